@@ -1,0 +1,85 @@
+"""Objects to JSON-able configurations and back, in the form that Keras 2.15 writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+# What a name stands for: a class or a factory taking the configuration as keywords.
+Registry = Mapping[str, Callable[..., Any]]
+
+
+class Configurable:
+    """An object that is rebuilt from the keywords in its own configuration."""
+
+    module = ""
+
+    def get_config(self) -> dict[str, Any]:
+        """Keywords that build an equal object."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """An object from what `get_config` returned."""
+        return cls(**config)
+
+
+def serialize(value: Any) -> Any:
+    """``value`` as a JSON-able configuration (clause METH-06); None stays None.
+
+    A function is known by its name only, so a configuration that holds one cannot be turned
+    back into a layer: pass the function again.
+    """
+    if value is None:
+        return None
+    if isinstance(value, Configurable):
+        return {
+            "module": value.module,
+            "class_name": type(value).__name__,
+            "config": value.get_config(),
+            "registered_name": None,
+        }
+    if hasattr(value, "get_config"):
+        kind = type(value)
+        return {
+            "module": kind.__module__,
+            "class_name": kind.__qualname__,
+            "config": value.get_config(),
+            "registered_name": kind.__name__,
+        }
+    return {
+        "module": "builtins",
+        "class_name": "function",
+        "config": getattr(value, "__name__", str(value)),
+        "registered_name": "function",
+    }
+
+
+def deserialize(config: Mapping[str, Any], registry: Registry, argument: str) -> Any:
+    """The object that ``config`` describes.
+
+    Args:
+        config: ``{"class_name": ..., "config": ...}``, with or without Keras's further keys.
+        registry: Every name that is known.
+        argument: What the object is for, for the error message.
+
+    Raises:
+        ValueError: Not of that form, or an unknown name.
+    """
+    name, keywords = config.get("class_name"), config.get("config")
+    if not isinstance(name, str) or keywords is None:
+        raise ValueError(
+            f"Could not interpret {argument} configuration {dict(config)!r}: it must have the keys "
+            f"'class_name' and 'config'"
+        )
+    if name == "function" and isinstance(keywords, str):
+        name, keywords = keywords, {}
+    if name not in registry:
+        raise ValueError(
+            f"Unknown {argument}: {name!r}. Known names: {', '.join(sorted(registry))}"
+        )
+    if not isinstance(keywords, Mapping):
+        raise ValueError(f"config={keywords!r} of {argument} {name!r} must be a dictionary")
+    made = registry[name]
+    build = getattr(made, "from_config", None)
+    return build(dict(keywords)) if build is not None else made(**keywords)

@@ -1,0 +1,44 @@
+"""Which number formats are computed, and in which format their sums are kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fast_impl.errors import InvalidArgumentError
+
+DType = np.dtype[Any]
+
+# bfloat16 is not NumPy's own; any package may register it, so it is known by its name.
+COMPUTED = ("float16", "bfloat16", "float32", "float64", "int32")
+_WIDER = {"float16": np.dtype(np.float32), "bfloat16": np.dtype(np.float32)}
+
+
+def accumulator(dtype: DType) -> DType:
+    """Format in which products are summed: float32 for the two half formats, else the same."""
+    return _WIDER.get(dtype.name, dtype)
+
+
+def require_computed(dtype: DType, argument: str) -> None:
+    """Refuse a format that TensorFlow has no transposed convolution for (clause DTYPE-03)."""
+    if dtype.name not in COMPUTED:
+        raise InvalidArgumentError(
+            f"{argument} has dtype {dtype.name}, which is not in the list of allowed values: "
+            f"{', '.join(COMPUTED)}; convert it first"
+        )
+
+
+def by_name(name: str) -> DType:
+    """The dtype called ``name``; ``"bfloat16"`` is taken from ml_dtypes.
+
+    Raises:
+        TypeError: Unknown name.
+        ImportError: ``"bfloat16"`` without ml_dtypes installed.
+    """
+    if name == "bfloat16":
+        # Lazily: NumPy alone must do for everybody who does not ask for this format.
+        import ml_dtypes  # noqa: PLC0415
+
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(name)

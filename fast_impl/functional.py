@@ -1,0 +1,206 @@
+"""The bare functions: transposed convolution, its gradients, its output shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fast_impl import geometry
+from fast_impl.algorithms import scatter
+from fast_impl.errors import InvalidArgumentError
+from fast_impl.problem import Options, Problem
+
+Array = npt.NDArray[Any]
+
+
+class Gradients(NamedTuple):
+    """Gradients of a scalar with respect to the three arrays of a transposed convolution."""
+
+    inputs: Array
+    kernel: Array
+    bias: Array | None
+
+
+def conv2d_transpose(
+    inputs: npt.ArrayLike,
+    kernel: npt.ArrayLike,
+    strides: int | Sequence[int] = (1, 1),
+    padding: str = "valid",
+    data_format: str = "channels_last",
+    *,
+    bias: npt.ArrayLike | None = None,
+    dilation_rate: int | Sequence[int] = (1, 1),
+    output_padding: int | Sequence[int] | None = None,
+    out: Array | None = None,
+) -> Array:
+    """Transposed 2-D convolution, as ``tf.compat.v1.layers.Conv2DTranspose`` computes it.
+
+    Args:
+        inputs: ``(batch, height, width, channels)``, or ``(batch, channels, height, width)`` for
+            ``data_format="channels_first"``; float16, bfloat16, float32, float64 or int32.
+        kernel: ``(kernel_height, kernel_width, filters, channels)``, dtype of the inputs.
+        strides: One or two positive integers.
+        padding: ``"valid"`` or ``"same"``, in any case.
+        data_format: ``"channels_last"`` or ``"channels_first"``, in any case.
+        bias: ``(filters,)``, dtype of the inputs.
+        dilation_rate: One or two positive integers; more general than the layer: any pair, with
+            any strides.
+        output_padding: ``None``, or one or two integers from 0 to below the stride.
+        out: Array for the result: its shape and dtype; any strides.
+
+    Returns:
+        A new array (or ``out``) in the layout of the inputs. float16 and bfloat16 are summed in
+        float32 and rounded once.
+
+    Raises:
+        TypeError: An argument of a wrong type.
+        ValueError: An argument of a wrong value, rank or shape.
+        InvalidArgumentError: Arrays that do not fit each other (a ``ValueError`` too).
+    """
+    inputs, kernel = np.asarray(inputs), np.asarray(kernel)
+    options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
+    problem = Problem.checked(inputs.shape, inputs.dtype, kernel.shape, kernel.dtype, options)
+    if bias is not None:
+        bias = np.asarray(bias)
+        _require(bias, "bias", (problem.filters,), problem)
+    if out is None:
+        out = np.empty(problem.output_shape, problem.dtype)
+        result = out
+    else:
+        _require_output(out, problem)
+        aliased = any(np.may_share_memory(out, a) for a in (inputs, kernel, bias) if a is not None)
+        result = np.empty(problem.output_shape, problem.dtype) if aliased else out
+    scatter.forward(problem, inputs, kernel, bias, result)
+    if result is not out:
+        out[...] = result
+    return out
+
+
+def conv2d_transpose_gradients(
+    inputs: npt.ArrayLike,
+    kernel: npt.ArrayLike,
+    output_gradient: npt.ArrayLike,
+    strides: int | Sequence[int] = (1, 1),
+    padding: str = "valid",
+    data_format: str = "channels_last",
+    *,
+    dilation_rate: int | Sequence[int] = (1, 1),
+    output_padding: int | Sequence[int] | None = None,
+) -> Gradients:
+    """Gradients of ``sum(conv2d_transpose(inputs, kernel, bias=bias) * output_gradient)``.
+
+    Args:
+        inputs: As for `conv2d_transpose`.
+        kernel: As for `conv2d_transpose`.
+        output_gradient: Shape of the output, dtype of the inputs.
+        strides: As for `conv2d_transpose`.
+        padding: As for `conv2d_transpose`.
+        data_format: As for `conv2d_transpose`.
+        dilation_rate: As for `conv2d_transpose`.
+        output_padding: As for `conv2d_transpose`.
+
+    Returns:
+        New arrays with the shapes of the inputs, the kernel and a bias. They are right, and zero
+        where nothing is summed, for empty batches and images too.
+
+    Raises:
+        TypeError: An argument of a wrong type.
+        ValueError: An argument of a wrong value, rank or shape.
+        InvalidArgumentError: Arrays that do not fit each other (a ``ValueError`` too).
+    """
+    inputs, kernel = np.asarray(inputs), np.asarray(kernel)
+    output_gradient = np.asarray(output_gradient)
+    options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
+    problem = Problem.checked(inputs.shape, inputs.dtype, kernel.shape, kernel.dtype, options)
+    _require(output_gradient, "output_gradient", problem.output_shape, problem)
+    gradients = Gradients(
+        np.empty(inputs.shape, problem.dtype),
+        np.empty(kernel.shape, problem.dtype),
+        np.empty((problem.filters,), problem.dtype),
+    )
+    scatter.input_gradient(problem, kernel, output_gradient, gradients.inputs)
+    scatter.kernel_gradient(problem, inputs, output_gradient, gradients.kernel)
+    if gradients.bias is not None:
+        scatter.bias_gradient(problem, output_gradient, gradients.bias)
+    return gradients
+
+
+def output_shape(
+    input_shape: Sequence[int | None],
+    kernel_shape: Sequence[int],
+    strides: int | Sequence[int] = (1, 1),
+    padding: str = "valid",
+    data_format: str = "channels_last",
+    *,
+    dilation_rate: int | Sequence[int] = (1, 1),
+    output_padding: int | Sequence[int] | None = None,
+) -> tuple[int | None, ...]:
+    """Shape that `conv2d_transpose` would give; nothing is computed.
+
+    Args:
+        input_shape: Four sizes; ``None`` is an unknown one, also for the channels.
+        kernel_shape: ``(kernel_height, kernel_width, filters, channels)``, all known.
+        strides: As for `conv2d_transpose`.
+        padding: As for `conv2d_transpose`.
+        data_format: As for `conv2d_transpose`.
+        dilation_rate: As for `conv2d_transpose`.
+        output_padding: As for `conv2d_transpose`.
+
+    Returns:
+        Four sizes, ``None`` where the input's is.
+
+    Raises:
+        TypeError: An argument of a wrong type.
+        ValueError: A shape that is not of rank 4, a negative size, or another wrong value.
+        InvalidArgumentError: Channels that differ, or sizes that `conv2d_transpose` refuses.
+    """
+    options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
+    for argument, shape in (("input_shape", input_shape), ("kernel_shape", kernel_shape)):
+        if len(shape) != 4 or any(size is not None and size < 0 for size in shape):
+            raise ValueError(f"{argument}={tuple(shape)} must be 4 sizes of at least 0")
+    channels = input_shape[options.channel_axis]
+    if channels is not None and channels != kernel_shape[3]:
+        raise InvalidArgumentError(
+            f"input_shape={tuple(input_shape)} ({options.data_format}) has {channels} channels, "
+            f"but kernel_shape={tuple(kernel_shape)} needs {kernel_shape[3]}"
+        )
+    result: list[int | None] = list(input_shape)
+    result[options.channel_axis] = kernel_shape[2]
+    for i, axis in enumerate(options.spatial_axes):
+        length = input_shape[axis]
+        if length is not None:
+            result[axis] = geometry.Axis.resolve(
+                ("height", "width")[i],
+                length,
+                kernel_shape[i],
+                options.strides[i],
+                options.padding,
+                options.dilation_rate[i],
+                None if options.output_padding is None else options.output_padding[i],
+            ).output
+    return tuple(result)
+
+
+def _require(array: Array, argument: str, shape: tuple[int, ...], problem: Problem) -> None:
+    if array.shape != shape:
+        raise InvalidArgumentError(f"{argument} must have shape {shape}; got {array.shape}")
+    if array.dtype != problem.dtype:
+        raise InvalidArgumentError(
+            f"{argument} was expected to be a {problem.dtype.name} array as inputs is, but its "
+            f"dtype is {array.dtype.name}: nothing is cast silently"
+        )
+
+
+def _require_output(out: Array, problem: Problem) -> None:
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a NumPy array; got {type(out).__name__}")
+    if out.shape != problem.output_shape or out.dtype != problem.dtype:
+        raise ValueError(
+            f"out must have shape {problem.output_shape} and dtype {problem.dtype.name}; got "
+            f"{out.shape} and {out.dtype.name}"
+        )
+    if not out.flags.writeable:
+        raise ValueError("out is read-only: pass a writeable array")

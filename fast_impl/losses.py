@@ -1,0 +1,72 @@
+"""What the last call left behind: its activity losses, and which arrays they depend on."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+def activity_loss(regularizer: Any, output: Array) -> Any:
+    """The activity loss of ``output``: the penalty divided by the batch size (LOSS-02, LOSS-03).
+
+    Raises:
+        ValueError: The regularizer returned None.
+    """
+    penalty = regularizer(output)
+    if penalty is None:
+        raise ValueError(
+            "activity_regularizer returned None: it must return a number for the output"
+        )
+    if output.ndim == 0:
+        raise ValueError("activity_regularizer needs an output with a batch axis; got a scalar")
+    penalty = np.asarray(penalty).astype(output.dtype)
+    batch = output.shape[0]
+    return (penalty / output.dtype.type(batch) if batch else penalty * 0).astype(output.dtype)[()]
+
+
+def weight_loss(regularizer: Any, weight: Array) -> Any:
+    """The penalty on ``weight``, or None where the regularizer gives none."""
+    penalty = regularizer(weight)
+    return None if penalty is None else np.asarray(penalty).astype(weight.dtype)[()]
+
+
+def flatten(nested: Any) -> Iterator[Any]:
+    """The leaves of nested lists, tuples and dictionaries."""
+    if isinstance(nested, Mapping):
+        for key in sorted(nested):
+            yield from flatten(nested[key])
+    elif isinstance(nested, (list, tuple)):
+        for item in nested:
+            yield from flatten(item)
+    else:
+        yield nested
+
+
+class CallRecord:
+    """The activity losses of one call and the arrays they are reachable from.
+
+    The arrays are held weakly: a recorded call keeps no memory alive.
+    """
+
+    def __init__(self) -> None:
+        self.losses: list[Any] = []
+        self._sources: list[weakref.ref[Any]] = []
+
+    def add(self, loss: Any, sources: tuple[Any, ...]) -> None:
+        """Note ``loss``, which depends on ``sources``."""
+        self.losses.append(loss)
+        self._sources.extend(weakref.ref(s) for s in sources if isinstance(s, np.ndarray))
+
+    def depends_on(self, array: Any) -> bool:
+        """Whether ``array`` is (not: equals) one of the recorded arrays."""
+        return any(source() is array for source in self._sources)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process, or a copy, has other arrays.
+        return {"losses": self.losses, "_sources": []}
