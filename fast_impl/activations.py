@@ -21,6 +21,7 @@ _SELU_SCALE = 1.0507009873554805
 _SELU_SCALE_ALPHA = 1.7580993408473768
 # TensorFlow 2.15 holds these two as float32 in a float64 layer too.
 _SQRT_2 = float(np.float32(1.4142135623730951))
+_INVERSE_SQRT_PI = 0.5641895835477563
 _LEAKY_SLOPE = float(np.float32(0.2))
 _ON_INTEGERS = ("linear", "relu", "relu6")
 
@@ -43,7 +44,8 @@ class Activation:
                 f"activation={self.__name__!r} is not defined on {x.dtype.name} arrays; on "
                 f"integers use one of {', '.join(_ON_INTEGERS)}"
             )
-        return self._function(x.astype(self._format(x), copy=False)).astype(x.dtype, copy=False)
+        with np.errstate(all="ignore"):
+            return self._function(x.astype(self._format(x), copy=False)).astype(x.dtype, copy=False)
 
     def gradient(self, x: Array, y: Array, output_gradient: Array) -> Array:
         """Gradient before the activation, from the gradient after it."""
@@ -105,8 +107,9 @@ def _erf(x: Array) -> Array:
 
 
 def _gelu_gradient(x: Array, _: Array, g: Array) -> Array:
-    density = np.exp(-0.5 * x * x) * 0.3989422804014327
-    result: Array = g * (0.5 * (1 + _erf(x / _SQRT_2)) + x * density)
+    scaled = x / _SQRT_2
+    density = np.exp(-scaled * scaled) * (_INVERSE_SQRT_PI / _SQRT_2)
+    result: Array = g * (0.5 * (1 + _erf(scaled)) + x * density)
     return result
 
 
@@ -175,11 +178,13 @@ class LayerActivation(Configurable):
 
     def __call__(self, x: Array) -> Array:
         """The activation of ``x``."""
-        return self.function(self._cast(x))
+        with np.errstate(all="ignore"):
+            return self.function(self._cast(x))
 
     def gradient(self, x: Array, y: Array, output_gradient: Array) -> Array:
         """Gradient before the activation, from the gradient after it."""
-        gradient = self.derivative(self._cast(x), y, self._cast(output_gradient))
+        with np.errstate(all="ignore"):
+            gradient = self.derivative(self._cast(x), y, self._cast(output_gradient))
         return gradient.astype(x.dtype, copy=False)
 
     def function(self, x: Array) -> Array:

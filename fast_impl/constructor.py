@@ -254,10 +254,7 @@ def check_when_called(
         AssertionError: A tuple for the padding.
         ValueError: Unequal dilation rates.
     """
-    if isinstance(padding, list):
-        raise TypeError(f"padding={padding!r}: unhashable type: 'list'; use 'valid' or 'same'")
-    if isinstance(padding, tuple):
-        raise AssertionError(f"padding={padding!r} must be the string 'valid' or 'same'")
+    check_padding_when_called(padding)
     for argument, pair in (
         ("strides", strides),
         ("dilation_rate", dilation_rate),
@@ -270,6 +267,19 @@ def check_when_called(
             f"Expected the 2 dimensions of the `dilation_rate` argument to be equal to each other. "
             f"Received: dilation_rate={dilation_rate}"
         )
+
+
+def check_padding_when_called(padding: Any) -> None:
+    """Refuse a padding that is not text.
+
+    Raises:
+        TypeError: A list.
+        AssertionError: A tuple.
+    """
+    if isinstance(padding, list):
+        raise TypeError(f"padding={padding!r}: unhashable type: 'list'; use 'valid' or 'same'")
+    if isinstance(padding, tuple):
+        raise AssertionError(f"padding={padding!r} must be the string 'valid' or 'same'")
 
 
 def require_integer(item: Any, argument: str, value: Any) -> None:

@@ -52,6 +52,8 @@ def convolve(inputs: Any, kernel: Any, options: Options) -> Array:
         )
     batch_axes = inputs.shape[:-3]
     inputs = inputs.reshape(int(np.prod(batch_axes)), *inputs.shape[-3:])
+    if 0 in kernel.shape[:2]:
+        raise InvalidArgumentError(f"kernel of shape {kernel.shape} must not have zero elements")
     channels_first = options.data_format == "channels_first"
     channels = inputs.shape[options.channel_axis]
     kernel_height, kernel_width, depth, filters = kernel.shape
@@ -108,10 +110,10 @@ def _axis(length: int, taps: int, which: int, options: Options) -> Axis:
         made = -(-length // stride)
         before = max((made - 1) * stride + extent - length, 0) // 2
     else:
-        if length < extent - 1:
+        made, before = -(-(length - extent + 1) // stride), 0
+        if made < 0:
             raise InvalidArgumentError(
                 f"inputs of {('height', 'width')[which]} {length} are smaller than the kernel "
                 f"extent {extent}: the computed output size would be negative with padding='valid'"
             )
-        made, before = -(-(length - extent + 1) // stride), 0
     return Axis(made, taps, stride, dilation, length, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,7 +74,8 @@ def conv2d_transpose(
         _require_output(out, problem)
         aliased = any(np.may_share_memory(out, a) for a in (inputs, kernel, bias) if a is not None)
         result = np.empty(problem.output_shape, problem.dtype) if aliased else out
-    scatter.forward(problem, inputs, kernel, bias, result)
+    with _quiet():
+        scatter.forward(problem, inputs, kernel, bias, result)
     if result is not out:
         out[...] = result
     return out
@@ -121,10 +123,11 @@ def conv2d_transpose_gradients(
         np.empty(kernel.shape, problem.dtype),
         np.empty((problem.filters,), problem.dtype),
     )
-    scatter.input_gradient(problem, kernel, output_gradient, gradients.inputs)
-    scatter.kernel_gradient(problem, inputs, output_gradient, gradients.kernel)
-    if gradients.bias is not None:
-        scatter.bias_gradient(problem, output_gradient, gradients.bias)
+    with _quiet():
+        scatter.input_gradient(problem, kernel, output_gradient, gradients.inputs)
+        scatter.kernel_gradient(problem, inputs, output_gradient, gradients.kernel)
+        if gradients.bias is not None:
+            scatter.bias_gradient(problem, output_gradient, gradients.bias)
     return gradients
 
 
@@ -182,6 +185,11 @@ def output_shape(
                 None if options.output_padding is None else options.output_padding[i],
             ).output
     return tuple(result)
+
+
+def _quiet() -> AbstractContextManager[Any]:
+    """NaN, infinity and overflow are results here, not accidents: no warnings about them."""
+    return np.errstate(invalid="ignore", over="ignore", under="ignore")
 
 
 def _require(array: Array, argument: str, shape: tuple[int, ...], problem: Problem) -> None:

@@ -388,7 +388,7 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, Mapping):
         return deserialize(identifier, _REGISTRY, "initializer")
     if isinstance(identifier, type):
-        return identifier()
+        return get(identifier())
     if callable(identifier):
         return identifier
     raise ValueError(

@@ -240,6 +240,7 @@ class Conv2DTranspose:
             raise ValueError("input_shape=None: the shape of an unknown rank cannot be computed")
         if len(shape) < 4:
             raise IndexError(f"input_shape={shape} has fewer than 4 sizes")
+        constructor.check_padding_when_called(self.padding)
         first = self.data_format == "channels_first"
         channel_axis, height_axis, width_axis = (1, 2, 3) if first else (3, 1, 2)
         result = list(shape)

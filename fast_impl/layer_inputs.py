@@ -26,7 +26,7 @@ def as_array(inputs: Any, layer_name: Any) -> Array:
         ValueError: Several arrays, or nested lists of numbers; an array that is not of numbers.
         InvalidArgumentError: An array of text.
     """
-    if isinstance(inputs, (list, tuple, Mapping)):
+    if isinstance(inputs, (list, tuple, range, Mapping)):
         leaves = list(flatten(inputs))
         if any(not _is_arraylike(leaf) for leaf in leaves):
             raise TypeError(_not_an_array(inputs, layer_name))

@@ -41,7 +41,7 @@ def flatten(nested: Any) -> Iterator[Any]:
     if isinstance(nested, Mapping):
         for key in sorted(nested):
             yield from flatten(nested[key])
-    elif isinstance(nested, (list, tuple)):
+    elif isinstance(nested, (list, tuple, range)):
         for item in nested:
             yield from flatten(item)
     else:

@@ -45,7 +45,7 @@ class L1L2(Regularizer):
     def __call__(self, x: Array) -> Any:
         """The penalty of ``x``."""
         wide = x.astype(accumulator(x.dtype), copy=False)
-        penalty = wide.dtype.type(0)
+        penalty: Any = wide.dtype.type(0)
         if self.l1:
             penalty += wide.dtype.type(self.l1) * np.abs(wide).sum()
         if self.l2:

@@ -1,0 +1,1 @@
+"""Tests of ``fast_impl`` through its public door."""
