@@ -11,9 +11,11 @@ from reference_impl.convolution import convolution
 from reference_impl.errors import InvalidArgumentError
 from reference_impl.forward import conv2d_transpose
 from reference_impl.gradients import Gradients, conv2d_transpose_gradients
+from reference_impl.layer import Conv2DTranspose
 from reference_impl.shapes import output_shape
 
 __all__ = [
+    "Conv2DTranspose",
     "Gradients",
     "InvalidArgumentError",
     "conv2d_transpose",

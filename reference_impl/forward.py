@@ -150,7 +150,9 @@ def conv2d_transpose(
         offsets = to_numbers(bias)
     taps = to_numbers(kernel)
     result = [
-        _with_bias(_crop(_scatter(image, taps, filters, zero, where), where, filters, zero), offsets)
+        _with_bias(
+            _crop(_scatter(image, taps, filters, zero, where), where, filters, zero), offsets
+        )
         for image in to_numbers(images)
     ]
     shape = (images.shape[0], where.rows.kept, where.columns.kept, filters)
@@ -160,9 +162,7 @@ def conv2d_transpose(
 
 def _scatter(image: Numbers, taps: Numbers, filters: int, zero: Any, where: Geometry) -> Numbers:
     """The full result of one image: [row][column][filter]."""
-    full = [
-        [[zero] * filters for _ in range(where.columns.full)] for _ in range(where.rows.full)
-    ]
+    full = [[[zero] * filters for _ in range(where.columns.full)] for _ in range(where.rows.full)]
     for i, row in enumerate(image):
         for j, pixel in enumerate(row):
             for a, tap_row in enumerate(taps):

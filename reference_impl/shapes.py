@@ -114,9 +114,7 @@ def output_shape(
             dilation_rate[axis],
             None if output_padding is None else output_padding[axis],
         )
-        for axis, (size, kernel_size) in enumerate(
-            ((height, kernel_height), (width, kernel_width))
-        )
+        for axis, (size, kernel_size) in enumerate(((height, kernel_height), (width, kernel_width)))
     ]
     if first:
         return batch, filters, lengths[0], lengths[1]

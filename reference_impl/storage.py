@@ -15,7 +15,16 @@ import numpy.typing as npt
 
 from reference_impl.errors import InvalidArgumentError
 
-__all__ = ["Array", "Numbers", "from_numbers", "is_exact", "is_floating", "to_numbers", "zero_of"]
+__all__ = [
+    "Array",
+    "Numbers",
+    "cast",
+    "from_numbers",
+    "is_exact",
+    "is_floating",
+    "to_numbers",
+    "zero_of",
+]
 
 Array = npt.NDArray[Any]
 Numbers = Any
@@ -86,6 +95,13 @@ def from_numbers(numbers: Numbers, shape: tuple[int, ...], dtype: np.dtype[Any])
         values = np.array([_to_bfloat16(v) for v in values.ravel().tolist()]).reshape(shape)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         return values.astype(dtype)
+
+
+def cast(array: Array, dtype: np.dtype[Any]) -> Array:
+    """A floating array in another floating dtype, rounded once; any other array as it is."""
+    if array.dtype == dtype or not (is_floating(array.dtype) and is_floating(dtype)):
+        return array
+    return from_numbers(to_numbers(array), array.shape, dtype)
 
 
 def _wrapped(value: int, dtype: np.dtype[Any]) -> int:

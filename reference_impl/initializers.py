@@ -1,0 +1,384 @@
+"""The initializer arguments (clauses INIT-01 to INIT-09).
+
+Distributions, ranges and fans are Keras'; the random numbers are Python's own, so a seed gives
+the same weights in every run here, but not TensorFlow's weights.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import operator
+import random
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from reference_impl.orthogonal import orthonormal_columns
+from reference_impl.serialization import deserialize
+from reference_impl.storage import Array, from_numbers, is_floating
+
+__all__ = ["Initializer", "Zeros", "get"]
+
+Shape = Sequence[int]
+
+
+class Initializer:
+    """Base class of the initializers: called with a shape and a dtype, gives an array."""
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+        """The initial value: an array of this shape and dtype (float32 by default)."""
+        raise NotImplementedError("Initializer subclasses must implement the `__call__()` method.")
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {}
+
+
+class Constant(Initializer):
+    """One value for all elements, or a list with one value per element, row by row."""
+
+    def __init__(self, value: Any = 0) -> None:
+        self.value = value
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+        """As `Initializer`.
+
+        Raises:
+            TypeError: a list that has neither one value nor one per element (INIT-06).
+        """
+        values = np.asarray(self.value, dtype=object).reshape(-1).tolist()
+        elements = math.prod(shape)
+        if len(values) == 1:
+            values = values * elements
+        if len(values) != elements:
+            raise TypeError(
+                f"constant with unsupported shape: the value has {len(values)} elements, the shape "
+                f"is {tuple(shape)} with {elements} elements (INIT-06)"
+            )
+        return from_numbers(values, tuple(shape), _dtype(dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        """The value, as Python numbers."""
+        value = self.value
+        return {"value": value.tolist() if hasattr(value, "tolist") else value}
+
+
+class Zeros(Initializer):
+    """All zeros.
+
+    Args:
+        dtype: only written into the configuration, as `tf.compat.v1.zeros_initializer()` does.
+    """
+
+    def __init__(self, dtype: str | None = None) -> None:
+        self._configured_dtype = dtype
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+        """As `Initializer`."""
+        return Constant(0)(shape, dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Nothing, or the dtype that was given."""
+        return {} if self._configured_dtype is None else {"dtype": self._configured_dtype}
+
+
+class Ones(Initializer):
+    """All ones."""
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+        """As `Initializer`."""
+        return Constant(1)(shape, dtype)
+
+
+class _Random(Initializer):
+    """An initializer with a seed. It gives the same values at every call, seeded or not."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = seed
+        self._drawn_seed: int | None = None
+
+    def _source(self) -> random.Random:
+        if self.seed is not None:
+            return random.Random(operator.index(self.seed))
+        if self._drawn_seed is None:
+            self._drawn_seed = random.randrange(1, 10**9)
+        else:
+            warnings.warn(
+                f"The initializer {type(self).__name__} is unseeded and being called multiple "
+                "times, which will return identical values each time. Provide a seed, or use one "
+                "instance per weight.",
+                stacklevel=3,
+            )
+        return random.Random(self._drawn_seed)
+
+    def _drawn(self, shape: Shape, dtype: Any, draw: Callable[[random.Random], float]) -> Array:
+        dtype = _floating(dtype)
+        source = self._source()
+        return from_numbers([draw(source) for _ in range(math.prod(shape))], tuple(shape), dtype)
+
+
+class RandomUniform(_Random):
+    """Uniform between `minval` and `maxval`."""
+
+    def __init__(
+        self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
+    ) -> None:
+        super().__init__(seed)
+        self.minval = minval
+        self.maxval = maxval
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+        """As `Initializer`."""
+        return self._drawn(shape, dtype, lambda source: source.uniform(self.minval, self.maxval))
+
+    def get_config(self) -> dict[str, Any]:
+        """The two bounds and the seed."""
+        return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
+
+
+class RandomNormal(_Random):
+    """Normal with the given mean and standard deviation."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.mean = mean
+        self.stddev = stddev
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+        """As `Initializer`."""
+        return self._drawn(shape, dtype, lambda source: source.gauss(self.mean, self.stddev))
+
+    def get_config(self) -> dict[str, Any]:
+        """Mean, standard deviation and seed."""
+        return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
+
+
+class TruncatedNormal(RandomNormal):
+    """Normal, values further than two standard deviations from the mean drawn again."""
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+        """As `Initializer`."""
+        return self._drawn(
+            shape, dtype, lambda source: self.mean + self.stddev * _within_two(source)
+        )
+
+
+class VarianceScaling(_Random):
+    """Random with a variance of `scale / n`, n being a fan of the shape (INIT-02).
+
+    For a kernel (kernel_height, kernel_width, filters, in_channels) the fans are
+    `fan_in = kernel_height * kernel_width * filters` and
+    `fan_out = kernel_height * kernel_width * in_channels`: the other way round than the words say.
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(seed)
+        if scale <= 0.0:
+            raise ValueError(f"`scale` must be positive float. Received: scale={scale}.")
+        if mode not in ("fan_in", "fan_out", "fan_avg"):
+            raise ValueError(f"Invalid `mode` argument: {mode}.")
+        distribution = distribution.lower()
+        distribution = "truncated_normal" if distribution == "normal" else distribution
+        if distribution not in ("uniform", "truncated_normal", "untruncated_normal"):
+            raise ValueError(f"Invalid `distribution` argument: {distribution}.")
+        self.scale = scale
+        self.mode = mode
+        self.distribution = distribution
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+        """As `Initializer`."""
+        fan_in, fan_out = fans(shape)
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(1.0, fan)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3.0 * variance)
+            return self._drawn(shape, dtype, lambda source: source.uniform(-limit, limit))
+        stddev = math.sqrt(variance)
+        if self.distribution == "untruncated_normal":
+            return self._drawn(shape, dtype, lambda source: source.gauss(0.0, stddev))
+        stddev /= TRUNCATED_STDDEV
+        return self._drawn(shape, dtype, lambda source: stddev * _within_two(source))
+
+    def get_config(self) -> dict[str, Any]:
+        """The four arguments; a named initializer (he_normal, ...) has only its seed."""
+        if type(self) is not VarianceScaling:
+            return {"seed": self.seed}
+        return {
+            "scale": self.scale,
+            "mode": self.mode,
+            "distribution": self.distribution,
+            "seed": self.seed,
+        }
+
+
+TRUNCATED_STDDEV = 0.87962566103423978
+"""Standard deviation of a standard normal cut off at two standard deviations."""
+
+
+def _named_scaling(name: str, scale: float, mode: str, distribution: str) -> type[VarianceScaling]:
+    def __init__(self: VarianceScaling, seed: int | None = None) -> None:
+        VarianceScaling.__init__(self, scale, mode, distribution, seed)
+
+    description = f"Variance scaling with scale {scale}, {mode}, {distribution}."
+    body = {"__init__": __init__, "__doc__": description, "__module__": __name__}
+    return type(name, (VarianceScaling,), body)
+
+
+GlorotUniform = _named_scaling("GlorotUniform", 1.0, "fan_avg", "uniform")
+GlorotNormal = _named_scaling("GlorotNormal", 1.0, "fan_avg", "truncated_normal")
+LecunUniform = _named_scaling("LecunUniform", 1.0, "fan_in", "uniform")
+LecunNormal = _named_scaling("LecunNormal", 1.0, "fan_in", "truncated_normal")
+HeUniform = _named_scaling("HeUniform", 2.0, "fan_in", "uniform")
+HeNormal = _named_scaling("HeNormal", 2.0, "fan_in", "truncated_normal")
+
+
+class Orthogonal(_Random):
+    """`gain` times a matrix of orthonormal rows or columns, all axes but the last as its rows."""
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.gain = gain
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+        """As `Initializer`.
+
+        Raises:
+            ValueError: fewer than two axes, as a bias has (INIT-05).
+        """
+        dtype = _floating(dtype)
+        if len(shape) < 2:
+            raise ValueError(
+                "The tensor to initialize must be at least two-dimensional. Received: "
+                f"shape={tuple(shape)} of rank {len(shape)} (INIT-05)."
+            )
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        matrix = orthonormal_columns(max(rows, columns), min(rows, columns), self._source())
+        transposed = rows < columns
+        values = [
+            self.gain * (matrix[j][i] if transposed else matrix[i][j])
+            for i in range(rows)
+            for j in range(columns)
+        ]
+        return from_numbers(values, tuple(shape), dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Gain and seed."""
+        return {"gain": self.gain, "seed": self.seed}
+
+
+class Identity(Initializer):
+    """An identity matrix; refused for every weight of this layer (INIT-05)."""
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = gain
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Array:
+        """As `Initializer`.
+
+        Raises:
+            ValueError: not two axes.
+        """
+        dtype = _floating(dtype)
+        if len(shape) != 2:
+            raise ValueError(
+                "Identity matrix initializer can only be used for 2D matrices. Received: "
+                f"shape={tuple(shape)} of rank {len(shape)} (INIT-05)."
+            )
+        values = [self.gain * (i == j) for i in range(shape[0]) for j in range(shape[1])]
+        return from_numbers(values, tuple(shape), dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """The gain."""
+        return {"gain": self.gain}
+
+
+def fans(shape: Shape) -> tuple[int, int]:
+    """fan_in and fan_out of a shape: the last two axes, each times all the axes before them."""
+    if len(shape) < 2:
+        only = shape[0] if shape else 1
+        return only, only
+    field = math.prod(shape[:-2])
+    return field * shape[-2], field * shape[-1]
+
+
+def _within_two(source: random.Random) -> float:
+    value = source.gauss(0.0, 1.0)
+    while abs(value) > 2.0:
+        value = source.gauss(0.0, 1.0)
+    return value
+
+
+def _dtype(dtype: Any) -> np.dtype[Any]:
+    return np.dtype("float32" if dtype is None else dtype)
+
+
+def _floating(dtype: Any) -> np.dtype[Any]:
+    dtype = _dtype(dtype)
+    if not is_floating(dtype):
+        raise ValueError(f"Expected floating point type, got {dtype.name}.")
+    return dtype
+
+
+def _known() -> dict[str, Callable[..., Any]]:
+    """Every name: of the class, in snake case, each with and without V2 as Keras has them."""
+    known: dict[str, Callable[..., Any]] = {}
+    names = {
+        "constant": Constant,
+        "glorot_normal": GlorotNormal,
+        "glorot_uniform": GlorotUniform,
+        "he_normal": HeNormal,
+        "he_uniform": HeUniform,
+        "identity": Identity,
+        "lecun_normal": LecunNormal,
+        "lecun_uniform": LecunUniform,
+        "ones": Ones,
+        "orthogonal": Orthogonal,
+        "random_normal": RandomNormal,
+        "random_uniform": RandomUniform,
+        "truncated_normal": TruncatedNormal,
+        "variance_scaling": VarianceScaling,
+        "zeros": Zeros,
+    }
+    for name, kind in names.items():
+        known[name] = known[kind.__name__] = known[f"{kind.__name__}V2"] = kind
+        if name.startswith(("glorot", "he", "lecun")):
+            known[f"{name}V2"] = kind
+    known.update(normal=RandomNormal, uniform=RandomUniform, one=Ones, zero=Zeros)
+    known.update(Initializer=Initializer, initializer=Initializer)
+    return known
+
+
+_KNOWN = _known()
+
+
+def get(identifier: Any) -> Any:
+    """The initializer that the argument names (INIT-05). A class is instantiated.
+
+    Raises:
+        ValueError: an unknown name, or an object that is neither a name, a dict nor callable.
+    """
+    if isinstance(identifier, str):
+        identifier = {"class_name": identifier, "config": {}}
+    if isinstance(identifier, Mapping):
+        arguments = identifier.get("config")
+        if isinstance(arguments, Mapping):
+            arguments = {key: value for key, value in arguments.items() if key != "dtype"}
+            identifier = {**identifier, "config": arguments}
+        return deserialize(identifier, _KNOWN, "initializer")
+    if inspect.isclass(identifier):
+        return identifier()
+    if identifier is None or callable(identifier):
+        return identifier
+    raise ValueError(
+        f"Could not interpret initializer identifier: {identifier!r}. Give a name, a config dict or "
+        "a callable (INIT-05)"
+    )

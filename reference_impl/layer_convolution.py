@@ -1,0 +1,58 @@
+"""The layer's method `convolution_op` (clauses METH-02 to METH-04)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from reference_impl.configuration import Configuration
+from reference_impl.convolution import convolution
+from reference_impl.errors import InvalidArgumentError
+from reference_impl.policy import COMPUTED
+from reference_impl.storage import Array
+
+__all__ = ["layer_convolution"]
+
+
+def layer_convolution(configuration: Configuration, inputs: Any, kernel: Any) -> Array:
+    """The forward convolution with a layer's strides, padding, dilation and layout.
+
+    Raises:
+        ValueError: a kernel that has not four axes, or inputs with fewer than three.
+        InvalidArgumentError: inputs with three axes; otherwise as `convolution`.
+    """
+    images, taps = _operand(inputs), _operand(kernel)
+    if taps.ndim != 4:
+        raise ValueError(
+            f"`dilations` should be of length {max(taps.ndim - 2, 0)}: the kernel must have four "
+            f"axes (kernel_height, kernel_width, in, out); got {taps.shape} (METH-04)"
+        )
+    if images.ndim < 3:
+        raise ValueError(f"the input must have at least four axes; got {images.shape} (METH-04)")
+    if images.ndim == 3:
+        raise InvalidArgumentError(f"input must be 4-dimensional; got {images.shape} (METH-04)")
+    if images.dtype.name not in COMPUTED:
+        raise InvalidArgumentError(
+            f"Value for attr 'T' of {images.dtype.name} is not in the list of allowed values: "
+            f"{', '.join(COMPUTED)} (DTYPE-03)"
+        )
+    batch_axes, image_axes = images.shape[:-3], images.shape[-3:]
+    result = convolution(
+        images.reshape(math.prod(batch_axes), *image_axes),
+        taps,
+        configuration.strides,
+        configuration.padding,
+        configuration.data_format,
+        dilation_rate=configuration.dilation_rate,
+    )
+    return result.reshape(*batch_axes, *result.shape[1:])
+
+
+def _operand(value: Any) -> Array:
+    """An array as it is; nested lists of Python numbers as float32 or int32 (METH-04)."""
+    array = np.asarray(value)
+    if hasattr(value, "dtype") or array.dtype.kind not in "fi":
+        return array
+    return array.astype(np.float32 if array.dtype.kind == "f" else np.int32)

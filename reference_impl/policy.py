@@ -1,0 +1,76 @@
+"""The dtype of a layer (clauses ARG-16, DTYPE-01 to DTYPE-04)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["COMPUTED", "DtypePolicy", "policy_of"]
+
+COMPUTED = ("float16", "bfloat16", "float32", "float64", "int32")
+"""The dtypes that the layer computes in; weights of others can be made, but not used (DTYPE-03)."""
+
+_NAMES = {
+    **{name: name for name in COMPUTED},
+    **{name: name for name in ("int8", "int16", "int64", "uint8", "uint16", "uint32", "uint64")},
+    **{name: name for name in ("bool", "complex64", "complex128", "string")},
+    "half": "float16",
+    "float": "float32",
+    "double": "float64",
+}
+
+_MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
+
+
+class DtypePolicy(NamedTuple):
+    """compute: dtype of inputs, products and outputs. variable: dtype of the weights."""
+
+    compute: str
+    variable: str
+
+    def serialized(self) -> Any:
+        """The policy as `get_config` writes it."""
+        for name, compute in _MIXED.items():
+            if self.compute == compute and self.variable != compute:
+                return {
+                    "module": "keras.mixed_precision",
+                    "class_name": "Policy",
+                    "config": {"name": name},
+                    "registered_name": None,
+                }
+        return self.variable
+
+
+def policy_of(dtype: Any) -> DtypePolicy | None:
+    """The policy that the dtype argument names; None (the default) waits for the first input.
+
+    Raises:
+        TypeError: no such dtype.
+    """
+    if dtype is None:
+        return None
+    if isinstance(dtype, Mapping):
+        return policy_of(dtype.get("config", {}).get("name"))
+    if isinstance(dtype, str) and dtype in _MIXED:
+        return DtypePolicy(_MIXED[dtype], "float32")
+    if isinstance(dtype, str):
+        name = _NAMES.get(dtype or "float32")
+    elif dtype is float:
+        name = "float32"
+    else:
+        name = _NAMES.get(_numpy_name(dtype))
+    if name is None:
+        raise TypeError(
+            f"Cannot convert the argument `type_value`: {dtype!r} to a dtype of the layer. Known: "
+            f"{', '.join((*_NAMES, *_MIXED))} (DTYPE-04)"
+        )
+    return DtypePolicy(name, name)
+
+
+def _numpy_name(dtype: Any) -> str:
+    try:
+        return np.dtype(dtype).name
+    except TypeError:
+        return str(getattr(dtype, "name", ""))
