@@ -66,7 +66,9 @@ def _sigmoid_slope(x: float) -> float:
 
 def _softplus(x: float) -> float:
     """log(1 + e**x), written so that neither end overflows."""
-    return (x if x > 0 else 0.0) + math.log1p(exp(-abs(x))) if x == x else x
+    if math.isnan(x):
+        return x
+    return (x if x > 0 else 0.0) + math.log1p(exp(-abs(x)))
 
 
 def _tanh_slope(x: float) -> float:
@@ -83,7 +85,7 @@ def _relu6(x: float) -> float:
 
 
 def leaky(slope: float) -> Scalar:
-    """x for x > 0, `slope * x` otherwise."""
+    """Leaky relu: x for x > 0, `slope * x` otherwise."""
     return Scalar(lambda x: x if x > 0 else slope * x, lambda x: 1.0 if x > 0 else slope)
 
 
@@ -138,7 +140,7 @@ def _mish_slope(x: float) -> float:
 _SILU = Scalar(lambda x: x * _sigmoid(x), _silu_slope)
 
 SCALAR: dict[str, Scalar] = {
-    "linear": Scalar(lambda x: x, lambda x: 1.0),
+    "linear": Scalar(lambda x: x, lambda _: 1.0),
     "relu": Scalar(_relu, lambda x: 1.0 if x > 0 else 0.0),
     "relu6": Scalar(_relu6, lambda x: 1.0 if 0 < x < 6 else 0.0),
     "leaky_relu": leaky(FLOAT32_FIFTH),
@@ -159,7 +161,7 @@ SCALAR: dict[str, Scalar] = {
 
 def _shifted(vector: list[float]) -> list[float]:
     """The vector minus its largest element; NaN where one is NaN or the largest is infinite."""
-    largest = math.nan if any(x != x for x in vector) else max(vector, default=0.0)
+    largest = math.nan if any(map(math.isnan, vector)) else max(vector, default=0.0)
     return [x - largest for x in vector]
 
 
@@ -189,6 +191,6 @@ def vector_slopes(name: str, vector: list[float], slopes: list[float]) -> list[f
     shares = softmax(vector)
     if name == "log_softmax":
         total = _total(slopes)
-        return [slope - share * total for slope, share in zip(slopes, shares)]
-    mean = _total([slope * share for slope, share in zip(slopes, shares)])
-    return [share * (slope - mean) for slope, share in zip(slopes, shares)]
+        return [slope - share * total for slope, share in zip(slopes, shares, strict=True)]
+    mean = _total([slope * share for slope, share in zip(slopes, shares, strict=True)])
+    return [share * (slope - mean) for slope, share in zip(slopes, shares, strict=True)]

@@ -8,8 +8,9 @@ here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -54,22 +55,22 @@ class Activation:
         values = self._operand(values)
         if self._scalar is None:
             function = _VECTOR[self._vector]
-            result = [function(vector) for vector in _vectors(values)]
-        else:
-            result = [self._scalar.value(x) for x in _numbers(values)]
-        return from_numbers(result, values.shape, values.dtype)
+            vectors = [function(vector) for vector in _vectors(values)]
+            return from_numbers(vectors, values.shape, values.dtype)
+        numbers = [self._scalar.value(x) for x in _numbers(values)]
+        return from_numbers(numbers, values.shape, values.dtype)
 
     def gradient(self, values: Array, output_gradient: Array) -> Array:
         """The gradient of `sum(activation(values) * output_gradient)` with respect to `values`."""
         if self.__name__ == "linear":
             return output_gradient
         if self._scalar is None:
-            vectors = zip(_vectors(values), _vectors(output_gradient))
-            result = [vector_slopes(self._vector, vector, slopes) for vector, slopes in vectors]
-        else:
-            pairs = zip(_numbers(values), _numbers(output_gradient))
-            result = [slope * self._scalar.slope(x) for x, slope in pairs]
-        return from_numbers(result, values.shape, values.dtype)
+            rows = zip(_vectors(values), _vectors(output_gradient), strict=True)
+            vectors = [vector_slopes(self._vector, vector, slopes) for vector, slopes in rows]
+            return from_numbers(vectors, values.shape, values.dtype)
+        pairs = zip(_numbers(values), _numbers(output_gradient), strict=True)
+        numbers = [slope * self._scalar.slope(x) for x, slope in pairs]
+        return from_numbers(numbers, values.shape, values.dtype)
 
     def _operand(self, values: Array) -> Array:
         if is_floating(values.dtype) or self.__name__ in ("relu", "relu6"):
@@ -101,7 +102,7 @@ class ActivationLayer(Activation):
     float32.
     """
 
-    defaults: Mapping[str, Any] = {}
+    defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, **config: Any) -> None:
         for key in ("name", "trainable", "dtype"):
@@ -110,9 +111,10 @@ class ActivationLayer(Activation):
         if unknown:
             raise TypeError(f"Keyword argument not understood: {unknown[0]!r}")
         self._config = {**self.defaults, **config}
-        super().__init__(type(self).__name__, self._formula(**self._config), "softmax")
+        super().__init__(type(self).__name__, self._formula(), "softmax")
 
-    def _formula(self, **config: Any) -> Scalar | None:
+    def _formula(self) -> Scalar | None:
+        """Return the function of single numbers, or None for the softmax of vectors."""
         raise NotImplementedError
 
     def _operand(self, values: Array) -> Array:
@@ -136,17 +138,22 @@ class ActivationLayer(Activation):
 
 
 class ReLU(ActivationLayer):
-    """max(x, 0), or with its options: `negative_slope * (x - threshold)` below the threshold,
-    0 between, x above it and at most `max_value`."""
+    """x above the threshold, `negative_slope * (x - threshold)` below it, at most `max_value`."""
 
-    defaults = {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "max_value": None,
+        "negative_slope": 0.0,
+        "threshold": 0.0,
+    }
 
-    def _formula(self, *, max_value: Any, negative_slope: Any, threshold: Any) -> Scalar:
-        limit = np.inf if max_value is None else float(np.float32(max_value))
-        below, start = float(np.float32(negative_slope or 0)), float(np.float32(threshold or 0))
+    def _formula(self) -> Scalar:
+        given = self._config
+        limit = math.inf if given["max_value"] is None else float(np.float32(given["max_value"]))
+        below = float(np.float32(given["negative_slope"] or 0))
+        start = float(np.float32(given["threshold"] or 0))
 
         def value(x: float) -> float:
-            if x != x:
+            if math.isnan(x):
                 return x
             if x > start:
                 return x if x < limit else limit
@@ -166,19 +173,19 @@ class LeakyReLU(ActivationLayer):
     def __init__(self, alpha: float = 0.3, **config: Any) -> None:
         super().__init__(alpha=float(np.float32(alpha)), **config)
 
-    defaults = {"alpha": 0.3}
+    defaults: ClassVar[Mapping[str, Any]] = {"alpha": 0.3}
 
-    def _formula(self, *, alpha: float) -> Scalar:
-        return leaky(alpha)
+    def _formula(self) -> Scalar:
+        return leaky(self._config["alpha"])
 
 
 class ELU(ActivationLayer):
     """x for x >= 0, alpha * (e**x - 1) otherwise."""
 
-    defaults = {"alpha": 1.0}
+    defaults: ClassVar[Mapping[str, Any]] = {"alpha": 1.0}
 
-    def _formula(self, *, alpha: float) -> Scalar:
-        elu = SCALAR["elu"]
+    def _formula(self) -> Scalar:
+        elu, alpha = SCALAR["elu"], self._config["alpha"]
         return Scalar(
             lambda x: x if x > 0 else alpha * elu.value(x),
             lambda x: 1.0 if x > 0 else alpha * elu.slope(x),
@@ -188,7 +195,7 @@ class ELU(ActivationLayer):
 class PReLU(ActivationLayer):
     """Keras' parametric relu with its parameter at its initial value, zero."""
 
-    defaults = {
+    defaults: ClassVar[Mapping[str, Any]] = {
         "alpha_initializer": {
             "module": "keras.initializers",
             "class_name": "Zeros",
@@ -200,16 +207,17 @@ class PReLU(ActivationLayer):
         "shared_axes": None,
     }
 
-    def _formula(self, **config: Any) -> Scalar:
+    def _formula(self) -> Scalar:
         return Scalar(lambda x: x if x > 0 else 0.0 * abs(x), lambda x: 1.0 if x > 0 else 0.0)
 
 
 class ThresholdedReLU(ActivationLayer):
     """x for x > theta, x * 0 otherwise."""
 
-    defaults = {"theta": 1.0}
+    defaults: ClassVar[Mapping[str, Any]] = {"theta": 1.0}
 
-    def _formula(self, *, theta: float) -> Scalar:
+    def _formula(self) -> Scalar:
+        theta = self._config["theta"]
         return Scalar(
             lambda x: x * (1.0 if x > theta else 0.0), lambda x: 1.0 if x > theta else 0.0
         )
@@ -218,11 +226,11 @@ class ThresholdedReLU(ActivationLayer):
 class Softmax(ActivationLayer):
     """The softmax along the last axis."""
 
-    defaults = {"axis": -1}
+    defaults: ClassVar[Mapping[str, Any]] = {"axis": -1}
 
-    def _formula(self, **config: Any) -> None:
-        if config["axis"] != -1:
-            raise ValueError(f"only axis=-1 is supported; got {config['axis']!r}")
+    def _formula(self) -> None:
+        if self._config["axis"] != -1:
+            raise ValueError(f"only axis=-1 is supported; got {self._config['axis']!r}")
 
 
 _NAMED: dict[str, Any] = {
@@ -260,7 +268,8 @@ def get(identifier: Any) -> Callable[..., Any]:
         found = deserialize(identifier, functions, "activation function")
         return found
     if callable(identifier):
-        return identifier
+        found = identifier
+        return found
     raise TypeError(
         f"Could not interpret activation function identifier: {identifier!r}. Give a name, a "
         "config dict or a callable (ARG-07)"
@@ -288,7 +297,7 @@ def gradient(activation: Callable[..., Any], values: Array, output_gradient: Arr
             f"the derivative of {activation!r} has the shape {slopes.shape} for an array of the "
             f"shape {values.shape}"
         )
-    pairs = zip(_numbers(slopes), _numbers(output_gradient))
+    pairs = zip(_numbers(slopes), _numbers(output_gradient), strict=True)
     return from_numbers([slope * g for slope, g in pairs], values.shape, values.dtype)
 
 

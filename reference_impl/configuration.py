@@ -15,9 +15,25 @@ from reference_impl.serialization import serialize
 __all__ = ["Configuration", "batch_input_shape", "normalize_tuple", "require_known_keywords"]
 
 KEYWORDS = frozenset(
-    "dilation_rate output_padding groups dtype dynamic autocast weights input_shape "
-    "batch_input_shape batch_size input_dim implementation conv_op kernel_layout bias_layout "
-    "_scope _reuse".split()
+    [
+        "dilation_rate",
+        "output_padding",
+        "groups",
+        "dtype",
+        "dynamic",
+        "autocast",
+        "weights",
+        "input_shape",
+        "batch_input_shape",
+        "batch_size",
+        "input_dim",
+        "implementation",
+        "conv_op",
+        "kernel_layout",
+        "bias_layout",
+        "_scope",
+        "_reuse",
+    ]
 )
 
 
@@ -89,7 +105,7 @@ class Configuration:
             self.output_padding = normalize_tuple(
                 self.output_padding, "output_padding", allow_zero=True
             )
-            if any(extra >= s for s, extra in zip(self.strides, self.output_padding)):
+            if any(extra >= s for s, extra in zip(self.strides, self.output_padding, strict=True)):
                 raise ValueError(
                     "Strides must be greater than output padding. Received "
                     f"strides={self.strides}, output_padding={self.output_padding} (ARG-14)."
@@ -174,8 +190,7 @@ def normalize_tuple(value: Any, name: str, allow_zero: bool = False) -> tuple[An
 
 
 def batch_input_shape(keywords: dict[str, Any]) -> tuple[Any, ...] | None:
-    """The input shape that was announced to the constructor; it is only written into the
-    configuration (ARG-20)."""
+    """The input shape announced to the constructor: only the configuration holds it (ARG-20)."""
     if "batch_input_shape" in keywords:
         return tuple(keywords["batch_input_shape"])
     if "input_shape" in keywords or "input_dim" in keywords:

@@ -71,12 +71,12 @@ class _NormConstraint(Constraint):
         squares: dict[tuple[int, ...], float] = {}
         groups = []
         numbers = to_numbers(weights.reshape(-1))
-        for position, weight in zip(np.ndindex(weights.shape), numbers):
+        for position, weight in zip(np.ndindex(weights.shape), numbers, strict=True):
             group = tuple(0 if axis in summed else at for axis, at in enumerate(position))
             groups.append(group)
             squares[group] = squares.get(group, 0.0) + weight * weight
         factors = {group: self._factor(math.sqrt(square)) for group, square in squares.items()}
-        scaled = [weight * factors[group] for weight, group in zip(numbers, groups)]
+        scaled = [weight * factors[group] for weight, group in zip(numbers, groups, strict=True)]
         return from_numbers(scaled, weights.shape, weights.dtype)
 
 
@@ -204,8 +204,8 @@ def get(identifier: Any) -> Any:
     if identifier is None or callable(identifier):
         return identifier
     raise ValueError(
-        f"Could not interpret constraint function identifier: {identifier!r}. Give a name, a config "
-        "dict or a callable (CONS-07)"
+        f"Could not interpret constraint function identifier: {identifier!r}. Give a name, a "
+        "config dict or a callable (CONS-07)"
     )
 
 

@@ -44,7 +44,10 @@ def convolution(
         inputs: (batch, height, width, channels), or channels before height.
         kernel: (kernel_height, kernel_width, channels_in, channels_out); `channels_in` may divide
             the input's channels, and the convolution is then grouped (METH-03).
-        strides, padding, data_format, dilation_rate: as `conv2d_transpose`.
+        strides: pair or one integer, at least 1.
+        padding: "valid" or "same", in any case.
+        data_format: "channels_last" or "channels_first", in any case.
+        dilation_rate: pair or one integer, at least 1.
 
     Returns:
         (batch, height', width', channels_out) in the layout of `data_format`, dtype of `inputs`.

@@ -6,82 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from reference_impl.arguments import (
-    as_array,
-    layout,
-    pair,
-    require_same_dtype,
-    same_padding,
-    to_caller_layout,
-    to_channels_last,
-)
+from reference_impl.arguments import require_same_dtype, to_caller_layout, to_channels_last
 from reference_impl.errors import InvalidArgumentError
-from reference_impl.padding import Extent, extent
-from reference_impl.shapes import output_shape
+from reference_impl.geometry import Geometry, Terms, geometry, terms_of
 from reference_impl.storage import Array, Numbers, from_numbers, to_numbers, zero_of
 
-__all__ = ["MOST_ELEMENTS", "Geometry", "conv2d_transpose", "geometry"]
-
-MOST_ELEMENTS = 2**27
-"""The oracle works on Python lists; a result larger than this is a mistake in the question."""
-
-
-class Geometry:
-    """Where the taps of the kernel land: two axes, each with its extent, stride and dilation."""
-
-    def __init__(self, extents: tuple[Extent, Extent], strides: Any, dilation_rate: Any) -> None:
-        self.rows, self.columns = extents
-        self.row_stride, self.column_stride = strides
-        self.row_dilation, self.column_dilation = dilation_rate
-
-
-def geometry(
-    inputs: Array,
-    kernel: Array,
-    strides: object,
-    padding: str,
-    data_format: str,
-    dilation_rate: object,
-    output_padding: object,
-) -> Geometry:
-    """The two extents of one call. Raises as `output_shape` does, and MemoryError.
-
-    Args:
-        inputs: in the caller's layout.
-        kernel: (kernel_height, kernel_width, filters, in_channels).
-    """
-    as_array(inputs, "inputs", 4, layout(data_format))
-    as_array(kernel, "kernel", 4, "(kernel_height, kernel_width, filters, in_channels)")
-    result_shape = output_shape(
-        inputs.shape,
-        kernel.shape,
-        strides,
-        padding,
-        data_format,
-        dilation_rate=dilation_rate,
-        output_padding=output_padding,
-    )
-    elements = 1
-    for size in result_shape:
-        elements *= size or 0
-    if elements > MOST_ELEMENTS:
-        raise MemoryError(f"OOM when allocating a result of shape {result_shape} as Python lists")
-    strides = pair(strides, "strides", 1)
-    dilations = pair(dilation_rate, "dilation_rate", 1)
-    extra = (None, None) if output_padding is None else pair(output_padding, "output_padding", 0)
-    _, height, width, _ = to_channels_last(inputs, data_format).shape
-    extents = [
-        extent(
-            (height, width)[axis],
-            kernel.shape[axis],
-            strides[axis],
-            same_padding(padding),
-            dilations[axis],
-            extra[axis],
-        )
-        for axis in (0, 1)
-    ]
-    return Geometry((extents[0], extents[1]), strides, dilations)
+__all__ = ["conv2d_transpose"]
 
 
 def conv2d_transpose(
@@ -133,65 +63,67 @@ def conv2d_transpose(
         MemoryError: a result of more than `MOST_ELEMENTS` elements.
     """
     inputs, kernel = np.asarray(inputs), np.asarray(kernel)
-    where = geometry(inputs, kernel, strides, padding, data_format, dilation_rate, output_padding)
-    dtype = inputs.dtype
-    require_same_dtype(dtype, kernel, "kernel")
-    images = to_channels_last(inputs, data_format)
-    filters = kernel.shape[2]
-    zero = zero_of(dtype)
-    offsets = [zero] * filters
+    where = geometry(
+        inputs,
+        kernel,
+        strides,
+        padding,
+        data_format,
+        dilation_rate=dilation_rate,
+        output_padding=output_padding,
+    )
+    require_same_dtype(inputs.dtype, kernel, "kernel")
+    zero = zero_of(inputs.dtype)
+    offsets = [zero] * where.filters
     if bias is not None:
         bias = np.asarray(bias)
-        require_same_dtype(dtype, bias, "bias")
-        if bias.shape != (filters,):
+        require_same_dtype(inputs.dtype, bias, "bias")
+        if bias.shape != (where.filters,):
             raise InvalidArgumentError(
-                f"`bias` must have the shape ({filters},), one value per filter; got {bias.shape}"
+                f"`bias` must have the shape ({where.filters},), one value per filter; "
+                f"got {bias.shape}"
             )
         offsets = to_numbers(bias)
-    taps = to_numbers(kernel)
-    result = [
-        _with_bias(
-            _crop(_scatter(image, taps, filters, zero, where), where, filters, zero), offsets
-        )
-        for image in to_numbers(images)
-    ]
-    shape = (images.shape[0], where.rows.kept, where.columns.kept, filters)
-    array = to_caller_layout(from_numbers(result, shape, dtype), data_format)
+    images = to_channels_last(inputs, data_format)
+    taps = terms_of(kernel)
+    result = []
+    for image in to_numbers(images):
+        full = _scatter(image, taps, zero, where)
+        result.append(_with_bias(_crop(full, zero, where), offsets))
+    shape = (images.shape[0], where.rows.kept, where.columns.kept, where.filters)
+    array = to_caller_layout(from_numbers(result, shape, inputs.dtype), data_format)
     return array if out is None else _written(out, array)
 
 
-def _scatter(image: Numbers, taps: Numbers, filters: int, zero: Any, where: Geometry) -> Numbers:
-    """The full result of one image: [row][column][filter]."""
-    full = [[[zero] * filters for _ in range(where.columns.full)] for _ in range(where.rows.full)]
+def _scatter(image: Numbers, taps: list[list[Terms]], zero: Any, where: Geometry) -> Numbers:
+    """Return the full result of one image: [row][column][filter]."""
+    rows, columns = where.rows, where.columns
+    full = [[[zero] * where.filters for _ in range(columns.full)] for _ in range(rows.full)]
     for i, row in enumerate(image):
         for j, pixel in enumerate(row):
             for a, tap_row in enumerate(taps):
-                target_row = full[i * where.row_stride + a * where.row_dilation]
-                for b, tap in enumerate(tap_row):
-                    target = target_row[j * where.column_stride + b * where.column_dilation]
-                    for o, weights in enumerate(tap):
-                        total = target[o]
-                        for value, weight in zip(pixel, weights):
-                            total += value * weight
-                        target[o] = total
+                target_row = full[i * rows.stride + a * rows.dilation]
+                for b, terms in enumerate(tap_row):
+                    target = target_row[j * columns.stride + b * columns.dilation]
+                    for o, c, weight in terms:
+                        target[o] += pixel[c] * weight
     return full
 
 
-def _crop(full: Numbers, where: Geometry, filters: int, zero: Any) -> Numbers:
-    """The kept part of a full result; zeros where the kept part reaches beyond it."""
+def _crop(full: Numbers, zero: Any, where: Geometry) -> Numbers:
+    """Return the kept part of a full result, with zeros where it reaches beyond it."""
     rows, columns = where.rows, where.columns
-    kept = [row[columns.before : columns.before + columns.kept] for row in full]
-    kept = kept[rows.before : rows.before + rows.kept]
-    for row in kept:
-        row.extend([zero] * filters for _ in range(columns.kept - len(row)))
-    missing = range(rows.kept - len(kept))
-    kept.extend([[zero] * filters for _ in range(columns.kept)] for _ in missing)
-    return kept
+    nothing = [zero] * where.filters
+    kept = []
+    for row in full[rows.before : rows.before + rows.kept]:
+        kept_row = row[columns.before : columns.before + columns.kept]
+        kept.append(kept_row + [nothing] * (columns.kept - len(kept_row)))
+    return kept + [[nothing] * columns.kept] * (rows.kept - len(kept))
 
 
 def _with_bias(image: Numbers, offsets: list[Any]) -> Numbers:
     return [
-        [[value + offset for value, offset in zip(pixel, offsets)] for pixel in row]
+        [[value + offset for value, offset in zip(pixel, offsets, strict=True)] for pixel in row]
         for row in image
     ]
 

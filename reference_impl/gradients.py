@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from reference_impl.arguments import (
+    Pair,
     as_array,
     layout,
     require_same_dtype,
@@ -15,23 +16,27 @@ from reference_impl.arguments import (
     to_channels_last,
 )
 from reference_impl.errors import InvalidArgumentError
-from reference_impl.forward import Geometry, geometry
+from reference_impl.geometry import Geometry, Terms, geometry, terms_of
 from reference_impl.storage import Array, Numbers, from_numbers, to_numbers, zero_of
 
 __all__ = ["Gradients", "conv2d_transpose_gradients"]
 
 
+Meeting = tuple[int, int, int, int, int, int]
+"""Input pixel (i, j), tap (a, b), and the position (p, q) of the result where they meet."""
+
+
 class Gradients(NamedTuple):
-    """Gradients of `sum(conv2d_transpose(inputs, kernel) + bias) * output_gradient)`.
+    """Gradients of `sum((conv2d_transpose(inputs, kernel) + bias) * output_gradient)`.
 
     inputs: shape and layout of the inputs.
     kernel: (kernel_height, kernel_width, filters, in_channels).
-    bias: (filters,), or None where a layer has no bias.
+    bias: (filters,); None where a layer has no bias.
     """
 
     inputs: Array
     kernel: Array
-    bias: Array | None
+    bias: Any
 
 
 def conv2d_transpose_gradients(
@@ -45,7 +50,7 @@ def conv2d_transpose_gradients(
     dilation_rate: object = (1, 1),
     output_padding: object = None,
 ) -> Gradients:
-    """Gradients with respect to the inputs, the kernel and a bias.
+    """Return the gradients with respect to the inputs, the kernel and a bias.
 
     With `P = i*s_h + a*d_h - before_h` and `Q = j*s_w + b*d_w - before_w`, and every term left
     out where (P, Q) is not a position of the result:
@@ -58,9 +63,14 @@ def conv2d_transpose_gradients(
     batch or image is zeros (TensorFlow returns uninitialised memory there, GRAD-05).
 
     Args:
-        inputs, kernel, strides, padding, data_format, dilation_rate, output_padding: as
-            `conv2d_transpose`.
+        inputs: (batch, height, width, in_channels), or channels before height.
+        kernel: (kernel_height, kernel_width, filters, in_channels).
         output_gradient: shape, layout and dtype of the result of `conv2d_transpose`.
+        strides: as in `conv2d_transpose`; so are the arguments that follow.
+        padding: "valid" or "same".
+        data_format: "channels_last" or "channels_first".
+        dilation_rate: pair or one integer.
+        output_padding: None, pair or one integer.
 
     Returns:
         `Gradients`, each of the dtype of `inputs`.
@@ -70,87 +80,95 @@ def conv2d_transpose_gradients(
             `output_gradient` has another shape or dtype than the result.
     """
     inputs, kernel = np.asarray(inputs), np.asarray(kernel)
-    where = geometry(inputs, kernel, strides, padding, data_format, dilation_rate, output_padding)
-    dtype = inputs.dtype
+    where = geometry(
+        inputs,
+        kernel,
+        strides,
+        padding,
+        data_format,
+        dilation_rate=dilation_rate,
+        output_padding=output_padding,
+    )
     output_gradient = as_array(output_gradient, "output_gradient", 4, layout(data_format))
-    require_same_dtype(dtype, kernel, "kernel")
-    require_same_dtype(dtype, output_gradient, "output_gradient")
+    require_same_dtype(inputs.dtype, kernel, "kernel")
+    require_same_dtype(inputs.dtype, output_gradient, "output_gradient")
     images = to_channels_last(inputs, data_format)
     slopes = to_channels_last(output_gradient, data_format)
-    expected = (images.shape[0], where.rows.kept, where.columns.kept, kernel.shape[2])
+    expected = (images.shape[0], where.rows.kept, where.columns.kept, where.filters)
     if slopes.shape != expected:
         raise InvalidArgumentError(
             f"`output_gradient` must have the result's shape, {expected} as (batch, height, width, "
             f"channels); got {slopes.shape}"
         )
-    pixels, gradients, taps = to_numbers(images), to_numbers(slopes), to_numbers(kernel)
-    zero = zero_of(dtype)
-    d_inputs = _of_inputs(images.shape, gradients, taps, zero, where)
-    d_kernel = _of_kernel(kernel.shape, pixels, gradients, zero, where)
-    d_bias = _of_bias(kernel.shape[2], gradients, zero)
+    pixels, gradients, taps = to_numbers(images), to_numbers(slopes), terms_of(kernel)
+    zero = zero_of(inputs.dtype)
+    height, width = images.shape[1:3]
+    kernel_height, kernel_width = kernel.shape[:2]
+    meetings = _meetings((height, width), (kernel_height, kernel_width), where)
+    d_inputs = [_of_image(g, taps, meetings, (height, width), zero, where) for g in gradients]
+    d_kernel = [
+        [[[zero] * where.channels for _ in range(where.filters)] for _ in range(kernel_width)]
+        for _ in range(kernel_height)
+    ]
+    for image, gradient in zip(pixels, gradients, strict=True):
+        _add_of_kernel(d_kernel, image, gradient, meetings, where)
+    d_bias = [zero] * where.filters
+    for gradient in gradients:
+        _add_of_bias(d_bias, gradient)
     return Gradients(
-        to_caller_layout(from_numbers(d_inputs, images.shape, dtype), data_format),
-        from_numbers(d_kernel, kernel.shape, dtype),
-        from_numbers(d_bias, kernel.shape[2:3], dtype),
+        to_caller_layout(from_numbers(d_inputs, images.shape, inputs.dtype), data_format),
+        from_numbers(d_kernel, kernel.shape, inputs.dtype),
+        from_numbers(d_bias, kernel.shape[2:3], inputs.dtype),
     )
 
 
-def _meetings(
-    height: int, width: int, kernel_height: int, kernel_width: int, where: Geometry
-) -> Iterator[tuple[int, int, int, int, int, int]]:
-    """Every input pixel (i, j) with every tap (a, b) that reaches a kept position (p, q)."""
-    for i in range(height):
-        for a in range(kernel_height):
-            p = i * where.row_stride + a * where.row_dilation - where.rows.before
-            if not 0 <= p < where.rows.kept:
-                continue
-            for j in range(width):
-                for b in range(kernel_width):
-                    q = j * where.column_stride + b * where.column_dilation - where.columns.before
-                    if 0 <= q < where.columns.kept:
-                        yield i, j, a, b, p, q
+def _meetings(sizes: Pair, kernel_sizes: Pair, where: Geometry) -> list[Meeting]:
+    """Return every input pixel and tap whose product lands on a kept position of the result."""
+    meetings = []
+    for i, a in itertools.product(range(sizes[0]), range(kernel_sizes[0])):
+        p = i * where.rows.stride + a * where.rows.dilation - where.rows.before
+        if not 0 <= p < where.rows.kept:
+            continue
+        for j, b in itertools.product(range(sizes[1]), range(kernel_sizes[1])):
+            q = j * where.columns.stride + b * where.columns.dilation - where.columns.before
+            if 0 <= q < where.columns.kept:
+                meetings.append((i, j, a, b, p, q))
+    return meetings
 
 
-def _of_inputs(
-    shape: tuple[int, ...], gradients: Numbers, taps: Numbers, zero: Any, where: Geometry
+def _of_image(
+    gradient: Numbers,
+    taps: list[list[Terms]],
+    meetings: list[Meeting],
+    sizes: Pair,
+    zero: Any,
+    where: Geometry,
 ) -> Numbers:
-    _, height, width, channels = shape
-    kernel_height, kernel_width = len(taps), len(taps[0]) if taps else 0
-    result = []
-    for gradient in gradients:
-        image = [[[zero] * channels for _ in range(width)] for _ in range(height)]
-        for i, j, a, b, p, q in _meetings(height, width, kernel_height, kernel_width, where):
-            pixel = image[i][j]
-            for slope, weights in zip(gradient[p][q], taps[a][b]):
-                for c, weight in enumerate(weights):
-                    pixel[c] += slope * weight
-        result.append(image)
+    """Return the gradient of one image: [row][column][channel]."""
+    result = [[[zero] * where.channels for _ in range(sizes[1])] for _ in range(sizes[0])]
+    for i, j, a, b, p, q in meetings:
+        target, slopes = result[i][j], gradient[p][q]
+        for o, c, weight in taps[a][b]:
+            target[c] += slopes[o] * weight
     return result
 
 
-def _of_kernel(
-    shape: tuple[int, ...], pixels: Numbers, gradients: Numbers, zero: Any, where: Geometry
-) -> Numbers:
-    kernel_height, kernel_width, filters, channels = shape
-    result = [
-        [[[zero] * channels for _ in range(filters)] for _ in range(kernel_width)]
-        for _ in range(kernel_height)
-    ]
-    for image, gradient in zip(pixels, gradients):
-        height, width = len(image), len(image[0]) if image else 0
-        for i, j, a, b, p, q in _meetings(height, width, kernel_height, kernel_width, where):
-            pixel = image[i][j]
-            for slope, sums in zip(gradient[p][q], result[a][b]):
-                for c, value in enumerate(pixel):
-                    sums[c] += slope * value
-    return result
+def _add_of_kernel(
+    result: Numbers, image: Numbers, gradient: Numbers, meetings: list[Meeting], where: Geometry
+) -> None:
+    """Add what one image contributes to the kernel's gradient."""
+    filters, channels = range(where.filters), range(where.channels)
+    for i, j, a, b, p, q in meetings:
+        pixel, slopes, tap = image[i][j], gradient[p][q], result[a][b]
+        for o in filters:
+            target, slope = tap[o], slopes[o]
+            for c in channels:
+                target[c] += slope * pixel[c]
 
 
-def _of_bias(filters: int, gradients: Numbers, zero: Any) -> list[Any]:
-    sums = [zero] * filters
-    for image in gradients:
-        for row in image:
-            for pixel in row:
-                for o, slope in enumerate(pixel):
-                    sums[o] += slope
-    return sums
+def _add_of_bias(result: list[Any], gradient: Numbers) -> None:
+    """Add what one image contributes to the bias' gradient."""
+    for row in gradient:
+        for slopes in row:
+            for o, slope in enumerate(slopes):
+                result[o] += slope

@@ -12,7 +12,7 @@ import operator
 import random
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -209,9 +209,7 @@ class VarianceScaling(_Random):
         return self._drawn(shape, dtype, lambda source: stddev * _within_two(source))
 
     def get_config(self) -> dict[str, Any]:
-        """The four arguments; a named initializer (he_normal, ...) has only its seed."""
-        if type(self) is not VarianceScaling:
-            return {"seed": self.seed}
+        """The four arguments."""
         return {
             "scale": self.scale,
             "mode": self.mode,
@@ -224,21 +222,53 @@ TRUNCATED_STDDEV = 0.87962566103423978
 """Standard deviation of a standard normal cut off at two standard deviations."""
 
 
-def _named_scaling(name: str, scale: float, mode: str, distribution: str) -> type[VarianceScaling]:
-    def __init__(self: VarianceScaling, seed: int | None = None) -> None:
-        VarianceScaling.__init__(self, scale, mode, distribution, seed)
+class _NamedScaling(VarianceScaling):
+    """Variance scaling whose arguments are its name; only the seed is left."""
 
-    description = f"Variance scaling with scale {scale}, {mode}, {distribution}."
-    body = {"__init__": __init__, "__doc__": description, "__module__": __name__}
-    return type(name, (VarianceScaling,), body)
+    arguments: ClassVar[tuple[float, str, str]]
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(*self.arguments, seed)
+
+    def get_config(self) -> dict[str, Any]:
+        """The seed."""
+        return {"seed": self.seed}
 
 
-GlorotUniform = _named_scaling("GlorotUniform", 1.0, "fan_avg", "uniform")
-GlorotNormal = _named_scaling("GlorotNormal", 1.0, "fan_avg", "truncated_normal")
-LecunUniform = _named_scaling("LecunUniform", 1.0, "fan_in", "uniform")
-LecunNormal = _named_scaling("LecunNormal", 1.0, "fan_in", "truncated_normal")
-HeUniform = _named_scaling("HeUniform", 2.0, "fan_in", "uniform")
-HeNormal = _named_scaling("HeNormal", 2.0, "fan_in", "truncated_normal")
+class GlorotUniform(_NamedScaling):
+    """Uniform, +- sqrt(6 / (fan_in + fan_out)); the kernel's default (INIT-01)."""
+
+    arguments = (1.0, "fan_avg", "uniform")
+
+
+class GlorotNormal(_NamedScaling):
+    """Truncated normal, variance 2 / (fan_in + fan_out)."""
+
+    arguments = (1.0, "fan_avg", "truncated_normal")
+
+
+class LecunUniform(_NamedScaling):
+    """Uniform, +- sqrt(3 / fan_in)."""
+
+    arguments = (1.0, "fan_in", "uniform")
+
+
+class LecunNormal(_NamedScaling):
+    """Truncated normal, variance 1 / fan_in."""
+
+    arguments = (1.0, "fan_in", "truncated_normal")
+
+
+class HeUniform(_NamedScaling):
+    """Uniform, +- sqrt(6 / fan_in)."""
+
+    arguments = (2.0, "fan_in", "uniform")
+
+
+class HeNormal(_NamedScaling):
+    """Truncated normal, variance 2 / fan_in."""
+
+    arguments = (2.0, "fan_in", "truncated_normal")
 
 
 class Orthogonal(_Random):
@@ -322,16 +352,16 @@ def _dtype(dtype: Any) -> np.dtype[Any]:
 
 
 def _floating(dtype: Any) -> np.dtype[Any]:
-    dtype = _dtype(dtype)
-    if not is_floating(dtype):
-        raise ValueError(f"Expected floating point type, got {dtype.name}.")
-    return dtype
+    known = _dtype(dtype)
+    if not is_floating(known):
+        raise ValueError(f"Expected floating point type, got {known.name}.")
+    return known
 
 
 def _known() -> dict[str, Callable[..., Any]]:
     """Every name: of the class, in snake case, each with and without V2 as Keras has them."""
     known: dict[str, Callable[..., Any]] = {}
-    names = {
+    names: dict[str, type[Initializer]] = {
         "constant": Constant,
         "glorot_normal": GlorotNormal,
         "glorot_uniform": GlorotUniform,
@@ -379,6 +409,6 @@ def get(identifier: Any) -> Any:
     if identifier is None or callable(identifier):
         return identifier
     raise ValueError(
-        f"Could not interpret initializer identifier: {identifier!r}. Give a name, a config dict or "
-        "a callable (INIT-05)"
+        f"Could not interpret initializer identifier: {identifier!r}. Give a name, a config "
+        "dict or a callable (INIT-05)"
     )

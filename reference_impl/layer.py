@@ -211,14 +211,14 @@ class Conv2DTranspose(Configuration):
                 f'You called `set_weights(weights)` on layer "{self._name}" with a weight list of '
                 f"length {len(weights)}, but the layer was expecting {len(own)} weights (METH-07)."
             )
-        for weight, value in zip(own, weights):
+        for weight, value in zip(own, weights, strict=True):
             shape = tuple(getattr(value, "shape", ()))
             if shape != weight.value.shape:
                 raise ValueError(
                     f"Layer {self._name} weight shape {weight.value.shape} is not compatible with "
                     f"provided weight shape {shape} ({weight.name}, METH-07)."
                 )
-        for weight, value in zip(own, weights):
+        for weight, value in zip(own, weights, strict=True):
             weight.value = frozen(value, weight.value.dtype)
 
     def count_params(self) -> int:
@@ -274,6 +274,7 @@ class Conv2DTranspose(Configuration):
 
         Args:
             inputs: (batch, height, width, channels), or channels before height; one NumPy array.
+            *args: none are taken (METH-01).
             **kwargs: `training` has no effect; `scope` names the scope at the first call.
 
         Returns:
@@ -387,11 +388,10 @@ class Conv2DTranspose(Configuration):
         slopes = activation_gradient(self.activation, values, np.asarray(output_gradient))
         kernel = cast(self.kernel, values.dtype)
         found = conv2d_transpose_gradients(images, kernel, slopes, **self._geometry())
-        bias = None if self.bias is None else cast(found.bias, self.bias.dtype)
         return Gradients(
             cast(found.inputs, np.asarray(inputs).dtype),
             cast(found.kernel, self.kernel.dtype),
-            bias,
+            None if self.bias is None else cast(found.bias, self.bias.dtype),
         )
 
     def apply_gradients(self, gradients: Any, learning_rate: float) -> None:
@@ -418,7 +418,7 @@ class Conv2DTranspose(Configuration):
             raise ValueError(f"{len(weights)} gradients are needed; got {len(gradients)}")
         if all(gradient is None for gradient in gradients):
             raise ValueError("No gradients provided for any variable")
-        for weight, gradient in zip(weights, gradients):
+        for weight, gradient in zip(weights, gradients, strict=True):
             if gradient is not None:
                 weight.value = stepped(weight.value, gradient, learning_rate)
                 if weight.constraint:
@@ -482,7 +482,13 @@ class Conv2DTranspose(Configuration):
     ) -> None:
         dtype = np.dtype(self.dtype)
         weight = create(
-            name, shape, dtype, initializer, regularizer, constraint, bool(self.trainable)
+            name,
+            shape,
+            dtype,
+            initializer,
+            regularizer=regularizer,
+            constraint=constraint,
+            trainable=bool(self.trainable),
         )
         self._weights.append(weight)
 

@@ -11,7 +11,7 @@ from typing import Any
 from reference_impl.configuration import Configuration
 from reference_impl.shapes import Shape, output_length
 
-__all__ = ["as_shape", "required_channels", "require_string_padding", "static_output_shape"]
+__all__ = ["as_shape", "require_string_padding", "required_channels", "static_output_shape"]
 
 
 def as_shape(shape: Any) -> Shape:
@@ -72,10 +72,10 @@ def static_output_shape(configuration: Configuration, input_shape: Any) -> Shape
             result[axis] = output_length(
                 result[axis],
                 configuration.kernel_size[position],
-                configuration.strides[position],
-                configuration.padding == "same",
-                configuration.dilation_rate[position],
-                None if extra is None else extra[position],
+                stride=configuration.strides[position],
+                same=configuration.padding == "same",
+                dilation=configuration.dilation_rate[position],
+                output_padding=None if extra is None else extra[position],
             )
     return as_shape(result)
 

@@ -21,7 +21,7 @@ def orthonormal_columns(rows: int, columns: int, source: random.Random) -> list[
         for _ in range(2):
             for earlier in basis:
                 share = _product(earlier, column)
-                column = [x - share * e for x, e in zip(column, earlier)]
+                column = [x - share * e for x, e in zip(column, earlier, strict=True)]
         length = math.sqrt(_product(column, column))
         basis.append([x / length for x in column])
     return [[column[i] for column in basis] for i in range(rows)]
@@ -29,6 +29,6 @@ def orthonormal_columns(rows: int, columns: int, source: random.Random) -> list[
 
 def _product(left: list[float], right: list[float]) -> float:
     total = 0.0
-    for a, b in zip(left, right):
+    for a, b in zip(left, right, strict=True):
         total += a * b
     return total

@@ -18,8 +18,8 @@ __all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "get"]
 class Regularizer:
     """Base class: a penalty of 0."""
 
-    def __call__(self, values: Array) -> Any:
-        """The penalty of an array: a 0-d array of its dtype."""
+    def __call__(self, values: Array) -> Any:  # noqa: ARG002 - the interface of all regularizers
+        """The penalty of an array: a 0-d array of its dtype, or a number."""
         return 0.0
 
 
@@ -141,8 +141,8 @@ def get(identifier: Any) -> Any:
     if identifier is None or callable(identifier):
         return identifier
     raise ValueError(
-        f"Could not interpret regularizer identifier: {identifier!r}. Give a name, a config dict or "
-        "a callable (LOSS-09)"
+        f"Could not interpret regularizer identifier: {identifier!r}. Give a name, a config "
+        "dict or a callable (LOSS-09)"
     )
 
 

@@ -42,7 +42,7 @@ def deserialize(
         if name in known:
             return known[name]
     elif name in known:
-        return known[name](**{key: value for key, value in arguments.items()})
+        return known[name](**arguments)
     raise ValueError(
         f"Unknown {kind}: {name!r}. Only the names that Keras 2.15 defines are known here; give "
         "anything else as an instance or a callable"

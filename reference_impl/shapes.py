@@ -24,6 +24,7 @@ def dilated_size(kernel_size: int, dilation: int) -> int:
 def output_length(
     input_length: int,
     kernel_size: int,
+    *,
     stride: int,
     same: bool,
     dilation: int = 1,
@@ -51,7 +52,7 @@ def require_output_padding(output_padding: Pair | None, strides: Pair) -> None:
         ValueError: naming both.
     """
     if output_padding is not None and any(
-        padding >= stride for padding, stride in zip(output_padding, strides)
+        padding >= stride for padding, stride in zip(output_padding, strides, strict=True)
     ):
         raise ValueError(
             "Strides must be greater than output padding. "
@@ -74,7 +75,11 @@ def output_shape(
     Args:
         input_shape: four sizes in the order of `data_format`.
         kernel_shape: (kernel_height, kernel_width, filters, in_channels).
-        strides, padding, data_format, dilation_rate, output_padding: as `conv2d_transpose`.
+        strides: pair or one integer, at least 1.
+        padding: "valid" or "same", in any case.
+        data_format: "channels_last" or "channels_first", in any case.
+        dilation_rate: pair or one integer, at least 1.
+        output_padding: None, or pair or one integer below the stride.
 
     Returns:
         Four sizes in the order of `data_format`; None where the input's or the kernel's size is
@@ -105,16 +110,17 @@ def output_shape(
             f"the input has {channels} channels and the kernel takes {in_channels}; "
             f"got input_shape={tuple(input_shape)}, kernel_shape={tuple(kernel_shape)} (SHAPE-13)"
         )
+    extra = (None, None) if output_padding is None else output_padding
     lengths = [
         _length(
             size,
             kernel_size,
-            strides[axis],
-            same,
-            dilation_rate[axis],
-            None if output_padding is None else output_padding[axis],
+            stride=strides[at],
+            same=same,
+            dilation=dilation_rate[at],
+            output_padding=extra[at],
         )
-        for axis, (size, kernel_size) in enumerate(((height, kernel_height), (width, kernel_width)))
+        for at, (size, kernel_size) in enumerate(((height, kernel_height), (width, kernel_width)))
     ]
     if first:
         return batch, filters, lengths[0], lengths[1]
@@ -129,6 +135,7 @@ def _axes(first: bool) -> tuple[int, int, int, int]:
 def _length(
     size: int | None,
     kernel_size: int | None,
+    *,
     stride: int,
     same: bool,
     dilation: int,
@@ -143,7 +150,14 @@ def _length(
             f"({covered}) never fit together: the size of the result doesn't match the size "
             "computed back from it; use an output padding of 1 or more, or None (ARG-14)"
         )
-    length = output_length(size, kernel_size, stride, same, dilation, output_padding)
+    length = output_length(
+        size,
+        kernel_size,
+        stride=stride,
+        same=same,
+        dilation=dilation,
+        output_padding=output_padding,
+    )
     if length < 0:
         raise InvalidArgumentError(
             f"the result would have length {length}: input length {size}, kernel {kernel_size}, "

@@ -28,7 +28,7 @@ def stepped(value: Array, gradient: Any, learning_rate: float) -> Array:
             f"{gradient.shape}"
         )
     rate = to_numbers(from_numbers(learning_rate, (), value.dtype))
-    pairs = zip(to_numbers(value.reshape(-1)), to_numbers(gradient.reshape(-1)))
+    pairs = zip(to_numbers(value.reshape(-1)), to_numbers(gradient.reshape(-1)), strict=True)
     return frozen(from_numbers([w - rate * g for w, g in pairs], value.shape, value.dtype))
 
 

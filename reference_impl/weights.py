@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from reference_impl import initializers
-from reference_impl.forward import MOST_ELEMENTS
+from reference_impl.geometry import MOST_ELEMENTS
 from reference_impl.storage import Array, is_floating
 
 __all__ = ["Weight", "create", "frozen"]
@@ -19,7 +19,7 @@ __all__ = ["Weight", "create", "frozen"]
 
 @dataclass(eq=False)
 class Weight:
-    """A weight: its value (a read-only array that is replaced, never written into) and its rules."""
+    """A weight: its value, a read-only array that is replaced as a whole, and its rules."""
 
     name: str
     value: Array
@@ -33,6 +33,7 @@ def create(
     shape: tuple[Any, ...],
     dtype: np.dtype[Any],
     initializer: Any,
+    *,
     regularizer: Any,
     constraint: Any,
     trainable: bool,
@@ -47,6 +48,9 @@ def create(
         shape: sizes as the constructor stored them.
         dtype: dtype of the weight.
         initializer: None, or called as `initializer(shape, dtype=dtype)`.
+        regularizer: kept for the losses.
+        constraint: kept for the updates.
+        trainable: whether the updates change it.
 
     Raises:
         ValueError: `filters` is None (ARG-02); a complex weight without initializer; an
