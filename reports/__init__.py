@@ -1,0 +1,48 @@
+"""One self-contained HTML page from the record of a conformance run.
+
+A record (`run.jsonl`) is enough: the page can be made again years later, on a machine that has
+neither the implementations nor a framework.
+
+    record = reports.load("conformance-report/run.jsonl")
+    reports.write(record, "conformance-report/index.html")
+"""
+
+from __future__ import annotations
+
+from reports.loading import load
+from reports.page import render
+from reports.record import (
+    Claim,
+    Clause,
+    Deviation,
+    Erratum,
+    Evidence,
+    Finding,
+    Footer,
+    Header,
+    Machine,
+    Record,
+    RecordError,
+    Subject,
+    Verdict,
+)
+from reports.writing import write
+
+__all__ = [
+    "Claim",
+    "Clause",
+    "Deviation",
+    "Erratum",
+    "Evidence",
+    "Finding",
+    "Footer",
+    "Header",
+    "Machine",
+    "Record",
+    "RecordError",
+    "Subject",
+    "Verdict",
+    "load",
+    "render",
+    "write",
+]

@@ -1,0 +1,240 @@
+"""The pictures of a finding: what went in, what should have come out, what did, the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+from markupsafe import Markup
+
+from reports.heatmap import Heatmap, draw, largest_magnitude, window
+from reports.planes import Axes, axes_of, difference, image_axes, plane, worst
+from reports.values import Array, Tensor, as_tensor, is_tensor, number_text, shape_text
+
+
+@attrs.frozen(eq=False)
+class Panel:
+    """One picture with its heading and the plane it shows."""
+
+    title: str
+    detail: str
+    svg: Markup
+    role: str
+
+
+@attrs.frozen(eq=False)
+class Comparison:
+    """The pictures of one tensor, expected and got."""
+
+    name: str
+    panels: tuple[Panel, ...]
+    note: str
+    element: str
+
+
+def pairs(expected: Any, got: Any) -> list[tuple[str, Tensor | None, Tensor | None]]:
+    """Put the tensors of both values side by side, each with its name within the value."""
+    if (
+        isinstance(expected, Mapping)
+        and isinstance(got, Mapping)
+        and not (is_tensor(expected) or is_tensor(got))
+    ):
+        names = [str(name) for name in expected if name in got]
+        found = [(name, as_tensor(expected[name]), as_tensor(got[name])) for name in names]
+    elif isinstance(expected, list) and isinstance(got, list):
+        both = list(zip(expected, got, strict=False))
+        found = [
+            (_list_name(both, place), as_tensor(one), as_tensor(other))
+            for place, (one, other) in enumerate(both)
+        ]
+    else:
+        found = [("", as_tensor(expected), as_tensor(got))]
+    return [pair for pair in found if pair[1] is not None or pair[2] is not None]
+
+
+def _list_name(both: list[tuple[Any, Any]], place: int) -> str:
+    """`[kernel, bias]` is the order of weights and their gradients."""
+    first = as_tensor(both[0][0])
+    if len(both) <= 2 and first is not None and first.array.ndim == 4:
+        return ("kernel", "bias")[place]
+    return f"item {place}"
+
+
+def compare(
+    case: Mapping[str, Any],
+    step: int | None,
+    expected: Any,
+    got: Any,
+    index: tuple[int, ...] | None,
+) -> list[Comparison]:
+    """Draw every tensor of a finding that differs, or the first where none does."""
+    found = pairs(expected, got)
+    differing = [pair for pair in found if _differs(pair[1], pair[2])] or found[:1]
+    return [_comparison(case, step, pair, index) for pair in differing[:3]]
+
+
+def _differs(expected: Tensor | None, got: Tensor | None) -> bool:
+    if expected is None or got is None or expected.array.shape != got.array.shape:
+        return True
+    return worst(difference(expected, got)) is not None
+
+
+def _comparison(
+    case: Mapping[str, Any],
+    step: int | None,
+    pair: tuple[str, Tensor | None, Tensor | None],
+    index: tuple[int, ...] | None,
+) -> Comparison:
+    name, expected, got = pair
+    if expected is None or got is None:
+        present = expected if expected is not None else got
+        assert present is not None
+        title = "expected" if expected is not None else "got"
+        at = (0,) * present.array.ndim
+        panel = _panel(title, present, axes_of(present.array.shape, case, step, name), at)
+        return Comparison(name, (panel,), "", "")
+    shapes_agree = expected.array.shape == got.array.shape
+    axes = axes_of(expected.array.shape, case, step, name)
+    delta = difference(expected, got) if shapes_agree else None
+    focus = _fitting(index, expected.array, got.array)
+    if focus is None and delta is not None:
+        focus = worst(delta)
+    at = focus or (0,) * expected.array.ndim
+    got_axes = axes_of(got.array.shape, case, step, name)
+    cuts = plane(expected.array, axes, at), plane(got.array, got_axes, at)
+    scale = largest_magnitude(cuts)
+    panels = [
+        _panel("expected", expected, axes, at, focus=focus, scale=scale, other=cuts[1].shape),
+        _panel("got", got, got_axes, at, focus=focus, scale=scale, other=cuts[0].shape),
+    ]
+    if delta is not None:
+        panels.append(_difference_panel(delta, axes, at, focus))
+    return Comparison(
+        name, tuple(panels), _note(expected, got, delta), _element(expected, got, focus)
+    )
+
+
+def inputs(case: Mapping[str, Any], step: int | None, index: tuple[int, ...] | None) -> list[Panel]:
+    """Draw the input and the kernel that a step works on, where the case has them."""
+    steps = case.get("steps")
+    if not isinstance(steps, list) or not steps:
+        return []
+    last = len(steps) - 1 if step is None or not 0 <= step < len(steps) else step
+    panels = []
+    names = image_axes(case)
+    batch, channel = 0, 0
+    if index is not None and len(index) == 4:
+        batch, channel = index[0], index[names.index("channel")]
+    image = _latest(steps[: last + 1], "inputs")
+    if image is not None and image.array.ndim == 4:
+        panels.append(
+            _panel("input", image, axes_of(image.array.shape, case, None), (batch, 0, 0, 0))
+        )
+    kernel = _latest(steps[: last + 1], "values")
+    if kernel is not None and kernel.array.ndim == 4:
+        axes = axes_of(kernel.array.shape, case, None, "kernel")
+        panels.append(_panel("kernel", kernel, axes, (0, 0, channel, 0)))
+    return panels
+
+
+def _latest(steps: list[Any], key: str) -> Tensor | None:
+    for data in reversed(steps):
+        if isinstance(data, Mapping) and key in data:
+            value = data[key]
+            return as_tensor(value[0] if isinstance(value, list) and value else value)
+    return None
+
+
+def _fitting(index: tuple[int, ...] | None, *arrays: Array) -> tuple[int, ...] | None:
+    """Return the index, where it names an element of every array."""
+    if index is None:
+        return None
+    for array in arrays:
+        if len(index) != array.ndim:
+            return None
+        if not all(0 <= place < size for place, size in zip(index, array.shape, strict=True)):
+            return None
+    return index
+
+
+def _place(axes: Axes, index: tuple[int, ...] | None) -> tuple[int, int] | None:
+    if index is None or axes.column is None:
+        return None if index is None else (0, 0)
+    return (0 if axes.row is None else index[axes.row]), index[axes.column]
+
+
+def _panel(
+    title: str,
+    tensor: Tensor,
+    axes: Axes,
+    at: tuple[int, ...],
+    *,
+    focus: tuple[int, ...] | None = None,
+    scale: float | None = None,
+    other: tuple[int, ...] | None = None,
+) -> Panel:
+    cut = plane(tensor.array, axes, at)
+    place = _place(axes, focus)
+    fixed = axes.fixed(_clamped(at, tensor.array.shape))
+    drawing = draw(
+        Heatmap(
+            cut,
+            largest_magnitude([cut]) if scale is None else scale,
+            f"{title}: {tensor.summary}" + (f", {fixed}" if fixed else ""),
+            place,
+            None if other is None else (other[0], other[1]),
+        )
+    )
+    detail = shape_text(tensor.array.shape) + (f" · {fixed}" if fixed else "")
+    return Panel(title, detail + _cut_note(cut, place), drawing, title)
+
+
+def _difference_panel(
+    delta: Array, axes: Axes, at: tuple[int, ...], focus: tuple[int, ...] | None
+) -> Panel:
+    cut = plane(delta, axes, at)
+    place = _place(axes, focus)
+    drawing = draw(
+        Heatmap(cut, largest_magnitude([cut]), "difference: got minus expected", place, kind="d")
+    )
+    wrong = int(np.count_nonzero(cut))
+    detail = f"got − expected · {wrong} of {cut.size} here differ"  # noqa: RUF001
+    return Panel("difference", detail, drawing, "difference")
+
+
+def _clamped(index: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(max(0, min(place, size - 1)) for place, size in zip(index, shape, strict=False))
+
+
+def _cut_note(cut: Array, focus: tuple[int, int] | None) -> str:
+    rows, columns = window((cut.shape[0], cut.shape[1]), focus)
+    if rows.stop - rows.start < cut.shape[0] or columns.stop - columns.start < cut.shape[1]:
+        down = f"rows {rows.start} to {rows.stop - 1}"
+        return f" · {down}, columns {columns.start} to {columns.stop - 1}"
+    return ""
+
+
+def _note(expected: Tensor, got: Tensor, delta: Array | None) -> str:
+    if delta is None:
+        return (
+            f"The shapes differ: expected {shape_text(expected.array.shape)}, got "
+            f"{shape_text(got.array.shape)}. Both are aligned at the top left; hatched is what "
+            "the other one lacks."
+        )
+    wrong = int(np.count_nonzero(delta))
+    text = f"{wrong} of {delta.size} elements differ" if wrong else "All elements are equal"
+    if expected.dtype != got.dtype:
+        text += f"; expected {expected.dtype}, got {got.dtype}"
+    return text + "."
+
+
+def _element(expected: Tensor, got: Tensor, focus: tuple[int, ...] | None) -> str:
+    if focus is None:
+        return ""
+    place = ", ".join(str(part) for part in focus)
+    return (
+        f"at [{place}] expected {number_text(expected.array[focus])}, "
+        f"got {number_text(got.array[focus])}"
+    )

@@ -1,0 +1,341 @@
+"""Reading a record: every way a file can be unusable has its one sentence."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import attrs
+
+from reports.record import (
+    FORMATS,
+    Claim,
+    Clause,
+    Deviation,
+    Erratum,
+    Evidence,
+    Finding,
+    Footer,
+    Header,
+    Machine,
+    Record,
+    RecordError,
+    Subject,
+    Verdict,
+)
+
+T = TypeVar("T")
+
+
+def load(path: str | os.PathLike[str]) -> Record:
+    """Read the record of a run.
+
+    Args:
+        path: a file of JSON lines: header, verdicts, findings, footer.
+
+    Returns:
+        The record. Fields and kinds of lines that this version does not know are no error.
+
+    Raises:
+        RecordError: in one sentence naming file and line: the file cannot be read, a line is not
+            JSON or lacks a field, the header is missing or of an unknown format, or the footer is
+            missing, which means that the run was killed before its end.
+
+    """
+    name = os.fspath(path)
+    lines = _json_lines(name)
+    if not lines:
+        raise RecordError(f"{name} is empty: a record starts with a header line.")
+    number, first = lines[0]
+    if first.get("kind") != "header":
+        raise RecordError(
+            f'{name}, line {number}: a record starts with a line of kind "header", '
+            f"not {_short(first.get('kind'))}."
+        )
+    version = first.get("format")
+    if isinstance(version, bool) or version not in FORMATS:
+        raise RecordError(
+            f"{name}, line {number}: record format {_short(version)} is unknown; this version "
+            f"reads format {', '.join(map(str, FORMATS))}."
+        )
+    header = _header(_Line(name, number, first))
+    verdicts: list[Verdict] = []
+    findings: list[Finding] = []
+    others: list[Mapping[str, Any]] = []
+    footer: Footer | None = None
+    for number, data in lines[1:]:
+        line = _Line(name, number, data)
+        if footer is not None:
+            line.refuse("nothing may follow the footer")
+        kind = data.get("kind")
+        if kind == "verdict":
+            verdicts.append(_verdict(line))
+        elif kind == "finding":
+            findings.append(_finding(line))
+        elif kind == "footer":
+            footer = _footer(line)
+        elif kind == "header":
+            line.refuse("a record has one header, this is a second")
+        elif isinstance(kind, str):
+            others.append(data)
+        else:
+            line.refuse('every line has a text as its "kind"')
+    if footer is None:
+        raise RecordError(
+            f"{name}, line {lines[-1][0]}: the record ends without a footer, so it is incomplete: "
+            "the run was killed before its end."
+        )
+    return Record(header, tuple(verdicts), tuple(findings), footer, tuple(others))
+
+
+def _json_lines(name: str) -> list[tuple[int, Mapping[str, Any]]]:
+    try:
+        text = Path(name).read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise RecordError(f"{name} cannot be read: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise RecordError(f"{name} is not UTF-8 text (byte {error.start}).") from error
+    lines: list[tuple[int, Mapping[str, Any]]] = []
+    for number, content in enumerate(text.split("\n"), start=1):
+        if not content.strip():
+            continue
+        try:
+            data = json.loads(content, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
+            raise RecordError(f"{name}, line {number} is not JSON: {reason}.") from error
+        if not isinstance(data, dict):
+            raise RecordError(
+                f"{name}, line {number}: every line is a JSON object, not {_short(data)}."
+            )
+        lines.append((number, data))
+    return lines
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+@attrs.frozen
+class _Line:
+    """An object of a record, with the place that error messages name."""
+
+    file: str
+    number: int
+    data: Mapping[str, Any]
+    inside: str = ""
+
+    def refuse(self, why: str) -> NoReturn:
+        raise RecordError(f"{self.file}, line {self.number}: {why}.")
+
+    def _checked(self, key: str, kinds: tuple[type, ...], what: str) -> Any:
+        value = self.data.get(key)
+        if (isinstance(value, bool) and bool not in kinds) or not isinstance(value, kinds):
+            field = f"{self.inside}{key}"
+            if key not in self.data:
+                self.refuse(f'"{field}" is missing ({what})')
+            self.refuse(f'"{field}" must be {what}, not {_short(value)}')
+        return value
+
+    def text(self, key: str) -> str:
+        return str(self._checked(key, (str,), "a text"))
+
+    def text_or(self, key: str, default: str = "") -> str:
+        return default if self.data.get(key) is None else self.text(key)
+
+    def text_or_none(self, key: str) -> str | None:
+        return None if self.data.get(key) is None else self.text(key)
+
+    def integer_or_none(self, key: str) -> int | None:
+        if self.data.get(key) is None:
+            return None
+        return int(self._checked(key, (int,), "a whole number"))
+
+    def number_or_none(self, key: str) -> float | None:
+        value = self.data.get(key)
+        if value is None:
+            return None
+        if isinstance(value, str) and value in ("NaN", "Infinity", "-Infinity"):
+            return float(value)
+        number = self._checked(key, (int, float), "a number")
+        try:
+            return float(number)
+        except OverflowError:
+            return math.inf if number > 0 else -math.inf
+
+    def flag(self, key: str) -> bool:
+        return bool(self._checked(key, (bool,), "true or false"))
+
+    def mapping(self, key: str) -> Mapping[str, Any]:
+        value = self.data.get(key)
+        return {} if value is None else dict(self._checked(key, (dict,), "an object"))
+
+    def items(self, key: str) -> list[Any]:
+        return list(self._checked(key, (list,), "a list"))
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.data.get(key)
+        if value is None:
+            return ()
+        if isinstance(value, str):
+            return (value,)
+        return tuple(str(item) for item in self.items(key))
+
+    def inner(self, key: str) -> _Line:
+        data = self._checked(key, (dict,), "an object")
+        return _Line(self.file, self.number, data, f"{self.inside}{key}.")
+
+    def inner_or_none(self, key: str, read: Callable[[_Line], T]) -> T | None:
+        return None if self.data.get(key) is None else read(self.inner(key))
+
+    def each(self, key: str, read: Callable[[_Line], T]) -> tuple[T, ...]:
+        found = []
+        for position, data in enumerate(self.items(key)):
+            inside = f"{self.inside}{key}[{position}]"
+            if not isinstance(data, dict):
+                self.refuse(f'"{inside}" must be an object, not {_short(data)}')
+            found.append(read(_Line(self.file, self.number, data, inside + ".")))
+        return tuple(found)
+
+    def strings(self, key: str) -> dict[str, str]:
+        return {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in self.mapping(key).items()
+        }
+
+
+def _header(line: _Line) -> Header:
+    tool = line.inner("tool")
+    machine = line.inner("machine") if line.data.get("machine") is not None else None
+    return Header(
+        tool_name=tool.text("name"),
+        tool_version=tool.text_or("version"),
+        started=line.text_or("started"),
+        command=line.texts("command"),
+        profile=line.text_or("profile"),
+        seed=line.integer_or_none("seed"),
+        examples=line.integer_or_none("examples"),
+        machine=Machine() if machine is None else _machine(machine),
+        subjects=line.each("subjects", _subject),
+        clauses=line.each("clauses", _clause),
+    )
+
+
+def _machine(line: _Line) -> Machine:
+    return Machine(
+        python=line.text_or("python"),
+        platform=line.text_or("platform"),
+        processor=line.text_or("processor"),
+        cpus=line.integer_or_none("cpus"),
+        packages=line.strings("packages"),
+    )
+
+
+def _subject(line: _Line) -> Subject:
+    return Subject(
+        name=line.text("name"),
+        mode=line.text_or("mode"),
+        spec=line.text_or("spec"),
+        versions=line.strings("versions"),
+        settings=line.strings("settings"),
+    )
+
+
+def _clause(line: _Line) -> Clause:
+    return Clause(
+        id=line.text("id"),
+        chapter=line.text("chapter"),
+        title=line.text("title"),
+        page=line.text_or_none("page"),
+        norm=line.text_or("norm"),
+        agreement=line.texts("agreement"),
+        erratum=line.inner_or_none(
+            "erratum", lambda inner: Erratum(inner.text_or("claim"), inner.text_or("script"))
+        ),
+        deviation=line.inner_or_none(
+            "deviation", lambda inner: Deviation(inner.text_or("what"), inner.text_or("reason"))
+        ),
+        example=line.text_or_none("example"),
+        checks=line.texts("checks"),
+    )
+
+
+def _verdict(line: _Line) -> Verdict:
+    return Verdict(
+        clause=line.text("clause"),
+        subject=line.text("subject"),
+        mode=line.text_or("mode"),
+        status=line.text("status"),
+        examples=line.integer_or_none("examples") or 0,
+        reason=line.text_or_none("reason"),
+        claim=line.inner_or_none("claim", _claim),
+    )
+
+
+def _claim(line: _Line) -> Claim:
+    return Claim(
+        status=line.text("status"),
+        examples=line.integer_or_none("examples") or 0,
+        evidence=line.inner_or_none("evidence", _evidence),
+    )
+
+
+def _evidence(line: _Line) -> Evidence:
+    return Evidence(
+        message=line.text_or("message"),
+        case=line.mapping("case"),
+        step=line.integer_or_none("step"),
+        expected=line.data.get("expected"),
+        got=line.data.get("got"),
+    )
+
+
+def _finding(line: _Line) -> Finding:
+    return Finding(
+        clause=line.text("clause"),
+        subject=line.text("subject"),
+        mode=line.text_or("mode"),
+        status=line.text_or("status", "fail"),
+        message=line.text("message"),
+        case=line.mapping("case"),
+        step=line.integer_or_none("step"),
+        expected=line.data.get("expected"),
+        got=line.data.get("got"),
+        index=_index(line),
+        scaled_error=line.number_or_none("scaled_error"),
+        bound=line.number_or_none("bound"),
+        diagnosis=line.text_or_none("diagnosis"),
+        failures=line.integer_or_none("failures"),
+        examples=line.integer_or_none("examples"),
+        script=line.text_or_none("script"),
+        shrunk=line.data.get("shrunk") is not False,
+    )
+
+
+def _index(line: _Line) -> tuple[int, ...] | None:
+    if line.data.get("index") is None:
+        return None
+    items = line.items("index")
+    if not all(isinstance(item, int) and not isinstance(item, bool) for item in items):
+        line.refuse(f'"index" must be a list of whole numbers, not {_short(items)}')
+    return tuple(items)
+
+
+def _footer(line: _Line) -> Footer:
+    counts = line.mapping("counts")
+    return Footer(
+        complete=line.flag("complete"),
+        reason=line.text_or_none("reason"),
+        exit_status=line.integer_or_none("exit_status"),
+        seconds=line.number_or_none("seconds"),
+        counts={key: value for key, value in counts.items() if isinstance(value, int)},
+    )

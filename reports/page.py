@@ -1,0 +1,139 @@
+"""The page: a record's views put into the template, with style and script inlined."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import shlex
+from datetime import datetime
+from importlib import resources
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from reports import errata, findings, matrix, sentence
+from reports.record import Record
+
+#: Characters that are invisible or turn the reading direction: shown, so that nobody is misled.
+_UNSEEN_CODES = (
+    *(code for code in range(0x20) if chr(code) not in "\n\t\r"),
+    *range(0x7F, 0xA0),
+    *range(0x202A, 0x202F),
+    *range(0x2066, 0x206A),
+    *range(0xD800, 0xE000),
+)
+_UNSEEN: dict[int, str | None] = {
+    **dict.fromkeys(_UNSEEN_CODES, "\N{REPLACEMENT CHARACTER}"),
+    ord("\r"): None,
+}
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+
+def render(record: Record) -> str:
+    """Return the page of a record as HTML text that loads nothing from anywhere.
+
+    The same record gives the same text, byte for byte.
+    """
+    style, script = _asset("page.css"), _asset("page.js")
+    laid_out = matrix.build(record)
+    text = (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            style=Markup(style),
+            script=Markup(script),
+            policy=_policy(style, script),
+            record=record,
+            header=record.header,
+            footer=record.footer,
+            matrix=laid_out,
+            verdict=sentence.verdict(laid_out),
+            errata=errata.collect(record, laid_out),
+            findings=findings.collect(record, laid_out),
+            deviations=[row.clause for row in laid_out.rows if row.clause.deviation is not None],
+            command=shlex.join(record.header.command),
+        )
+    )
+    return text.translate(_UNSEEN)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("reports"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        prose=_prose, moment=_moment, duration=_duration, count=_count, listed=_listed
+    )
+    return environment
+
+
+def _asset(name: str) -> str:
+    text = (resources.files("reports") / "templates" / name).read_text(encoding="utf-8")
+    return text.replace("\r\n", "\n")
+
+
+def _policy(style: str, script: str) -> str:
+    """Return a Content-Security-Policy that allows our own style and script and nothing else."""
+    return (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _prose(text: str | None) -> Markup:
+    """Escape text; what stands between backticks becomes code, blank lines part paragraphs."""
+    paragraphs = []
+    for paragraph in re.split(r"\n\s*\n", (text or "").strip()):
+        pieces = re.split(r"`([^`]+)`", paragraph)
+        paragraphs.append(
+            Markup().join(
+                Markup("<code>{}</code>").format(piece) if place % 2 else escape(piece)
+                for place, piece in enumerate(pieces)
+            )
+        )
+    return Markup("<br><br>").join(paragraphs)
+
+
+def _moment(text: str) -> str:
+    """Write a time stamp for people; text that is none stays as it is."""
+    try:
+        when = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return text
+    zone = when.strftime("%z")
+    shown = "UTC" if zone in ("+0000", "") else f"UTC{zone[:3]}:{zone[3:5]}"
+    return f"{when.day} {_MONTHS[when.month - 1]} {when.year}, {when:%H:%M} {shown}"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None or not 0 <= seconds < 1e9:
+        return "unknown time"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 120:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _listed(found: list[str]) -> str:
+    return ", ".join(found)

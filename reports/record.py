@@ -1,0 +1,170 @@
+"""What a record holds, as frozen classes; values and cases stay the plain JSON they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import attrs
+
+Json: TypeAlias = Any
+
+#: The record formats this package reads.
+FORMATS = (1,)
+
+
+class RecordError(ValueError):
+    """A record that cannot be used; the message is one sentence naming the file and the line."""
+
+
+@attrs.frozen
+class Machine:
+    """Where a run took place."""
+
+    python: str = ""
+    platform: str = ""
+    processor: str = ""
+    cpus: int | None = None
+    packages: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Subject:
+    """An implementation under test, in one of its modes."""
+
+    name: str
+    mode: str = ""
+    spec: str = ""
+    versions: Mapping[str, str] = attrs.field(factory=dict)
+    settings: Mapping[str, str] = attrs.field(factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What verdicts and findings call it."""
+        return self.name, self.mode
+
+
+@attrs.frozen
+class Erratum:
+    """The page's sentence as asserted, and lines to paste that show it wrong."""
+
+    claim: str = ""
+    script: str = ""
+
+
+@attrs.frozen
+class Deviation:
+    """Where the project's own implementations do better than TensorFlow, and why."""
+
+    what: str = ""
+    reason: str = ""
+
+
+@attrs.frozen
+class Clause:
+    """One checkable statement about the layer."""
+
+    id: str
+    chapter: str
+    title: str
+    page: str | None = None
+    norm: str = ""
+    agreement: tuple[str, ...] = ()
+    erratum: Erratum | None = None
+    deviation: Deviation | None = None
+    example: str | None = None
+    checks: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Header:
+    """What was run, by what, where, on whom, against which clauses."""
+
+    tool_name: str
+    tool_version: str
+    started: str
+    command: tuple[str, ...]
+    profile: str
+    seed: int | None
+    examples: int | None
+    machine: Machine
+    subjects: tuple[Subject, ...]
+    clauses: tuple[Clause, ...]
+
+
+@attrs.frozen(eq=False)
+class Evidence:
+    """One case in which the page's own sentence did not hold."""
+
+    message: str = ""
+    case: Mapping[str, Json] = attrs.field(factory=dict)
+    step: int | None = None
+    expected: Json = None
+    got: Json = None
+
+
+@attrs.frozen(eq=False)
+class Claim:
+    """The page's own sentence, asserted against a subject: contradicted, upheld or not-run."""
+
+    status: str
+    examples: int = 0
+    evidence: Evidence | None = None
+
+
+@attrs.frozen(eq=False)
+class Verdict:
+    """One clause on one subject in one mode."""
+
+    clause: str
+    subject: str
+    mode: str
+    status: str
+    examples: int = 0
+    reason: str | None = None
+    claim: Claim | None = None
+
+
+@attrs.frozen(eq=False)
+class Finding:
+    """A smallest case in which a subject does not do what a clause says."""
+
+    clause: str
+    subject: str
+    mode: str
+    status: str
+    message: str
+    case: Mapping[str, Json] = attrs.field(factory=dict)
+    step: int | None = None
+    expected: Json = None
+    got: Json = None
+    index: tuple[int, ...] | None = None
+    scaled_error: float | None = None
+    bound: float | None = None
+    diagnosis: str | None = None
+    failures: int | None = None
+    examples: int | None = None
+    script: str | None = None
+    shrunk: bool = True
+
+
+@attrs.frozen
+class Footer:
+    """How the run ended."""
+
+    complete: bool
+    reason: str | None = None
+    exit_status: int | None = None
+    seconds: float | None = None
+    counts: Mapping[str, int] = attrs.field(factory=dict)
+
+
+@attrs.frozen(eq=False)
+class Record:
+    """A whole run. `others` keeps lines of kinds that this version does not know."""
+
+    header: Header
+    verdicts: tuple[Verdict, ...]
+    findings: tuple[Finding, ...]
+    footer: Footer
+    others: tuple[Mapping[str, Json], ...] = ()

@@ -1,0 +1,34 @@
+"""Writing the page: the whole file or nothing."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from reports.page import render
+from reports.record import Record
+
+
+def write(record: Record, path: str | os.PathLike[str]) -> None:
+    """Write the page of `record` to `path`, replacing a page that is there.
+
+    The text goes to a temporary file in the same folder, which then takes the place of `path` in
+    one step; whatever happens, no half-written page is left.
+
+    Raises:
+        OSError: the folder is missing or cannot be written.
+
+    """
+    target = Path(path)
+    text = render(record)
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        with temporary.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
