@@ -1,0 +1,5 @@
+"""``python -m conformance``: the same as the command ``conformance``."""
+
+from conformance.cli import main
+
+main()

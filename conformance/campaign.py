@@ -1,0 +1,255 @@
+"""A campaign: the cases of one family, run on one subject, judged for every clause at once.
+
+Running a case is what costs, so each case is run once and every check that applies looks at the
+observation. A clause that failed is then shrunk on its own: Hypothesis draws the same cases again and
+looks for the smallest one on which that clause still fails.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import attrs
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+
+from conformance.case import Case
+from conformance.checks import CHECKS, Check, Misbehaved, NotSupported, Traits, View
+from conformance.comparison import Mismatch
+from conformance.observation import Observation
+from conformance.oracle import Expectation
+from conformance.strategies import Family
+from conformance.subjects import Subject
+
+#: Shrinking one clause's failure stops after so many new cases, or seconds.
+SHRINK_CASES = 400
+SHRINK_SECONDS = 20.0
+
+
+class HarnessError(Exception):
+    """The harness is broken: the oracle or a check raised where neither may."""
+
+
+@attrs.frozen(eq=False)
+class Failure:
+    """A case on which a clause does not hold.
+
+    `status` is `fail` where the result is wrong, `error` where the subject raised or crashed.
+    """
+
+    case: Case
+    status: str
+    mismatch: Mismatch
+
+
+@attrs.define(eq=False)
+class Tally:
+    """What a campaign found out about one clause (or about the page's claim)."""
+
+    held: int = 0
+    failures: list[Failure] = attrs.Factory(list)
+    unsupported: dict[str, int] = attrs.Factory(dict)
+
+    @property
+    def judged(self) -> int:
+        """How many cases the clause was judged on."""
+        return self.held + len(self.failures)
+
+    def add(self, other: Tally) -> None:
+        """Add another campaign's findings."""
+        self.held += other.held
+        self.failures += other.failures
+        for reason, count in other.unsupported.items():
+            self.unsupported[reason] = self.unsupported.get(reason, 0) + count
+
+
+class Workbench:
+    """Cases, expectations and observations of a run, each computed once."""
+
+    def __init__(self) -> None:
+        self._expectations: dict[str, Expectation] = {}
+        self._observations: dict[tuple[str, str, str], Observation] = {}
+
+    def expectation(self, case: Case) -> Expectation:
+        """Return the oracle's answer to `case`."""
+        return self._expectations.setdefault(case.id, Expectation(case))
+
+    def observation(self, subject: Subject, case: Case) -> Observation:
+        """Return what the subject does with `case`."""
+        key = (subject.spec, subject.mode, case.id)
+        if key not in self._observations:
+            self._observations[key] = subject.observe(case)
+        return self._observations[key]
+
+    def knows(self, subject: Subject, case: Case) -> bool:
+        """Tell whether `case` has been run on the subject already."""
+        return (subject.spec, subject.mode, case.id) in self._observations
+
+    def judge(self, check: Check, case: Case, subject: Subject, traits: Traits) -> Failure | None:
+        """Return None where the clause holds, else the failure.
+
+        Raises:
+            NotSupported: the subject lacks what the check needs.
+            HarnessError: the check or the oracle raised.
+        """
+        view = View(case, self.observation(subject, case), self.expectation(case), traits)
+        try:
+            mismatch = check.judge(view)
+        except NotSupported:
+            raise
+        except Misbehaved as reason:
+            got = None if reason.error is None else attrs.asdict(reason.error)
+            return Failure(case, "error", Mismatch(str(reason), None, got, reason.step))
+        except Exception as error:
+            raise HarnessError(
+                f"{check.name} of {check.clause} raised {type(error).__name__}: {error} on case "
+                f"{case.id} ({case.family}) with subject {subject.name} ({subject.mode})"
+            ) from error
+        return None if mismatch is None else Failure(case, "fail", mismatch)
+
+
+def explore(
+    workbench: Workbench,
+    family: Family,
+    subject: Subject,
+    traits: Traits,
+    *,
+    examples: int,
+    run_seed: int,
+    progress: Callable[[int], None],
+) -> dict[tuple[str, bool], Tally]:
+    """Run the family's cases on the subject; return a tally for each (clause, is a claim)."""
+    tallies: dict[tuple[str, bool], Tally] = {}
+    checks = [check for check in CHECKS if family.name in check.families]
+    done = 0
+
+    def run(case: Case) -> None:
+        nonlocal done
+        applicable = [check for check in checks if check.applies(case, traits)]
+        groups: dict[tuple[str, bool], list[Check]] = {}
+        for check in applicable:
+            groups.setdefault((check.clause, check.claims), []).append(check)
+        for key, members in groups.items():
+            _tally(workbench, tallies.setdefault(key, Tally()), members, case, subject, traits)
+        done += 1
+        progress(done)
+
+    for case in family.fixed:
+        run(case)
+    if family.strategy is not None:
+        count = max(1, round(examples * family.share))
+        _draw(family, run, count, run_seed, (Phase.generate,))
+    return tallies
+
+
+def _tally(
+    workbench: Workbench,
+    tally: Tally,
+    checks: Iterable[Check],
+    case: Case,
+    subject: Subject,
+    traits: Traits,
+) -> None:
+    """Judge one clause on one case; with several checks all of them must hold."""
+    missing: list[str] = []
+    held = False
+    for check in checks:
+        try:
+            failure = workbench.judge(check, case, subject, traits)
+        except NotSupported as reason:
+            missing.append(str(reason))
+            continue
+        if failure is not None:
+            tally.failures.append(failure)
+            return
+        held = True
+    if held:
+        tally.held += 1
+    for reason in missing:
+        tally.unsupported[reason] = tally.unsupported.get(reason, 0) + 1
+
+
+def shrink(
+    workbench: Workbench,
+    family: Family,
+    subject: Subject,
+    traits: Traits,
+    found: Failure,
+    clause: str,
+    *,
+    claims: bool = False,
+    examples: int,
+    run_seed: int,
+) -> tuple[Failure, bool]:
+    """Return the smallest failure of the clause in the family, and whether it was shrunk.
+
+    A fixed case stays as it is where no drawn case fails.
+    """
+    checks = [
+        c for c in CHECKS if c.clause == clause and c.claims == claims and family.name in c.families
+    ]
+    smallest: Failure | None = None
+    started = time.monotonic()
+    fresh = 0
+
+    def run(case: Case) -> None:
+        nonlocal smallest, fresh
+        if not workbench.knows(subject, case):
+            if fresh >= SHRINK_CASES or time.monotonic() - started > SHRINK_SECONDS:
+                return
+            fresh += 1
+        for check in checks:
+            if not check.applies(case, traits):
+                continue
+            try:
+                failure = workbench.judge(check, case, subject, traits)
+            except NotSupported:
+                continue
+            if failure is not None and failure.status == found.status:
+                smallest = failure
+                raise _Found
+
+    if family.strategy is None:
+        return found, False
+    count = max(1, round(examples * family.share))
+    try:
+        _draw(family, run, count, run_seed, (Phase.generate, Phase.shrink))
+    except _Found:
+        assert smallest is not None
+        return smallest, True
+    return found, False
+
+
+class _Found(Exception):  # noqa: N818 - what Hypothesis is to look for
+    """The clause fails on this case."""
+
+
+def _draw(
+    family: Family,
+    run: Callable[[Case], None],
+    examples: int,
+    run_seed: int,
+    phases: tuple[Phase, ...],
+) -> None:
+    assert family.strategy is not None
+
+    def test(case: Case) -> None:
+        run(case)
+
+    drawn: Any = given(case=family.strategy)(test)
+    drawn = settings(
+        max_examples=examples,
+        phases=phases,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        report_multiple_bugs=False,
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+        suppress_health_check=list(HealthCheck),
+    )(drawn)
+    # The same seed draws the same cases for every subject, so expectations are shared.
+    digest = hashlib.sha256(f"{run_seed}/{family.name}".encode()).digest()
+    seed(int.from_bytes(digest[:8], "big"))(drawn)()

@@ -1,0 +1,17 @@
+"""The judges: one module per chapter, one function per clause."""
+
+from conformance.checks import (
+    activations,
+    constraints,
+    dtypes,
+    formats,
+    gradients,
+    losses,
+    padding,
+    shapes,
+    values,
+)
+from conformance.checks.registry import CHECKS, Check, Misbehaved, NotSupported, Traits, View
+
+__all__ = ["CHECKS", "Check", "Misbehaved", "NotSupported", "Traits", "View"]
+_CHAPTERS = (activations, constraints, dtypes, formats, gradients, losses, padding, shapes, values)

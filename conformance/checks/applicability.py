@@ -1,0 +1,55 @@
+"""What a case must be for a check to speak to it: small predicates."""
+
+from __future__ import annotations
+
+from conformance.case import Call, Case
+from conformance.checks.registry import Applies, Traits
+from conformance.geometry import Geometry
+
+
+def any_axis(*tests: str, same: bool | None = None) -> Applies:
+    """Return the condition that some axis passes all `tests`, properties named below.
+
+    `short` kernel below stride, `long` kernel at least the stride, `odd` odd total crop, `strided`
+    stride above 1, `dilated`, `extended` output padding given, `plain` neither of the two.
+    """
+
+    def applies(case: Case, _: Traits) -> bool:
+        geometry = Geometry.of(case.arguments)
+        return any(
+            (same is None or axis.same == same) and all(_AXIS_TESTS[test](axis) for test in tests)
+            for axis in geometry.axes
+        )
+
+    return applies
+
+
+_AXIS_TESTS = {
+    "short": lambda axis: axis.extent < axis.stride,
+    "long": lambda axis: axis.extent >= axis.stride,
+    "odd": lambda axis: (axis.extent - axis.stride) % 2 == 1,
+    "strided": lambda axis: axis.stride > 1,
+    "dilated": lambda axis: axis.dilation > 1,
+    "extended": lambda axis: axis.output_padding is not None,
+    "plain": lambda axis: axis.output_padding is None and axis.dilation == 1,
+}
+
+
+def argument(name: str, *values: object) -> Applies:
+    """Return the condition that an argument is given, and is one of `values` if there are any."""
+    return lambda case, _: name in case.arguments and (not values or case.arguments[name] in values)
+
+
+def on_tensorflow(_: Case, traits: Traits) -> bool:
+    """Hold for TensorFlow subjects."""
+    return traits.tensorflow
+
+
+def runs_here(case: Case, traits: Traits) -> bool:
+    """Hold unless the dtype is one that this TensorFlow cannot compute (DTYPE-02)."""
+    old = traits.tensorflow and traits.release < (2, 10)
+    return not (old and any(step.inputs.dtype.name == "bfloat16" for step in _calls(case)))
+
+
+def _calls(case: Case) -> list[Call]:
+    return [step for step in case.steps if isinstance(step, Call)]

@@ -1,0 +1,114 @@
+"""The pytest plugin: ``pytest --pyargs conformance --subject fast`` is a conformance run.
+
+Loaded by pytest wherever this package is installed, so it imports nothing heavy until a conformance run is
+asked for.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from conformance.run import Run, Verdict
+
+PACKAGE = Path(__file__).parent
+_NAME = "conformance-run"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of `conformance run`."""
+    from conformance.options import CHOICES
+
+    group = parser.getgroup("conformance", "conformance of Conv2DTranspose implementations")
+    for choice in CHOICES:
+        kind: dict[str, Any] = {"action": "append"} if choice.repeatable else {"action": "store"}
+        if choice.choices:
+            kind["choices"] = choice.choices
+        group.addoption(
+            choice.flag,
+            dest=f"conformance_{choice.name}",
+            default=choice.default,
+            type=choice.type,
+            metavar=choice.metavar,
+            help=choice.help,
+            **kind,
+        )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin a run where the package itself is to be collected."""
+    if config.pluginmanager.has_plugin(_NAME) or not _is_conformance_run(config):
+        return
+    from conformance.options import CHOICES, USAGE_ERRORS, make_options
+    from conformance.run import Run
+
+    values = {choice.name: config.getoption(f"conformance_{choice.name}") for choice in CHOICES}
+    try:
+        run = Run(make_options(values))
+    except USAGE_ERRORS as error:
+        raise pytest.UsageError(str(error)) from error
+    config.pluginmanager.register(RunPlugin(run), _NAME)
+
+
+def _is_conformance_run(config: pytest.Config) -> bool:
+    here = {PACKAGE, PACKAGE / "test_page.py"}
+    for argument in config.args:
+        name = argument.partition("::")[0]
+        if config.getoption("pyargs") and name in ("conformance", "conformance.test_page"):
+            return True
+        if (config.invocation_params.dir / name).resolve() in here:
+            return True
+    return False
+
+
+class RunPlugin:
+    """Turns clauses and subjects into test items, and their verdicts into pytest's outcomes."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.page: Path | None = None
+        self.broken: str | None = None
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Leave the package's own unit tests out of a conformance run."""
+        return True if collection_path == PACKAGE / "tests" else None
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Make one item for each subject, mode and clause."""
+        if metafunc.module.__name__.endswith("test_page"):
+            items = self.run.items()
+            ids = [f"{subject.name}-{subject.mode}-{clause.id}" for subject, clause in items]
+            metafunc.parametrize(("subject", "clause"), items, ids=ids)
+
+    @pytest.fixture
+    def judge(self) -> Any:
+        """Return what judges a clause; a broken harness ends the session."""
+        from conformance.campaign import HarnessError
+
+        def judge(subject: Any, clause: Any) -> Verdict:
+            try:
+                return self.run.verdict(subject, clause)
+            except HarnessError as error:
+                self.broken = str(error)
+                raise pytest.exit.Exception(f"harness broken: {error}", returncode=3) from error
+
+        return judge
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the record's end and the page."""
+        nothing = not self.run.verdicts or session.config.option.collectonly
+        if self.broken is not None or nothing:
+            self.run.close()
+            return
+        complete = len(self.run.verdicts) == len(self.run.items())
+        interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED
+        self.page, _ = self.run.finish(interrupted=interrupted and not complete)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say where the report is."""
+        if self.page is not None:
+            terminalreporter.section("conformance")
+            terminalreporter.write_line(f"report: {self.page}")

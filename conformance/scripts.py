@@ -1,0 +1,257 @@
+"""The script that a finding carries: paste it into Python, with nothing but the subject installed."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+import numpy as np
+
+from conformance import case as steps
+from conformance.case import Case, Step
+from conformance.comparison import Mismatch, describe
+from conformance.functions import named_function
+from conformance.subjects.loading import LAYERS, load
+from conformance.values import Array, Value
+
+#: Steps that later ones depend on; others are left out unless they are the one that failed.
+_STATE = (steps.Build, steps.SetWeights, steps.Call, steps.Train)
+
+
+def script_for(spec: str, mode: str, case: Case, mismatch: Mismatch, *, is_command: bool) -> str:
+    """Return source text that shows the finding.
+
+    Args:
+        spec: the subject as the user wrote it.
+        mode: `eager` or `graph`.
+        case: the smallest case.
+        mismatch: what is wrong; its step is the last one in the script.
+        is_command: whether `spec` is a program that speaks the process protocol.
+    """
+    if is_command:
+        request = json.dumps({"kind": "case", "id": case.id, "case": case.to_json()})
+        return f"echo {shlex.quote(request)} | {spec}\n"
+    writer = _writer(spec, mode)
+    lines = [*writer.head(), writer.construct(case)]
+    last = mismatch.step
+    for index, step in enumerate(case.steps):
+        if last is None or index > last:
+            break
+        if isinstance(step, _STATE) or index == last:
+            lines += writer.step(step, show=index == last)
+    lines += [f"# expected: {_comment(mismatch.expected)}", f"# got:      {_comment(mismatch.got)}"]
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+def _writer(spec: str, mode: str) -> _LayerWriter:
+    if spec.startswith("tensorflow"):
+        return _GraphWriter(spec) if mode == "graph" else _TensorFlowWriter(spec)
+    try:
+        target = load(spec)
+    except Exception:
+        return _LayerWriter(spec)
+    return _LayerWriter(spec) if isinstance(target, type) else _FunctionWriter(spec)
+
+
+class _LayerWriter:
+    """Lines for a class on NumPy arrays."""
+
+    framework = "numpy"
+
+    def __init__(self, spec: str) -> None:
+        self.spec = spec
+
+    def head(self) -> list[str]:
+        return ["import numpy as np", "from numpy import inf, nan", *self._import()]
+
+    def construct(self, case: Case) -> str:
+        return f"layer = {self._name()}({self._arguments(case)})"
+
+    def step(self, step: Step, *, show: bool) -> list[str]:
+        text = self._expression(step)
+        return [f"print({text})" if show else text]
+
+    def _import(self) -> list[str]:
+        if self.spec in LAYERS:
+            return [f"from {LAYERS[self.spec]} import Conv2DTranspose"]
+        where, _, name = self.spec.rpartition(":")
+        if where.endswith(".py"):
+            return ["import runpy", f"{name} = runpy.run_path({where!r})[{name!r}]"]
+        return [f"from {where} import {name.partition('.')[0]}"]
+
+    def _name(self) -> str:
+        return "Conv2DTranspose" if self.spec in LAYERS else self.spec.rpartition(":")[2]
+
+    def _arguments(self, case: Case) -> str:
+        return ", ".join(f"{name}={self._argument(v)}" for name, v in case.arguments.items())
+
+    def _argument(self, value: Value) -> str:
+        expression = named_function(value)
+        if expression is not None:
+            return expression.source(self.framework)
+        return repr(tuple(value) if isinstance(value, list) else value)
+
+    def _expression(self, step: Step) -> str:
+        if isinstance(step, steps.Build):
+            return f"layer.build({step.input_shape})"
+        if isinstance(step, steps.SetWeights):
+            return f"layer.set_weights([{', '.join(map(array_text, step.values))}])"
+        if isinstance(step, steps.GetWeights):
+            return "layer.get_weights()"
+        if isinstance(step, steps.Call):
+            method = "layer" if step.via == "call" else f"layer.{step.via}"
+            return f"{method}({self._tensor(step.inputs)})"
+        if isinstance(step, steps.Losses):
+            return "layer.losses"
+        if isinstance(step, (steps.LossesFor, steps.UpdatesFor)):
+            method = "get_losses_for" if isinstance(step, steps.LossesFor) else "get_updates_for"
+            target = {"none": "None", "empty": "[]", "kernel": "layer.kernel", "bias": "layer.bias"}
+            return f"layer.{method}({target.get(step.target, step.target)})"
+        if isinstance(step, steps.ComputeOutputShape):
+            return f"layer.compute_output_shape({step.input_shape})"
+        if isinstance(step, steps.Gradients):
+            return f"layer.gradients({array_text(step.inputs)}, {array_text(step.output_gradient)})"
+        if isinstance(step, steps.Train):
+            return (
+                f"layer.apply_gradients(layer.gradients({array_text(step.inputs)}, "
+                f"{array_text(step.output_gradient)})[1:], {step.learning_rate}) or layer.get_weights()"
+            )
+        if isinstance(step, steps.ConvolutionOp):
+            kernel = "layer.kernel" if step.kernel is None else array_text(step.kernel)
+            return f"layer.convolution_op({self._tensor(step.inputs)}, {kernel})"
+        if isinstance(step, steps.Read):
+            return f"layer.{step.attribute}"
+        return f"None  # {steps.step_name(step)}"
+
+    def _tensor(self, array: Array) -> str:
+        return array_text(array)
+
+
+class _FunctionWriter(_LayerWriter):
+    """Lines for a bare function."""
+
+    def construct(self, case: Case) -> str:
+        defaults = {"strides": (1, 1), "padding": "valid", "data_format": "channels_last"}
+        values = {name: case.arguments.get(name, default) for name, default in defaults.items()}
+        for name in ("dilation_rate", "output_padding"):
+            if case.arguments.get(name) is not None:
+                values[name] = case.arguments[name]
+        listed = ", ".join(f"{k!r}: {self._argument(v)}" for k, v in values.items())
+        return f"options = {{{listed}}}"
+
+    def _expression(self, step: Step) -> str:
+        if isinstance(step, steps.SetWeights):
+            kernel, *bias = map(array_text, step.values)
+            more = f"; options['bias'] = {bias[0]}" if bias else ""
+            return f"kernel = {kernel}{more}"
+        if isinstance(step, steps.Call):
+            return f"{self._name()}({array_text(step.inputs)}, kernel, **options)"
+        return ""
+
+
+class _TensorFlowWriter(_LayerWriter):
+    """Lines for TensorFlow in eager mode."""
+
+    framework = "tensorflow"
+
+    def head(self) -> list[str]:
+        return [
+            "import os",
+            'os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"',
+            'os.environ["TF_USE_LEGACY_KERAS"] = "1"  # from TensorFlow 2.16 on',
+            "import numpy as np, tensorflow as tf",
+            "from numpy import inf, nan",
+        ]
+
+    def _name(self) -> str:
+        return "tf.compat.v1.layers.Conv2DTranspose"
+
+    def _tensor(self, array: Array) -> str:
+        return f"tf.constant({array_text(array)})"
+
+    def step(self, step: Step, *, show: bool) -> list[str]:
+        if isinstance(step, steps.Gradients):
+            return [
+                f"x, dy = {self._tensor(step.inputs)}, {array_text(step.output_gradient)}",
+                "with tf.GradientTape() as tape:",
+                "    tape.watch(x)",
+                "    y = layer(x)",
+                "print(tape.gradient(y, [x, *layer.weights], output_gradients=dy))",
+            ]
+        if isinstance(step, steps.Train):
+            loss = f"tf.reduce_sum(layer({self._tensor(step.inputs)}) * {array_text(step.output_gradient)})"
+            return [
+                f"optimizer = tf.compat.v1.train.GradientDescentOptimizer({step.learning_rate})",
+                f"optimizer.minimize(lambda: {loss}, var_list=layer.trainable_weights)",
+                "print(layer.get_weights())" if show else "",
+            ]
+        return super().step(step, show=show)
+
+
+class _GraphWriter(_TensorFlowWriter):
+    """Lines for TensorFlow in graph mode, with a session."""
+
+    def head(self) -> list[str]:
+        return [
+            *super().head(),
+            "v1 = tf.compat.v1",
+            "v1.disable_eager_execution()",
+            "session = v1.Session()",
+            "v1.keras.backend.set_session(session)",
+        ]
+
+    def step(self, step: Step, *, show: bool) -> list[str]:
+        if isinstance(step, steps.Gradients):
+            return [
+                f"x, dy = {self._tensor(step.inputs)}, {self._tensor(step.output_gradient)}",
+                "print(session.run(v1.gradients(layer(x), [x, *layer.weights], grad_ys=dy)))",
+            ]
+        if isinstance(step, steps.Train):
+            loss = f"tf.reduce_sum(layer({self._tensor(step.inputs)}) * {array_text(step.output_gradient)})"
+            return [
+                f"optimizer = v1.train.GradientDescentOptimizer({step.learning_rate})",
+                f"session.run(optimizer.minimize({loss}, var_list=layer.trainable_weights))",
+                "print(session.run(layer.weights))" if show else "",
+            ]
+        text = self._expression(step)
+        if isinstance(step, steps.Build):
+            return [text, "session.run(v1.global_variables_initializer())"]
+        if show and isinstance(step, (steps.Call, steps.ConvolutionOp, steps.Losses)):
+            return [f"print(session.run({text}))"]
+        return super().step(step, show=show)
+
+
+def array_text(array: Array) -> str:
+    """Return source text that makes the array, exactly."""
+    name = array.dtype.name
+    flat = array.reshape(-1)
+    shaped = "" if array.ndim == 1 else f".reshape({', '.join(map(str, array.shape)) or '()'})"
+    if name == "bfloat16":
+        numbers = ", ".join(_number(float(v)) for v in flat)
+        return f"np.array([{numbers}]){shaped}.astype(__import__('ml_dtypes').bfloat16)"
+    if flat.size > 3 and np.array_equal(flat, np.arange(flat.size) + flat[0]):
+        start = int(flat[0])
+        return f"np.arange({start}, {start + flat.size}, dtype={name!r}){shaped}"
+    if flat.size > 3 and not flat.astype(bool).any() and not np.signbit(flat.astype(float)).any():
+        return f"np.zeros({array.shape}, {name!r})"
+    numbers = ", ".join(_number(v) for v in flat)
+    return f"np.array([{numbers}], dtype={name!r}){shaped}"
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    if isinstance(value, (complex, np.complexfloating)):
+        return repr(complex(value))
+    # str() of a NumPy scalar is the shortest text that gives the same number in its own dtype.
+    text = str(value)
+    return text[:-2] + "." if text.endswith(".0") else text
+
+
+def _comment(value: Value) -> str:
+    if isinstance(value, np.ndarray) and value.size <= 24:
+        return np.array2string(value, separator=", ", max_line_width=10**6).replace("\n", " ")
+    return describe(value).replace("\n", " ")

@@ -1,0 +1,128 @@
+"""Implementations under test: a case in, an observation out.
+
+`resolve` turns what the user wrote into subjects. The two implementations of this project run in the
+run's own process; everything else runs in a worker, so that its crash is one case's result.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+import sys
+from typing import Any, Protocol
+
+from conformance.case import Case
+from conformance.interpreter import observe
+from conformance.observation import Observation
+from conformance.subjects.loading import LAYERS, LoadError, backend_factory, describe
+from conformance.subjects.process import ProcessSubject
+from conformance.subjects.tensorflow import BACKENDS, ENVIRONMENT
+
+__all__ = ["BUILT_IN", "LoadError", "Subject", "default_specs", "resolve"]
+
+#: Name and one line for each built-in subject.
+BUILT_IN = {
+    "reference": "the oracle: plain loops (reference_impl.Conv2DTranspose)",
+    "fast": "the NumPy and SciPy library (fast_impl.Conv2DTranspose)",
+    "tensorflow": "tf.compat.v1.layers.Conv2DTranspose of this environment, eager and graph mode",
+}
+
+
+class Subject(Protocol):
+    """An implementation in one mode."""
+
+    name: str
+    mode: str
+    spec: str
+
+    def describe(self) -> dict[str, Any]:
+        """Return `versions` and `settings`; raise LoadError where it cannot be loaded."""
+
+    def observe(self, case: Case) -> Observation:
+        """Run the case; never raises for what the implementation does."""
+
+    def close(self) -> None:
+        """Give back processes."""
+
+
+class LocalSubject:
+    """A subject in this process."""
+
+    mode = "eager"
+
+    def __init__(self, spec: str) -> None:
+        self.name = self.spec = spec
+        self._make_backend = backend_factory(spec)
+
+    def describe(self) -> dict[str, Any]:
+        """Return versions and settings."""
+        return describe(self.spec, self.mode)
+
+    def observe(self, case: Case) -> Observation:
+        """Run the case."""
+        return observe(case, self._make_backend())
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def tensorflow_is_installed() -> bool:
+    """Tell whether a TensorFlow is importable here, without importing it."""
+    return importlib.util.find_spec("tensorflow") is not None
+
+
+def default_specs() -> tuple[str, ...]:
+    """Return the subjects of a run that names none."""
+    return ("reference", "fast", *(("tensorflow",) if tensorflow_is_installed() else ()))
+
+
+def resolve(spec: str, seconds: float) -> list[Subject]:
+    """Return the subjects for one ``--subject``: one per mode.
+
+    Raises:
+        LoadError: the spec names nothing that can be loaded.
+    """
+    if spec in LAYERS:
+        return [LocalSubject(spec)]
+    if spec == "tensorflow":
+        if not tensorflow_is_installed():
+            raise LoadError(
+                "subject 'tensorflow': TensorFlow is not installed here; "
+                "pip install 'conv2d-transpose-conformance[tensorflow]'"
+            )
+        return [_worker(spec, mode, ENVIRONMENT, seconds) for mode in BACKENDS]
+    if ":" not in spec:
+        known = ", ".join(BUILT_IN)
+        raise LoadError(
+            f"unknown subject {spec!r}: use one of {known}, path/to/file.py:Name or "
+            "package.module:Name"
+        )
+    return [_worker(spec, "eager", {}, seconds)]
+
+
+def resolve_command(command: str, seconds: float) -> Subject:
+    """Return the subject for ``--subject-command``."""
+    words = shlex.split(command)
+    if not words:
+        raise LoadError("the subject command is empty")
+    return ProcessSubject(
+        name=words[0].rpartition("/")[2],
+        mode="eager",
+        spec=command,
+        command=words,
+        environment={},
+        seconds=seconds,
+        must_describe=False,
+    )
+
+
+def _worker(spec: str, mode: str, environment: dict[str, str], seconds: float) -> Subject:
+    return ProcessSubject(
+        name=spec.rpartition(":")[2],
+        mode=mode,
+        spec=spec,
+        command=[sys.executable, "-m", "conformance.worker", spec, "--mode", mode],
+        environment=environment,
+        seconds=seconds,
+        must_describe=True,
+    )

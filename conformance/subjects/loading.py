@@ -1,0 +1,128 @@
+"""From what the user wrote after ``--subject`` to a backend, inside the process that runs it."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from conformance.interpreter import Backend
+from conformance.subjects.layer import FunctionBackend, LayerBackend
+
+#: Built-in subjects that are layers on NumPy arrays.
+LAYERS = {"reference": "reference_impl", "fast": "fast_impl"}
+
+
+class LoadError(Exception):
+    """A subject cannot be loaded; the message is one line for the user."""
+
+
+def backend_factory(spec: str, mode: str = "eager") -> Callable[[], Backend]:
+    """Return what makes a fresh backend for the subject `spec`.
+
+    Args:
+        spec: `reference`, `fast`, `tensorflow`, `path/to/file.py:Name` or `package.module:Name`.
+        mode: `eager`, or `graph` for TensorFlow.
+
+    Raises:
+        LoadError: no such file, module or name, or its import raised.
+    """
+    if spec == "tensorflow" or spec.startswith("tensorflow@"):
+        return _tensorflow_backend(mode)
+    target = load(spec)
+    if inspect.isclass(target):
+        return lambda: LayerBackend(target)
+    if callable(target):
+        return lambda: FunctionBackend(target)
+    raise LoadError(f"subject {spec!r} is a {type(target).__name__}: a class or a function is needed")
+
+
+@functools.lru_cache
+def load(spec: str) -> Any:
+    """Return the class or function that `spec` names; raise LoadError."""
+    if spec in LAYERS:
+        return importlib.import_module(LAYERS[spec]).Conv2DTranspose
+    where, separator, name = spec.rpartition(":")
+    if not separator or not where or not name:
+        raise LoadError(
+            f"unknown subject {spec!r}: use reference, fast, tensorflow, path/to/file.py:Name "
+            "or package.module:Name"
+        )
+    module = _import_file(where) if where.endswith(".py") else _import_module(where)
+    target: Any = module
+    for part in name.split("."):
+        try:
+            target = getattr(target, part)
+        except AttributeError:
+            raise LoadError(f"subject {spec!r}: {where} has no {name!r}") from None
+    return target
+
+
+def describe(spec: str, mode: str) -> dict[str, Any]:
+    """Return versions and settings of a subject, for the record's header."""
+    if spec == "tensorflow" or spec.startswith("tensorflow@"):
+        import os
+
+        from conformance.subjects import tensorflow
+
+        names = ("TF_ENABLE_ONEDNN_OPTS", "TF_USE_LEGACY_KERAS")
+        settings = {name: os.environ[name] for name in names if name in os.environ}
+        return {"versions": tensorflow.versions(), "settings": settings, "mode": mode}
+    versions = {"numpy": np.__version__}
+    if spec in LAYERS:
+        from conformance import __version__
+
+        versions = {LAYERS[spec]: __version__, **versions}
+    else:
+        module = sys.modules.get(getattr(load(spec), "__module__", ""), None)
+        package = (module.__name__ if module else "").partition(".")[0]
+        version = getattr(sys.modules.get(package), "__version__", None)
+        if isinstance(version, str):
+            versions = {package: version, **versions}
+    return {"versions": versions, "settings": {}, "mode": mode}
+
+
+def _tensorflow_backend(mode: str) -> Callable[[], Backend]:
+    from conformance.subjects import tensorflow
+
+    try:
+        tensorflow.versions()
+    except ImportError as error:
+        raise LoadError(f"TensorFlow cannot be imported here: {error}") from error
+    return tensorflow.BACKENDS[mode]
+
+
+def _import_file(where: str) -> Any:
+    path = Path(where).resolve()
+    if not path.is_file():
+        raise LoadError(f"no such file: {where}")
+    # The file's neighbours are importable, as they are when it is run as a script.
+    sys.path.insert(0, str(path.parent))
+    name = f"subject_{path.stem}"  # a file may be called like a module that is loaded already
+    module_spec = importlib.util.spec_from_file_location(name, path)
+    if module_spec is None or module_spec.loader is None:
+        raise LoadError(f"cannot import {where}: not a Python file")
+    module = importlib.util.module_from_spec(module_spec)
+    sys.modules[name] = module
+    try:
+        module_spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise LoadError(f"cannot import {where}: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _import_module(name: str) -> Any:
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        raise LoadError(f"cannot import {name}: {type(error).__name__}: {error}") from error

@@ -1,0 +1,206 @@
+"""A subject in a process of its own: a crash, a hang or a babbling answer is an observation."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from conformance.case import Case
+from conformance.observation import Observation
+from conformance.subjects.loading import LoadError
+
+#: Seconds until a process must have answered its first line; importing TensorFlow takes a while.
+START_SECONDS = 180.0
+#: A subject that dies this often in a row, or hangs this often in all, is not started again.
+CRASHES_IN_A_ROW = 8
+HANGS_IN_ALL = 4
+
+
+class Broken(Exception):  # noqa: N818 - a state of the process, told as an observation
+    """The process died, hung or gave no proper answer; the message says which."""
+
+
+class ProcessSubject:
+    """Sends cases as JSON lines to a command and reads one observation for each.
+
+    Args:
+        name: what the report calls the subject.
+        mode: `eager` or `graph`.
+        spec: what the user wrote.
+        command: the program and its arguments.
+        environment: variables set for it, where the user's environment does not set them.
+        seconds: how long one case may take before the process is killed.
+        must_describe: whether the command is known to answer ``describe`` (our own workers do).
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        mode: str,
+        spec: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        seconds: float,
+        must_describe: bool,
+    ) -> None:
+        self.name, self.mode, self.spec = name, mode, spec
+        self._command = list(command)
+        self._environment = {**environment, **os.environ}
+        self._seconds = seconds
+        self._must_describe = must_describe
+        self._process: _Process | None = None
+        self._crashes_in_a_row = 0
+        self._hangs = 0
+
+    def describe(self) -> dict[str, Any]:
+        """Return versions and settings; raise LoadError where the process cannot be started."""
+        process = self._running()
+        try:
+            answer = process.ask({"kind": "describe"}, START_SECONDS if self._must_describe else 5.0)
+        except Broken as reason:
+            self._stop()
+            if self._must_describe:
+                raise LoadError(f"subject {self.spec!r}: {reason}") from None
+            return {}
+        if answer.get("kind") == "load-error":
+            self._stop()
+            raise LoadError(f"subject {self.spec!r}: {answer['message']}")
+        return answer if answer.get("kind") == "description" else {}
+
+    def observe(self, case: Case) -> Observation:
+        """Run the case in the process; whatever goes wrong there is in the observation."""
+        if self._crashes_in_a_row >= CRASHES_IN_A_ROW or self._hangs >= HANGS_IN_ALL:
+            return Observation(crash="not tried again: the process died or hung too often before")
+        fresh = self._process is None
+        request = {"kind": "case", "id": case.id, "case": case.to_json()}
+        try:
+            # A fresh process may still have its imports before it.
+            limit = self._seconds + (START_SECONDS if fresh and self._must_describe else 0.0)
+            answer = self._running().ask(request, limit)
+            if answer.get("id", case.id) != case.id:
+                raise Broken(f"answered case {answer['id']!r} when asked {case.id!r}")
+            observation = Observation.from_json(answer.get("observation", answer))
+        except Broken as reason:
+            self._stop()
+            self._crashes_in_a_row += 1
+            self._hangs += "no answer within" in str(reason)
+            return Observation(crash=str(reason))
+        except ValueError as error:
+            self._stop()
+            self._crashes_in_a_row += 1
+            return Observation(crash=f"gave an answer that is no observation: {error}")
+        self._crashes_in_a_row = 0
+        return observation
+
+    def close(self) -> None:
+        """End the process."""
+        self._stop()
+
+    def _running(self) -> _Process:
+        if self._process is None:
+            try:
+                self._process = _Process(self._command, self._environment)
+            except OSError as error:
+                raise LoadError(f"cannot start {self._command[0]!r}: {error.strerror}") from error
+        return self._process
+
+    def _stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+
+class _Process:
+    """A child process with line-wise questions and answers."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._child = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,  # Ctrl-C is the run's own matter
+        )
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._last_errors: deque[str] = deque(maxlen=40)
+        self._threads = [
+            threading.Thread(target=self._read_answers, daemon=True),
+            threading.Thread(target=self._read_errors, daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def ask(self, question: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        """Send one line, return the answer; raise Broken where there is none within `seconds`."""
+        assert self._child.stdin is not None
+        try:
+            self._child.stdin.write(json.dumps(question) + "\n")
+            self._child.stdin.flush()
+            line = self._lines.get(timeout=seconds)
+        except queue.Empty:
+            raise Broken(f"no answer within {seconds:g} seconds") from None
+        except OSError:
+            line = None
+        if line is None:
+            raise Broken(self._how_it_ended())
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            raise Broken(f"answered with a line that is not JSON: {line.strip()[:120]!r}") from None
+        if not isinstance(answer, dict):
+            raise Broken(f"answered with JSON that is no object: {line.strip()[:120]!r}")
+        return answer
+
+    def kill(self) -> None:
+        """End the child at once and wait for it."""
+        with contextlib.suppress(OSError):
+            self._child.kill()
+        self._child.wait()
+        for thread in self._threads:
+            thread.join()
+        for stream in (self._child.stdin, self._child.stdout, self._child.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+    def _how_it_ended(self) -> str:
+        try:
+            status = self._child.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return "closed its standard output"
+        self._threads[1].join(timeout=5)
+        if status < 0:
+            try:
+                name = signal.Signals(-status).name
+            except ValueError:
+                name = "an unknown signal"
+            how = f"the process was killed by signal {-status} ({name})"
+        else:
+            how = f"the process exited with status {status}"
+        tail = [line.strip() for line in self._last_errors if line.strip()]
+        return f"{how}; its last words: {tail[-1][:300]}" if tail else how
+
+    def _read_answers(self) -> None:
+        assert self._child.stdout is not None
+        with contextlib.suppress(ValueError, OSError):
+            for line in self._child.stdout:
+                self._lines.put(line)
+        self._lines.put(None)
+
+    def _read_errors(self) -> None:
+        assert self._child.stderr is not None
+        with contextlib.suppress(ValueError, OSError):
+            for line in self._child.stderr:
+                self._last_errors.append(line)

@@ -1,0 +1,313 @@
+"""Backends for the real `tf.compat.v1.layers.Conv2DTranspose`: one for eager mode, one for graph mode.
+
+They run in a worker process, one process per mode: building a layer in one mode breaks the layers of
+the other (ATTR-03).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import importlib.util
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from conformance import case as steps
+from conformance.case import Case
+from conformance.functions import resolve_arguments
+from conformance.interpreter import Unsupported, plain
+from conformance.values import Array, Value
+
+#: The environment of a worker, where the user's own does not say otherwise.
+ENVIRONMENT = {
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    # With oneDNN some cases kill the process or give wrong kernel gradients (facts K1 to K4).
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that decide what this TensorFlow does; ImportError where there is none."""
+    if importlib.util.find_spec("tf_keras") is not None:
+        # From TensorFlow 2.16 on the v1 layer exists only with the tf-keras package, and this
+        # setting; releases up to 2.15 fail to import with the setting alone.
+        os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    import tensorflow as tf
+
+    keras = "tf_keras" if os.environ.get("TF_USE_LEGACY_KERAS") == "1" else "keras"
+    return {
+        "tensorflow": tf.__version__,
+        keras: importlib.metadata.version(keras),
+        "numpy": np.__version__,
+    }
+
+
+class _TensorFlowBackend:
+    """What the two modes share."""
+
+    absences = (Unsupported,)
+    mode = ""
+
+    def __init__(self) -> None:
+        import tensorflow as tf
+
+        self._tf = tf
+        self._v1 = tf.compat.v1
+        self.moment = "construct"
+        self.modified: tuple[str, ...] = ()
+        self._last: tuple[Any, Any] = (None, None)
+
+    def _make_layer(self, case: Case) -> Any:
+        arguments = resolve_arguments(case.arguments, "tensorflow", {"np": np, "tf": self._tf})
+        self._layer = self._v1.layers.Conv2DTranspose(**arguments)
+
+    def build(self, step: steps.Build) -> None:
+        self._layer.build(self._tf.TensorShape(step.input_shape))
+
+    def set_weights(self, step: steps.SetWeights) -> None:
+        self._layer.set_weights([_as_float32_if_bfloat16(value) for value in step.values])
+
+    def get_weights(self, _: steps.GetWeights) -> Value:
+        return self._value(list(self._layer.weights))
+
+    def call(self, step: steps.Call) -> Value:
+        inputs = self._tensor(step.inputs)
+        outputs = getattr(self._layer, step.via if step.via != "call" else "__call__")(inputs)
+        self._last = (inputs, outputs)
+        return self._value(outputs)
+
+    def losses(self, _: steps.Losses) -> Value:
+        return self._value(list(self._layer.losses))
+
+    def loss_identity(self, _: steps.LossIdentity) -> Value:
+        return [one is other for one, other in zip(self._layer.losses, self._layer.losses)]
+
+    def losses_for(self, step: steps.LossesFor) -> Value:
+        return self._value(list(self._layer.get_losses_for(self._target(step.target))))
+
+    def updates_for(self, step: steps.UpdatesFor) -> Value:
+        return self._value(list(self._layer.get_updates_for(self._target(step.target))))
+
+    def compute_output_shape(self, step: steps.ComputeOutputShape) -> Value:
+        return _sizes(self._layer.compute_output_shape(step.input_shape))
+
+    def convolution_op(self, step: steps.ConvolutionOp) -> Value:
+        kernel = self._layer.kernel if step.kernel is None else self._tensor(step.kernel)
+        return self._value(self._layer.convolution_op(self._tensor(step.inputs), kernel))
+
+    def read(self, step: steps.Read) -> Value:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return self._value(getattr(self._layer, step.attribute))
+
+    def _optimizer(self, name: str, learning_rate: float) -> Any:
+        family, _, class_name = name.rpartition(".")
+        if name == "gradient_descent":
+            family, class_name = "v1", "GradientDescent"
+        if family == "v1":
+            make = getattr(self._v1.train, f"{class_name}Optimizer")
+            extra: tuple[Any, ...] = ()
+            if class_name == "Momentum":
+                extra = (0.5,)
+            elif class_name == "AdagradDA":
+                extra = (self._v1.train.get_or_create_global_step(),)
+            return make(learning_rate, *extra)
+        return getattr(self._tf.keras.optimizers, class_name)(learning_rate)
+
+    def _target(self, name: str) -> Any:
+        inputs, outputs = self._last
+        targets: dict[str, Callable[[], Any]] = {
+            "inputs": lambda: inputs,
+            "outputs": lambda: outputs,
+            "kernel": lambda: self._layer.kernel,
+            "bias": lambda: self._layer.bias,
+            "nested": lambda: {"first": [inputs]},
+            "empty": list,
+            "none": lambda: None,
+            "text": lambda: "inputs",
+            "number": lambda: 3,
+            "foreign": lambda: self._tensor(np.ones((1, 2, 3, 4), np.float32)),
+        }
+        return targets[name]()
+
+    def _sum_of_products(self, one: Any, other: Any) -> Any:
+        return self._tf.reduce_sum(one * other)
+
+    def _tensor(self, array: Array) -> Any:
+        raise NotImplementedError
+
+    def _value(self, result: Any) -> Value:
+        raise NotImplementedError
+
+
+class EagerBackend(_TensorFlowBackend):
+    """The layer in eager mode."""
+
+    mode = "eager"
+
+    def construct(self, case: Case) -> None:
+        self._make_layer(case)
+
+    def close(self) -> None:
+        self._last = (None, None)
+
+    def gradients(self, step: steps.Gradients) -> Value:
+        inputs, upstream = self._tensor(step.inputs), self._tensor(step.output_gradient)
+        with self._tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = self._layer(inputs)
+        sources = [inputs, self._layer.kernel, *_present(self._layer.bias)]
+        found = tape.gradient(outputs, sources, output_gradients=upstream)
+        return self._value([*found, *([None] * (3 - len(found)))])
+
+    def second_gradient(self, step: steps.SecondGradient) -> Value:
+        inputs, upstream = self._tensor(step.inputs), self._tensor(step.output_gradient)
+        with self._tf.GradientTape() as outer:
+            with self._tf.GradientTape() as inner:
+                inner.watch(inputs)
+                outputs = self._layer(inputs)
+            by_inputs = inner.gradient(outputs, inputs, output_gradients=upstream)
+            squares = self._sum_of_products(by_inputs, by_inputs)
+        return self._value(outer.gradient(squares, self._layer.kernel))
+
+    def loss_gradients(self, _: steps.LossGradients) -> Value:
+        with self._tf.GradientTape() as tape:
+            total = self._tf.add_n(self._layer.losses)
+        return self._value(tape.gradient(total, self._layer.weights))
+
+    def train(self, step: steps.Train) -> Value:
+        inputs, upstream = self._tensor(step.inputs), self._tensor(step.output_gradient)
+        optimizer = self._optimizer(step.optimizer, step.learning_rate)
+
+        def loss() -> Any:
+            return self._sum_of_products(self._layer(inputs), upstream)
+
+        optimizer.minimize(loss, var_list=self._layer.trainable_weights)
+        return self.get_weights(steps.GetWeights())
+
+    def _tensor(self, array: Array) -> Any:
+        if array.dtype.name == "bfloat16":
+            return self._tf.cast(array.astype(np.float32), self._tf.bfloat16)
+        return self._tf.constant(array)
+
+    def _value(self, result: Any) -> Value:
+        if isinstance(result, (list, tuple)):
+            return [self._value(item) for item in result]
+        if hasattr(result, "numpy"):
+            return np.array(result.numpy())
+        return plain(result)
+
+
+class GraphBackend(_TensorFlowBackend):
+    """The layer in a graph of its own, run by a session."""
+
+    mode = "graph"
+
+    def construct(self, case: Case) -> None:
+        self._graph = self._tf.Graph()
+        self._stack = contextlib.ExitStack()
+        self._stack.enter_context(self._graph.as_default())
+        self._session = self._stack.enter_context(self._v1.Session())
+        # layer.set_weights writes into Keras' session: let it be this one.
+        self._v1.keras.backend.set_session(self._session)
+        self._feeds: dict[Any, Array] = {}
+        self._initialized: set[str] = set()
+        self._make_layer(case)
+
+    def close(self) -> None:
+        self._stack.close()
+        self._v1.keras.backend.clear_session()
+
+    def set_weights(self, step: steps.SetWeights) -> None:
+        self._initialize()
+        super().set_weights(step)
+
+    def static_shape(self, step: steps.StaticShape) -> Value:
+        inputs = self._v1.placeholder(self._tf.float32, step.input_shape)
+        return _sizes(self._layer(inputs).shape)
+
+    def gradients(self, step: steps.Gradients) -> Value:
+        inputs, upstream = self._tensor(step.inputs), self._tensor(step.output_gradient)
+        outputs = self._layer(inputs)
+        sources = [inputs, self._layer.kernel, *_present(self._layer.bias)]
+        found = self._v1.gradients(outputs, sources, grad_ys=upstream)
+        return self._value([*found, *([None] * (3 - len(found)))])
+
+    def second_gradient(self, step: steps.SecondGradient) -> Value:
+        inputs, upstream = self._tensor(step.inputs), self._tensor(step.output_gradient)
+        outputs = self._layer(inputs)
+        (by_inputs,) = self._v1.gradients(outputs, [inputs], grad_ys=upstream)
+        squares = self._sum_of_products(by_inputs, by_inputs)
+        return self._value(self._v1.gradients(squares, [self._layer.kernel])[0])
+
+    def loss_gradients(self, _: steps.LossGradients) -> Value:
+        total = self._tf.add_n(self._layer.losses)
+        return self._value(self._v1.gradients(total, self._layer.weights))
+
+    def train(self, step: steps.Train) -> Value:
+        inputs, upstream = self._tensor(step.inputs), self._tensor(step.output_gradient)
+        optimizer = self._optimizer(step.optimizer, step.learning_rate)
+        loss = self._sum_of_products(self._layer(inputs), upstream)
+        variables = self._layer.trainable_weights
+        if step.optimizer.startswith("keras."):
+            pairs = list(zip(self._v1.gradients(loss, variables), variables))
+            update = optimizer.apply_gradients(pairs)
+        else:
+            update = optimizer.minimize(loss, var_list=variables)
+        self._initialize()
+        self.moment = "run"
+        self._session.run(update, self._feeds)
+        return self.get_weights(steps.GetWeights())
+
+    def collection(self, step: steps.Collection) -> Value:
+        return self._value(list(self._v1.get_collection(step.name)))
+
+    def _initialize(self) -> None:
+        new = [v for v in self._v1.global_variables() if v.name not in self._initialized]
+        if new:
+            self.moment, moment = "run", self.moment
+            self._session.run([variable.initializer for variable in new])
+            self._initialized.update(variable.name for variable in new)
+            self.moment = moment
+
+    def _tensor(self, array: Array) -> Any:
+        if array.dtype.name == "bfloat16":
+            placeholder = self._v1.placeholder(self._tf.bfloat16, array.shape)
+        else:
+            placeholder = self._v1.placeholder(array.dtype, array.shape)
+        # TensorFlow 2.9 has a bfloat16 of its own, which only float32 casts to.
+        plain_array = _as_float32_if_bfloat16(array)
+        self._feeds[placeholder] = plain_array.astype(placeholder.dtype.as_numpy_dtype)
+        return placeholder
+
+    def _value(self, result: Any) -> Value:
+        if isinstance(result, (list, tuple)):
+            return [self._value(item) for item in result]
+        if self._tf.is_tensor(result) or isinstance(result, self._tf.Variable):
+            self._initialize()
+            self.moment = "run"
+            return np.array(self._session.run(result, self._feeds))
+        return plain(result)
+
+
+BACKENDS = {"eager": EagerBackend, "graph": GraphBackend}
+
+
+def _present(bias: Any) -> Sequence[Any]:
+    return [] if bias is None else [bias]
+
+
+def _sizes(shape: Any) -> Value:
+    return None if shape.rank is None else list(shape.as_list())
+
+
+def _as_float32_if_bfloat16(array: Array) -> Array:
+    # Keras casts to the variable's dtype; TensorFlow 2.9 knows no bfloat16 array but its own.
+    return array.astype(np.float32) if array.dtype.name == "bfloat16" else array

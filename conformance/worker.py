@@ -1,0 +1,56 @@
+"""The process protocol, server side: one JSON line per case in, one per observation out.
+
+``python -m conformance.worker SPEC [--mode MODE]`` serves a Python subject. Programs in other
+languages speak the same lines (docs/protocol.md).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import IO, Any
+
+import click
+
+from conformance.case import Case
+from conformance.interpreter import Backend, observe
+from conformance.subjects.loading import LoadError, backend_factory, describe
+
+
+@click.command()
+@click.argument("spec")
+@click.option("--mode", default="eager", show_default=True)
+def main(spec: str, mode: str) -> None:
+    """Serve the subject SPEC on standard input and output."""
+    # A subject that prints must not speak into the protocol: its standard output is our error.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    try:
+        make_backend = backend_factory(spec, mode)
+        description = describe(spec, mode)
+    except LoadError as error:
+        _answer(answers, {"kind": "load-error", "message": str(error)})
+        raise SystemExit(2) from None
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["kind"] == "describe":
+            _answer(answers, {"kind": "description", **description})
+        else:
+            _answer(answers, _observation(request, make_backend))
+
+
+def _observation(request: dict[str, Any], make_backend: Callable[[], Backend]) -> dict[str, Any]:
+    case = Case.from_json(request["case"])
+    observation = observe(case, make_backend())
+    return {"kind": "observation", "id": request["id"], "observation": observation.to_json()}
+
+
+def _answer(stream: IO[str], data: dict[str, Any]) -> None:
+    stream.write(json.dumps(data) + "\n")
+    stream.flush()
+
+
+if __name__ == "__main__":
+    main()
