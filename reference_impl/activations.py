@@ -23,7 +23,7 @@ from reference_impl.activation_formulas import (
     vector_slopes,
 )
 from reference_impl.errors import InvalidArgumentError
-from reference_impl.names import snake_case
+from reference_impl.names import keras_name, snake_case
 from reference_impl.serialization import deserialize, serialize
 from reference_impl.storage import Array, from_numbers, is_floating, to_numbers
 
@@ -105,7 +105,8 @@ class ActivationLayer(Activation):
     defaults: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, **config: Any) -> None:
-        for key in ("name", "trainable", "dtype"):
+        self._name = config.pop("name", None) or keras_name(snake_case(type(self).__name__))
+        for key in ("trainable", "dtype"):
             config.pop(key, None)
         unknown = sorted(set(config) - set(self.defaults))
         if unknown:
@@ -133,12 +134,14 @@ class ActivationLayer(Activation):
 
     def get_config(self) -> dict[str, Any]:
         """The configuration of the layer, with Keras' keys."""
-        name = snake_case(self.__name__)
-        return {"name": name, "trainable": True, "dtype": "float32", **self._config}
+        return {"name": self._name, "trainable": True, "dtype": "float32", **self._config}
 
 
 class ReLU(ActivationLayer):
-    """x above the threshold, `negative_slope * (x - threshold)` below it, at most `max_value`."""
+    """`clip(x * (x > threshold), 0, max_value) - negative_slope * max(threshold - x, 0)`.
+
+    Without options it is max(x, 0).
+    """
 
     defaults: ClassVar[Mapping[str, Any]] = {
         "max_value": None,
@@ -151,18 +154,16 @@ class ReLU(ActivationLayer):
         limit = math.inf if given["max_value"] is None else float(np.float32(given["max_value"]))
         below = float(np.float32(given["negative_slope"] or 0))
         start = float(np.float32(given["threshold"] or 0))
+        relu = SCALAR["relu"].value
 
         def value(x: float) -> float:
-            if math.isnan(x):
-                return x
-            if x > start:
-                return x if x < limit else limit
-            return below * (x - start) if below else 0
+            above = x * (x > start) if start else relu(x)
+            if given["max_value"] is not None:
+                above = min(relu(above), limit)
+            return above - below * relu(start - x) if below else above
 
         def slope(x: float) -> float:
-            if x > start:
-                return 1.0 if x < limit else 0.0
-            return below
+            return 1.0 if start < x <= limit else below if x < start else 0.0
 
         return Scalar(value, slope)
 
@@ -264,6 +265,11 @@ def get(identifier: Any) -> Callable[..., Any]:
             )
         return found
     if isinstance(identifier, Mapping):
+        if identifier.get("class_name") in _NAMED:
+            raise TypeError(
+                "Missing required positional argument: a function is given by its name alone, "
+                f"{identifier['class_name']!r}, not as a class (ARG-07)"
+            )
         functions = _NAMED if identifier.get("class_name") == "function" else _LAYERS
         found = deserialize(identifier, functions, "activation function")
         return found

@@ -17,7 +17,13 @@ from reference_impl.losses import flattened
 from reference_impl.policy import COMPUTED
 from reference_impl.storage import Array
 
-__all__ = ["as_tensor", "require_computable", "require_operand_dtypes", "require_shape"]
+__all__ = [
+    "as_tensor",
+    "require_computable",
+    "require_creatable",
+    "require_operand_dtypes",
+    "require_shape",
+]
 
 
 def as_tensor(inputs: Any, layer_name: str) -> Array:
@@ -96,6 +102,19 @@ def require_computable(configuration: Configuration) -> None:
         raise ValueError(
             "Expected the 2 dimensions of the `dilation_rate` argument to be equal to each other. "
             f"Received: dilation_rate={configuration.dilation_rate} (ARG-12)"
+        )
+
+
+def require_creatable(variable: str) -> None:
+    """Refuses strings, of which no weight is made here (DTYPE-03).
+
+    Raises:
+        InvalidArgumentError: the dtype is that of a string.
+    """
+    if variable.startswith(("str", "bytes")):
+        raise InvalidArgumentError(
+            f"Value for attr 'T' of string is not in the list of allowed values: "
+            f"{', '.join(COMPUTED)} (DTYPE-03)"
         )
 
 

@@ -32,9 +32,9 @@ def convolution(
     """Forward 2-D convolution (a correlation: the kernel is not flipped).
 
     `y[n, p, q, m] = sum over a, b, c of x[n, p*s_h + a*d_h - before_h, q*s_w + b*d_w - before_w,
-    g*channels + c] * kernel[a, b, c, m]`, positions outside x left out. "valid" has length
-    `ceil((n - k + 1) / s)` and before 0; "same" has length `ceil(n / s)` and before
-    `max((length - 1) * s + k - n, 0) // 2`; k is the dilated kernel size.
+    g*channels_in + c] * kernel[a, b, c, m]`, positions outside x left out, g being the group of m.
+    "valid" has length `(n - k + s) // s`, not below 0, and before 0; "same" has length
+    `ceil(n / s)` and before `max((length - 1) * s + k - n, 0) // 2`; k is the dilated kernel size.
 
     Given the kernel of a transposed convolution, whose axes it reads as (kernel_height,
     kernel_width, in, out), it is that layer's adjoint:
@@ -55,7 +55,7 @@ def convolution(
     Raises:
         ValueError: an argument out of its range.
         InvalidArgumentError: ranks other than 4, dtypes that differ, channels that do not divide,
-            an input smaller than the kernel with "valid" (METH-04).
+            an input smaller than the kernel by two strides or more with "valid" (METH-04).
     """
     inputs = as_array(inputs, "inputs", 4, layout(data_format))
     kernel = as_array(kernel, "kernel", 4, "(kernel_height, kernel_width, in, out)")
@@ -66,25 +66,19 @@ def convolution(
     images = to_channels_last(inputs, data_format)
     batch, height, width, channels = images.shape
     channels_in, channels_out = kernel.shape[2:]
-    if channels_in == 0 or channels % channels_in or channels_out % (channels // channels_in or 1):
+    if 0 in kernel.shape[:3] or channels % channels_in or channels_out % _groups(channels, kernel):
         raise InvalidArgumentError(
-            "input depth must be evenly divisible by filter depth, and the output channels by the "
-            f"number of groups: the input has {channels} channels, the kernel {channels_in} in and "
-            f"{channels_out} out (METH-03)"
+            "input depth must be evenly divisible by filter depth, and output depth by the number "
+            f"of groups: the input has {channels} channels, the kernel the shape {kernel.shape}, "
+            "of which only the last size may be zero (METH-03)"
         )
     lengths, befores = [], []
     for axis, size in enumerate((height, width)):
         covered = dilated_size(kernel.shape[axis], dilations[axis])
-        reach = size if same else size - covered + 1
-        if reach < 0:
-            raise InvalidArgumentError(
-                f"Computed output size would be negative: input {size}, kernel covers {covered}, "
-                "padding 'valid' (METH-04)"
-            )
-        length = -(-reach // strides[axis])
+        length = _length(size, covered, strides[axis], same)
         lengths.append(length)
         befores.append(max((length - 1) * strides[axis] + covered - size, 0) // 2 if same else 0)
-    per_group = channels_out // (channels // channels_in or 1)
+    per_group = channels_out // _groups(channels, kernel)
     taps = to_numbers(kernel)
     zero = zero_of(inputs.dtype)
     result = []
@@ -107,3 +101,19 @@ def convolution(
     shape = (batch, lengths[0], lengths[1], channels_out)
     flat = np.array(result, dtype=object).reshape(-1).tolist()
     return to_caller_layout(from_numbers(flat, shape, inputs.dtype), data_format)
+
+
+def _groups(channels: int, kernel: Array) -> int:
+    return max(channels // int(kernel.shape[2]), 1)
+
+
+def _length(size: int, covered: int, stride: int, same: bool) -> int:
+    if same:
+        return -(-size // stride)
+    reach = size - covered + stride
+    if reach <= -stride:
+        raise InvalidArgumentError(
+            f"Computed output size would be negative: input {size}, kernel covers {covered}, "
+            f"stride {stride}, padding 'valid' (METH-04)"
+        )
+    return max(reach, 0) // stride

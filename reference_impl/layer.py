@@ -17,6 +17,7 @@ from reference_impl.activations import gradient as activation_gradient
 from reference_impl.calling import (
     as_tensor,
     require_computable,
+    require_creatable,
     require_operand_dtypes,
     require_shape,
 )
@@ -29,7 +30,7 @@ from reference_impl.layer_shapes import required_channels, static_output_shape
 from reference_impl.losses import ActivityLosses, weight_loss
 from reference_impl.policy import DtypePolicy
 from reference_impl.shapes import Shape
-from reference_impl.storage import Array, cast
+from reference_impl.storage import Array, cast, dtype_of
 from reference_impl.training import projected, stepped
 from reference_impl.weights import Weight, create, frozen
 
@@ -480,7 +481,7 @@ class Conv2DTranspose(Configuration):
     def _add_weight(
         self, name: str, shape: Any, initializer: Any, regularizer: Any, constraint: Any
     ) -> None:
-        dtype = np.dtype(self.dtype)
+        dtype = dtype_of(str(self.dtype))
         weight = create(
             name,
             shape,
@@ -499,13 +500,14 @@ class Conv2DTranspose(Configuration):
         if not self.built:
             if self._policy is None:
                 self._policy = DtypePolicy(images.dtype.name, images.dtype.name)
+            require_creatable(self._policy.variable)
             self.build(images.shape)
             if self._given_weights is not None:
                 self.set_weights(self._given_weights)
                 self._given_weights = None
         assert self._policy is not None
         if self._autocast:
-            images = cast(images, np.dtype(self._policy.compute))
+            images = cast(images, dtype_of(self._policy.compute))
         return images
 
     def _geometry(self) -> dict[str, Any]:

@@ -20,8 +20,8 @@ def layer_convolution(configuration: Configuration, inputs: Any, kernel: Any) ->
     """The forward convolution with a layer's strides, padding, dilation and layout.
 
     Raises:
-        ValueError: a kernel that has not four axes, or inputs with fewer than three.
-        InvalidArgumentError: inputs with three axes; otherwise as `convolution`.
+        ValueError: a kernel that has not four axes.
+        InvalidArgumentError: inputs with fewer axes; otherwise as `convolution`.
     """
     images, taps = _operand(inputs), _operand(kernel)
     if taps.ndim != 4:
@@ -29,10 +29,10 @@ def layer_convolution(configuration: Configuration, inputs: Any, kernel: Any) ->
             f"`dilations` should be of length {max(taps.ndim - 2, 0)}: the kernel must have four "
             f"axes (kernel_height, kernel_width, in, out); got {taps.shape} (METH-04)"
         )
-    if images.ndim < 3:
-        raise ValueError(f"the input must have at least four axes; got {images.shape} (METH-04)")
-    if images.ndim == 3:
-        raise InvalidArgumentError(f"input must be 4-dimensional; got {images.shape} (METH-04)")
+    if images.ndim < 4:
+        raise InvalidArgumentError(
+            f"convolution input must be 4-dimensional; got {images.shape} (METH-04)"
+        )
     if images.dtype.name not in COMPUTED:
         raise InvalidArgumentError(
             f"Value for attr 'T' of {images.dtype.name} is not in the list of allowed values: "

@@ -35,13 +35,20 @@ class ActivityLosses:
 
         Raises:
             ValueError: the regularizer returned None (LOSS-09).
+            TypeError: it returned no number, or is an unknown name (LOSS-09).
+            InvalidArgumentError: an output without axes.
         """
         for output in flattened(outputs):
-            loss = regularizer(output)
+            loss = None if output is None else regularizer(output)
             if loss is None:
                 raise ValueError(
-                    "Attempt to convert a value (None) to a loss: the activity regularizer "
-                    "returned None (LOSS-09)"
+                    "Attempt to convert a value (None) to a loss: the activation or the activity "
+                    "regularizer returned None (ACT-02, LOSS-09)"
+                )
+            if np.ndim(output) == 0:
+                raise InvalidArgumentError(
+                    "slice index 0 of dimension 0 out of bounds: the activation returned a scalar, "
+                    "which has no batch to divide the activity loss by (ACT-02, LOSS-02)"
                 )
             self.values.append(_mean(_tensor(loss), np.shape(output)[0]))
             self._sources.append(output)
@@ -70,13 +77,20 @@ class ActivityLosses:
 
 
 def weight_loss(regularizer: Any, weight: Array) -> Array | None:
-    """The loss of one weight, not scaled; None where the regularizer returns None (LOSS-01)."""
+    """The loss of one weight, not scaled; None where the regularizer returns None (LOSS-01).
+
+    Raises:
+        TypeError: the regularizer is an unknown name, or returns something that is no number.
+    """
     loss = regularizer(weight)
     if loss is None:
         return None
     if isinstance(regularizer, Regularizer):
         return _tensor(loss)
-    return np.asarray(loss, dtype=np.float32)
+    try:
+        return np.asarray(loss, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise TypeError(f"Cannot convert the loss {loss!r} to float32 (LOSS-09)") from None
 
 
 def flattened(structure: Any) -> Iterator[Any]:
@@ -91,15 +105,17 @@ def flattened(structure: Any) -> Iterator[Any]:
 
 
 def _tensor(loss: Any) -> Array:
-    """A Python number becomes float32 (LOSS-09); an array keeps its dtype."""
-    if isinstance(loss, (float, int)) and not isinstance(loss, np.generic):
-        return np.asarray(loss, dtype=np.float32)
-    return np.asarray(loss)
+    """An array keeps its dtype; Python's floats become float32 (LOSS-09)."""
+    array = np.asarray(loss)
+    return (
+        array.astype(np.float32) if array.dtype == float and not hasattr(loss, "dtype") else array
+    )
 
 
 def _mean(loss: Array, batch: int) -> Array:
-    """The loss divided by the batch size; 0 for an empty batch (LOSS-03)."""
-    if not is_floating(loss.dtype):
-        raise InvalidArgumentError(f"cannot divide a {loss.dtype.name} loss by the batch size")
+    """The loss divided by the batch size, integers as float64; 0 for an empty batch (LOSS-03)."""
+    if loss.dtype.kind in "bOSU":
+        raise TypeError(f"Invalid dtype {loss.dtype.name}: a loss must be a number (LOSS-09)")
+    dtype = loss.dtype if is_floating(loss.dtype) else np.dtype(np.float64)
     numbers = to_numbers(loss.reshape(-1))
-    return from_numbers([x / batch if batch else 0.0 for x in numbers], loss.shape, loss.dtype)
+    return from_numbers([x / batch if batch else 0.0 for x in numbers], loss.shape, dtype)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-__all__ = ["default_name", "open_scope", "snake_case", "unique_scope"]
+__all__ = ["default_name", "keras_name", "open_scope", "snake_case", "unique_scope"]
 
 _default_names: Counter[str] = Counter()
 _scopes: set[str] = set()
@@ -26,6 +26,13 @@ def default_name(base: str) -> str:
     """`base_1`, `base_2`, ...: never without a number, in order of construction."""
     _default_names[base] += 1
     return f"{base}_{_default_names[base]}"
+
+
+def keras_name(base: str) -> str:
+    """`base`, `base_1`, ...: how Keras' own layers are named; the first has no number."""
+    _default_names[base] += 1
+    number = _default_names[base] - 1
+    return f"{base}_{number}" if number else base
 
 
 def unique_scope(base: object) -> str:

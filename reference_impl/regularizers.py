@@ -10,7 +10,7 @@ import numpy as np
 
 from reference_impl.errors import InvalidArgumentError
 from reference_impl.serialization import deserialize
-from reference_impl.storage import Array, from_numbers, is_floating, to_numbers
+from reference_impl.storage import Array, from_numbers, is_floating, to_numbers, zero_of
 
 __all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "get"]
 
@@ -38,18 +38,15 @@ class L1L2(Regularizer):
         """The penalty of an array: a 0-d array of its dtype.
 
         Raises:
-            InvalidArgumentError: the array is not floating point.
+            TypeError: integer data, which a float penalty cannot be added to.
         """
         if not is_floating(values.dtype):
-            raise InvalidArgumentError(
-                f"a regularizer's factor is a float and cannot multiply {values.dtype.name} data"
-            )
-        numbers = to_numbers(values.reshape(-1))
+            raise TypeError(f"Cannot convert 0.0 to {values.dtype.name}: l1_l2 needs floating data")
         penalty = 0.0
         if self.l1:
-            penalty += self.l1 * _sum([abs(x) for x in numbers])
+            penalty += self.l1 * _sum_of_absolutes(values)
         if self.l2:
-            penalty += self.l2 * _sum([x * x for x in numbers])
+            penalty += self.l2 * _sum_of_squares(values)
         return from_numbers(penalty, (), values.dtype)
 
     def get_config(self) -> dict[str, Any]:
@@ -57,28 +54,40 @@ class L1L2(Regularizer):
         return {"l1": self.l1, "l2": self.l2}
 
 
-class L1(L1L2):
-    """`l1 * sum(|x|)`."""
+class L1(Regularizer):
+    """`l1 * sum(|x|)`; for integers the factor is truncated, 0.01 to 0, as in TensorFlow."""
 
     def __init__(self, l1: float | None = 0.01, **kwargs: Any) -> None:
-        l1 = kwargs.pop("l", l1)
-        if kwargs:
-            raise TypeError(f"Argument(s) not recognized: {kwargs}")
-        super().__init__(l1=0.01 if l1 is None else l1)
+        self.l1 = _only_factor("l1", l1, kwargs)
+
+    def __call__(self, values: Array) -> Array:
+        """The penalty of an array: a 0-d array of its dtype."""
+        factor = self.l1 if is_floating(values.dtype) else int(self.l1)
+        return from_numbers(factor * _sum_of_absolutes(values), (), values.dtype)
 
     def get_config(self) -> dict[str, Any]:
         """The factor."""
         return {"l1": self.l1}
 
 
-class L2(L1L2):
+class L2(Regularizer):
     """`l2 * sum(x**2)`."""
 
     def __init__(self, l2: float | None = 0.01, **kwargs: Any) -> None:
-        l2 = kwargs.pop("l", l2)
-        if kwargs:
-            raise TypeError(f"Argument(s) not recognized: {kwargs}")
-        super().__init__(l2=0.01 if l2 is None else l2)
+        self.l2 = _only_factor("l2", l2, kwargs)
+
+    def __call__(self, values: Array) -> Array:
+        """The penalty of an array: a 0-d array of its dtype.
+
+        Raises:
+            InvalidArgumentError: integer data.
+        """
+        if not is_floating(values.dtype):
+            raise InvalidArgumentError(
+                f"Value for attr 'T' of {values.dtype.name} is not in the list of allowed values: "
+                "l2 needs floating data"
+            )
+        return from_numbers(self.l2 * _sum_of_squares(values), (), values.dtype)
 
     def get_config(self) -> dict[str, Any]:
         """The factor."""
@@ -160,8 +169,23 @@ def _factor(value: Any) -> float:
     return float(np.float32(value))
 
 
-def _sum(numbers: list[float]) -> float:
-    total = 0.0
-    for number in numbers:
-        total += number
+def _only_factor(name: str, value: Any, kwargs: dict[str, Any]) -> float:
+    """The factor of l1 or l2, which may also be called `l`; None is the default."""
+    value = kwargs.pop("l", value)
+    if kwargs:
+        raise TypeError(f"Argument(s) not recognized by {name}: {kwargs}")
+    return _factor(0.01 if value is None else value)
+
+
+def _sum_of_absolutes(values: Array) -> Any:
+    total = zero_of(values.dtype)
+    for number in to_numbers(values.reshape(-1)):
+        total += abs(number)
+    return total
+
+
+def _sum_of_squares(values: Array) -> Any:
+    total = zero_of(values.dtype)
+    for number in to_numbers(values.reshape(-1)):
+        total += number * number
     return total

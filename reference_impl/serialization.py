@@ -62,9 +62,10 @@ def serialize(value: Any, module: str) -> Any:
     if value is None or isinstance(value, str):
         return value
     if hasattr(value, "get_config"):
-        own = type(value).__module__.partition(".")[0] == __name__.partition(".")[0]
+        home = type(value).__module__
+        own = home.partition(".")[0] == __name__.partition(".")[0]
         return {
-            "module": module if own else type(value).__module__,
+            "module": module if own else None if home == "__main__" else home,
             "class_name": type(value).__name__,
             "config": value.get_config(),
             "registered_name": None if own else type(value).__name__,

@@ -19,6 +19,7 @@ __all__ = [
     "Array",
     "Numbers",
     "cast",
+    "dtype_of",
     "from_numbers",
     "is_exact",
     "is_floating",
@@ -31,6 +32,20 @@ Numbers = Any
 """Nested lists of Python numbers, one level per axis."""
 
 FLOATING = ("float16", "bfloat16", "float32", "float64")
+
+
+def dtype_of(name: str) -> np.dtype[Any]:
+    """The dtype of this name.
+
+    Raises:
+        TypeError: NumPy does not know it; bfloat16 is known once `ml_dtypes` was imported.
+    """
+    try:
+        return np.dtype(name)
+    except TypeError:
+        raise TypeError(
+            f"NumPy knows no dtype {name!r}; for bfloat16, import ml_dtypes first (DTYPE-02)"
+        ) from None
 
 
 def is_floating(dtype: np.dtype[Any]) -> bool:
