@@ -18,6 +18,8 @@ from conformance.options import CHOICES, USAGE_ERRORS, make_options
 from conformance.run import BAD, Run
 from conformance.subjects import Subject, tensorflow_is_installed
 
+#: The terminal shows the first few findings; the report has them all.
+FINDINGS_SHOWN = 6
 STYLES = {
     "pass": "green",
     "fail": "bold red",
@@ -88,7 +90,7 @@ def _conduct(conformance_run: Run, console: Console) -> int:
         console.print(f"interrupted: what was judged until then is in {pytest_run.page}", style="yellow")
         console.print(f"to see it: open the page, or `conformance report {folder / 'run.jsonl'}`")
         return 130
-    console.print(f"report: {pytest_run.page}")
+    console.print(f"report: {pytest_run.page}", soft_wrap=True)
     return conformance_run.exit_status
 
 
@@ -132,6 +134,7 @@ class _Bar:
         )  # fmt: skip
         self._done: dict[tuple[str, str, str], int] = {}
         self._announced: set[tuple[str, str]] = set()
+        self._findings = 0
 
     def __enter__(self) -> _Bar:
         self._run.on_progress(self._advance)
@@ -153,12 +156,19 @@ class _Bar:
             self._console.print(f"running {label}")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" and report.failed:
-            first, *rest = str(report.longrepr).splitlines()
-            name = report.nodeid.partition("[")[2].rstrip("]").rpartition("-" + first.split(" ")[0])[0]
-            self._console.print(f"{name}: {first}", style="bold red", markup=False)
-            if rest:
-                self._console.print(f"  {rest[0]}", markup=False)
+        if report.when != "call" or not report.failed:
+            return
+        self._findings += 1
+        if self._findings <= FINDINGS_SHOWN:
+            title, *rest = str(report.longrepr).splitlines()
+            subject = report.nodeid.partition("[")[2].partition(f"-{title.partition(' ')[0]}]")[0]
+            self._say(f"{subject}: {title}", style="bold red")
+            self._say(f"  {rest[0]}" if rest else "")
+        elif self._findings == FINDINGS_SHOWN + 1:
+            self._say("  more findings are in the report", style="dim")
+
+    def _say(self, text: str, style: str | None = None) -> None:
+        self._console.print(text, style=style, markup=False, soft_wrap=True)
 
 
 def _summary(conformance_run: Run, console: Console) -> None:
@@ -181,4 +191,4 @@ def _summary(conformance_run: Run, console: Console) -> None:
     bad = [v for v in conformance_run.verdicts if v.status in BAD]
     if bad:
         names = ", ".join(dict.fromkeys(v.clause for v in bad))
-        console.print(f"not conforming: {names}", style="bold red", markup=False)
+        console.print(f"not conforming: {names}", style="bold red", markup=False, soft_wrap=True)
