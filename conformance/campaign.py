@@ -167,8 +167,8 @@ def _tally(
         held = True
     if held:
         tally.held += 1
-    for reason in missing:
-        tally.unsupported[reason] = tally.unsupported.get(reason, 0) + 1
+    for text in missing:
+        tally.unsupported[text] = tally.unsupported.get(text, 0) + 1
 
 
 def shrink(

@@ -19,6 +19,10 @@ else:
 AGREEMENTS = ("holds", "erratum", "silent", "mode", "version")
 
 
+def _as_tuple(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
 @attrs.frozen(kw_only=True)
 class Clause:
     """One checkable statement; the fields are explained at the head of `clauses.toml`."""
@@ -27,7 +31,7 @@ class Clause:
     chapter: str
     title: str
     norm: str
-    agreement: tuple[str, ...] = attrs.field(converter=tuple)
+    agreement: tuple[str, ...] = attrs.field(converter=_as_tuple)
     page: str | None = None
     example: str | None = None
     claim: str | None = None
@@ -57,7 +61,9 @@ def all_clauses() -> tuple[Clause, ...]:
     return tuple(Clause(**entry) for entry in tomllib.loads(text)["clause"])
 
 
-def matching(patterns: Sequence[str], clauses: Sequence[Clause] | None = None) -> tuple[Clause, ...]:
+def matching(
+    patterns: Sequence[str], clauses: Sequence[Clause] | None = None
+) -> tuple[Clause, ...]:
     """Return the clauses whose id matches one of the shell patterns, all of them without a pattern.
 
     Raises:

@@ -15,7 +15,7 @@ from conformance.commands.subjects import subjects
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="conformance")
 def main() -> None:
-    """Find out whether an implementation obeys tf.compat.v1.layers.Conv2DTranspose.
+    r"""Find out whether an implementation obeys tf.compat.v1.layers.Conv2DTranspose.
 
     \b
     conformance run                                  reference, fast and TensorFlow

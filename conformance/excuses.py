@@ -1,12 +1,12 @@
 """Expected failures: a TOML file in which each entry excuses one fact, and goes stale loudly.
 
-    [[excuse]]
-    clause = "FMT-02"          # one clause
-    subject = "MyLayer"        # as the report names it
-    message = "channels_first" # a part of the finding's message: another failure is not excused
-    reason = "no kernel yet"
-    link = "https://..."       # optional
-    mode = "eager"             # optional
+[[excuse]]
+clause = "FMT-02"          # one clause
+subject = "MyLayer"        # as the report names it
+message = "channels_first" # a part of the finding's message: another failure is not excused
+reason = "no kernel yet"
+link = "https://..."       # optional
+mode = "eager"             # optional
 """
 
 from __future__ import annotations

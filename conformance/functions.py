@@ -83,10 +83,14 @@ def named_function(value: Value) -> Expression | None:
         return FUNCTIONS[value["function"]]
     except KeyError:
         known = ", ".join(sorted(FUNCTIONS))
-        raise ValueError(f"unknown function {value['function']!r} in a case; known: {known}") from None
+        raise ValueError(
+            f"unknown function {value['function']!r} in a case; known: {known}"
+        ) from None
 
 
-def make_function(expression: Expression, framework: str, names: Mapping[str, Any]) -> Callable[..., Any]:
+def make_function(
+    expression: Expression, framework: str, names: Mapping[str, Any]
+) -> Callable[..., Any]:
     """Return the callable; `names` holds what its text uses (`np`, `tf`).
 
     The text is a constant of this module, never a case's own.

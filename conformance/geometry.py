@@ -66,9 +66,7 @@ class Geometry:
         extra = arguments.get("output_padding")
         output_padding = (None, None) if extra is None else _pair(extra)
         same = str(arguments.get("padding", "valid")).lower() == "same"
-        axes = [
-            Axis(kernel[i], strides[i], dilation[i], output_padding[i], same) for i in range(2)
-        ]
+        axes = [Axis(kernel[i], strides[i], dilation[i], output_padding[i], same) for i in range(2)]
         data_format = str(arguments.get("data_format") or "channels_last").lower()
         return Geometry(
             filters=int(arguments["filters"]),

@@ -62,10 +62,19 @@ CHOICES = (
         metavar="PROFILE",
         default="core",
         choices=tuple(PROFILES),
-        help="How many examples: " + ", ".join(f"{k} {v}" for k, v in PROFILES.items()) + " a family.",
+        help="How many examples: "
+        + ", ".join(f"{k} {v}" for k, v in PROFILES.items())
+        + " a family.",
     ),
-    Choice(flag="--examples", metavar="N", type=int, help="Examples a family, instead of the profile's."),
-    Choice(flag="--seed", metavar="N", type=int, default=0, help="The same seed draws the same cases."),
+    Choice(
+        flag="--examples",
+        metavar="N",
+        type=int,
+        help="Examples a family, instead of the profile's.",
+    ),
+    Choice(
+        flag="--seed", metavar="N", type=int, default=0, help="The same seed draws the same cases."
+    ),
     Choice(
         flag="--out",
         metavar="FOLDER",

@@ -109,7 +109,9 @@ class Expectation:
         keywords = _function_arguments(self.case)
         values = reference_impl.conv2d_transpose(inputs, kernel, bias=bias, **keywords)
         terms = Geometry.of(self.case.arguments).terms(kernel.shape[3])
-        bound = _largest(inputs) * _largest(kernel) * terms + (0.0 if bias is None else _largest(bias))
+        bound = _largest(inputs) * _largest(kernel) * terms + (
+            0.0 if bias is None else _largest(bias)
+        )
         exact = exactly_summable(step.inputs.dtype.name, bound, inputs, kernel, *_one(bias))
         if exact:
             magnitude = np.full(values.shape, bound)
@@ -142,7 +144,9 @@ class Expectation:
                 values,
                 magnitude,
                 count,
-                exactly_summable(name, float(np.max(magnitude, initial=0)), inputs, kernel, upstream),
+                exactly_summable(
+                    name, float(np.max(magnitude, initial=0)), inputs, kernel, upstream
+                ),
                 name,
             )
             for values, magnitude, count in zip(found, sizes, terms)

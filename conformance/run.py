@@ -132,7 +132,11 @@ class Run:
         families = {name for c in self.clauses for name in _families_of(c.id)}
         counts = sum(
             len(FAMILIES[name].fixed)
-            + (round(self.options.count * FAMILIES[name].share) if FAMILIES[name].strategy is not None else 0)
+            + (
+                round(self.options.count * FAMILIES[name].share)
+                if FAMILIES[name].strategy is not None
+                else 0
+            )
             for name in families
         )
         recorded = sum(len(corpus.cases) for corpus in self.options.corpora)
@@ -178,7 +182,9 @@ class Run:
         statuses = [verdict.status for verdict in self._verdicts.values()]
         if any(status in BAD for status in statuses):
             return 1
-        judged = {(v.subject, v.mode) for v in self._verdicts.values() if v.status in ("pass", "excused")}
+        judged = {
+            (v.subject, v.mode) for v in self._verdicts.values() if v.status in ("pass", "excused")
+        }
         return 0 if all((s.name, s.mode) in judged for s in self.subjects) else 1
 
     @property
@@ -234,7 +240,10 @@ class Run:
         status, reason = _status(clause, tally)
         if claim is not None and claim["status"] == "upheld" and self.traits(subject).tensorflow:
             # An erratum that the run cannot prove is no erratum.
-            status, reason = "fail", "the page's sentence was not contradicted: the erratum is stale"
+            status, reason = (
+                "fail",
+                "the page's sentence was not contradicted: the erratum is stale",
+            )
         text = ""
         shown: Failure | None = None
         if failures:
@@ -338,9 +347,7 @@ class Run:
         assert self._record is not None
         mismatch = shown.mismatch
         is_command = subject.spec in self.options.subject_commands
-        script = script_for(
-            subject.spec, subject.mode, shown.case, mismatch, is_command=is_command
-        )
+        script = script_for(subject.spec, subject.mode, shown.case, mismatch, is_command=is_command)
         self._record.write(
             "finding",
             clause=clause.id,

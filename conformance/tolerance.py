@@ -60,7 +60,9 @@ def allowed_error(magnitude: Array, terms: int, dtype_name: str, exact: bool) ->
     if exact:
         return np.zeros_like(magnitude)
     # The oracle sums in float64: its own error counts too, and only matters for float64 subjects.
-    factor = gamma(terms + 1, unit_roundoff(dtype_name)) + gamma(terms + 1, unit_roundoff("float64"))
+    factor = gamma(terms + 1, unit_roundoff(dtype_name)) + gamma(
+        terms + 1, unit_roundoff("float64")
+    )
     smallest: float = float(np.finfo(np.float64).tiny)
     if dtype_name == "float16":
         smallest = 2.0**-24

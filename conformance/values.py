@@ -65,7 +65,7 @@ def canonical_json(data: Any) -> str:
 
 
 def _encode_array(array: Array) -> dict[str, Any]:
-    if array.dtype.hasobject or array.dtype.kind in "SUVMm" and array.dtype.name != "bfloat16":
+    if array.dtype.hasobject or (array.dtype.kind in "SUVMm" and array.dtype.name != "bfloat16"):
         return {"type": f"ndarray of {array.dtype}", "repr": _short_repr(array)}
     # ndarray.astype(">..") keeps bfloat16, which has no byte order of its own.
     little = array.astype(array.dtype.newbyteorder("<")) if array.dtype.kind != "V" else array

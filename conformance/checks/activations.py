@@ -60,10 +60,16 @@ def check_activation_result_is_returned_as_it_is(view: View) -> Mismatch | None:
         return expect_error(view, index, "NotImplementedError")
     got, wanted = view.value(index), view.expectation.value(index)
     if wanted is None:
-        return None if got is None else Mismatch(f"should be None, is {describe(got)}", None, got, index)
+        return (
+            None
+            if got is None
+            else Mismatch(f"should be None, is {describe(got)}", None, got, index)
+        )
     if isinstance(wanted, list):
         if not isinstance(got, list) or len(got) != len(wanted):
-            return Mismatch(f"should be a tuple of {len(wanted)}, is {describe(got)}", wanted, got, index)
+            return Mismatch(
+                f"should be a tuple of {len(wanted)}, is {describe(got)}", wanted, got, index
+            )
         pairs = list(zip(got, wanted))
     else:
         pairs = [(got, wanted)]
@@ -77,8 +83,9 @@ def check_activation_result_is_returned_as_it_is(view: View) -> Mismatch | None:
 @check(
     "ACT-03",
     "losses",
-    when=lambda case, _: case.argument("activation") is not None
-    and "activity_regularizer" in case.arguments,
+    when=lambda case, _: (
+        case.argument("activation") is not None and "activity_regularizer" in case.arguments
+    ),
 )
 def check_activity_regularizer_sees_the_activated_output(view: View) -> Mismatch | None:
     """The activity loss is that of the output after the activation."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from conformance.case import Call, Case
 from conformance.checks.registry import Applies, Traits
-from conformance.geometry import Geometry
+from conformance.geometry import Axis, Geometry
 
 
 def any_axis(*tests: str, same: bool | None = None) -> Applies:
@@ -24,7 +26,7 @@ def any_axis(*tests: str, same: bool | None = None) -> Applies:
     return applies
 
 
-_AXIS_TESTS = {
+_AXIS_TESTS: dict[str, Callable[[Axis], bool]] = {
     "short": lambda axis: axis.extent < axis.stride,
     "long": lambda axis: axis.extent >= axis.stride,
     "odd": lambda axis: (axis.extent - axis.stride) % 2 == 1,

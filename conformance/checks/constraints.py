@@ -30,7 +30,9 @@ def _trained(view: View) -> tuple[int, list[Value]] | Mismatch:
     got = view.value(index)
     wanted = view.expectation.value(index)
     if not isinstance(got, list) or len(got) != len(wanted):
-        return Mismatch(f"there should be {len(wanted)} weights after the step", len(wanted), got, index)
+        return Mismatch(
+            f"there should be {len(wanted)} weights after the step", len(wanted), got, index
+        )
     return index, got
 
 
@@ -85,7 +87,11 @@ def _project(view: View, place: int, weight: Array) -> Array | None:
     still = attrs.evolve(step, learning_rate=0.0)
     case = attrs.evolve(
         view.case,
-        steps=(*view.case.steps[:index], SetWeights(tuple(v.astype(np.float32) for v in values)), still),
+        steps=(
+            *view.case.steps[:index],
+            SetWeights(tuple(v.astype(np.float32) for v in values)),
+            still,
+        ),
     )
     found: Array = Expectation(case).value(index + 1)[place]
     return found if found.shape == weight.shape else None
@@ -147,8 +153,10 @@ _EAGER_OPTIMIZERS = {
 @check(
     "CONS-03",
     "optimizers",
-    when=lambda case, traits: traits.graph
-    and any(isinstance(s, Train) and s.optimizer.startswith("keras.") for s in case.steps),
+    when=lambda case, traits: (
+        traits.graph
+        and any(isinstance(s, Train) and s.optimizer.startswith("keras.") for s in case.steps)
+    ),
 )
 def check_keras_optimizers_in_a_graph(view: View) -> Mismatch | None:
     """2.9: fine. 2.15 and later: the op that apply_gradients returns updates nothing."""

@@ -43,7 +43,9 @@ def check_bfloat16_before_2_10(view: View) -> Mismatch | None:
     index, _ = view.first(Call)
     if not view.geometry.use_bias:
         return None
-    return expect_error(view, index, "InternalError" if view.traits.graph else "InvalidArgumentError")
+    return expect_error(
+        view, index, "InternalError" if view.traits.graph else "InvalidArgumentError"
+    )
 
 
 @check("DTYPE-03", "numbers", when=lambda case, _: case.argument("dtype") == "int32")
@@ -92,5 +94,3 @@ def _typed_output(view: View) -> Mismatch | None:
     index, call = view.first(Call)
     got = view.value(index)
     return compare_dtype(got, call.inputs.dtype.name, index) or compare_call(view)
-
-

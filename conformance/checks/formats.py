@@ -57,8 +57,10 @@ def check_convolution_op_serves_channels_first(view: View) -> Mismatch | None:
 @check(
     "FMT-05",
     "activations",
-    when=lambda case, _: case.argument("activation") == "softmax"
-    and case.argument("data_format") == "channels_first",
+    when=lambda case, _: (
+        case.argument("activation") == "softmax"
+        and case.argument("data_format") == "channels_first"
+    ),
 )
 def check_softmax_runs_over_the_last_axis(view: View) -> Mismatch | None:
     """Softmax works on the last axis, which is the width in channels_first."""
@@ -69,5 +71,9 @@ def check_softmax_runs_over_the_last_axis(view: View) -> Mismatch | None:
         return mismatch
     sums = got.astype(np.float64).sum(axis=3)
     return compare_numbers(
-        sums, np.ones(sums.shape), np.full(sums.shape, 2.0**-18), step=index, what="sum over the width"
+        sums,
+        np.ones(sums.shape),
+        np.full(sums.shape, 2.0**-18),
+        step=index,
+        what="sum over the width",
     )

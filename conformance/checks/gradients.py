@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 import reference_impl
@@ -83,14 +85,19 @@ def check_second_gradient(view: View) -> Mismatch | None:
     index, step = view.first(SecondGradient)
     exact = _second_gradient(view, index, step)
     return compare_numbers(
-        view.value(index), exact.values, exact.allowed, step=index, what="second gradient", unit=exact.unit
+        view.value(index),
+        exact.values,
+        exact.allowed,
+        step=index,
+        what="second gradient",
+        unit=exact.unit,
     )
 
 
 def _second_gradient(view: View, index: int, step: SecondGradient) -> Exact:
     kernel, _ = view.expectation.weights_at(index)
     inner, _, _ = view.expectation.gradients(index)
-    keywords = {
+    keywords: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in view.case.arguments.items()
         if name in ("strides", "padding", "data_format", "dilation_rate", "output_padding")

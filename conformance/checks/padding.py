@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from conformance.case import Call, Case
@@ -49,7 +51,7 @@ def claim_same_pads_evenly_for_a_short_kernel(view: View) -> Mismatch | None:
     return _even(view, lambda axis: axis.extent < axis.stride)
 
 
-def _even(view: View, concerns: object) -> Mismatch | None:
+def _even(view: View, concerns: Callable[[Axis], bool]) -> Mismatch | None:
     """Measure crop (positive) or padding (negative) before and after, from the output alone."""
     index, call = view.first(Call)
     geometry = view.geometry
@@ -59,9 +61,11 @@ def _even(view: View, concerns: object) -> Mismatch | None:
         return Mismatch("the output should be an array of rank 4", 4, got, index)
     linear = geometry.to_channels_last(got).astype(np.float64) - (0 if bias is None else bias)
     for number, (place, axis) in enumerate(zip(geometry.spatial_axes, geometry.axes)):
-        if not concerns(axis):  # type: ignore[operator]
+        if not concerns(axis):
             continue
-        before = _rows_dropped(linear, geometry.to_channels_last(call.inputs), kernel, number, geometry)
+        before = _rows_dropped(
+            linear, geometry.to_channels_last(call.inputs), kernel, number, geometry
+        )
         full = (call.inputs.shape[place] - 1) * axis.stride + axis.extent
         after = full - before - got.shape[place]
         if before != after:
@@ -74,7 +78,9 @@ def _even(view: View, concerns: object) -> Mismatch | None:
     return None
 
 
-def _rows_dropped(linear: Array, inputs: Array, kernel: Array, number: int, geometry: Geometry) -> int:
+def _rows_dropped(
+    linear: Array, inputs: Array, kernel: Array, number: int, geometry: Geometry
+) -> int:
     """Find the offset at which the output's rows stand in the full, uncropped result.
 
     Along one axis the first row of the full result is x[0] * w[0]; its sum over everything else
@@ -86,16 +92,16 @@ def _rows_dropped(linear: Array, inputs: Array, kernel: Array, number: int, geom
     # Sum over batch and output channels; keep both spatial axes of input and kernel.
     weights = kernel.astype(np.float64).sum(axis=2)
     summed = lines.sum(axis=0)
-    full = np.zeros(
-        [(n - 1) * a.stride + a.extent for n, a in zip(summed.shape, geometry.axes)]
-    )
+    full = np.zeros([(n - 1) * a.stride + a.extent for n, a in zip(summed.shape, geometry.axes)])
     for i in range(summed.shape[0]):
         for j in range(summed.shape[1]):
             products = weights @ summed[i, j]
             top, left = i * geometry.height.stride, j * geometry.width.stride
             for a in range(products.shape[0]):
                 for b in range(products.shape[1]):
-                    full[top + a * geometry.height.dilation, left + b * geometry.width.dilation] += products[a, b]
+                    full[
+                        top + a * geometry.height.dilation, left + b * geometry.width.dilation
+                    ] += products[a, b]
     window = linear.sum(axis=(0, 3))
     if number == 1:
         full, window = full.T, window.T
@@ -183,4 +189,4 @@ def check_rows_without_input_get_bias_and_activation(view: View) -> Mismatch | N
 
 def case_couples_positions(case: Case) -> bool:
     """Tell whether the activation mixes elements, so that one row's value depends on others."""
-    return case.argument("activation") == "softmax"
+    return bool(case.argument("activation") == "softmax")

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
-from conformance.case import Case, Step
+from conformance.case import Case
 from conformance.comparison import Mismatch
 from conformance.geometry import Geometry
 from conformance.observation import Error, Observation, Outcome
@@ -189,7 +189,10 @@ def expect_error(
         return Mismatch(f"should raise {wanted}, raised {error}", wanted, str(error), index)
     if moments and view.traits.tensorflow and error.moment not in moments:
         return Mismatch(
-            f"should raise at {' or '.join(moments)}, raised {error}", list(moments), error.moment, index
+            f"should raise at {' or '.join(moments)}, raised {error}",
+            list(moments),
+            error.moment,
+            index,
         )
     if view.traits.tensorflow and fragment not in error.message:
         return Mismatch(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from conformance.case import Build, Call, ComputeOutputShape, StaticShape
@@ -11,7 +13,7 @@ from conformance.comparison import Mismatch, compare_numbers, compare_shape
 from conformance.geometry import Axis
 
 
-def _lengths(view: View, wanted: list[tuple[int, int | None]]) -> Mismatch | None:
+def _lengths(view: View, wanted: Sequence[tuple[int, int | None]]) -> Mismatch | None:
     """Compare the output's height and width with `wanted` (place, length); None is not judged."""
     index, _ = view.first(Call)
     got = view.value(index)
@@ -111,7 +113,9 @@ def check_shape_inference_agrees_with_the_run(view: View) -> Mismatch | None:
     for index, step in view.steps(ComputeOutputShape):
         shape = step.input_shape
         assert shape is not None
-        wanted = _with_unknowns(shape, geometry.output_shape(tuple(n or 1 for n in shape)), geometry.channel_axis)
+        wanted = _with_unknowns(
+            shape, geometry.output_shape(tuple(n or 1 for n in shape)), geometry.channel_axis
+        )
         got = view.value(index)
         if got != wanted:
             return Mismatch(

@@ -51,7 +51,9 @@ def check_arguments_are_left_alone(view: View) -> Mismatch | None:
         for index, _ in view.steps(kind):
             damaged = view.outcome(index).modified
             if damaged:
-                return Mismatch(f"changed its {', '.join(damaged)} in place", [], list(damaged), index)
+                return Mismatch(
+                    f"changed its {', '.join(damaged)} in place", [], list(damaged), index
+                )
     return None
 
 

@@ -62,5 +62,7 @@ def _explain(clause: Clause, console: Console) -> None:
     line("checks", ", ".join(_checks(clause)))
     if clause.script:
         console.print()
-        console.print("\n".join("    " + text for text in clause.script.strip().splitlines()), markup=False)
+        console.print(
+            "\n".join("    " + text for text in clause.script.strip().splitlines()), markup=False
+        )
     console.print()

@@ -20,7 +20,9 @@ from conformance.subjects import LoadError, Subject, resolve
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--finding", type=int, default=1, show_default=True, help="Which finding of a run.jsonl.")
+@click.option(
+    "--finding", type=int, default=1, show_default=True, help="Which finding of a run.jsonl."
+)
 @click.option("--subject", "specs", multiple=True, help="Default: the finding's own subject.")
 @click.option("--timeout", type=float, default=20.0, show_default=True)
 def replay(file: Path, finding: int, specs: tuple[str, ...], timeout: float) -> None:
@@ -102,6 +104,8 @@ def _replay(case: Case, subject: Subject, console: Console) -> bool:
             console.print(f"  {check.clause}: holds", style="green")
         else:
             bad = True
-            console.print(f"  {check.clause}: {failure.mismatch.message}", style="red", markup=False)
+            console.print(
+                f"  {check.clause}: {failure.mismatch.message}", style="red", markup=False
+            )
     subject.close()
     return bad

@@ -11,7 +11,9 @@ from conformance.commands.failing import usage_error
 
 
 @click.command()
-@click.argument("record", type=click.Path(path_type=Path), default=Path("conformance-report/run.jsonl"))
+@click.argument(
+    "record", type=click.Path(path_type=Path), default=Path("conformance-report/run.jsonl")
+)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="The page to write; default: beside the record."
 )

@@ -87,7 +87,9 @@ def _conduct(conformance_run: Run, console: Console) -> int:
     _summary(conformance_run, console)
     folder = pytest_run.page.parent
     if status == pytest.ExitCode.INTERRUPTED:
-        console.print(f"interrupted: what was judged until then is in {pytest_run.page}", style="yellow")
+        console.print(
+            f"interrupted: what was judged until then is in {pytest_run.page}", style="yellow"
+        )
         console.print(f"to see it: open the page, or `conformance report {folder / 'run.jsonl'}`")
         return 130
     console.print(f"report: {pytest_run.page}", soft_wrap=True)

@@ -32,7 +32,9 @@ def subjects(as_json: bool) -> None:
     for heading in ("subject", "available", "what it is"):
         table.add_column(heading, no_wrap=heading != "what it is")
     for row in listed:
-        table.add_row(str(row["name"]), "yes" if row["available"] else "no", str(row["description"]))
+        table.add_row(
+            str(row["name"]), "yes" if row["available"] else "no", str(row["description"])
+        )
     console.print(table)
     console.print("\nYour own: --subject path/to/file.py:Name, --subject package.module:Name, or")
     console.print("--subject-command './program' for any other language.")

@@ -37,7 +37,10 @@ class Configuration:
 
     def arguments(self, **more: Any) -> dict[str, Any]:
         """Return constructor arguments; what the page has as default is left out."""
-        given: dict[str, Any] = {"filters": self.filters, "kernel_size": _shortest(self.kernel_size)}
+        given: dict[str, Any] = {
+            "filters": self.filters,
+            "kernel_size": _shortest(self.kernel_size),
+        }
         if self.strides != (1, 1):
             given["strides"] = _shortest(self.strides)
         if self.padding != "valid":
@@ -59,7 +62,9 @@ class Configuration:
         """The spatial arguments."""
         return Geometry.of(self.arguments())
 
-    def input_shape(self, batch: int | None = None, size: tuple[int, int] | None = None) -> tuple[int, ...]:
+    def input_shape(
+        self, batch: int | None = None, size: tuple[int, int] | None = None
+    ) -> tuple[int, ...]:
         """Return the input's shape in the configuration's own data format."""
         n = self.batch if batch is None else batch
         height, width = self.size if size is None else size

@@ -7,6 +7,7 @@ always run carry the thread in which the mistake was made.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import attrs
 from hypothesis import strategies as st
@@ -41,7 +42,10 @@ CONSTRAINTS = (
     "min_max_norm",
     {"class_name": "MaxNorm", "config": {"max_value": 1.5, "axis": [0, 1, 3]}},
     {"class_name": "UnitNorm", "config": {"axis": [0, 1, 2]}},
-    {"class_name": "MinMaxNorm", "config": {"min_value": 1.0, "max_value": 3.0, "rate": 0.5, "axis": 1}},
+    {
+        "class_name": "MinMaxNorm",
+        "config": {"min_value": 1.0, "max_value": 3.0, "rate": 0.5, "axis": 1},
+    },
     {"function": "double plus one"},
     {"function": "negate"},
     {"function": "clip"},
@@ -169,18 +173,20 @@ def degenerate_cases(draw: st.DrawFn) -> Case:
     """Empty batches, images without rows or columns, inputs without channels."""
     c = draw(configurations(largest_kernel=3, largest_size=3))
     empty = draw(st.sampled_from(("batch", "height", "width", "channels")))
-    sizes = {
+    sizes: dict[str, dict[str, Any]] = {
         "batch": {"batch": 0},
         "height": {"size": (0, c.size[1])},
         "width": {"size": (c.size[0], 0)},
         "channels": {"in_channels": 0},
-    }[empty]
-    c = attrs.evolve(c, **sizes)
+    }
+    c = attrs.evolve(c, **sizes[empty])
     # `output_padding` and dilation of nothing are left to TensorFlow's own errors.
     c = attrs.evolve(c, output_padding=None, dilation_rate=1)
     kernel = position_coded(c.kernel_shape)
     return Case(
-        "degenerate", c.arguments(), (*c.weights(kernel), steps.Call(position_coded(c.input_shape())))
+        "degenerate",
+        c.arguments(),
+        (*c.weights(kernel), steps.Call(position_coded(c.input_shape()))),
     )
 
 
@@ -189,7 +195,7 @@ def activation_cases(draw: st.DrawFn) -> Case:
     """Activations by name, on small integers, so that only the activation itself can round."""
     c = draw(configurations(largest_kernel=3, largest_size=3))
     seed = draw(SEEDS)
-    activation = draw(st.sampled_from(ACTIVATIONS + ("triple",)))
+    activation = draw(st.sampled_from((*ACTIVATIONS, "triple")))
     named = {"function": activation} if activation == "triple" else activation
     return Case(
         "activations",
@@ -211,7 +217,9 @@ def loss_cases(draw: st.DrawFn) -> Case:
     c = attrs.evolve(c, data_format=draw(st.sampled_from(("channels_last", "channels_first"))))
     seed = draw(SEEDS)
     chosen = draw(st.sets(st.sampled_from(("activity", "kernel", "bias")), min_size=1))
-    more = {f"{part}_regularizer": draw(st.sampled_from(REGULARIZERS)) for part in sorted(chosen)}
+    more: dict[str, Any] = {
+        f"{part}_regularizer": draw(st.sampled_from(REGULARIZERS)) for part in sorted(chosen)
+    }
     if draw(st.integers(0, 3)) == 3:
         more["trainable"] = False
     if draw(st.booleans()):
@@ -247,14 +255,18 @@ def constraint_cases(draw: st.DrawFn) -> Case:
     seed = draw(SEEDS)
     chosen = draw(st.sets(st.sampled_from(("kernel", "bias")), min_size=1))
     more = {
-        f"{part}_constraint": draw(st.sampled_from(CONSTRAINTS if part == "kernel" else CONSTRAINTS[-3:]))
+        f"{part}_constraint": draw(
+            st.sampled_from(CONSTRAINTS if part == "kernel" else CONSTRAINTS[-3:])
+        )
         for part in sorted(chosen)
     }
     return Case(
         "constraints",
         c.arguments(**more),
         (
-            *c.weights(small_integers(c.kernel_shape, seed, largest=4), small_integers((c.filters,), seed)),
+            *c.weights(
+                small_integers(c.kernel_shape, seed, largest=4), small_integers((c.filters,), seed)
+            ),
             steps.GetWeights(),
             steps.Train(
                 small_integers(c.input_shape(), seed + 1, largest=1),
@@ -300,7 +312,9 @@ def loss_gradient_cases(draw: st.DrawFn) -> Case:
         "loss gradients",
         c.arguments(**more),
         (
-            *c.weights(small_integers(c.kernel_shape, seed), small_integers((c.filters,), seed + 1)),
+            *c.weights(
+                small_integers(c.kernel_shape, seed), small_integers((c.filters,), seed + 1)
+            ),
             steps.LossGradients(),
         ),
     )

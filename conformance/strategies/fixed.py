@@ -70,7 +70,9 @@ def _function(name: str) -> dict[str, str]:
     return {"function": name}
 
 
-def _training(kernel: Array, rate: float = 0.5, optimizer: str = "gradient_descent") -> tuple[steps.Step, ...]:
+def _training(
+    kernel: Array, rate: float = 0.5, optimizer: str = "gradient_descent"
+) -> tuple[steps.Step, ...]:
     kernel_height, kernel_width, filters, channels = kernel.shape
     inputs = small_integers((2, 3, 2, channels), 5, largest=1)
     upstream = small_integers((2, 2 + kernel_height, 1 + kernel_width, filters), 6, largest=1)
@@ -95,7 +97,9 @@ def _ranks() -> tuple[Case, ...]:
 
 def _channels() -> tuple[Case, ...]:
     return (
-        _case("channels", {}, *_weights(), steps.Call(_inputs()), steps.Call(_inputs((2, 4, 5, 3)))),
+        _case(
+            "channels", {}, *_weights(), steps.Call(_inputs()), steps.Call(_inputs((2, 4, 5, 3)))
+        ),
         _case(
             "channels",
             {"data_format": "channels_first"},
@@ -161,8 +165,22 @@ def _regularizer_forms() -> tuple[Case, ...]:
 
 
 def _loss_targets() -> tuple[Case, ...]:
-    arguments = {"activity_regularizer": _function("sum"), "kernel_regularizer": _function("sum of squares")}
-    targets = ("inputs", "outputs", "kernel", "bias", "nested", "empty", "none", "text", "number", "foreign")
+    arguments = {
+        "activity_regularizer": _function("sum"),
+        "kernel_regularizer": _function("sum of squares"),
+    }
+    targets = (
+        "inputs",
+        "outputs",
+        "kernel",
+        "bias",
+        "nested",
+        "empty",
+        "none",
+        "text",
+        "number",
+        "foreign",
+    )
     asked = [steps.LossesFor(target) for target in targets]
     updates = [steps.UpdatesFor(target) for target in ("inputs", "none")]
     return (
@@ -179,7 +197,9 @@ def _constraint_forms() -> tuple[Case, ...]:
         _function("double plus one"), _function("numpy clip"),
         "non_pos", 7,
     )  # fmt: skip
-    return tuple(_case("constraint forms", {"kernel_constraint": form}, *_training(kernel)) for form in good)
+    return tuple(
+        _case("constraint forms", {"kernel_constraint": form}, *_training(kernel)) for form in good
+    )
 
 
 def _constraint_results() -> tuple[Case, ...]:
@@ -256,7 +276,12 @@ def _degenerate_gradients() -> tuple[Case, ...]:
 
 def _activation_results() -> tuple[Case, ...]:
     return tuple(
-        _case("activation results", {"activation": _function(name)}, *_weights(), steps.Call(_inputs()))
+        _case(
+            "activation results",
+            {"activation": _function(name)},
+            *_weights(),
+            steps.Call(_inputs()),
+        )
         for name in ("total", "first image", "twins", "nothing", "numpy triple")
     )
 

@@ -23,7 +23,7 @@ class LayerBackend:
     needs anything else is unsupported where the class lacks it.
     """
 
-    absences = (Unsupported, NotImplementedError)
+    absences: tuple[type[Exception], ...] = (Unsupported, NotImplementedError)
 
     def __init__(self, layer_class: Callable[..., Any]) -> None:
         self._class = layer_class
@@ -144,7 +144,7 @@ class FunctionBackend:
     `dilation_rate`, `output_padding`) are unsupported where a case needs them.
     """
 
-    absences = (Unsupported, NotImplementedError)
+    absences: tuple[type[Exception], ...] = (Unsupported, NotImplementedError)
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function

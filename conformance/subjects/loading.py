@@ -41,7 +41,9 @@ def backend_factory(spec: str, mode: str = "eager") -> Callable[[], Backend]:
         return lambda: LayerBackend(target)
     if callable(target):
         return lambda: FunctionBackend(target)
-    raise LoadError(f"subject {spec!r} is a {type(target).__name__}: a class or a function is needed")
+    raise LoadError(
+        f"subject {spec!r} is a {type(target).__name__}: a class or a function is needed"
+    )
 
 
 @functools.lru_cache

@@ -65,7 +65,9 @@ class ProcessSubject:
         """Return versions and settings; raise LoadError where the process cannot be started."""
         process = self._running()
         try:
-            answer = process.ask({"kind": "describe"}, START_SECONDS if self._must_describe else 5.0)
+            answer = process.ask(
+                {"kind": "describe"}, START_SECONDS if self._must_describe else 5.0
+            )
         except Broken as reason:
             self._stop()
             if self._must_describe:

@@ -52,7 +52,7 @@ def versions() -> dict[str, str]:
 class _TensorFlowBackend:
     """What the two modes share."""
 
-    absences = (Unsupported,)
+    absences: tuple[type[Exception], ...] = (Unsupported,)
     mode = ""
 
     def __init__(self) -> None:
@@ -139,6 +139,12 @@ class _TensorFlowBackend:
 
     def _sum_of_products(self, one: Any, other: Any) -> Any:
         return self._tf.reduce_sum(one * other)
+
+    def construct(self, case: Case) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
 
     def _tensor(self, array: Array) -> Any:
         raise NotImplementedError
