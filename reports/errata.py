@@ -90,7 +90,12 @@ def _proof(name: str, evidence: Evidence) -> Proof:
     drawn = [
         comparison
         for comparison in figures.compare(
-            evidence.case, evidence.step, evidence.expected, evidence.got, None
+            evidence.case,
+            evidence.step,
+            evidence.expected,
+            evidence.got,
+            None,
+            expected_by="by the page",
         )
         if len(comparison.panels) > 1
     ]

@@ -21,7 +21,6 @@ class Panel:
     title: str
     detail: str
     svg: Markup
-    role: str
 
 
 @attrs.frozen(eq=False)
@@ -68,11 +67,16 @@ def compare(
     expected: Any,
     got: Any,
     index: tuple[int, ...] | None,
+    *,
+    expected_by: str = "expected",
 ) -> list[Comparison]:
-    """Draw every tensor of a finding that differs, or the first where none does."""
+    """Draw every tensor of a finding that differs, or the first where none does.
+
+    `expected_by` heads the pictures of what was expected.
+    """
     found = pairs(expected, got)
     differing = [pair for pair in found if _differs(pair[1], pair[2])] or found[:1]
-    return [_comparison(case, step, pair, index) for pair in differing[:3]]
+    return [_comparison(case, step, pair, index, expected_by) for pair in differing[:3]]
 
 
 def _differs(expected: Tensor | None, got: Tensor | None) -> bool:
@@ -86,12 +90,13 @@ def _comparison(
     step: int | None,
     pair: tuple[str, Tensor | None, Tensor | None],
     index: tuple[int, ...] | None,
+    expected_by: str,
 ) -> Comparison:
     name, expected, got = pair
     if expected is None or got is None:
         present = expected if expected is not None else got
         assert present is not None
-        title = "expected" if expected is not None else "got"
+        title = expected_by if expected is not None else "got"
         at = (0,) * present.array.ndim
         panel = _panel(title, present, axes_of(present.array.shape, case, step, name), at)
         return Comparison(name, (panel,), "", "")
@@ -106,7 +111,7 @@ def _comparison(
     cuts = plane(expected.array, axes, at), plane(got.array, got_axes, at)
     scale = largest_magnitude(cuts)
     panels = [
-        _panel("expected", expected, axes, at, focus=focus, scale=scale, other=cuts[1].shape),
+        _panel(expected_by, expected, axes, at, focus=focus, scale=scale, other=cuts[1].shape),
         _panel("got", got, got_axes, at, focus=focus, scale=scale, other=cuts[0].shape),
     ]
     if delta is not None:
@@ -188,7 +193,7 @@ def _panel(
         )
     )
     detail = shape_text(tensor.array.shape) + (f" · {fixed}" if fixed else "")
-    return Panel(title, detail + _cut_note(cut, place), drawing, title)
+    return Panel(title, detail + _cut_note(cut, place), drawing)
 
 
 def _difference_panel(
@@ -201,7 +206,7 @@ def _difference_panel(
     )
     wrong = int(np.count_nonzero(cut))
     detail = f"got − expected · {wrong} of {cut.size} here differ"  # noqa: RUF001
-    return Panel("difference", detail, drawing, "difference")
+    return Panel("difference", detail, drawing)
 
 
 def _clamped(index: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:

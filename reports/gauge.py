@@ -48,9 +48,9 @@ def text(number: float) -> str:
         return "NaN"
     if math.isinf(number):
         return "∞" if number > 0 else "−∞"  # noqa: RUF001
-    return (
-        f"{number:.3g}" if number < 1e4 else f"{number:.2e}".replace("e+0", "e").replace("e+", "e")
-    )
+    if 1000 <= number < 1e7:
+        return f"{number:,.0f}"
+    return f"{number:.3g}".replace("e+0", "e").replace("e+", "e").replace("e-0", "e-")
 
 
 def _magnitude(number: float) -> float:

@@ -105,7 +105,7 @@ def short_number(value: float) -> str:
     if value == int(value) and abs(value) < 1e5:
         return f"{int(value)}".replace("-", "−") if value or math.copysign(1, value) > 0 else "−0"  # noqa: RUF001
     text = f"{value:.3g}"
-    if "e" in text:
+    if "e" in text or abs(value) < 0.01:
         mantissa, exponent = f"{value:.1e}".split("e")
         text = f"{mantissa.removesuffix('.0')}e{int(exponent)}"
     return text.replace("-", "−")  # noqa: RUF001

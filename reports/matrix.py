@@ -96,6 +96,11 @@ class Row:
         return " ".join(sorted({cell.status.key for cell in self.cells}))
 
     @property
+    def is_even(self) -> bool:
+        """Whether all subjects have the same status."""
+        return len({cell.status.name for cell in self.cells}) == 1
+
+    @property
     def agreements(self) -> list[tuple[str, str]]:
         """How page and TensorFlow agree, each in a word and in a sentence."""
         return [(word, _AGREEMENTS.get(word, "")) for word in self.clause.agreement]
@@ -131,6 +136,11 @@ class Matrix:
     def rows(self) -> list[Row]:
         """All rows in the order of the page."""
         return [row for chapter in self.chapters for row in chapter.rows]
+
+    @property
+    def examples(self) -> int:
+        """How many examples were tried in all."""
+        return sum(column.examples for column in self.columns)
 
     def has(self, word: str) -> bool:
         """Whether any clause is of this agreement, or has a deviation."""

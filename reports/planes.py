@@ -107,16 +107,21 @@ def plane(array: Array, axes: Axes, index: tuple[int, ...]) -> Array:
 
 
 def difference(expected: Tensor, got: Tensor) -> Array:
-    """`got - expected` as float64; 0 where both are the same NaN or infinity.
+    """Return `got - expected` as float64 (its magnitude where complex).
 
+    The same NaN or infinity on both sides is no difference.
     Elements that differ by less than float64 resolves (large integers) give the smallest number
     above zero, so that a difference never shows as none.
     """
     same = expected.array == got.array
     if _may_be_nan(expected.array) and _may_be_nan(got.array):
         same = same | (np.isnan(expected.array) & np.isnan(got.array))
+    is_complex = "c" in (expected.array.dtype.kind, got.array.dtype.kind)
+    wide = np.complex128 if is_complex else np.float64
     with np.errstate(all="ignore"):
-        delta = got.array.astype(np.float64) - expected.array.astype(np.float64)
+        delta: Array = got.array.astype(wide) - expected.array.astype(wide)
+    if is_complex:
+        delta = np.abs(delta)
     delta = np.where(~same & (delta == 0), np.finfo(np.float64).tiny, delta)
     return np.where(same, 0.0, delta)
 

@@ -15,6 +15,11 @@ class Part:
 
     text: str
     key: str
+    aside: str = ""
+    broken: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.aside})" if self.aside else self.text
 
 
 def verdict(matrix: Matrix) -> list[Part]:
@@ -25,14 +30,15 @@ def verdict(matrix: Matrix) -> list[Part]:
     total = len(matrix.rows)
     if not total or not matrix.columns:
         return [Part("nothing was checked", "notrun")]
-    groups: dict[tuple[str, str], list[str]] = {}
-    for place, columns in _by_subject(matrix):
-        broken, text, key = _judgement(matrix, place, columns, total)
-        groups.setdefault((text, key if not broken else "fail"), []).append(_name(columns))
+    groups: dict[Part, list[str]] = {}
+    for places, columns in _by_subject(matrix):
+        part = _judgement(matrix, places, columns, total)
+        groups.setdefault(part, []).append(_name(columns))
     parts = []
-    for (text, key), names in sorted(groups.items(), key=lambda item: item[0][1] == "fail"):
-        verb, rest = text.split(" ", 1)
-        parts.append(Part(f"{_and(names)} {_conjugated(verb, len(names))} {rest}", key))
+    for part, names in sorted(groups.items(), key=lambda item: item[0].key == "fail"):
+        verb, rest = part.text.split(" ", 1)
+        text = f"{_and(names)} {_conjugated(verb, len(names))} {rest}"
+        parts.append(attrs.evolve(part, text=text))
     return parts
 
 
@@ -47,15 +53,16 @@ def _by_subject(matrix: Matrix) -> list[tuple[list[int], list[Column]]]:
 
 def _judgement(
     matrix: Matrix, places: Sequence[int], columns: Sequence[Column], total: int
-) -> tuple[bool, str, str]:
-    broken = passed = unsupported = unchecked = excused = 0
+) -> Part:
+    broken: list[str] = []
+    passed = unsupported = unchecked = excused = 0
     modes: set[str] = set()
     for row in matrix.rows:
         cells = [row.cells[place] for place in places]
         keys = {cell.status.key for cell in cells}
         breaking = [cell for cell in cells if cell.status.breaks]
         if breaking:
-            broken += 1
+            broken.append(row.clause.id)
             modes.update(cell.column.subject.mode for cell in breaking)
         elif "excused" in keys:
             excused += 1
@@ -65,26 +72,22 @@ def _judgement(
             unsupported += 1
         else:
             unchecked += 1
-    extra = _extra(excused, unsupported, unchecked)
+    aside = _aside(excused, unsupported, unchecked)
     if broken:
         only = f" in {next(iter(modes))} mode" if len(columns) > 1 and len(modes) == 1 else ""
-        return True, f"breaks {_of(broken, total)}{only}" + _in_brackets(extra), "fail"
+        return Part(f"breaks {_of(len(broken), total)}{only}", "fail", aside, tuple(broken))
     if passed == total:
-        return False, f"conforms to {_all(total)}", "pass"
-    if not passed and not excused:
-        what = "supports none of" if unsupported else "was checked against none of"
-        return False, f"{what} {_all(total).removeprefix('all ')}", "notrun"
-    key = "notrun" if unchecked else "pass"
-    return False, f"conforms to {_of(passed, total)}" + _in_brackets(extra), key
+        return Part(f"conforms to {_all(total)}", "pass")
+    if not passed:
+        verb = "supports" if unsupported else "was checked against"
+        none = f"none of the {total} clauses" if total > 1 else "none of the clauses"
+        return Part(f"{'meets' if excused else verb} {none}", "notrun", aside if excused else "")
+    return Part(f"conforms to {_of(passed, total)}", "notrun" if unchecked else "pass", aside)
 
 
-def _extra(excused: int, unsupported: int, unchecked: int) -> str:
+def _aside(excused: int, unsupported: int, unchecked: int) -> str:
     counts = ((excused, "excused"), (unsupported, "unsupported"), (unchecked, "not run"))
     return ", ".join(f"{count} {word}" for count, word in counts if count)
-
-
-def _in_brackets(text: str) -> str:
-    return f" ({text})" if text else ""
 
 
 def _of(count: int, total: int) -> str:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
 
-_NUMPY_NAMES = frozenset(
-    ["bool", "complex64", "complex128", "float16", "float32", "float64"]
+_DTYPES = frozenset(
+    ["bool", "bfloat16", "complex64", "complex128", "float16", "float32", "float64"]
     + [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 )
 
@@ -61,7 +61,7 @@ def decode(value: Mapping[str, Any]) -> Tensor | Unreadable:
     dtype, shape = value["dtype"], value["shape"]
     if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
         return Unreadable(f"its shape is {brief(shape)}")
-    if dtype != "bfloat16" and dtype not in _NUMPY_NAMES:
+    if not isinstance(dtype, str) or dtype not in _DTYPES:
         return Unreadable(f"its dtype {brief(dtype)} is unknown to this report")
     try:
         raw = base64.b64decode(value["base64"], validate=True)

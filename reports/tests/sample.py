@@ -260,7 +260,9 @@ def precision_finding() -> Line:
     case, right, _ = same_case()
     rng = np.random.default_rng(7)
     exact = right / 7
-    got = exact * (1 + rng.normal(0, 3e-4, exact.shape))
+    got = np.where(
+        rng.random(exact.shape) < 0.4, exact * (1 + rng.normal(0, 3e-4, exact.shape)), exact
+    )
     return finding(
         "VAL-03",
         message="Elements differ from the exact sum by more than rounding in float32 explains.",
@@ -342,8 +344,8 @@ def record(*, with_findings: bool = True) -> list[Line]:
     lines = [header()]
     special = {
         ("SHAPE-10", "mine", "eager"): {"status": "error", "examples": 5},
-        ("PAD-01", "mine", "eager"): {"status": "fail"},
-        ("VAL-03", "mine", "eager"): {"status": "fail"},
+        ("PAD-01", "mine", "eager"): {"status": "fail", "examples": 83},
+        ("VAL-03", "mine", "eager"): {"status": "fail", "examples": 83},
         ("LOSS-02", "tensorflow", "eager"): {
             "status": "unsupported", "examples": 0, "reason": "the method is missing in eager mode"},
         ("LOSS-02", "mine", "eager"): {

@@ -1,0 +1,364 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+import reports
+
+from . import sample
+
+HOSTILE = "</script></style></svg>--><img src=x onerror=alert(1)>\"'`&{{7*7}}<b>\u202e\x00"
+
+
+class Reader(HTMLParser):
+    """Collects tags, attributes, ids and the text of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags = []
+        self.attributes = []
+        self.texts = []
+        self.by_class = {}
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes.extend((tag, name, value or "") for name, value in attrs)
+
+    handle_startendtag = handle_starttag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+    def values(self, name):
+        return [value for _, key, value in self.attributes if key == name]
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.texts).split())
+
+
+def hostile(data):
+    """Replace every text of a record's line that a person reads."""
+    keys = {"kind", "status", "dtype", "base64", "do", "agreement"}
+    if isinstance(data, dict):
+        return {
+            (f"{key}{HOSTILE}" if owner_is_free(key, value) else key): (
+                value if key in keys else hostile(value)
+            )
+            for key, value in data.items()
+        }
+    if isinstance(data, list):
+        return [hostile(item) for item in data]
+    return HOSTILE if isinstance(data, str) else data
+
+
+def owner_is_free(key, value):
+    return key in {"filters", "TF_ENABLE_ONEDNN_OPTS", "hypothesis", "scipy"}
+
+
+def mini(*lines, clauses=("PAD-01",), subjects=None, **changes):
+    """A record with few clauses and one subject."""
+    chosen = [sample.clause(row) for row in sample.CLAUSES if row[0] in clauses]
+    mine = [sample.SUBJECTS[-1]] if subjects is None else subjects
+    return [sample.header(clauses=chosen, subjects=mine), *lines, sample.footer(**changes)]
+
+
+def headline(text):
+    found = re.search(r"<title>Conv2DTranspose conformance: (.*?)</title>", text)
+    return found.group(1)
+
+
+def test_every_clause_is_on_the_page(page):
+    ids = Reader(page(sample.record())).values("id")
+    assert [row[0] for row in sample.CLAUSES if ids.count(row[0]) != 1] == []
+
+
+def test_no_id_is_used_twice(page):
+    ids = Reader(page(sample.record())).values("id")
+    assert sorted(set(ids)) == sorted(ids)
+
+
+def test_every_link_leads_somewhere(page):
+    reader = Reader(page(sample.record()))
+    targets = {f"#{name}" for name in reader.values("id")}
+    assert set(reader.values("href")) - targets == set()
+
+
+def test_clauses_are_grouped_by_chapter_in_the_page_order(page):
+    text = page(sample.record())
+    chapters = re.findall(r'<tbody role="rowgroup" data-chapter="(\w+)"', text)
+    assert chapters == [
+        "shapes", "padding", "formats", "dtypes", "values", "bias", "activations", "losses",
+        "constraints", "gradients", "attributes", "migration", "lifecycle", "corpus",
+    ]  # fmt: skip
+
+
+def test_an_unknown_chapter_comes_last(page):
+    clauses = [sample.clause(row) for row in sample.CLAUSES[:2]]
+    clauses[0]["chapter"] = "weather"
+    text = page([sample.header(clauses=clauses), sample.footer()])
+    assert re.findall(r'data-chapter="(\w+)"', text) == ["shapes", "weather"]
+
+
+def test_the_verdict_is_a_sentence(page):
+    assert headline(page(sample.record())) == (
+        "reference and fast conform to all 37 clauses; "
+        "tensorflow 2.15.1 conforms to 36 of 37 clauses (1 excused); "
+        "mine breaks 4 of 37 clauses (2 unsupported, 1 not run)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        ("pass", "mine conforms to the one clause"),
+        ("fail", "mine breaks the one clause"),
+        ("error", "mine breaks the one clause"),
+        ("stale-excuse", "mine breaks the one clause"),
+        ("unsupported", "mine supports none of the clauses"),
+        ("not-run", "mine was checked against none of the clauses"),
+        ("from-the-future", "mine was checked against none of the clauses"),
+        ("excused", "mine meets none of the clauses (1 excused)"),
+    ],
+)
+def test_the_verdict_says_what_one_status_means(page, status, sentence):
+    assert headline(page(mini(sample.verdict("PAD-01", status=status)))) == sentence
+
+
+def test_a_clause_that_breaks_in_one_mode_is_broken(page):
+    modes = [dict(sample.SUBJECTS[-1], mode=mode) for mode in ("eager", "graph")]
+    lines = [
+        sample.verdict("PAD-01", mode="eager"),
+        sample.verdict("PAD-01", mode="graph", status="fail"),
+        sample.verdict("PAD-02", mode="eager"),
+        sample.verdict("PAD-02", mode="graph"),
+    ]
+    text = page(mini(*lines, clauses=("PAD-01", "PAD-02"), subjects=modes))
+    assert headline(text) == "mine breaks 1 of 2 clauses in graph mode"
+
+
+def test_a_clause_without_a_verdict_is_not_run(page):
+    assert headline(page(mini())) == "mine was checked against none of the clauses"
+
+
+def test_a_run_without_clauses_says_so(page):
+    assert headline(page(mini(clauses=()))) == "nothing was checked"
+
+
+def test_a_run_without_subjects_says_so(page):
+    assert headline(page(mini(subjects=[]))) == "nothing was checked"
+
+
+def test_cards_count_by_status(page):
+    reader = Reader(page(sample.record()))
+    assert (
+        "mine eager 30 of 37 clauses pass 2 fail 1 error 1 stale-excuse 1 not-run "
+        "2 unsupported 30 pass"
+    ) in reader.text
+
+
+def test_the_worst_of_two_verdicts_counts(page):
+    lines = [sample.verdict("PAD-01"), sample.verdict("PAD-01", status="fail")]
+    assert headline(page(mini(*lines))) == "mine breaks the one clause"
+
+
+def test_a_cell_has_symbol_status_and_examples(page):
+    text = page(mini(sample.verdict("PAD-01", status="pass", examples=83)))
+    cell = re.search(r'<td role="cell"><span class="cell.*?</td>', text, re.DOTALL).group()
+    assert ("#i-pass" in cell, Reader(cell).text) == (True, "mine eager pass, 83 examples")
+
+
+def test_a_status_of_a_later_version_is_shown_and_is_no_pass(page):
+    text = page(mini(sample.verdict("PAD-01", status="from-the-future")))
+    assert "from-the-future" in Reader(text).text
+    assert "card-pass" not in re.findall(r'<article class="card ([\w-]+)"', text)
+
+
+def test_a_failing_cell_leads_to_its_finding(page):
+    lines = [sample.verdict("PAD-01", status="fail"), sample.finding()]
+    assert '<a class="cell cell-fail" href="#finding-1">' in page(mini(*lines))
+
+
+def test_reasons_are_shown(page):
+    line = sample.verdict("PAD-01", status="unsupported", reason="no graph mode here")
+    assert "no graph mode here" in Reader(page(mini(line))).text
+
+
+def test_verdicts_of_unannounced_clauses_and_subjects_are_shown(page):
+    text = page(mini(sample.verdict("NEW-01", "other", "graph", status="fail")))
+    assert 'id="NEW-01"' in text
+    assert "other breaks 1 of 2 clauses" in headline(text)
+
+
+def test_an_interrupted_run_has_a_banner(page):
+    lines = mini(sample.verdict("PAD-01"), complete=False, reason="interrupted", exit_status=None)
+    assert "Interrupted. This run ended before its time (interrupted)" in Reader(page(lines)).text
+
+
+def test_a_complete_run_has_no_banner(page):
+    assert 'class="banner"' not in page(sample.record())
+
+
+def test_a_run_without_findings_has_no_chapter_of_findings(page):
+    assert 'id="findings"' not in page(sample.record(with_findings=False))
+
+
+def test_findings_without_verdicts_are_shown(page):
+    text = page([sample.header(), sample.finding(), sample.footer()])
+    assert "equals M02: SAME cropped on the wrong side" in Reader(text).text
+
+
+def test_a_finding_shows_message_case_and_script(page):
+    text = Reader(page(sample.record())).text
+    missing = [
+        part
+        for part in (
+            "most of its elements stand in the wrong place",
+            "wrong in 41 of 83 examples",
+            "kernel_size (4, 3)",
+            "set weights: kernel float32 (4, 3, 3, 2), bias float32 (3,)",
+            "call on float32 (2, 3, 4, 2) (this step)",
+            "from my_layer import MyConv2DTranspose",
+            "IndexError at call: tuple index out of range",
+        )
+        if part not in text
+    ]
+    assert missing == []
+
+
+def test_many_findings_have_an_index(page):
+    lines = [sample.finding() for _ in range(5)]
+    assert Reader(page(mini(*lines))).values("class").count("index") == 1
+
+
+def test_pictures_stop_before_the_page_grows_without_bounds(page, monkeypatch):
+    monkeypatch.setattr("reports.findings.PICTURE_BUDGET", 1)
+    text = page(mini(sample.finding(), sample.finding()))
+    assert text.count("No pictures: the findings before this one fill the page.") == 1
+
+
+def test_an_erratum_shows_claim_proof_and_script(page):
+    text = Reader(page(sample.record())).text
+    missing = [
+        part
+        for part in (
+            "6 sentences of the page are listed as wrong, 6 of them proven by this run",
+            "tensorflow 2.15.1 graph: contradicted (12 examples)",
+            "Padding evenly would crop as much at the top as at the bottom.",
+            "by the page (1, 5, 5, 1) got (1, 10, 10, 1)",
+            "layer = tf.compat.v1.layers.Conv2DTranspose(1, 3, strides=2, padding='same')",
+        )
+        if part not in text
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "standing"),
+    [
+        (None, "not asserted in this run"),
+        ({"status": "not-run"}, "not asserted in this run"),
+        ({"status": "upheld", "examples": 4}, "not reproduced: the sentence held here"),
+        ({"status": "contradicted", "examples": 4}, "proven by this run"),
+        ({"status": "from-the-future"}, "not asserted in this run"),
+    ],
+)
+def test_an_erratum_says_how_it_stands(page, claim, standing):
+    text = page(mini(sample.verdict("PAD-01", claim=claim)))
+    assert f">{standing}</span>" in text
+
+
+def test_deviations_have_their_reason(page):
+    text = Reader(page(sample.record())).text
+    assert (
+        "Gradients of images without pixels are zeros. TensorFlow reads memory that was never "
+        "written, and for k < s the process dies."
+    ) in text
+
+
+def test_the_command_can_be_pasted(page):
+    header = sample.header(clauses=[]) | {"command": ["conformance", "run", "--out", "my folder"]}
+    text = page([header, sample.footer()])
+    assert "conformance run --out 'my folder'" in Reader(text).text
+
+
+def test_the_same_record_gives_the_same_page(load):
+    record = load(sample.record())
+    assert reports.render(record) == reports.render(record)
+
+
+def test_code_between_backticks_is_code(page):
+    assert "<code>(k - s) // 2</code>" in page(sample.record())
+
+
+@pytest.mark.parametrize("with_findings", [True, False])
+def test_nothing_is_loaded_from_anywhere(page, with_findings):
+    reader = Reader(page(sample.record(with_findings=with_findings)))
+    loading = {
+        "src",
+        "srcset",
+        "data",
+        "poster",
+        "background",
+        "action",
+        "formaction",
+        "xlink:href",
+    }
+    found = [item for item in reader.attributes if item[1] in loading]
+    links = [value for value in reader.values("href") if not value.startswith("#")]
+    assert (found, links, {"link", "iframe", "object", "embed", "img"} & set(reader.tags)) == (
+        [],
+        [],
+        set(),
+    )
+
+
+def test_the_style_loads_nothing(page):
+    style = re.search(r"<style>(.*?)</style>", page(mini()), re.DOTALL).group(1)
+    assert re.findall(r"@import|url\((?!#)", style) == []
+
+
+def test_the_policy_allows_our_own_style_and_script_only(page):
+    policy = re.search(r'Content-Security-Policy" content="(.*?)"', page(mini())).group(1)
+    assert re.fullmatch(
+        r"default-src &#39;none&#39;; style-src &#39;sha256-[\w+/=]+&#39;; "
+        r"script-src &#39;sha256-[\w+/=]+&#39;; base-uri &#39;none&#39;; form-action &#39;none&#39;",
+        policy,
+    )
+
+
+def test_there_are_no_inline_styles_or_handlers_which_the_policy_would_block(page):
+    reader = Reader(page(sample.record()))
+    assert [name for _, name, _ in reader.attributes if name == "style" or name[:2] == "on"] == []
+
+
+def test_hostile_texts_stay_texts(page):
+    harmless = Reader(page(sample.record()))
+    attacked = Reader(page([hostile(line) for line in sample.record()]))
+    assert sorted(set(attacked.tags) - set(harmless.tags)) == []
+    assert {name for _, name, _ in attacked.attributes} <= {
+        name for _, name, _ in harmless.attributes
+    }
+    assert "<img src=x onerror=alert(1)>" in attacked.text
+
+
+def test_characters_that_nobody_sees_are_made_visible(page):
+    text = page(mini(sample.verdict("PAD-01", reason="a\u202eb\x00c\ud800d\re")))
+    assert "a\ufffdb\ufffdc\ufffdde" in text
+
+
+def test_text_is_no_template(page):
+    assert "{{7*7}}" in page(mini(sample.verdict("PAD-01", reason="{{7*7}}")))
+
+
+def test_a_typical_page_is_below_a_megabyte(page):
+    rows = [(f"{sample.CLAUSES[n % 37][0]}-{n}", *sample.CLAUSES[n % 37][1:]) for n in range(130)]
+    lines = [sample.header(clauses=[sample.clause(row) for row in rows])]
+    for row in rows:
+        for subject in sample.SUBJECTS:
+            claim = sample.claim_for("PAD-01") if "erratum" in row[5] else None
+            lines.append(sample.verdict(row[0], subject["name"], subject["mode"], claim=claim))
+    lines += [sample.finding(rows[n][0]) for n in range(10)]
+    assert len(page([*lines, sample.footer()]).encode()) < 1_000_000
