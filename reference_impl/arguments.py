@@ -18,7 +18,6 @@ __all__ = [
     "channels_first",
     "layout",
     "pair",
-    "require_layout_rank",
     "require_same_dtype",
     "same_padding",
     "to_caller_layout",
@@ -70,7 +69,7 @@ LAYOUTS = {
 
 def layout(data_format: str) -> str:
     """The axes of an image batch in words, for messages."""
-    return LAYOUTS[data_format.lower()]
+    return LAYOUTS["channels_first" if channels_first(data_format) else "channels_last"]
 
 
 def as_array(value: object, name: str, rank: int, axes: str) -> Array:
@@ -85,11 +84,6 @@ def as_array(value: object, name: str, rank: int, axes: str) -> Array:
             f"`{name}` must have {rank} axes {axes}; got the shape {array.shape} (SHAPE-10)"
         )
     return array
-
-
-def require_layout_rank(array: Array, name: str, data_format: str) -> None:
-    """Refuses an image batch that has not four axes (SHAPE-10)."""
-    as_array(array, name, 4, layout(data_format))
 
 
 def require_same_dtype(dtype: np.dtype[Any], array: Array, name: str) -> None:

@@ -146,9 +146,9 @@ def _length(
     covered = dilated_size(kernel_size, dilation)
     if same and output_padding == 0 and covered % 2 == 0:
         raise InvalidArgumentError(
-            'padding "same", output padding 0 and a kernel that covers an even length '
-            f"({covered}) never fit together: the size of the result doesn't match the size "
-            "computed back from it; use an output padding of 1 or more, or None (ARG-14)"
+            'the size of the result doesn\'t match computed: padding "same", output padding 0 and a '
+            f"kernel that covers an even length ({covered}) never fit together; give an output "
+            "padding of 1 or more, or None (ARG-14)"
         )
     length = output_length(
         size,

@@ -1,0 +1,180 @@
+"""The constructor: what it stores, what it refuses, and what only a call refuses (group ARG)."""
+
+import numpy as np
+import pytest
+
+from reference_impl import Conv2DTranspose, InvalidArgumentError
+
+X = np.ones((1, 2, 2, 1), dtype=np.float32)
+
+
+def layer(**arguments):
+    return Conv2DTranspose(**{"filters": 1, "kernel_size": 2, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"filters": 0}, ValueError, "Expected a strictly positive value"),
+        ({"filters": 0.5}, ValueError, "Expected a strictly positive value"),
+        ({"filters": False}, ValueError, "Expected a strictly positive value"),
+        ({"filters": "2"}, TypeError, "'<=' not supported"),
+        ({"filters": [2]}, TypeError, "'<=' not supported"),
+        ({"kernel_size": (1, 2, 3)}, ValueError, "argument must be a tuple of 2 integers"),
+        ({"kernel_size": 3.0}, ValueError, "argument must be a tuple of 2 integers"),
+        ({"kernel_size": np.int64(3)}, ValueError, "argument must be a tuple of 2 integers"),
+        ({"kernel_size": None}, ValueError, "argument must be a tuple of 2 integers"),
+        ({"kernel_size": (2, None)}, ValueError, "argument must be a tuple of 2 integers"),
+        ({"kernel_size": 0}, ValueError, "does not satisfy the requirement `> 0`"),
+        ({"kernel_size": (2, -1)}, ValueError, "does not satisfy the requirement `> 0`"),
+        ({"kernel_size": "33"}, TypeError, "'<=' not supported"),
+        ({"kernel_size": ("2", "3")}, TypeError, "'<=' not supported"),
+        ({"strides": (1, 2, 2, 1)}, ValueError, "argument must be a tuple of 2 integers"),
+        ({"strides": 1.0}, ValueError, "argument must be a tuple of 2 integers"),
+        ({"strides": 0}, ValueError, r"cannot contains 0\(s\)"),
+        ({"strides": (1, -1)}, ValueError, "requirement `>= 0`"),
+        ({"padding": "full"}, ValueError, 'must be a list/tuple or one of "valid", "same"'),
+        ({"padding": " valid"}, ValueError, 'must be a list/tuple or one of "valid", "same"'),
+        ({"padding": b"same"}, ValueError, 'must be a list/tuple or one of "valid", "same"'),
+        ({"padding": "Causal"}, ValueError, "Causal padding is only supported for"),
+        ({"padding": None}, AttributeError, "has no attribute 'lower'"),
+        ({"padding": 3}, AttributeError, "has no attribute 'lower'"),
+        ({"data_format": "NHWC"}, ValueError, 'one of "channels_first", "channels_last"'),
+        ({"data_format": ""}, ValueError, 'one of "channels_first", "channels_last"'),
+        ({"data_format": 3}, AttributeError, "has no attribute 'lower'"),
+        ({"trainable": 1}, TypeError, "Expected `trainable` argument to be a boolean"),
+        ({"trainable": None}, TypeError, "Expected `trainable` argument to be a boolean"),
+        ({"rank": 2}, TypeError, "multiple values for keyword argument"),
+        ({"reuse": True}, TypeError, "Keyword argument not understood"),
+        ({"dilations": 2}, TypeError, "Keyword argument not understood"),
+        ({"dynamic": 1}, TypeError, "Expected `dynamic` argument"),
+        ({"dtype": "foo"}, TypeError, "Cannot convert the argument `type_value`"),
+        ({"dtype": "f4"}, TypeError, "Cannot convert the argument `type_value`"),
+        ({"strides": 2, "output_padding": 2}, ValueError, "Strides must be greater than output"),
+        ({"output_padding": -1}, ValueError, "`output_padding` argument must be a tuple"),
+        ({"output_padding": 0.0}, ValueError, "`output_padding` argument must be a tuple"),
+        ({"dilation_rate": 0}, ValueError, "`dilation_rate` argument must be a tuple"),
+        ({"dilation_rate": 2.0}, ValueError, "`dilation_rate` argument must be a tuple"),
+        ({"strides": 2, "dilation_rate": 2}, ValueError, "not supported in conjunction"),
+        ({"filters": 4, "groups": 3}, ValueError, "evenly divisible by the number of groups"),
+        ({"filters": 4, "groups": "2"}, TypeError, "unsupported operand"),
+    ],
+)
+def test_the_constructor_refuses(arguments, error, message):
+    with pytest.raises(error, match=message):
+        layer(**arguments)
+
+
+def test_an_unknown_keyword_is_named_in_the_arguments_of_the_error():
+    with pytest.raises(TypeError) as caught:
+        layer(foo=1)
+    assert caught.value.args == ("Keyword argument not understood:", "foo")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"filters": None}, ValueError, "The initializer passed is not valid"),
+        ({"filters": np.float32(2)}, TypeError, "Dimension value must be integer"),
+        ({"kernel_size": (2.0, 2.0)}, TypeError, "Dimension value must be integer"),
+        ({"kernel_size": True}, ValueError, "mixed types"),
+        ({"strides": (2.0, 2.0)}, TypeError, "Cannot convert 2.0 to EagerTensor"),
+        ({"strides": 2, "output_padding": (0.5, 1)}, TypeError, "Cannot convert 0.5"),
+        ({"dilation_rate": (1.0, 1.0)}, TypeError, "Cannot convert 1.0"),
+        ({"dilation_rate": (1, 2)}, ValueError, "2 dimensions of the `dilation_rate`"),
+        ({"padding": ["same"]}, TypeError, "unhashable type: 'list'"),
+        ({"padding": ("same",)}, AssertionError, "^$"),
+        ({"padding": "same", "output_padding": 0}, InvalidArgumentError, "doesn't match computed"),
+        ({"name": 5}, ValueError, "name for name_scope must be a string"),
+        ({"filters": 10**9}, MemoryError, "OOM when allocating"),
+        ({"strides": 10**6}, MemoryError, "OOM when allocating"),
+        ({"weights": [np.ones(1)]}, ValueError, "weight list of length 1"),
+    ],
+)
+def test_the_constructor_accepts_what_only_the_call_refuses(arguments, error, message):
+    late = layer(**arguments)
+    with pytest.raises(error, match=message):
+        late(X)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "given", "stored"),
+    [
+        ("filters", 3.7, 3),
+        ("filters", np.int8(3), 3),
+        ("filters", True, True),
+        ("kernel_size", 3, (3, 3)),
+        ("kernel_size", [3, 2], (3, 2)),
+        ("kernel_size", range(2, 4), (2, 3)),
+        ("strides", np.array([2, 3]), (2, 3)),
+        ("padding", "SAME", "same"),
+        ("data_format", "Channels_First", "channels_first"),
+        ("data_format", None, "channels_last"),
+        ("dilation_rate", 2, (2, 2)),
+        ("output_padding", None, None),
+        ("output_padding", 0, (0, 0)),
+        ("groups", None, 1),
+        ("use_bias", "no", "no"),
+        ("dtype", "double", "float64"),
+        ("dtype", np.float16, "float16"),
+        ("dtype", None, None),
+        ("dtype", "mixed_float16", "float32"),
+        ("name", "any name at all", "any name at all"),
+        ("trainable", False, False),
+    ],
+)
+def test_the_constructor_stores(attribute, given, stored):
+    assert getattr(layer(**{attribute: given}), attribute) == stored
+
+
+@pytest.mark.parametrize("use_bias", ["no", 2.5, 1, True])
+def test_a_true_use_bias_makes_a_bias(use_bias):
+    made = layer(use_bias=use_bias)
+    made.build(X.shape)
+    assert made.bias.shape == (1,)
+
+
+@pytest.mark.parametrize("use_bias", ["", 0, None, [], False])
+def test_a_false_use_bias_makes_none(use_bias):
+    made = layer(use_bias=use_bias)
+    made.build(X.shape)
+    assert made.bias is None
+
+
+def test_all_sixteen_arguments_may_be_given_by_position():
+    made = Conv2DTranspose(
+        2, 3, 1, "same", "channels_last", "relu", True, "ones", "zeros", None, None, None, None,
+        None, True, "sixteen",
+    )  # fmt: skip
+    assert made.name == "sixteen"
+
+
+def test_a_seventeenth_positional_argument_is_refused():
+    with pytest.raises(TypeError):
+        Conv2DTranspose(*[1, 1, 1, "same", "channels_last"], *[None] * 12)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_groups_have_no_effect_on_the_numbers(groups):
+    x = np.random.default_rng(1).normal(size=(1, 3, 3, 3))
+    expected = Conv2DTranspose(4, 2, kernel_initializer="ones")(x)
+    result = Conv2DTranspose(4, 2, kernel_initializer="ones", groups=groups)(x)
+    np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"dynamic": True},
+        {"input_shape": (7, 7, 5)},
+        {"batch_input_shape": (9, 7, 7, 5)},
+        {"batch_size": 9},
+        {"input_dim": 5},
+        {"implementation": 2},
+        {"conv_op": None},
+        {"kernel_layout": None},
+        {"bias_layout": None},
+    ],
+)
+def test_keywords_without_effect_are_accepted(keywords):
+    assert layer(**keywords)(X).shape == (1, 3, 3, 1)

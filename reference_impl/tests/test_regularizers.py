@@ -1,0 +1,76 @@
+"""Regularizers: each formula by hand, and their forms (clauses LOSS-01, LOSS-09, ADD-03)."""
+
+import numpy as np
+import pytest
+
+from reference_impl import Conv2DTranspose, InvalidArgumentError, regularizers
+
+HUNDREDTH = float(np.float32(0.01))
+VALUES = np.array([1.0, -2.0, 3.0])  # absolute values sum to 6, squares to 14
+
+
+@pytest.mark.parametrize(
+    ("identifier", "penalty"),
+    [
+        ("l1", HUNDREDTH * 6),
+        ("L1", HUNDREDTH * 6),
+        ("l2", HUNDREDTH * 14),
+        ("L2", HUNDREDTH * 14),
+        ("l1_l2", HUNDREDTH * 20),
+        ("L1L2", 0.0),
+        ({"class_name": "L1", "config": {"l1": 0.5}}, 3.0),
+        ({"class_name": "L2", "config": {"l2": 0.25}}, 3.5),
+        ({"class_name": "L2", "config": {"l": 0.5}}, 7.0),
+        ({"class_name": "L1L2", "config": {"l1": 0.5, "l2": 0.25}}, 6.5),
+        ({"class_name": "l1_l2", "config": {"l2": 0.5}}, HUNDREDTH * 6 + 7.0),
+        (regularizers.L2(0.5), 7.0),
+    ],
+)
+def test_a_penalty_follows_its_formula_with_a_float32_factor(identifier, penalty):
+    assert regularizers.get(identifier)(VALUES).item() == pytest.approx(penalty, rel=1e-15)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_a_penalty_is_a_number_of_the_arrays_dtype(dtype):
+    penalty = regularizers.L2()(VALUES.astype(dtype))
+    assert (penalty.shape, penalty.dtype.name) == ((), dtype)
+
+
+def test_l1_of_integers_truncates_its_factor():
+    penalty = regularizers.L1()(np.array([5, -5], dtype=np.int32))
+    assert (penalty.item(), penalty.dtype.name) == (0, "int32")
+
+
+@pytest.mark.parametrize(("name", "error"), [("l2", InvalidArgumentError), ("l1_l2", TypeError)])
+def test_other_penalties_refuse_integers(name, error):
+    with pytest.raises(error, match="int32"):
+        regularizers.get(name)(np.array([5], dtype=np.int32))
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        3,
+        [3],
+        {"class_name": "Foo", "config": {}},
+        {"class_name": "L2"},
+        {"class_name": "L2", "config": {"l2": float("nan")}},
+        {"class_name": "L2", "config": {"l2": "a"}},
+    ],
+)
+def test_what_is_no_regularizer_is_refused_by_the_constructor(identifier):
+    with pytest.raises(ValueError, match=r"regulariz|Improper config"):
+        Conv2DTranspose(1, 1, kernel_regularizer=identifier)
+
+
+def test_an_unknown_argument_of_a_regularizer_is_a_type_error():
+    with pytest.raises(TypeError, match="not recognized"):
+        Conv2DTranspose(1, 1, kernel_regularizer={"class_name": "L2", "config": {"foo": 1}})
+
+
+@pytest.mark.parametrize("name", ["orthogonal_regularizer", "OrthogonalRegularizer"])
+def test_the_orthogonal_regularizer_refuses_a_kernel(name):
+    layer = Conv2DTranspose(1, 1, kernel_regularizer=name)
+    layer.build((1, 1, 1, 1))
+    with pytest.raises(ValueError, match="must have rank 2"):
+        _ = layer.losses
