@@ -14,7 +14,7 @@ from reference_impl.configuration import Configuration
 from reference_impl.errors import InvalidArgumentError
 from reference_impl.layer_shapes import require_string_padding
 from reference_impl.losses import flattened
-from reference_impl.policy import COMPUTED
+from reference_impl.policy import COMPUTED, DtypePolicy
 from reference_impl.storage import Array
 
 __all__ = [
@@ -118,7 +118,7 @@ def require_creatable(variable: str) -> None:
         )
 
 
-def require_operand_dtypes(inputs: str, compute: str, variable: str) -> None:
+def require_operand_dtypes(inputs: str, policy: DtypePolicy) -> None:
     """The dtypes of inputs and weights: nothing is cast silently (DTYPE-03, DTYPE-04).
 
     Raises:
@@ -130,14 +130,14 @@ def require_operand_dtypes(inputs: str, compute: str, variable: str) -> None:
             f"Value for attr 'T' of {inputs} is not in the list of allowed values: "
             f"{', '.join(COMPUTED)} (DTYPE-03)"
         )
-    if inputs == compute:
+    if inputs == policy.compute:
         return
-    if compute != variable:
+    if policy.compute != policy.variable:
         raise ValueError(
             f"Incompatible type conversion requested to type '{inputs}' for a weight that is cast "
-            f"to {compute}; give autocast=True or {compute} inputs (DTYPE-04)"
+            f"to {policy.compute}; give autocast=True or {policy.compute} inputs (DTYPE-04)"
         )
     raise InvalidArgumentError(
-        f"the input was expected to be a {compute} tensor but is a {inputs} tensor; convert it, or "
+        f"the input was expected to be a {policy.compute} tensor but is a {inputs} tensor; convert it, or "
         "give autocast=True for floating data (DTYPE-04)"
     )

@@ -74,6 +74,7 @@ class Configuration:
         kernel_constraint: Any,
         bias_constraint: Any,
         trainable: Any,
+        *,
         keywords: dict[str, Any],
     ) -> None:
         self.activation = activations.get(activation)

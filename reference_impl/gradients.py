@@ -60,7 +60,9 @@ def conv2d_transpose_gradients(
     - `d_bias[o] = sum over n,p,q of output_gradient[n,p,q,o]`
 
     Arithmetic as in `conv2d_transpose`. An empty sum is zero: the kernel's gradient for an empty
-    batch or image is zeros (TensorFlow returns uninitialised memory there, GRAD-05).
+    batch or image is zeros (TensorFlow returns uninitialised memory there, GRAD-05). What is left
+    out is not multiplied by zero: an infinite input whose product was cropped away does no harm,
+    although TensorFlow makes NaN of it.
 
     Args:
         inputs: (batch, height, width, in_channels), or channels before height.

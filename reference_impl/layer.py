@@ -7,12 +7,10 @@ mode. Where TensorFlow crashes or returns uninitialised memory, this layer does 
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, TypeVar
 
 import numpy as np
 
-from reference_impl import names
 from reference_impl.activations import gradient as activation_gradient
 from reference_impl.calling import (
     as_tensor,
@@ -21,18 +19,17 @@ from reference_impl.calling import (
     require_operand_dtypes,
     require_shape,
 )
-from reference_impl.configuration import Configuration, batch_input_shape
+from reference_impl.configuration import batch_input_shape
 from reference_impl.forward import conv2d_transpose
 from reference_impl.gradients import Gradients, conv2d_transpose_gradients
 from reference_impl.initializers import Zeros
 from reference_impl.layer_convolution import layer_convolution
-from reference_impl.layer_shapes import required_channels, static_output_shape
+from reference_impl.layer_shapes import static_output_shape
 from reference_impl.losses import ActivityLosses, weight_loss
 from reference_impl.policy import DtypePolicy
 from reference_impl.shapes import Shape
 from reference_impl.storage import Array, cast, dtype_of
-from reference_impl.training import projected, stepped
-from reference_impl.weights import Weight, create, frozen
+from reference_impl.weighted_layer import WeightedLayer
 
 __all__ = ["Conv2DTranspose"]
 
@@ -41,7 +38,7 @@ Layer = TypeVar("Layer", bound="Conv2DTranspose")
 _ZEROS = Zeros("float32")
 
 
-class Conv2DTranspose(Configuration):
+class Conv2DTranspose(WeightedLayer):
     """Transposed 2-D convolution layer.
 
     `output = activation(conv2d_transpose(inputs, kernel) + bias)`. The weights are created at the
@@ -110,165 +107,13 @@ class Conv2DTranspose(Configuration):
             kernel_constraint,
             bias_constraint,
             trainable,
-            kwargs,
+            name=name,
+            keywords=kwargs,
         )
-        self.built = False
         self._autocast = bool(kwargs.get("autocast", False))
         self._announced_shape = batch_input_shape(kwargs)
         self._given_weights = kwargs.get("weights")
-        class_name = names.snake_case(type(self).__name__)
-        self._name = name if name else names.default_name(class_name)
-        self._base_name = name if name else class_name
-        self._reuse = bool(kwargs.get("_reuse"))
-        scope = kwargs.get("_scope")
-        self._scope: str | None = names.open_scope(scope) if scope else None
-        self._channels: int | None = None
-        self._weights: list[Weight] = []
         self._activity_losses = ActivityLosses()
-
-    # Names
-
-    @property
-    def name(self) -> Any:
-        """The given name, not made unique, or a generated one (VAR-02)."""
-        return self._name
-
-    @property
-    def scope_name(self) -> str:
-        """The scope of the weights' names, fixed by the first call or build (ATTR-02, VAR-02).
-
-        Raises:
-            ValueError: the layer was neither called nor built.
-        """
-        if self._scope is None:
-            raise ValueError(
-                f'No name available for layer scope because the layer "{self._name}" has not been '
-                "used yet. The scope name is determined the first time the layer is called "
-                "(ATTR-02)."
-            )
-        return self._scope
-
-    @property
-    def graph(self) -> Any:
-        """Never available: warns, then raises (ATTR-01).
-
-        Raises:
-            RuntimeError: always, as in eager mode.
-        """
-        warnings.warn("`Layer.graph` is deprecated: layers no longer track it.", stacklevel=2)
-        raise RuntimeError("Layer.graph not supported when executing eagerly (ATTR-01).")
-
-    @property
-    def dtype(self) -> str | None:
-        """Name of the weights' dtype; None until it is known from the first input (DTYPE-01)."""
-        return None if self._policy is None else self._policy.variable
-
-    # Weights
-
-    @property
-    def kernel(self) -> Array:
-        """(kernel_height, kernel_width, filters, in_channels), read-only (FMT-03, VAR-01)."""
-        return self._newest("kernel").value
-
-    @property
-    def bias(self) -> Array | None:
-        """(filters,), read-only; None where use_bias is false (ARG-08)."""
-        if self.built and not self.use_bias:
-            return None
-        return self._newest("bias").value
-
-    @property
-    def weights(self) -> list[Array]:
-        """Trainable weights, then the others: [kernel, bias] (VAR-01)."""
-        return [weight.value for weight in self._ordered()]
-
-    @property
-    def trainable_weights(self) -> list[Array]:
-        """The weights that `apply_gradients` changes (VAR-06)."""
-        return [weight.value for weight in self._trainable()]
-
-    @property
-    def non_trainable_weights(self) -> list[Array]:
-        """The other weights: all of them where the layer is not trainable (VAR-06)."""
-        trainable = self._trainable()
-        return [weight.value for weight in self._ordered() if weight not in trainable]
-
-    def get_weights(self) -> list[Array]:
-        """Copies of the weights; [] before the layer is built (METH-07)."""
-        return [weight.value.copy() for weight in self._ordered()]
-
-    def set_weights(self, weights: Any) -> None:
-        """Replaces the weights by these values, cast to their dtype (METH-07).
-
-        Args:
-            weights: [kernel, bias] as arrays of the weights' shapes.
-
-        Raises:
-            ValueError: another number of arrays, or another shape (a list has the shape ()).
-        """
-        own = self._ordered()
-        if len(weights) != len(own):
-            raise ValueError(
-                f'You called `set_weights(weights)` on layer "{self._name}" with a weight list of '
-                f"length {len(weights)}, but the layer was expecting {len(own)} weights (METH-07)."
-            )
-        for weight, value in zip(own, weights, strict=True):
-            shape = tuple(getattr(value, "shape", ()))
-            if shape != weight.value.shape:
-                raise ValueError(
-                    f"Layer {self._name} weight shape {weight.value.shape} is not compatible with "
-                    f"provided weight shape {shape} ({weight.name}, METH-07)."
-                )
-        for weight, value in zip(own, weights, strict=True):
-            weight.value = frozen(value, weight.value.dtype)
-
-    def count_params(self) -> int:
-        """How many numbers the weights hold (VAR-14).
-
-        Raises:
-            ValueError: the layer isn't built.
-        """
-        if not self.built:
-            raise ValueError(
-                f"You tried to call `count_params` on layer {self._name}, but the layer isn't "
-                "built. You can build it via `build(batch_input_shape)` (VAR-14)."
-            )
-        return sum(weight.value.size for weight in self._weights)
-
-    # Building and calling
-
-    def build(self, input_shape: Any) -> None:
-        """Creates the weights. Without a dtype they are float32 (DTYPE-01).
-
-        Args:
-            input_shape: four sizes in the order of `data_format`; only the channels are used.
-
-        Raises:
-            ValueError: another rank, or unknown channels (SHAPE-08, SHAPE-10); a name that is not
-                a string (ARG-10).
-        """
-        channels = required_channels(input_shape, self._channel_axis)
-        self._open_scope(None)
-        if self._policy is None:
-            self._policy = DtypePolicy("float32", "float32")
-        self._channels = channels
-        kernel_shape = (*self.kernel_size, self.filters, channels)
-        self._add_weight(
-            "kernel",
-            kernel_shape,
-            self.kernel_initializer,
-            self.kernel_regularizer,
-            self.kernel_constraint,
-        )
-        if self.use_bias:
-            self._add_weight(
-                "bias",
-                (self.filters,),
-                self.bias_initializer,
-                self.bias_regularizer,
-                self.bias_constraint,
-            )
-        self.built = True
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """The layer's output; builds the layer at the first call.
@@ -395,36 +240,6 @@ class Conv2DTranspose(Configuration):
             None if self.bias is None else cast(found.bias, self.bias.dtype),
         )
 
-    def apply_gradients(self, gradients: Any, learning_rate: float) -> None:
-        """One step `w - learning_rate * gradient` per weight, each followed by its constraint.
-
-        Args:
-            gradients: [kernel gradient, bias gradient]; None leaves a weight as it is, without
-                projecting it (CONS-06).
-            learning_rate: taken in the weights' dtype.
-
-        Raises:
-            ValueError: the layer has no trainable weights (CONS-08); only None, or another number
-                of gradients than weights; a constraint that returns None or another shape.
-        """
-        weights = self._trainable()
-        if not weights:
-            raise ValueError(
-                "No variables to optimize: the layer has no trainable weights (CONS-08)."
-            )
-        gradients = list(gradients)
-        if len(gradients) == len(weights) + 1 and gradients[-1] is None:
-            gradients.pop()
-        if len(gradients) != len(weights):
-            raise ValueError(f"{len(weights)} gradients are needed; got {len(gradients)}")
-        if all(gradient is None for gradient in gradients):
-            raise ValueError("No gradients provided for any variable")
-        for weight, gradient in zip(weights, gradients, strict=True):
-            if gradient is not None:
-                weight.value = stepped(weight.value, gradient, learning_rate)
-                if weight.constraint:
-                    weight.value = projected(weight.constraint, weight.value)
-
     # Configuration
 
     def get_config(self) -> dict[str, Any]:
@@ -452,47 +267,6 @@ class Conv2DTranspose(Configuration):
                 f"Error when deserializing class {cls.__name__!r} using config={config}: {error}"
             ) from error
 
-    # What the methods above share
-
-    @property
-    def _channel_axis(self) -> int:
-        return -3 if self.data_format == "channels_first" else -1
-
-    def _newest(self, name: str) -> Weight:
-        for weight in reversed(self._weights):
-            if weight.name == name:
-                return weight
-        raise AttributeError(f"the layer {self._name!r} has no {name}: it isn't built")
-
-    def _trainable(self) -> list[Weight]:
-        return [weight for weight in self._weights if weight.trainable and self.trainable]
-
-    def _ordered(self) -> list[Weight]:
-        return sorted(self._weights, key=lambda weight: not weight.trainable)
-
-    def _open_scope(self, scope: str | None) -> None:
-        if self._scope is None and scope is not None:
-            self._scope = names.open_scope(scope)
-        elif self._scope is None and self._reuse:
-            self._scope = names.open_scope(self._base_name)
-        elif self._scope is None:
-            self._scope = names.unique_scope(self._base_name)
-
-    def _add_weight(
-        self, name: str, shape: Any, initializer: Any, regularizer: Any, constraint: Any
-    ) -> None:
-        dtype = dtype_of(str(self.dtype))
-        weight = create(
-            name,
-            shape,
-            dtype,
-            initializer,
-            regularizer=regularizer,
-            constraint=constraint,
-            trainable=bool(self.trainable),
-        )
-        self._weights.append(weight)
-
     def _prepared(self, inputs: Any) -> Array:
         """The checked input; builds the layer if it is not built (SHAPE, DTYPE, METH-08)."""
         images = as_tensor(inputs, self._name)
@@ -505,9 +279,8 @@ class Conv2DTranspose(Configuration):
             if self._given_weights is not None:
                 self.set_weights(self._given_weights)
                 self._given_weights = None
-        assert self._policy is not None
         if self._autocast:
-            images = cast(images, dtype_of(self._policy.compute))
+            images = cast(images, dtype_of(self._known_policy.compute))
         return images
 
     def _geometry(self) -> dict[str, Any]:
@@ -522,8 +295,7 @@ class Conv2DTranspose(Configuration):
     def _linear(self, images: Array) -> Array:
         """The output before the activation, rounded once to the compute dtype."""
         require_computable(self)
-        assert self._policy is not None
-        require_operand_dtypes(images.dtype.name, self._policy.compute, self._policy.variable)
+        require_operand_dtypes(images.dtype.name, self._known_policy)
         bias = None if self.bias is None else cast(self.bias, images.dtype)
         kernel = cast(self.kernel, images.dtype)
         return conv2d_transpose(images, kernel, bias=bias, **self._geometry())

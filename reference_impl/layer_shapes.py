@@ -90,4 +90,4 @@ def require_string_padding(padding: Any) -> None:
     if isinstance(padding, list):
         raise TypeError("unhashable type: 'list' (`padding` must be a string, ARG-05)")
     if isinstance(padding, tuple):
-        raise AssertionError
+        raise AssertionError(f"`padding` must be a string, not the tuple {padding!r} (ARG-05)")

@@ -45,6 +45,13 @@ def test_gradients_are_the_central_differences_of_the_weighted_output(activation
     np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-8)
 
 
+@pytest.mark.parametrize("activation", ["linear", "tanh", "softmax"])
+def test_an_output_gradient_of_another_shape_is_refused(activation):
+    layer = built(activation=activation)
+    with pytest.raises(InvalidArgumentError, match="`output_gradient` must have the shape"):
+        layer.gradients(normal(1, 1, 2, 2, 3), np.ones((1, 4, 3, 2)))
+
+
 def test_a_callable_activation_needs_a_derivative():
     layer = built(activation=lambda z: z * z)
     with pytest.raises(TypeError, match="has no known derivative"):
