@@ -47,13 +47,6 @@ def exp(x: float) -> float:
         return math.inf
 
 
-def _expm1(x: float) -> float:
-    try:
-        return math.expm1(x)
-    except OverflowError:
-        return math.inf
-
-
 def _sigmoid(x: float) -> float:
     if x >= 0:
         return 1.0 / (1.0 + exp(-x))
@@ -90,7 +83,7 @@ def leaky(slope: float) -> Scalar:
 
 
 def _elu(x: float) -> float:
-    return _expm1(x) if x < 0 else x
+    return math.expm1(x) if x < 0 else x
 
 
 def _elu_slope(x: float) -> float:
@@ -98,7 +91,7 @@ def _elu_slope(x: float) -> float:
 
 
 def _selu(x: float) -> float:
-    return SELU_SCALE * SELU_ALPHA * _expm1(x) if x < 0 else SELU_SCALE * x
+    return SELU_SCALE * SELU_ALPHA * math.expm1(x) if x < 0 else SELU_SCALE * x
 
 
 def _selu_slope(x: float) -> float:

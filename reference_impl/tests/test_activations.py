@@ -21,7 +21,7 @@ KNOWN = [
     ("relu", 0.0, 0.0, 0.0),
     ("relu", 2.0, 2.0, 1.0),
     ("relu6", 6.0, 6.0, 0.0),
-    ("relu6", 7.0, 6.0, 0.0),
+    ("relu6", 6.5, 6.0, 0.0),
     ("relu6", 5.0, 5.0, 1.0),
     ("leaky_relu", -10.0, -10 * FLOAT32_FIFTH, FLOAT32_FIFTH),
     ("leaky_relu", 0.0, 0.0, FLOAT32_FIFTH),
@@ -39,6 +39,7 @@ KNOWN = [
     ("hard_sigmoid", 3.0, 1.0, 0.0),
     ("tanh", math.log(2), 0.6, 0.64),
     ("exponential", 1.0, math.e, math.e),
+    ("exponential", 1000.0, math.inf, math.inf),
     ("softplus", 0.0, math.log(2), 0.5),
     ("softplus", math.log(3), math.log(4), 0.75),
     ("softsign", 3.0, 0.75, 0.0625),
@@ -189,6 +190,11 @@ def test_other_activations_refuse_int32(name, error):
 def test_the_relu_layer_takes_its_options_from_a_config_dict(config, x, value):
     relu = activations.get({"class_name": "ReLU", "config": config})
     assert relu(column(x)).item() == value
+
+
+def test_an_activation_layer_refuses_an_unknown_option():
+    with pytest.raises(TypeError, match="not understood: 'foo'"):
+        activations.get({"class_name": "ReLU", "config": {"foo": 1}})
 
 
 def test_no_activation_is_the_linear_one():

@@ -173,6 +173,19 @@ def test_an_initializer_that_does_not_fit_is_refused_when_the_weight_is_made(
         layer.build((1, 1, 1, 2))
 
 
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"scale": 0}, "`scale` must be positive"),
+        ({"mode": "fan"}, "Invalid `mode` argument"),
+        ({"distribution": "foo"}, "Invalid `distribution` argument"),
+    ],
+)
+def test_variance_scaling_refuses_unknown_settings(config, message):
+    with pytest.raises(ValueError, match=message):
+        initializers.get({"class_name": "VarianceScaling", "config": config})
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_weights_have_the_dtype_of_the_layer(dtype):
     layer = Conv2DTranspose(2, 2, dtype=dtype, kernel_initializer="he_uniform")

@@ -121,6 +121,19 @@ def test_a_weight_loss_of_a_callable_is_float32(returned):
     assert (made.losses[0].tolist(), made.losses[0].dtype.name) == (returned, "float32")
 
 
+def test_the_base_regularizer_is_a_loss_of_zero():
+    made = layer(kernel_regularizer="Regularizer")
+    made(image())
+    assert values(made.losses) == [0.0]
+
+
+def test_a_weight_regularizer_that_returns_text_fails_where_the_losses_are_read():
+    made = layer(kernel_regularizer=lambda _: "text")
+    made(image())
+    with pytest.raises(TypeError, match="Cannot convert the loss"):
+        _ = made.losses
+
+
 def test_a_weight_regularizer_that_returns_none_gives_no_loss():
     made = layer(kernel_regularizer=lambda _: None)
     made(image())
