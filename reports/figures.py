@@ -9,16 +9,17 @@ import attrs
 import numpy as np
 from markupsafe import Markup
 
-from reports.heatmap import Heatmap, draw, largest_magnitude, window
+from reports.heatmap import Heatmap, draw, has_numbers, largest_magnitude, window
 from reports.planes import Axes, axes_of, difference, image_axes, plane, worst
 from reports.values import Array, Tensor, as_tensor, is_tensor, number_text, shape_text
 
 
 @attrs.frozen(eq=False)
 class Panel:
-    """One picture with its heading and the plane it shows."""
+    """One picture with its heading, and below it the plane it shows."""
 
     title: str
+    shape: str
     detail: str
     svg: Markup
 
@@ -182,18 +183,19 @@ def _panel(
 ) -> Panel:
     cut = plane(tensor.array, axes, at)
     place = _place(axes, focus)
+    scale = largest_magnitude([cut]) if scale is None else scale
     fixed = axes.fixed(_clamped(at, tensor.array.shape))
     drawing = draw(
         Heatmap(
             cut,
-            largest_magnitude([cut]) if scale is None else scale,
+            scale,
             f"{title}: {tensor.summary}" + (f", {fixed}" if fixed else ""),
             place,
             None if other is None else (other[0], other[1]),
         )
     )
-    detail = shape_text(tensor.array.shape) + (f" · {fixed}" if fixed else "")
-    return Panel(title, detail + _cut_note(cut, place), drawing)
+    notes = [fixed if cut.size else "", _colour_note(cut, scale), _cut_note(cut, place)]
+    return Panel(title, shape_text(tensor.array.shape), _listed(notes), drawing)
 
 
 def _difference_panel(
@@ -201,24 +203,32 @@ def _difference_panel(
 ) -> Panel:
     cut = plane(delta, axes, at)
     place = _place(axes, focus)
-    drawing = draw(
-        Heatmap(cut, largest_magnitude([cut]), "difference: got minus expected", place, kind="d")
-    )
+    scale = largest_magnitude([cut])
+    drawing = draw(Heatmap(cut, scale, "difference: got minus expected", place, kind="d"))
     wrong = int(np.count_nonzero(cut))
-    detail = f"got − expected · {wrong} of {cut.size} here differ"  # noqa: RUF001
-    return Panel("difference", detail, drawing)
+    notes = [f"{wrong} of {cut.size} here differ", _colour_note(cut, scale), _cut_note(cut, place)]
+    return Panel("difference", "got − expected", _listed(notes), drawing)  # noqa: RUF001
 
 
 def _clamped(index: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(max(0, min(place, size - 1)) for place, size in zip(index, shape, strict=False))
 
 
+def _colour_note(cut: Array, scale: float) -> str:
+    """Say what the colours mean where the cells have no numbers."""
+    return "" if has_numbers(cut) else f"blue −{scale:.3g}, orange {scale:.3g}"  # noqa: RUF001
+
+
 def _cut_note(cut: Array, focus: tuple[int, int] | None) -> str:
     rows, columns = window((cut.shape[0], cut.shape[1]), focus)
     if rows.stop - rows.start < cut.shape[0] or columns.stop - columns.start < cut.shape[1]:
         down = f"rows {rows.start} to {rows.stop - 1}"
-        return f" · {down}, columns {columns.start} to {columns.stop - 1}"
+        return f"{down}, columns {columns.start} to {columns.stop - 1}"
     return ""
+
+
+def _listed(notes: list[str]) -> str:
+    return " · ".join(note for note in notes if note)
 
 
 def _note(expected: Tensor, got: Tensor, delta: Array | None) -> str:

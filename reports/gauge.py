@@ -12,7 +12,7 @@ _WIDTH, _LEFT = 260.0, 4.0
 def draw(scaled_error: float, bound: float) -> Markup:
     """Return an `svg` bar: green up to the bound, the error beyond it, on a logarithmic scale."""
     label = f"scaled error {text(scaled_error)}, bound {text(bound)}"
-    top = max(_magnitude(scaled_error), _magnitude(bound)) * 1.15
+    top = max(_magnitude(scaled_error), _magnitude(bound), 1.0) * 1.15
     allowed = _LEFT + _WIDTH * _magnitude(bound) / top
     reached = _LEFT + _WIDTH * _magnitude(scaled_error) / top
     return Markup(

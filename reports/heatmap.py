@@ -67,11 +67,11 @@ def draw(heatmap: Heatmap) -> Markup:
     rows, columns = window((whole[0], whole[1]), heatmap.focus)
     values = _real(heatmap.plane[rows, columns])
     if values.size == 0:
-        return _empty(heatmap, (whole[0], whole[1]))
+        return _empty(heatmap)
     texts = _texts(heatmap, values)
     numbered = texts is not None
     longest = max((len(text) for row in texts or [] for text in row), default=0)
-    width, height = (max(30.0, 7.0 * longest + 10), 24.0) if numbered else (11.0, 11.0)
+    width, height = (max(28.0, 6.7 * longest + 7), 24.0) if numbered else (8.0, 8.0)
     total_width = _MARGIN + width * values.shape[1] + 2
     total_height = _MARGIN + height * values.shape[0] + 2
     parts = [
@@ -80,7 +80,7 @@ def draw(heatmap: Heatmap) -> Markup:
         f'width="{_n(total_width)}" height="{_n(total_height)}">'
     ]
     parts.extend(_cells(heatmap, values, width, height))
-    parts.extend(_rulers((rows.start, columns.start), values.shape, width, height))
+    parts.extend(_rulers((rows.start, columns.start), values.shape, (width, height), numbered))
     if texts is not None:
         parts.extend(_numbers(heatmap, values, texts, width, height))
     parts.extend(_beyond(heatmap, (rows, columns), width, height))
@@ -104,7 +104,7 @@ def short_number(value: float) -> str:
         return "∞" if value > 0 else "−∞"  # noqa: RUF001
     if value == int(value) and abs(value) < 1e5:
         return f"{int(value)}".replace("-", "−") if value or math.copysign(1, value) > 0 else "−0"  # noqa: RUF001
-    text = f"{value:.3g}"
+    text = f"{value:.3g}" if abs(value) >= 0.1 else f"{value:.2g}"
     if "e" in text or abs(value) < 0.01:
         mantissa, exponent = f"{value:.1e}".split("e")
         text = f"{mantissa.removesuffix('.0')}e{int(exponent)}"
@@ -117,8 +117,13 @@ def _real(plane: Array) -> Array:
     return plane.astype(np.float64)
 
 
+def has_numbers(plane: Array) -> bool:
+    """Whether the plane is small enough for numbers in its cells."""
+    return bool(plane.shape[0] <= NUMBERED[0] and plane.shape[1] <= NUMBERED[1])
+
+
 def _texts(heatmap: Heatmap, values: Array) -> list[list[str]] | None:
-    if heatmap.plane.shape[0] > NUMBERED[0] or heatmap.plane.shape[1] > NUMBERED[1]:
+    if not has_numbers(heatmap.plane):
         return None
     quiet = "·" if heatmap.kind == "d" else "0"
     return [
@@ -171,16 +176,16 @@ def _cells(heatmap: Heatmap, values: Array, width: float, height: float) -> list
 
 
 def _rulers(
-    first: tuple[int, int], shape: tuple[int, ...], width: float, height: float
+    first: tuple[int, int], shape: tuple[int, ...], size: tuple[float, float], numbered: bool
 ) -> list[str]:
     parts = ['<g class="ruler">']
-    for axis, size in ((1, width), (0, height)):
-        every = 1 if size > 20 else 5
+    for axis, length in ((1, size[0]), (0, size[1])):
+        every = 1 if numbered else 5
         for place in range(shape[axis]):
             number = first[axis] + place
             if number % every:
                 continue
-            middle = _MARGIN + (place + 0.5) * size
+            middle = _MARGIN + (place + 0.5) * length
             x, y = (middle, _MARGIN - 6) if axis == 1 else (_MARGIN - 8, middle + 3.5)
             parts.append(f'<text x="{_n(x)}" y="{_n(y)}">{number}</text>')
     parts.append("</g>")
@@ -192,7 +197,7 @@ def _numbers(
 ) -> list[str]:
     parts = ['<g class="num">']
     for row, line in enumerate(texts):
-        y = _n(_MARGIN + (row + 0.5) * height + 4)
+        y = _n(_MARGIN + (row + 0.5) * height + 3.8)
         for column, text in enumerate(line):
             level = _level(float(values[row, column]), heatmap.scale)
             strong = ' class="s"' if level[-1] in "45" else ""
@@ -226,11 +231,11 @@ def _beyond(heatmap: Heatmap, cut: tuple[slice, slice], width: float, height: fl
     ]
 
 
-def _empty(heatmap: Heatmap, shape: tuple[int, int]) -> Markup:
+def _empty(heatmap: Heatmap) -> Markup:
     return Markup(
         f'<svg class="map" role="img" aria-label="{escape(heatmap.label)}" viewBox="0 0 140 44" '
         'width="140" height="44"><rect class="void" x="1" y="1" width="138" height="42"/>'
-        f'<text class="void-text" x="70" y="26">{shape[0]} × {shape[1]}: no element</text></svg>'  # noqa: RUF001
+        f'<text class="void-text" x="70" y="26">no element</text></svg>'
     )
 
 

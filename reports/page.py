@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 import shlex
@@ -12,7 +13,7 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from reports import errata, findings, matrix, sentence
+from reports import errata, findings, issue_text, matrix, sentence
 from reports.record import Record
 
 #: Characters that are invisible or turn the reading direction: shown, so that nobody is misled.
@@ -55,12 +56,14 @@ def render(record: Record) -> str:
             errata=errata.collect(record, laid_out),
             findings=findings.collect(record, laid_out),
             deviations=[row.clause for row in laid_out.rows if row.clause.deviation is not None],
+            issue_text=issue_text,
             command=shlex.join(record.header.command),
         )
     )
     return text.translate(_UNSEEN)
 
 
+@functools.cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("reports"),
@@ -71,7 +74,12 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters.update(
-        prose=_prose, moment=_moment, duration=_duration, count=_count, listed=_listed
+        prose=_prose,
+        breakable=_breakable,
+        moment=_moment,
+        duration=_duration,
+        count=_count,
+        listed=_listed,
     )
     return environment
 
@@ -105,6 +113,12 @@ def _prose(text: str | None) -> Markup:
             )
         )
     return Markup("<br><br>").join(paragraphs)
+
+
+def _breakable(name: str) -> Markup:
+    """Let a long name, such as a path, be broken after its signs and before its capitals."""
+    pieces = re.split(r"(?<=[/@:_=-])(?=\w)|(?<=\.)(?=[A-Za-z])|(?<=[a-z])(?=[A-Z])", name)
+    return Markup("<wbr>").join(escape(piece) for piece in pieces)
 
 
 def _moment(text: str) -> str:

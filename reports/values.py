@@ -71,10 +71,10 @@ def decode(value: Mapping[str, Any]) -> Tensor | Unreadable:
     needed = math.prod(shape) * stored.itemsize
     if len(raw) != needed:
         return Unreadable(f"its shape needs {needed} bytes, it has {len(raw)}")
-    array: Array = np.frombuffer(raw, dtype=stored).reshape(shape)
+    flat: Array = np.frombuffer(raw, dtype=stored)
     if dtype == "bfloat16":  # the upper half of a float32
-        array = (array.astype("<u4") << 16).view("<f4")
-    return Tensor(dtype, array)
+        flat = (flat.astype("<u4") << 16).view("<f4")
+    return Tensor(dtype, flat.reshape(shape))
 
 
 def as_tensor(value: object) -> Tensor | None:

@@ -300,6 +300,11 @@ def error_finding() -> Line:
         diagnosis=None,
         failures=5,
         examples=5,
+        script=(
+            "import numpy as np\n"
+            "from my_layer import MyConv2DTranspose\n\n"
+            "MyConv2DTranspose(filters=3, kernel_size=(2, 3))(np.ones((4, 5, 2), 'float32'))\n"
+        ),
     )
 
 
@@ -371,6 +376,21 @@ def record(*, with_findings: bool = True) -> list[Line]:
         lines += [finding(), precision_finding(), error_finding()]
     lines.append(footer() if with_findings else footer(exit_status=0))
     return lines
+
+
+def crowd(count: int) -> list[Line]:
+    """A run of many subjects, all failing; the names are long."""
+    subjects = [
+        {"name": f"examples/layers_{n}.py:MyConv2DTransposeLayer", "mode": "eager"}
+        for n in range(count)
+    ]
+    lines = [header(subjects=subjects)]
+    for subject in subjects:
+        lines += [
+            verdict(row[0], subject["name"], status="fail", examples=12345) for row in CLAUSES
+        ]
+    lines += [finding(subject=subject["name"]) for subject in subjects]
+    return [*lines, footer()]
 
 
 def save(lines: list[Line], path: Path) -> Path:

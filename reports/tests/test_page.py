@@ -337,7 +337,7 @@ def test_there_are_no_inline_styles_or_handlers_which_the_policy_would_block(pag
 def test_hostile_texts_stay_texts(page):
     harmless = Reader(page(sample.record()))
     attacked = Reader(page([hostile(line) for line in sample.record()]))
-    assert sorted(set(attacked.tags) - set(harmless.tags)) == []
+    assert set(attacked.tags) - set(harmless.tags) <= {"wbr"}
     assert {name for _, name, _ in attacked.attributes} <= {
         name for _, name, _ in harmless.attributes
     }

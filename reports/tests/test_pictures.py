@@ -37,14 +37,14 @@ def test_the_plane_holds_the_failing_index():
     expected = np.arange(24.0).reshape(1, 2, 3, 4)
     found = compared(expected, expected + 1, index=(0, 1, 2, 3))
     assert cells(found.panels[0]) == ["3", "7", "11", "15", "19", "23"]
-    assert found.panels[0].detail == "(1, 2, 3, 4) · batch 0, channel 3"
+    assert found.panels[0].detail == "batch 0, channel 3"
 
 
 def test_channels_first_planes_are_the_last_two_axes():
     case = {"arguments": {"data_format": "Channels_First"}, "steps": [{"do": "call"}]}
     expected = np.arange(24.0).reshape(1, 4, 2, 3)
     found = compared(expected, expected + 1, index=(0, 3, 1, 2), case=case)
-    assert found.panels[0].detail == "(1, 4, 2, 3) · batch 0, channel 3"
+    assert found.panels[0].detail == "batch 0, channel 3"
     assert cells(found.panels[0]) == ["18", "19", "20", "21", "22", "23"]
 
 
@@ -52,7 +52,7 @@ def test_kernels_are_drawn_along_rows_and_columns():
     case = {"arguments": {}, "steps": [{"do": "get_weights"}]}
     expected = np.arange(24.0).reshape(2, 3, 1, 4)
     found = compared(expected, expected + 1, index=(0, 0, 0, 2), case=case)
-    assert found.panels[0].detail == "(2, 3, 1, 4) · filter 0, input channel 2"
+    assert found.panels[0].detail == "filter 0, input channel 2"
 
 
 def test_the_failing_element_is_outlined():
@@ -141,6 +141,10 @@ def test_bfloat16_is_the_upper_half_of_a_float32():
     assert decoded.array.tolist() == [1.0, -6.0]
 
 
+def test_a_bfloat16_may_be_a_scalar():
+    assert values.decode({"shape": [], "dtype": "bfloat16", "base64": "gD8="}).array == 1.0
+
+
 def test_bytes_are_little_endian_in_c_order():
     decoded = values.decode({"shape": [2, 1], "dtype": "int16", "base64": "AQAAAQ=="})
     assert decoded.array.tolist() == [[1], [256]]
@@ -199,16 +203,16 @@ def test_very_large_planes_are_cut_around_the_failing_element():
     got = expected.copy()
     got[150, 260] = 1.0
     found = compared(expected, got)
-    assert found.panels[0].detail == "(200, 300) · rows 130 to 169, columns 240 to 279"
+    assert found.panels[0].detail == "blue −1, orange 1 · rows 130 to 169, columns 240 to 279"
     assert found.panels[0].svg.count('class="focus"') == 1
 
 
 def test_input_and_kernel_are_shown_with_their_planes():
     case, _, _ = sample.same_case()
     found = figures.inputs(case, 2, (1, 0, 0, 2))
-    assert [(panel.title, panel.detail) for panel in found] == [
-        ("input", "(2, 3, 4, 2) · batch 1, channel 0"),
-        ("kernel", "(4, 3, 3, 2) · filter 2, input channel 0"),
+    assert [(panel.title, panel.shape, panel.detail) for panel in found] == [
+        ("input", "(2, 3, 4, 2)", "batch 1, channel 0"),
+        ("kernel", "(4, 3, 3, 2)", "filter 2, input channel 0"),
     ]
 
 
@@ -257,6 +261,10 @@ def test_a_gauge_says_how_far_beyond_the_bound(error, bound, ratio):
 def test_a_gauge_stays_in_its_frame(error):
     place = re.search(r'cx="([-\d.]+)"', gauge.draw(error, 4.0)).group(1)
     assert 0 <= float(place) <= 268
+
+
+def test_an_error_and_a_bound_of_zero_are_drawn():
+    assert 'class="within"' in gauge.draw(0.0, 0.0)
 
 
 def test_an_error_of_nan_is_beyond_any_bound():

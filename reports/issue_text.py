@@ -1,0 +1,85 @@
+"""Findings and errata as Markdown, ready to be pasted into somebody's issue tracker."""
+
+from __future__ import annotations
+
+import re
+
+from reports.errata import Entry as Erratum
+from reports.findings import Entry as Finding
+from reports.record import Header, Subject
+
+PAGE = "tf.compat.v1.layers.Conv2DTranspose"
+
+
+def of_finding(entry: Finding, header: Header) -> str:
+    """Return the bug report of a finding: what, in which case, how to see it, with which versions."""
+    finding = entry.finding
+    parts = [f"### {entry.clause.title} ({finding.clause})", finding.message]
+    if entry.clause.norm:
+        parts.append(f"The rule: {entry.clause.norm}")
+    if finding.diagnosis:
+        parts.append(f"Diagnosis: {finding.diagnosis}")
+    parts.append(f"In `{entry.call}`:")
+    seen = [f"{number}. {step.text}" for number, step in enumerate(entry.steps, start=1)]
+    parts.append("\n".join(seen))
+    for comparison in entry.comparisons:
+        named = f"{comparison.name}: " if comparison.name else ""
+        element = comparison.element
+        parts.append(
+            named + comparison.note + (f" {element[0].upper()}{element[1:]}." if element else "")
+        )
+    if entry.expected is not None:
+        parts.append(f"- expected: `{entry.expected}`\n- got: `{entry.got}`")
+    if finding.script:
+        parts.append(_fenced(finding.script))
+    subject = next(
+        (one for one in header.subjects if one.key == (finding.subject, finding.mode)),
+        Subject(finding.subject, finding.mode),
+    )
+    parts.append(_environment(entry.subject, subject, header))
+    return _joined(parts)
+
+
+def of_erratum(entry: Erratum, header: Header) -> str:
+    """Return the report to the documentation's maintainers."""
+    clause = entry.clause
+    quoted = "\n".join(
+        f"> {line}".rstrip() for line in (clause.page or entry.erratum.claim).splitlines()
+    )
+    parts = [f"### Documentation of `{PAGE}`: {clause.title}", "The page says:", quoted]
+    parts.append(f"What happens instead: {clause.norm}")
+    if entry.proof is not None:
+        proof = entry.proof
+        parts.append(f"Seen in `{proof.call}`: {proof.evidence.message}")
+        if not proof.comparisons:
+            parts.append(f"- by the page: `{proof.expected}`\n- got: `{proof.got}`")
+    if entry.erratum.script:
+        parts.append(_fenced(entry.erratum.script))
+    wrong = [one.subject for one in entry.assertions if one.status == "contradicted"]
+    if wrong:
+        parts.append(f"Found with {', '.join(wrong)} by {_tool(header)}.")
+    return _joined(parts)
+
+
+def _environment(name: str, subject: Subject, header: Header) -> str:
+    versions = [f"{package} {version}" for package, version in sorted(subject.versions.items())]
+    settings = [f"{key}={value}" for key, value in sorted(subject.settings.items())]
+    machine = header.machine
+    python = f"Python {machine.python}" if machine.python else ""
+    facts = [*versions, *settings, python, machine.platform, machine.processor]
+    return f"Found in {name} by {_tool(header)} ({', '.join(fact for fact in facts if fact)})."
+
+
+def _tool(header: Header) -> str:
+    return f"{header.tool_name} {header.tool_version}".strip()
+
+
+def _fenced(script: str) -> str:
+    """Put a script between fences that are longer than any run of backticks in it."""
+    longest = max((len(run) for run in re.findall(r"`+", script)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}python\n{script.rstrip()}\n{fence}"
+
+
+def _joined(parts: list[str]) -> str:
+    return "\n\n".join(part for part in parts if part) + "\n"
