@@ -16,7 +16,7 @@ import attrs
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 
 from conformance.case import Case
-from conformance.checks import CHECKS, Check, Misbehaved, NotSupported, Traits, View
+from conformance.checks import CHECKS, Check, Misbehaved, NotSupported, NotTried, Traits, View
 from conformance.comparison import Mismatch
 from conformance.observation import Observation
 from conformance.oracle import Expectation
@@ -51,6 +51,7 @@ class Tally:
     held: int = 0
     failures: list[Failure] = attrs.Factory(list)
     unsupported: dict[str, int] = attrs.Factory(dict)
+    not_tried: str | None = None
 
     @property
     def judged(self) -> int:
@@ -61,6 +62,7 @@ class Tally:
         """Add another campaign's findings."""
         self.held += other.held
         self.failures += other.failures
+        self.not_tried = self.not_tried or other.not_tried
         for reason, count in other.unsupported.items():
             self.unsupported[reason] = self.unsupported.get(reason, 0) + count
 
@@ -92,12 +94,13 @@ class Workbench:
 
         Raises:
             NotSupported: the subject lacks what the check needs.
+            NotTried: the case was not run.
             HarnessError: the check or the oracle raised.
         """
         view = View(case, self.observation(subject, case), self.expectation(case), traits)
         try:
             mismatch = check.judge(view)
-        except NotSupported:
+        except (NotSupported, NotTried):
             raise
         except Misbehaved as reason:
             got = None if reason.error is None else attrs.asdict(reason.error)
@@ -161,6 +164,9 @@ def _tally(
         except NotSupported as reason:
             missing.append(str(reason))
             continue
+        except NotTried as reason:
+            tally.not_tried = str(reason)
+            return
         if failure is not None:
             tally.failures.append(failure)
             return
@@ -182,10 +188,12 @@ def shrink(
     claims: bool = False,
     examples: int,
     run_seed: int,
+    known: Iterable[Case] = (),
 ) -> tuple[Failure, bool]:
     """Return the smallest failure of the clause in the family, and whether it was shrunk.
 
-    A fixed case stays as it is where no drawn case fails.
+    A fixed case stays as it is where no drawn case fails. Where the clause fails on one of the `known`
+    cases, which are small already, that one is taken: one cause then shows as one case.
     """
     checks = [
         c for c in CHECKS if c.clause == clause and c.claims == claims and family.name in c.families
@@ -205,7 +213,7 @@ def shrink(
                 continue
             try:
                 failure = workbench.judge(check, case, subject, traits)
-            except NotSupported:
+            except (NotSupported, NotTried):
                 continue
             if failure is not None and failure.status == found.status:
                 smallest = failure
@@ -215,6 +223,9 @@ def shrink(
         return found, False
     count = max(1, round(examples * family.share))
     try:
+        for case in known:
+            if case.family == family.name:
+                run(case)
         _draw(family, run, count, run_seed, (Phase.generate, Phase.shrink))
     except _Found:
         assert smallest is not None

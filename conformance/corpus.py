@@ -20,7 +20,7 @@ import numpy as np
 from conformance import case as steps
 from conformance.campaign import Failure, Tally
 from conformance.case import Case
-from conformance.checks import Misbehaved, NotSupported, Traits, View
+from conformance.checks import Misbehaved, NotSupported, NotTried, Traits, View
 from conformance.clauses import Clause
 from conformance.comparison import Mismatch, compare_numbers
 from conformance.observation import Observation
@@ -178,6 +178,9 @@ def judge_recorded(recorded: Recorded, observation: Observation, tally: Tally) -
         mismatch = _mismatch(recorded, view)
     except NotSupported as reason:
         tally.unsupported[str(reason)] = tally.unsupported.get(str(reason), 0) + 1
+        return
+    except NotTried as reason:
+        tally.not_tried = str(reason)
         return
     except Misbehaved as reason:
         mismatch = Mismatch(f"{recorded.name}: {reason}", step=reason.step)

@@ -83,12 +83,13 @@ class Observation:
     """The constructor's outcome, and one outcome for every step.
 
     After a constructor that raised, `outcomes` is empty; where the process died or hung, `crash`
-    says how and nothing else is known.
+    says how and nothing else is known. `not_tried` says why the case was not run at all.
     """
 
     constructed: Outcome = Outcome()
     outcomes: tuple[Outcome, ...] = ()
     crash: str | None = None
+    not_tried: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the observation as plain JSON."""

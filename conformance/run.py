@@ -15,6 +15,7 @@ import attrs
 import reports
 from conformance import __version__
 from conformance.campaign import Failure, Tally, Workbench, explore, shrink
+from conformance.case import Case
 from conformance.checks import CHECKS, Traits
 from conformance.clauses import Clause, matching
 from conformance.comparison import Mismatch
@@ -86,6 +87,7 @@ class Run:
         self._bench = Workbench()
         self._tallies: dict[tuple[str, str, str], dict[tuple[str, bool], Tally]] = {}
         self._verdicts: dict[tuple[str, str, str], Verdict] = {}
+        self._small: dict[tuple[str, str], dict[str, Case]] = {}
         self.subjects: list[Subject] = []
         self._descriptions: list[dict[str, Any]] = []
         self._record: RecordWriter | None = None
@@ -296,7 +298,8 @@ class Run:
         # A drawn case can be shrunk; prefer it to a fixed one.
         drawn = [f for f in failures if FAMILIES[f.case.family].strategy is not None]
         chosen = drawn[0] if drawn else first
-        return shrink(
+        known = self._small.setdefault((subject.name, subject.mode), {})
+        smallest, shrunk = shrink(
             self._bench,
             FAMILIES[chosen.case.family],
             subject,
@@ -305,7 +308,11 @@ class Run:
             clause.id,
             examples=self.options.count,
             run_seed=self.options.seed,
+            known=known.values(),
         )
+        if shrunk:
+            known[smallest.case.id] = smallest.case
+        return smallest, shrunk
 
     def _claim(self, clause: Clause, tally: Tally, subject: Subject) -> dict[str, Any] | None:
         if clause.claim is None:
@@ -415,6 +422,8 @@ def _status(clause: Clause, tally: Tally) -> tuple[str, str | None]:
         return "fail", None
     if statuses:
         return "error", None
+    if tally.not_tried is not None:
+        return "not-run", f"not every case was run: {tally.not_tried}"
     if tally.held:
         return "pass", None
     if tally.unsupported:

@@ -11,7 +11,15 @@ from conformance.checks import (
     shapes,
     values,
 )
-from conformance.checks.registry import CHECKS, Check, Misbehaved, NotSupported, Traits, View
+from conformance.checks.registry import (
+    CHECKS,
+    Check,
+    Misbehaved,
+    NotSupported,
+    NotTried,
+    Traits,
+    View,
+)
 
-__all__ = ["CHECKS", "Check", "Misbehaved", "NotSupported", "Traits", "View"]
+__all__ = ["CHECKS", "Check", "Misbehaved", "NotSupported", "NotTried", "Traits", "View"]
 _CHAPTERS = (activations, constraints, dtypes, formats, gradients, losses, padding, shapes, values)

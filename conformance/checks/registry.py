@@ -38,6 +38,10 @@ class NotSupported(Exception):  # noqa: N818 - an answer, no error
     """The subject lacks what the check needs."""
 
 
+class NotTried(Exception):  # noqa: N818 - an answer, no error
+    """The case was not run on the subject at all."""
+
+
 class Misbehaved(Exception):  # noqa: N818 - an answer, no error
     """The subject raised or crashed where it must not."""
 
@@ -76,10 +80,13 @@ class View:
         """Return what step `index` did; None is the constructor.
 
         Raises:
+            NotTried: the case was not run.
             NotSupported: the step, or the constructor, lacks a capability.
             Misbehaved: the process died, or the constructor raised before the step.
         """
         observation = self._observation
+        if observation.not_tried is not None:
+            raise NotTried(observation.not_tried)
         if observation.crash is not None:
             raise Misbehaved(f"ended its process: {observation.crash}", index)
         constructed = observation.constructed

@@ -9,7 +9,7 @@ import numpy as np
 from conformance.case import Build, Call, ComputeOutputShape, StaticShape
 from conformance.checks.applicability import any_axis
 from conformance.checks.registry import View, check, claim, expect_error
-from conformance.comparison import Mismatch, compare_numbers, compare_shape
+from conformance.comparison import Mismatch, compare_numbers, compare_shape, describe
 from conformance.geometry import Axis
 
 
@@ -18,7 +18,7 @@ def _lengths(view: View, wanted: Sequence[tuple[int, int | None]]) -> Mismatch |
     index, _ = view.first(Call)
     got = view.value(index)
     if not isinstance(got, np.ndarray) or got.ndim != 4:
-        return Mismatch("the output should be an array of rank 4", 4, got, index)
+        return Mismatch(f"the output should have rank 4, it is {describe(got)}", 4, got, index)
     for place, length in wanted:
         if length is not None and got.shape[place] != length:
             axis = "height" if place == view.geometry.spatial_axes[0] else "width"
@@ -96,7 +96,7 @@ def check_forward_convolution_returns_to_the_input_size(view: View) -> Mismatch 
     got = view.value(index)
     for place, axis, length in _axes(view):
         if not isinstance(got, np.ndarray) or got.ndim != 4:
-            return Mismatch("the output should be an array of rank 4", 4, got, index)
+            return Mismatch(f"the output should have rank 4, it is {describe(got)}", 4, got, index)
         if axis.forward_length(got.shape[place]) != length:
             back = axis.forward_length(got.shape[place])
             return Mismatch(

@@ -12,7 +12,7 @@ from rich.console import Console
 import reports
 from conformance.campaign import HarnessError, Workbench
 from conformance.case import Case, step_name
-from conformance.checks import CHECKS, NotSupported, Traits
+from conformance.checks import CHECKS, NotSupported, NotTried, Traits
 from conformance.commands.failing import usage_error
 from conformance.comparison import describe
 from conformance.subjects import LoadError, Subject, resolve
@@ -97,7 +97,7 @@ def _replay(case: Case, subject: Subject, console: Console) -> bool:
             continue
         try:
             failure = bench.judge(check, case, subject, traits)
-        except NotSupported as reason:
+        except (NotSupported, NotTried) as reason:
             console.print(f"  {check.clause}: unsupported: {reason}", style="yellow", markup=False)
             continue
         if failure is None:

@@ -13,6 +13,7 @@ from conformance import case as steps
 from conformance.case import Case
 from conformance.functions import resolve_arguments
 from conformance.interpreter import Unsupported, plain
+from conformance.tolerance import SIGNIFICAND_BITS
 from conformance.values import Array, Value
 
 
@@ -163,6 +164,9 @@ class FunctionBackend:
         strange = sorted(set(case.arguments) - allowed)
         if strange:
             raise Unsupported(f"a bare function has no {', '.join(strange)}")
+        dtype = case.argument("dtype", "float32")
+        if dtype not in (*SIGNIFICAND_BITS, "int32"):
+            raise Unsupported(f"a bare function has no dtype {dtype!r}")
         self._arguments = resolve_arguments(case.arguments)
 
     def close(self) -> None:
@@ -183,6 +187,8 @@ class FunctionBackend:
                 keywords[name] = self._keyword(name, self._arguments[name])
         if len(self._weights) > 1:
             keywords["bias"] = self._keyword("bias", self._weights[1].copy())
+        if not self._weights:
+            raise Unsupported("a bare function makes no weights of its own")
         inputs, kernel = step.inputs.copy(), self._weights[0].copy()
         _poison(inputs)
         outputs = self._function(

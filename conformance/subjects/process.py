@@ -9,6 +9,7 @@ import queue
 import signal
 import subprocess
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,9 +20,8 @@ from conformance.subjects.loading import LoadError
 
 #: Seconds until a process must have answered its first line; importing TensorFlow takes a while.
 START_SECONDS = 180.0
-#: A subject that dies this often in a row, or hangs this often in all, is not started again.
-CRASHES_IN_A_ROW = 8
-HANGS_IN_ALL = 4
+#: Seconds that a run spends on crashes, hangs and new starts of one subject before it gives up.
+PATIENCE = 60.0
 
 
 class Broken(Exception):  # noqa: N818 - a state of the process, told as an observation
@@ -58,16 +58,13 @@ class ProcessSubject:
         self._seconds = seconds
         self._must_describe = must_describe
         self._process: _Process | None = None
-        self._crashes_in_a_row = 0
-        self._hangs = 0
+        self._describes: bool | None = None
+        self._seconds_lost = 0.0
 
     def describe(self) -> dict[str, Any]:
         """Return versions and settings; raise LoadError where the process cannot be started."""
-        process = self._running()
         try:
-            answer = process.ask(
-                {"kind": "describe"}, START_SECONDS if self._must_describe else 5.0
-            )
+            answer = self._start()
         except Broken as reason:
             self._stop()
             if self._must_describe:
@@ -80,40 +77,52 @@ class ProcessSubject:
 
     def observe(self, case: Case) -> Observation:
         """Run the case in the process; whatever goes wrong there is in the observation."""
-        if self._crashes_in_a_row >= CRASHES_IN_A_ROW or self._hangs >= HANGS_IN_ALL:
-            return Observation(crash="not tried again: the process died or hung too often before")
-        fresh = self._process is None
-        request = {"kind": "case", "id": case.id, "case": case.to_json()}
+        if self._seconds_lost > PATIENCE:
+            return Observation(
+                not_tried=f"{self._seconds_lost:.0f} seconds were lost on crashes of the process before"
+            )
+        started = time.monotonic()
         try:
-            # A fresh process may still have its imports before it.
-            limit = self._seconds + (START_SECONDS if fresh and self._must_describe else 0.0)
-            answer = self._running().ask(request, limit)
-            if answer.get("id", case.id) != case.id:
-                raise Broken(f"answered case {answer['id']!r} when asked {case.id!r}")
-            observation = Observation.from_json(answer.get("observation", answer))
+            if self._process is None:
+                self._start()
+                self._seconds_lost += time.monotonic() - started
+                started = time.monotonic()
+            return self._ask(case)
         except Broken as reason:
             self._stop()
-            self._crashes_in_a_row += 1
-            self._hangs += "no answer within" in str(reason)
+            self._seconds_lost += time.monotonic() - started
             return Observation(crash=str(reason))
-        except ValueError as error:
-            self._stop()
-            self._crashes_in_a_row += 1
-            return Observation(crash=f"gave an answer that is no observation: {error}")
-        self._crashes_in_a_row = 0
-        return observation
 
     def close(self) -> None:
         """End the process."""
         self._stop()
 
-    def _running(self) -> _Process:
-        if self._process is None:
-            try:
-                self._process = _Process(self._command, self._environment)
-            except OSError as error:
-                raise LoadError(f"cannot start {self._command[0]!r}: {error.strerror}") from error
-        return self._process
+    def _ask(self, case: Case) -> Observation:
+        assert self._process is not None
+        request = {"kind": "case", "id": case.id, "case": case.to_json()}
+        answer = self._process.ask(request, self._seconds)
+        if answer.get("id", case.id) != case.id:
+            raise Broken(f"answered case {answer['id']!r} when asked {case.id!r}")
+        try:
+            return Observation.from_json(answer.get("observation", answer))
+        except ValueError as error:
+            raise Broken(f"gave an answer that is no observation: {error}") from error
+
+    def _start(self) -> dict[str, Any]:
+        """Start the process and return its description, {} from one that has none."""
+        self._stop()
+        try:
+            self._process = _Process(self._command, self._environment)
+        except OSError as error:
+            raise LoadError(f"cannot start {self._command[0]!r}: {error.strerror}") from error
+        if self._must_describe:
+            return self._process.ask({"kind": "describe"}, START_SECONDS)
+        if self._describes is False:
+            return {}
+        self._describes = False
+        answer = self._process.ask({"kind": "describe"}, 5.0)
+        self._describes = True
+        return answer
 
     def _stop(self) -> None:
         if self._process is not None:
