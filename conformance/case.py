@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, TypeAlias, get_origin
+from typing import Annotated, Any, TypeAlias, get_origin
 
 import attrs
 import cattrs
@@ -19,6 +19,8 @@ from cattrs.strategies import configure_tagged_union
 from conformance.values import Array, Value, canonical_json, decode, encode
 
 Shape: TypeAlias = tuple[int | None, ...]
+#: A field of any values, arrays and named functions and literals among them.
+Encoded: TypeAlias = Annotated[Any, "encoded"]
 
 
 @attrs.frozen
@@ -148,6 +150,176 @@ class Read:
     attribute: str
 
 
+@attrs.frozen(eq=False)
+class Construct:
+    """Construct another layer and turn to it: later steps speak to it.
+
+    `arguments` are as a case's own; `positional` come before them.
+    """
+
+    layer: str
+    arguments: Encoded
+    positional: Encoded = ()
+
+
+@attrs.frozen
+class Use:
+    """Turn to a layer by its name in the case; the case's own is called `layer`."""
+
+    layer: str
+
+
+@attrs.frozen(eq=False)
+class Invoke:
+    """Call a method (`call` is the layer itself) with values as they are, and read its result."""
+
+    method: str
+    arguments: Encoded = ()
+    keywords: Encoded = attrs.field(factory=dict)
+
+
+@attrs.frozen(eq=False)
+class Assign:
+    """Set an attribute of the layer."""
+
+    attribute: str
+    value: Encoded
+
+
+@attrs.frozen
+class Has:
+    """For each name, whether the layer has such an attribute."""
+
+    attributes: tuple[str, ...]
+
+
+@attrs.frozen
+class Warned:
+    """Do something and read the categories of its warnings; `action` is `construct`, `call` or an attribute."""
+
+    action: str
+
+
+@attrs.frozen
+class Signature:
+    """Read the constructor's parameters: a name and the default's text each, None without default."""
+
+
+@attrs.frozen
+class Bases:
+    """Read the names of the layer's classes, module and name, most derived first."""
+
+
+@attrs.frozen
+class RoundTrip:
+    """Make a layer from the layer's configuration and turn to it; read both configurations."""
+
+
+@attrs.frozen
+class Copy:
+    """Copy the layer and turn to the copy; `how` is `deepcopy` or `pickle`."""
+
+    how: str
+
+
+@attrs.frozen
+class SameWeights:
+    """For each weight, whether it is the very weight of the layer `other`."""
+
+    other: str
+
+
+@attrs.frozen
+class WeightNames:
+    """Read the names of the variables."""
+
+
+@attrs.frozen
+class WeightTypes:
+    """Read the names of the variables' classes."""
+
+
+@attrs.frozen
+class OutputName:
+    """Read the name of the last call's output in the graph."""
+
+
+@attrs.frozen
+class Collections:
+    """Read every graph collection: the names of its members."""
+
+
+@attrs.frozen(eq=False)
+class Enter:
+    """Enter a scope of TensorFlow's (`variable_scope`, `name_scope`, `keras_style_scope`) with arguments."""
+
+    scope: str
+    arguments: Encoded = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Leave:
+    """Leave the scope that was entered last."""
+
+
+@attrs.frozen
+class Seed:
+    """Seed a global generator; `how` is `graph` (`tf.random.set_seed`) or `framework` (Keras and NumPy too)."""
+
+    how: str
+    seed: int
+
+
+@attrs.frozen
+class OtherMode:
+    """Construct a layer in the other mode of the framework: eager in graph mode, graph in eager mode."""
+
+
+@attrs.frozen(eq=False)
+class Counterpart:
+    """Call the native layer that the page names, made of the same arguments, with this layer's weights."""
+
+    inputs: Array
+
+
+@attrs.frozen
+class CounterpartArguments:
+    """Construct the native layer that the page names with these arguments, and read its `data_format`."""
+
+    arguments: Encoded
+    positional: Encoded = ()
+
+
+@attrs.frozen
+class CounterpartSignature:
+    """Read the parameters of the native layer's constructor, as `Signature`."""
+
+
+@attrs.frozen
+class Example:
+    """Run one of the page's two code examples: `before` or `after`."""
+
+    which: str
+
+
+@attrs.frozen(eq=False)
+class InFunction:
+    """Call in a traced function twice; `where` the layer is constructed: `inside`, `outside` or `shim`.
+
+    `shim` is inside, with `track_tf1_style_variables` around it. The value is the second output.
+    """
+
+    inputs: Array
+    where: str
+
+
+@attrs.frozen
+class InModel:
+    """Put the layer into a `sequential` or `functional` Keras model."""
+
+    kind: str
+
+
 Step: TypeAlias = (
     Build
     | SetWeights
@@ -166,6 +338,31 @@ Step: TypeAlias = (
     | ConvolutionOp
     | Collection
     | Read
+    | Construct
+    | Use
+    | Invoke
+    | Assign
+    | Has
+    | Warned
+    | Signature
+    | Bases
+    | RoundTrip
+    | Copy
+    | SameWeights
+    | WeightNames
+    | WeightTypes
+    | OutputName
+    | Collections
+    | Enter
+    | Leave
+    | Seed
+    | OtherMode
+    | Counterpart
+    | CounterpartArguments
+    | CounterpartSignature
+    | Example
+    | InFunction
+    | InModel
 )
 
 
@@ -225,6 +422,8 @@ def _make_converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
     converter.register_unstructure_hook_func(_is_array, encode)
     converter.register_structure_hook_func(_is_array, _structure_array)
+    converter.register_unstructure_hook_func(_is_encoded, encode)
+    converter.register_structure_hook_func(_is_encoded, lambda data, _: decode(data))
     configure_tagged_union(
         Step,
         converter,
@@ -236,6 +435,10 @@ def _make_converter() -> cattrs.Converter:
 
 def _is_array(annotation: Any) -> bool:
     return (get_origin(annotation) or annotation) is np.ndarray
+
+
+def _is_encoded(annotation: Any) -> bool:
+    return bool(annotation == Encoded)
 
 
 def _structure_array(data: Any, _: Any) -> Array:

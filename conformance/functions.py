@@ -15,6 +15,8 @@ from typing import Any
 import attrs
 import numpy as np
 
+from conformance.interpreter import Unsupported
+from conformance.literals import literal_text, make_literal, needs_tensorflow
 from conformance.values import Value
 
 
@@ -63,6 +65,11 @@ FUNCTIONS: Mapping[str, Expression] = {
     "none": _same("w", "None"),
     "numpy clip": _same("w", "np.clip(np.asarray(w), -2, 2)"),
     # initializers
+    "shape alone": _same("shape", "0"),
+    "no argument": _same("", "0"),
+    "wrong shape": Expression(
+        _INITIALIZER, "np.ones((1, 2, 3), dtype)", "tf.ones((1, 2, 3), dtype)"
+    ),
     "count up": Expression(
         _INITIALIZER,
         "np.arange(1, 1 + np.prod(shape)).reshape(shape).astype(dtype)",
@@ -99,19 +106,31 @@ def make_function(
     return function
 
 
-def resolve_arguments(
-    arguments: Mapping[str, Value], framework: str = "numpy", names: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return constructor arguments with named functions replaced by callables, lists by tuples.
+def resolve(
+    value: Value, framework: str = "numpy", names: Mapping[str, Any] | None = None
+) -> Any:
+    """Return a value with a named function or literal replaced by what it names, a list by a tuple.
 
     The kinds of sequence that the page accepts are a matter of clauses of their own; JSON has only lists,
     so pairs reach a constructor as tuples.
+
+    Raises:
+        Unsupported: only TensorFlow understands the literal.
     """
-    resolved: dict[str, Any] = {}
-    for name, value in arguments.items():
-        expression = named_function(value)
-        if expression is not None:
-            resolved[name] = make_function(expression, framework, names or {"np": np})
-        else:
-            resolved[name] = tuple(value) if isinstance(value, list) else value
-    return resolved
+    known = names or {"np": np}
+    expression = named_function(value)
+    if expression is not None:
+        return make_function(expression, framework, known)
+    text = literal_text(value)
+    if text is None:
+        return tuple(value) if isinstance(value, list) else value
+    if framework != "tensorflow" and needs_tensorflow(text):
+        raise Unsupported(f"{text} is a value of TensorFlow's own")
+    return make_literal(text, known)
+
+
+def resolve_arguments(
+    arguments: Mapping[str, Value], framework: str = "numpy", names: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return keyword arguments, each resolved."""
+    return {name: resolve(value, framework, names) for name, value in arguments.items()}

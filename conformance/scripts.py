@@ -12,6 +12,7 @@ from conformance import case as steps
 from conformance.case import Case, Step
 from conformance.comparison import Mismatch, describe
 from conformance.functions import named_function
+from conformance.literals import literal_text
 from conformance.subjects.loading import LAYERS, load
 from conformance.values import Array, Value
 
@@ -90,6 +91,11 @@ class _LayerWriter:
         expression = named_function(value)
         if expression is not None:
             return expression.source(self.framework)
+        text = literal_text(value)
+        if text is not None:
+            return text
+        if isinstance(value, np.ndarray):
+            return array_text(value)
         return repr(tuple(value) if isinstance(value, list) else value)
 
     def _expression(self, step: Step) -> str:
