@@ -60,8 +60,28 @@ class Entry:
     pictures_left_out: bool
     expected: str | None
     got: str | None
+    got_error: bool
     gauge: Gauge | None
     tensors: tuple[FullTensor, ...]
+
+
+@attrs.frozen(eq=False)
+class Group:
+    """Findings of one subject that say the same."""
+
+    subject: str
+    text: str
+    entries: tuple[Entry, ...]
+
+
+def group(entries: list[Entry]) -> list[Group]:
+    """Put findings with the same diagnosis, or else message, together; the largest group first."""
+    found: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        text = entry.finding.diagnosis or entry.finding.message
+        found.setdefault((entry.subject, text), []).append(entry)
+    groups = [Group(subject, text, tuple(same)) for (subject, text), same in found.items()]
+    return sorted(groups, key=lambda one: -len(one.entries))
 
 
 def collect(record: Record, matrix: Matrix) -> list[Entry]:
@@ -105,6 +125,7 @@ def _entry(
         pictures_left_out=bool(pairs) and not with_pictures,
         expected=None if drawn or finding.expected is None else words(finding.expected),
         got=None if drawn or finding.got is None else words(finding.got),
+        got_error=is_error(finding.got),
         gauge=_gauge(finding),
         tensors=tuple(_full_tensors(finding)) if with_pictures else (),
     )

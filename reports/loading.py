@@ -265,6 +265,7 @@ def _clause(line: _Line) -> Clause:
             "deviation", lambda inner: Deviation(inner.text_or("what"), inner.text_or("reason"))
         ),
         example=line.text_or_none("example"),
+        untestable=line.text_or_none("untestable"),
         checks=line.texts("checks"),
     )
 

@@ -41,6 +41,7 @@ def render(record: Record) -> str:
     """
     style, script = _asset("page.css"), _asset("page.js")
     laid_out = matrix.build(record)
+    found = findings.collect(record, laid_out)
     text = (
         _environment()
         .get_template("page.html.j2")
@@ -52,9 +53,10 @@ def render(record: Record) -> str:
             header=record.header,
             footer=record.footer,
             matrix=laid_out,
-            verdict=sentence.verdict(laid_out),
+            verdict=sentence.verdict(laid_out, is_complete=record.footer.complete),
             errata=errata.collect(record, laid_out),
-            findings=findings.collect(record, laid_out),
+            findings=found,
+            groups=findings.group(found),
             deviations=[row.clause for row in laid_out.rows if row.clause.deviation is not None],
             issue_text=issue_text,
             command=shlex.join(record.header.command),

@@ -62,7 +62,7 @@ class Deviation:
 
 @attrs.frozen
 class Clause:
-    """One checkable statement about the layer."""
+    """One statement about the layer; `untestable` is the reason why no run can check it."""
 
     id: str
     chapter: str
@@ -73,6 +73,7 @@ class Clause:
     erratum: Erratum | None = None
     deviation: Deviation | None = None
     example: str | None = None
+    untestable: str | None = None
     checks: tuple[str, ...] = ()
 
 

@@ -22,7 +22,7 @@ class Part:
         return f"{self.text} ({self.aside})" if self.aside else self.text
 
 
-def verdict(matrix: Matrix) -> list[Part]:
+def verdict(matrix: Matrix, *, is_complete: bool = True) -> list[Part]:
     """Return the sentence in parts, such as *fast conforms to all 62 clauses* and *mine breaks 3*.
 
     Modes of a subject are one: a clause that breaks in any mode is broken.
@@ -32,7 +32,7 @@ def verdict(matrix: Matrix) -> list[Part]:
         return [Part("nothing was checked", "notrun")]
     groups: dict[Part, list[str]] = {}
     for places, columns in _by_subject(matrix):
-        part = _judgement(matrix, places, columns, total)
+        part = _judgement(matrix, places, columns, is_complete)
         groups.setdefault(part, []).append(_name(columns))
     parts = []
     for part, names in sorted(groups.items(), key=lambda item: item[0].key == "fail"):
@@ -52,8 +52,9 @@ def _by_subject(matrix: Matrix) -> list[tuple[list[int], list[Column]]]:
 
 
 def _judgement(
-    matrix: Matrix, places: Sequence[int], columns: Sequence[Column], total: int
+    matrix: Matrix, places: Sequence[int], columns: Sequence[Column], is_complete: bool
 ) -> Part:
+    total = len(matrix.rows)
     broken: list[str] = []
     passed = unsupported = unchecked = excused = 0
     modes: set[str] = set()
@@ -82,7 +83,9 @@ def _judgement(
         verb = "supports" if unsupported else "was checked against"
         none = f"none of the {total} clauses" if total > 1 else "none of the clauses"
         return Part(f"{'meets' if excused else verb} {none}", "notrun", aside if excused else "")
-    return Part(f"conforms to {_of(passed, total)}", "notrun" if unchecked else "pass", aside)
+    clauses = f"all {passed} clauses" if passed > 1 else "the one clause"
+    key = "pass" if is_complete and passed * 2 >= total else "notrun"
+    return Part(f"conforms to {clauses} checked", key, f"of {total}: {aside}")
 
 
 def _aside(excused: int, unsupported: int, unchecked: int) -> str:

@@ -105,7 +105,7 @@ def test_an_unknown_chapter_comes_last(page):
 def test_the_verdict_is_a_sentence(page):
     assert headline(page(sample.record())) == (
         "reference and fast conform to all 37 clauses; "
-        "tensorflow 2.15.1 conforms to 36 of 37 clauses (1 excused); "
+        "tensorflow 2.15.1 conforms to all 36 clauses checked (of 37: 1 excused); "
         "mine breaks 4 of 37 clauses (2 unsupported, 1 not run)"
     )
 
@@ -228,9 +228,36 @@ def test_a_finding_shows_message_case_and_script(page):
     assert missing == []
 
 
-def test_many_findings_have_an_index(page):
-    lines = [sample.finding() for _ in range(5)]
-    assert Reader(page(mini(*lines))).values("class").count("index") == 1
+def test_many_findings_have_an_index_by_what_they_say(page):
+    lines = [sample.error_finding(), *(sample.finding() for _ in range(4))]
+    index = re.search(r'<ol class="index">.*?</ol>', page(mini(*lines)), re.DOTALL).group()
+    assert Reader(index).text == (
+        "mine eager equals M02: SAME cropped on the wrong side PAD-01 PAD-01 PAD-01 PAD-01 "
+        "mine eager Inputs of rank 3 must be refused with a ValueError. SHAPE-10"
+    )
+
+
+def test_an_error_where_none_was_expected_says_so(page):
+    line = sample.error_finding() | {"expected": None}
+    assert "expected no error got IndexError at call" in Reader(page(mini(line))).text
+
+
+def test_a_clause_that_cannot_be_tested_says_why(page):
+    clause = sample.clause(sample.CLAUSES[0]) | {"untestable": "No run can show that."}
+    text = Reader(page([sample.header(clauses=[clause]), sample.footer()])).text
+    assert "Cannot be tested No run can show that." in text
+
+
+def test_a_subject_that_was_checked_against_little_is_not_green(page):
+    lines = mini(sample.verdict("PAD-01"), clauses=("PAD-01", "PAD-02", "PAD-03"))
+    text = page(lines)
+    assert headline(text) == "mine conforms to the one clause checked (of 3: 2 not run)"
+    assert 'class="part part-notrun"' in text
+
+
+def test_a_subject_that_passed_before_an_interrupt_is_not_green(page):
+    lines = mini(sample.verdict("PAD-01"), clauses=("PAD-01", "PAD-02"), complete=False)
+    assert 'class="part part-notrun"' in page(lines)
 
 
 def test_pictures_stop_before_the_page_grows_without_bounds(page, monkeypatch):
