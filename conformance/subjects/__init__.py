@@ -9,8 +9,10 @@ from __future__ import annotations
 import importlib.util
 import shlex
 import sys
+from collections.abc import Mapping
 from typing import Any, Protocol
 
+from conformance import environments
 from conformance.case import Case
 from conformance.interpreter import observe
 from conformance.observation import Observation
@@ -91,11 +93,20 @@ def resolve(spec: str, seconds: float) -> list[Subject]:
                 "pip install 'conv2d-transpose-conformance[tensorflow]'"
             )
         return [_worker(spec, mode, ENVIRONMENT, seconds) for mode in BACKENDS]
+    if spec.startswith(environments.PREFIX):
+        try:
+            python, forced = environments.worker(spec)
+        except environments.InstallError as error:
+            raise LoadError(str(error)) from error
+        return [
+            _worker(spec, mode, ENVIRONMENT, seconds, python=python, forced=forced)
+            for mode in BACKENDS
+        ]
     if ":" not in spec:
         known = ", ".join(BUILT_IN)
         raise LoadError(
-            f"unknown subject {spec!r}: use one of {known}, path/to/file.py:Name or "
-            "package.module:Name"
+            f"unknown subject {spec!r}: use one of {known}, tensorflow@VERSION, path/to/file.py:Name "
+            "or package.module:Name"
         )
     return [_worker(spec, "eager", {}, seconds)]
 
@@ -116,13 +127,22 @@ def resolve_command(command: str, seconds: float) -> Subject:
     )
 
 
-def _worker(spec: str, mode: str, environment: dict[str, str], seconds: float) -> Subject:
+def _worker(
+    spec: str,
+    mode: str,
+    environment: Mapping[str, str],
+    seconds: float,
+    *,
+    python: str = sys.executable,
+    forced: Mapping[str, str] | None = None,
+) -> Subject:
     return ProcessSubject(
         name=spec.rpartition(":")[2],
         mode=mode,
         spec=spec,
-        command=[sys.executable, "-m", "conformance.worker", spec, "--mode", mode],
+        command=[python, "-m", "conformance.worker", spec, "--mode", mode],
         environment=environment,
+        forced=forced,
         seconds=seconds,
         must_describe=True,
     )

@@ -37,6 +37,7 @@ class ProcessSubject:
         spec: what the user wrote.
         command: the program and its arguments.
         environment: variables set for it, where the user's environment does not set them.
+        forced: variables set for it in any case.
         seconds: how long one case may take before the process is killed.
         must_describe: whether the command is known to answer ``describe`` (our own workers do).
     """
@@ -49,12 +50,13 @@ class ProcessSubject:
         spec: str,
         command: Sequence[str],
         environment: Mapping[str, str],
+        forced: Mapping[str, str] | None = None,
         seconds: float,
         must_describe: bool,
     ) -> None:
         self.name, self.mode, self.spec = name, mode, spec
         self._command = list(command)
-        self._environment = {**environment, **os.environ}
+        self._environment = {**environment, **os.environ, **(forced or {})}
         self._seconds = seconds
         self._must_describe = must_describe
         self._process: _Process | None = None
