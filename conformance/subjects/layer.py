@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from conformance import case as steps
 from conformance.case import Case
-from conformance.functions import resolve_arguments
+from conformance.functions import resolve, resolve_arguments
 from conformance.interpreter import Unsupported, plain
+from conformance.subjects.objects import ObjectSteps, parameters
 from conformance.tolerance import SIGNIFICAND_BITS
 from conformance.values import Array, Value
 
 
-class LayerBackend:
+class LayerBackend(ObjectSteps):
     """Drives a class that has the page's constructor and takes NumPy arrays.
 
     Only the constructor, `build`, `__call__`, `kernel`, `bias` and `set_weights` are required; a step that
@@ -33,10 +34,29 @@ class LayerBackend:
         self._last: tuple[Any, Any] | None = None
 
     def construct(self, case: Case) -> None:
-        self._layer = self._class(**resolve_arguments(case.arguments))
+        self.start(case)
 
     def close(self) -> None:
         self._last = None
+
+    def example(self, step: steps.Example) -> Value:
+        if step.which != "before":
+            raise Unsupported("the second example is of another class")
+        self._class(filters=3, kernel_size=3)
+        return None
+
+    def signature(self, _: steps.Signature) -> Value:
+        return parameters(self._class.__init__)  # type: ignore[misc]
+
+    def _made(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
+        first = [resolve(value) for value in positional]
+        return self._class(*first, **resolve_arguments(arguments))
+
+    def _resolved(self, value: Value) -> Any:
+        return resolve(value.copy() if isinstance(value, np.ndarray) else value)
+
+    def _value(self, result: Any) -> Value:
+        return plain(result)
 
     def build(self, step: steps.Build) -> None:
         self._layer.build(step.input_shape)
@@ -98,12 +118,6 @@ class LayerBackend:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return plain(self._attribute(step.attribute))
-
-    def _attribute(self, name: str) -> Any:
-        # Not getattr alone: a property that raises AttributeError is an error, not an absence.
-        if not _has_attribute(self._layer, name):
-            raise Unsupported(f"the class has no {name!r}")
-        return getattr(self._layer, name)
 
     def _method(self, name: str) -> Callable[..., Any]:
         method: Callable[..., Any] = self._attribute(name)
@@ -209,14 +223,6 @@ class FunctionBackend:
         if not self._takes_any and name not in self._keywords:
             raise Unsupported(f"the function takes no {name!r}")
         return value
-
-
-def _has_attribute(instance: object, name: str) -> bool:
-    try:
-        inspect.getattr_static(instance, name)
-    except AttributeError:
-        return hasattr(type(instance), "__getattr__") and hasattr(instance, name)
-    return True
 
 
 def _bits(array: Array) -> Array:

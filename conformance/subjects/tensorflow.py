@@ -7,19 +7,21 @@ the other (ATTR-03).
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.metadata
 import importlib.util
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from conformance import case as steps
 from conformance.case import Case
-from conformance.functions import resolve_arguments
+from conformance.functions import resolve, resolve_arguments
 from conformance.interpreter import Unsupported, plain
+from conformance.subjects.objects import ObjectSteps, parameters
 from conformance.values import Array, Value
 
 #: The environment of a worker, where the user's own does not say otherwise.
@@ -49,7 +51,7 @@ def versions() -> dict[str, str]:
     }
 
 
-class _TensorFlowBackend:
+class _TensorFlowBackend(ObjectSteps):
     """What the two modes share."""
 
     absences: tuple[type[Exception], ...] = (Unsupported,)
@@ -64,9 +66,23 @@ class _TensorFlowBackend:
         self.modified: tuple[str, ...] = ()
         self._last: tuple[Any, Any] = (None, None)
 
-    def _make_layer(self, case: Case) -> Any:
-        arguments = resolve_arguments(case.arguments, "tensorflow", {"np": np, "tf": self._tf})
-        self._layer = self._v1.layers.Conv2DTranspose(**arguments)
+    def _made(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
+        first, others = self._constructor_arguments(arguments, positional)
+        return self._v1.layers.Conv2DTranspose(*first, **others)
+
+    def _constructor_arguments(
+        self, arguments: Mapping[str, Value], positional: Sequence[Value]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        names = {"np": np, "tf": self._tf}
+        others = resolve_arguments(arguments, "tensorflow", names)
+        return [self._resolved(value) for value in positional], others
+
+    def _resolved(self, value: Value) -> Any:
+        return resolve(value, "tensorflow", {"np": np, "tf": self._tf})
+
+    def _attribute(self, name: str) -> Any:
+        # What TensorFlow's layer lacks it lacks with an AttributeError: that is the norm's matter.
+        return getattr(self._layer, name)
 
     def build(self, step: steps.Build) -> None:
         self._layer.build(self._tf.TensorShape(step.input_shape))
@@ -106,6 +122,80 @@ class _TensorFlowBackend:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return self._value(getattr(self._layer, step.attribute))
+
+    def weight_names(self, _: steps.WeightNames) -> Value:
+        return [weight.name for weight in self._layer.weights]
+
+    def weight_types(self, _: steps.WeightTypes) -> Value:
+        return [type(self._layer.kernel).__name__, type(self._layer.bias).__name__]
+
+    def collections(self, _: steps.Collections) -> Value:
+        graph = self._v1.get_default_graph()
+        names = [name for name in graph.get_all_collection_keys() if isinstance(name, str)]
+        found = {name: graph.get_collection(name) for name in names if not name.startswith("__")}
+        return {
+            name: sorted(item.name for item in items if hasattr(item, "name"))
+            for name, items in found.items()
+        }
+
+    def enter(self, step: steps.Enter) -> Value:
+        arguments = {name: self._resolved(value) for name, value in step.arguments.items()}
+        self._scopes.enter_context(self._scope(step.scope)(**arguments))
+        return None
+
+    def leave(self, _: steps.Leave) -> Value:
+        self._scopes.close()
+        return None
+
+    def _scope(self, name: str) -> Any:
+        if name != "keras_style_scope":
+            return getattr(self._v1, name)
+        # Not in TensorFlow's public names: the module is Keras', whose name differs by release.
+        package = type(self._layer).__module__.partition(".")[0]
+        for path in ("legacy_tf_layers.base", "src.legacy_tf_layers.base"):
+            with contextlib.suppress(ImportError):
+                return importlib.import_module(f"{package}.{path}").keras_style_scope
+        raise Unsupported("this Keras has no keras_style_scope")
+
+    def seed(self, step: steps.Seed) -> Value:
+        if step.how == "framework":
+            self._tf.keras.utils.set_random_seed(step.seed)
+        else:
+            self._tf.random.set_seed(step.seed)
+        return None
+
+    def counterpart(self, step: steps.Counterpart) -> Value:
+        _, arguments = self._constructor_arguments(self._arguments, ())
+        layer = self._tf.keras.layers.Conv2DTranspose(**arguments)
+        layer.build(self._tf.TensorShape(step.inputs.shape))
+        layer.set_weights(self.get_weights(steps.GetWeights()))
+        return self._value(layer(self._tensor(step.inputs)))
+
+    def counterpart_arguments(self, step: steps.CounterpartArguments) -> Value:
+        first, others = self._constructor_arguments(step.arguments, step.positional)
+        return plain(self._tf.keras.layers.Conv2DTranspose(*first, **others).data_format)
+
+    def counterpart_signature(self, _: steps.CounterpartSignature) -> Value:
+        return parameters(self._tf.keras.layers.Conv2DTranspose.__init__)
+
+    def signature(self, _: steps.Signature) -> Value:
+        return parameters(self._v1.layers.Conv2DTranspose.__init__)
+
+    def example(self, step: steps.Example) -> Value:
+        tf = self._tf
+        if step.which == "before":
+            tf.compat.v1.layers.Conv2DTranspose(filters=3, kernel_size=3)
+        else:
+            tf.keras.layers.Conv2DTranspose(filters=3, kernels_size=3)
+        return None
+
+    def in_model(self, step: steps.InModel) -> Value:
+        keras = self._tf.keras
+        if step.kind == "sequential":
+            keras.Sequential([self._layer])
+        else:
+            self._layer(keras.Input((4, 5, 2)))
+        return None
 
     def _optimizer(self, name: str, learning_rate: float) -> Any:
         family, _, class_name = name.rpartition(".")
@@ -159,10 +249,17 @@ class EagerBackend(_TensorFlowBackend):
     mode = "eager"
 
     def construct(self, case: Case) -> None:
-        self._make_layer(case)
+        self._scopes = contextlib.ExitStack()
+        self.start(case)
 
     def close(self) -> None:
+        self._scopes.close()
         self._last = (None, None)
+
+    def other_mode(self, _: steps.OtherMode) -> Value:
+        with self._tf.Graph().as_default():
+            self._v1.layers.Conv2DTranspose(3, 2)
+        return None
 
     def gradients(self, step: steps.Gradients) -> Value:
         inputs, upstream = self._tensor(step.inputs), self._tensor(step.output_gradient)
@@ -182,6 +279,32 @@ class EagerBackend(_TensorFlowBackend):
             by_inputs = inner.gradient(outputs, inputs, output_gradients=upstream)
             squares = self._sum_of_products(by_inputs, by_inputs)
         return self._value(outer.gradient(squares, self._layer.kernel))
+
+    def in_function(self, step: steps.InFunction) -> Value:
+        tf, arguments = self._tf, self._arguments
+
+        def inside(inputs: Any) -> Any:
+            return self._made(arguments)(inputs)
+
+        if step.where == "outside":
+            function = tf.function(self._layer)
+        elif step.where == "inside":
+            function = tf.function(inside)
+        else:
+            function = tf.function(self._shim(inside))
+        inputs = self._tensor(step.inputs)
+        function(inputs)
+        return self._value(function(inputs))
+
+    def _shim(self, inside: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        class Model(self._tf.keras.layers.Layer):  # type: ignore[misc,name-defined]
+            @self._v1.keras.utils.track_tf1_style_variables
+            def call(self, inputs: Any) -> Any:
+                return inside(inputs)
+
+        model = Model()
+        self._layers["shim"] = model
+        return model
 
     def loss_gradients(self, _: steps.LossGradients) -> Value:
         with self._tf.GradientTape() as tape:
@@ -225,9 +348,11 @@ class GraphBackend(_TensorFlowBackend):
         self._v1.keras.backend.set_session(self._session)
         self._feeds: dict[Any, Array] = {}
         self._initialized: set[str] = set()
-        self._make_layer(case)
+        self._scopes = contextlib.ExitStack()
+        self.start(case)
 
     def close(self) -> None:
+        self._scopes.close()
         self._stack.close()
         self._v1.keras.backend.clear_session()
 
@@ -271,6 +396,14 @@ class GraphBackend(_TensorFlowBackend):
         self.moment = "run"
         self._session.run(update, self._feeds)
         return self.get_weights(steps.GetWeights())
+
+    def other_mode(self, _: steps.OtherMode) -> Value:
+        with self._tf.init_scope():
+            self._v1.layers.Conv2DTranspose(3, 2)
+        return None
+
+    def output_name(self, _: steps.OutputName) -> Value:
+        return self._last[1].name
 
     def collection(self, step: steps.Collection) -> Value:
         return self._value(list(self._v1.get_collection(step.name)))
