@@ -25,7 +25,7 @@ def _as_tuple(values: Iterable[str]) -> tuple[str, ...]:
 
 @attrs.frozen(kw_only=True)
 class Clause:
-    """One checkable statement; the fields are explained at the head of `clauses.toml`."""
+    """One checkable statement; the fields are explained at the head of `clauses.toml`, which goes on in `clauses/`."""
 
     id: str
     chapter: str
@@ -57,8 +57,11 @@ class Clause:
 @functools.cache
 def all_clauses() -> tuple[Clause, ...]:
     """Return every clause, in the report's order."""
-    text = resources.files("conformance").joinpath("clauses.toml").read_text(encoding="utf-8")
-    return tuple(Clause(**entry) for entry in tomllib.loads(text)["clause"])
+    package = resources.files("conformance")
+    chapters = sorted(package.joinpath("clauses").iterdir(), key=lambda file: file.name)
+    files = (*(file for file in chapters if file.name.endswith(".toml")), package / "clauses.toml")
+    listed = [tomllib.loads(file.read_text(encoding="utf-8"))["clause"] for file in files]
+    return tuple(Clause(**entry) for clauses in listed for entry in clauses)
 
 
 def matching(

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from conformance.case import Case, Step, step_name
+from conformance.case import Case, Construct, Step, step_name
 from conformance.observation import Error, Observation, Outcome
 from conformance.values import Value
 
@@ -59,7 +59,8 @@ def observe(
 
 
 def _step(backend: Backend, step: Step) -> Outcome:
-    name = step_name(step)
+    # `construct` is the case's own layer.
+    name = "construct_another" if isinstance(step, Construct) else step_name(step)
     if not hasattr(backend, name):
         return Outcome(unsupported=f"has no step {name!r}")
     return _attempt(backend, name, step)

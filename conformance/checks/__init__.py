@@ -2,6 +2,7 @@
 
 from conformance.checks import (
     activations,
+    arguments,
     constraints,
     dtypes,
     formats,
@@ -22,4 +23,4 @@ from conformance.checks.registry import (
 )
 
 __all__ = ["CHECKS", "Check", "Misbehaved", "NotSupported", "NotTried", "Traits", "View"]
-_CHAPTERS = (activations, constraints, dtypes, formats, gradients, losses, padding, shapes, values)
+_CHAPTERS = (activations, arguments, constraints, dtypes, formats, gradients, losses, padding, shapes, values)

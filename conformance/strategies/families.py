@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from conformance import case as steps
 from conformance.case import Case
-from conformance.strategies import fixed
+from conformance.strategies import fixed, interface
 from conformance.strategies.configurations import Configuration, configurations
 from conformance.strategies.data import position_coded, reals, small_integers, with_specials
 
@@ -334,6 +334,7 @@ def _families() -> dict[str, Family]:
         Family("gradients", gradient_cases()),
         Family("loss gradients", loss_gradient_cases(), (), 0.2),
         *(Family(name, None, cases) for name, cases in fixed.CASES.items()),
+        *(Family(name, None, cases) for name, cases in interface.CASES.items()),
     )
     return {family.name: family for family in listed}
 
