@@ -15,6 +15,7 @@ _STANDINGS = {
     "upheld": ("not reproduced: the sentence held here", "upheld"),
     "not-run": ("not asserted in this run", "notrun"),
 }
+_ELSEWHERE = ("seen, but not on TensorFlow: this run had none", "notrun")
 
 
 @attrs.frozen(eq=False)
@@ -25,6 +26,7 @@ class Assertion:
     status: str
     examples: int
     key: str
+    on_tensorflow: bool
 
 
 @attrs.frozen(eq=False)
@@ -59,24 +61,56 @@ def collect(record: Record, matrix: Matrix) -> list[Entry]:
 
 
 def _entry(record: Record, clause: Clause) -> Entry:
-    assertions = []
-    proof = None
+    """Weigh the claims about a clause: only what TensorFlow does can prove the page wrong."""
     subjects = {subject.key: subject for subject in record.header.subjects}
+    claims = []
     for verdict in record.verdicts:
-        claim = verdict.claim
-        if verdict.clause != clause.id or claim is None:
-            continue
-        key = (verdict.subject, verdict.mode)
-        name = subject_name(subjects.get(key, Subject(*key)))
-        standing_key = _STANDINGS.get(claim.status, ("", "unknown"))[1]
-        assertions.append(Assertion(name, claim.status, claim.examples, standing_key))
-        if proof is None and claim.status == "contradicted" and claim.evidence is not None:
-            proof = _proof(name, claim.evidence)
-    statuses = {assertion.status for assertion in assertions}
-    found = [name for name in _STANDINGS if name in statuses] or ["not-run"]
-    standing, key_name = _STANDINGS[found[0]]
+        if verdict.clause == clause.id and verdict.claim is not None:
+            key = (verdict.subject, verdict.mode)
+            claims.append((subjects.get(key, Subject(*key)), verdict.claim))
+    claims.sort(key=lambda item: not is_tensorflow(item[0]))
+    proof = next(
+        (
+            _proof(subject_name(subject), claim.evidence)
+            for subject, claim in claims
+            if claim.status == "contradicted" and claim.evidence is not None
+        ),
+        None,
+    )
+    standing, key_name = _standing(
+        {claim.status for subject, claim in claims if is_tensorflow(subject)},
+        {claim.status for subject, claim in claims if not is_tensorflow(subject)},
+    )
     assert clause.erratum is not None
-    return Entry(clause, clause.erratum, standing, key_name, tuple(assertions), proof)
+    return Entry(
+        clause=clause,
+        erratum=clause.erratum,
+        standing=standing,
+        key=key_name,
+        assertions=tuple(
+            Assertion(
+                subject_name(subject),
+                claim.status,
+                claim.examples,
+                _STANDINGS.get(claim.status, ("", "unknown"))[1],
+                is_tensorflow(subject),
+            )
+            for subject, claim in claims
+        ),
+        proof=proof,
+    )
+
+
+def _standing(on_tensorflow: set[str], elsewhere: set[str]) -> tuple[str, str]:
+    for status, standing in _STANDINGS.items():
+        if status in on_tensorflow:
+            return standing
+    return _ELSEWHERE if "contradicted" in elsewhere else _STANDINGS["not-run"]
+
+
+def is_tensorflow(subject: Subject) -> bool:
+    """Whether the subject is TensorFlow itself, in any release."""
+    return subject.name.partition("@")[0] == "tensorflow"
 
 
 def subject_name(subject: Subject) -> str:

@@ -240,7 +240,7 @@ def _note(expected: Tensor, got: Tensor, delta: Array | None) -> str:
         )
     wrong = int(np.count_nonzero(delta))
     text = f"{wrong} of {delta.size} elements differ" if wrong else "All elements are equal"
-    if expected.dtype != got.dtype:
+    if not wrong and expected.dtype != got.dtype:
         text += f"; expected {expected.dtype}, got {got.dtype}"
     return text + "."
 

@@ -55,7 +55,11 @@ def of_erratum(entry: Erratum, header: Header) -> str:
             parts.append(f"- by the page: `{proof.expected}`\n- got: `{proof.got}`")
     if entry.erratum.script:
         parts.append(_fenced(entry.erratum.script))
-    wrong = [one.subject for one in entry.assertions if one.status == "contradicted"]
+    wrong = [
+        one.subject
+        for one in entry.assertions
+        if one.status == "contradicted" and one.on_tensorflow
+    ]
     if wrong:
         parts.append(f"Found with {', '.join(wrong)} by {_tool(header)}.")
     return _joined(parts)

@@ -293,8 +293,29 @@ def test_an_erratum_shows_claim_proof_and_script(page):
     ],
 )
 def test_an_erratum_says_how_it_stands(page, claim, standing):
-    text = page(mini(sample.verdict("PAD-01", claim=claim)))
-    assert f">{standing}</span>" in text
+    lines = mini(
+        sample.verdict("PAD-01", "tensorflow", claim=claim),
+        subjects=[sample.SUBJECTS[0], sample.SUBJECTS[2]],
+    )
+    assert f">{standing}</span>" in page(lines)
+
+
+def test_only_tensorflow_proves_an_erratum(page):
+    claim = sample.claim_for("PAD-01")
+    lines = mini(sample.verdict("PAD-01", "reference", claim=claim), subjects=[sample.SUBJECTS[0]])
+    text = Reader(page(lines)).text
+    assert "seen, but not on TensorFlow: this run had none" in text
+    assert "1 sentence of the page is listed as wrong, none of them proven by this run" in text
+
+
+def test_the_proof_is_taken_from_tensorflow(page):
+    claim = sample.claim_for("PAD-01")
+    lines = mini(
+        sample.verdict("PAD-01", "reference", claim=claim),
+        sample.verdict("PAD-01", "tensorflow@2.9.3", "graph", claim=claim),
+        subjects=[sample.SUBJECTS[0]],
+    )
+    assert "Seen in this run, on tensorflow@2.9.3 graph" in Reader(page(lines)).text
 
 
 def test_deviations_have_their_reason(page):

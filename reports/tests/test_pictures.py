@@ -250,7 +250,8 @@ def test_axes_are_named_by_the_case():
         (3.0, 4.0, "within the bound"),
         (float("nan"), 4.0, ""),
         (float("inf"), 4.0, ""),
-        (3.0, 0.0, ""),
+        (3.0, 0.0, "the data is exact, so every error is wrong"),
+        (3.0, -1.0, ""),
     ],
 )
 def test_a_gauge_says_how_far_beyond_the_bound(error, bound, ratio):
