@@ -83,6 +83,40 @@ def _training(
     )
 
 
+def _softmax() -> tuple[Case, ...]:
+    shape = {"channels_first": (2, 2, 4, 5), "channels_last": (2, 4, 5, 2)}
+    return tuple(
+        Case(
+            "activations",
+            {**_LAYER, "data_format": data_format, "activation": "softmax"},
+            (steps.Build(sizes), _weights()[1], steps.Call(_inputs(sizes))),
+        )
+        for data_format, sizes in shape.items()
+    )
+
+
+def _gradients() -> tuple[Case, ...]:
+    """Return gradients of 1x1 kernels with strides and few filters.
+
+    oneDNN's kernel gradient is wrong there, or damages the heap:
+    github.com/uxlfoundation/oneDNN/issues/6035
+    """
+    cases = []
+    for filters in (1, 3):
+        c = Configuration(
+            batch=2, in_channels=2, filters=filters, size=(5, 3), strides=(2, 2), kernel_size=(1, 1)
+        )
+        inputs, upstream = position_coded(c.input_shape()), small_integers(c.output_shape, 3)
+        listed = (
+            *c.weights(position_coded(c.kernel_shape)),
+            steps.Gradients(inputs, upstream),
+            steps.ConvolutionOp(upstream),
+            steps.SecondGradient(inputs, upstream),
+        )
+        cases.append(Case("gradients", c.arguments(), listed))
+    return tuple(cases)
+
+
 def _shape_questions() -> tuple[Case, ...]:
     shapes = ((2, 4, 5), None, (2, -1, 5, 2), (2, 4, 5, None), (2, 4, 5, 2, 6))
     return tuple(_case("shape questions", {}, steps.ComputeOutputShape(shape)) for shape in shapes)
@@ -334,3 +368,6 @@ def _by_family(cases: tuple[Case, ...]) -> dict[str, tuple[Case, ...]]:
 
 #: Families all of whose cases are always run.
 CASES: Mapping[str, tuple[Case, ...]] = _by_family(_all_cases())
+#: What families that are drawn begin with, besides `GEOMETRIES`.
+SOFTMAX = _softmax()
+GRADIENTS = _gradients()
