@@ -57,10 +57,14 @@ class Entry:
 
 def collect(record: Record, matrix: Matrix) -> list[Entry]:
     """Every clause with an erratum, in the order of the matrix."""
-    return [_entry(record, row.clause) for row in matrix.rows if row.clause.erratum is not None]
+    return [
+        _entry(record, row.clause, row.clause.erratum)
+        for row in matrix.rows
+        if row.clause.erratum is not None
+    ]
 
 
-def _entry(record: Record, clause: Clause) -> Entry:
+def _entry(record: Record, clause: Clause, erratum: Erratum) -> Entry:
     """Weigh the claims about a clause: only what TensorFlow does can prove the page wrong."""
     subjects = {subject.key: subject for subject in record.header.subjects}
     claims = []
@@ -81,10 +85,9 @@ def _entry(record: Record, clause: Clause) -> Entry:
         {claim.status for subject, claim in claims if is_tensorflow(subject)},
         {claim.status for subject, claim in claims if not is_tensorflow(subject)},
     )
-    assert clause.erratum is not None
     return Entry(
         clause=clause,
-        erratum=clause.erratum,
+        erratum=erratum,
         standing=standing,
         key=key_name,
         assertions=tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -95,12 +95,8 @@ def _comparison(
 ) -> Comparison:
     name, expected, got = pair
     if expected is None or got is None:
-        present = expected if expected is not None else got
-        assert present is not None
-        title = expected_by if expected is not None else "got"
-        at = (0,) * present.array.ndim
-        panel = _panel(title, present, axes_of(present.array.shape, case, step, name), at)
-        return Comparison(name, (panel,), "", "")
+        alone = ((expected_by, expected), ("got", got))
+        return Comparison(name, tuple(_lone_panels(alone, case, step, name)), "", "")
     shapes_agree = expected.array.shape == got.array.shape
     axes = axes_of(expected.array.shape, case, step, name)
     delta = difference(expected, got) if shapes_agree else None
@@ -120,6 +116,19 @@ def _comparison(
     return Comparison(
         name, tuple(panels), _note(expected, got, delta), _element(expected, got, focus)
     )
+
+
+def _lone_panels(
+    alone: tuple[tuple[str, Tensor | None], ...],
+    case: Mapping[str, Any],
+    step: int | None,
+    name: str,
+) -> Iterator[Panel]:
+    """Draw what there is where the other side is no tensor."""
+    for title, tensor in alone:
+        if tensor is not None:
+            shape = tensor.array.shape
+            yield _panel(title, tensor, axes_of(shape, case, step, name), (0,) * len(shape))
 
 
 def inputs(case: Mapping[str, Any], step: int | None, index: tuple[int, ...] | None) -> list[Panel]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
-import attrs
-
+from reports.lines import Line, short
 from reports.record import (
     FORMATS,
     Claim,
@@ -27,8 +25,6 @@ from reports.record import (
     Subject,
     Verdict,
 )
-
-T = TypeVar("T")
 
 
 def load(path: str | os.PathLike[str]) -> Record:
@@ -54,21 +50,21 @@ def load(path: str | os.PathLike[str]) -> Record:
     if first.get("kind") != "header":
         raise RecordError(
             f'{name}, line {number}: a record starts with a line of kind "header", '
-            f"not {_short(first.get('kind'))}."
+            f"not {short(first.get('kind'))}."
         )
     version = first.get("format")
     if isinstance(version, bool) or version not in FORMATS:
         raise RecordError(
-            f"{name}, line {number}: record format {_short(version)} is unknown; this version "
+            f"{name}, line {number}: record format {short(version)} is unknown; this version "
             f"reads format {', '.join(map(str, FORMATS))}."
         )
-    header = _header(_Line(name, number, first))
+    header = _header(Line(name, number, first))
     verdicts: list[Verdict] = []
     findings: list[Finding] = []
     others: list[Mapping[str, Any]] = []
     footer: Footer | None = None
     for number, data in lines[1:]:
-        line = _Line(name, number, data)
+        line = Line(name, number, data)
         if footer is not None:
             line.refuse("nothing may follow the footer")
         kind = data.get("kind")
@@ -110,7 +106,7 @@ def _json_lines(name: str) -> list[tuple[int, Mapping[str, Any]]]:
             raise RecordError(f"{name}, line {number} is not JSON: {reason}.") from error
         if not isinstance(data, dict):
             raise RecordError(
-                f"{name}, line {number}: every line is a JSON object, not {_short(data)}."
+                f"{name}, line {number}: every line is a JSON object, not {short(data)}."
             )
         lines.append((number, data))
     return lines
@@ -120,100 +116,7 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON number")
 
 
-def _short(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-@attrs.frozen
-class _Line:
-    """An object of a record, with the place that error messages name."""
-
-    file: str
-    number: int
-    data: Mapping[str, Any]
-    inside: str = ""
-
-    def refuse(self, why: str) -> NoReturn:
-        raise RecordError(f"{self.file}, line {self.number}: {why}.")
-
-    def _checked(self, key: str, kinds: tuple[type, ...], what: str) -> Any:
-        value = self.data.get(key)
-        if (isinstance(value, bool) and bool not in kinds) or not isinstance(value, kinds):
-            field = f"{self.inside}{key}"
-            if key not in self.data:
-                self.refuse(f'"{field}" is missing ({what})')
-            self.refuse(f'"{field}" must be {what}, not {_short(value)}')
-        return value
-
-    def text(self, key: str) -> str:
-        return str(self._checked(key, (str,), "a text"))
-
-    def text_or(self, key: str, default: str = "") -> str:
-        return default if self.data.get(key) is None else self.text(key)
-
-    def text_or_none(self, key: str) -> str | None:
-        return None if self.data.get(key) is None else self.text(key)
-
-    def integer_or_none(self, key: str) -> int | None:
-        if self.data.get(key) is None:
-            return None
-        return int(self._checked(key, (int,), "a whole number"))
-
-    def number_or_none(self, key: str) -> float | None:
-        value = self.data.get(key)
-        if value is None:
-            return None
-        if isinstance(value, str) and value in ("NaN", "Infinity", "-Infinity"):
-            return float(value)
-        number = self._checked(key, (int, float), "a number")
-        try:
-            return float(number)
-        except OverflowError:
-            return math.inf if number > 0 else -math.inf
-
-    def flag(self, key: str) -> bool:
-        return bool(self._checked(key, (bool,), "true or false"))
-
-    def mapping(self, key: str) -> Mapping[str, Any]:
-        value = self.data.get(key)
-        return {} if value is None else dict(self._checked(key, (dict,), "an object"))
-
-    def items(self, key: str) -> list[Any]:
-        return list(self._checked(key, (list,), "a list"))
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self.data.get(key)
-        if value is None:
-            return ()
-        if isinstance(value, str):
-            return (value,)
-        return tuple(str(item) for item in self.items(key))
-
-    def inner(self, key: str) -> _Line:
-        data = self._checked(key, (dict,), "an object")
-        return _Line(self.file, self.number, data, f"{self.inside}{key}.")
-
-    def inner_or_none(self, key: str, read: Callable[[_Line], T]) -> T | None:
-        return None if self.data.get(key) is None else read(self.inner(key))
-
-    def each(self, key: str, read: Callable[[_Line], T]) -> tuple[T, ...]:
-        found = []
-        for position, data in enumerate(self.items(key)):
-            inside = f"{self.inside}{key}[{position}]"
-            if not isinstance(data, dict):
-                self.refuse(f'"{inside}" must be an object, not {_short(data)}')
-            found.append(read(_Line(self.file, self.number, data, inside + ".")))
-        return tuple(found)
-
-    def strings(self, key: str) -> dict[str, str]:
-        return {
-            name: value if isinstance(value, str) else json.dumps(value)
-            for name, value in self.mapping(key).items()
-        }
-
-
-def _header(line: _Line) -> Header:
+def _header(line: Line) -> Header:
     tool = line.inner("tool")
     machine = line.inner("machine") if line.data.get("machine") is not None else None
     return Header(
@@ -230,7 +133,7 @@ def _header(line: _Line) -> Header:
     )
 
 
-def _machine(line: _Line) -> Machine:
+def _machine(line: Line) -> Machine:
     return Machine(
         python=line.text_or("python"),
         platform=line.text_or("platform"),
@@ -240,7 +143,7 @@ def _machine(line: _Line) -> Machine:
     )
 
 
-def _subject(line: _Line) -> Subject:
+def _subject(line: Line) -> Subject:
     return Subject(
         name=line.text("name"),
         mode=line.text_or("mode"),
@@ -250,7 +153,7 @@ def _subject(line: _Line) -> Subject:
     )
 
 
-def _clause(line: _Line) -> Clause:
+def _clause(line: Line) -> Clause:
     return Clause(
         id=line.text("id"),
         chapter=line.text("chapter"),
@@ -270,7 +173,7 @@ def _clause(line: _Line) -> Clause:
     )
 
 
-def _verdict(line: _Line) -> Verdict:
+def _verdict(line: Line) -> Verdict:
     return Verdict(
         clause=line.text("clause"),
         subject=line.text("subject"),
@@ -282,7 +185,7 @@ def _verdict(line: _Line) -> Verdict:
     )
 
 
-def _claim(line: _Line) -> Claim:
+def _claim(line: Line) -> Claim:
     return Claim(
         status=line.text("status"),
         examples=line.integer_or_none("examples") or 0,
@@ -290,7 +193,7 @@ def _claim(line: _Line) -> Claim:
     )
 
 
-def _evidence(line: _Line) -> Evidence:
+def _evidence(line: Line) -> Evidence:
     return Evidence(
         message=line.text_or("message"),
         case=line.mapping("case"),
@@ -300,7 +203,7 @@ def _evidence(line: _Line) -> Evidence:
     )
 
 
-def _finding(line: _Line) -> Finding:
+def _finding(line: Line) -> Finding:
     return Finding(
         clause=line.text("clause"),
         subject=line.text("subject"),
@@ -322,16 +225,16 @@ def _finding(line: _Line) -> Finding:
     )
 
 
-def _index(line: _Line) -> tuple[int, ...] | None:
+def _index(line: Line) -> tuple[int, ...] | None:
     if line.data.get("index") is None:
         return None
     items = line.items("index")
     if not all(isinstance(item, int) and not isinstance(item, bool) for item in items):
-        line.refuse(f'"index" must be a list of whole numbers, not {_short(items)}')
+        line.refuse(f'"index" must be a list of whole numbers, not {short(items)}')
     return tuple(items)
 
 
-def _footer(line: _Line) -> Footer:
+def _footer(line: Line) -> Footer:
     counts = line.mapping("counts")
     return Footer(
         complete=line.flag("complete"),
