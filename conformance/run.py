@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -153,11 +153,7 @@ class Run:
 
     def traits(self, subject: Subject) -> Traits:
         """Return what norms may depend on."""
-        versions = self._descriptions[self.subjects.index(subject)].get("versions", {})
-        if not subject.spec.startswith("tensorflow"):
-            return Traits(mode=subject.mode)
-        major, minor, *_ = str(versions["tensorflow"]).split(".")
-        return Traits(tensorflow=True, release=(int(major), int(minor)), mode=subject.mode)
+        return traits_of(subject, self._descriptions[self.subjects.index(subject)])
 
     def finish(self, *, interrupted: bool = False) -> tuple[Path, int]:
         """Write footer and page; return where the page is, and the run's exit status."""
@@ -408,6 +404,14 @@ def finding_text(
         f"{clause.id} {clause.title}\n{mismatch.message}{scaled}\n"
         f"{len(tally.failures)} of {tally.judged} cases; the smallest is {shown.case.id}:\n\n{script}"
     )
+
+
+def traits_of(subject: Subject, description: Mapping[str, Any]) -> Traits:
+    """Return what norms may depend on, from a subject and its description."""
+    if not subject.spec.startswith("tensorflow"):
+        return Traits(mode=subject.mode)
+    major, minor, *_ = str(description["versions"]["tensorflow"]).split(".")
+    return Traits(tensorflow=True, release=(int(major), int(minor)), mode=subject.mode)
 
 
 def _families_of(clause_id: str) -> list[str]:

@@ -12,9 +12,10 @@ from rich.console import Console
 import reports
 from conformance.campaign import HarnessError, Workbench
 from conformance.case import Case, step_name
-from conformance.checks import CHECKS, NotSupported, NotTried, Traits
+from conformance.checks import CHECKS, NotSupported, NotTried
 from conformance.commands.failing import usage_error
 from conformance.comparison import describe
+from conformance.run import traits_of
 from conformance.subjects import LoadError, Subject, resolve
 
 
@@ -76,12 +77,7 @@ def _load(file: Path, number: int) -> tuple[Any, str | None]:
 
 
 def _replay(case: Case, subject: Subject, console: Console) -> bool:
-    description = subject.describe()
-    versions = description.get("versions", {})
-    traits = Traits(mode=subject.mode)
-    if subject.spec.startswith("tensorflow"):
-        major, minor, *_ = str(versions["tensorflow"]).split(".")
-        traits = Traits(tensorflow=True, release=(int(major), int(minor)), mode=subject.mode)
+    traits = traits_of(subject, subject.describe())
     bench = Workbench()
     observation = bench.observation(subject, case)
     console.print(f"{case.id} on {subject.name} ({subject.mode})", style="bold", markup=False)
