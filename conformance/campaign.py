@@ -73,6 +73,7 @@ class Workbench:
     def __init__(self) -> None:
         self._expectations: dict[str, Expectation] = {}
         self._observations: dict[tuple[str, str, str], Observation] = {}
+        self._cases: dict[str, Case] = {}
 
     def expectation(self, case: Case) -> Expectation:
         """Return the oracle's answer to `case`."""
@@ -82,12 +83,18 @@ class Workbench:
         """Return what the subject does with `case`."""
         key = (subject.spec, subject.mode, case.id)
         if key not in self._observations:
+            self._cases[case.id] = case
             self._observations[key] = subject.observe(case)
         return self._observations[key]
 
-    def knows(self, subject: Subject, case: Case) -> bool:
-        """Tell whether `case` has been run on the subject already."""
-        return (subject.spec, subject.mode, case.id) in self._observations
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """Every case that has been run on some subject."""
+        return tuple(self._cases.values())
+
+    def past_observation(self, subject: Subject, case: Case) -> Observation | None:
+        """Return what the subject did with `case`, None where it has not run it."""
+        return self._observations.get((subject.spec, subject.mode, case.id))
 
     def judge(self, check: Check, case: Case, subject: Subject, traits: Traits) -> Failure | None:
         """Return None where the clause holds, else the failure.
@@ -204,7 +211,7 @@ def shrink(
 
     def run(case: Case) -> None:
         nonlocal smallest, fresh
-        if not workbench.knows(subject, case):
+        if workbench.past_observation(subject, case) is None:
             if fresh >= SHRINK_CASES or time.monotonic() - started > SHRINK_SECONDS:
                 return
             fresh += 1

@@ -20,6 +20,7 @@ from conformance.checks import CHECKS, Traits
 from conformance.clauses import Clause, matching
 from conformance.comparison import Mismatch
 from conformance.corpus import Corpus, judge_recorded
+from conformance.drift import Drift, find_drift
 from conformance.excuses import Excuse
 from conformance.record import FORMAT, RecordWriter, machine
 from conformance.scripts import script_for
@@ -168,11 +169,21 @@ class Run:
             exit_status=status,
             seconds=round(time.monotonic() - self._started, 1),
             counts=counts,
+            drift=[attrs.asdict(drift) for drift in self._drift()],
         )
         self.close()
         page = path.with_name("index.html")
         reports.write(reports.load(path), page)
         return page, status
+
+    def _drift(self) -> list[Drift]:
+        """Compare the oldest release of TensorFlow with each of the others, mode by mode."""
+        pairs = []
+        for mode in dict.fromkeys(subject.mode for subject in self.subjects):
+            releases = [s for s in self.subjects if s.mode == mode and self.traits(s).tensorflow]
+            releases.sort(key=lambda s: self.traits(s).release)
+            pairs += [(releases[0], other) for other in releases[1:]]
+        return find_drift(pairs, self._bench.cases, self.traits, self._bench.past_observation)
 
     @property
     def exit_status(self) -> int:
