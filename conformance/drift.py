@@ -45,6 +45,7 @@ class Drift:
 
 def find_drift(
     pairs: Sequence[tuple[Subject, Subject]],
+    clauses: Sequence[str],
     cases: Iterable[Case],
     traits: Callable[[Subject], Traits],
     observation: Callable[[Subject, Case], Observation | None],
@@ -53,19 +54,20 @@ def find_drift(
 
     Args:
         pairs: subjects of the same mode, the older release first.
+        clauses: ids of the clauses to compare.
         cases: the run's cases.
         traits: a subject's traits.
         observation: what a subject did with a case, None where it has not run it.
 
     Returns:
-        The clauses on which a pair differs, in the order of the checks.
+        The clauses on which a pair differs, pair by pair.
     """
     by_family: dict[str, list[Case]] = {}
     for case in cases:
         by_family.setdefault(case.family, []).append(case)
-    found: dict[tuple[str, str, str, str], Drift] = {}
+    found: list[Drift] = []
     for before, after in pairs:
-        for clause in dict.fromkeys(check.clause for check in CHECKS):
+        for clause in clauses:
             checks = [c for c in CHECKS if c.clause == clause and not c.claims]
             families = dict.fromkeys(name for check in checks for name in check.families)
             drift = Drift(clause, before.mode, before.name, after.name)
@@ -80,8 +82,8 @@ def find_drift(
                 if one is not None and other is not None:
                     _compare(drift, case, one, other)
             if drift.differing:
-                found[clause, before.mode, before.name, after.name] = drift
-    return list(found.values())
+                found.append(drift)
+    return found
 
 
 def _compare(drift: Drift, case: Case, one: Observation, other: Observation) -> None:

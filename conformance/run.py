@@ -183,7 +183,13 @@ class Run:
             releases = [s for s in self.subjects if s.mode == mode and self.traits(s).tensorflow]
             releases.sort(key=lambda s: self.traits(s).release)
             pairs += [(releases[0], other) for other in releases[1:]]
-        return find_drift(pairs, self._bench.cases, self.traits, self._bench.past_observation)
+        return find_drift(
+            pairs,
+            [c.id for c in self.clauses],
+            self._bench.cases,
+            self.traits,
+            self._bench.past_observation,
+        )
 
     @property
     def exit_status(self) -> int:

@@ -14,6 +14,7 @@ from reports.record import (
     Claim,
     Clause,
     Deviation,
+    Drift,
     Erratum,
     Evidence,
     Finding,
@@ -242,4 +243,21 @@ def _footer(line: Line) -> Footer:
         exit_status=line.integer_or_none("exit_status"),
         seconds=line.number_or_none("seconds"),
         counts={key: value for key, value in counts.items() if isinstance(value, int)},
+        drift=line.each("drift", _drift) if line.data.get("drift") is not None else (),
+    )
+
+
+def _drift(line: Line) -> Drift:
+    example = line.inner("example")
+    return Drift(
+        clause=line.text("clause"),
+        mode=line.text("mode"),
+        before=line.text("before"),
+        after=line.text("after"),
+        cases=line.integer_or_none("cases") or 0,
+        differing=line.integer_or_none("differing") or 0,
+        arguments=example.text_or("arguments"),
+        step=example.text_or("step"),
+        was=example.text_or("before"),
+        became=example.text_or("after"),
     )

@@ -150,6 +150,25 @@ class Finding:
 
 
 @attrs.frozen
+class Drift:
+    """How the cases of one clause went on two releases, in one mode.
+
+    `arguments`, `step`, `was` and `became` tell of the first case on which the two differ.
+    """
+
+    clause: str
+    mode: str
+    before: str
+    after: str
+    cases: int
+    differing: int
+    arguments: str
+    step: str
+    was: str
+    became: str
+
+
+@attrs.frozen
 class Footer:
     """How the run ended."""
 
@@ -158,6 +177,7 @@ class Footer:
     exit_status: int | None = None
     seconds: float | None = None
     counts: Mapping[str, int] = attrs.field(factory=dict)
+    drift: tuple[Drift, ...] = ()
 
 
 @attrs.frozen(eq=False)

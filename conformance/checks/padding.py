@@ -73,7 +73,7 @@ def _even(view: View, concerns: Callable[[Axis], bool]) -> Mismatch | None:
             return Mismatch(
                 f"{name}: kernel {axis.kernel}, stride {axis.stride}: the full result of length {full} loses "
                 f"{before} at the beginning and {after} at the end; even would be the same on both sides",
-                "even", [before, after], index,
+                "as many rows before as after", f"{before} before, {after} after", index,
             )  # fmt: skip
     return None
 

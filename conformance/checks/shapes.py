@@ -22,9 +22,10 @@ def _lengths(view: View, wanted: Sequence[tuple[int, int | None]]) -> Mismatch |
     for place, length in wanted:
         if length is not None and got.shape[place] != length:
             axis = "height" if place == view.geometry.spatial_axes[0] else "width"
+            shape = [length if n == place else size for n, size in enumerate(got.shape)]
             return Mismatch(
                 f"the output's {axis} should be {length}, it is {got.shape[place]}",
-                length, list(got.shape), index,
+                shape, list(got.shape), index,
             )  # fmt: skip
     return None
 
