@@ -29,6 +29,8 @@ class Choice:
     repeatable: bool = False
     type: Any = str
     choices: tuple[str, ...] | None = None
+    #: Spelling for pytest, where another plugin owns `flag`.
+    pytest_flag: str | None = None
 
     @property
     def name(self) -> str:
@@ -97,6 +99,7 @@ CHOICES = (
     ),
     Choice(
         flag="--timeout",
+        pytest_flag="--case-timeout",
         metavar="SECONDS",
         type=float,
         default=20.0,

@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         if choice.choices:
             kind["choices"] = choice.choices
         group.addoption(
-            choice.flag,
+            choice.pytest_flag or choice.flag,
             dest=f"conformance_{choice.name}",
             default=choice.default,
             type=choice.type,
