@@ -25,7 +25,7 @@ def _as_tuple(values: Iterable[str]) -> tuple[str, ...]:
 
 @attrs.frozen(kw_only=True)
 class Clause:
-    """One checkable statement; the fields are explained at the head of `clauses.toml`, which goes on in `clauses/`."""
+    """One checkable statement; the fields are explained in `clauses.toml`, which goes on in `clauses/`."""
 
     id: str
     chapter: str

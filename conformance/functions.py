@@ -106,9 +106,7 @@ def make_function(
     return function
 
 
-def resolve(
-    value: Value, framework: str = "numpy", names: Mapping[str, Any] | None = None
-) -> Any:
+def resolve(value: Value, framework: str = "numpy", names: Mapping[str, Any] | None = None) -> Any:
     """Return a value with a named function or literal replaced by what it names, a list by a tuple.
 
     The kinds of sequence that the page accepts are a matter of clauses of their own; JSON has only lists,

@@ -7,8 +7,11 @@ from conformance.checks import (
     dtypes,
     formats,
     gradients,
+    initializers,
+    interface_claims,
     losses,
     padding,
+    scenes,
     shapes,
     values,
 )
@@ -23,4 +26,18 @@ from conformance.checks.registry import (
 )
 
 __all__ = ["CHECKS", "Check", "Misbehaved", "NotSupported", "NotTried", "Traits", "View"]
-_CHAPTERS = (activations, arguments, constraints, dtypes, formats, gradients, losses, padding, shapes, values)
+_CHAPTERS = (
+    activations,
+    arguments,
+    constraints,
+    dtypes,
+    formats,
+    gradients,
+    initializers,
+    interface_claims,
+    losses,
+    padding,
+    scenes,
+    shapes,
+    values,
+)

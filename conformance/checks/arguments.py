@@ -32,9 +32,7 @@ def _refused(view: View, fate: Refused, call: int) -> Mismatch | None:
     if fate.moment == "construct":
         return expect_error(view, None, fate.error, fragment=fate.fragment)
     moments = tuple(fate.moment.split("|"))
-    return expect_error(
-        view, call, *fate.error.split("|"), fragment=fate.fragment, moments=moments
-    )
+    return expect_error(view, call, *fate.error.split("|"), fragment=fate.fragment, moments=moments)
 
 
 def _attribute(view: View, name: str, fate: Accepted) -> Mismatch | None:
@@ -44,7 +42,9 @@ def _attribute(view: View, name: str, fate: Accepted) -> Mismatch | None:
     got = plain_number(view.value(index))
     if got != fate.stored:
         wanted = fate.stored
-        return Mismatch(f"the attribute {name} should be {wanted!r}, is {got!r}", wanted, got, index)
+        return Mismatch(
+            f"the attribute {name} should be {wanted!r}, is {got!r}", wanted, got, index
+        )
     return None
 
 

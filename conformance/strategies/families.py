@@ -320,6 +320,39 @@ def loss_gradient_cases(draw: st.DrawFn) -> Case:
     )
 
 
+@st.composite
+def round_trip_cases(draw: st.DrawFn) -> Case:
+    """A configuration with everything in it, and the layer made of it again."""
+    c = draw(configurations(largest_kernel=3, largest_size=3))
+    more: dict[str, Any] = {"name": draw(st.sampled_from(("one", "two/three")))}
+    choices: dict[str, tuple[Any, ...]] = {
+        "activation": ("relu", "tanh", None),
+        "kernel_regularizer": REGULARIZERS[:5],
+        "bias_regularizer": REGULARIZERS[:5],
+        "activity_regularizer": REGULARIZERS[:5],
+        "kernel_constraint": CONSTRAINTS[:7],
+        "bias_constraint": ("non_neg", "max_norm"),
+        "kernel_initializer": ("he_normal", "ones", {"class_name": "RandomUniform", "config": {"seed": 3}}),
+        "trainable": (True, False),
+    }  # fmt: skip
+    for name in sorted(draw(st.sets(st.sampled_from(sorted(choices))))):
+        more[name] = draw(st.sampled_from(choices[name]))
+    inputs, kernel = position_coded(c.input_shape()), position_coded(c.kernel_shape)
+    weights = c.weights(kernel)
+    return Case(
+        "round trips",
+        c.arguments(**more),
+        (
+            *weights,
+            steps.Call(inputs),
+            steps.Counterpart(inputs),
+            steps.RoundTrip(),
+            *weights,
+            steps.Call(inputs),
+        ),
+    )
+
+
 def _families() -> dict[str, Family]:
     listed = (
         Family("geometry", geometry_cases(), tuple(map(geometry_case, fixed.GEOMETRIES)), 1.5),
@@ -333,6 +366,7 @@ def _families() -> dict[str, Family]:
         Family("constraints", constraint_cases(), (), 0.6),
         Family("gradients", gradient_cases(), fixed.GRADIENTS),
         Family("loss gradients", loss_gradient_cases(), (), 0.2),
+        Family("round trips", round_trip_cases(), (), 0.3),
         *(Family(name, None, cases) for name, cases in fixed.CASES.items()),
         *(Family(name, None, cases) for name, cases in interface.CASES.items()),
     )

@@ -4,12 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
+from conformance import case as steps
 from conformance.case import Case
 from conformance.strategies.argument_forms import argument_form_cases
+from conformance.strategies.data import position_coded
+from conformance.strategies.interface_scenes import SCENES
+from conformance.values import Value
+
+__all__ = ["CASES", "SCENES"]
+
+
+_LAYER = {"filters": 3, "kernel_size": [2, 3], "kernel_initializer": "ones"}
+
+
+def _signatures() -> tuple[Case, ...]:
+    return (Case("signatures", _LAYER, (steps.Signature(), steps.CounterpartSignature())),)
+
+
+def _claims() -> tuple[Case, ...]:
+    square = {"filters": 3, "kernel_size": 2, "strides": 2, "padding": "same"}
+    methods = ("apply", "convolution_op", "get_losses_for", "get_updates_for")
+    inputs = position_coded((1, 4, 6, 3))
+    return (
+        Case("convolution claims", square, (steps.Call(inputs), steps.ConvolutionOp(inputs))),
+        Case(
+            "claims INIT-04",
+            {**_LAYER, "bias_initializer": None},
+            (steps.Build((None, None, None, 2)), steps.GetWeights()),
+        ),
+        Case("claims METH-05", _LAYER, (steps.Has(methods),)),
+        Case("claims ATTR-01", _LAYER, (steps.Read("graph"),)),
+    )
+
+
+def _distributions() -> tuple[Case, ...]:
+    named: tuple[Value, ...] = (
+        None, "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
+        "random_uniform", "random_normal", "truncated_normal",
+        {"class_name": "VarianceScaling", "config": {"scale": 1.0, "mode": "fan_out"}},
+    )  # fmt: skip
+    inputs = np.zeros((1, 2, 2, 4), np.float32)
+    listed = [
+        Case(
+            "distributions",
+            {"filters": 24, "kernel_size": [3, 5], "kernel_initializer": form},
+            (steps.Call(inputs), steps.GetWeights()),
+        )
+        for form in named
+    ]
+    bias = {"filters": 600, "kernel_size": [1, 2], "bias_initializer": None}
+    return (*listed, Case("distributions", bias, (steps.Call(inputs), steps.GetWeights())))
 
 
 def _all_cases() -> tuple[Case, ...]:
-    return (*argument_form_cases(),)
+    return (
+        *argument_form_cases(),
+        *(scene.case() for scene in SCENES),
+        *_signatures(),
+        *_claims(),
+        *_distributions(),
+    )
 
 
 def _by_family(cases: tuple[Case, ...]) -> dict[str, tuple[Case, ...]]:

@@ -46,7 +46,7 @@ class LayerBackend(ObjectSteps):
         return None
 
     def signature(self, _: steps.Signature) -> Value:
-        return parameters(self._class.__init__)  # type: ignore[misc]
+        return parameters(self._class.__init__)
 
     def _made(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
         first = [resolve(value) for value in positional]

@@ -65,6 +65,8 @@ class ObjectSteps:
                     self._made(self._arguments)
                 elif step.action == "call":
                     self._layer(self._sample())
+                elif step.action == "functional":
+                    self._functional()
                 else:
                     self._attribute(step.action)
             except RuntimeError:
@@ -112,6 +114,9 @@ class ObjectSteps:
     def _sample(self) -> Any:
         first = self._arguments.get("data_format") == "channels_first"
         return np.zeros((1, 2, 4, 5) if first else (1, 4, 5, 2), np.float32)
+
+    def _functional(self) -> Any:
+        raise Unsupported("there is no functional form")
 
     def _made(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
         raise NotImplementedError

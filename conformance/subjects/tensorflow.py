@@ -65,6 +65,7 @@ class _TensorFlowBackend(ObjectSteps):
         self.moment = "construct"
         self.modified: tuple[str, ...] = ()
         self._last: tuple[Any, Any] = (None, None)
+        self._scopes = contextlib.ExitStack()
 
     def _made(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
         first, others = self._constructor_arguments(arguments, positional)
@@ -76,6 +77,9 @@ class _TensorFlowBackend(ObjectSteps):
         names = {"np": np, "tf": self._tf}
         others = resolve_arguments(arguments, "tensorflow", names)
         return [self._resolved(value) for value in positional], others
+
+    def _functional(self) -> Any:
+        return self._v1.layers.conv2d_transpose(self._sample(), 3, 2)
 
     def _resolved(self, value: Value) -> Any:
         return resolve(value, "tensorflow", {"np": np, "tf": self._tf})
@@ -136,7 +140,11 @@ class _TensorFlowBackend(ObjectSteps):
         return {
             name: sorted(item.name for item in items if hasattr(item, "name"))
             for name, items in found.items()
+            if items
         }
+
+    def collection(self, step: steps.Collection) -> Value:
+        return self._value(list(self._v1.get_collection(step.name)))
 
     def enter(self, step: steps.Enter) -> Value:
         arguments = {name: self._resolved(value) for name, value in step.arguments.items()}
@@ -194,7 +202,8 @@ class _TensorFlowBackend(ObjectSteps):
         if step.kind == "sequential":
             keras.Sequential([self._layer])
         else:
-            self._layer(keras.Input((4, 5, 2)))
+            inputs = keras.Input((4, 5, 2))
+            keras.Model(inputs, self._layer(inputs))
         return None
 
     def _optimizer(self, name: str, learning_rate: float) -> Any:
@@ -249,7 +258,6 @@ class EagerBackend(_TensorFlowBackend):
     mode = "eager"
 
     def construct(self, case: Case) -> None:
-        self._scopes = contextlib.ExitStack()
         self.start(case)
 
     def close(self) -> None:
@@ -281,7 +289,9 @@ class EagerBackend(_TensorFlowBackend):
         return self._value(outer.gradient(squares, self._layer.kernel))
 
     def in_function(self, step: steps.InFunction) -> Value:
-        tf, arguments = self._tf, self._arguments
+        tf = self._tf
+        # The shim knows a variable again by its name, so the layer must have one.
+        arguments = {"name": "inner", **self._arguments}
 
         def inside(inputs: Any) -> Any:
             return self._made(arguments)(inputs)
@@ -297,10 +307,14 @@ class EagerBackend(_TensorFlowBackend):
         return self._value(function(inputs))
 
     def _shim(self, inside: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        v1 = self._v1
+
         class Model(self._tf.keras.layers.Layer):  # type: ignore[misc,name-defined]
-            @self._v1.keras.utils.track_tf1_style_variables
+            @v1.keras.utils.track_tf1_style_variables  # type: ignore[untyped-decorator]
             def call(self, inputs: Any) -> Any:
-                return inside(inputs)
+                # Without a scope around it the second trace would make further variables.
+                with v1.variable_scope("model"):
+                    return inside(inputs)
 
         model = Model()
         self._layers["shim"] = model
@@ -348,7 +362,6 @@ class GraphBackend(_TensorFlowBackend):
         self._v1.keras.backend.set_session(self._session)
         self._feeds: dict[Any, Array] = {}
         self._initialized: set[str] = set()
-        self._scopes = contextlib.ExitStack()
         self.start(case)
 
     def close(self) -> None:
@@ -398,15 +411,14 @@ class GraphBackend(_TensorFlowBackend):
         return self.get_weights(steps.GetWeights())
 
     def other_mode(self, _: steps.OtherMode) -> Value:
-        with self._tf.init_scope():
+        from tensorflow.python.eager import context
+
+        with context.eager_mode():
             self._v1.layers.Conv2DTranspose(3, 2)
         return None
 
     def output_name(self, _: steps.OutputName) -> Value:
         return self._last[1].name
-
-    def collection(self, step: steps.Collection) -> Value:
-        return self._value(list(self._v1.get_collection(step.name)))
 
     def _initialize(self) -> None:
         new = [v for v in self._v1.global_variables() if v.name not in self._initialized]
