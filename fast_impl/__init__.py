@@ -14,12 +14,16 @@ from fast_impl.functional import (
     output_shape,
 )
 from fast_impl.layer import Conv2DTranspose
+from fast_impl.planner import Plan, algorithms, plan
 
 __all__ = [
     "Conv2DTranspose",
     "Gradients",
     "InvalidArgumentError",
+    "Plan",
+    "algorithms",
     "conv2d_transpose",
     "conv2d_transpose_gradients",
     "output_shape",
+    "plan",
 ]

@@ -101,7 +101,7 @@ def _softmax_gradient(y: Array, g: Array, axis: int = -1) -> Array:
 
 def _erf(x: Array) -> Array:
     # Lazily: SciPy costs more to import than this package, and only gelu needs it.
-    from scipy.special import erf  # noqa: PLC0415
+    from scipy.special import erf
 
     return np.asarray(erf(x), x.dtype)
 

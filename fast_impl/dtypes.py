@@ -38,7 +38,7 @@ def by_name(name: str) -> DType:
     """
     if name == "bfloat16":
         # Lazily: NumPy alone must do for everybody who does not ask for this format.
-        import ml_dtypes  # noqa: PLC0415
+        import ml_dtypes
 
         return np.dtype(ml_dtypes.bfloat16)
     return np.dtype(name)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl.algorithms import scatter
 from fast_impl.dtypes import require_computed
 from fast_impl.errors import InvalidArgumentError
 from fast_impl.geometry import Axis
+from fast_impl.methods import scatter
 from fast_impl.problem import Options, Problem
 
 Array = npt.NDArray[Any]

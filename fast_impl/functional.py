@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl import geometry
-from fast_impl.algorithms import scatter
+from fast_impl import geometry, planner
 from fast_impl.errors import InvalidArgumentError
+from fast_impl.methods import scatter
 from fast_impl.problem import Options, Problem
 
 Array = npt.NDArray[Any]
@@ -63,22 +63,11 @@ def conv2d_transpose(
     """
     inputs, kernel = np.asarray(inputs), np.asarray(kernel)
     options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
-    problem = Problem.checked(inputs.shape, inputs.dtype, kernel.shape, kernel.dtype, options)
+    plan = planner.for_arrays(inputs.shape, inputs.dtype, kernel.shape, kernel.dtype, options)
     if bias is not None:
         bias = np.asarray(bias)
-        _require(bias, "bias", (problem.filters,), problem)
-    if out is None:
-        out = np.empty(problem.output_shape, problem.dtype)
-        result = out
-    else:
-        _require_output(out, problem)
-        aliased = any(np.may_share_memory(out, a) for a in (inputs, kernel, bias) if a is not None)
-        result = np.empty(problem.output_shape, problem.dtype) if aliased else out
-    with _quiet():
-        scatter.forward(problem, inputs, kernel, bias, result)
-    if result is not out:
-        out[...] = result
-    return out
+        _require(bias, "bias", (plan.problem.filters,), plan.problem)
+    return plan.compute(inputs, plan.pack(kernel), bias, out)
 
 
 def conv2d_transpose_gradients(
@@ -200,15 +189,3 @@ def _require(array: Array, argument: str, shape: tuple[int, ...], problem: Probl
             f"{argument} was expected to be a {problem.dtype.name} array as inputs is, but its "
             f"dtype is {array.dtype.name}: nothing is cast silently"
         )
-
-
-def _require_output(out: Array, problem: Problem) -> None:
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be a NumPy array; got {type(out).__name__}")
-    if out.shape != problem.output_shape or out.dtype != problem.dtype:
-        raise ValueError(
-            f"out must have shape {problem.output_shape} and dtype {problem.dtype.name}; got "
-            f"{out.shape} and {out.dtype.name}"
-        )
-    if not out.flags.writeable:
-        raise ValueError("out is read-only: pass a writeable array")

@@ -22,11 +22,13 @@ from fast_impl import (
     initializers,
     layer_inputs,
     naming,
+    planner,
     regularizers,
 )
 from fast_impl.errors import InvalidArgumentError
-from fast_impl.functional import Gradients, conv2d_transpose, conv2d_transpose_gradients
+from fast_impl.functional import Gradients, conv2d_transpose_gradients
 from fast_impl.losses import CallRecord, activity_loss, flatten, weight_loss
+from fast_impl.packing import PackedKernels
 from fast_impl.problem import Options
 from fast_impl.variables import Variable
 
@@ -141,6 +143,7 @@ class Conv2DTranspose:
         self._bias: Variable | None = None
         self._options: Options | None = None
         self._record = CallRecord()
+        self._packed = PackedKernels()
 
     # --- calling ---------------------------------------------------------------------------
 
@@ -662,18 +665,14 @@ class Conv2DTranspose:
 
     def _linear(self, array: Array) -> Array:
         """The layer without its activation."""
-        options = self._checked_options()
         kernel, bias = self._current()
-        return conv2d_transpose(
-            array,
-            kernel.astype(array.dtype, copy=False),
-            options.strides,
-            options.padding,
-            options.data_format,
-            bias=None if bias is None else bias.astype(array.dtype, copy=False),
-            dilation_rate=options.dilation_rate,
-            output_padding=options.output_padding,
+        plan = planner.for_arrays(
+            array.shape, array.dtype, kernel.shape, array.dtype, self._checked_options()
         )
+        packed = self._packed.get(plan, kernel)
+        if bias is not None and bias.dtype != array.dtype:
+            bias = bias.astype(array.dtype)
+        return plan.compute(array, packed, bias, None)
 
 
 def _descend(variable: Variable, gradient: npt.ArrayLike, learning_rate: float) -> None:
