@@ -1,0 +1,87 @@
+"""The command, run as a user runs it, and what it left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import attrs
+import conformance
+import pytest
+
+ZOO = Path(__file__).parent / "zoo"
+
+
+@attrs.frozen(slots=False)
+class Finished:
+    """How a command ended, and the folder it wrote to."""
+
+    status: int
+    stdout: str
+    stderr: str
+    out: Path
+
+    @cached_property
+    def record(self) -> list[dict[str, Any]]:
+        """The lines of run.jsonl."""
+        text = (self.out / "run.jsonl").read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+    def lines(self, kind: str) -> list[dict[str, Any]]:
+        """The record's lines of one kind."""
+        return [line for line in self.record if line["kind"] == kind]
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        """Each clause's verdict, for a run of one subject in one mode."""
+        return {line["clause"]: line["status"] for line in self.lines("verdict")}
+
+    def finding(self, clause: str) -> dict[str, Any]:
+        """The finding of a clause."""
+        (found,) = [line for line in self.lines("finding") if line["clause"] == clause]
+        return found
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, with the package under test importable from any folder."""
+    root = str(Path(conformance.__file__).parents[1])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    return {**kept, "PYTHONPATH": os.pathsep.join(paths), "COLUMNS": "150"}
+
+
+@pytest.fixture(scope="session")
+def command_environment() -> Mapping[str, str]:
+    """The environment for commands in processes of their own."""
+    return environment()
+
+
+@pytest.fixture(scope="session")
+def zoo() -> Path:
+    """The folder of wrong implementations."""
+    return ZOO
+
+
+@pytest.fixture(scope="session")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Finished]:
+    """Run `python -m conformance` with arguments in an empty folder, or in `cwd`."""
+
+    def run(*arguments: object, cwd: Path | None = None) -> Finished:
+        folder = tmp_path_factory.mktemp("command") if cwd is None else cwd
+        done = subprocess.run(
+            [sys.executable, "-m", "conformance", *map(str, arguments)],
+            cwd=folder,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=250,
+        )
+        return Finished(done.returncode, done.stdout, done.stderr, folder / "out")
+
+    return run
