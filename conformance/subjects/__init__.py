@@ -112,8 +112,11 @@ def resolve(spec: str, seconds: float) -> list[Subject]:
 
 
 def resolve_command(command: str, seconds: float) -> Subject:
-    """Return the subject for ``--subject-command``."""
-    words = shlex.split(command)
+    """Return the subject for ``--subject-command``; raise LoadError where it is no command."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise LoadError(f"--subject-command {command!r}: {str(error).lower()}") from error
     if not words:
         raise LoadError("the subject command is empty")
     return ProcessSubject(
