@@ -104,6 +104,7 @@ def _pytest(plugins: list[object]) -> int | pytest.ExitCode:
         "-c", str(plugin.PACKAGE / "pytest.ini"),
         "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist",
         "-p", "no:cov", "-p", "no:timeout",
+        "--capture=no",  # pytest would keep the progress to itself
     ]  # fmt: skip
     try:
         names = ["conformance-run", "conformance-bar"]
