@@ -69,7 +69,10 @@ class Outcome:
         error = None
         if data.get("error") is not None:
             raw = data["error"]
-            error = Error(tuple(raw["types"]), str(raw["message"]), str(raw["moment"]))
+            types = raw["types"]
+            if not types or not isinstance(types, (list, tuple)):
+                raise ValueError(f"an error's types should be a list of names, got {types!r}")
+            error = Error(tuple(map(str, types)), str(raw["message"]), str(raw["moment"]))
         return Outcome(
             value=decode(data.get("value")),
             error=error,
