@@ -30,8 +30,8 @@ Runner = Callable[[list[Any], Array, Array, Array], None]
 class Product(NamedTuple):
     """``Y[m, n] (+)= X[m, k] @ W`` of row-major matrices inside larger flat buffers.
 
-    ``W`` is ``[n, k]`` and taken transposed, or ``[k, n]`` for ``plain``. Offsets, and distances
-    between rows, are in elements.
+    ``W`` is ``[n, k]`` and taken transposed, or ``[k, n]`` for ``plain``; ``X`` is ``[k, m]`` and
+    taken transposed for ``turned``. Offsets, and distances between rows, are in elements.
     """
 
     m: int
@@ -45,6 +45,7 @@ class Product(NamedTuple):
     y_row: int
     add: bool = True
     plain: bool = False
+    turned: bool = False
 
 
 _NAMES = {"float32": "sgemm", "float64": "dgemm"}
@@ -108,6 +109,7 @@ def compile_products(products: list[Product], dtype: np.dtype[Any]) -> list[Any]
     return [
         (
             _constants.address(ctypes.c_char, b"N" if p.plain else b"T"),
+            _constants.address(ctypes.c_char, b"T" if p.turned else b"N"),
             integer(p.n),
             integer(p.m),
             integer(p.k),
@@ -128,20 +130,20 @@ def runner(dtype: np.dtype[Any]) -> Runner:
     if not available(dtype):
         return _run_with_numpy
     gemm = _function(_NAMES[dtype.name])
-    no = _constants.address(ctypes.c_char, b"N")
     one = _constants.address(ctypes.c_float if dtype.name == "float32" else ctypes.c_double, 1.0)
 
     def run(products: list[Any], w: Array, x: Array, y: Array) -> None:
         w0, x0, y0 = w.ctypes.data, x.ctypes.data, y.ctypes.data
-        for turn, n, m, k, wo, w_row, xo, x_row, beta, yo, y_row in products:
-            gemm(turn, no, n, m, k, one, w0 + wo, w_row, x0 + xo, x_row, beta, y0 + yo, y_row)
+        for w_op, x_op, n, m, k, wo, w_row, xo, x_row, beta, yo, y_row in products:
+            gemm(w_op, x_op, n, m, k, one, w0 + wo, w_row, x0 + xo, x_row, beta, y0 + yo, y_row)
 
     return run
 
 
 def _run_with_numpy(products: list[Product], w: Array, x: Array, y: Array) -> None:
     for p in products:
-        left = _matrix(x, p.x, p.m, p.k, p.x_row)
+        pixels = _matrix(x, p.x, *((p.k, p.m) if p.turned else (p.m, p.k)), p.x_row)
+        left = pixels.T if p.turned else pixels
         shape = (p.k, p.n) if p.plain else (p.n, p.k)
         weights = _matrix(w, p.w, *shape, p.w_row)
         right = weights if p.plain else weights.T

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl import geometry, planner
+from fast_impl import backward, geometry, planner
 from fast_impl.errors import InvalidArgumentError
-from fast_impl.methods import scatter
 from fast_impl.problem import Options, Problem
 
 Array = npt.NDArray[Any]
@@ -107,17 +105,7 @@ def conv2d_transpose_gradients(
     options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
     problem = Problem.checked(inputs.shape, inputs.dtype, kernel.shape, kernel.dtype, options)
     _require(output_gradient, "output_gradient", problem.output_shape, problem)
-    gradients = Gradients(
-        np.empty(inputs.shape, problem.dtype),
-        np.empty(kernel.shape, problem.dtype),
-        np.empty((problem.filters,), problem.dtype),
-    )
-    with _quiet():
-        scatter.input_gradient(problem, kernel, output_gradient, gradients.inputs)
-        scatter.kernel_gradient(problem, inputs, output_gradient, gradients.kernel)
-        if gradients.bias is not None:
-            scatter.bias_gradient(problem, output_gradient, gradients.bias)
-    return gradients
+    return Gradients(*backward.gradients(problem, inputs, kernel, output_gradient))
 
 
 def output_shape(
@@ -174,11 +162,6 @@ def output_shape(
                 None if options.output_padding is None else options.output_padding[i],
             ).output
     return tuple(result)
-
-
-def _quiet() -> AbstractContextManager[Any]:
-    """NaN, infinity and overflow are results here, not accidents: no warnings about them."""
-    return np.errstate(invalid="ignore", over="ignore", under="ignore")
 
 
 def _require(array: Array, argument: str, shape: tuple[int, ...], problem: Problem) -> None:

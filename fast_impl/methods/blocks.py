@@ -34,7 +34,7 @@ _ENOUGH = 1536
 _TILE_BYTES = 3 << 20
 
 
-class _Columns(NamedTuple):
+class Columns(NamedTuple):
     """Taps that fill places ``place`` to ``place + places`` of the block ``shift`` to the right."""
 
     shift: int
@@ -45,8 +45,9 @@ class _Columns(NamedTuple):
     stop: int
 
 
-def _column_groups(axis: Axis, merged: bool) -> list[_Columns]:
-    groups: list[_Columns] = []
+def column_groups(axis: Axis, merged: bool) -> list[Columns]:
+    """Group the taps of a row; ``merged`` when all columns are taken, whatever they reach."""
+    groups: list[Columns] = []
     for tap in range(axis.kernel):
         reached, _ = axis.span(tap)
         if reached.stop == reached.start:
@@ -62,24 +63,25 @@ def _column_groups(axis: Axis, merged: bool) -> list[_Columns]:
         ):
             groups[-1] = last._replace(places=last.places + 1)
         else:
-            groups.append(_Columns(shift, place, tap, 1, *ends))
+            groups.append(Columns(shift, place, tap, 1, *ends))
     return groups
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
     """A row of taps, and how many blocks of rows down it carries an input row."""
 
     shift: int
     tap: int
 
 
-def _rows_by_phase(axis: Axis) -> list[list[_Row]]:
-    phases: list[list[_Row]] = [[] for _ in range(axis.stride)]
+def rows_by_phase(axis: Axis) -> list[list[Row]]:
+    """Return the rows of taps that feed each of the ``stride`` kinds of output rows."""
+    phases: list[list[Row]] = [[] for _ in range(axis.stride)]
     for tap in range(axis.kernel):
         reached, _ = axis.span(tap)
         if reached.stop > reached.start:
             shift, phase = divmod(tap * axis.dilation - axis.before, axis.stride)
-            phases[phase].append(_Row(shift, tap))
+            phases[phase].append(Row(shift, tap))
     return phases
 
 
@@ -98,7 +100,7 @@ class Blocks:
     def __init__(self, problem: Problem, tiling: Tiling, threads: int) -> None:
         # Where no tap leaves its own block of rows, the images are one tall image.
         height = problem.height
-        self.phases = _rows_by_phase(height)
+        self.phases = rows_by_phase(height)
         shifts = [row.shift for phase in self.phases for row in phase]
         flat = not any(shifts) and height.output == height.input * height.stride
         self.flat = flat and not problem.channels_first and tiling.images == 1
@@ -109,7 +111,7 @@ class Blocks:
         self.up, self.down = max(0, *shifts, 0), max(0, -min([*shifts, 0]))
 
         width = problem.width
-        self.groups = _column_groups(width, tiling.merged)
+        self.groups = column_groups(width, tiling.merged)
         self.blocks = -(-width.output // width.stride)
         self.lead = max([0, *(group.shift for group in self.groups)]) if tiling.merged else 0
         if tiling.merged:

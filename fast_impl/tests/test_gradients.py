@@ -80,3 +80,46 @@ def test_an_output_gradient_of_another_shape_is_refused(integers):
         fast_impl.conv2d_transpose_gradients(
             integers((1, 2, 2, 1)), integers((1, 1, 1, 1)), integers((1, 2, 3, 1))
         )
+
+
+@pytest.mark.parametrize("limit", [1 << 10, 1 << 14, 64 << 20], ids=["rows", "images", "whole"])
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("which", [0, 1, 2], ids=["inputs", "kernel", "bias"])
+def test_pieces_of_any_size_give_the_same_gradients(
+    geometry, limit, threads, which, integers, loops
+):
+    from fast_impl import backward
+    from fast_impl.planner import plan
+
+    x, k, g = _drawn(geometry, integers)
+    problem = plan(geometry.input_shape, geometry.kernel_shape, **geometry.config).problem
+    made = [np.full(shape, np.nan, np.float32) for shape in (x.shape, k.shape, (geometry.filters,))]
+    backward.Backward(problem, threads, limit).run(x, k, g, tuple(made))
+    np.testing.assert_array_equal(made[which], loops.gradients(x, k, g, geometry.config)[which])
+
+
+def test_gradients_repeat_bit_by_bit():
+    generator = np.random.default_rng(1)
+    x, k = generator.normal(size=(6, 9, 8, 16)), generator.normal(size=(5, 4, 12, 16))
+    g = generator.normal(size=fast_impl.output_shape(x.shape, k.shape, 2, "same"))
+    first = fast_impl.conv2d_transpose_gradients(x, k, g, 2, "same")
+    second = fast_impl.conv2d_transpose_gradients(x, k, g, 2, "same")
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_strided_arrays_have_the_same_gradients(geometry, integers):
+    x, k, g = _drawn(geometry, integers)
+    expected = fast_impl.conv2d_transpose_gradients(x, k, g, **geometry.config)
+    arrays = (np.asfortranarray(x), np.asfortranarray(k), np.asfortranarray(g))
+    got = fast_impl.conv2d_transpose_gradients(*arrays, **geometry.config)
+    assert all(np.array_equal(a, b) for a, b in zip(got, expected, strict=True))
+
+
+@pytest.mark.parametrize("where", [0, 1], ids=["inputs", "kernel"])
+def test_an_infinity_in_an_argument_reaches_only_what_it_touched(geometry, where, integers, loops):
+    arrays = list(_drawn(geometry, integers))
+    arrays[where].reshape(-1)[0] = np.inf
+    got = fast_impl.conv2d_transpose_gradients(*arrays, **geometry.config)
+    with np.errstate(invalid="ignore"):
+        expected = loops.gradients(*arrays, geometry.config)
+    np.testing.assert_array_equal(got[1 - where], expected[1 - where])
