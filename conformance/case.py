@@ -402,6 +402,8 @@ class Case:
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Case:
         """Return the case that `to_json` wrote; raise ValueError where `data` is not one."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("arguments"), Mapping):
+            raise ValueError("not a case: an object with `arguments` (an object) and `steps` is needed")
         try:
             return Case(
                 family=str(data.get("family", "recorded")),
