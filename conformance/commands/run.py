@@ -101,7 +101,7 @@ def _pytest(plugins: list[object]) -> int | pytest.ExitCode:
     ignored = {name: os.environ.pop(name, None) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")}
     arguments = [
         "--pyargs", "conformance.test_page",
-        "-c", str(plugin.PACKAGE / "pytest.ini"),
+        "-c", str(plugin.PACKAGE / "run.ini"),
         "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist",
         "-p", "no:cov", "-p", "no:timeout",
         "--capture=no",  # pytest would keep the progress to itself
