@@ -16,17 +16,18 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl import blas, planner, workers
+from fast_impl.backward_patches import PatchesBackward, suits
 from fast_impl.dtypes import accumulator
 from fast_impl.methods import scatter
 from fast_impl.methods.blocks import column_groups, rows_by_phase
+from fast_impl.pixel_sums import add_pixels
 from fast_impl.problem import Problem
 
 Array = npt.NDArray[Any]
 
-# Bytes of padded copies made at a time, pixels of one task, and rows summed at a time.
+# Bytes of padded copies made at a time, and pixels of one task.
 _CHUNK_BYTES = 24 << 20
 _PIXELS = 1024
-_SUMMED = 4096
 
 
 class _Tap(NamedTuple):
@@ -162,7 +163,8 @@ class Backward:
                     chunk, inputs_nhwc, weights, gradient_nhwc, to_inputs, sums.reshape(-1),
                     again=number > 0,
                 )  # fmt: skip
-        self._sum(gradient_nhwc, total)
+        with blas.one_thread():
+            add_pixels(gradient_nhwc, total)
         if sums is not out[1]:
             np.copyto(out[1], sums, casting="unsafe")
         np.copyto(out[2], total, casting="unsafe")
@@ -284,29 +286,14 @@ class Backward:
             casting="unsafe",
         )
 
-    def _sum(self, gradient: Array, total: Array) -> None:
-        """Add up the output gradient over all pixels."""
-        filters = self.problem.filters
-        ones = np.ones(_SUMMED, self.dtype)
-        for image in gradient:
-            if self.problem.channels_first or not image.flags.c_contiguous:
-                total += image.sum(axis=(0, 1), dtype=self.dtype)
-                continue
-            pixels = image.reshape(-1, filters)
-            for first in range(0, len(pixels), _SUMMED):
-                some = np.ascontiguousarray(pixels[first : first + _SUMMED], self.dtype)
-                product = blas.Product(
-                    1, filters, len(some), 0, filters, 0, len(some), 0, filters, plain=True
-                )
-                products = blas.compile_products([product], self.dtype)
-                self.product(products, some.reshape(-1), ones, total)
-
 
 @functools.lru_cache(maxsize=256)
-def planned(problem: Problem, threads: int, limit: int) -> Backward | None:
+def planned(problem: Problem, threads: int, limit: int) -> Backward | PatchesBackward | None:
     """Return the plan for the gradients of a problem; None where the scatter has to do them."""
     if not problem.multiply_adds or accumulator(problem.dtype).kind != "f":
         return None
+    if suits(problem):
+        return PatchesBackward(problem, threads)
     return Backward(problem, threads, limit)
 
 

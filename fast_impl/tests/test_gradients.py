@@ -123,3 +123,25 @@ def test_an_infinity_in_an_argument_reaches_only_what_it_touched(geometry, where
     with np.errstate(invalid="ignore"):
         expected = loops.gradients(*arrays, geometry.config)
     np.testing.assert_array_equal(got[1 - where], expected[1 - where])
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("which", [0, 1, 2], ids=["inputs", "kernel", "bias"])
+def test_gradients_by_patches_equal_the_loops(geometry, threads, which, integers, loops):
+    from fast_impl.backward_patches import PatchesBackward
+    from fast_impl.planner import plan
+
+    x, k, g = _drawn(geometry, integers)
+    problem = plan(geometry.input_shape, geometry.kernel_shape, **geometry.config).problem
+    made = [np.full(shape, np.nan, np.float32) for shape in (x.shape, k.shape, (geometry.filters,))]
+    PatchesBackward(problem, threads).run(x, k, g, tuple(made))
+    np.testing.assert_array_equal(made[which], loops.gradients(x, k, g, geometry.config)[which])
+
+
+def test_gradients_by_patches_in_strips_equal_the_scatter(integers):
+    x, k = integers((2, 150, 40, 3)), integers((5, 4, 2, 3))
+    g = integers(fast_impl.output_shape(x.shape, k.shape, (3, 2), "same"))
+    got = fast_impl.conv2d_transpose_gradients(x, k, g, (3, 2), "same")
+    y = fast_impl.conv2d_transpose(x, k, (3, 2), "same")
+    assert np.vdot(y.astype(np.float64), g) == np.vdot(k.astype(np.float64), got.kernel)
+    assert np.vdot(y.astype(np.float64), g) == np.vdot(x.astype(np.float64), got.inputs)
