@@ -189,14 +189,18 @@ class Backward:
         x_tile = x.reshape(chunk.images, lines, self.pitch, problem.in_channels)
         g_tile = g.reshape(problem.height.stride, phase_size, self.block)
 
-        def fill(number: int, seat: int) -> None:  # noqa: ARG001
-            image = chunk.first_image + number
-            rows = slice(chunk.first_row, chunk.first_row + chunk.rows)
-            pixels_of = x_tile[number, : chunk.rows, : problem.width.input]
-            np.copyto(pixels_of, inputs[image, rows], casting="unsafe")
-            self._fill(g_tile, gradient[image], number * lines, chunk)
+        parts = min(chunk.images, 4 * self.threads)
 
-        workers.run(fill, chunk.images, self.threads)
+        def fill(number: int, seat: int) -> None:  # noqa: ARG001
+            ends = (chunk.images * end // parts for end in (number, number + 1))
+            images = slice(*ends)
+            rows = slice(chunk.first_row, chunk.first_row + chunk.rows)
+            source = slice(chunk.first_image + images.start, chunk.first_image + images.stop)
+            pixels_of = x_tile[images, : chunk.rows, : problem.width.input]
+            np.copyto(pixels_of, inputs[source, rows], casting="unsafe")
+            self._fill(g_tile, gradient[source], images, chunk)
+
+        workers.run(fill, parts, self.threads)
         tasks = list(self._tasks(chunk, x, weights, g, to_inputs, sums, again))
 
         def work(number: int, seat: int) -> None:  # noqa: ARG001
@@ -204,8 +208,8 @@ class Backward:
 
         workers.run(work, len(tasks), self.threads)
 
-    def _fill(self, g_tile: Array, image: Array, line: int, chunk: Chunk) -> None:
-        """Copy the output gradient of one image, by row phases, into the padded layout."""
+    def _fill(self, g_tile: Array, gradient: Array, images: slice, chunk: Chunk) -> None:
+        """Copy the output gradient of some images, by row phases, into the padded layout."""
         height, width = self.problem.height, self.problem.width
         first = max(0, chunk.first_row - self.up)
         last = min(self.row_blocks, chunk.first_row + chunk.rows + self.down)
@@ -213,13 +217,21 @@ class Backward:
             first, last = 0, self.row_blocks
         if last <= first:
             return
+        count, lines = len(gradient), self._lines(chunk)
         filled = width.output * self.problem.filters
         for phase in range(height.stride):
-            rows = image[first * height.stride + phase : last * height.stride : height.stride]
-            start = self.lead + (line + first - chunk.first_row) * self.pitch
-            place = g_tile[phase, start : start + len(rows) * self.pitch]
-            tile = place.reshape(len(rows), self.pitch * self.block)[:, :filled]
-            shaped = tile.reshape(len(rows), width.output, self.problem.filters)
+            rows = gradient[:, first * height.stride + phase : last * height.stride : height.stride]
+            if not rows.shape[1]:
+                continue
+            # Rows above the chunk's first one lie in the lead, or in the image before.
+            start = self.lead + (images.start * lines + first - chunk.first_row) * self.pitch
+            lie = np.lib.stride_tricks.as_strided(
+                g_tile[phase, start:],
+                (count, rows.shape[1], filled),
+                (lines * self.pitch * g_tile.strides[1], self.pitch * g_tile.strides[1],
+                 g_tile.itemsize),
+            )  # fmt: skip
+            shaped = lie.reshape(count, rows.shape[1], width.output, self.problem.filters)
             np.copyto(shaped, rows, casting="unsafe")
 
     def _tasks(

@@ -16,6 +16,8 @@ CALL = 2.2e-6
 ELEMENT = 0.35e-9
 LOOP = 12e-9
 NUMPY_CALL = 1.2e-6
+# Seconds that a run costs before its first task: views, scratch memory, the thread count.
+START = 30e-6
 # Seconds to wake a helping thread, and to hand over one task.
 WAKE = 25e-6
 TASK = 6e-6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ COMPUTED = ("float16", "bfloat16", "float32", "float64", "int32")
 _WIDER = {"float16": np.dtype(np.float32), "bfloat16": np.dtype(np.float32)}
 
 
+@functools.lru_cache(maxsize=64)
 def accumulator(dtype: DType) -> DType:
     """Format in which products are summed: float32 for the two half formats, else the same."""
+    # Kept, because asking a dtype for its name is slow.
     return _WIDER.get(dtype.name, dtype)
 
 

@@ -22,7 +22,6 @@ from fast_impl import (
     initializers,
     layer_inputs,
     naming,
-    planner,
     regularizers,
 )
 from fast_impl.errors import InvalidArgumentError
@@ -217,7 +216,9 @@ class Conv2DTranspose:
         record = CallRecord()
         self._record = record
         array = self._prepared(array)
-        output = self.activation(self._linear(array))
+        output = self._linear(array)
+        if self.activation is not activations.NAMED["linear"]:
+            output = self.activation(output)
         if self.activity_regularizer:
             kernel, bias = self._current()
             sources = (inputs, array, output, kernel, bias)
@@ -666,13 +667,10 @@ class Conv2DTranspose:
     def _linear(self, array: Array) -> Array:
         """The layer without its activation."""
         kernel, bias = self._current()
-        plan = planner.for_arrays(
-            array.shape, array.dtype, kernel.shape, array.dtype, self._checked_options()
-        )
-        packed = self._packed.get(plan, kernel)
+        packed = self._packed.get(array, kernel, self._checked_options())
         if bias is not None and bias.dtype != array.dtype:
             bias = bias.astype(array.dtype)
-        return plan.compute(array, packed, bias, None)
+        return packed.plan.compute(array, packed, bias, None)
 
 
 def _descend(variable: Variable, gradient: npt.ArrayLike, learning_rate: float) -> None:

@@ -1,4 +1,4 @@
-"""The layer's packed kernels: made once per plan, dropped when the weights change."""
+"""The layer's packed kernels: made once per shape, dropped when the weights change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy.typing as npt
 
-from fast_impl.planner import PackedKernel, Plan
+from fast_impl import planner
+from fast_impl.planner import PackedKernel
+from fast_impl.problem import Options
 
 Array = npt.NDArray[Any]
 
@@ -16,34 +18,36 @@ _KEPT = 4
 
 
 class PackedKernels:
-    """Packed forms of the current kernel, by plan.
+    """Packed forms of the current kernel, each with its plan, by shape and dtype of the input.
 
     Weights are read-only arrays that are replaced, never written into, so the identity of the
     array says whether a packed form is still good, by whatever route the weights changed.
     """
 
     def __init__(self) -> None:
-        self._kernel: Array | None = None
-        self._packed: dict[Plan, PackedKernel] = {}
+        self._current: tuple[Array | None, dict[Any, PackedKernel]] = (None, {})
         self._lock = threading.Lock()
 
-    def get(self, plan: Plan, kernel: Array) -> PackedKernel:
-        """Return ``kernel`` packed for ``plan``, packing it only the first time."""
-        if self._kernel is kernel:
-            found = self._packed.get(plan)
+    def get(self, inputs: Array, kernel: Array, options: Options) -> PackedKernel:
+        """Return ``kernel`` packed for ``inputs``, packing it only the first time."""
+        current, packed = self._current
+        key = inputs.shape, inputs.dtype
+        if current is kernel:
+            found = packed.get(key)
             if found is not None:
                 return found
-        packed = PackedKernel(plan, kernel)
+        plan = planner.for_arrays(*key, kernel.shape, inputs.dtype, options)
+        made = PackedKernel(plan, kernel)
         with self._lock:
-            if self._kernel is not kernel:
-                self._kernel, self._packed = kernel, {}
-            elif len(self._packed) >= _KEPT:
-                self._packed = {}
-            self._packed[plan] = packed
-        return packed
+            current, packed = self._current
+            if current is not kernel or len(packed) >= _KEPT:
+                packed = {}
+            self._current = (kernel, {**packed, key: made})
+        return made
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        del state
         PackedKernels.__init__(self)

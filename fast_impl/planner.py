@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 
 WORKSPACE_LIMIT = 64 << 20
 
-_METHODS = ("blocks", "planar", "scatter")
+_METHODS = ("blocks", "planar", "small", "scatter")
 
 
 def algorithms() -> tuple[str, ...]:
@@ -45,7 +45,7 @@ class PackedKernel:
         self.exact = not plan.multiplies_padding or all_finite(kernel)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """How one problem is computed.
 

@@ -347,6 +347,7 @@ class Blocks:
         count = math.ceil(chunks) * math.ceil(self.row_blocks / rows)
         share = math.ceil(count / self.threads) if self.threads > 1 else count
         total = task * min(share, chunks * self.row_blocks / rows)
+        total += costs.START
         return total + (costs.WAKE if self.threads > 1 and count > 1 else 0) + share * costs.TASK
 
 

@@ -207,7 +207,7 @@ class Planar:
         task += costs.copy(sums * 4, self.blocks * 4, wide) + copies * costs.NUMPY_CALL
         count = problem.batch * -(-self.row_blocks // self.rows)
         share = -(-count // self.threads)
-        total = task * share + share * costs.TASK
+        total = costs.START + task * share + share * costs.TASK
         return total + (costs.WAKE if self.threads > 1 and count > 1 else 0)
 
 

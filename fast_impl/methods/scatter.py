@@ -82,7 +82,7 @@ def propose(problem: Problem, threads: int, limit: int) -> Proposal | None:  # n
     slow = 20 if scatter.dtype.kind == "i" else 2
     return Proposal(
         scatter,
-        taps * (slow * product + moved + 4 * costs.NUMPY_CALL),
+        taps * (slow * product + moved + 10 * costs.NUMPY_CALL),
         4 * _PIECE * scatter.dtype.itemsize,
         1,
         multiplies_padding=False,
