@@ -18,8 +18,16 @@ PACKAGE = Path(__file__).parent
 _NAME = "conformance-run"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of `conformance run`."""
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> None:
+    """Add the options of `conformance run` where one is asked for.
+
+    Not in `pytest_addoption`, because no suite of somebody else's may break over our names. One that
+    another plugin has taken (pytest-timeout's ``--timeout``) is spelled ``--conformance-timeout``.
+    """
+    if not _names_the_package(early_config, args, pyargs="--pyargs" in args):
+        return
     from conformance.options import CHOICES
 
     group = parser.getgroup("conformance", "conformance of Conv2DTranspose implementations")
@@ -28,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         if choice.choices:
             kind["choices"] = choice.choices
         group.addoption(
-            choice.pytest_flag or choice.flag,
+            f"--conformance-{choice.flag[2:]}" if _is_taken(parser, choice.flag) else choice.flag,
             dest=f"conformance_{choice.name}",
             default=choice.default,
             type=choice.type,
@@ -38,6 +46,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         )
 
 
+def _is_taken(parser: pytest.Parser, flag: str) -> bool:
+    word = f"{flag}=1"
+    try:
+        _, unknown = parser.parse_known_and_unknown_args([word])
+    except pytest.UsageError:
+        return True  # known, and takes another value or none
+    return word not in unknown
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Begin a run where the package itself is to be collected."""
     if config.pluginmanager.has_plugin(_NAME) or not _is_conformance_run(config):
@@ -45,7 +62,10 @@ def pytest_configure(config: pytest.Config) -> None:
     from conformance.options import CHOICES, USAGE_ERRORS, make_options
     from conformance.run import Run
 
-    values = {choice.name: config.getoption(f"conformance_{choice.name}") for choice in CHOICES}
+    values = {
+        choice.name: config.getoption(f"conformance_{choice.name}", choice.default)
+        for choice in CHOICES
+    }
     try:
         run = Run(make_options(values))
     except USAGE_ERRORS as error:
@@ -54,10 +74,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _is_conformance_run(config: pytest.Config) -> bool:
+    return _names_the_package(config, config.args, pyargs=config.getoption("pyargs"))
+
+
+def _names_the_package(config: pytest.Config, arguments: list[str], *, pyargs: bool) -> bool:
     here = {PACKAGE, PACKAGE / "test_page.py"}
-    for argument in config.args:
+    for argument in arguments:
         name = argument.partition("::")[0]
-        if config.getoption("pyargs") and name in ("conformance", "conformance.test_page"):
+        if pyargs and name in ("conformance", "conformance.test_page"):
             return True
         if (config.invocation_params.dir / name).resolve() in here:
             return True
