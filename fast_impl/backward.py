@@ -19,7 +19,7 @@ from fast_impl import blas, planner, workers
 from fast_impl.backward_patches import PatchesBackward, suits
 from fast_impl.dtypes import accumulator
 from fast_impl.methods import scatter
-from fast_impl.methods.blocks import column_groups, rows_by_phase
+from fast_impl.methods.blocks import rows_by_phase, tap_groups
 from fast_impl.pixel_sums import add_pixels
 from fast_impl.problem import Problem
 
@@ -58,7 +58,7 @@ class Backward:
         self.threads = threads
         self.dtype = accumulator(problem.dtype)
         height, width = problem.height, problem.width
-        groups = column_groups(width, merged=True)
+        groups = tap_groups(width, merged=True)
         self.taps = [
             _Tap(
                 phase, row.shift, group.shift, group.place, group.places,

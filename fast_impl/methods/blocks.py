@@ -45,7 +45,7 @@ class Columns(NamedTuple):
     stop: int
 
 
-def column_groups(axis: Axis, merged: bool) -> list[Columns]:
+def tap_groups(axis: Axis, merged: bool) -> list[Columns]:
     """Group the taps of a row; ``merged`` when all columns are taken, whatever they reach."""
     groups: list[Columns] = []
     for tap in range(axis.kernel):
@@ -111,7 +111,7 @@ class Blocks:
         self.up, self.down = max(0, *shifts, 0), max(0, -min([*shifts, 0]))
 
         width = problem.width
-        self.groups = column_groups(width, tiling.merged)
+        self.groups = tap_groups(width, tiling.merged)
         self.blocks = -(-width.output // width.stride)
         self.lead = max([0, *(group.shift for group in self.groups)]) if tiling.merged else 0
         if tiling.merged:

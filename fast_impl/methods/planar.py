@@ -18,6 +18,7 @@ import numpy.typing as npt
 from fast_impl import blas, costs, workers
 from fast_impl.dtypes import accumulator
 from fast_impl.methods import Proposal
+from fast_impl.methods.blocks import tap_groups
 from fast_impl.problem import Problem
 
 Array = npt.NDArray[Any]
@@ -26,28 +27,30 @@ Array = npt.NDArray[Any]
 _TILE_BYTES = 5 << 18
 
 
-class _Tap(NamedTuple):
-    """A tap and where it carries pixel ``(i, j)``: block ``(i + down, j + right)`` of a phase."""
+class _Taps(NamedTuple):
+    """A rectangle of taps that carry pixel ``(i, j)`` to the same block, each to its own phase."""
 
-    a: int
-    b: int
+    rows: slice
+    columns: slice
+    row_phases: slice
+    column_phases: slice
     down: int
-    row_phase: int
     right: int
-    column_phase: int
 
 
-def _taps(problem: Problem) -> list[_Tap]:
-    found = []
-    for a in range(problem.height.kernel):
-        for b in range(problem.width.kernel):
-            spans = problem.height.span(a)[0], problem.width.span(b)[0]
-            if all(span.stop > span.start for span in spans):
-                y, x = problem.height, problem.width
-                down, row_phase = divmod(a * y.dilation - y.before, y.stride)
-                right, column_phase = divmod(b * x.dilation - x.before, x.stride)
-                found.append(_Tap(a, b, down, row_phase, right, column_phase))
-    return found
+def _rectangles(problem: Problem) -> list[_Taps]:
+    return [
+        _Taps(
+            slice(y.tap, y.tap + y.places),
+            slice(x.tap, x.tap + x.places),
+            slice(y.place, y.place + y.places),
+            slice(x.place, x.place + x.places),
+            y.shift,
+            x.shift,
+        )
+        for y in tap_groups(problem.height, merged=True)
+        for x in tap_groups(problem.width, merged=True)
+    ]
 
 
 class Planar:
@@ -58,7 +61,7 @@ class Planar:
         self.threads = threads
         self.rows = rows
         self.dtype = accumulator(problem.dtype)
-        self.taps = _taps(problem)
+        self.taps = _rectangles(problem)
         self.row_blocks = -(-problem.height.output // problem.height.stride)
         self.blocks = -(-problem.width.output // problem.width.stride)
         # Planes of one width are added as if they were one long row, once the columns that would
@@ -158,13 +161,15 @@ class Planar:
         width = self.problem.width.input
         have, rows = planes.shape[3], sums.shape[3]
         if self.one_row:
-            for right in {tap.right for tap in self.taps if tap.right}:
-                taps = [tap.b for tap in self.taps if tap.right == right]
+            for taps in self.taps:
+                right = taps.right
                 edge = slice(max(width - right, 0), None) if right > 0 else slice(0, -right)
-                planes[:, min(taps) : max(taps) + 1, :, :, edge] = 0
+                if right:
+                    planes[taps.rows, taps.columns, :, :, edge] = 0
             long_planes = planes.reshape(*planes.shape[:3], -1)
             long_sums = sums.reshape(*sums.shape[:3], -1)
-        for a, b, down, row_phase, right, place in self.taps:
+        for taps in self.taps:
+            down, right = taps.down, taps.right
             # Row r of the sums takes row r - down + above of the planes.
             first, last = max(0, down - above), min(rows, have + down - above)
             if last <= first:
@@ -174,15 +179,16 @@ class Planar:
                 shift = (above - down) * width - right
                 begin, end = max(begin, -shift), min(end, have * width - shift)
                 if end > begin:
-                    part = long_sums[row_phase, place, :, begin:end]
-                    part += long_planes[a, b, :, begin + shift : end + shift]
+                    part = long_sums[taps.row_phases, taps.column_phases, :, begin:end]
+                    part += long_planes[taps.rows, taps.columns, :, begin + shift : end + shift]
                 continue
             left = max(0, -right)
             taken = min(width, self.blocks - right) - left
             if taken > 0:
                 source = slice(first - down + above, last - down + above)
-                part = sums[row_phase, place, :, first:last, left + right : left + right + taken]
-                part += planes[a, b, :, source, left : left + taken]
+                target = slice(left + right, left + right + taken)
+                part = sums[taps.row_phases, taps.column_phases, :, first:last, target]
+                part += planes[taps.rows, taps.columns, :, source, left : left + taken]
 
     @property
     def scratch_elements(self) -> tuple[int, int]:
@@ -244,7 +250,8 @@ def propose(problem: Problem, threads: int, limit: int) -> Proposal | None:
         planar.threads,
         multiplies_padding=False,
         explanation=(
-            f"one product for all {len(planar.taps)} taps, added as planes into "
+            f"one product for all {problem.height.kernel}x{problem.width.kernel} taps, added as "
+            f"planes into "
             f"{problem.height.stride}x{problem.width.stride} output phases, {planar.rows} block(s) "
             f"of rows a task"
         ),
