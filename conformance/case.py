@@ -320,6 +320,16 @@ class InModel:
     kind: str
 
 
+@attrs.frozen
+class SourceLines:
+    """Read where the class and four methods stand in the source: for each, its first and last line."""
+
+
+@attrs.frozen
+class WithoutLegacyKeras:
+    """Read what the class's name gives in a fresh process of the same framework with its newest Keras."""
+
+
 Step: TypeAlias = (
     Build
     | SetWeights
@@ -363,6 +373,8 @@ Step: TypeAlias = (
     | Example
     | InFunction
     | InModel
+    | SourceLines
+    | WithoutLegacyKeras
 )
 
 

@@ -126,8 +126,9 @@ def _worst(
     wrong = int(good.size - np.count_nonzero(good))
     scaled = bound = None
     if unit is not None and unit[index] > 0:
-        scaled = float(abs(values[index] - target[index]) / unit[index])
-        bound = float(allowed[index] / unit[index])
+        with np.errstate(all="ignore"):
+            scaled = float(abs(values[index] - target[index]) / unit[index])
+            bound = float(allowed[index] / unit[index])
     exactly = "exactly " if not allowed[index] else ""
     place = f"{what}[{', '.join(map(str, index))}]" if index else what
     limit = f", allowed error {allowed[index]:.3g}" if allowed[index] else ""

@@ -428,7 +428,12 @@ def traits_of(subject: Subject, description: Mapping[str, Any]) -> Traits:
     if not subject.spec.startswith("tensorflow"):
         return Traits(mode=subject.mode)
     major, minor, *_ = str(description["versions"]["tensorflow"]).split(".")
-    return Traits(tensorflow=True, release=(int(major), int(minor)), mode=subject.mode)
+    return Traits(
+        tensorflow=True,
+        release=(int(major), int(minor)),
+        mode=subject.mode,
+        onednn=description.get("settings", {}).get("TF_ENABLE_ONEDNN_OPTS") == "1",
+    )
 
 
 def _families_of(clause_id: str) -> list[str]:

@@ -18,6 +18,8 @@ from conformance.case import (
     Read,
     RoundTrip,
     Signature,
+    SourceLines,
+    WithoutLegacyKeras,
 )
 from conformance.checks.gradients import _served
 from conformance.checks.registry import Traits, View, check, claim
@@ -265,4 +267,46 @@ def check_weights_and_their_shapes(view: View) -> Mismatch | None:
         return Mismatch(
             f"the weights' shapes should be {wanted}, are {shapes}", wanted, shapes, index
         )
+    return None
+
+
+#: What the page links to: first and last line in release 2.9.
+_LINKS = {
+    "Conv2DTranspose": (1479, 1596),
+    "apply": (239, 240),
+    "convolution_op": (217, 232),
+    "get_losses_for": (1341, 1358),
+    "get_updates_for": (1322, 1339),
+}
+
+
+@check("ATTR-05", "sources", when=lambda _, traits: traits.tensorflow and traits.release == (2, 9))
+def check_links_to_source_lines(view: View) -> Mismatch | None:
+    """The lines of the page's own release."""
+    index, _ = view.first(SourceLines)
+    got = view.value(index)
+    for name, (first, last) in _LINKS.items():
+        begin, end = got[name]
+        # A class's lines begin with its decorators, a link's with the class.
+        if not (begin <= first <= end and abs(end - last) <= 1):
+            return Mismatch(
+                f"{name} should be at {first} to {last}, is at {begin} to {end}",
+                [first, last],
+                got,
+                index,
+            )
+    return None
+
+
+@check(
+    "MIG-08",
+    "without legacy Keras",
+    when=lambda _, traits: traits.tensorflow and traits.release >= (2, 16) and not traits.graph,
+)
+def check_keras_3_has_no_such_layer(view: View) -> Mismatch | None:
+    """The attribute itself is an AttributeError."""
+    index, _ = view.first(WithoutLegacyKeras)
+    got = view.value(index)
+    if "AttributeError" not in got or "Keras 3" not in got:
+        return Mismatch(f"should be an AttributeError about Keras 3, is {got!r}", None, got, index)
     return None

@@ -9,7 +9,7 @@ import numpy as np
 from conformance.case import Call, Case
 from conformance.checks.applicability import any_axis
 from conformance.checks.registry import Traits, View, check, claim
-from conformance.comparison import Mismatch, compare_numbers, describe
+from conformance.comparison import Mismatch, compare_numbers, compare_shape, describe
 from conformance.geometry import Axis, Geometry
 from conformance.values import Array
 
@@ -59,6 +59,8 @@ def _even(view: View, concerns: Callable[[Axis], bool]) -> Mismatch | None:
     got = view.value(index)
     if not isinstance(got, np.ndarray) or got.ndim != 4:
         return Mismatch(f"the output should have rank 4, it is {describe(got)}", 4, got, index)
+    if got.shape[geometry.channel_axis] != kernel.shape[2] or got.shape[0] != call.inputs.shape[0]:
+        return compare_shape(got, geometry.output_shape(call.inputs.shape), index)
     linear = geometry.to_channels_last(got).astype(np.float64) - (0 if bias is None else bias)
     for number, (place, axis) in enumerate(zip(geometry.spatial_axes, geometry.axes)):
         if not concerns(axis):

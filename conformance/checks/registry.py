@@ -27,6 +27,7 @@ class Traits:
     tensorflow: bool = False
     release: tuple[int, int] = (2, 15)
     mode: str = "eager"
+    onednn: bool = False
 
     @property
     def graph(self) -> bool:

@@ -17,6 +17,7 @@ from conformance.case import Case
 from conformance.strategies import fixed, interface
 from conformance.strategies.configurations import Configuration, configurations
 from conformance.strategies.data import position_coded, reals, small_integers, with_specials
+from conformance.strategies.life_cycles import life_cycle_cases
 
 SEEDS = st.integers(0, 2**16)
 FLOATS = ("float32", "float64", "float16", "bfloat16")
@@ -366,6 +367,7 @@ def _families() -> dict[str, Family]:
         Family("constraints", constraint_cases(), (), 0.6),
         Family("gradients", gradient_cases(), fixed.GRADIENTS),
         Family("loss gradients", loss_gradient_cases(), (), 0.2),
+        Family("life cycles", life_cycle_cases(), (), 0.4),
         Family("round trips", round_trip_cases(), (), 0.3),
         *(Family(name, None, cases) for name, cases in fixed.CASES.items()),
         *(Family(name, None, cases) for name, cases in interface.CASES.items()),

@@ -9,7 +9,7 @@ import numpy as np
 from conformance import case as steps
 from conformance.case import Case
 from conformance.strategies.argument_forms import argument_form_cases
-from conformance.strategies.data import position_coded
+from conformance.strategies.data import position_coded, small_integers
 from conformance.strategies.interface_scenes import SCENES
 from conformance.values import Value
 
@@ -58,8 +58,46 @@ def _distributions() -> tuple[Case, ...]:
     return (*listed, Case("distributions", bias, (steps.Call(inputs), steps.GetWeights())))
 
 
+def _killers() -> tuple[Case, ...]:
+    """Return the smallest known cases in which some build of TensorFlow ends its process."""
+    build = steps.Build((None, None, None, 2))
+    empty = np.zeros((1, 0, 3, 2), np.float32)
+
+    def layer(filters: int) -> dict[str, Value]:
+        return {"filters": filters, "kernel_size": 1, "strides": 2}
+
+    def weights(filters: int) -> steps.Step:
+        return steps.SetWeights((position_coded((1, 1, filters, 2)), position_coded((filters,))))
+
+    def gradients(height: int, width: int, filters: int) -> steps.Step:
+        return steps.Gradients(
+            small_integers((2, height, width, 2), 1),
+            small_integers((2, 2 * height, 2 * width, filters), 2),
+        )
+
+    million = {"filters": 1, "kernel_size": 3, "strides": 10**6}
+    return (
+        Case("killers KILL-01", layer(3), (
+            build, weights(3), steps.Gradients(empty, np.zeros((1, 0, 6, 3), np.float32)))),
+        *(Case("killers KILL-02", layer(filters), (build, weights(filters), gradients(height, width, filters)))
+          for height, width, filters in ((5, 3, 3), (5, 3, 1), (4, 5, 2))),
+        Case("killers KILL-03", {"filters": 3, "kernel_size": 2}, (
+            steps.ConvolutionOp(position_coded((4, 5, 2)), position_coded((2, 2, 2, 4))),)),
+        Case("killers KILL-04", million, (steps.Call(position_coded((1, 4, 5, 2))),)),
+    )  # fmt: skip
+
+
+def _sources() -> tuple[Case, ...]:
+    return (
+        Case("sources", _LAYER, (steps.SourceLines(),)),
+        Case("without legacy Keras", _LAYER, (steps.WithoutLegacyKeras(),)),
+    )
+
+
 def _all_cases() -> tuple[Case, ...]:
     return (
+        *_killers(),
+        *_sources(),
         *argument_form_cases(),
         *(scene.case() for scene in SCENES),
         *_signatures(),

@@ -74,7 +74,7 @@ def describe(spec: str, mode: str) -> dict[str, Any]:
 
         from conformance.subjects import tensorflow
 
-        names = ("TF_ENABLE_ONEDNN_OPTS", "TF_USE_LEGACY_KERAS")
+        names = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "TF_USE_LEGACY_KERAS")
         settings = {name: os.environ[name] for name in names if name in os.environ}
         return {"versions": tensorflow.versions(), "settings": settings, "mode": mode}
     versions = {"numpy": np.__version__}

@@ -10,7 +10,10 @@ import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
 import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -205,6 +208,35 @@ class _TensorFlowBackend(ObjectSteps):
             inputs = keras.Input((4, 5, 2))
             keras.Model(inputs, self._layer(inputs))
         return None
+
+    def source_lines(self, _: steps.SourceLines) -> Value:
+        cls = self._v1.layers.Conv2DTranspose
+        base = importlib.import_module(f"{cls.__module__.partition('.')[0]}.engine.base_layer_v1")
+        found = {
+            "Conv2DTranspose": cls,
+            "apply": cls.apply,
+            "convolution_op": cls.convolution_op,
+            "get_losses_for": base.Layer.get_losses_for,
+            "get_updates_for": base.Layer.get_updates_for,
+        }
+        lines = {name: inspect.getsourcelines(item) for name, item in found.items()}
+        return {name: [start, start + len(text) - 1] for name, (text, start) in lines.items()}
+
+    def without_legacy_keras(self, _: steps.WithoutLegacyKeras) -> Value:
+        text = (
+            "import tensorflow as tf\n"
+            "try: print(tf.compat.v1.layers.Conv2DTranspose.__name__)\n"
+            "except Exception as error: print(type(error).__name__, error)"
+        )
+        environment = {**os.environ, "TF_USE_LEGACY_KERAS": "0"}
+        asked = subprocess.run(
+            [sys.executable, "-c", text],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return asked.stdout.strip()
 
     def _optimizer(self, name: str, learning_rate: float) -> Any:
         family, _, class_name = name.rpartition(".")

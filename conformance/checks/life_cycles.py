@@ -1,0 +1,99 @@
+"""LIFE: whatever happens in a layer's life, each step gives what the reference gives after the same steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from conformance.case import Call, Case, ComputeOutputShape, Invoke, Losses, SetWeights, Train
+from conformance.checks.registry import Traits, View, check, expect_error
+from conformance.comparison import Mismatch, compare_numbers, describe
+from conformance.values import Value
+
+
+def _refused_at(view: View, index: int) -> bool:
+    return view.expectation.observation.outcomes[index].error is not None
+
+
+def _each(view: View, *kinds: type) -> Iterator[int]:
+    for index, step in enumerate(view.case.steps):
+        if isinstance(step, kinds) and not _refused_at(view, index):
+            yield index
+
+
+def _same(view: View, index: int) -> Mismatch | None:
+    got, wanted = _value(view, index), view.expectation.value(index)
+    if isinstance(wanted, list):
+        if not isinstance(got, list) or len(got) != len(wanted):
+            text = f"should give {len(wanted)} items, gives {describe(got)}"
+            return Mismatch(text, wanted, got, index)
+        pairs = list(zip(got, wanted))
+    else:
+        pairs = [(got, wanted)]
+    for one, target in pairs:
+        if not isinstance(target, np.ndarray):
+            if one != target:
+                return Mismatch(f"should be {target}, is {describe(one)}", wanted, got, index)
+            continue
+        array = np.asarray(one) if isinstance(one, (int, float)) else one
+        # Integers, halves and quarters: exact in float32.
+        mismatch = compare_numbers(array, target, np.zeros(target.shape), step=index)
+        if mismatch is not None:
+            return mismatch
+    return None
+
+
+def _value(view: View, index: int) -> Value:
+    # Not `view.value`: a refused step before this one is part of the life.
+    outcome = view.outcome(index)
+    if outcome.error is not None:
+        return f"an exception: {outcome.error}"
+    return outcome.value
+
+
+def _first(view: View, *kinds: type) -> Mismatch | None:
+    for index in _each(view, *kinds):
+        mismatch = _same(view, index)
+        if mismatch is not None:
+            return mismatch
+    return None
+
+
+def _calls(case: Case, _: Traits) -> bool:
+    return any(isinstance(step, Call) for step in case.steps)
+
+
+@check("LIFE-01", "life cycles", when=_calls)
+def check_every_call_is_right_whatever_came_before(view: View) -> Mismatch | None:
+    """Outputs and inferred shapes."""
+    return _first(view, Call, ComputeOutputShape)
+
+
+@check("LIFE-02", "life cycles")
+def check_weights_follow_the_steps(view: View) -> Mismatch | None:
+    """Weights after building, setting, training, and none before."""
+    return _first(view, Invoke, Train)
+
+
+@check("LIFE-03", "life cycles")
+def check_losses_follow_the_weights(view: View) -> Mismatch | None:
+    """Losses are those of the weights as they are."""
+    return _first(view, Losses)
+
+
+@check("LIFE-04", "life cycles")
+def check_refused_steps_leave_the_layer_as_it_was(view: View) -> Mismatch | None:
+    """A refusal is a ValueError, and what follows is what follows without it."""
+    for index, step in enumerate(view.case.steps):
+        if isinstance(step, (Call, SetWeights)) and _refused_at(view, index):
+            mismatch = expect_error(view, index, "ValueError")
+            if mismatch is not None:
+                return mismatch
+    after = max((i for i in range(len(view.case.steps)) if _refused_at(view, i)), default=None)
+    if after is None:
+        return None
+    for index in _each(view, Call, Invoke, Losses, Train):
+        if index > after:
+            return _same(view, index)
+    return None

@@ -1,0 +1,36 @@
+"""Known mistakes: wrong layers that the suite must reject, each a small change of a right one.
+
+Every mistake is a class that can be put to the test by its id:
+``conformance run --subject conformance.mistakes:M02_height``. `MISTAKES` is the catalogue, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from conformance.mistakes import (
+    arguments,
+    geometry,
+    initial_values,
+    interface,
+    numbers,
+    training,
+)
+from conformance.mistakes.mistake import Mistake
+
+__all__ = ["MISTAKES", "Mistake"]
+
+MISTAKES: Mapping[str, Mistake] = {
+    mistake.id: mistake
+    for chapter in (geometry, numbers, training, initial_values, arguments, interface)
+    for mistake in chapter.MISTAKES
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Return the class of a mistake by its id, so that it can be named as a subject."""
+    try:
+        return MISTAKES[name].layer
+    except KeyError:
+        raise AttributeError(f"no mistake is called {name!r}") from None
