@@ -45,14 +45,20 @@ class Columns(NamedTuple):
     stop: int
 
 
-def tap_groups(axis: Axis, merged: bool) -> list[Columns]:
-    """Group the taps of a row; ``merged`` when all columns are taken, whatever they reach."""
+def tap_groups(axis: Axis, merged: bool, skip: int = 0) -> list[Columns]:
+    """Group the taps of a row.
+
+    Args:
+        axis: The columns.
+        merged: All columns are taken, whatever they reach.
+        skip: Places of the first block that lie before the output.
+    """
     groups: list[Columns] = []
     for tap in range(axis.kernel):
         reached, _ = axis.span(tap)
         if reached.stop == reached.start:
             continue
-        shift, place = divmod(tap * axis.dilation - axis.before, axis.stride)
+        shift, place = divmod(tap * axis.dilation - axis.before + skip, axis.stride)
         ends = (0, axis.input) if merged else (reached.start, reached.stop)
         last = groups[-1] if groups else None
         if (
@@ -87,11 +93,16 @@ def rows_by_phase(axis: Axis) -> list[list[Row]]:
 
 @dataclass(frozen=True)
 class Tiling:
-    """How much of the problem one task takes, and how its pixels lie in memory."""
+    """How much of the problem one task takes, and how its pixels lie in memory.
+
+    ``aligned`` blocks begin where the first tap lands, not where the output begins: fewer and
+    wider products where the kernel is a multiple of the stride.
+    """
 
     images: int
     rows: int
     merged: bool
+    aligned: bool = False
 
 
 class Blocks:
@@ -111,8 +122,9 @@ class Blocks:
         self.up, self.down = max(0, *shifts, 0), max(0, -min([*shifts, 0]))
 
         width = problem.width
-        self.groups = tap_groups(width, tiling.merged)
-        self.blocks = -(-width.output // width.stride)
+        self.skip = width.before % width.stride if tiling.aligned else 0
+        self.groups = tap_groups(width, tiling.merged, self.skip)
+        self.blocks = -(-(width.output + self.skip) // width.stride)
         self.lead = max([0, *(group.shift for group in self.groups)]) if tiling.merged else 0
         if tiling.merged:
             trail = max([0, *(self.blocks - group.shift - width.input for group in self.groups)])
@@ -284,7 +296,7 @@ class Blocks:
         width = self.problem.width.output
         rows, _, images, _ = sums.shape
         if images == 1:
-            flat = sums.reshape(rows, -1)[:, : width * filters]
+            flat = sums.reshape(rows, -1)[:, self.skip * filters :][:, : width * filters]
             if target.strides[2:] == (filters * target.itemsize, target.itemsize):
                 _store(flat, bias_row, target[0].reshape(rows, -1))
             else:
@@ -417,6 +429,8 @@ def _tilings(problem: Problem, threads: int) -> list[Tiling]:
             else:
                 sizes |= {blocks, -(-blocks // 2)}
             found += [Tiling(images, rows, merged) for rows in sorted(sizes)]
+            if images == 1 and merged and problem.width.before % problem.width.stride:
+                found += [Tiling(1, rows, merged, aligned=True) for rows in sorted(sizes)]
     return found
 
 
