@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import conformance
 import pytest
+
+import conformance
 
 ZOO = Path(__file__).parent / "zoo"
 

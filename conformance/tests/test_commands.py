@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import conformance
 import pytest
+
+import conformance
 
 COMMANDS = ("run", "report", "replay", "clauses", "subjects")
 
@@ -32,7 +33,9 @@ def test_replay_of_a_finding_ends_with_status_1(replayed: Any) -> None:
 
 
 def test_replay_gives_the_finding_again(replayed: Any, forgetful: Any) -> None:
-    assert f"BIAS-01: {forgetful.finding('BIAS-01')['message']}" in " ".join(replayed.stdout.split())
+    assert f"BIAS-01: {forgetful.finding('BIAS-01')['message']}" in " ".join(
+        replayed.stdout.split()
+    )
 
 
 def test_replay_runs_the_case_of_the_finding(replayed: Any, forgetful: Any) -> None:
@@ -102,7 +105,9 @@ def test_report_writes_the_very_page_of_the_run(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "no JSON\n", '{"kind": "header"}\n', "[]\n"], ids=["empty", "text", "header", "list"]
+    "text",
+    ["", "no JSON\n", '{"kind": "header"}\n', "[]\n"],
+    ids=["empty", "text", "header", "list"],
 )
 def test_report_on_what_is_no_record_is_told_in_one_line(
     text: str, command: Callable[..., Any], tmp_path: Path
@@ -152,7 +157,9 @@ def test_errata_are_clauses_with_a_claim(command: Callable[..., Any]) -> None:
     assert [clause["id"] for clause in errata if clause["erratum"] is None] == []
 
 
-def test_an_explained_clause_quotes_the_page(command: Callable[..., Any], listed: list[dict[str, Any]]) -> None:
+def test_an_explained_clause_quotes_the_page(
+    command: Callable[..., Any], listed: list[dict[str, Any]]
+) -> None:
     (clause,) = [clause for clause in listed if clause["id"] == "LOSS-02"]
     assert " ".join(clause["page"].split())[:40] in " ".join(
         command("clauses", "LOSS-02").stdout.split()

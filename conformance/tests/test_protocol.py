@@ -27,7 +27,15 @@ def run_program(
         (folder / "program.py").write_text(text, encoding="utf-8")
         words = shlex.join([sys.executable, "program.py"])
         return command(
-            "run", "--subject-command", words, "--profile", "smoke", "--out", "out", *options, cwd=folder
+            "run",
+            "--subject-command",
+            words,
+            "--profile",
+            "smoke",
+            "--out",
+            "out",
+            *options,
+            cwd=folder,
         )
 
     return run
@@ -44,7 +52,9 @@ def test_the_documented_program_conforms(documented: Any) -> None:
     assert documented.status == 0
 
 
-@pytest.mark.parametrize("clause", ["SHAPE-01", "SHAPE-02", "PAD-01", "PAD-03", "VAL-01", "BIAS-01"])
+@pytest.mark.parametrize(
+    "clause", ["SHAPE-01", "SHAPE-02", "PAD-01", "PAD-03", "VAL-01", "BIAS-01"]
+)
 def test_the_documented_program_is_judged(documented: Any, clause: str) -> None:
     assert documented.statuses[clause] == "pass"
 

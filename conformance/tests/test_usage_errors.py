@@ -39,7 +39,11 @@ MISTAKES = (
     Mistake("unknown subject", ("--subject", "fastt"), ("'fastt'", "reference, fast")),
     Mistake("missing file", ("--subject", "none.py:Layer"), ("no such file", "none.py")),
     Mistake("missing name", ("--subject", "layers.py:Lair"), ("layers.py", "'Lair'")),
-    Mistake("no class or function", ("--subject", "layers.py:a_number"), ("layers.py:a_number", "class or a function")),
+    Mistake(
+        "no class or function",
+        ("--subject", "layers.py:a_number"),
+        ("layers.py:a_number", "class or a function"),
+    ),
     Mistake("missing module", ("--subject", "no_such_module:Layer"), ("no_such_module",)),
     Mistake("raises at import", ("--subject", "broken.py:Layer"), ("broken.py", "no licence key")),
     Mistake("exits at import", ("--subject", "leaves.py:Layer"), ("leaves.py", "SystemExit")),
@@ -71,7 +75,9 @@ MISTAKES = (
     Mistake("excuse without reason", ("--expect", "no-reason.toml"), ("excuse 1", "reason")),
     Mistake("empty command", ("--subject-command", ""), ("command is empty",)),
     Mistake("missing command", ("--subject-command", "./gone --fast"), ("'./gone'",)),
-    Mistake("unclosed quote", ("--subject-command", "./program 'x"), ("--subject-command", "program 'x")),
+    Mistake(
+        "unclosed quote", ("--subject-command", "./program 'x"), ("--subject-command", "program 'x")
+    ),
 )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conformance.corpus import load_corpora
 from conformance.run import Options, Run, Verdict
 from conformance.subjects import tensorflow_is_installed
@@ -48,9 +49,7 @@ def _of(verdicts: list[Verdict], name: str) -> list[Verdict]:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_recorded_case_gives_what_its_source_says(
-    name: str, verdicts: list[Verdict]
-) -> None:
+def test_every_recorded_case_gives_what_its_source_says(name: str, verdicts: list[Verdict]) -> None:
     assert [v.text for v in _of(verdicts, name) if v.status != "pass"] == []
 
 

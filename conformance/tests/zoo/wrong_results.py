@@ -2,8 +2,9 @@
 
 from typing import Any
 
-import fast_impl
 import numpy as np
+
+import fast_impl
 
 
 def convolved(layer: Any, inputs: Any, **changed: Any) -> Any:
