@@ -96,13 +96,15 @@ class Tiling:
     """How much of the problem one task takes, and how its pixels lie in memory.
 
     ``aligned`` blocks begin where the first tap lands, not where the output begins: fewer and
-    wider products where the kernel is a multiple of the stride.
+    wider products where the kernel is a multiple of the stride. ``apart`` tasks compute one kind
+    of output rows each, so that nobody needs all of a large kernel.
     """
 
     images: int
     rows: int
     merged: bool
     aligned: bool = False
+    apart: bool = False
 
 
 class Blocks:
@@ -243,21 +245,24 @@ class Blocks:
             row = np.tile(bias.astype(self.dtype) + self.dtype.type(0), period)
         chunks = -(-self.batch // self.tiling.images)
         strips = -(-self.row_blocks // self.tiling.rows)
+        kinds = problem.height.stride if self.tiling.apart else 1
         seats: list[_Scratch | None] = [None] * self.threads
 
         def task(number: int, seat: int) -> None:
             scratch = seats[seat]
             if scratch is None:
                 scratch = seats[seat] = _Scratch(self, in_place)
+            number, phase = divmod(number, kinds)
             chunk, strip = divmod(number, strips)
             image = chunk * self.tiling.images
             images = slice(image, min(image + self.tiling.images, self.batch))
             first = strip * self.tiling.rows
             last = min(first + self.tiling.rows, self.row_blocks)
-            self._task(scratch, inputs_nhwc, packed, row, out_nhwc, images, first, last)
+            only = phase if self.tiling.apart else None
+            self._task(scratch, inputs_nhwc, packed, row, out_nhwc, images, first, last, only)
 
         with blas.one_thread():
-            workers.run(task, chunks * strips, self.threads)
+            workers.run(task, chunks * strips * kinds, self.threads)
 
     def _task(
         self,
@@ -269,6 +274,7 @@ class Blocks:
         images: slice,
         first: int,
         last: int,
+        only: int | None,
     ) -> None:
         count = images.stop - images.start
         low, high = self._tile_rows(first, last)
@@ -277,6 +283,8 @@ class Blocks:
         sums = scratch.sums
         phases = self.compiled(count, last - first, first - low, high - first)
         for phase, (products, zero) in enumerate(phases):
+            if only is not None and phase != only:
+                continue
             start = first * stride + phase
             rows = len(range(start, min(last * stride, self.rows_out), stride))
             if rows == 0:
@@ -335,12 +343,13 @@ class Blocks:
         wide = self.dtype.itemsize == 8
         rows = min(tiling.rows, self.row_blocks)
         up, down = min(self.up, self.row_blocks - rows), min(self.down, self.rows_in - rows)
-        task = 0.0
+        made: list[float] = []
         line = self.pitch * tiling.images
         sums = rows * self.blocks * tiling.images * problem.width.stride * problem.filters
         run = problem.filters * problem.width.stride * (self.blocks if tiling.images == 1 else 1)
         for phase in self.phases:
             covered = False
+            task = 0.0
             for shift, _ in phase:
                 reached = min(rows, rows + max(down, 0) + shift) - max(0, shift - up)
                 for group in self.groups:
@@ -353,9 +362,13 @@ class Blocks:
                         task += reached * costs.product(m, n, problem.in_channels, wide)
             task += costs.copy(sums, 1 if problem.channels_first else run, wide)
             task += 0 if covered else costs.copy(sums, sums, wide) / 2
+            made.append(task)
+        # The longest kind of rows decides where each is a task of its own.
+        task = max(made) if tiling.apart else sum(made)
         pixels, _ = self.scratch_elements
         task += costs.copy(pixels, 1 if problem.channels_first else problem.in_channels, wide)
         chunks = self.batch / tiling.images
+        chunks *= problem.height.stride if tiling.apart else 1
         count = math.ceil(chunks) * math.ceil(self.row_blocks / rows)
         share = math.ceil(count / self.threads) if self.threads > 1 else count
         total = task * min(share, chunks * self.row_blocks / rows)
@@ -429,8 +442,14 @@ def _tilings(problem: Problem, threads: int) -> list[Tiling]:
             else:
                 sizes |= {blocks, -(-blocks // 2)}
             found += [Tiling(images, rows, merged) for rows in sorted(sizes)]
+            if merged and threads > 1 and height.stride > 1:
+                found += [Tiling(images, rows, merged, apart=True) for rows in sorted(sizes)]
             if images == 1 and merged and problem.width.before % problem.width.stride:
-                found += [Tiling(1, rows, merged, aligned=True) for rows in sorted(sizes)]
+                found += [
+                    Tiling(1, rows, merged, aligned=True, apart=apart)
+                    for rows in sorted(sizes)
+                    for apart in {False, threads > 1 and height.stride > 1}
+                ]
     return found
 
 
@@ -456,6 +475,8 @@ def propose(problem: Problem, threads: int, limit: int) -> Proposal | None:
     tiling = blocks.tiling
     scratch = sum(blocks.scratch_elements) * dtype.itemsize
     order = "rows merged" if tiling.merged else "row by row"
+    order += ", aligned to the taps" if tiling.aligned else ""
+    order += ", row phases apart" if tiling.apart else ""
     return Proposal(
         blocks,
         seconds,
