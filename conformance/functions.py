@@ -64,6 +64,7 @@ FUNCTIONS: Mapping[str, Expression] = {
     "other dtype": Expression("w", "w.astype('int32')", "tf.cast(w, 'int32')"),
     "none": _same("w", "None"),
     "numpy clip": _same("w", "np.clip(np.asarray(w), -2, 2)"),
+    "numpy double": _same("w", "np.clip(np.asarray(w), -2, 2).astype('float64')"),
     # initializers
     "shape alone": _same("shape", "0"),
     "no argument": _same("", "0"),

@@ -123,6 +123,9 @@ def _losses() -> Iterator[Mistake]:
         "losses_untrainable": (
             "An untrainable layer has no losses.", ("LOSS-11",),
             lambda layer, f: f if layer.trainable else []),
+        "losses_exact_factor": (
+            "The factor of l2 is a float64 in a float64 layer.", ("LOSS-12",),
+            lambda _, f: [x * (0.01 / float(np.float32(0.01))) if x.dtype == np.float64 else x for x in f]),
         "losses_summed": ("Losses are given as one sum.", ("LOSS-04", "LOSS-09"), lambda _, f: sum(f)),
     }  # fmt: skip
     for name, (text, clauses, change) in orders.items():

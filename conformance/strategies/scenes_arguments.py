@@ -127,4 +127,24 @@ SCENES = (
         lines=(both(steps.Call(INPUTS[:, :1, :1]), Arrays(((1, 3, 5, 3),))),),
         where="before 2.10",
     ),
+    Scene(
+        clause="LOSS-12",
+        arguments={**_TYPED, "kernel_initializer": "ones", "kernel_regularizer": "l2"},
+        lines=(
+            *then(steps.Call(INPUTS.astype(np.float64))),
+            both(steps.Losses(), Gives([36 * float(np.float32(0.01))])),
+        ),
+    ),
+    Scene(
+        clause="CONS-05",
+        arguments={**LAYER, "kernel_constraint": {"function": "numpy double"}},
+        lines=(
+            *then(steps.Build((None, None, None, 2)), steps.SetWeights((_KERNEL, _BIAS))),
+            either(
+                steps.Train(INPUTS, position_coded((1, 5, 7, 3)), 1.0),
+                Numbers(),
+                Raises("NotImplementedError"),
+            ),
+        ),
+    ),
 )
