@@ -17,7 +17,12 @@ from conformance.subjects.loading import LAYERS, load
 from conformance.values import Array, Value
 
 #: Steps that later ones depend on; others are left out unless they are the one that failed.
-_STATE = (steps.Build, steps.SetWeights, steps.Call, steps.Train)
+_STATE = (
+    steps.Build, steps.SetWeights, steps.Call, steps.Train, steps.Construct, steps.Use, steps.Invoke, steps.Assign,
+    steps.RoundTrip, steps.Copy, steps.Enter, steps.Leave, steps.Seed, steps.OtherMode,
+)  # fmt: skip
+#: Steps about a further layer, which need the layers by name.
+_NAMED = (steps.Construct, steps.Use, steps.SameWeights)
 
 
 def script_for(spec: str, mode: str, case: Case, mismatch: Mismatch, *, is_command: bool) -> str:
@@ -35,6 +40,8 @@ def script_for(spec: str, mode: str, case: Case, mismatch: Mismatch, *, is_comma
         return f"echo {shlex.quote(request)} | {spec}\n"
     writer = _writer(spec, mode)
     lines = [*writer.head(), writer.construct(case)]
+    if any(isinstance(step, _NAMED) for step in case.steps):
+        lines.append('layers = {"layer": layer}')
     last = mismatch.step
     for index, step in enumerate(case.steps):
         if last is None or index > last:
@@ -70,8 +77,47 @@ class _LayerWriter:
         return f"layer = {self._name()}({self._arguments(case)})"
 
     def step(self, step: Step, *, show: bool) -> list[str]:
+        statement = self._statement(step)
+        if statement is not None:
+            return [statement]
         text = self._expression(step)
         return [f"print({text})" if show else text]
+
+    def _statement(self, step: Step) -> str | None:
+        """Return the line of a step that changes what later lines speak about."""
+        if isinstance(step, steps.Construct):
+            given = [self._argument(value) for value in step.positional]
+            given += [f"{name}={self._argument(v)}" for name, v in step.arguments.items()]
+            return f"layer = layers[{step.layer!r}] = {self._name()}({', '.join(given)})"
+        if isinstance(step, steps.Use):
+            return f"layer = layers[{step.layer!r}]"
+        if isinstance(step, steps.Assign):
+            return f"layer.{step.attribute} = {self._argument(step.value)}"
+        if isinstance(step, steps.RoundTrip):
+            return (
+                "config = layer.get_config(); layer = type(layer).from_config(config); "
+                "print(config, layer.get_config(), sep='\\n')"
+            )
+        if isinstance(step, steps.Copy):
+            how = (
+                "copy.deepcopy(layer)"
+                if step.how == "deepcopy"
+                else "pickle.loads(pickle.dumps(layer))"
+            )
+            return f"import copy, pickle; layer = {how}"
+        if isinstance(step, steps.Enter):
+            given = [f"{name}={self._argument(v)}" for name, v in step.arguments.items()]
+            return f"scope = tf.compat.v1.{step.scope}({', '.join(given)}); scope.__enter__()"
+        if isinstance(step, steps.Leave):
+            return "scope.__exit__(None, None, None)"
+        if isinstance(step, steps.Seed):
+            function = (
+                "keras.utils.set_random_seed" if step.how == "framework" else "random.set_seed"
+            )
+            return f"tf.{function}({step.seed})"
+        if isinstance(step, steps.OtherMode):
+            return f"with tf.Graph().as_default(): {self._name()}(3, 2)"
+        return None
 
     def _import(self) -> list[str]:
         if self.spec in LAYERS:
@@ -96,7 +142,10 @@ class _LayerWriter:
             return text
         if isinstance(value, np.ndarray):
             return array_text(value)
-        return repr(tuple(value) if isinstance(value, list) else value)
+        if isinstance(value, (list, tuple)):
+            items = ", ".join(self._argument(item) for item in value)
+            return f"({items},)" if len(value) == 1 else f"({items})"
+        return repr(value)
 
     def _expression(self, step: Step) -> str:
         if isinstance(step, steps.Build):
@@ -128,7 +177,33 @@ class _LayerWriter:
             return f"layer.convolution_op({self._tensor(step.inputs)}, {kernel})"
         if isinstance(step, steps.Read):
             return f"layer.{step.attribute}"
-        return f"None  # {steps.step_name(step)}"
+        if isinstance(step, steps.Invoke):
+            given = [self._argument(value) for value in step.arguments]
+            given += [f"{name}={self._argument(v)}" for name, v in step.keywords.items()]
+            method = "layer" if step.method == "call" else f"layer.{step.method}"
+            return f"{method}({', '.join(given)})"
+        if isinstance(step, steps.Example):
+            before = "tf.compat.v1.layers.Conv2DTranspose(filters=3, kernel_size=3)"
+            after = "tf.keras.layers.Conv2DTranspose(filters=3, kernels_size=3)"
+            return before if step.which == "before" else after
+        if isinstance(step, steps.SameWeights):
+            return f"[a is b for a, b in zip(layer.weights, layers[{step.other!r}].weights)]"
+        if isinstance(step, steps.Has):
+            return f"[hasattr(layer, name) for name in {step.attributes!r}]"
+        simple = {
+            steps.Signature: f"__import__('inspect').signature({self._name()}.__init__)",
+            steps.Bases: "type(layer).__mro__",
+            steps.WeightNames: "[weight.name for weight in layer.weights]",
+            steps.WeightTypes: "type(layer.kernel), type(layer.bias)",
+        }
+        if type(step) in simple:
+            return simple[type(step)]
+        if isinstance(step, steps.Collection):
+            return f"tf.compat.v1.get_collection({step.name!r})"
+        if isinstance(step, steps.StaticShape):
+            return f"layer(tf.compat.v1.placeholder('float32', {step.input_shape})).shape"
+        # The rest takes more than a line; the case itself does it.
+        return repr(f"{steps.step_name(step)}: run it by `conformance replay` of this finding")
 
     def _tensor(self, array: Array) -> str:
         return array_text(array)
@@ -220,7 +295,7 @@ class _GraphWriter(_TensorFlowWriter):
                 f"session.run(optimizer.minimize({loss}, var_list=layer.trainable_weights))",
                 "print(session.run(layer.weights))" if show else "",
             ]
-        text = self._expression(step)
+        text = self._statement(step) or self._expression(step)
         if isinstance(step, steps.Build):
             return [text, "session.run(v1.global_variables_initializer())"]
         if show and isinstance(step, (steps.Call, steps.ConvolutionOp, steps.Losses)):
