@@ -360,13 +360,14 @@ class Blocks:
                     elif reached > 0:
                         m = (group.stop - group.start) * tiling.images
                         task += reached * costs.product(m, n, problem.in_channels, wide)
-            task += costs.copy(sums, 1 if problem.channels_first else run, wide)
+            task += costs.copy(sums, costs.TURNED_RUN if problem.channels_first else run, wide)
             task += 0 if covered else costs.copy(sums, sums, wide) / 2
             made.append(task)
         # The longest kind of rows decides where each is a task of its own.
         task = max(made) if tiling.apart else sum(made)
         pixels, _ = self.scratch_elements
-        task += costs.copy(pixels, 1 if problem.channels_first else problem.in_channels, wide)
+        run = costs.TURNED_RUN if problem.channels_first else problem.in_channels
+        task += costs.copy(pixels, run, wide)
         chunks = self.batch / tiling.images
         chunks *= problem.height.stride if tiling.apart else 1
         count = math.ceil(chunks) * math.ceil(self.row_blocks / rows)
