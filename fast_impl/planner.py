@@ -208,6 +208,8 @@ def planned(
     workspace_limit: int = WORKSPACE_LIMIT,
 ) -> Plan:
     """Return the plan for a problem, made once."""
+    # An output that no memory can hold is refused before a plan is made for its millions of phases.
+    np.empty(problem.output_shape, problem.dtype)
     if threads is None:
         threads = default_threads()
     names = _METHODS if algorithm is None else (algorithm, "scatter")

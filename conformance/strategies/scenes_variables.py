@@ -36,11 +36,12 @@ _DEFAULT_NAMES = Scene(
     clause="VAR-02",
     arguments=LAYER,
     lines=(
-        both(steps.Read("name"), Like(r"conv2d_transpose_\d+")),
+        # A class of another name is named after itself, as Keras names a subclass.
+        both(steps.Read("name"), Like(r"[a-z][a-z0-9_]*_\d+")),
         *then(steps.Construct("second", LAYER)),
         both(steps.Read("name"), Follows(0)),
         *then(_CALL),
-        both(steps.Read("scope_name"), Like(r"conv2d_transpose(_\d+)?")),
+        both(steps.Read("scope_name"), Like(r"[a-z][a-z0-9_]*")),
         *then(steps.Use("layer"), _CALL),
         # The second one was called first, so its scope comes first.
         both(steps.Read("scope_name"), Follows(4)),
