@@ -168,7 +168,8 @@ def _arguments(
 
 def _tensor(data: Mapping[str, Any], dtype_name: str) -> Array:
     values = np.array(data["data"], np.float64).reshape(data["shape"])
-    return values.astype(dtype_of(dtype_name))
+    tensor: Array = values.astype(dtype_of(dtype_name))
+    return tensor
 
 
 def judge_recorded(recorded: Recorded, observation: Observation, tally: Tally) -> None:

@@ -218,7 +218,8 @@ def _named(name: str) -> dtypes.DType:
 
 def _object(dtype: Any) -> dtypes.DType:
     # A TensorFlow or ml_dtypes dtype says what it is in NumPy's terms.
-    return np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
+    found: np.dtype[Any] = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -43,5 +43,6 @@ def by_name(name: str) -> DType:
         # Lazily: NumPy alone must do for everybody who does not ask for this format.
         import ml_dtypes
 
-        return np.dtype(ml_dtypes.bfloat16)
+        bfloat16: DType = np.dtype(ml_dtypes.bfloat16)
+        return bfloat16
     return np.dtype(name)

@@ -88,7 +88,8 @@ def convolve(inputs: Any, kernel: Any, options: Options) -> Array:
             _channels(inputs, axis, taken),
             _channels(out, axis, made),
         )
-    return out.reshape(*batch_axes, *out.shape[1:])
+    joined: Array = out.reshape(*batch_axes, *out.shape[1:])
+    return joined
 
 
 def _channels(array: Array, axis: int, part: slice) -> Array:

@@ -71,6 +71,7 @@ def policy_of(dtype: Any) -> DtypePolicy | None:
 
 def _numpy_name(dtype: Any) -> str:
     try:
-        return np.dtype(dtype).name
+        name: str = np.dtype(dtype).name
+        return name
     except TypeError:
         return str(getattr(dtype, "name", ""))

@@ -113,7 +113,8 @@ def _tf32(values: Array) -> Array:
     if values.dtype != np.float32:
         return values
     bits = values.view(np.uint32)
-    return ((bits + 0x1000) & np.uint32(0xFFFFE000)).view(np.float32)
+    rounded: Array = ((bits + 0x1000) & np.uint32(0xFFFFE000)).view(np.float32)
+    return rounded
 
 
 def _roundings() -> Iterator[Mistake]:
@@ -205,7 +206,7 @@ def _states() -> Iterator[Mistake]:
     )
 
     def batch_of_one(_: Layer, inputs: Array, outputs: Array) -> Array:
-        wrong = outputs.copy()
+        wrong: Array = outputs.copy()
         if inputs.shape[0] > 1:
             wrong[1:] = wrong[:1]
         return wrong
@@ -327,7 +328,8 @@ def _activations() -> Iterator[Mistake]:
 def _shapes() -> Iterator[Mistake]:
     def transposed(layer: Layer, _: Array, outputs: Array) -> Array:
         height, width = spatial_axes(layer)
-        return outputs.swapaxes(height, width)
+        swapped: Array = outputs.swapaxes(height, width)
+        return swapped
 
     yield Mistake(
         id="M08_output_transposed",

@@ -28,7 +28,7 @@ def reals(shape: tuple[int, ...], seed: int, dtype_name: str = "float32") -> Arr
 
 def with_specials(array: Array, seed: int, count: int) -> Array:
     """Return a copy in which up to `count` elements are NaN, an infinity or a negative zero."""
-    result = array.copy()
+    result: Array = array.copy()
     generator = np.random.default_rng(seed)
     specials = np.array([np.nan, np.inf, -np.inf, -0.0])
     for place in generator.integers(0, max(array.size, 1), min(count, array.size)):
