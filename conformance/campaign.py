@@ -74,6 +74,8 @@ class Workbench:
         self._expectations: dict[str, Expectation] = {}
         self._observations: dict[tuple[str, str, str], Observation] = {}
         self._cases: dict[str, Case] = {}
+        self._asked: dict[tuple[str, str, str], set[int | None]] = {}
+        self._explored: dict[tuple[str, str], dict[str, Case]] = {}
 
     def expectation(self, case: Case) -> Expectation:
         """Return the oracle's answer to `case`."""
@@ -96,6 +98,23 @@ class Workbench:
         """Return what the subject did with `case`, None where it has not run it."""
         return self._observations.get((subject.spec, subject.mode, case.id))
 
+    def note_explored(self, subject: Subject, case: Case) -> None:
+        """Note that the case is one of the run's own, not one tried to shrink a failure."""
+        self._explored.setdefault((subject.spec, subject.mode), {})[case.id] = case
+
+    def explored(self, subject: Subject) -> tuple[Case, ...]:
+        """Return the run's own cases on the subject."""
+        return tuple(self._explored.get((subject.spec, subject.mode), {}).values())
+
+    def has_judged(self, subject: Subject, case: Case, step: int) -> bool:
+        """Tell whether the step gave a result on the subject and a check looked at it."""
+        observation = self.past_observation(subject, case)
+        if observation is None or step >= len(observation.outcomes):
+            return False
+        outcome = observation.outcomes[step]
+        answered = outcome.error is None and outcome.unsupported is None
+        return answered and step in self._asked.get((subject.spec, subject.mode, case.id), ())
+
     def judge(self, check: Check, case: Case, subject: Subject, traits: Traits) -> Failure | None:
         """Return None where the clause holds, else the failure.
 
@@ -105,6 +124,8 @@ class Workbench:
             HarnessError: the check or the oracle raised.
         """
         view = View(case, self.observation(subject, case), self.expectation(case), traits)
+        key = (subject.spec, subject.mode, case.id)
+        view.asked = self._asked.setdefault(key, view.asked)
         try:
             mismatch = check.judge(view)
         except (NotSupported, NotTried):
@@ -143,6 +164,7 @@ def explore(
             groups.setdefault((check.clause, check.claims), []).append(check)
         for key, members in groups.items():
             _tally(workbench, tallies.setdefault(key, Tally()), members, case, subject, traits)
+        workbench.note_explored(subject, case)
         done += 1
         progress(done)
 

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 import reports
-from conformance import __version__
+from conformance import __version__, coverage
 from conformance.campaign import Failure, Tally, Workbench, explore, shrink
 from conformance.case import Case
 from conformance.checks import CHECKS, Traits
@@ -170,11 +170,31 @@ class Run:
             seconds=round(time.monotonic() - self._started, 1),
             counts=counts,
             drift=[attrs.asdict(drift) for drift in self._drift()],
+            coverage=coverage.to_json(self.coverage()),
         )
         self.close()
         page = path.with_name("index.html")
         reports.write(reports.load(path), page)
         return page, status
+
+    def coverage(self) -> list[tuple[list[Subject], coverage.Coverage]]:
+        """Count the pairs of parameter values; subjects that exercised the same cases stand together."""
+        groups: dict[frozenset[str], list[Subject]] = {}
+        cases: dict[str, Case] = {}
+        for subject in self.subjects:
+            exercised = {
+                c.id: c for c in self._bench.explored(subject) if self._gave_result(subject, c)
+            }
+            groups.setdefault(frozenset(exercised), []).append(subject)
+            cases.update(exercised)
+        return [
+            (subjects, coverage.Coverage.of(cases[name] for name in names))
+            for names, subjects in groups.items()
+        ]
+
+    def _gave_result(self, subject: Subject, case: Case) -> bool:
+        call = coverage.first_call(case)
+        return call is not None and self._bench.has_judged(subject, case, call)
 
     def _drift(self) -> list[Drift]:
         """Compare the oldest release of TensorFlow with each of the others, mode by mode."""

@@ -13,14 +13,18 @@ from reports.record import (
     FORMATS,
     Claim,
     Clause,
+    Coverage,
     Deviation,
     Drift,
     Erratum,
     Evidence,
+    Exercised,
     Finding,
     Footer,
     Header,
+    Impossible,
     Machine,
+    Parameter,
     Record,
     RecordError,
     Subject,
@@ -244,6 +248,7 @@ def _footer(line: Line) -> Footer:
         seconds=line.number_or_none("seconds"),
         counts={key: value for key, value in counts.items() if isinstance(value, int)},
         drift=line.each("drift", _drift) if line.data.get("drift") is not None else (),
+        coverage=line.inner_or_none("coverage", _coverage) or Coverage(),
     )
 
 
@@ -261,3 +266,45 @@ def _drift(line: Line) -> Drift:
         was=example.text_or("before"),
         became=example.text_or("after"),
     )
+
+
+def _coverage(line: Line) -> Coverage:
+    parameters = line.each("parameters", lambda p: Parameter(p.text("name"), p.texts("values")))
+    values = {(p.name, value) for p in parameters for value in p.values}
+    return Coverage(
+        parameters=parameters,
+        impossible=line.each("impossible", lambda inner: _impossible(inner, values)),
+        groups=line.each("groups", lambda inner: _exercised(inner, len(values))),
+    )
+
+
+def _impossible(line: Line, values: set[tuple[str, str]]) -> Impossible:
+    sides = []
+    for key in ("first", "second"):
+        inner = line.inner(key)
+        side = Parameter(inner.text("parameter"), inner.texts("values"))
+        for value in side.values:
+            if (side.name, value) not in values:
+                line.refuse(f"no parameter {short(side.name)} has the value {short(value)}")
+        sides.append(side)
+    return Impossible(sides[0], sides[1], line.text_or("reason"))
+
+
+def _exercised(line: Line, values: int) -> Exercised:
+    rows = line.items("counts")
+    for length, row in enumerate(rows):
+        if not isinstance(row, list) or len(row) != length or not all(map(_is_count, row)):
+            line.refuse(
+                f"row {length} of the counts must be {length} whole numbers, not {short(row)}"
+            )
+    if len(rows) != values:
+        line.refuse(f"the counts must have a row for each of {values} values, not {len(rows)}")
+    return Exercised(
+        subjects=line.each("subjects", lambda s: (s.text("name"), s.text_or("mode"))),
+        cases=line.integer_or_none("cases") or 0,
+        counts=tuple(map(tuple, rows)),
+    )
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -13,7 +13,7 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from reports import drift, errata, findings, issue_text, matrix, sentence
+from reports import coverage, drift, errata, findings, issue_text, matrix, sentence
 from reports.record import Record
 
 #: Characters that are invisible or turn the reading direction: shown, so that nobody is misled.
@@ -59,6 +59,8 @@ def render(record: Record) -> str:
             groups=findings.group(found),
             deviations=[row.clause for row in laid_out.rows if row.clause.deviation is not None],
             drift=drift.build(record),
+            coverage=coverage.build(record.footer.coverage),
+            coverage_levels=coverage.LEGEND,
             issue_text=issue_text,
             command=shlex.join(record.header.command),
         )

@@ -169,6 +169,48 @@ class Drift:
 
 
 @attrs.frozen
+class Parameter:
+    """A property of a case, and the values that it is seen to take."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@attrs.frozen
+class Impossible:
+    """Pairs that no layer can show: any value of `first` with any value of `second`."""
+
+    first: Parameter
+    second: Parameter
+    reason: str = ""
+
+
+@attrs.frozen
+class Exercised:
+    """How often the subjects exercised each pair.
+
+    Args:
+        subjects: name and mode of each.
+        cases: how many cases were counted.
+        counts: row i holds the cases that show value i and value j, for every j below i; values are numbered
+            through all parameters.
+    """
+
+    subjects: tuple[tuple[str, str], ...]
+    cases: int
+    counts: tuple[tuple[int, ...], ...]
+
+
+@attrs.frozen
+class Coverage:
+    """Which pairs of parameter values a run exercised."""
+
+    parameters: tuple[Parameter, ...] = ()
+    impossible: tuple[Impossible, ...] = ()
+    groups: tuple[Exercised, ...] = ()
+
+
+@attrs.frozen
 class Footer:
     """How the run ended."""
 
@@ -178,6 +220,7 @@ class Footer:
     seconds: float | None = None
     counts: Mapping[str, int] = attrs.field(factory=dict)
     drift: tuple[Drift, ...] = ()
+    coverage: Coverage = attrs.field(factory=Coverage)
 
 
 @attrs.frozen(eq=False)

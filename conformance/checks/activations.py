@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from conformance.case import Call, Losses
-from conformance.checks.registry import View, check, expect_error
+from conformance.case import Call, Case, Losses
+from conformance.checks.applicability import runs_here
+from conformance.checks.registry import Traits, View, check, expect_error
 from conformance.checks.values import compare_call
 from conformance.comparison import Mismatch, compare_numbers, describe
 from conformance.tolerance import unit_roundoff
@@ -19,7 +20,11 @@ _EXACT = {"linear", "relu", "relu6", "triple"}
 _FUNCTION_ERROR = 32
 
 
-@check("ACT-01", "activations")
+def _activated(case: Case, traits: Traits) -> bool:
+    return runs_here(case, traits) and case.argument("activation") is not None
+
+
+@check("ACT-01", "activations", "pairs", when=_activated)
 def check_activation_follows_the_bias(view: View) -> Mismatch | None:
     """Y = activation(conv + bias)."""
     index, _ = view.first(Call)

@@ -60,6 +60,8 @@ class View:
         self.case = case
         self.expectation = expectation
         self.traits = traits
+        #: The steps whose outcome a check has asked for.
+        self.asked: set[int | None] = set()
         self._observation = observation
 
     @property
@@ -85,6 +87,7 @@ class View:
             NotSupported: the step, or the constructor, lacks a capability.
             Misbehaved: the process died, or the constructor raised before the step.
         """
+        self.asked.add(index)
         observation = self._observation
         if observation.not_tried is not None:
             raise NotTried(observation.not_tried)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from conformance.case import Build, Call, ComputeOutputShape, StaticShape
-from conformance.checks.applicability import any_axis
+from conformance.checks.applicability import any_axis, runs_here
 from conformance.checks.registry import View, check, claim, expect_error
 from conformance.comparison import Mismatch, compare_numbers, compare_shape, describe
 from conformance.geometry import Axis
@@ -83,7 +83,7 @@ def check_length_with_dilation(view: View) -> Mismatch | None:
     return _lengths(view, [(p, h if a.same else h + a.extent - 1) for p, a, h in _axes(view)])
 
 
-@check("SHAPE-05", "geometry")
+@check("SHAPE-05", "geometry", "pairs", when=runs_here)
 def check_axes_are_independent(view: View) -> Mismatch | None:
     """Height obeys the formula with the height's own arguments, and width with the width's."""
     index, call = view.first(Call)

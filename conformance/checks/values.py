@@ -20,11 +20,11 @@ def compare_call(view: View, number: int = 0) -> Mismatch | None:
     )
 
 
-def _numbers(case: Case, traits: Traits) -> bool:
-    return case.family != "numbers" or runs_here(case, traits)
+def _linear(case: Case, traits: Traits) -> bool:
+    return runs_here(case, traits) and case.argument("activation") is None
 
 
-@check("VAL-01", "geometry", "numbers", when=_numbers)
+@check("VAL-01", "geometry", "numbers", "pairs", when=_linear)
 def check_every_product_lands_where_the_definition_says(view: View) -> Mismatch | None:
     """Y = bias + sum of x * w with p = i*s + a*d - before, the kernel not flipped."""
     return compare_call(view)
@@ -44,7 +44,7 @@ def check_a_call_does_not_depend_on_earlier_calls(view: View) -> Mismatch | None
     return compare_call(view, 0) or compare_call(view, 1)
 
 
-@check("VAL-03", "geometry", "numbers", "gradients", when=_numbers)
+@check("VAL-03", "geometry", "numbers", "pairs", "gradients", when=runs_here)
 def check_arguments_are_left_alone(view: View) -> Mismatch | None:
     """A call changes neither its inputs nor the weights."""
     for kind in (Call, Gradients):

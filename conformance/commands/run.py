@@ -191,7 +191,22 @@ def _summary(conformance_run: Run, console: Console) -> None:
         counts = [str(sum(v.status == status for v in own)) for status in used]
         table.add_row(subject.name, subject.mode, *counts, f"{sum(v.examples for v in own):,}")
     console.print(table)
+    for line in _coverage_lines(conformance_run):
+        console.print(line, markup=False, soft_wrap=True)
     bad = [v for v in conformance_run.verdicts if v.status in BAD]
     if bad:
         names = ", ".join(dict.fromkeys(v.clause for v in bad))
         console.print(f"not conforming: {names}", style="bold red", markup=False, soft_wrap=True)
+
+
+def _coverage_lines(conformance_run: Run) -> list[str]:
+    """Say which share of the space was exercised: once, unless subjects differ in it."""
+    groups = conformance_run.coverage()
+    shares = {(coverage.covered, coverage.total) for _, coverage in groups}
+    if len(shares) == 1:
+        _, fewest = min(groups, key=lambda group: group[1].least)
+        return [f"exercised: {fewest}"]
+    return [
+        f"exercised on {', '.join(f'{s.name} ({s.mode})' for s in subjects)}: {coverage}"
+        for subjects, coverage in groups
+    ]

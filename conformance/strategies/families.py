@@ -18,6 +18,7 @@ from conformance.strategies import fixed, interface
 from conformance.strategies.configurations import Configuration, configurations
 from conformance.strategies.data import position_coded, reals, small_integers, with_specials
 from conformance.strategies.life_cycles import life_cycle_cases
+from conformance.strategies.pairs import PAIRS
 
 SEEDS = st.integers(0, 2**16)
 FLOATS = ("float32", "float64", "float16", "bfloat16")
@@ -369,6 +370,7 @@ def _families() -> dict[str, Family]:
         Family("loss gradients", loss_gradient_cases(), (), 0.2),
         Family("life cycles", life_cycle_cases(), (), 0.4),
         Family("round trips", round_trip_cases(), (), 0.3),
+        Family("pairs", None, PAIRS),
         *(Family(name, None, cases) for name, cases in fixed.CASES.items()),
         *(Family(name, None, cases) for name, cases in interface.CASES.items()),
     )

@@ -56,6 +56,25 @@
     });
   }
 
+  // Which pair a cell of the coverage map stands for is told where the pointer is.
+  function setUpMap(map) {
+    const columns = all("thead th[scope=col]", map);
+    let marked = [];
+    map.addEventListener("pointerover", (event) => {
+      for (const one of marked) one.classList.remove("at");
+      marked = [];
+      const cell = event.target.closest("tbody td");
+      if (!cell) return;
+      const row = cell.parentElement;
+      const cells = all("td", row);
+      marked = [cell, row.querySelector("th[scope=row]"), columns[cells.indexOf(cell)]];
+      for (const one of marked) one.classList.add("at");
+      const [, down, across] = marked;
+      const count = cell.textContent ? `cases: ${cell.textContent}` : "impossible";
+      cell.title = `${across.dataset.name}, ${down.dataset.name}: ${count}`;
+    });
+  }
+
   function setUpFilter(rows) {
     const find = byId("find");
     const chapter = byId("chapter");
@@ -165,6 +184,7 @@
     setUpTheme();
     setUpRows(rows);
     setUpCopying();
+    for (const map of all(".space table")) setUpMap(map);
     setUpPermalinks(setUpFilter(rows));
   });
 })();
