@@ -140,9 +140,6 @@ def _known() -> dict[str, Callable[..., Any]]:
     return known
 
 
-_KNOWN = _known()
-
-
 def get(identifier: Any) -> Any:
     """The initializer that the argument names (INIT-05). A class is instantiated.
 
@@ -156,7 +153,7 @@ def get(identifier: Any) -> Any:
         if isinstance(arguments, Mapping):
             arguments = {key: value for key, value in arguments.items() if key != "dtype"}
             identifier = {**identifier, "config": arguments}
-        return deserialize(identifier, _KNOWN, "initializer")
+        return deserialize(identifier, _known(), "initializer")
     if inspect.isclass(identifier):
         return identifier()
     if identifier is None or callable(identifier):

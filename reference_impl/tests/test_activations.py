@@ -52,6 +52,17 @@ KNOWN = [
     # softplus(0) = log 2 and tanh(log 2) = 0.6; at 1: tanh(log(1 + e))
     ("mish", 1.0, ((1 + math.e) ** 2 - 1) / ((1 + math.e) ** 2 + 1), 1.0490362200997922),
     ("ReLU", -1.0, 0.0, 0.0),
+    ("ReLU", 0.0, 0.0, 0.0),
+    ("ReLU", 0.5, 0.5, 1.0),
+    ("leaky_relu", 0.5, 0.5, 1.0),
+    ("LeakyReLU", 0.0, 0.0, float(np.float32(0.3))),
+    ("LeakyReLU", 0.5, 0.5, 1.0),
+    ("LeakyReLU", -2.0, -2 * float(np.float32(0.3)), float(np.float32(0.3))),
+    ("ELU", 0.0, 0.0, 1.0),
+    ("ELU", 0.5, 0.5, 1.0),
+    ("PReLU", 0.0, 0.0, 0.0),
+    ("PReLU", 0.5, 0.5, 1.0),
+    ("hard_sigmoid", -2.5, 0.0, 0.2),
     ("LeakyReLU", -1.0, -float(np.float32(0.3)), float(np.float32(0.3))),
     ("ELU", -1.0, 1 / math.e - 1, 1 / math.e),
     ("PReLU", -1.0, 0.0, 0.0),
@@ -173,8 +184,50 @@ def test_leaky_relu_turns_int32_into_float32(name):
     [("tanh", InvalidArgumentError), ("hard_sigmoid", TypeError), ("gelu", ValueError)],
 )
 def test_other_activations_refuse_int32(name, error):
-    with pytest.raises(error, match="floating point"):
+    with pytest.raises(error, match="floating point") as caught:
         activations.get(name)(column(1, dtype="int32"))
+    assert caught.type is error
+
+
+def test_the_linear_gradient_is_the_output_gradient_itself():
+    slopes = column(7, dtype="int32")
+    assert (
+        activations.gradient(activations.get("linear"), column(1, dtype="int32"), slopes) is slopes
+    )
+
+
+def test_an_activation_layer_of_one_softmax_row_and_one_of_scalars_differ():
+    values = np.log([[1.0, 3.0]])
+    assert activations.get("Softmax")(values).ravel().tolist() == pytest.approx([0.25, 0.75])
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("shape", [(1, 2, 2, 0), (0, 2, 2, 3)])
+def test_a_vector_activation_of_nothing_is_nothing(name, shape):
+    assert activations.get(name)(np.zeros(shape)).shape == shape
+
+
+def test_softmax_of_a_vector_with_a_nan_is_nan():
+    result = activations.get("softmax")(np.array([[0.0, math.nan, 1.0], [0.0, 1.0, math.nan]]))
+    assert np.isnan(result).all()
+
+
+def test_activation_layers_are_numbered_by_class_and_may_be_named():
+    first, second = (activations.get("ThresholdedReLU").get_config()["name"] for _ in range(2))
+    stem, _, number = first.rpartition("_")
+    # the very first one has no number
+    expected = f"{stem}_{int(number) + 1}" if number.isdecimal() else f"{first}_1"
+    assert second == expected
+
+
+def test_an_activation_layer_keeps_a_given_name():
+    layer = activations.get({"class_name": "ELU", "config": {"name": "mine"}})
+    assert layer.get_config()["name"] == "mine"
+
+
+@pytest.mark.parametrize("name", ["tanh", "Softmax", "PReLU"])
+def test_an_activation_is_called_what_it_is(name):
+    assert activations.get(name).__name__ == name
 
 
 @pytest.mark.parametrize(
@@ -190,6 +243,33 @@ def test_other_activations_refuse_int32(name, error):
 def test_the_relu_layer_takes_its_options_from_a_config_dict(config, x, value):
     relu = activations.get({"class_name": "ReLU", "config": config})
     assert relu(column(x)).item() == value
+
+
+@pytest.mark.parametrize(
+    ("config", "x", "slope"),
+    [
+        ({"max_value": 2.0}, 1.0, 1.0),
+        ({"max_value": 2.0}, 2.0, 1.0),
+        ({"max_value": 2.0}, 3.0, 0.0),
+        ({"threshold": 1.0, "negative_slope": 0.25}, 0.5, 0.25),
+        ({"threshold": 1.0, "negative_slope": 0.25}, 1.0, 0.0),
+        ({"threshold": 1.0, "negative_slope": 0.25}, 1.5, 1.0),
+    ],
+)
+def test_the_relu_layer_has_one_slope_on_each_side_and_none_on_the_threshold(config, x, slope):
+    relu = activations.get({"class_name": "ReLU", "config": config})
+    assert activations.gradient(relu, column(x), column(1.0)).item() == slope
+
+
+def test_the_relu_layer_is_zero_on_its_threshold():
+    relu = activations.get({"class_name": "ReLU", "config": {"threshold": 1.0}})
+    assert relu(column(1.0)).item() == 0.0
+
+
+def test_the_elu_layer_scales_its_negative_side():
+    elu = activations.get({"class_name": "ELU", "config": {"alpha": 2.0}})
+    gradient = activations.gradient(elu, column(-1.0), column(1.0)).item()
+    assert [elu(column(-1.0)).item(), gradient] == pytest.approx([2 / math.e - 2, 2 / math.e])
 
 
 def test_an_activation_layer_refuses_an_unknown_option():

@@ -145,3 +145,8 @@ def test_a_constraint_may_be_a_name_or_a_config_dict(identifier, kind):
 def test_what_is_no_constraint_is_refused_by_the_constructor(identifier):
     with pytest.raises(ValueError, match=r"Unknown constraint|Could not interpret constraint"):
         Conv2DTranspose(1, 1, bias_constraint=identifier)
+
+
+def test_non_neg_keeps_fractions():
+    weights = np.array([[0.5, -0.5]], dtype=np.float32)
+    assert constraints.NonNeg()(weights).tolist() == [[0.5, 0.0]]

@@ -110,3 +110,48 @@ def test_convolution_op_refuses_dtypes_that_differ_or_are_not_computed_in(dtypes
     inputs, kernel = (ones(1, 1, 1, 1, dtype=dtype) for dtype in dtypes)
     with pytest.raises(InvalidArgumentError):
         Conv2DTranspose(1, 1).convolution_op(inputs, kernel)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "kernel", "message"),
+    [
+        ((3, 3, 1), (1, 1, 1, 1), r"`inputs` must have 4 axes \(batch, height, width, channels\)"),
+        ((1, 3, 3, 1), (1, 1, 1), r"`kernel` must have 4 axes \(kernel_height, kernel_width, in, "),
+    ],
+)
+def test_an_operand_of_another_rank_is_named_with_its_axes(inputs, kernel, message):
+    with pytest.raises(InvalidArgumentError, match=message):
+        convolution(ones(*inputs), ones(*kernel))
+
+
+def test_a_kernel_of_another_dtype_is_named():
+    with pytest.raises(InvalidArgumentError, match="`kernel` was expected to be float32"):
+        convolution(ones(1, 1, 1, 1), ones(1, 1, 1, 1, dtype="float64"))
+
+
+@pytest.mark.parametrize("name", ["strides", "dilation_rate"])
+def test_a_number_out_of_its_range_is_named(name):
+    with pytest.raises(ValueError, match=f"`{name}` must be"):
+        convolution(ones(1, 2, 2, 1), ones(1, 1, 1, 1), **{name: 0})
+
+
+def test_a_kernel_without_filters_gives_an_output_without_channels():
+    assert convolution(ones(1, 2, 3, 1), ones(1, 1, 1, 0)).shape == (1, 2, 3, 0)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_a_stride_beyond_the_kernel_needs_no_padding(padding):
+    # "same" would pad max(0, (2-1)*3 + 1 - 4) = 0 in all
+    x = np.array([1, 2, 3, 4]).reshape(1, 4, 1, 1)
+    result = convolution(x, np.array([10]).reshape(1, 1, 1, 1), (3, 1), padding)
+    assert result.ravel().tolist() == [10, 40]
+
+
+def test_integers_beyond_float64_are_exact():
+    x = np.array([2**53 + 1], dtype=object).reshape(1, 1, 1, 1)
+    assert convolution(x, np.array([1], dtype=object).reshape(1, 1, 1, 1)).item() == 2**53 + 1
+
+
+def test_convolution_op_takes_the_dilation_of_the_layer():
+    layer = Conv2DTranspose(1, 1, dilation_rate=2)
+    assert layer.convolution_op(ones(1, 5, 5, 1), ones(2, 2, 1, 1)).shape == (1, 3, 3, 1)

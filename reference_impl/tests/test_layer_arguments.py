@@ -1,5 +1,7 @@
 """The constructor: what it stores, what it refuses, and what only a call refuses (group ARG)."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -178,3 +180,32 @@ def test_groups_have_no_effect_on_the_numbers(groups):
 )
 def test_keywords_without_effect_are_accepted(keywords):
     assert layer(**keywords)(X).shape == (1, 3, 3, 1)
+
+
+@pytest.mark.parametrize("dtype", [SimpleNamespace(name="float64"), np.float64, "double"])
+def test_a_dtype_may_be_anything_with_the_name_of_one(dtype):
+    assert Conv2DTranspose(1, 1, dtype=dtype).dtype == "float64"
+
+
+def test_what_has_no_name_of_a_dtype_is_refused():
+    with pytest.raises(TypeError, match="Cannot convert the argument"):
+        Conv2DTranspose(1, 1, dtype=object())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "input_shape", "expected"),
+    [
+        ({"data_format": "channels_first"}, (2, 7, 4, 5), (2, 3, 5, 7)),
+        ({"strides": (2, 3)}, (2, 4, 5, 7), (2, 8, 15, 3)),
+        ({"strides": (2, 3), "padding": "same"}, (2, 4, 5, 7), (2, 8, 15, 3)),
+        # (4-1)*1 + 2 - 2*1: "same" takes both rows of an even kernel away
+        ({"padding": "same", "output_padding": 0}, (2, 4, 5, 7), (2, 3, 5, 3)),
+        ({"dilation_rate": (2, 2)}, (2, 4, 5, 7), (2, 6, 9, 3)),
+        ({"strides": (2, 3), "output_padding": (1, 2)}, (2, 4, 5, 7), (2, 9, 17, 3)),
+        ({}, (None, None, 5, None), (None, None, 7, 3)),
+    ],
+)
+def test_the_output_shape_of_a_layer_follows_its_arguments(arguments, input_shape, expected):
+    # kernel 2 x 3: "valid" adds 1 and 2 at stride 1, twice as much at dilation 2
+    layer = Conv2DTranspose(3, (2, 3), **arguments)
+    assert layer.compute_output_shape(input_shape) == expected

@@ -229,3 +229,19 @@ def test_an_unbuilt_layer_has_neither_losses_nor_updates(method):
 @pytest.mark.parametrize("choose", [lambda inputs: inputs, lambda _: None, lambda _: []])
 def test_there_are_never_updates(recorded, choose):
     assert recorded[0].get_updates_for(choose(recorded[1])) == []
+
+
+@pytest.mark.parametrize(
+    ("returned", "dtype"), [(np.int32([8]), "float64"), (np.float32([8]), "float32")]
+)
+def test_an_activity_loss_keeps_its_axes_and_integers_become_float64(returned, dtype):
+    made = layer(activity_regularizer=lambda _: returned)
+    made(image(4))
+    assert (made.losses[0].dtype.name, made.losses[0].tolist()) == (dtype, [2.0])
+
+
+@pytest.mark.parametrize("returned", [True, "text", np.array(["text"]), np.array(None)])
+def test_an_activity_loss_that_is_no_number_is_refused(returned):
+    made = layer(activity_regularizer=lambda _: returned)
+    with pytest.raises(TypeError, match="Invalid dtype"):
+        made(image())

@@ -118,6 +118,21 @@ def test_a_step_takes_the_learning_rate_times_the_gradient_away():
     assert [set(weight.ravel()) for weight in layer.weights] == [{0.75}, {-0.25}]
 
 
+def test_the_gradient_of_a_step_may_be_nested_lists():
+    layer = built(use_bias=False, filters=1, kernel_size=1, kernel_initializer="ones")
+    layer.apply_gradients([[[[[1.0, 2.0, 4.0]]]]], 0.125)
+    assert layer.kernel.ravel().tolist() == [0.875, 0.75, 0.5]
+
+
+def test_the_gradient_of_a_step_is_rounded_to_the_dtype_of_the_weight():
+    # 1 + 2**-12 is 1 as a float16; times 2**-10 it would move the result of a float64 step
+    layer = built(dtype="float16", use_bias=False, filters=1, kernel_size=1)
+    layer.set_weights([np.zeros((1, 1, 1, 3))])
+    layer.apply_gradients([np.full((1, 1, 1, 3), 1 + 2.0**-11 + 2.0**-20)], 1.0 - 2.0**-11)
+    expected = -np.float16(1 - 2.0**-11) * np.float16(1 + 2.0**-11 + 2.0**-20)
+    assert set(layer.kernel.ravel().tolist()) == {float(expected)}
+
+
 def test_the_constraint_comes_after_the_step():
     # the kernel goes from 1 to -1, and is then made non-negative
     layer = built(kernel_initializer="ones", kernel_constraint="non_neg")

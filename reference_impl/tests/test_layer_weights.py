@@ -1,11 +1,14 @@
 """Weights, names, scopes and the configuration (groups VAR, ATTR; METH-06, METH-07)."""
 
+import base64
 import json
+import marshal
+import types
 
 import numpy as np
 import pytest
 
-from reference_impl import Conv2DTranspose, constraints
+from reference_impl import Conv2DTranspose, constraints, initializers
 
 X = np.ones((1, 2, 2, 3), dtype=np.float32)
 
@@ -250,6 +253,27 @@ def test_the_default_configuration_is_keras_one():
     [
         ("activation", "silu", "swish"),
         ("activation", "softmax", "softmax"),
+        ("bias_regularizer", "l1", keras("regularizers", "L1", l1=0.009999999776482582)),
+        (
+            "kernel_initializer",
+            initializers.Zeros("float16"),
+            keras("initializers", "Zeros", dtype="float16"),
+        ),
+        (
+            "activation",
+            {"class_name": "ELU", "config": {"name": "elu"}},
+            keras("layers", "ELU", name="elu", trainable=True, dtype="float32", alpha=1.0),
+        ),
+        (
+            "kernel_constraint",
+            len,
+            {
+                "module": "builtins",
+                "class_name": "builtin_function_or_method",
+                "config": "len",
+                "registered_name": "builtin_function_or_method",
+            },
+        ),
         ("kernel_initializer", "he_normal", keras("initializers", "HeNormal", seed=None)),
         ("bias_initializer", "one", keras("initializers", "Ones")),
         (
@@ -317,6 +341,38 @@ def test_a_function_is_written_by_its_name():
     assert (written["class_name"], written["config"]) == ("function", "named")
 
 
+@pytest.mark.parametrize(("home", "module"), [("__main__", None), ("my.own", "my.own")])
+def test_an_object_of_the_users_is_written_with_its_module_and_registered_name(home, module):
+    body = {
+        "__module__": home,
+        "__call__": lambda self, weight: weight,
+        "get_config": lambda self: {"rate": 1},
+    }
+    layer = Conv2DTranspose(1, 1, kernel_constraint=type("Mine", (), body)())
+    assert layer.get_config()["kernel_constraint"] == {
+        "module": module,
+        "class_name": "Mine",
+        "config": {"rate": 1},
+        "registered_name": "Mine",
+    }
+
+
+def test_a_lambda_is_written_as_its_code_defaults_and_closure():
+    closed = 3
+    config = Conv2DTranspose(1, 1, activation=lambda z, y=2: z * y * closed).get_config()
+    code, defaults, closure = config["activation"]["value"]
+    function = types.FunctionType(
+        marshal.loads(base64.decodebytes(code.encode("ascii"))), {}, "f", defaults,
+        tuple(map(types.CellType, closure)),
+    )  # fmt: skip
+    assert function(7) == 42
+
+
+def test_a_lambda_without_closure_is_written_with_none():
+    config = Conv2DTranspose(1, 1, kernel_constraint=lambda w: w).get_config()
+    assert config["kernel_constraint"]["config"]["value"][1:] == (None, None)
+
+
 def test_a_lambda_is_written_as_json_too():
     config = Conv2DTranspose(1, 1, kernel_constraint=lambda w: w).get_config()
     assert json.loads(json.dumps(config))["kernel_constraint"]["class_name"] == "__lambda__"
@@ -330,3 +386,14 @@ def test_from_config_turns_every_failure_into_a_type_error(changes):
     config = {**Conv2DTranspose(1, 1).get_config(), **changes}
     with pytest.raises(TypeError, match="Error when deserializing class 'Conv2DTranspose'"):
         Conv2DTranspose.from_config(config)
+
+
+def test_frozen_weights_come_after_those_that_are_trained():
+    # a second build adds a second pair, trainable where the layer is at that time
+    layer = Conv2DTranspose(1, 1, trainable=False, bias_initializer="ones")
+    layer.build((1, 1, 1, 1))
+    layer.trainable = True
+    layer.build((1, 1, 1, 2))
+    assert [weight.shape for weight in layer.weights] == [
+        (1, 1, 1, 2), (1,), (1, 1, 1, 1), (1,),
+    ]  # fmt: skip

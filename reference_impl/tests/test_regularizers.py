@@ -36,9 +36,16 @@ def test_a_penalty_is_a_number_of_the_arrays_dtype(dtype):
     assert (penalty.shape, penalty.dtype.name) == ((), dtype)
 
 
-def test_l1_of_integers_truncates_its_factor():
-    penalty = regularizers.L1()(np.array([5, -5], dtype=np.int32))
-    assert (penalty.item(), penalty.dtype.name) == (0, "int32")
+@pytest.mark.parametrize(("factor", "expected"), [(0.01, 0), (1.5, 10)])
+def test_l1_of_integers_truncates_its_factor(factor, expected):
+    penalty = regularizers.L1(factor)(np.array([5, -5], dtype=np.int32))
+    assert (penalty.item(), penalty.dtype.name) == (expected, "int32")
+
+
+@pytest.mark.parametrize(("name", "penalty"), [("L1", 6.0), ("L2", 14.0)])
+def test_a_penalty_takes_all_axes(name, penalty):
+    regularizer = regularizers.get({"class_name": name, "config": {"l": 1.0}})
+    assert regularizer(VALUES.reshape(1, 3, 1)).item() == penalty
 
 
 @pytest.mark.parametrize(("name", "error"), [("l2", InvalidArgumentError), ("l1_l2", TypeError)])
@@ -64,8 +71,18 @@ def test_what_is_no_regularizer_is_refused_by_the_constructor(identifier):
 
 
 def test_an_unknown_argument_of_a_regularizer_is_a_type_error():
-    with pytest.raises(TypeError, match="not recognized"):
+    with pytest.raises(TypeError, match="not recognized by l2"):
         Conv2DTranspose(1, 1, kernel_regularizer={"class_name": "L2", "config": {"foo": 1}})
+
+
+def test_l1_names_itself_when_it_refuses_an_argument():
+    with pytest.raises(TypeError, match="not recognized by l1"):
+        regularizers.L1(foo=1)
+
+
+def test_the_orthogonal_regularizer_refuses_an_unknown_mode():
+    with pytest.raises(ValueError, match="mode"):
+        regularizers.OrthogonalRegularizer(mode="diagonals")
 
 
 @pytest.mark.parametrize("name", ["orthogonal_regularizer", "OrthogonalRegularizer"])

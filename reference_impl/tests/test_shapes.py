@@ -157,6 +157,21 @@ def test_another_number_of_axes_is_refused(shapes):
         conv2d_transpose(np.ones(shapes[0]), np.ones(shapes[1]))
 
 
+@pytest.mark.parametrize(
+    ("data_format", "axes"),
+    [("channels_last", "height, width, channels"), ("channels_first", "channels, height, width")],
+)
+def test_the_axes_that_the_inputs_should_have_are_named(data_format, axes):
+    with pytest.raises(InvalidArgumentError, match=rf"`inputs` must have 4 axes \(batch, {axes}\)"):
+        conv2d_transpose(np.ones((2, 2, 1)), np.ones((1, 1, 1, 1)), data_format=data_format)
+
+
+def test_the_axes_that_the_kernel_should_have_are_named():
+    message = r"`kernel` must have 4 axes \(kernel_height, kernel_width, filters, in_channels\)"
+    with pytest.raises(InvalidArgumentError, match=message):
+        conv2d_transpose(np.ones((1, 2, 2, 1)), np.ones((1, 1, 1)))
+
+
 @pytest.mark.parametrize("bias", [np.ones(2), np.ones((1, 1)), np.array(1.0)])
 def test_a_bias_of_another_shape_is_refused(bias):
     with pytest.raises(InvalidArgumentError, match="`bias` must have the shape"):
