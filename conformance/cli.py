@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from conformance import __version__
+from conformance.commands.bench import bench
 from conformance.commands.clauses import clauses
 from conformance.commands.replay import replay
 from conformance.commands.report import report
@@ -21,8 +22,9 @@ def main() -> None:
     conformance run                                  reference, fast and TensorFlow
     conformance run --subject my_layer.py:MyLayer    your own
     conformance clauses                              what is checked
+    conformance bench                                how fast fast_impl is
     """
 
 
-for command in (run, report, replay, clauses, subjects):
+for command in (run, report, replay, clauses, subjects, bench):
     main.add_command(command)

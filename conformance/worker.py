@@ -26,7 +26,7 @@ from conformance.subjects.loading import LoadError, backend_factory, describe
 @click.option("--mode", default="eager", show_default=True)
 def main(spec: str, mode: str) -> None:
     """Serve the subject SPEC on standard input and output."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
     # A subject that prints must not speak into the protocol: its standard output is our error.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -44,7 +44,7 @@ def main(spec: str, mode: str) -> None:
             _answer(answers, _observation(request, make_backend))
 
 
-def _end_with(parent: int) -> None:
+def end_with_parent(parent: int) -> None:
     """End this process when its parent is gone, even while the subject hangs."""
     while os.getppid() == parent:
         time.sleep(1)

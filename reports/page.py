@@ -39,16 +39,17 @@ def render(record: Record) -> str:
 
     The same record gives the same text, byte for byte.
     """
-    style, script = _asset("page.css"), _asset("page.js")
+    style, script = asset("page.css"), asset("page.js")
     laid_out = matrix.build(record)
     found = findings.collect(record, laid_out)
     text = (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
+            generator=f"{record.header.tool_name} {record.header.tool_version}",
             style=Markup(style),
             script=Markup(script),
-            policy=_policy(style, script),
+            policy=policy(style, script),
             record=record,
             header=record.header,
             footer=record.footer,
@@ -69,8 +70,9 @@ def render(record: Record) -> str:
 
 
 @functools.cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return the templates, with the filters that they use."""
+    made = Environment(
         loader=PackageLoader("reports"),
         autoescape=True,
         trim_blocks=True,
@@ -78,7 +80,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
-    environment.filters.update(
+    made.filters.update(
         prose=_prose,
         breakable=_breakable,
         moment=_moment,
@@ -86,15 +88,16 @@ def _environment() -> Environment:
         count=_count,
         listed=_listed,
     )
-    return environment
+    return made
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return the text of a file beside the templates."""
     text = (resources.files("reports") / "templates" / name).read_text(encoding="utf-8")
     return text.replace("\r\n", "\n")
 
 
-def _policy(style: str, script: str) -> str:
+def policy(style: str, script: str) -> str:
     """Return a Content-Security-Policy that allows our own style and script and nothing else."""
     return (
         f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "

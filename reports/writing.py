@@ -20,8 +20,12 @@ def write(record: Record, path: str | os.PathLike[str]) -> None:
         OSError: the folder is missing or cannot be written.
 
     """
+    write_text(render(record), path)
+
+
+def write_text(text: str, path: str | os.PathLike[str]) -> None:
+    """Write a page's text as `write` does."""
     target = Path(path)
-    text = render(record)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
     try:
         with temporary.open("x", encoding="utf-8", newline="\n") as file:

@@ -59,7 +59,7 @@ class ProcessSubject:
         self._environment = {**environment, **os.environ, **(forced or {})}
         self._seconds = seconds
         self._must_describe = must_describe
-        self._process: _Process | None = None
+        self._process: LineProcess | None = None
         self._describes: bool | None = None
         self._seconds_lost = 0.0
 
@@ -114,7 +114,7 @@ class ProcessSubject:
         """Start the process and return its description, {} from one that has none."""
         self._stop()
         try:
-            self._process = _Process(self._command, self._environment)
+            self._process = LineProcess(self._command, self._environment)
         except OSError as error:
             raise LoadError(f"cannot start {self._command[0]!r}: {error.strerror}") from error
         if self._must_describe:
@@ -132,7 +132,7 @@ class ProcessSubject:
             self._process = None
 
 
-class _Process:
+class LineProcess:
     """A child process with line-wise questions and answers."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:

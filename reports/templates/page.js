@@ -182,9 +182,10 @@
   document.addEventListener("DOMContentLoaded", () => {
     const rows = all(".matrix .row");
     setUpTheme();
-    setUpRows(rows);
     setUpCopying();
     for (const map of all(".space table")) setUpMap(map);
+    if (!byId("open-all")) return;  // a page without a matrix
+    setUpRows(rows);
     setUpPermalinks(setUpFilter(rows));
   });
 })();

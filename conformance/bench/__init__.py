@@ -1,0 +1,1 @@
+"""`conformance bench`: how fast, beside whom, and against what this machine can do."""

@@ -1,0 +1,234 @@
+"""The layers that are measured: sixteen from well-known networks, other shapes, series of growth."""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from conformance.geometry import Axis
+
+Pair = tuple[int, int]
+
+_CLASSES = ("sixteen", "others", "growth")
+
+
+def _pair(value: int | Sequence[int]) -> Pair:
+    first, second = (value, value) if isinstance(value, int) else value
+    return first, second
+
+
+@attrs.frozen(kw_only=True)
+class Layer:
+    """One layer with its input: all that decides how long it takes.
+
+    `series` and `value` say which size grows, and how far, in a series of growth.
+    """
+
+    name: str
+    group: str
+    batch: int
+    size: Pair = attrs.field(converter=_pair)
+    channels: int
+    filters: int
+    kernel_size: Pair = attrs.field(converter=_pair)
+    strides: Pair = attrs.field(converter=_pair)
+    padding: str
+    data_format: str = "channels_last"
+    dtype: str = "float32"
+    series: str = ""
+    value: int = 0
+
+    @property
+    def axes(self) -> tuple[Axis, Axis]:
+        """The geometry of height and width."""
+        both = [
+            Axis(kernel, stride, 1, None, self.padding == "same")
+            for kernel, stride in zip(self.kernel_size, self.strides)
+        ]
+        return both[0], both[1]
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Batch, height, width, channels; whatever the data format."""
+        return (self.batch, *self.size, self.channels)
+
+    @property
+    def kernel_shape(self) -> tuple[int, ...]:
+        """Kernel height, kernel width, filters, channels."""
+        return (*self.kernel_size, self.filters, self.channels)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Batch, height, width, filters; whatever the data format."""
+        lengths = [axis.output_length(n) for axis, n in zip(self.axes, self.size)]
+        return (self.batch, *lengths, self.filters)
+
+    @property
+    def crops(self) -> tuple[Pair, Pair]:
+        """Rows dropped before and after, then columns; below zero where zeros are appended."""
+        found = []
+        for axis, length in zip(self.axes, self.size):
+            before = axis.crop_before(length)
+            full = (length - 1) * axis.stride + axis.extent
+            found.append((before, full - before - axis.output_length(length)))
+        return found[0], found[1]
+
+    def flop(self, gradients: bool = False) -> int:
+        """Multiplications and additions of products that reach the output.
+
+        Both gradients (of the inputs and of the kernel) need as many again; a bias counts nothing.
+        """
+        taps = [
+            _taps_inside(axis, length, before)
+            for axis, length, (before, _) in zip(self.axes, self.size, self.crops)
+        ]
+        forward = 2 * self.batch * math.prod(taps) * self.channels * self.filters
+        return forward * 2 if gradients else forward
+
+    def bytes(self, gradients: bool = False) -> int:
+        """Size of every array that is read or written, each once."""
+        weights = math.prod(self.kernel_shape) + self.filters
+        numbers = math.prod(self.input_shape) + weights + math.prod(self.output_shape)
+        if gradients:
+            numbers += math.prod(self.input_shape) + weights
+        return numbers * np.dtype(self.dtype).itemsize
+
+    def describe(self) -> str:
+        """Sizes in one line."""
+        n, h, w, c = self.input_shape
+        (kh, kw), (sh, sw) = self.kernel_size, self.strides
+        kernel = f"{kh}×{kw}"  # noqa: RUF001
+        strides = f"{sh}" if sh == sw else f"({sh}, {sw})"
+        extra = [f", {self.data_format}"] if self.data_format != "channels_last" else []
+        extra += [f", {self.dtype}"] if self.dtype != "float32" else []
+        return (
+            f"{n}×{h}×{w}×{c} → {self.filters}, {kernel} / {strides} {self.padding}{''.join(extra)}"  # noqa: RUF001
+        )
+
+
+def _taps_inside(axis: Axis, length: int, before: int) -> int:
+    """Count pairs of an input row and a kernel row whose product is not cropped away."""
+    end = before + axis.output_length(length)
+    return sum(
+        max(0, min(i * axis.stride + axis.kernel, end) - max(i * axis.stride, before))
+        for i in range(length)
+    )
+
+
+def chosen(patterns: Sequence[str], dtype: str | None = None) -> list[Layer]:
+    """Return the layers that match: names of classes, or patterns such as 'dcgan*'.
+
+    Args:
+        patterns: each one of the classes `sixteen`, `others` and `growth`, or a pattern of names.
+        dtype: for all of them, instead of each layer's own.
+
+    Raises:
+        ValueError: a pattern matches nothing.
+    """
+    found: dict[str, Layer] = {}
+    for pattern in patterns:
+        matching = [
+            layer
+            for layer in LAYERS
+            if layer.group == pattern or fnmatch.fnmatchcase(layer.name, pattern)
+        ]
+        if not matching:
+            names = ", ".join(layer.name for layer in LAYERS if layer.group != "growth")
+            raise ValueError(
+                f"--layers {pattern!r} matches no layer; there are {', '.join(_CLASSES)}, or patterns "
+                f"of the names {names}, growth-*"
+            )
+        found.update((layer.name, layer) for layer in matching)
+    layers = [layer for layer in LAYERS if layer.name in found]
+    return [attrs.evolve(layer, dtype=dtype) if dtype else layer for layer in layers]
+
+
+def _layer(
+    name: str, group: str, input_shape: tuple[int, int, int, int], filters: int, kernel: Any,
+    strides: Any, padding: str = "same", **others: Any,
+) -> Layer:  # fmt: skip
+    batch, height, width, channels = input_shape
+    return Layer(
+        name=name, group=group, batch=batch, size=(height, width), channels=channels,
+        filters=filters, kernel_size=kernel, strides=strides, padding=padding, **others,
+    )  # fmt: skip
+
+
+#: Input (batch, height, width, channels), filters, kernel, strides and padding.
+_SIXTEEN: dict[str, tuple[Any, ...]] = {
+    "dcgan-1": ((16, 4, 4, 1024), 512, 5, 2),
+    "dcgan-2": ((16, 8, 8, 512), 256, 5, 2),
+    "dcgan-3": ((16, 16, 16, 256), 128, 5, 2),
+    "dcgan-4": ((16, 32, 32, 128), 3, 5, 2),
+    "pix2pix-middle": ((1, 16, 16, 512), 512, 4, 2),
+    "pix2pix-late": ((1, 64, 64, 256), 64, 4, 2),
+    "pix2pix-output": ((1, 128, 128, 128), 3, 4, 2),
+    "unet-up-1": ((1, 28, 28, 1024), 512, 2, 2, "valid"),
+    "unet-up-4": ((1, 196, 196, 128), 64, 2, 2, "valid"),
+    "fcn-8x": ((1, 64, 64, 21), 21, 16, 8),
+    "fcn-32x": ((1, 16, 16, 21), 21, 64, 32),
+    "fsrcnn": ((1, 96, 96, 56), 1, 9, 3),
+    "stride-1-3x3": ((4, 56, 56, 64), 64, 3, 1),
+    "stride-1-5x5": ((1, 64, 64, 32), 32, 5, 1, "valid"),
+    "tiny": ((1, 7, 7, 16), 8, 3, 2),
+    "mnist-decoder": ((128, 7, 7, 64), 32, 3, 2),
+}
+
+_OTHERS: dict[str, tuple[Any, ...]] = {
+    "one-input-channel": ((8, 32, 32, 1), 32, 5, 2),
+    "one-output-channel": ((8, 64, 64, 32), 1, 3, 2),
+    "kernel-1x9": ((2, 32, 64, 32), 32, (1, 9), 1),
+    "kernel-9x1": ((2, 64, 32, 32), 32, (9, 1), (2, 1)),
+    "kernel-below-stride": ((4, 32, 32, 32), 32, 2, 4, "valid"),
+    "kernel-1x1": ((4, 56, 56, 64), 128, 1, 1, "valid"),
+    "kernel-7x7-stride-1": ((1, 64, 64, 16), 16, 7, 1),
+    "kernel-8x8-stride-4": ((1, 32, 32, 64), 64, 8, 4),
+    "odd-channels": ((4, 30, 31, 37), 53, 3, 2),
+    "input-1x1": ((64, 1, 1, 100), 256, 4, 1, "valid"),
+    "input-1x1-wide": ((64, 1, 1, 128), 512, 4, 1, "valid"),
+    "batch-1000": ((1000, 7, 7, 16), 16, 3, 2),
+    "image-512": ((1, 512, 512, 16), 16, 3, 2),
+    "image-512-to-3": ((1, 512, 512, 8), 3, 4, 2),
+    "unequal-strides": ((4, 32, 24, 48), 40, (3, 4), (3, 1)),
+}
+
+#: Layers of another layout or number format than the rest.
+_OTHER_FORMATS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
+    "channels-first": (_SIXTEEN["dcgan-3"], {"data_format": "channels_first"}),
+    "float64": (_SIXTEEN["dcgan-3"], {"dtype": "float64"}),
+    "float16": (_SIXTEEN["dcgan-3"], {"dtype": "float16"}),
+}
+
+#: What grows in each series, and how far.
+SERIES: dict[str, tuple[str, tuple[int, ...]]] = {
+    "size": ("height × width", (16, 32, 64, 128, 256, 512)),  # noqa: RUF001
+    "channels": ("channels in and out", (16, 32, 64, 128, 256, 512)),
+    "kernel": ("side of the kernel", (2, 3, 5, 7, 9, 13, 17)),
+    "batch": ("batch", (1, 2, 4, 8, 16, 32, 64, 128)),
+}
+
+
+def _growth(series: str, n: int) -> Layer:
+    batch, size, channels, kernel = {
+        "size": (1, n, 32, 3),
+        "channels": (2, 16, n, 3),
+        "kernel": (1, 64, 32, n),
+        "batch": (n, 16, 64, 3),
+    }[series]
+    return _layer(
+        f"growth-{series}-{n}", "growth", (batch, size, size, channels), channels, kernel, 2,
+        series=series, value=n * n if series == "size" else n,
+    )  # fmt: skip
+
+
+LAYERS: tuple[Layer, ...] = (
+    *(_layer(name, "sixteen", *sizes) for name, sizes in _SIXTEEN.items()),
+    *(_layer(name, "others", *sizes) for name, sizes in _OTHERS.items()),
+    *(_layer(name, "others", *sizes, **kw) for name, (sizes, kw) in _OTHER_FORMATS.items()),
+    *(_growth(series, n) for series, (_, values) in SERIES.items() for n in values),
+)

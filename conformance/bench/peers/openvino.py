@@ -1,0 +1,73 @@
+"""OpenVINO: a compiled model of one ConvolutionBackpropData and an addition on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from conformance.bench.layers import Layer
+from conformance.bench.peers import Call, Data, NotSupported, to_nchw, to_nhwc
+
+
+class Peer:
+    """Tensors in and out, batch by channels by height by width; the output is the model's own."""
+
+    def __init__(self, threads: int) -> None:
+        import openvino
+        import openvino.opset13
+
+        self._library: Any = openvino
+        self._operations: Any = openvino.opset13
+        self._threads = threads
+
+    def versions(self) -> dict[str, str]:
+        """OpenVINO."""
+        return {"openvino": self._library.__version__.split("-")[0]}
+
+    def prepare(self, layer: Layer, data: Data) -> dict[str, Callable[[], Call]]:
+        """One way: an inference request, tuned for latency, in float32."""
+        if data.output_gradient is not None:
+            raise NotSupported("OpenVINO has no gradients")
+        if layer.dtype != "float32":
+            raise NotSupported("OpenVINO is measured in float32 only: its CPU plug-in has no other")
+        return {"latency": lambda: self._call(layer, data)}
+
+    def _call(self, layer: Layer, data: Data) -> Call:
+        operations, library = self._operations, self._library
+        inputs = to_nchw(data.inputs)
+        (top, bottom), (left, right) = layer.crops
+        parameter = operations.parameter(list(inputs.shape), np.float32)
+        kernel = operations.constant(np.ascontiguousarray(data.kernel.transpose(3, 2, 0, 1)))
+        product = operations.convolution_backprop_data(
+            parameter,
+            kernel,
+            strides=list(layer.strides),
+            pads_begin=[max(top, 0), max(left, 0)],
+            pads_end=[max(bottom, 0), max(right, 0)],
+            dilations=[1, 1],
+            auto_pad="explicit",
+            output_padding=[max(-bottom, 0), max(-right, 0)],
+        )
+        bias = operations.constant(data.bias.reshape(1, -1, 1, 1).copy())
+        model = library.Model([operations.add(product, bias)], [parameter], "layer")
+        compiled = library.Core().compile_model(
+            model,
+            "CPU",
+            {
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_NUM_THREADS": self._threads,
+                # Some processors would be given bfloat16 products otherwise.
+                "INFERENCE_PRECISION_HINT": "f32",
+            },
+        )
+        request = compiled.create_infer_request()
+        given = library.Tensor(inputs, shared_memory=True)
+
+        def run() -> Any:
+            # Setting the tensor costs nothing, and keeps it and its array alive.
+            request.set_input_tensor(given)
+            return request.infer(share_outputs=True)
+
+        return Call(run, lambda _: [to_nhwc(np.array(request.get_output_tensor().data))])

@@ -1,0 +1,214 @@
+"""Results of a benchmark: their numbers, their comparison, their page."""
+
+import attrs
+import pytest
+
+from reports import bench
+from reports.bench.results import geometric_mean, slope
+
+
+def measurement(peer, seconds, **others):
+    """Three turns of two samples around a time."""
+    turns = [[seconds * (1 + i / 100), seconds * (1 - i / 100)] for i in range(3)]
+    return bench.Measurement(peer=peer, turns=turns, variant="only", memory=1 << 20, **others)
+
+
+def layer(name, times, **others):
+    """A layer with a time for each peer."""
+    return bench.LayerResult(
+        **{"name": name, "group": "sixteen", "sizes": "1×2×3×4 → 5", "dtype": "float32", "flop": 2e9,  # noqa: RUF001
+           "bytes": 1e7, **others},
+        measurements=[measurement(peer, seconds) for peer, seconds in times.items()],
+    )  # fmt: skip
+
+
+def results(layers, **settings):
+    """A run of three peers, one of them absent."""
+    return bench.Results(
+        tool="0.1.0", commit="abc", command=["conformance", "bench"],
+        started="2026-01-02T03:04:05+00:00", took=12.0,
+        settings=bench.Settings(**{"threads": 2, "rounds": 3, "seconds": 0.1, **settings}),
+        machine=bench.Machine(
+            platform="Linux", processor="a processor", instructions="avx2", cores=2, memory=8 << 30,
+            python="3.11", load_before=0.1, load_after=0.2, products={"float32": [1e11, 3e11, 2e11]},
+            product_library={"float32": "SciPy"}, copies=[2e10],
+        ),
+        peers=[
+            bench.Peer(name="fast", versions={"numpy": "1"}),
+            bench.Peer(name="torch", versions={"torch": "2"}),
+            bench.Peer(name="openvino", absent="No module named <openvino>"),
+        ],
+        layers=layers,
+    )  # fmt: skip
+
+
+RUN = results(
+    [layer("a", {"fast": 0.02, "torch": 0.01}), layer("b", {"fast": 0.01, "torch": 0.02})]
+)
+
+
+def test_the_time_is_the_median_of_the_turns_medians():
+    turns = [[1.0, 9.0, 2.0], [4.0], [3.0, 3.0]]
+    assert bench.Measurement(peer="fast", turns=turns).seconds == 3.0
+
+
+def test_the_quartiles_are_those_of_all_samples():
+    found = bench.Measurement(peer="fast", turns=[[1.0, 2.0], [3.0, 4.0, 5.0]])
+    assert found.quartiles == (2.0, 4.0)
+
+
+def test_the_spread_is_half_the_quartiles_distance():
+    found = bench.Measurement(peer="fast", turns=[[1.0, 2.0, 3.0, 4.0, 5.0]])
+    assert found.spread == pytest.approx(1 / 3)
+
+
+def test_the_ratio_is_to_the_best_rival():
+    one = layer("a", {"fast": 0.03, "torch": 0.02, "tensorflow": 0.01})
+    assert one.ratio("fast") == pytest.approx(3)
+
+
+def test_an_algorithm_of_fast_is_no_rival():
+    one = layer("a", {"fast": 0.03, "fast:planar": 0.01, "torch": 0.02})
+    assert one.ratio("fast") == pytest.approx(1.5)
+
+
+def test_the_rate_is_a_share_of_this_machines_product():
+    assert RUN.share_of_product(RUN.layers[0], 0.02) == pytest.approx(0.5)
+
+
+def test_the_geometric_mean_of_a_ratio_and_its_inverse_is_one():
+    assert geometric_mean([4.0, 0.25]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("power", [1, 2, 3.5])
+def test_the_slope_of_a_power_is_its_exponent(power):
+    assert slope([(n, 0.002 * n**power) for n in (1, 2, 4, 8)]) == pytest.approx(power)
+
+
+def test_points_below_a_millisecond_do_not_bend_the_slope():
+    slow = [(n, 0.002 * n**2) for n in (2, 4, 8)]
+    assert slope([(1, 0.0009), *slow]) == pytest.approx(2)
+
+
+def test_two_points_make_no_slope():
+    assert slope([(1, 0.1), (2, 0.2)]) is None
+
+
+# --- comparison -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("factor", "verdict"), [(0.5, "faster"), (2.0, "slower"), (1.0, "within noise")]
+)
+def test_a_change_is_one_where_all_turns_agree(factor, verdict):
+    new = results([layer("a", {"fast": 0.02 * factor})])
+    assert [c.verdict for c in bench.compare(RUN, new).changes] == [verdict]
+
+
+def test_one_turn_that_is_as_fast_as_before_is_noise():
+    old, new = measurement("fast", 0.01), measurement("fast", 0.02)
+    new = attrs.evolve(new, turns=[*new.turns, [0.01]])
+    assert bench.Change(layer="a", peer="fast", old=old, new=new).verdict == "within noise"
+
+
+def test_the_machines_own_rates_are_compared():
+    assert (bench.compare(RUN, RUN).product, bench.compare(RUN, RUN).copy) == (1, 1)
+
+
+def test_other_versions_are_noted():
+    peers = [attrs.evolve(RUN.peers[0], versions={"numpy": "2"}), *RUN.peers[1:]]
+    found = bench.compare(RUN, attrs.evolve(RUN, peers=peers))
+    assert found.notes == ["fast: numpy 1 before, numpy 2 now"]
+
+
+@pytest.mark.parametrize("change", [{"threads": 1}, {"gradients": True}])
+def test_runs_measured_otherwise_are_not_compared(change):
+    with pytest.raises(bench.ResultsError, match=next(iter(change))):
+        bench.compare(RUN, results(RUN.layers, **change))
+
+
+def test_runs_without_a_common_layer_are_not_compared():
+    with pytest.raises(bench.ResultsError, match="in common"):
+        bench.compare(RUN, results([layer("c", {"fast": 0.02})]))
+
+
+def test_layers_of_other_sizes_are_not_the_same():
+    with pytest.raises(bench.ResultsError, match="in common"):
+        bench.compare(RUN, results([layer("a", {"fast": 0.02}, sizes="2×2×3×4 → 5")]))  # noqa: RUF001
+
+
+# --- files ------------------------------------------------------------------------------------
+
+
+def test_results_survive_json(tmp_path):
+    bench.save(RUN, tmp_path / "a.json")
+    assert bench.load(tmp_path / "a.json") == RUN
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "not JSON"),
+        ("[]", "no results"),
+        ('{"kind": "header"}', "no results"),
+        ('{"kind": "conformance-bench", "format": 99}', "format 99"),
+        ('{"kind": "conformance-bench", "format": 1}', "no results"),
+    ],
+)
+def test_a_file_without_results_is_named_in_one_line(tmp_path, text, says):
+    (tmp_path / "bad.json").write_text(text)
+    with pytest.raises(bench.ResultsError, match=says) as caught:
+        bench.load(tmp_path / "bad.json")
+    assert ("bad.json" in str(caught.value), "\n" in str(caught.value)) == (True, False)
+
+
+# --- page -------------------------------------------------------------------------------------
+
+
+def test_the_page_says_the_mean_and_the_wins():
+    page = bench.render(RUN)
+    assert "<b>1.00×</b> the best peer’s time, and is the fastest on <b>1</b> of 2 layers" in page  # noqa: RUF001
+
+
+def test_an_absent_peer_is_on_the_page_and_escaped():
+    assert "Absent: No module named &lt;openvino&gt;" in bench.render(RUN)
+
+
+def test_the_page_loads_nothing():
+    page = bench.render(RUN)
+    assert ("http:" in page, "https:" in page, "src=" in page.replace("-src", "")) == (False,) * 3
+
+
+def test_the_page_has_a_mark_for_every_time():
+    svg = bench.render(RUN).split('class="chart ratios"')[1].split("</svg>")[0]
+    assert svg.count('class="mark') == 4
+
+
+def test_the_roofline_has_every_layer():
+    svg = bench.render(RUN).split('class="chart roofline"')[1].split("</svg>")[0]
+    assert svg.count('class="numbered"') == 2
+
+
+def test_growth_shows_each_peers_slope():
+    grown = [
+        layer(f"g-{n}", {"fast": 0.002 * n**2}, group="growth", series="n", axis="size", value=n)
+        for n in (1, 2, 4)
+    ]
+    page = bench.render(results(grown))
+    assert 'fast <b class="peer-0">2.00</b>' in page
+
+
+def test_a_wrong_peer_is_said():
+    wrong = bench.Measurement(peer="torch", problem="wrong", reason="differs by 0.7")
+    one = attrs.evolve(RUN.layers[0], measurements=[RUN.layers[0].measurements[0], wrong])
+    assert "torch: wrong. differs by 0.7" in bench.render(results([one]))
+
+
+def test_changes_are_on_the_page():
+    new = results([layer("a", {"fast": 0.2})])
+    assert '<td class="left bad">slower</td>' in bench.render(new, bench.compare(RUN, new))
+
+
+def test_without_fast_the_page_still_stands():
+    run = attrs.evolve(RUN, peers=RUN.peers[1:], layers=[layer("a", {"torch": 0.01})])
+    assert "1 peer on 1 layer" in bench.render(run)
