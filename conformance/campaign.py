@@ -16,32 +16,14 @@ import attrs
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 
 from conformance.case import Case
-from conformance.checks import CHECKS, Check, Misbehaved, NotSupported, NotTried, Traits, View
-from conformance.comparison import Mismatch
-from conformance.observation import Observation
-from conformance.oracle import Expectation
+from conformance.checks import CHECKS, Check, NotSupported, NotTried, Traits
 from conformance.strategies import Family
 from conformance.subjects import Subject
+from conformance.workbench import Failure, Workbench
 
 #: Shrinking one clause's failure stops after so many new cases, or seconds.
 SHRINK_CASES = 400
 SHRINK_SECONDS = 20.0
-
-
-class HarnessError(Exception):
-    """The harness is broken: the oracle or a check raised where neither may."""
-
-
-@attrs.frozen(eq=False)
-class Failure:
-    """A case on which a clause does not hold.
-
-    `status` is `fail` where the result is wrong, `error` where the subject raised or crashed.
-    """
-
-    case: Case
-    status: str
-    mismatch: Mismatch
 
 
 @attrs.define(eq=False)
@@ -65,80 +47,6 @@ class Tally:
         self.not_tried = self.not_tried or other.not_tried
         for reason, count in other.unsupported.items():
             self.unsupported[reason] = self.unsupported.get(reason, 0) + count
-
-
-class Workbench:
-    """Cases, expectations and observations of a run, each computed once."""
-
-    def __init__(self) -> None:
-        self._expectations: dict[str, Expectation] = {}
-        self._observations: dict[tuple[str, str, str], Observation] = {}
-        self._cases: dict[str, Case] = {}
-        self._asked: dict[tuple[str, str, str], set[int | None]] = {}
-        self._explored: dict[tuple[str, str], dict[str, Case]] = {}
-
-    def expectation(self, case: Case) -> Expectation:
-        """Return the oracle's answer to `case`."""
-        return self._expectations.setdefault(case.id, Expectation(case))
-
-    def observation(self, subject: Subject, case: Case) -> Observation:
-        """Return what the subject does with `case`."""
-        key = (subject.spec, subject.mode, case.id)
-        if key not in self._observations:
-            self._cases[case.id] = case
-            self._observations[key] = subject.observe(case)
-        return self._observations[key]
-
-    @property
-    def cases(self) -> tuple[Case, ...]:
-        """Every case that has been run on some subject."""
-        return tuple(self._cases.values())
-
-    def past_observation(self, subject: Subject, case: Case) -> Observation | None:
-        """Return what the subject did with `case`, None where it has not run it."""
-        return self._observations.get((subject.spec, subject.mode, case.id))
-
-    def note_explored(self, subject: Subject, case: Case) -> None:
-        """Note that the case is one of the run's own, not one tried to shrink a failure."""
-        self._explored.setdefault((subject.spec, subject.mode), {})[case.id] = case
-
-    def explored(self, subject: Subject) -> tuple[Case, ...]:
-        """Return the run's own cases on the subject."""
-        return tuple(self._explored.get((subject.spec, subject.mode), {}).values())
-
-    def has_judged(self, subject: Subject, case: Case, step: int) -> bool:
-        """Tell whether the step gave a result on the subject and a check looked at it."""
-        observation = self.past_observation(subject, case)
-        if observation is None or step >= len(observation.outcomes):
-            return False
-        outcome = observation.outcomes[step]
-        answered = outcome.error is None and outcome.unsupported is None
-        return answered and step in self._asked.get((subject.spec, subject.mode, case.id), ())
-
-    def judge(self, check: Check, case: Case, subject: Subject, traits: Traits) -> Failure | None:
-        """Return None where the clause holds, else the failure.
-
-        Raises:
-            NotSupported: the subject lacks what the check needs.
-            NotTried: the case was not run.
-            HarnessError: the check or the oracle raised.
-        """
-        view = View(case, self.observation(subject, case), self.expectation(case), traits)
-        key = (subject.spec, subject.mode, case.id)
-        view.asked = self._asked.setdefault(key, view.asked)
-        try:
-            mismatch = check.judge(view)
-        except (NotSupported, NotTried):
-            raise
-        except Misbehaved as reason:
-            got = None if reason.error is None else attrs.asdict(reason.error)
-            return Failure(case, "error", Mismatch(str(reason), None, got, reason.step))
-        except Exception as error:
-            raise HarnessError(
-                f"{check.name} of {check.clause} raised {type(error).__name__}: {error} on case "
-                f"{case.id} ({case.family}) with subject {subject.name} ({subject.mode})"
-            ) from error
-        return None if mismatch is None else Failure(case, "fail", mismatch)
 
 
 def explore(
@@ -233,6 +141,8 @@ def shrink(
 
     def run(case: Case) -> None:
         nonlocal smallest, fresh
+        if workbench.is_known_to_hold(subject, case):
+            return
         if workbench.past_observation(subject, case) is None:
             if fresh >= SHRINK_CASES or time.monotonic() - started > SHRINK_SECONDS:
                 return

@@ -18,7 +18,7 @@ import attrs
 import numpy as np
 
 from conformance import case as steps
-from conformance.campaign import Failure, Tally
+from conformance.campaign import Tally
 from conformance.case import Case
 from conformance.checks import Misbehaved, NotSupported, NotTried, Traits, View
 from conformance.clauses import Clause
@@ -26,6 +26,7 @@ from conformance.comparison import Mismatch, compare_numbers
 from conformance.observation import Observation
 from conformance.oracle import Expectation
 from conformance.values import Array, dtype_of
+from conformance.workbench import Failure
 
 
 class CorpusError(Exception):

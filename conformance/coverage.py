@@ -266,7 +266,12 @@ class Coverage:
     @staticmethod
     def of(cases: Iterable[Case]) -> Coverage:
         """Count the pairs in cases."""
-        rows = table(values for case in cases if (values := values_of(case)))
+        return Coverage.of_values(map(values_of, cases))
+
+    @staticmethod
+    def of_values(found: Iterable[Mapping[str, str]]) -> Coverage:
+        """Count the pairs in what `values_of` gave for cases."""
+        rows = table(values for values in found if values)
         return Coverage(len(rows), rows.T @ rows)
 
     @property

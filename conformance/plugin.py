@@ -110,7 +110,7 @@ class RunPlugin:
     @pytest.fixture
     def judge(self) -> Any:
         """Return what judges a clause; a broken harness ends the session."""
-        from conformance.campaign import HarnessError
+        from conformance.workbench import HarnessError
 
         def judge(subject: Any, clause: Any) -> Verdict:
             try:

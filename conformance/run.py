@@ -14,7 +14,7 @@ import attrs
 
 import reports
 from conformance import __version__, coverage
-from conformance.campaign import Failure, Tally, Workbench, explore, shrink
+from conformance.campaign import Tally, explore, shrink
 from conformance.case import Case
 from conformance.checks import CHECKS, Traits
 from conformance.clauses import Clause, matching
@@ -28,11 +28,14 @@ from conformance.strategies import FAMILIES
 from conformance.subjects import Subject, default_specs, resolve, resolve_command
 from conformance.subjects.loading import LoadError
 from conformance.values import encode
+from conformance.workbench import Failure, Workbench
 
 #: Examples drawn for a family of average share.
 PROFILES = {"smoke": 12, "core": 100, "deep": 1000}
 #: Verdicts that keep a run from conforming.
 BAD = frozenset({"fail", "error", "stale-excuse"})
+#: Cases whose expectations and observations a run remembers, so that a night's run fits into memory.
+KEPT = 20_000
 
 
 @attrs.frozen(kw_only=True)
@@ -85,15 +88,17 @@ class Run:
         self._started = time.monotonic()
         self.clauses = (*matching(options.clauses), *(c.clause for c in options.corpora))
         self._corpora = {corpus.clause.id: corpus for corpus in options.corpora}
-        self._bench = Workbench()
         self._tallies: dict[tuple[str, str, str], dict[tuple[str, bool], Tally]] = {}
         self._verdicts: dict[tuple[str, str, str], Verdict] = {}
         self._small: dict[tuple[str, str], dict[str, Case]] = {}
+        self._cases_run: dict[tuple[str, str, str], int] = {}
         self.subjects: list[Subject] = []
         self._descriptions: list[dict[str, Any]] = []
         self._record: RecordWriter | None = None
         try:
             self._load_subjects()
+            # Drift compares what releases did with the same cases; nothing else needs them all.
+            self._bench = Workbench(keep=None if self._release_pairs() else KEPT)
             self._record = RecordWriter(options.out)
             self._record.write("header", **self._header())
         except BaseException:
@@ -180,31 +185,28 @@ class Run:
     def coverage(self) -> list[tuple[list[Subject], coverage.Coverage]]:
         """Count the pairs of parameter values; subjects that exercised the same cases stand together."""
         groups: dict[frozenset[str], list[Subject]] = {}
-        cases: dict[str, Case] = {}
+        rows: dict[str, Mapping[str, str]] = {}
         for subject in self.subjects:
-            exercised = {
-                c.id: c for c in self._bench.explored(subject) if self._gave_result(subject, c)
-            }
+            exercised = self._bench.exercised(subject)
             groups.setdefault(frozenset(exercised), []).append(subject)
-            cases.update(exercised)
+            rows.update(exercised)
         return [
-            (subjects, coverage.Coverage.of(cases[name] for name in names))
+            (subjects, coverage.Coverage.of_values(rows[name] for name in names))
             for names, subjects in groups.items()
         ]
 
-    def _gave_result(self, subject: Subject, case: Case) -> bool:
-        call = coverage.first_call(case)
-        return call is not None and self._bench.has_judged(subject, case, call)
-
-    def _drift(self) -> list[Drift]:
-        """Compare the oldest release of TensorFlow with each of the others, mode by mode."""
+    def _release_pairs(self) -> list[tuple[Subject, Subject]]:
+        """Return the oldest release of TensorFlow with each of the others, mode by mode."""
         pairs = []
         for mode in dict.fromkeys(subject.mode for subject in self.subjects):
             releases = [s for s in self.subjects if s.mode == mode and self.traits(s).tensorflow]
             releases.sort(key=lambda s: self.traits(s).release)
             pairs += [(releases[0], other) for other in releases[1:]]
+        return pairs
+
+    def _drift(self) -> list[Drift]:
         return find_drift(
-            pairs,
+            self._release_pairs(),
             [c.id for c in self.clauses],
             self._bench.cases,
             self.traits,
@@ -311,15 +313,27 @@ class Run:
                 self.traits(subject),
                 examples=self.options.count,
                 run_seed=self.options.seed,
-                progress=lambda done: self._progress(family, subject, done),
+                progress=lambda done: self._advance(family, subject, done),
             )
         return self._tallies[key]
+
+    def _advance(self, family: str, subject: Subject, done: int) -> None:
+        self._cases_run[family, subject.name, subject.mode] = done
+        self._progress(family, subject, done)
+
+    def cases_run(self, subject: Subject) -> int:
+        """Return how many cases the subject has been judged on so far."""
+        return sum(
+            done
+            for (_, *who), done in self._cases_run.items()
+            if who == [subject.name, subject.mode]
+        )
 
     def _recorded(self, subject: Subject, clause: Clause) -> Tally:
         tally = Tally()
         for done, recorded in enumerate(self._corpora[clause.id].cases, start=1):
             judge_recorded(recorded, self._bench.observation(subject, recorded.case), tally)
-            self._progress(clause.id, subject, done)
+            self._advance(clause.id, subject, done)
         return tally
 
     def _smallest(

@@ -10,13 +10,13 @@ import click
 from rich.console import Console
 
 import reports
-from conformance.campaign import HarnessError, Workbench
 from conformance.case import Case, step_name
 from conformance.checks import CHECKS, NotSupported, NotTried
 from conformance.commands.failing import usage_error
 from conformance.comparison import describe
 from conformance.run import traits_of
 from conformance.subjects import LoadError, Subject, resolve
+from conformance.workbench import HarnessError, Workbench
 
 
 @click.command()

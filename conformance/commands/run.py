@@ -181,6 +181,7 @@ def _summary(conformance_run: Run, console: Console) -> None:
     used = [s for s in STYLES if any(v.status == s for v in conformance_run.verdicts)]
     for status in used:
         table.add_column(status, justify="right", style=STYLES[status])
+    table.add_column("cases", justify="right")
     table.add_column("examples", justify="right")
     for subject in conformance_run.subjects:
         own = [
@@ -189,7 +190,9 @@ def _summary(conformance_run: Run, console: Console) -> None:
             if (v.subject, v.mode) == (subject.name, subject.mode)
         ]
         counts = [str(sum(v.status == status for v in own)) for status in used]
-        table.add_row(subject.name, subject.mode, *counts, f"{sum(v.examples for v in own):,}")
+        cases = f"{conformance_run.cases_run(subject):,}"
+        examples = f"{sum(v.examples for v in own):,}"
+        table.add_row(subject.name, subject.mode, *counts, cases, examples)
     console.print(table)
     for line in _coverage_lines(conformance_run):
         console.print(line, markup=False, soft_wrap=True)

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import pytest
 
-from conformance.campaign import Workbench, explore
+from conformance.campaign import explore
 from conformance.checks import CHECKS, Misbehaved, NotSupported, Traits, View
 from conformance.clauses import all_clauses
 from conformance.interpreter import observe
@@ -16,6 +16,7 @@ from conformance.observation import Error, Observation, Outcome
 from conformance.oracle import Expectation
 from conformance.strategies import FAMILIES
 from conformance.subjects.layer import LayerBackend
+from conformance.workbench import Workbench
 
 OFF_TENSORFLOW = Traits()
 ON_TENSORFLOW = tuple(
