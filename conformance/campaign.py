@@ -66,12 +66,7 @@ def explore(
 
     def run(case: Case) -> None:
         nonlocal done
-        applicable = [check for check in checks if check.applies(case, traits)]
-        groups: dict[tuple[str, bool], list[Check]] = {}
-        for check in applicable:
-            groups.setdefault((check.clause, check.claims), []).append(check)
-        for key, members in groups.items():
-            _tally(workbench, tallies.setdefault(key, Tally()), members, case, subject, traits)
+        judge_case(workbench, checks, case, subject, traits, tallies)
         workbench.note_explored(subject, case)
         done += 1
         progress(done)
@@ -79,9 +74,33 @@ def explore(
     for case in family.fixed:
         run(case)
     if family.strategy is not None:
-        count = max(1, round(examples * family.share))
-        _draw(family, run, count, run_seed, (Phase.generate,))
+        _draw(family, run, _count(family, examples), run_seed, (Phase.generate,))
     return tallies
+
+
+def drawn_cases(family: Family, *, examples: int, run_seed: int) -> tuple[Case, ...]:
+    """Return the cases that `explore` draws after the family's fixed ones, in its order."""
+    cases: list[Case] = []
+    if family.strategy is not None:
+        _draw(family, cases.append, _count(family, examples), run_seed, (Phase.generate,))
+    return tuple(cases)
+
+
+def judge_case(
+    workbench: Workbench,
+    checks: Iterable[Check],
+    case: Case,
+    subject: Subject,
+    traits: Traits,
+    tallies: dict[tuple[str, bool], Tally],
+) -> None:
+    """Judge every clause that one of `checks` speaks for, adding to `tallies` by (clause, is a claim)."""
+    groups: dict[tuple[str, bool], list[Check]] = {}
+    for check in checks:
+        if check.applies(case, traits):
+            groups.setdefault((check.clause, check.claims), []).append(check)
+    for key, members in groups.items():
+        _tally(workbench, tallies.setdefault(key, Tally()), members, case, subject, traits)
 
 
 def _tally(
@@ -160,12 +179,12 @@ def shrink(
 
     if family.strategy is None:
         return found, False
-    count = max(1, round(examples * family.share))
     try:
         for case in known:
             if case.family == family.name:
                 run(case)
-        _draw(family, run, count, run_seed, (Phase.generate, Phase.shrink))
+        phases = (Phase.generate, Phase.shrink)
+        _draw(family, run, _count(family, examples), run_seed, phases)
     except _Found:
         assert smallest is not None
         return smallest, True
@@ -174,6 +193,10 @@ def shrink(
 
 class _Found(Exception):  # noqa: N818 - what Hypothesis is to look for
     """The clause fails on this case."""
+
+
+def _count(family: Family, examples: int) -> int:
+    return max(1, round(examples * family.share))
 
 
 def _draw(

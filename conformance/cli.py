@@ -10,6 +10,7 @@ from conformance.commands.clauses import clauses
 from conformance.commands.replay import replay
 from conformance.commands.report import report
 from conformance.commands.run import run
+from conformance.commands.strength import strength
 from conformance.commands.subjects import subjects
 
 
@@ -26,5 +27,5 @@ def main() -> None:
     """
 
 
-for command in (run, report, replay, clauses, subjects, bench):
+for command in (run, report, replay, clauses, subjects, bench, strength):
     main.add_command(command)

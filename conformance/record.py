@@ -1,7 +1,7 @@
 """The record of a run: JSON lines, written as the run goes and put in place when it ends.
 
-Lines are `header`, `verdict`, `finding` and `footer` (`record.schema.json`). Everything that reports show
-comes from here.
+Lines are `header`, `verdict`, `finding`, `strength` and `footer` (`record.schema.json`). Everything that
+reports show comes from here.
 """
 
 from __future__ import annotations

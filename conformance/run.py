@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 import reports
-from conformance import __version__, coverage
+from conformance import __version__, coverage, strength
 from conformance.campaign import Tally, explore, shrink
 from conformance.case import Case
 from conformance.checks import CHECKS, Traits
@@ -168,6 +168,7 @@ class Run:
         counts: dict[str, int] = {}
         for verdict in self._verdicts.values():
             counts[verdict.status] = counts.get(verdict.status, 0) + 1
+        self._record.write("strength", measurement=strength.shipped())
         path = self._record.finish(
             complete=not interrupted,
             reason="interrupted" if interrupted else None,

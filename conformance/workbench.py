@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -44,8 +45,8 @@ class Workbench:
 
     def __init__(self, keep: int | None = None) -> None:
         self._keep = keep
-        self._expectations: dict[str, Expectation] = {}
-        self._observations: dict[_Key, tuple[Case, Observation]] = {}
+        self._expectations: OrderedDict[str, Expectation] = OrderedDict()
+        self._observations: OrderedDict[_Key, tuple[Case, Observation]] = OrderedDict()
         self._failing: dict[_Key, tuple[Case, Observation]] = {}
         self._run: set[_Key] = set()
         self._asked: dict[_Key, set[int | None]] = {}
@@ -105,9 +106,9 @@ class Workbench:
         key = (subject.spec, subject.mode, case.id)
         return key in self._run and key not in self._observations and key not in self._failing
 
-    def _forget(self, cache: dict[Any, Any]) -> None:
+    def _forget(self, cache: OrderedDict[Any, Any]) -> None:
         if self._keep is not None and len(cache) > self._keep:
-            del cache[next(iter(cache))]
+            cache.popitem(last=False)
 
     def _failed(self, subject: Subject, case: Case, failure: Failure) -> Failure:
         key = (subject.spec, subject.mode, case.id)

@@ -13,6 +13,7 @@ __all__ = ["default_name", "keras_name", "open_scope", "snake_case", "unique_sco
 
 _default_names: Counter[str] = Counter()
 _scopes: set[str] = set()
+_nested: set[str] = set()  # those of `_scopes` inside another one; few, so that opening stays quick
 
 
 def snake_case(class_name: str) -> str:
@@ -53,6 +54,9 @@ def unique_scope(base: object) -> str:
 def open_scope(name: str) -> str:
     """Opens exactly this scope; closing it again forgets the scopes inside it."""
     _scopes.add(name)
-    for inner in [scope for scope in _scopes if scope.startswith(f"{name}/")]:
+    if "/" in name:
+        _nested.add(name)
+    for inner in [scope for scope in _nested if scope.startswith(f"{name}/")]:
         _scopes.discard(inner)
+        _nested.discard(inner)
     return name

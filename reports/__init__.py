@@ -25,12 +25,15 @@ from reports.record import (
     Header,
     Impossible,
     Machine,
+    Mistake,
     Parameter,
     Record,
     RecordError,
+    Strength,
     Subject,
     Verdict,
 )
+from reports.strength import load_strength
 from reports.writing import write
 
 __all__ = [
@@ -47,12 +50,15 @@ __all__ = [
     "Header",
     "Impossible",
     "Machine",
+    "Mistake",
     "Parameter",
     "Record",
     "RecordError",
+    "Strength",
     "Subject",
     "Verdict",
     "load",
+    "load_strength",
     "render",
     "write",
 ]

@@ -27,9 +27,11 @@ from reports.record import (
     Parameter,
     Record,
     RecordError,
+    Strength,
     Subject,
     Verdict,
 )
+from reports.strength import read_strength
 
 
 def load(path: str | os.PathLike[str]) -> Record:
@@ -67,6 +69,7 @@ def load(path: str | os.PathLike[str]) -> Record:
     verdicts: list[Verdict] = []
     findings: list[Finding] = []
     others: list[Mapping[str, Any]] = []
+    strength: Strength | None = None
     footer: Footer | None = None
     for number, data in lines[1:]:
         line = Line(name, number, data)
@@ -77,6 +80,10 @@ def load(path: str | os.PathLike[str]) -> Record:
             verdicts.append(_verdict(line))
         elif kind == "finding":
             findings.append(_finding(line))
+        elif kind == "strength":
+            if strength is not None:
+                line.refuse("a record has one line on the strength of the suite, this is a second")
+            strength = read_strength(line.inner("measurement"))
         elif kind == "footer":
             footer = _footer(line)
         elif kind == "header":
@@ -90,7 +97,7 @@ def load(path: str | os.PathLike[str]) -> Record:
             f"{name}, line {lines[-1][0]}: the record ends without a footer, so it is incomplete: "
             "the run was killed before its end."
         )
-    return Record(header, tuple(verdicts), tuple(findings), footer, tuple(others))
+    return Record(header, tuple(verdicts), tuple(findings), footer, tuple(others), strength)
 
 
 def _json_lines(name: str) -> list[tuple[int, Mapping[str, Any]]]:

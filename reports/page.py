@@ -13,7 +13,7 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from reports import coverage, drift, errata, findings, issue_text, matrix, sentence
+from reports import coverage, drift, errata, findings, issue_text, matrix, sentence, strength
 from reports.record import Record
 
 #: Characters that are invisible or turn the reading direction: shown, so that nobody is misled.
@@ -62,6 +62,7 @@ def render(record: Record) -> str:
             drift=drift.build(record),
             coverage=coverage.build(record.footer.coverage),
             coverage_levels=coverage.LEGEND,
+            strength=strength.chapters(record.strength),
             issue_text=issue_text,
             command=shlex.join(record.header.command),
         )

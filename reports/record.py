@@ -211,6 +211,43 @@ class Coverage:
 
 
 @attrs.frozen
+class Mistake:
+    """A known mistake, and how soon the suite rejects it.
+
+    `examples` is the median over the seeds of the cases that the clause needed; `drawn_caught` and
+    `drawn_examples` tell the same without the cases that every run begins with, None where there are no
+    others. `elements`, `steps` and `shrunk` are of one seed's counterexample.
+    """
+
+    id: str
+    chapter: str
+    text: str
+    source: str
+    caught: int
+    clauses: tuple[str, ...]
+    unexpected: int
+    examples: float | None
+    drawn_caught: int | None
+    drawn_examples: float | None
+    elements: int | None
+    steps: int | None
+    shrunk: bool
+
+
+@attrs.frozen
+class Strength:
+    """How strong the suite is, as `conformance strength` measured it."""
+
+    date: str
+    tool_version: str
+    command: tuple[str, ...]
+    profile: str
+    seeds: int
+    seconds: float | None
+    mistakes: tuple[Mistake, ...]
+
+
+@attrs.frozen
 class Footer:
     """How the run ended."""
 
@@ -232,3 +269,4 @@ class Record:
     findings: tuple[Finding, ...]
     footer: Footer
     others: tuple[Mapping[str, Json], ...] = ()
+    strength: Strength | None = None

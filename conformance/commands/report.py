@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import click
 
 import reports
@@ -17,11 +18,19 @@ from conformance.commands.failing import usage_error
 @click.option(
     "--out", type=click.Path(path_type=Path), help="The page to write; default: beside the record."
 )
-def report(record: Path, out: Path | None) -> None:
+@click.option(
+    "--strength",
+    type=click.Path(path_type=Path),
+    help="Show this measurement of `conformance strength --json` instead of the record's own.",
+)
+def report(record: Path, out: Path | None, strength: Path | None) -> None:
     """Write index.html from RECORD (default: conformance-report/run.jsonl)."""
     page = record.with_name("index.html") if out is None else out
     try:
-        reports.write(reports.load(record), page)
+        loaded = reports.load(record)
+        if strength is not None:
+            loaded = attrs.evolve(loaded, strength=reports.load_strength(strength))
+        reports.write(loaded, page)
     except reports.RecordError as error:
         usage_error(error)
     except OSError as error:

@@ -19,12 +19,18 @@ from conformance.mistakes import (
 )
 from conformance.mistakes.mistake import Mistake
 
-__all__ = ["MISTAKES", "Mistake"]
+__all__ = ["CHAPTERS", "MISTAKES", "Mistake"]
 
+CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
+    "geometry": geometry.MISTAKES,
+    "numbers": numbers.MISTAKES,
+    "training": training.MISTAKES,
+    "initial values": initial_values.MISTAKES,
+    "arguments": arguments.MISTAKES,
+    "interface": interface.MISTAKES,
+}
 MISTAKES: Mapping[str, Mistake] = {
-    mistake.id: mistake
-    for chapter in (geometry, numbers, training, initial_values, arguments, interface)
-    for mistake in chapter.MISTAKES
+    mistake.id: mistake for chapter in CHAPTERS.values() for mistake in chapter
 }
 
 

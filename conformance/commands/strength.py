@@ -1,0 +1,213 @@
+"""``conformance strength``: measure the suite against all known mistakes."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from conformance import strength as measuring
+from conformance.commands.failing import usage_error
+from conformance.run import PROFILES
+from conformance.subjects import LoadError
+from conformance.trials import read_catalogue
+from conformance.workbench import HarnessError
+
+
+@click.command()
+@click.option(
+    "--mistake",
+    "patterns",
+    metavar="PATTERN",
+    multiple=True,
+    help="Only mistakes whose id matches, such as 'M01_*'. Repeatable.",
+)
+@click.option(
+    "--seeds", metavar="N", type=int, default=10, show_default=True, help="How many seeds."
+)
+@click.option(
+    "--profile",
+    type=click.Choice(tuple(PROFILES)),
+    default="core",
+    show_default=True,
+    help="How many examples a seed draws, as in `conformance run`.",
+)
+@click.option("--jobs", metavar="N", type=int, help="Processes; default: one for each core.")
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=float,
+    default=20.0,
+    show_default=True,
+    help="How long one case may take in a mistake's process.",
+)
+@click.option(
+    "--catalogue",
+    metavar="SPEC",
+    default=measuring.CATALOGUE,
+    show_default=True,
+    help="path/to/file.py:NAME or package.module:NAME of a dict from ids to conformance.mistakes.Mistake.",
+)
+@click.option(
+    "--json",
+    "file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the measurement; `conformance report --strength FILE` puts it into a page.",
+)
+def strength(
+    patterns: tuple[str, ...],
+    seeds: int,
+    profile: str,
+    jobs: int | None,
+    timeout: float,
+    catalogue: str,
+    file: Path | None,
+) -> None:
+    """Run the suite against all known mistakes and tell how soon each is caught.
+
+    A mistake is caught when a clause fails (or the layer raises or dies) on the cases that a run with
+    that seed makes. Clauses that the catalogue expects to reject it are judged first. EXAMPLES is the
+    number of cases on which that clause was judged until it failed, the failing one included: the median
+    over the seeds. Runs begin with fixed cases; DRAWN tells the same without them. ELEMENTS and
+    STEPS measure the counterexample of the first seed, shrunk; `=` marks a fixed case that stays as it is.
+
+    Exit status: 0 all caught for every seed, 1 otherwise, 2 bad usage, 3 the harness is broken.
+    """
+    console = Console(highlight=False)
+    jobs = (os.cpu_count() or 1) if jobs is None else jobs
+    try:
+        _positive("--seeds", seeds)
+        _positive("--jobs", jobs)
+        _positive("--timeout", timeout)
+        chosen = _matching(patterns, list(read_catalogue(catalogue)))
+        if file is not None:
+            file.open("a", encoding="utf-8").close()
+    except (LoadError, ValueError) as error:
+        usage_error(error)
+    except OSError as error:
+        usage_error(f"--json {str(file)!r}: cannot be written: {error.strerror}")
+    started = time.monotonic()
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=console, transient=True, disable=not console.is_terminal,
+    )  # fmt: skip
+    try:
+        with bar:
+            trials = bar.add_task("trials", total=len(chosen) * (seeds + 1))
+            entries = measuring.measure(
+                catalogue,
+                chosen,
+                examples=PROFILES[profile],
+                seeds=seeds,
+                jobs=jobs,
+                seconds=timeout,
+                progress=lambda: bar.advance(trials),
+            )
+    except HarnessError as error:
+        console.print(f"harness broken: {error}", style="bold red", markup=False)
+        raise SystemExit(3) from None
+    found = measuring.document(
+        entries,
+        profile=profile,
+        examples=PROFILES[profile],
+        seeds=seeds,
+        jobs=jobs,
+        seconds=time.monotonic() - started,
+    )
+    _show(console, found)
+    if file is not None:
+        file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        console.print(f"measurement: {file}", markup=False, soft_wrap=True)
+    raise SystemExit(0 if all(entry["caught"] == seeds for entry in entries) else 1)
+
+
+def _positive(option: str, value: float) -> None:
+    if value <= 0:
+        raise ValueError(f"{option} {value:g}: must be above 0")
+
+
+def _matching(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
+    for pattern in patterns:
+        if not fnmatch.filter(names, pattern):
+            raise ValueError(f"--mistake {pattern!r} matches no mistake (try 'M01_*')")
+    return [
+        name
+        for name in names
+        if not patterns or any(fnmatch.fnmatchcase(name, p) for p in patterns)
+    ]
+
+
+def _show(console: Console, found: Mapping[str, Any]) -> None:
+    entries, seeds = found["mistakes"], found["seeds"]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("mistake", overflow="fold")
+    for heading in ("caught", "clause", "examples", "drawn", "elements", "steps"):
+        table.add_column(heading, justify="left" if heading == "clause" else "right", no_wrap=True)
+    for chapter in dict.fromkeys(entry["chapter"] for entry in entries):
+        own = [entry for entry in entries if entry["chapter"] == chapter]
+        if chapter:
+            table.add_row(chapter, style="bold")
+        for entry in own:
+            table.add_row(
+                *_cells(entry, seeds), style=None if entry["caught"] == seeds else "bold red"
+            )
+    console.print(table)
+    console.print(_sentence(entries, seeds, found["profile"], found["seconds"]), markup=False)
+
+
+def _cells(entry: Mapping[str, Any], seeds: int) -> list[str]:
+    clauses = ", ".join(entry["clauses"])
+    if entry["unexpected"]:
+        clauses += f" (expected: {', '.join(entry['expected'])})"
+    drawn, smallest = entry["drawn"], entry["smallest"]
+    alone = "-"
+    if drawn is not None:
+        often = "" if drawn["caught"] == seeds else f" ({drawn['caught']}/{seeds})"
+        alone = _number(drawn["examples"]) + often
+    elements, steps = "-", "-"
+    if smallest is not None:
+        elements = f"{'' if smallest['shrunk'] else '='}{smallest['elements']}"
+        steps = str(smallest["steps"])
+    return [
+        entry["id"],
+        f"{entry['caught']}/{seeds}",
+        clauses or "-",
+        _number(entry["examples"]),
+        alone,
+        elements,
+        steps,
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:g}"
+
+
+def _sentence(
+    entries: Sequence[Mapping[str, Any]], seeds: int, profile: str, seconds: float
+) -> str:
+    always = [entry for entry in entries if entry["caught"] == seeds]
+    text = (
+        f"{len(always)} of {len(entries)} mistakes caught with every one of {seeds} seeds, "
+        f"profile {profile}, {seconds:.0f} s"
+    )
+    counts = [entry["examples"] for entry in entries if entry["examples"] is not None]
+    if counts:
+        text += f"; median of their examples {statistics.median(counts):g}, most {max(counts):g}"
+    drawn = [entry for entry in entries if entry["drawn"] is not None]
+    if drawn:
+        alone = sum(entry["drawn"]["caught"] == seeds for entry in drawn)
+        text += f"; by drawn cases alone {alone} of {len(drawn)}"
+    missed = [entry["id"] for entry in entries if entry["caught"] < seeds]
+    return text + (f"\nnot caught with every seed: {', '.join(missed)}" if missed else "")

@@ -1,0 +1,105 @@
+"""The appendix on the suite's own strength: known mistakes, and how soon each is caught."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+
+from reports.lines import Line, short
+from reports.record import Mistake, RecordError, Strength
+
+#: The formats of a measurement that this package reads.
+FORMATS = (1,)
+
+
+@attrs.frozen
+class Chapter:
+    """The mistakes of one chapter of the catalogue, with what sums them up."""
+
+    name: str
+    mistakes: tuple[Mistake, ...]
+    always: int
+    median: float | None
+
+
+def load_strength(path: str | os.PathLike[str]) -> Strength:
+    """Read a measurement that ``conformance strength --json`` wrote.
+
+    Raises:
+        RecordError: in one sentence naming the file: it cannot be read or is no such measurement.
+    """
+    name = os.fspath(path)
+    try:
+        data = json.loads(Path(name).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecordError(f"{name} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{name} is not JSON: {error}.") from error
+    if not isinstance(data, dict):
+        raise RecordError(f"{name}: a measurement is a JSON object, not {short(data)}.")
+    return read_strength(Line(name, 1, data))
+
+
+def read_strength(line: Line) -> Strength:
+    """Read a measurement; raise RecordError where it is none."""
+    version = line.data.get("format")
+    if isinstance(version, bool) or version not in FORMATS:
+        line.refuse(f"a measurement of strength of format {short(version)} is unknown")
+    return Strength(
+        date=line.text_or("date"),
+        tool_version=line.inner("tool").text_or("version"),
+        command=line.texts("command"),
+        profile=line.text_or("profile"),
+        seeds=line.integer_or_none("seeds") or 0,
+        seconds=line.number_or_none("seconds"),
+        mistakes=line.each("mistakes", _mistake),
+    )
+
+
+def _mistake(line: Line) -> Mistake:
+    drawn = line.inner_or_none(
+        "drawn", lambda inner: (inner.integer_or_none("caught"), inner.number_or_none("examples"))
+    )
+    size = line.inner_or_none("smallest", lambda inner: inner)
+    return Mistake(
+        id=line.text("id"),
+        chapter=line.text_or("chapter"),
+        text=line.text_or("text"),
+        source=line.text_or("source"),
+        caught=line.integer_or_none("caught") or 0,
+        clauses=tuple(line.mapping("clauses")),
+        unexpected=line.integer_or_none("unexpected") or 0,
+        examples=line.number_or_none("examples"),
+        drawn_caught=None if drawn is None else drawn[0],
+        drawn_examples=None if drawn is None else drawn[1],
+        elements=None if size is None else size.integer_or_none("elements"),
+        steps=None if size is None else size.integer_or_none("steps"),
+        shrunk=size is not None and size.flag("shrunk"),
+    )
+
+
+def chapters(found: Strength | None) -> tuple[Chapter, ...]:
+    """Lay the measurement out by the catalogue's chapters; nothing for None."""
+    if found is None:
+        return ()
+    names = dict.fromkeys(mistake.chapter for mistake in found.mistakes)
+    by_chapter = (tuple(m for m in found.mistakes if m.chapter == name) for name in names)
+    return tuple(
+        Chapter(
+            name or "mistakes",
+            mistakes,
+            sum(mistake.caught >= found.seeds for mistake in mistakes),
+            _median(mistakes),
+        )
+        for name, mistakes in zip(names, by_chapter)
+    )
+
+
+def _median(mistakes: Sequence[Mistake]) -> float | None:
+    counts = [mistake.examples for mistake in mistakes if mistake.examples is not None]
+    return statistics.median(counts) if counts else None
