@@ -17,6 +17,9 @@ import attrs
 from conformance.workbench import HarnessError
 from conformance.worker import end_with_parent
 
+#: How long a process may be silent over work of ours: its start, drawing cases, the oracle.
+SILENT_SECONDS = 600.0
+
 Task = TypeVar("Task")
 
 
@@ -38,14 +41,14 @@ def conduct(
     """Do the tasks in `jobs` processes; yield each with its result, or `Lost`, as they end.
 
     Args:
-        work: a function of a module, called with a task and a function `note`; it notes what it is
-            about to do whenever that may kill the process or never end.
+        work: a function of a module, called with a task and a function `note`; before it does what may
+            kill the process or never end it notes what that would mean, and None after it.
         tasks: what can be pickled, done in this order.
         jobs: number of processes.
-        seconds: how long a process may be silent before it is killed.
+        seconds: how long after a note, other than None, a process may be silent before it is killed.
 
     Raises:
-        HarnessError: `work` raised.
+        HarnessError: `work` raised, or a process was lost where nothing was noted.
     """
     waiting = deque(tasks)
     hands = [_Hand(work) for _ in range(min(jobs, len(waiting)))]
@@ -119,11 +122,17 @@ class _Hand(Generic[Task]):
                 if (status or 0) < 0
                 else f"ended with status {status}"
             )
-            return (Lost(f"the process was {how}", self._note),)
-        if time.monotonic() - self._heard > seconds:
+            return self._lost(f"the process was {how}")
+        limit = SILENT_SECONDS if self._note is None else seconds
+        if time.monotonic() - self._heard > limit:
             self.kill()
-            return (Lost(f"no answer within {seconds:g} seconds", self._note),)
+            return self._lost(f"no answer within {limit:g} seconds")
         return None
+
+    def _lost(self, reason: str) -> tuple[Lost]:
+        if self._note is None:
+            raise HarnessError(f"{reason}, at {self.task}")
+        return (Lost(reason, self._note),)
 
     def kill(self) -> None:
         if self._process is not None:

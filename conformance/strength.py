@@ -20,7 +20,6 @@ from conformance.mistakes import CHAPTERS, Mistake
 from conformance.pool import Lost, conduct
 from conformance.record import machine
 from conformance.trials import Score, Size, Task, conduct_trial, read_catalogue
-from conformance.workbench import HarnessError
 
 FORMAT = 1
 CATALOGUE = "conformance.mistakes:MISTAKES"
@@ -55,7 +54,7 @@ def measure(
     sizes: dict[str, Size] = {}
     trials = [Task(catalogue, name, seed, examples) for seed in range(seeds) for name in chosen]
     for task, result in conduct(conduct_trial, trials, jobs=jobs, seconds=seconds):
-        scores[task.mistake][task.seed] = _noted(result)[0] if isinstance(result, Lost) else result
+        scores[task.mistake][task.seed] = result.note[0] if isinstance(result, Lost) else result
         progress()
     hunts = []
     for name, found in scores.items():
@@ -65,7 +64,7 @@ def measure(
         else:
             progress()
     for task, result in conduct(conduct_trial, hunts, jobs=jobs, seconds=seconds):
-        sizes[task.mistake] = _noted(result)[1] if isinstance(result, Lost) else result
+        sizes[task.mistake] = result.note[1] if isinstance(result, Lost) else result
         progress()
     return [_entry(mistakes[name], scores[name], sizes.get(name)) for name in chosen]
 
@@ -100,12 +99,6 @@ def shipped() -> dict[str, Any]:
     text = (resources.files("conformance") / "strength.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
-
-
-def _noted(lost: Lost) -> Any:
-    if lost.note is None:
-        raise HarnessError(f"a measuring process ended before its first case: {lost.reason}")
-    return lost.note
 
 
 def _entry(mistake: Mistake, scores: Mapping[int, Score], size: Size | None) -> dict[str, Any]:

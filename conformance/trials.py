@@ -104,7 +104,7 @@ def read_catalogue(spec: str) -> Mapping[str, Mistake]:
     return found
 
 
-def conduct_trial(task: Task, note: Callable[[Note], None]) -> Score | Size | None:
+def conduct_trial(task: Task, note: Callable[[Note | None], None]) -> Score | Size | None:
     """Return the score, or the size of the counterexample, None where there is none."""
     warnings.simplefilter("ignore")
     mistake = read_catalogue(task.catalogue)[task.mistake]
@@ -141,10 +141,14 @@ class _Layer:
         self.name = self.spec = mistake.id
         self._layer = mistake.layer
         self.before: Callable[[Case], None] = lambda _: None
+        self.after: Callable[[], None] = lambda: None
 
     def observe(self, case: Case) -> Observation:
         self.before(case)
-        return observe(case, LayerBackend(self._layer))
+        try:
+            return observe(case, LayerBackend(self._layer))
+        finally:
+            self.after()
 
     def describe(self) -> dict[str, Any]:
         return {}
@@ -154,9 +158,12 @@ class _Layer:
 
 
 class _Trial:
-    def __init__(self, mistake: Mistake, cases: _Cases, note: Callable[[Note], None]) -> None:
+    def __init__(
+        self, mistake: Mistake, cases: _Cases, note: Callable[[Note | None], None]
+    ) -> None:
         self._cases, self._note = cases, note
         self._layer = _Layer(mistake)
+        self._layer.after = lambda: note(None)
         self._clauses = mistake.clauses
         self._expected = [c for c in CHECKS if c.clause in mistake.clauses and not c.claims]
         self._others = [c for c in CHECKS if c.clause not in mistake.clauses and not c.claims]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -66,6 +67,10 @@ class Right(fast_impl.Conv2DTranspose):
     def changed_outputs(self, _: Array, outputs: Array) -> Array:
         """Change the outputs of a call."""
         return outputs
+
+
+# The signature is looked at, too: that of `Right` must be right.
+functools.update_wrapper(Right.__init__, fast_impl.Conv2DTranspose.__init__)
 
 
 def inherited(layer: Layer, name: str) -> Any:

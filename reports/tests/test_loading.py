@@ -69,7 +69,7 @@ def test_fields_of_later_versions_are_no_error(load):
 
 
 def test_lines_of_later_kinds_are_kept(load):
-    extra = {"kind": "strength", "mistakes": 100}
+    extra = {"kind": "from-the-future", "mistakes": 100}
     assert load([*LINES[:-1], extra, LINES[-1]]).others == (extra,)
 
 
