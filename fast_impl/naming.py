@@ -14,6 +14,7 @@ from typing import Any
 _lock = threading.Lock()
 _layer_names: Counter[str] = Counter()
 _scope_names: Counter[str] = Counter()
+_reached: Counter[str] = Counter()  # the last number given to a scope name
 
 
 def base_name(class_name: str) -> str:
@@ -43,9 +44,13 @@ def open_scope(name: Any, *, unique: bool) -> str:
     if not isinstance(name, str):
         raise ValueError(f"name={name!r}: name for name_scope must be a string")
     with _lock:
-        scope, number = name, 0
-        while unique and _scope_names[scope]:
-            number += 1
-            scope = f"{name}_{number}"
+        scope = name
+        if unique:
+            number = _reached[name]
+            scope = f"{name}_{number}" if number else name
+            while _scope_names[scope]:
+                number += 1
+                scope = f"{name}_{number}"
+            _reached[name] = number
         _scope_names[scope] += 1
         return scope

@@ -14,6 +14,7 @@ __all__ = ["default_name", "keras_name", "open_scope", "snake_case", "unique_sco
 _default_names: Counter[str] = Counter()
 _scopes: set[str] = set()
 _nested: set[str] = set()  # those of `_scopes` inside another one; few, so that opening stays quick
+_reached: Counter[str] = Counter()  # the last number given to a base that is not nested
 
 
 def snake_case(class_name: str) -> str:
@@ -44,10 +45,13 @@ def unique_scope(base: object) -> str:
     """
     if not isinstance(base, str):
         raise ValueError(f"name for name_scope must be a string. Received name={base!r} (ARG-10)")
-    name, number = base, 0
+    number = _reached[base]
+    name = f"{base}_{number}" if number else base
     while name in _scopes:
         number += 1
         name = f"{base}_{number}"
+    if number and "/" not in base:
+        _reached[base] = number
     return open_scope(name)
 
 
