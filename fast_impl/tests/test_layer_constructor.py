@@ -176,6 +176,14 @@ def test_scope_names_are_numbered_from_the_first_call():
     assert (second.scope_name, first.scope_name) == ("calls", "calls_1")
 
 
+def test_a_scope_name_that_is_taken_is_skipped():
+    names = ("taken", "taken", "taken_2", "taken")
+    layers = [fast_impl.Conv2DTranspose(1, 1, name=name) for name in names]
+    for layer in layers:
+        layer(X)
+    assert [layer.scope_name for layer in layers] == ["taken", "taken_1", "taken_2", "taken_3"]
+
+
 def test_the_scope_name_is_unknown_before_the_first_call():
     with pytest.raises(ValueError, match="No name available"):
         fast_impl.Conv2DTranspose(1, 1).scope_name  # noqa: B018
