@@ -151,7 +151,7 @@ def _matching(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
 def _show(console: Console, found: Mapping[str, Any]) -> None:
     entries, seeds = found["mistakes"], found["seeds"]
     table = Table(box=None, pad_edge=False)
-    table.add_column("mistake", overflow="fold")
+    table.add_column("mistake", overflow="fold", min_width=24)
     for heading in ("caught", "clause", "examples", "drawn", "elements", "steps"):
         table.add_column(heading, justify="left" if heading == "clause" else "right", no_wrap=True)
     for chapter in dict.fromkeys(entry["chapter"] for entry in entries):
@@ -167,7 +167,9 @@ def _show(console: Console, found: Mapping[str, Any]) -> None:
 
 
 def _cells(entry: Mapping[str, Any], seeds: int) -> list[str]:
-    clauses = ", ".join(entry["clauses"])
+    clauses, *others = entry["clauses"] or ["-"]
+    if others:
+        clauses += f" +{len(others)}"
     if entry["unexpected"]:
         clauses += f" (expected: {', '.join(entry['expected'])})"
     drawn, smallest = entry["drawn"], entry["smallest"]
@@ -182,7 +184,7 @@ def _cells(entry: Mapping[str, Any], seeds: int) -> list[str]:
     return [
         entry["id"],
         f"{entry['caught']}/{seeds}",
-        clauses or "-",
+        clauses,
         _number(entry["examples"]),
         alone,
         elements,
