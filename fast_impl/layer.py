@@ -26,7 +26,7 @@ from fast_impl import (
 )
 from fast_impl.errors import InvalidArgumentError
 from fast_impl.functional import Gradients, conv2d_transpose_gradients
-from fast_impl.losses import CallRecord, activity_loss, flatten, weight_loss
+from fast_impl.losses import CallRecord, activity_loss, flatten, loss_gradient, weight_loss
 from fast_impl.packing import PackedKernels
 from fast_impl.problem import Options
 from fast_impl.variables import Variable
@@ -465,6 +465,21 @@ class Conv2DTranspose:
             if bias is None or found.bias is None
             else found.bias.astype(bias.dtype, copy=False),
         )
+
+    def loss_gradients(self) -> list[Array | None]:
+        """Gradients of the sum of the weights' losses, for an optimizer to add (clause GRAD-04).
+
+        Returns:
+            One for each of `weights`; None for a weight without a regularizer.
+
+        Raises:
+            ValueError: A regularizer is a callable without a gradient.
+        """
+        ordered = sorted(self._variables, key=lambda v: not (v.trainable and self.trainable))
+        return [
+            loss_gradient(variable.regularizer, variable.array) if variable.regularizer else None
+            for variable in ordered
+        ]
 
     def apply_gradients(
         self, gradients: Sequence[npt.ArrayLike | None], learning_rate: float

@@ -36,6 +36,21 @@ def weight_loss(regularizer: Any, weight: Array) -> Any:
     return None if penalty is None else np.asarray(penalty).astype(weight.dtype)[()]
 
 
+def loss_gradient(regularizer: Any, weight: Array) -> Array:
+    """The gradient of the penalty on ``weight`` (clause GRAD-04).
+
+    Raises:
+        ValueError: The regularizer is a callable without a gradient.
+    """
+    gradient = getattr(regularizer, "gradient", None)
+    if gradient is None:
+        raise ValueError(
+            f"the regularizer {regularizer!r} has no gradient: give the callable an attribute "
+            f"gradient(weight) -> array, or use L1, L2 or L1L2"
+        )
+    return np.asarray(gradient(weight))
+
+
 def flatten(nested: Any) -> Iterator[Any]:
     """The leaves of nested lists, tuples and dictionaries."""
     if isinstance(nested, Mapping):

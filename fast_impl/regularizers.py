@@ -29,8 +29,21 @@ def _weighted(factor: float, total: Any, dtype: np.dtype[Any]) -> Any:
     return (accumulator(dtype).type(factor) * total).astype(dtype)
 
 
+def _slopes(x: Array, l1: float, l2: float) -> Array:
+    wide = x.astype(accumulator(x.dtype), copy=False)
+    slopes = np.zeros_like(wide)  # a factor of 0 leaves infinities out
+    if l1:
+        slopes += wide.dtype.type(l1) * np.sign(wide)
+    if l2:
+        slopes += wide.dtype.type(2 * l2) * wide
+    return slopes.astype(x.dtype, copy=False)
+
+
 class Regularizer(Configurable):
-    """A penalty on a weight or on the output: array in, scalar of the same dtype out."""
+    """A penalty on a weight or on the output: array in, scalar of the same dtype out.
+
+    ``gradient(x)`` is the penalty's gradient by ``x``: shape and dtype of ``x`` (clause GRAD-04).
+    """
 
     module = "keras.regularizers"
 
@@ -52,6 +65,10 @@ class L1L2(Regularizer):
             penalty += wide.dtype.type(self.l2) * np.square(wide).sum()
         return penalty.astype(x.dtype)
 
+    def gradient(self, x: Array) -> Array:
+        """``l1 * sign(x) + 2 * l2 * x``."""
+        return _slopes(x, self.l1, self.l2)
+
     def get_config(self) -> dict[str, Any]:
         """The two factors."""
         return {"l1": self.l1, "l2": self.l2}
@@ -66,6 +83,10 @@ class L1(Regularizer):
     def __call__(self, x: Array) -> Any:
         """The penalty of ``x``."""
         return _weighted(self.l1, np.abs(x).sum(dtype=accumulator(x.dtype)), x.dtype)
+
+    def gradient(self, x: Array) -> Array:
+        """``l1 * sign(x)``."""
+        return _slopes(x, self.l1, 0.0)
 
     def get_config(self) -> dict[str, Any]:
         """The factor."""
@@ -82,6 +103,10 @@ class L2(Regularizer):
         """The penalty of ``x``."""
         wide = x.astype(accumulator(x.dtype), copy=False)
         return _weighted(self.l2, np.square(wide).sum(), x.dtype)
+
+    def gradient(self, x: Array) -> Array:
+        """``2 * l2 * x``."""
+        return _slopes(x, 0.0, self.l2)
 
     def get_config(self) -> dict[str, Any]:
         """The factor."""

@@ -25,7 +25,7 @@ from reference_impl.gradients import Gradients, conv2d_transpose_gradients
 from reference_impl.initializers import Zeros
 from reference_impl.layer_convolution import layer_convolution
 from reference_impl.layer_shapes import static_output_shape
-from reference_impl.losses import ActivityLosses, weight_loss
+from reference_impl.losses import ActivityLosses, loss_gradient, weight_loss
 from reference_impl.policy import DtypePolicy
 from reference_impl.shapes import Shape
 from reference_impl.storage import Array, cast, dtype_of
@@ -239,6 +239,20 @@ class Conv2DTranspose(WeightedLayer):
             cast(found.kernel, self.kernel.dtype),
             None if self.bias is None else cast(found.bias, self.bias.dtype),
         )
+
+    def loss_gradients(self) -> list[Array | None]:
+        """Gradients of the sum of the weights' losses, as an optimizer adds them (GRAD-04).
+
+        Returns:
+            One gradient for each of `weights`, None for a weight without a regularizer.
+
+        Raises:
+            TypeError: a regularizer that is a callable without the attribute `gradient`.
+        """
+        return [
+            loss_gradient(weight.regularizer, weight.value) if weight.regularizer else None
+            for weight in self._ordered()
+        ]
 
     # Configuration
 

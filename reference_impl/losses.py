@@ -15,7 +15,7 @@ from reference_impl.errors import InvalidArgumentError
 from reference_impl.regularizers import Regularizer
 from reference_impl.storage import Array, from_numbers, is_floating, to_numbers
 
-__all__ = ["ActivityLosses", "flattened", "weight_loss"]
+__all__ = ["ActivityLosses", "flattened", "loss_gradient", "weight_loss"]
 
 
 class ActivityLosses:
@@ -91,6 +91,21 @@ def weight_loss(regularizer: Any, weight: Array) -> Array | None:
         return np.asarray(loss, dtype=np.float32)
     except (TypeError, ValueError):
         raise TypeError(f"Cannot convert the loss {loss!r} to float32 (LOSS-09)") from None
+
+
+def loss_gradient(regularizer: Any, weight: Array) -> Array:
+    """The gradient of one weight's loss by the weight (GRAD-04).
+
+    Raises:
+        TypeError: the regularizer is a callable without the attribute `gradient`.
+    """
+    gradient = getattr(regularizer, "gradient", None)
+    if gradient is None:
+        raise TypeError(
+            f"the regularizer {regularizer!r} has no gradient: give the callable an attribute "
+            "gradient(weight) -> array, or use L1, L2 or L1L2 (GRAD-04)"
+        )
+    return np.asarray(gradient(weight))
 
 
 def flattened(structure: Any) -> Iterator[Any]:

@@ -22,6 +22,10 @@ class Regularizer:
         """The penalty of an array: a 0-d array of its dtype, or a number."""
         return 0.0
 
+    def gradient(self, values: Array) -> Array:
+        """The gradient of the penalty: shape and dtype of `values` (GRAD-04)."""
+        return _slopes(values)
+
 
 class L1L2(Regularizer):
     """`l1 * sum(|x|) + l2 * sum(x**2)`.
@@ -49,6 +53,10 @@ class L1L2(Regularizer):
             penalty += self.l2 * _sum_of_squares(values)
         return from_numbers(penalty, (), values.dtype)
 
+    def gradient(self, values: Array) -> Array:
+        """`l1 * sign(x) + 2 * l2 * x`, with sign(0) = 0 (GRAD-04)."""
+        return _slopes(values, self.l1, self.l2)
+
     def get_config(self) -> dict[str, Any]:
         """The two factors."""
         return {"l1": self.l1, "l2": self.l2}
@@ -64,6 +72,10 @@ class L1(Regularizer):
         """The penalty of an array: a 0-d array of its dtype."""
         factor = self.l1 if is_floating(values.dtype) else int(self.l1)
         return from_numbers(factor * _sum_of_absolutes(values), (), values.dtype)
+
+    def gradient(self, values: Array) -> Array:
+        """`l1 * sign(x)`, with sign(0) = 0 (GRAD-04)."""
+        return _slopes(values, l1=self.l1)
 
     def get_config(self) -> dict[str, Any]:
         """The factor."""
@@ -88,6 +100,10 @@ class L2(Regularizer):
                 "l2 needs floating data"
             )
         return from_numbers(self.l2 * _sum_of_squares(values), (), values.dtype)
+
+    def gradient(self, values: Array) -> Array:
+        """`2 * l2 * x` (GRAD-04)."""
+        return _slopes(values, l2=self.l2)
 
     def get_config(self) -> dict[str, Any]:
         """The factor."""
@@ -175,6 +191,19 @@ def _only_factor(name: str, value: Any, kwargs: dict[str, Any]) -> float:
     if kwargs:
         raise TypeError(f"Argument(s) not recognized by {name}: {kwargs}")
     return _factor(0.01 if value is None else value)
+
+
+def _slopes(values: Array, l1: float = 0.0, l2: float = 0.0) -> Array:
+    """`l1 * sign(x) + 2 * l2 * x`, made in float64 and rounded once."""
+    slopes = []
+    for x in to_numbers(values.reshape(-1)):
+        slope = 0.0  # a factor of 0 leaves infinities out
+        if l1:
+            slope += l1 * float(np.sign(x))
+        if l2:
+            slope += 2 * l2 * x
+        slopes.append(slope)
+    return from_numbers(slopes, values.shape, values.dtype)
 
 
 def _sum_of_absolutes(values: Array) -> Any:

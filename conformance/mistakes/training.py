@@ -61,6 +61,18 @@ def _gradients() -> Iterator[Mistake]:
         layer=overridden(gradients=refuses),
     )
 
+    def halved(self: Any) -> Any:
+        found = Right.loss_gradients(self)
+        return [None if gradient is None else gradient / 2 for gradient in found]
+
+    yield Mistake(
+        id="gradient_of_penalty_halved",
+        text="The gradient of a weight's penalty is half of it, as if l2 meant w^2/2.",
+        source="PyTorch's weight_decay means w^2/2: a factor carried over is off by two.",
+        clauses=("GRAD-04",),
+        layer=overridden(loss_gradients=halved),
+    )
+
     def wrong_small(self: Any, inputs: Any, output_gradient: Any) -> Any:
         found = Right.gradients(self, inputs, output_gradient)
         if self.kernel_size == (1, 1) and self.strides[0] > 1:

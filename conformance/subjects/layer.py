@@ -102,6 +102,9 @@ class LayerBackend(ObjectSteps):
             self.modified += ("output_gradient",)
         return plain(list(found))
 
+    def loss_gradients(self, _: steps.LossGradients) -> Value:
+        return plain(list(self._method("loss_gradients")()))
+
     def train(self, step: steps.Train) -> Value:
         if step.optimizer != "gradient_descent":
             raise Unsupported(f"has no optimizer {step.optimizer!r}")

@@ -381,3 +381,33 @@ def test_convolution_op_refuses_what_does_not_fit(x, m, error):
         fast_impl.Conv2DTranspose(1, 2).convolution_op(
             np.ones(x, np.float32), np.ones(m, np.float32)
         )
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"class_name": "L1", "config": {"l1": 0.5}}, [0.5, -0.5, 0.0]),
+        ({"class_name": "L2", "config": {"l2": 0.25}}, [0.5, -1.0, 0.0]),
+        ({"class_name": "L1L2", "config": {"l1": 0.5, "l2": 0.25}}, [1.0, -1.5, 0.0]),
+    ],
+)
+def test_loss_gradients_follow_the_formula_weight_by_weight(config, expected):
+    layer = fast_impl.Conv2DTranspose(1, 1, kernel_regularizer=config)
+    layer.build((None, None, None, 3))
+    layer.set_weights([np.array([[[[1.0, -2.0, 0.0]]]]), np.array([7.0])])
+    kernel, bias = layer.loss_gradients()
+    assert kernel.dtype == np.float32
+    np.testing.assert_array_equal(kernel, [[[expected]]])
+    assert bias is None
+
+
+def test_a_callable_regularizer_may_bring_its_gradient():
+    def penalty(weight):
+        return weight.sum()
+
+    layer = fast_impl.Conv2DTranspose(1, 1, kernel_regularizer=penalty)
+    layer.build((None, None, None, 2))
+    with pytest.raises(ValueError, match="attribute gradient"):
+        layer.loss_gradients()
+    penalty.gradient = np.ones_like
+    np.testing.assert_array_equal(layer.loss_gradients()[0], [[[[1.0, 1.0]]]])

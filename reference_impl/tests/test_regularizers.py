@@ -91,3 +91,40 @@ def test_the_orthogonal_regularizer_refuses_a_kernel(name):
     layer.build((1, 1, 1, 1))
     with pytest.raises(ValueError, match="must have rank 2"):
         _ = layer.losses
+
+
+@pytest.mark.parametrize(
+    ("identifier", "expected"),
+    [
+        ({"class_name": "L1", "config": {"l1": 0.5}}, [0.5, -0.5, 0.5, 0.0]),
+        ({"class_name": "L2", "config": {"l2": 0.25}}, [0.5, -1.0, 1.5, 0.0]),
+        ({"class_name": "L1L2", "config": {"l1": 0.5, "l2": 0.25}}, [1.0, -1.5, 2.0, 0.0]),
+        ("Regularizer", [0.0, 0.0, 0.0, 0.0]),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_gradient_of_a_penalty_follows_its_formula(identifier, expected, dtype):
+    gradient = regularizers.get(identifier).gradient(np.array([1, -2, 3, 0], dtype))
+    assert gradient.dtype == dtype
+    np.testing.assert_array_equal(gradient, expected)
+
+
+def test_a_layer_gives_one_loss_gradient_for_each_weight():
+    layer = Conv2DTranspose(1, 1, kernel_regularizer={"class_name": "L2", "config": {"l2": 0.5}})
+    layer.build((None, None, None, 2))
+    layer.set_weights([np.array([[[[3.0, -1.0]]]]), np.array([7.0])])
+    kernel, bias = layer.loss_gradients()
+    np.testing.assert_array_equal(kernel, [[[[3.0, -1.0]]]])
+    assert bias is None
+
+
+def test_a_callable_regularizer_may_bring_its_gradient():
+    def penalty(weight):
+        return weight.sum()
+
+    layer = Conv2DTranspose(1, 1, kernel_regularizer=penalty)
+    layer.build((None, None, None, 2))
+    with pytest.raises(TypeError, match="attribute gradient"):
+        layer.loss_gradients()
+    penalty.gradient = np.ones_like
+    np.testing.assert_array_equal(layer.loss_gradients()[0], [[[[1.0, 1.0]]]])
