@@ -238,9 +238,10 @@ class _TensorFlowWriter(_LayerWriter):
 
     def head(self) -> list[str]:
         return [
-            "import os",
+            "import importlib.util, os",
             'os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"',
-            'os.environ["TF_USE_LEGACY_KERAS"] = "1"  # from TensorFlow 2.16 on',
+            # TensorFlow 2.16 and later need it for the v1 layer; 2.15 without tf_keras fails with it.
+            'if importlib.util.find_spec("tf_keras"): os.environ["TF_USE_LEGACY_KERAS"] = "1"',
             "import numpy as np, tensorflow as tf",
             "from numpy import inf, nan",
         ]
@@ -311,10 +312,13 @@ def array_text(array: Array) -> str:
     if name == "bfloat16":
         numbers = ", ".join(_number(float(v)) for v in flat)
         return f"np.array([{numbers}]){shaped}.astype(__import__('ml_dtypes').bfloat16)"
-    if flat.size > 3 and np.array_equal(flat, np.arange(flat.size) + flat[0]):
-        start = int(flat[0])
+    is_real = array.dtype.kind in "iuf" and not (
+        array.dtype.kind == "f" and np.signbit(flat[flat == 0]).any()
+    )
+    start = int(flat[0]) if is_real and flat.size > 3 and np.isfinite(flat[0]) else None
+    if start is not None and np.array_equal(flat, np.arange(start, start + flat.size)):
         return f"np.arange({start}, {start + flat.size}, dtype={name!r}){shaped}"
-    if flat.size > 3 and not flat.astype(bool).any() and not np.signbit(flat.astype(float)).any():
+    if start is not None and not flat.any():
         return f"np.zeros({array.shape}, {name!r})"
     numbers = ", ".join(_number(v) for v in flat)
     return f"np.array([{numbers}], dtype={name!r}){shaped}"
@@ -326,7 +330,7 @@ def _number(value: Any) -> str:
     if isinstance(value, (int, np.integer)):
         return str(int(value))
     if isinstance(value, (complex, np.complexfloating)):
-        return repr(complex(value))
+        return f"complex({_number(value.real)}, {_number(value.imag)})"
     # str() of a NumPy scalar is the shortest text that gives the same number in its own dtype.
     text = str(value)
     return text[:-2] + "." if text.endswith(".0") else text

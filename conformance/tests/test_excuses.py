@@ -1,0 +1,80 @@
+"""Excuses: whom they concern, what they cover, and which files are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance.excuses import Excuse, ExcuseError, load_excuses
+
+EXCUSE = Excuse(clause="PAD-01", subject="Mine", message="off by one", reason="known")
+GOOD = '[[excuse]]\nclause = "PAD-01"\nsubject = "Mine"\nmessage = "off"\nreason = "known"\n'
+
+
+@pytest.mark.parametrize(
+    ("clause", "subject", "mode", "wanted"),
+    [
+        ("PAD-01", "Mine", "eager", True),
+        ("PAD-01", "Mine", "graph", True),
+        ("PAD-02", "Mine", "eager", False),
+        ("PAD-01", "Yours", "eager", False),
+    ],
+)
+def test_an_excuse_concerns_its_clause_and_subject(
+    clause: str, subject: str, mode: str, wanted: bool
+) -> None:
+    assert EXCUSE.concerns(clause, subject, mode) is wanted
+
+
+def test_an_excuse_with_a_mode_concerns_that_mode_only() -> None:
+    excuse = Excuse(clause="A", subject="B", message="m", reason="r", mode="graph")
+    assert [excuse.concerns("A", "B", mode) for mode in ("graph", "eager")] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("messages", "wanted"),
+    [(["it is off by one", "off by one"], True), (["off by one", "crashed"], False)],
+)
+def test_an_excuse_covers_its_own_failure_only(messages: list[str], wanted: bool) -> None:
+    assert EXCUSE.covers(messages) is wanted
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "known.toml"
+    path.write_text(GOOD + 'mode = "eager"\n' + GOOD.replace("PAD-01", "PAD-02"), encoding="utf-8")
+    assert [(e.clause, e.mode) for e in load_excuses(path)] == [
+        ("PAD-01", "eager"),
+        ("PAD-02", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[excuse]", "not TOML"),
+        (GOOD.replace("PAD-01", "PAD-99"), "excuse 1: unknown clause 'PAD-99'"),
+        (GOOD.replace('"off"', '""'), "excuse 1: message and reason must not be empty"),
+        (GOOD + GOOD.replace("reason", "because"), "excuse 2: .*'because'"),
+        (GOOD.replace('reason = "known"\n', ""), "excuse 1: .*'reason'"),
+        (GOOD + "[excuses]\n", r"unknown table 'excuses'; use \[\[excuse\]\]"),
+    ],
+    ids=[
+        "no TOML",
+        "unknown clause",
+        "empty message",
+        "unknown key",
+        "missing key",
+        "unknown table",
+    ],
+)
+def test_a_broken_file_is_refused(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "known.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ExcuseError, match=message):
+        load_excuses(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExcuseError, match="cannot read"):
+        load_excuses(tmp_path / "none.toml")
