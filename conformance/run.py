@@ -20,6 +20,7 @@ from conformance.checks import CHECKS, Traits
 from conformance.clauses import Clause, matching
 from conformance.comparison import Mismatch
 from conformance.corpus import Corpus, judge_recorded
+from conformance.diagnosis import Diagnostician
 from conformance.drift import Drift, find_drift
 from conformance.excuses import Excuse
 from conformance.record import FORMAT, RecordWriter, machine
@@ -99,6 +100,9 @@ class Run:
             self._load_subjects()
             # Drift compares what releases did with the same cases; nothing else needs them all.
             self._bench = Workbench(keep=None if self._release_pairs() else KEPT)
+            self._diagnostician = Diagnostician(
+                self._bench, examples=options.count, run_seed=options.seed
+            )
             self._record = RecordWriter(options.out)
             self._record.write("header", **self._header())
         except BaseException:
@@ -403,6 +407,7 @@ class Run:
         mismatch = shown.mismatch
         is_command = subject.spec in self.options.subject_commands
         script = script_for(subject.spec, subject.mode, shown.case, mismatch, is_command=is_command)
+        diagnosis = self._diagnostician.diagnose(subject, clause.id, tally.failures)
         self._record.write(
             "finding",
             clause=clause.id,
@@ -417,13 +422,13 @@ class Run:
             index=None if mismatch.index is None else list(mismatch.index),
             scaled_error=mismatch.scaled_error,
             bound=mismatch.bound,
-            diagnosis=None,
+            diagnosis=diagnosis,
             failures=len(tally.failures),
             examples=tally.judged,
             script=script,
             shrunk=shrunk,
         )
-        return finding_text(clause, mismatch, shown, tally, script)
+        return finding_text(clause, mismatch, shown, tally, script, diagnosis)
 
     def _excused(
         self,
@@ -446,14 +451,20 @@ class Run:
 
 
 def finding_text(
-    clause: Clause, mismatch: Mismatch, shown: Failure, tally: Tally, script: str
+    clause: Clause,
+    mismatch: Mismatch,
+    shown: Failure,
+    tally: Tally,
+    script: str,
+    diagnosis: str | None = None,
 ) -> str:
     """Return a finding as the terminal shows it."""
     scaled = ""
     if mismatch.scaled_error is not None and mismatch.bound is not None:
         scaled = f"\nscaled error {mismatch.scaled_error:.3g}, bound {mismatch.bound:.3g}"
+    told = "" if diagnosis is None else f"\ndiagnosis: {diagnosis}"
     return (
-        f"{clause.id} {clause.title}\n{mismatch.message}{scaled}\n"
+        f"{clause.id} {clause.title}\n{mismatch.message}{scaled}{told}\n"
         f"{len(tally.failures)} of {tally.judged} cases; the smallest is {shown.case.id}:\n\n{script}"
     )
 
