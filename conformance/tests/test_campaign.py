@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from conformance import campaign
 from conformance import case as steps
-from conformance.campaign import HarnessError, Tally, Workbench, explore, shrink
+from conformance.campaign import Tally, explore, shrink
 from conformance.case import Case
 from conformance.checks import Check, Traits, View
 from conformance.comparison import Mismatch
 from conformance.observation import Error, Observation, Outcome
 from conformance.strategies import Family
+from conformance.workbench import HarnessError, Workbench
 
 
 def _case(filters: int) -> Case:

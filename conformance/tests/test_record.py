@@ -74,7 +74,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]
 
 def test_a_run_writes_every_kind_of_line(written: list[dict[str, object]]) -> None:
     kinds = {line["kind"] for line in written}
-    assert kinds == {"header", "verdict", "finding", "footer"}
+    assert kinds >= {"header", "verdict", "finding", "footer"}
 
 
 def test_what_a_run_writes_keeps_to_the_schema(written: list[dict[str, object]]) -> None:
