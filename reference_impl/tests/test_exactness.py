@@ -103,6 +103,7 @@ def test_an_overflow_of_a_partial_sum_only_is_no_overflow():
         (-(1 + 2**-8 + 2**-40), -(1 + 2**-7)),
         (2.0**-134, 0.0),  # half of the smallest subnormal: a tie with zero
         (1.5 * 2.0**-134, 2.0**-133),
+        (1.3 * 2.0**-133, 2.0**-133),  # rounding to 2**-134 first would give a tie
         (3.4e38, np.inf),  # above the largest bfloat16 by more than half
         (np.inf, np.inf),
         (0.0, 0.0),
@@ -184,3 +185,8 @@ def test_dtypes_without_a_rule_are_refused(dtype):
     ones = np.ones((1, 1, 1, 1), dtype=dtype)
     with pytest.raises(InvalidArgumentError, match="not in the list of allowed values"):
         conv2d_transpose(ones, ones)
+
+
+def test_int32_reaches_its_largest_number():
+    values = from_numbers([2**31 - 1, 2**31], (2,), np.dtype("int32"))
+    assert values.tolist() == [2**31 - 1, -(2**31)]

@@ -241,3 +241,8 @@ def test_an_initializer_gives_the_dtype_that_is_asked_for(name):
 def test_a_random_initializer_keeps_its_seed(name):
     first, second = (drawn(seeded(name)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+def test_an_integer_constant_is_exact_beside_a_float():
+    values = initializers.Constant([2**53 + 1, 1.0])((2,), "int64")
+    assert values.tolist() == [2**53 + 1, 1]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from reference_impl import Conv2DTranspose, InvalidArgumentError, conv2d_transpose
+from reference_impl.calling import as_tensor
 
 
 def ones(*shape, dtype="float32"):
@@ -228,3 +229,48 @@ def test_compute_output_shape_refuses_little(input_shape, error):
 def test_build_refuses(input_shape, message):
     with pytest.raises(ValueError, match=message):
         Conv2DTranspose(3, 2).build(input_shape)
+
+
+def test_a_call_names_the_layer_that_refuses_its_inputs():
+    with pytest.raises(TypeError, match="input for layer 'mine'"):
+        Conv2DTranspose(1, 2, name="mine")(None)
+
+
+@pytest.mark.parametrize("dtype", ["longdouble", "O"])
+def test_numbers_that_no_tensor_holds_are_refused(dtype):
+    with pytest.raises(ValueError, match="Unsupported object type"):
+        Conv2DTranspose(1, 2)(ones(1, 2, 2, 1, dtype=dtype))
+
+
+def test_a_native_array_is_not_copied():
+    inputs = ones(1, 2, 2, 1)
+    assert as_tensor(inputs, "layer") is inputs
+
+
+def test_the_full_shape_is_shown_where_the_rank_is_wrong():
+    with pytest.raises(ValueError, match=r"Full shape received: \(1, 2, 1\)"):
+        Conv2DTranspose(1, 2)(ones(1, 2, 1))
+
+
+def test_an_initial_value_is_cast_to_the_dtype_of_the_layer():
+    layer = built(kernel_initializer=lambda shape, **_: np.ones(shape))
+    assert layer.kernel.dtype == np.float32
+
+
+@pytest.mark.parametrize(("value", "kept"), [(1e300, np.inf), (1e-300, 0.0)])
+def test_a_weight_beyond_the_range_of_its_dtype_is_rounded_without_a_warning(value, kept):
+    layer = built(dtype="float16", use_bias=False)
+    layer.set_weights([np.full((2, 2, 1, 1), value)])
+    assert set(layer.kernel.ravel().tolist()) == {kept}
+
+
+def test_a_weight_that_is_no_number_becomes_an_integer_without_a_warning():
+    layer = built(dtype="int32", use_bias=False)
+    layer.set_weights([np.full((2, 2, 1, 1), np.nan)])
+    assert layer.kernel.dtype == np.int32
+
+
+def test_true_is_one_filter():
+    layer = Conv2DTranspose(True, 1)
+    layer.build((1, 1, 1, 1))
+    assert layer.kernel.shape == (1, 1, 1, 1)

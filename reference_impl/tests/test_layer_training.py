@@ -65,9 +65,10 @@ def test_a_callable_activation_may_bring_its_derivative():
     square.derivative = lambda values: 2 * values
     layer = built(activation=square, use_bias=False, kernel_size=1, filters=1,
                   kernel_initializer="ones")  # fmt: skip
-    # z = 1 + 2 + 3 = 6, so d(z*z)/dx = 12
-    found = layer.gradients(np.array([1.0, 2.0, 3.0]).reshape(1, 1, 1, 3), np.ones((1, 1, 1, 1)))
-    assert found.inputs.ravel().tolist() == [12.0, 12.0, 12.0]
+    # z = 1 + 2 + 3 = 6, so d(z*z)/dx = 12, times the output's gradient
+    inputs = np.array([1.0, 2.0, 3.0]).reshape(1, 1, 1, 3)
+    found = layer.gradients(inputs, np.full((1, 1, 1, 1), 2.0))
+    assert found.inputs.ravel().tolist() == [24.0, 24.0, 24.0]
 
 
 def test_a_derivative_of_another_shape_is_refused():
@@ -99,9 +100,10 @@ def test_gradients_record_no_call_and_add_no_losses():
     assert [loss.item() for loss in layer.losses] == before
 
 
-def test_the_gradients_of_an_empty_image_are_zeros_of_the_right_shape():
-    layer = built(kernel_size=(2, 3), strides=(3, 1))
-    found = layer.gradients(np.zeros((1, 0, 2, 3)), np.ones((1, 0, 4, 2)))
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_gradients_of_an_empty_image_are_zeros_of_the_right_shape(dtype):
+    layer = built(kernel_size=(2, 3), strides=(3, 1), dtype=dtype, autocast=True)
+    found = layer.gradients(np.zeros((1, 0, 2, 3)), np.ones((1, 0, 4, 2), dtype))
     assert [part.shape for part in found] == [(1, 0, 2, 3), (2, 3, 2, 3), (2,)]
 
 
@@ -110,6 +112,25 @@ def test_gradients_have_the_dtype_of_the_layer(dtype):
     layer = built(dtype=dtype, activation="tanh")
     found = layer.gradients(normal(1, 1, 2, 2, 3, dtype=dtype), np.ones((1, 3, 4, 2), dtype))
     assert {part.dtype.name for part in found} == {dtype}
+
+
+def test_the_gradient_of_an_input_that_was_cast_has_the_dtype_of_the_input():
+    found = built(autocast=True).gradients(
+        normal(1, 1, 2, 2, 3, dtype="float32"), np.ones((1, 3, 4, 2))
+    )
+    assert [part.dtype.name for part in found] == ["float32", "float64", "float64"]
+
+
+def test_a_none_too_many_is_taken_for_the_missing_bias():
+    layer = built(use_bias=False, kernel_initializer="ones")
+    layer.apply_gradients([np.ones_like(layer.kernel), None], 0.5)
+    assert (layer.kernel == 0.5).all()
+
+
+def test_a_gradient_too_many_is_refused():
+    layer = built()
+    with pytest.raises(ValueError, match="2 gradients are needed; got 3"):
+        layer.apply_gradients([None, None, np.ones(2)], 0.5)
 
 
 def test_a_step_takes_the_learning_rate_times_the_gradient_away():
