@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from fast_impl import backward, planner
+
 
 def _lengths(size, taps, stride, padding, dilation, extra):
     extent = (taps - 1) * dilation + 1
@@ -67,6 +69,13 @@ def gradients(x, k, g, config):
         dx[n, i, j] += k[a, b].T.astype(np.float64) @ g[n, p, q]
         dk[a, b] += np.outer(g[n, p, q], x[n, i, j])
     return np.moveaxis(dx, 3, 1) if first else dx, dk, g.sum(axis=(0, 1, 2))
+
+
+@pytest.fixture(autouse=True)
+def _own_plans():
+    """Each test makes the plans it uses, so its result owes nothing to the tests before it."""
+    for cached in (planner.planned, planner.for_arrays, backward.planned):
+        cached.cache_clear()
 
 
 @pytest.fixture
