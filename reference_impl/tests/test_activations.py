@@ -291,3 +291,13 @@ def test_an_unknown_activation_is_refused_by_the_constructor(identifier):
 def test_what_is_no_activation_at_all_is_a_type_error(identifier):
     with pytest.raises(TypeError):
         Conv2DTranspose(1, 1, activation=identifier)
+
+
+def test_a_function_may_be_given_as_keras_writes_it():
+    assert activations.get({"class_name": "function", "config": "relu"}) is activations.get("relu")
+
+
+@pytest.mark.parametrize("class_name", ["function", "Foo"])
+def test_an_unknown_activation_in_a_config_dict_is_called_an_activation_function(class_name):
+    with pytest.raises(ValueError, match="^Unknown activation function: 'Foo'"):
+        activations.get({"class_name": class_name, "config": "Foo"})

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from reference_impl import Conv2DTranspose, initializers
+from reference_impl.random_initializers import VarianceScaling, fans
 
 KERNEL = (3, 4, 20, 30)  # fan_in = 3*4*20 = 240, fan_out = 3*4*30 = 360; 7200 numbers
 
@@ -232,9 +233,35 @@ def test_a_drawn_value_beyond_two_deviations_is_drawn_again_with_the_same_moment
     assert [values.mean(), values.std()] == pytest.approx([3.0, 0.8796], abs=0.05)
 
 
-@pytest.mark.parametrize("name", ["Ones", "Zeros", "TruncatedNormal"])
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((), (1, 1)), ((5,), (5, 5)), ((2, 3), (2, 3)), ((2, 3, 4), (6, 8)), ((2, 3, 4, 5), (24, 30))],
+)
+def test_the_fans_are_the_last_two_sizes_times_those_before(shape, expected):
+    assert fans(shape) == expected
+
+
+def test_a_fan_of_one_is_not_raised():
+    values = drawn(seeded("LecunUniform"), (1, 1, 1, 7200))
+    assert abs(values).max() == pytest.approx(math.sqrt(3), rel=0.01)
+
+
+def test_an_untruncated_normal_goes_beyond_two_deviations_around_zero():
+    values = drawn(seeded("VarianceScaling", distribution="untruncated_normal"), (1, 1, 1, 7200))
+    # the mean of 7200 standard normals stays within 0.05, their largest is beyond 3
+    assert (abs(values.mean()) < 0.05, abs(values).max() > 3) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "name", ["Ones", "Zeros", "TruncatedNormal", "HeNormal", "HeUniform", "Orthogonal"]
+)
 def test_an_initializer_gives_the_dtype_that_is_asked_for(name):
-    assert initializers.get(name)((2,), "float64").dtype == np.float64
+    assert initializers.get(name)((2, 2), "float64").dtype == np.float64
+
+
+def test_an_untruncated_normal_gives_the_dtype_that_is_asked_for():
+    initializer = VarianceScaling(distribution="untruncated_normal")
+    assert initializer((2, 2), "float64").dtype == np.float64
 
 
 @pytest.mark.parametrize("name", ["RandomNormal", "RandomUniform"])

@@ -120,6 +120,10 @@ def test_the_constructor_accepts_what_only_the_call_refuses(arguments, error, me
         ("dtype", "double", "float64"),
         ("dtype", np.float16, "float16"),
         ("dtype", None, None),
+        ("dtype", "", "float32"),
+        ("dtype", float, "float32"),
+        ("dtype", {"config": {"name": "half"}}, "float16"),
+        ("dtype", {"class_name": "Policy"}, None),
         ("dtype", "mixed_float16", "float32"),
         ("name", "any name at all", "any name at all"),
         ("trainable", False, False),
@@ -209,3 +213,13 @@ def test_the_output_shape_of_a_layer_follows_its_arguments(arguments, input_shap
     # kernel 2 x 3: "valid" adds 1 and 2 at stride 1, twice as much at dilation 2
     layer = Conv2DTranspose(3, (2, 3), **arguments)
     assert layer.compute_output_shape(input_shape) == expected
+
+
+@pytest.mark.parametrize("name", ["kernel_size", "strides", "dilation_rate"])
+def test_a_pair_that_is_none_is_named(name):
+    with pytest.raises(ValueError, match=f"`{name}`"):
+        Conv2DTranspose(**{"filters": 1, "kernel_size": 1, name: (1, 2, 3)})
+
+
+def test_a_new_layer_is_not_built():
+    assert Conv2DTranspose(1, 1).built is False

@@ -146,6 +146,13 @@ def test_a_subclass_is_named_after_itself():
     assert MyConvT(1, 1).name.startswith("my_conv_t_")
 
 
+def test_the_name_of_a_private_subclass_says_so():
+    class _Mine(Conv2DTranspose):
+        pass
+
+    assert _Mine(1, 1).name.startswith("private__mine_")
+
+
 @pytest.mark.parametrize("name", [None, ""])
 def test_no_name_and_an_empty_name_are_replaced(name):
     assert Conv2DTranspose(1, 1, name=name).name.startswith("conv2d_transpose_")
@@ -180,6 +187,12 @@ def test_reuse_takes_the_name_as_it_is():
 
 def test_a_given_scope_is_known_at_once():
     assert Conv2DTranspose(1, 1, _scope="known").scope_name == "known"
+
+
+def test_reuse_does_not_open_another_scope_at_a_later_call():
+    layer = Conv2DTranspose(1, 1, name="later", _scope="given", _reuse=True)
+    layer(X)
+    assert layer.scope_name == "given"
 
 
 def test_the_scope_argument_of_the_first_call_names_the_scope():
@@ -302,9 +315,17 @@ def test_the_dtype_of_the_first_input_is_in_the_configuration():
     assert layer.get_config()["dtype"] == "float64"
 
 
-def test_an_announced_input_shape_is_in_the_configuration():
-    config = Conv2DTranspose(1, 1, input_shape=(4, 5, 6)).get_config()
-    assert config["batch_input_shape"] == (None, 4, 5, 6)
+@pytest.mark.parametrize(
+    ("keywords", "shape"),
+    [
+        ({"input_shape": (4, 5, 6)}, (None, 4, 5, 6)),
+        ({"input_shape": (4, 5, 6), "batch_size": 3}, (3, 4, 5, 6)),
+        ({"input_dim": 7}, (None, 7)),
+        ({"batch_input_shape": [3, 4, 5, 6]}, (3, 4, 5, 6)),
+    ],
+)
+def test_an_announced_input_shape_is_in_the_configuration(keywords, shape):
+    assert Conv2DTranspose(1, 1, **keywords).get_config()["batch_input_shape"] == shape
 
 
 @pytest.mark.parametrize(

@@ -128,3 +128,8 @@ def test_a_callable_regularizer_may_bring_its_gradient():
         layer.loss_gradients()
     penalty.gradient = np.ones_like
     np.testing.assert_array_equal(layer.loss_gradients()[0], [[[[1.0, 1.0]]]])
+
+
+def test_an_unknown_regularizer_in_a_config_dict_is_called_one():
+    with pytest.raises(ValueError, match="^Unknown regularizer: 'Foo'"):
+        regularizers.get({"class_name": "Foo", "config": {}})
