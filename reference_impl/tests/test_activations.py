@@ -299,5 +299,5 @@ def test_a_function_may_be_given_as_keras_writes_it():
 
 @pytest.mark.parametrize("class_name", ["function", "Foo"])
 def test_an_unknown_activation_in_a_config_dict_is_called_an_activation_function(class_name):
-    with pytest.raises(ValueError, match="^Unknown activation function: 'Foo'"):
+    with pytest.raises(ValueError, match=r"^Unknown activation function: 'Foo'"):
         activations.get({"class_name": class_name, "config": "Foo"})

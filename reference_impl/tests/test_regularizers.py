@@ -131,5 +131,5 @@ def test_a_callable_regularizer_may_bring_its_gradient():
 
 
 def test_an_unknown_regularizer_in_a_config_dict_is_called_one():
-    with pytest.raises(ValueError, match="^Unknown regularizer: 'Foo'"):
+    with pytest.raises(ValueError, match=r"^Unknown regularizer: 'Foo'"):
         regularizers.get({"class_name": "Foo", "config": {}})
