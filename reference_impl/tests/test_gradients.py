@@ -125,3 +125,22 @@ def test_gradients_have_the_dtype_of_the_inputs(dtype):
     one = np.ones((1, 1, 1, 1), dtype=dtype)
     found = conv2d_transpose_gradients(one, one, one)
     assert {part.dtype.name for part in found} == {dtype}
+
+
+def test_an_output_gradient_of_another_rank_is_named_with_its_axes():
+    message = r"`output_gradient` must have 4 axes \(batch, height, width, channels\)"
+    with pytest.raises(InvalidArgumentError, match=message):
+        conv2d_transpose_gradients(np.ones((1, 1, 1, 1)), np.ones((1, 1, 1, 1)), np.ones((1, 1, 1)))
+
+
+def test_a_kernel_of_another_dtype_is_named():
+    image = np.ones((1, 1, 1, 1))
+    with pytest.raises(InvalidArgumentError, match="`kernel` was expected to be float64"):
+        conv2d_transpose_gradients(image, image.astype(np.float32), image)
+
+
+def test_the_gradients_of_no_filters_have_the_shapes_of_their_arrays():
+    found = conv2d_transpose_gradients(
+        np.ones((1, 2, 3, 2)), np.ones((1, 1, 0, 2)), np.ones((1, 2, 3, 0))
+    )
+    assert [part.shape for part in found] == [(1, 2, 3, 2), (1, 1, 0, 2), (0,)]
