@@ -266,10 +266,13 @@ def test_the_relu_layer_is_zero_on_its_threshold():
     assert relu(column(1.0)).item() == 0.0
 
 
-def test_the_elu_layer_scales_its_negative_side():
+@pytest.mark.parametrize(
+    ("x", "value", "slope"), [(-1.0, 2 / math.e - 2, 2 / math.e), (0.0, 0.0, 2.0), (0.5, 0.5, 1.0)]
+)
+def test_the_elu_layer_scales_its_negative_side(x, value, slope):
     elu = activations.get({"class_name": "ELU", "config": {"alpha": 2.0}})
-    gradient = activations.gradient(elu, column(-1.0), column(1.0)).item()
-    assert [elu(column(-1.0)).item(), gradient] == pytest.approx([2 / math.e - 2, 2 / math.e])
+    gradient = activations.gradient(elu, column(x), column(1.0)).item()
+    assert [elu(column(x)).item(), gradient] == pytest.approx([value, slope])
 
 
 def test_an_activation_layer_refuses_an_unknown_option():

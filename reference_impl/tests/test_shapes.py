@@ -181,3 +181,15 @@ def test_a_bias_of_another_shape_is_refused(bias):
 def test_a_result_beyond_the_oracles_means_is_refused_at_once():
     with pytest.raises(MemoryError, match="OOM"):
         conv2d_transpose(np.ones((1, 4, 5, 1)), np.ones((1, 1, 1, 1)), 10**6)
+
+
+def test_no_images_are_no_elements_however_large_they_would_be():
+    result = conv2d_transpose(np.ones((0, 4, 5, 1)), np.ones((1, 1, 1, 1)), 10**6)
+    assert result.shape == (0, 4 * 10**6, 5 * 10**6, 1)
+
+
+def test_an_even_kernel_that_covers_an_odd_length_has_an_output_padding_of_zero():
+    # kernel 2 with dilation 2 covers 3: (4-1)*1 + 3 - 2*1 = 4
+    image, kernel = np.ones((1, 4, 4, 1)), np.ones((2, 2, 1, 1))
+    result = conv2d_transpose(image, kernel, 1, "same", dilation_rate=2, output_padding=0)
+    assert result.shape == (1, 4, 4, 1)
