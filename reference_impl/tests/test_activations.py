@@ -1,6 +1,7 @@
 """Activations against known values, their derivatives against differences (clauses ACT, FMT-05)."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -304,3 +305,11 @@ def test_a_function_may_be_given_as_keras_writes_it():
 def test_an_unknown_activation_in_a_config_dict_is_called_an_activation_function(class_name):
     with pytest.raises(ValueError, match=r"^Unknown activation function: 'Foo'"):
         activations.get({"class_name": class_name, "config": "Foo"})
+
+
+@pytest.mark.parametrize("name", ["relu", "softmax", "log_softmax"])
+def test_a_pickled_activation_is_the_same_function(name):
+    values = np.log([[1.0, 3.0]])
+    function = activations.get(name)
+    again = pickle.loads(pickle.dumps(function))
+    assert (repr(again), again(values).tolist()) == (repr(function), function(values).tolist())
