@@ -117,7 +117,8 @@ def test_bfloat16_is_rounded_once_to_nearest_even(value, expected):
 def test_bfloat16_arrays_give_bfloat16_results():
     bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
     x = np.ones((1, 1, 1, 1), dtype=bfloat16)
-    assert conv2d_transpose(x, x).dtype == bfloat16
+    result = conv2d_transpose(x, x)
+    assert (result.dtype, result.shape) == (bfloat16, (1, 1, 1, 1))
 
 
 def test_a_nan_touches_only_its_own_patch():
@@ -190,3 +191,12 @@ def test_dtypes_without_a_rule_are_refused(dtype):
 def test_int32_reaches_its_largest_number():
     values = from_numbers([2**31 - 1, 2**31], (2,), np.dtype("int32"))
     assert values.tolist() == [2**31 - 1, -(2**31)]
+
+
+def test_integers_beyond_int64_wrap_exactly():
+    assert from_numbers([2**63 + 1, -1], (2,), np.dtype("int32")).tolist() == [1, -1]
+
+
+def test_a_flat_list_of_objects_takes_the_shape_and_stays_objects():
+    values = from_numbers([1, 2, 3, 4], (2, 2), np.dtype(object))
+    assert (values.dtype, values.tolist()) == (np.dtype(object), [[1, 2], [3, 4]])

@@ -7,6 +7,7 @@ import pytest
 
 from reference_impl import InvalidArgumentError, conv2d_transpose, output_shape
 from reference_impl.padding import axis
+from reference_impl.shapes import output_length
 
 # (before, after) dropped by "same"; a negative number is appended zeros. Rows: kernel 1 to 6.
 # Columns: stride 1 to 4. Measured in TensorFlow (PAD-01, PAD-02).
@@ -193,3 +194,14 @@ def test_an_even_kernel_that_covers_an_odd_length_has_an_output_padding_of_zero(
     image, kernel = np.ones((1, 4, 4, 1)), np.ones((2, 2, 1, 1))
     result = conv2d_transpose(image, kernel, 1, "same", dilation_rate=2, output_padding=0)
     assert result.shape == (1, 4, 4, 1)
+
+
+@pytest.mark.parametrize("shapes", [((1, 2, 2), (1, 1, 1, 1)), ((1, 2, 2, 1), (1, 1, 1))])
+def test_the_output_shape_needs_four_sizes_of_both(shapes):
+    with pytest.raises(ValueError, match="shapes of four axes are needed"):
+        output_shape(*shapes)
+
+
+def test_an_output_length_is_of_a_kernel_without_dilation_unless_one_is_given():
+    # (4-1)*1 + 3
+    assert output_length(4, 3, stride=1, same=False) == 6
