@@ -223,3 +223,10 @@ def test_a_pair_that_is_none_is_named(name):
 
 def test_a_new_layer_is_not_built():
     assert Conv2DTranspose(1, 1).built is False
+
+
+@pytest.mark.parametrize("weight", ["float32", "bool"])
+def test_a_weight_without_initializer_is_made_for_numbers_and_booleans(weight):
+    made = Conv2DTranspose(1, 1, dtype=weight, use_bias=False)
+    made.build((1, 1, 1, 1))
+    assert made.kernel.dtype.name == weight
