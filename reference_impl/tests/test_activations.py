@@ -313,3 +313,8 @@ def test_a_pickled_activation_is_the_same_function(name):
     function = activations.get(name)
     again = pickle.loads(pickle.dumps(function))
     assert (repr(again), again(values).tolist()) == (repr(function), function(values).tolist())
+
+
+@pytest.mark.parametrize(("name", "value"), [("softmax", 1.0), ("log_softmax", 0.0)])
+def test_a_vector_activation_takes_a_number_for_a_vector_of_one(name, value):
+    assert activations.get(name)(np.array(3.0)).tolist() == value

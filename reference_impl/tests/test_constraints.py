@@ -150,3 +150,20 @@ def test_what_is_no_constraint_is_refused_by_the_constructor(identifier):
 def test_non_neg_keeps_fractions():
     weights = np.array([[0.5, -0.5]], dtype=np.float32)
     assert constraints.NonNeg()(weights).tolist() == [[0.5, 0.0]]
+
+
+@pytest.mark.parametrize("axis", [None, -4, 3, (0, -1)])
+def test_a_norm_constraint_keeps_the_shape_for_every_axis_that_there_is(axis):
+    weights = np.ones((1, 2, 1, 3))
+    assert constraints.UnitNorm(axis)(weights).shape == weights.shape
+
+
+def test_no_axis_means_one_norm_for_the_whole_weight():
+    weights = np.array([[3.0, 4.0]])
+    np.testing.assert_allclose(constraints.UnitNorm(None)(weights), [[0.6, 0.8]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("axis", [-5, 4])
+def test_an_axis_just_beyond_those_of_a_weight_is_refused(axis):
+    with pytest.raises(InvalidArgumentError, match="Invalid reduction dimension"):
+        constraints.UnitNorm(axis)(np.ones((1, 1, 1, 1)))

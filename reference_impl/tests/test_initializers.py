@@ -301,3 +301,9 @@ def test_an_unknown_function_in_a_config_dict_is_named():
 def test_the_arguments_of_a_class_are_not_a_name():
     with pytest.raises(TypeError):
         initializers.get({"class_name": "Ones", "config": "zeros"})
+
+
+def test_what_is_drawn_again_has_the_same_distribution():
+    # of 40000 draws 1820 are drawn again; the standard errors are about 0.0044 and 0.003
+    values = drawn(seeded("TruncatedNormal", mean=0.0, stddev=1.0), (40000,))
+    assert [values.mean(), values.std()] == pytest.approx([0.0, 0.87962566], abs=0.006)

@@ -230,3 +230,9 @@ def test_a_weight_without_initializer_is_made_for_numbers_and_booleans(weight):
     made = Conv2DTranspose(1, 1, dtype=weight, use_bias=False)
     made.build((1, 1, 1, 1))
     assert made.kernel.dtype.name == weight
+
+
+@pytest.mark.parametrize(("padding", "error"), [(["same"], TypeError), (("same",), AssertionError)])
+def test_the_output_shape_of_a_layer_needs_a_padding_that_is_a_string(padding, error):
+    with pytest.raises(error, match="must be a string"):
+        Conv2DTranspose(1, 1, padding=padding).compute_output_shape((1, 1, 1, 1))

@@ -232,12 +232,12 @@ def test_there_are_never_updates(recorded, choose):
 
 
 @pytest.mark.parametrize(
-    ("returned", "dtype"), [(np.int32([8]), "float64"), (np.float32([8]), "float32")]
+    ("returned", "dtype"), [(np.int32([[8, 4]]), "float64"), (np.float32([[8, 4]]), "float32")]
 )
 def test_an_activity_loss_keeps_its_axes_and_integers_become_float64(returned, dtype):
     made = layer(activity_regularizer=lambda _: returned)
     made(image(4))
-    assert (made.losses[0].dtype.name, made.losses[0].tolist()) == (dtype, [2.0])
+    assert (made.losses[0].dtype.name, made.losses[0].tolist()) == (dtype, [[2.0, 1.0]])
 
 
 @pytest.mark.parametrize("returned", [True, "text", np.array(["text"]), np.array(None)])

@@ -8,7 +8,7 @@ import types
 import numpy as np
 import pytest
 
-from reference_impl import Conv2DTranspose, constraints, initializers
+from reference_impl import Conv2DTranspose, constraints, initializers, names
 
 X = np.ones((1, 2, 2, 3), dtype=np.float32)
 
@@ -418,3 +418,11 @@ def test_frozen_weights_come_after_those_that_are_trained():
     assert [weight.shape for weight in layer.weights] == [
         (1, 1, 1, 2), (1,), (1, 1, 1, 1), (1,),
     ]  # fmt: skip
+
+
+def test_the_first_of_keras_own_layers_of_a_kind_has_no_number():
+    assert [names.keras_name("used here only") for _ in "abc"] == [
+        "used here only",
+        "used here only_1",
+        "used here only_2",
+    ]

@@ -133,3 +133,8 @@ def test_a_callable_regularizer_may_bring_its_gradient():
 def test_an_unknown_regularizer_in_a_config_dict_is_called_one():
     with pytest.raises(ValueError, match=r"^Unknown regularizer: 'Foo'"):
         regularizers.get({"class_name": "Foo", "config": {}})
+
+
+@pytest.mark.parametrize("kind", [regularizers.L1, regularizers.L2])
+def test_no_factor_is_the_default_one(kind):
+    assert list(kind(None).get_config().values()) == [HUNDREDTH]
