@@ -148,8 +148,9 @@ def test_a_stride_beyond_the_kernel_needs_no_padding(padding):
 
 
 def test_integers_beyond_float64_are_exact():
-    x = np.array([2**53 + 1], dtype=object).reshape(1, 1, 1, 1)
-    assert convolution(x, np.array([1], dtype=object).reshape(1, 1, 1, 1)).item() == 2**53 + 1
+    x = np.array([2**63 + 1, -1], dtype=object).reshape(1, 2, 1, 1)
+    result = convolution(x, np.array([1], dtype=object).reshape(1, 1, 1, 1))
+    assert result.ravel().tolist() == [2**63 + 1, -1]
 
 
 def test_convolution_op_takes_the_dilation_of_the_layer():
