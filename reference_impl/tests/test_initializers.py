@@ -307,3 +307,8 @@ def test_what_is_drawn_again_has_the_same_distribution():
     # of 40000 draws 1820 are drawn again; the standard errors are about 0.0044 and 0.003
     values = drawn(seeded("TruncatedNormal", mean=0.0, stddev=1.0), (40000,))
     assert [values.mean(), values.std()] == pytest.approx([0.0, 0.87962566], abs=0.006)
+
+
+@pytest.mark.parametrize(("dtype", "config"), [(None, {}), ("float16", {"dtype": "float16"})])
+def test_zeros_write_the_dtype_that_they_were_given(dtype, config):
+    assert initializers.Zeros(dtype).get_config() == config

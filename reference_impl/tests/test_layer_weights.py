@@ -178,6 +178,11 @@ def test_opening_an_outer_scope_forgets_the_inner_ones():
     assert scopes(*names) == ["outer/in", "outer", "outer/in", "outer/in_1"]
 
 
+def test_the_numbers_of_inner_scopes_are_forgotten_with_them():
+    names = [{"name": name} for name in ("shell/in", "shell/in", "shell", "shell/in")]
+    assert scopes(*names) == ["shell/in", "shell/in_1", "shell", "shell/in"]
+
+
 def test_reuse_takes_the_name_as_it_is():
     assert scopes({"name": "again", "_reuse": True}, {"name": "again", "_reuse": True}) == [
         "again",
