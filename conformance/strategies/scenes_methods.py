@@ -117,6 +117,15 @@ _CONVOLUTION_FORMS = tuple(
         ({}, both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL[0]), _VALUE)),
     )
 )  # fmt: skip
+_OPERATION_NAME = Scene(
+    clause="METH-04",
+    arguments={**LAYER, "name": "mine"},
+    lines=(
+        both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL), Numbers()),
+        both(steps.OutputName(), Gives("Conv2DTranspose:0")),
+    ),
+    where="graph",
+)
 
 _EXISTS = Scene(
     clause="METH-05",
@@ -275,6 +284,7 @@ SCENES = (
     _APPLY_LOSSES,
     *_CONVOLUTION_OWN_INPUT,
     *_CONVOLUTION_FORMS,
+    _OPERATION_NAME,
     _EXISTS,
     _CONFIG,
     *_WEIGHTS_SCENES,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from conformance import case as steps
 from conformance.literals import literal
 from conformance.strategies.scenes import (
@@ -19,6 +21,7 @@ from conformance.strategies.scenes import (
     Raises,
     Scene,
     Succeeds,
+    Typed,
     both,
     either,
     then,
@@ -279,6 +282,10 @@ _SCOPE_SETTINGS = (
         both(steps.Losses(), Gives([])),
         both(steps.Collection("regularization_losses"), Gives([18.0, 0.0])),
     ),
+    _scoped({}, {"dtype": literal("tf.float64")}, both(steps.Read("kernel"), Typed("float32"))),
+    _scoped({}, {"initializer": literal("tf.compat.v1.constant_initializer(-7.)"),
+                 "constraint": literal("tf.nn.relu")},
+            both(steps.Train(INPUTS, np.zeros((1, 5, 7, 3), np.float32), 0.5), Filled((-7.0, 0.0)))),
     _scoped({}, {"partitioner": literal("tf.compat.v1.fixed_size_partitioner(2)")},
             both(steps.WeightTypes(), Gives(["PartitionedVariable", "PartitionedVariable"]))),
     _scoped({}, {"use_resource": False}, both(steps.WeightTypes(), Gives(["RefVariable", "RefVariable"]))),

@@ -123,7 +123,9 @@ class _TensorFlowBackend(ObjectSteps):
 
     def convolution_op(self, step: steps.ConvolutionOp) -> Value:
         kernel = self._layer.kernel if step.kernel is None else self._tensor(step.kernel)
-        return self._value(self._layer.convolution_op(self._tensor(step.inputs), kernel))
+        inputs = self._tensor(step.inputs)
+        self._last = inputs, self._layer.convolution_op(inputs, kernel)
+        return self._value(self._last[1])
 
     def read(self, step: steps.Read) -> Value:
         with warnings.catch_warnings():
