@@ -43,9 +43,18 @@ class Regularizer(Configurable):
     """A penalty on a weight or on the output: array in, scalar of the same dtype out.
 
     ``gradient(x)`` is the penalty's gradient by ``x``: shape and dtype of ``x`` (clause GRAD-04).
+    The class itself is a regularizer, too, whose penalty is 0 (clause LOSS-09).
     """
 
     module = "keras.regularizers"
+
+    def __call__(self, x: Array) -> Any:  # noqa: ARG002
+        """The penalty of ``x``."""
+        return 0.0
+
+    def gradient(self, x: Array) -> Array:
+        """Its gradient by ``x``."""
+        return np.zeros_like(x)
 
 
 class L1L2(Regularizer):
@@ -129,6 +138,11 @@ class OrthogonalRegularizer(Regularizer):
             f"L1L2 for this layer"
         )
 
+    def gradient(self, x: Array) -> Array:
+        """Refuses, too."""
+        gradient: Array = self(x)
+        return gradient
+
     def get_config(self) -> dict[str, Any]:
         """Factor and mode."""
         return {"factor": self.factor, "mode": self.mode}
@@ -139,6 +153,7 @@ def _l1_l2(l1: float | None = 0.01, l2: float | None = 0.01) -> L1L2:
 
 
 _REGISTRY: dict[str, Callable[..., Any]] = {
+    "Regularizer": Regularizer,
     "L1": L1,
     "L2": L2,
     "L1L2": L1L2,

@@ -138,3 +138,10 @@ def test_an_unknown_regularizer_in_a_config_dict_is_called_one():
 @pytest.mark.parametrize("kind", [regularizers.L1, regularizers.L2])
 def test_no_factor_is_the_default_one(kind):
     assert list(kind(None).get_config().values()) == [HUNDREDTH]
+
+
+def test_the_orthogonal_regularizer_has_no_gradient_by_a_kernel():
+    layer = Conv2DTranspose(1, 1, kernel_regularizer="orthogonal_regularizer")
+    layer.build((1, 1, 1, 1))
+    with pytest.raises(ValueError, match="must have rank 2"):
+        layer.loss_gradients()
