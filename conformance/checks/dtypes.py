@@ -74,8 +74,10 @@ def check_no_silent_cast(view: View) -> Mismatch | None:
         weights_index, _ = view.first(GetWeights)
         mixed = arguments["dtype"] == "mixed_float16"
         wanted = "float16" if mixed else "float32"
+        weights = view.value(weights_index)
+        kernel = weights[0] if isinstance(weights, list) and weights else None
         return compare_dtype(view.value(index), wanted, index) or compare_dtype(
-            view.value(weights_index)[0], "float32", weights_index
+            kernel, "float32", weights_index
         )
     *_, (index, _) = view.steps(Call)
     if arguments.get("dtype") == "mixed_float16":

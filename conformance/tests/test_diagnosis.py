@@ -8,7 +8,8 @@ from conformance.campaign import explore
 from conformance.case import Case
 from conformance.checks import CHECKS, Traits
 from conformance.comparison import Mismatch
-from conformance.diagnosis import Diagnostician, agree, described
+from conformance.diagnosis import Diagnostician, agree, changing
+from conformance.differences import described
 from conformance.interpreter import observe
 from conformance.mistakes import MISTAKES
 from conformance.mistakes.mistake import outputs_changed
@@ -188,3 +189,19 @@ def test_errors_agree_by_what_they_have_in_common():
 def test_what_one_of_them_lacks_counts_for_nothing():
     lacking = Observation(outcomes=(Outcome(unsupported="has no losses"),))
     assert agree(lacking, seen([1.0]))
+
+
+def test_of_what_changes_every_time_the_form_must_agree():
+    one, other = (seen(np.float32([n, 2]), "same") for n in (1, 5))
+    assert changing(one, other) == {0}
+    assert not agree(one, other)
+    assert agree(one, other, {0})
+    assert not agree(one, seen(np.float32([1, 2, 3]), "same"), {0})
+    assert not agree(one, seen(np.float32([1, 2]), "other"), {0})
+
+
+@pytest.mark.parametrize("name", ["filters_strings", "strides_zero"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_mistake_is_known_through_random_weights(name):
+    text = diagnosis_of(MISTAKES[name].layer, MISTAKES[name].clauses[0])
+    assert f"the known mistake {name}: " in text
