@@ -32,6 +32,8 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
 MISTAKES: Mapping[str, Mistake] = {
     mistake.id: mistake for chapter in CHAPTERS.values() for mistake in chapter
 }
+for _mistake in MISTAKES.values():  # where `pickle` finds the class again
+    _mistake.layer.__module__, _mistake.layer.__qualname__ = __name__, _mistake.id
 
 
 def __getattr__(name: str) -> Any:

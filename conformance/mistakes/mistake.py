@@ -39,10 +39,6 @@ class Mistake:
     clauses: tuple[str, ...]
     layer: type
 
-    def __attrs_post_init__(self) -> None:
-        # Where `pickle` finds the class again.
-        self.layer.__module__, self.layer.__qualname__ = "conformance.mistakes", self.id
-
 
 class Right(fast_impl.Conv2DTranspose):
     """The right layer, with doors for mistakes: each does nothing until a mistake overrides it."""
