@@ -9,13 +9,14 @@ of taps is one product over all pixels. What lies between the images is zero.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl import blas, planner, workers
+from fast_impl import blas, memory, planner, workers
 from fast_impl.backward_patches import PatchesBackward, suits
 from fast_impl.dtypes import accumulator
 from fast_impl.methods import scatter
@@ -81,6 +82,8 @@ class Backward:
         # Rows from one image to the next where whole images are taken.
         over = max(0, height.input + self.down - self.row_blocks)
         self.image_rows = max(height.input, self.row_blocks + max(self.up, over))
+        # Rows of the inputs' gradient that one task computes.
+        self.step = max(1, _PIXELS // self.pitch)
         self.chunks = self._chunks(limit)
         self.product = blas.runner(self.dtype)
         self.compiled = functools.lru_cache(maxsize=256)(self._compiled)
@@ -159,10 +162,11 @@ class Backward:
         total = np.zeros(problem.filters, self.dtype)
         with blas.one_thread():
             for number, chunk in enumerate(self.chunks):
-                self._chunk(
-                    chunk, inputs_nhwc, weights, gradient_nhwc, to_inputs, sums.reshape(-1),
-                    again=number > 0,
-                )  # fmt: skip
+                with memory.scratch() as lender:
+                    self._chunk(
+                        chunk, inputs_nhwc, weights, gradient_nhwc, to_inputs, sums.reshape(-1),
+                        lender, again=number > 0,
+                    )  # fmt: skip
         with blas.one_thread():
             add_pixels(gradient_nhwc, total)
         if sums is not out[1]:
@@ -177,6 +181,7 @@ class Backward:
         gradient: Array,
         to_inputs: Array,
         sums: Array,
+        lender: memory.Scratch,
         *,
         again: bool,
     ) -> None:
@@ -184,8 +189,8 @@ class Backward:
         lines = self._lines(chunk)
         pixels = chunk.images * lines * self.pitch
         phase_size = self.lead + pixels + self.trail
-        x = np.zeros(pixels * problem.in_channels, self.dtype)
-        g = np.zeros(problem.height.stride * phase_size * self.block, self.dtype)
+        x = lender.zeros(pixels * problem.in_channels, self.dtype)
+        g = lender.zeros(problem.height.stride * phase_size * self.block, self.dtype)
         x_tile = x.reshape(chunk.images, lines, self.pitch, problem.in_channels)
         g_tile = g.reshape(problem.height.stride, phase_size, self.block)
 
@@ -201,10 +206,12 @@ class Backward:
             self._fill(g_tile, gradient[source], images, chunk)
 
         workers.run(fill, parts, self.threads)
+        most = self.step * self.pitch * problem.in_channels
         tasks = list(self._tasks(chunk, x, weights, g, to_inputs, sums, again))
+        made = lender.empty(self.threads * most, self.dtype).reshape(self.threads, -1)
 
-        def work(number: int, seat: int) -> None:  # noqa: ARG001
-            tasks[number]()
+        def work(number: int, seat: int) -> None:
+            tasks[number](made[seat])
 
         workers.run(work, len(tasks), self.threads)
 
@@ -243,7 +250,7 @@ class Backward:
         to_inputs: Array,
         sums: Array,
         again: bool,
-    ) -> Iterator[Callable[[], None]]:
+    ) -> Iterator[Callable[[Array], None]]:
         problem = self.problem
         lines = self._lines(chunk)
         pixels = chunk.images * lines * self.pitch
@@ -255,8 +262,8 @@ class Backward:
             for part in range(parts):
                 ends = channels * part // parts, channels * (part + 1) // parts
                 products = self.compiled("kernel", number, pixels, phase_size, int(again), *ends)
-                yield functools.partial(self.product, products, x, g, sums)
-        step = max(1, _PIXELS // self.pitch)
+                yield lambda _, products=products: self.product(products, x, g, sums)
+        step = self.step
         if chunk.images > 1 and step >= lines:
             for image in range(0, chunk.images, step // lines):
                 count = min(step // lines, chunk.images - image)
@@ -280,14 +287,15 @@ class Backward:
         line: int,
         images: int,
         rows: int,
+        made: Array,
     ) -> None:
         """Gradient of ``rows`` rows of some images, from row ``line`` of the padded layout."""
         problem = self.problem
         lines = self._lines(chunk)
         phase_size = self.lead + chunk.images * lines * self.pitch + self.trail
-        made = np.empty(images * rows * self.pitch * problem.in_channels, self.dtype)
         self.product(self.compiled("inputs", line, images * rows, phase_size), weights, g, made)
-        tile = made.reshape(images, rows, self.pitch, problem.in_channels)
+        shape = (images, rows, self.pitch, problem.in_channels)
+        tile = made[: math.prod(shape)].reshape(shape)
         image, row = divmod(line, lines)
         start = chunk.first_row + row
         stop = min(start + rows, chunk.first_row + chunk.rows)
@@ -314,8 +322,8 @@ def gradients(
 ) -> tuple[Array, Array, Array]:
     """Compute the gradients of inputs, kernel and bias."""
     found = (
-        np.empty(problem.input_shape, problem.dtype),
-        np.empty(problem.kernel_shape, problem.dtype),
+        memory.result(problem.input_shape, problem.dtype),
+        memory.result(problem.kernel_shape, problem.dtype),
         np.empty((problem.filters,), problem.dtype),
     )
     plan = planned(problem, planner.default_threads(), planner.WORKSPACE_LIMIT)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl import blas, workers
+from fast_impl import blas, memory, workers
 from fast_impl.dtypes import accumulator
 from fast_impl.methods.scatter import channels_last
 from fast_impl.pixel_sums import add_pixels
@@ -62,11 +62,12 @@ class PatchesBackward:
         # additions depends on the number of threads only.
         shares = min(self.threads, len(self.strips))
         sums = np.zeros((shares, weights.size), self.dtype)
+        tile_shape = self._tile_shape()
 
         def task(share: int, seat: int) -> None:  # noqa: ARG001
             first, last = (len(self.strips) * end // shares for end in (share, share + 1))
-            tile = np.zeros(self._tile_shape(), self.dtype)
-            patches = np.empty(self.rows * problem.width.input * self.wide, self.dtype)
+            tile = lender.zeros(math.prod(tile_shape), self.dtype).reshape(tile_shape)
+            patches = lender.empty(self.rows * problem.width.input * self.wide, self.dtype)
             for image, low, high in self.strips[first:last]:
                 pixels = self._gather(gradient_nhwc[image], low, high, tile, patches)
                 x = np.ascontiguousarray(inputs_nhwc[image, low:high], self.dtype).reshape(-1)
@@ -79,7 +80,7 @@ class PatchesBackward:
                 if not direct:
                     np.copyto(target, y, casting="unsafe")
 
-        with blas.one_thread():
+        with memory.scratch() as lender, blas.one_thread():
             workers.run(task, shares, self.threads)
             total = np.zeros(problem.filters, self.dtype)
             add_pixels(gradient_nhwc, total)

@@ -48,6 +48,7 @@ class Product(NamedTuple):
     turned: bool = False
 
 
+_NO_COPY = (b"SkylakeX", b"Cooperlake", b"SapphireRapids")
 _NAMES = {"float32": "sgemm", "float64": "dgemm"}
 _lock = threading.Lock()
 
@@ -159,6 +160,35 @@ def _matrix(flat: Array, start: int, rows: int, columns: int, row: int) -> Array
     return np.lib.stride_tricks.as_strided(flat[start:], (rows, columns), (row * size, size))
 
 
+# --- what the BLAS is good at ---------------------------------------------------------------------
+
+
+# Multiply-adds up to which OpenBLAS, on AVX-512, reads both operands of a ``plain`` product where
+# they lie; it copies them for larger products, and always on other cores.
+_UNCOPIED = 1_000_000
+# Weights up to which such a product has rows enough to be the faster one.
+_FEW_WEIGHTS = {"float32": 8192, "float64": 4096}
+
+
+@functools.cache
+def _reads_in_place() -> bool:
+    for library, prefix, suffix in _openblas():
+        core = getattr(library, f"{prefix}_get_corename{suffix}", None)
+        if core is not None:
+            core.restype = ctypes.c_char_p
+            return core() in _NO_COPY
+    return False
+
+
+def uncopied_rows(n: int, k: int, dtype: np.dtype[Any]) -> int:
+    """Rows of a ``plain`` product that is best cut into pieces, because small ones copy nothing.
+
+    0 where one large product is faster.
+    """
+    few = 0 < n * k <= _FEW_WEIGHTS.get(dtype.name, 0)
+    return _UNCOPIED // (n * k) if few and available(dtype) and _reads_in_place() else 0
+
+
 # --- threads of the BLAS ------------------------------------------------------------------------
 
 
@@ -173,9 +203,8 @@ def _loaded_libraries() -> Iterator[str]:
         yield from sorted({line.split()[-1] for line in maps if "blas" in line.split()[-1]})
 
 
-@functools.cache
-def _thread_functions() -> tuple[Any, Any] | None:
-    """Functions that read and set the number of threads of SciPy's BLAS, or None."""
+def _openblas() -> Iterator[tuple[ctypes.CDLL, str, str]]:
+    """The OpenBLAS libraries that SciPy may use, with how each spells its functions."""
     for path in _loaded_libraries():
         try:
             library = ctypes.CDLL(path)
@@ -183,10 +212,18 @@ def _thread_functions() -> tuple[Any, Any] | None:
             continue
         for prefix in ("scipy_openblas", "openblas"):
             for suffix in ("", "_", "64_"):
-                get = getattr(library, f"{prefix}_get_num_threads{suffix}", None)
-                put = getattr(library, f"{prefix}_set_num_threads{suffix}", None)
-                if get is not None and put is not None:
-                    return get, put
+                if hasattr(library, f"{prefix}_get_num_threads{suffix}"):
+                    yield library, prefix, suffix
+
+
+@functools.cache
+def _thread_functions() -> tuple[Any, Any] | None:
+    """Functions that read and set the number of threads of SciPy's BLAS, or None."""
+    for library, prefix, suffix in _openblas():
+        get = getattr(library, f"{prefix}_get_num_threads{suffix}", None)
+        put = getattr(library, f"{prefix}_set_num_threads{suffix}", None)
+        if get is not None and put is not None:
+            return get, put
     return None
 
 

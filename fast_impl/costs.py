@@ -16,6 +16,8 @@ CALL = 2.2e-6
 ELEMENT = 0.35e-9
 LOOP = 12e-9
 NUMPY_CALL = 1.2e-6
+# The same while another thread does it, too: one waits for the GIL of the other.
+SHARED_CALL = 10e-6
 # A copy that turns the layout costs as much as one in runs of this many elements.
 TURNED_RUN = 12
 # Seconds that a run costs before its first task: views, scratch memory, the thread count.

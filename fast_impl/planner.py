@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl import blas, dtypes, workers
+from fast_impl import blas, dtypes, memory, workers
 from fast_impl.errors import InvalidArgumentError
 from fast_impl.methods import Executor, Proposal
 from fast_impl.problem import Options, Problem
@@ -119,13 +119,13 @@ class Plan:
         """Compute with arrays that were checked before."""
         problem = self.problem
         if out is None:
-            out = np.empty(problem.output_shape, problem.dtype)
+            out = memory.result(problem.output_shape, problem.dtype)
             result = out
         else:
             _require_output(out, problem)
             arrays = (inputs, kernel.kernel, bias)
             aliased = any(np.may_share_memory(out, a) for a in arrays if a is not None)
-            result = np.empty(problem.output_shape, problem.dtype) if aliased else out
+            result = memory.result(problem.output_shape, problem.dtype) if aliased else out
         # NaN, infinity and overflow are results here, not accidents: no warnings about them.
         with np.errstate(all="ignore"):
             if kernel.exact:

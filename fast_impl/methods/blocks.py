@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl import blas, costs, workers
+from fast_impl import blas, costs, memory, workers
 from fast_impl.dtypes import accumulator
 from fast_impl.geometry import Axis
 from fast_impl.methods import Proposal
@@ -141,6 +142,11 @@ class Blocks:
         self.threads = threads
         self.dtype = accumulator(problem.dtype)
         self.product = blas.runner(self.dtype)
+        widest = max(group.places for group in self.groups) * problem.filters
+        # With few weights, the products are cut into pieces, of weights that lie the other way; but
+        # two threads that come back from short products would wait for the GIL too often.
+        rows = blas.uncopied_rows(widest, problem.in_channels, self.dtype)
+        self.cut = threads == 1 and rows > 0
         self.in_place = (
             tiling.images == 1 and self.pitch == width.input and self.dtype == problem.dtype
         )
@@ -205,8 +211,20 @@ class Blocks:
             if covering:
                 made.remove(covering[0])
                 made.insert(0, covering[0]._replace(add=False))
+            if self.cut:
+                made = [piece for product in made for piece in self._pieces(product)]
             phases.append((made, not covering))
         return phases
+
+    def _pieces(self, whole: blas.Product) -> Iterator[blas.Product]:
+        most = blas.uncopied_rows(whole.n, whole.k, self.dtype)
+        count = -(-whole.m // most)
+        for number in range(count):
+            first, last = whole.m * number // count, whole.m * (number + 1) // count
+            yield whole._replace(
+                m=last - first, w_row=whole.n, plain=True,
+                x=whole.x + first * whole.x_row, y=whole.y + first * whole.y_row,
+            )  # fmt: skip
 
     def _compiled(
         self, images: int, rows: int, above: int, below: int
@@ -219,8 +237,16 @@ class Blocks:
     # --- running ------------------------------------------------------------------------------
 
     def pack(self, kernel: Array) -> Array:
-        """The kernel as it is, in the format of the sums."""
-        return np.ascontiguousarray(kernel, self.dtype).reshape(-1)
+        """The kernel in the format of the sums; turned by groups of taps where products are cut."""
+        if not self.cut:
+            return np.ascontiguousarray(kernel, self.dtype).reshape(-1)
+        turned = np.zeros(kernel.shape, self.dtype)
+        for row in range(len(kernel)):
+            for group in self.groups:
+                taps = slice(group.tap, group.tap + group.places)
+                weights = kernel[row, taps].reshape(-1, kernel.shape[3])
+                turned[row, taps].reshape(weights.T.shape)[...] = weights.T
+        return turned.reshape(-1)
 
     def run(self, inputs: Array, packed: Array, bias: Array | None, out: Array) -> None:
         """Write the transposed convolution of ``inputs`` into ``out``."""
@@ -251,7 +277,7 @@ class Blocks:
         def task(number: int, seat: int) -> None:
             scratch = seats[seat]
             if scratch is None:
-                scratch = seats[seat] = _Scratch(self, in_place)
+                scratch = seats[seat] = _Scratch(self, in_place, lender)
             number, phase = divmod(number, kinds)
             chunk, strip = divmod(number, strips)
             image = chunk * self.tiling.images
@@ -261,7 +287,7 @@ class Blocks:
             only = phase if self.tiling.apart else None
             self._task(scratch, inputs_nhwc, packed, row, out_nhwc, images, first, last, only)
 
-        with blas.one_thread():
+        with memory.scratch() as lender, blas.one_thread():
             workers.run(task, chunks * strips * kinds, self.threads)
 
     def _task(
@@ -380,7 +406,7 @@ class Blocks:
 class _Scratch:
     """One participant's memory: a tile of pixels and a tile of sums."""
 
-    def __init__(self, blocks: Blocks, in_place: bool) -> None:
+    def __init__(self, blocks: Blocks, in_place: bool, lender: memory.Scratch) -> None:
         self._blocks = blocks
         self._in_place = in_place
         pixels, sums = blocks.scratch_elements
@@ -388,9 +414,9 @@ class _Scratch:
             # The plan wanted to read the input where it lies, but this one is not contiguous.
             rows = min(blocks.tiling.rows + blocks.up + blocks.down, blocks.rows_in)
             pixels = rows * blocks.pitch * blocks.problem.in_channels
-        self._tile = np.zeros(0 if in_place else pixels, blocks.dtype)
+        self._tile = lender.zeros(0 if in_place else pixels, blocks.dtype)
         self._images = blocks.tiling.images
-        self.sums = np.empty(sums, blocks.dtype)
+        self.sums = lender.empty(sums, blocks.dtype)
 
     def pixels(self, inputs: Array, images: slice, low: int, high: int) -> Array:
         """Rows ``low`` to ``high`` of some images as a flat buffer in the tile's layout."""

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl import blas, costs, workers
+from fast_impl import blas, costs, memory, workers
 from fast_impl.dtypes import accumulator
 from fast_impl.methods import Proposal
 from fast_impl.methods.blocks import tap_groups
@@ -24,7 +24,9 @@ from fast_impl.problem import Problem
 Array = npt.NDArray[Any]
 
 # Bytes of planes that one task holds: they are written once and read once, so they fit the cache.
-_TILE_BYTES = 5 << 18
+_TILE_BYTES = 9 << 18
+# Pixels in one product: of more, the planes it writes to lie too far apart.
+_PIXELS = 1024
 
 
 class _Taps(NamedTuple):
@@ -54,11 +56,12 @@ def _rectangles(problem: Problem) -> list[_Taps]:
 
 
 class Planar:
-    """The algorithm for one problem and one height of the strips."""
+    """The algorithm for one problem and one size of the tasks: strips of an image, or images."""
 
-    def __init__(self, problem: Problem, rows: int, threads: int) -> None:
+    def __init__(self, problem: Problem, images: int, rows: int, threads: int) -> None:
         self.problem = problem
         self.threads = threads
+        self.images = images
         self.rows = rows
         self.dtype = accumulator(problem.dtype)
         self.taps = _rectangles(problem)
@@ -72,15 +75,25 @@ class Planar:
         self.product = blas.runner(self.dtype)
         self.compiled = functools.lru_cache(maxsize=64)(self._compiled)
 
-    def _compiled(self, pixels: int, row: int) -> list[Any]:
+    def _compiled(self, images: int, pixels: int, x_image: int, x_row: int) -> list[Any]:
+        """The products for ``pixels`` of each of some images, which lie ``x_image`` apart."""
         problem = self.problem
         planes = problem.height.kernel * problem.width.kernel * problem.filters
-        channels = problem.in_channels
-        product = blas.Product(
-            planes, pixels, channels, 0, row, 0, channels, 0, pixels, add=False,
-            plain=problem.channels_first,
-        )  # fmt: skip
-        return blas.compile_products([product], self.dtype)
+        first = problem.channels_first
+        pieces = -(-pixels // _PIXELS)
+        products = []
+        for image in range(images):
+            for piece in range(pieces):
+                start, stop = pixels * piece // pieces, pixels * (piece + 1) // pieces
+                x = image * x_image + start * (1 if first else x_row)
+                products.append(
+                    blas.Product(
+                        planes, stop - start, problem.in_channels, x, x_row,
+                        0, problem.in_channels, image * pixels + start, images * pixels,
+                        add=False, plain=first,
+                    )
+                )  # fmt: skip
+        return blas.compile_products(products, self.dtype)
 
     def pack(self, kernel: Array) -> Array:
         """The kernel as it is, in the format of the sums."""
@@ -93,25 +106,28 @@ class Planar:
         # + 0.0: a sum is never -0.0, but a bias may be.
         start = None if bias is None else bias.astype(self.dtype) + self.dtype.type(0)
         strips = -(-self.row_blocks // self.rows)
+        chunks = -(-problem.batch // self.images)
         seats: list[tuple[Array, Array] | None] = [None] * self.threads
 
         def task(number: int, seat: int) -> None:
             scratch = seats[seat]
             if scratch is None:
                 planes, sums = self.scratch_elements
-                scratch = seats[seat] = np.empty(planes, self.dtype), np.empty(sums, self.dtype)
-            image, strip = divmod(number, strips)
+                parts = lender.empty(planes, self.dtype), lender.empty(sums, self.dtype)
+                scratch = seats[seat] = parts
+            chunk, strip = divmod(number, strips)
+            images = slice(chunk * self.images, min((chunk + 1) * self.images, problem.batch))
             first = strip * self.rows
             last = min(first + self.rows, self.row_blocks)
-            self._task(scratch, inputs[image], packed, start, out_nhwc[image], first, last)
+            self._task(scratch, inputs[images], packed, start, out_nhwc[images], first, last)
 
-        with blas.one_thread():
-            workers.run(task, problem.batch * strips, self.threads)
+        with memory.scratch() as lender, blas.one_thread():
+            workers.run(task, chunks * strips, self.threads)
 
     def _task(
         self,
         scratch: tuple[Array, Array],
-        image: Array,
+        images: Array,
         packed: Array,
         bias: Array | None,
         out: Array,
@@ -121,53 +137,56 @@ class Planar:
         problem = self.problem
         height, width, filters = problem.height, problem.width, problem.filters
         low, high = max(first - self.up, 0), max(min(last + self.down, height.input), 0)
-        size = (height.stride, width.stride, filters, last - first, self.blocks)
+        count = len(images)
+        size = (height.stride, width.stride, filters, count, last - first, self.blocks)
         sums = scratch[1][: math.prod(size)].reshape(size)
-        sums[...] = 0 if bias is None else bias[:, None, None]
+        sums[...] = 0 if bias is None else bias[:, None, None, None]
         rows = high - low
         if rows > 0:
-            pixels = rows * width.input
-            planes = scratch[0][: height.kernel * width.kernel * filters * pixels]
-            self._products(image, low, high, packed, planes)
-            shape = (height.kernel, width.kernel, filters, rows, width.input)
+            shape = (height.kernel, width.kernel, filters, count, rows, width.input)
+            planes = scratch[0][: math.prod(shape)]
+            self._products(images, low, high, packed, planes)
             self._add(planes.reshape(shape), sums, first - low)
         for row_phase in range(height.stride):
-            target = out[first * height.stride + row_phase : last * height.stride : height.stride]
-            count = target.shape[0]
+            rows_of = slice(
+                first * height.stride + row_phase, last * height.stride, height.stride
+            )
+            target = out[:, rows_of]
             for place in range(width.stride):
-                columns = target[:, place :: width.stride]
-                part = sums[row_phase, place, :, :count, : columns.shape[1]]
+                columns = target[:, :, place :: width.stride]
+                part = sums[row_phase, place, :, :, : columns.shape[1], : columns.shape[2]]
                 for f in range(filters):
-                    columns[:, :, f] = part[f]
+                    columns[..., f] = part[f]
 
-    def _products(self, image: Array, low: int, high: int, packed: Array, planes: Array) -> None:
+    def _products(self, images: Array, low: int, high: int, packed: Array, planes: Array) -> None:
         problem = self.problem
-        width = problem.width.input
+        width, channels = problem.width.input, problem.in_channels
         pixels = (high - low) * width
+        image = problem.height.input * width
         if problem.channels_first:
-            row = problem.height.input * width
-            if image.dtype == self.dtype and image.flags.c_contiguous:
-                source = image.reshape(-1)[low * width :]
+            if images.dtype == self.dtype and images.flags.c_contiguous:
+                source, x_row = images.reshape(-1)[low * width :], image
             else:
-                source = np.ascontiguousarray(image[:, low:high], self.dtype).reshape(-1)
-                row = pixels
+                part = images[:, :, low:high]
+                source, x_row = np.ascontiguousarray(part, self.dtype).reshape(-1), pixels
+            x_image = channels * x_row
         else:
-            row = problem.in_channels
-            source = np.ascontiguousarray(image[low:high], self.dtype).reshape(-1)
-        self.product(self.compiled(pixels, row), source, packed, planes)
+            source = np.ascontiguousarray(images[:, low:high], self.dtype).reshape(-1)
+            x_row, x_image = channels, pixels * channels
+        self.product(self.compiled(len(images), pixels, x_image, x_row), source, packed, planes)
 
     def _add(self, planes: Array, sums: Array, above: int) -> None:
         """Add each tap's planes, shifted, to the sums of its phase."""
         width = self.problem.width.input
-        have, rows = planes.shape[3], sums.shape[3]
+        have, rows = planes.shape[4], sums.shape[4]
         if self.one_row:
             for taps in self.taps:
                 right = taps.right
                 edge = slice(max(width - right, 0), None) if right > 0 else slice(0, -right)
                 if right:
-                    planes[taps.rows, taps.columns, :, :, edge] = 0
-            long_planes = planes.reshape(*planes.shape[:3], -1)
-            long_sums = sums.reshape(*sums.shape[:3], -1)
+                    planes[taps.rows, taps.columns, ..., edge] = 0
+            long_planes = planes.reshape(*planes.shape[:4], -1)
+            long_sums = sums.reshape(*sums.shape[:4], -1)
         for taps in self.taps:
             down, right = taps.down, taps.right
             # Row r of the sums takes row r - down + above of the planes.
@@ -179,16 +198,16 @@ class Planar:
                 shift = (above - down) * width - right
                 begin, end = max(begin, -shift), min(end, have * width - shift)
                 if end > begin:
-                    part = long_sums[taps.row_phases, taps.column_phases, :, begin:end]
-                    part += long_planes[taps.rows, taps.columns, :, begin + shift : end + shift]
+                    part = long_sums[taps.row_phases, taps.column_phases, ..., begin:end]
+                    part += long_planes[taps.rows, taps.columns, ..., begin + shift : end + shift]
                 continue
             left = max(0, -right)
             taken = min(width, self.blocks - right) - left
             if taken > 0:
                 source = slice(first - down + above, last - down + above)
                 target = slice(left + right, left + right + taken)
-                part = sums[taps.row_phases, taps.column_phases, :, first:last, target]
-                part += planes[taps.rows, taps.columns, :, source, left : left + taken]
+                part = sums[taps.row_phases, taps.column_phases, ..., first:last, target]
+                part += planes[taps.rows, taps.columns, ..., source, left : left + taken]
 
     @property
     def scratch_elements(self) -> tuple[int, int]:
@@ -197,7 +216,8 @@ class Planar:
         rows = min(self.rows + self.up + self.down, problem.height.input)
         planes = problem.height.kernel * problem.width.kernel * problem.filters
         phases = problem.height.stride * problem.width.stride * problem.filters
-        return planes * rows * problem.width.input, phases * self.rows * self.blocks
+        pixels = self.images * rows * problem.width.input
+        return planes * pixels, phases * self.images * self.rows * self.blocks
 
     def seconds(self) -> float:
         """Predicted time of the whole problem."""
@@ -205,37 +225,41 @@ class Planar:
         wide = self.dtype.itemsize == 8
         planes, sums = self.scratch_elements
         each = problem.height.kernel * problem.width.kernel * problem.filters
+        call = costs.SHARED_CALL if self.threads > 1 else costs.NUMPY_CALL
         # The planes are the "weights" of the product: the narrow side is padded to full blocks.
         task = costs.product(planes // max(each, 1), each, problem.in_channels, wide) * 1.3
         run = planes // max(each, 1) if self.one_row else problem.width.input
-        task += costs.copy(planes, run, wide) + len(self.taps) * costs.NUMPY_CALL
+        task += costs.copy(planes, run, wide) + len(self.taps) * call
         copies = problem.height.stride * problem.width.stride * problem.filters
-        task += costs.copy(sums * 4, self.blocks * 4, wide) + copies * costs.NUMPY_CALL
-        count = problem.batch * -(-self.row_blocks // self.rows)
+        task += costs.copy(sums * 4, self.blocks * 4, wide) + copies * call
+        count = -(-problem.batch // self.images) * -(-self.row_blocks // self.rows)
         share = -(-count // self.threads)
         total = costs.START + task * share + share * costs.TASK
         return total + (costs.WAKE if self.threads > 1 and count > 1 else 0)
 
 
+def _sizes(problem: Problem) -> set[tuple[int, int]]:
+    """Images and blocks of rows of a task that are worth a look."""
+    blocks = -(-problem.height.output // problem.height.stride)
+    found = {(images, blocks) for images in range(1, min(problem.batch, 64) + 1)}
+    rows = blocks
+    while rows > 1:
+        rows = -(-rows // 2)
+        found |= {(1, rows), (1, -(-blocks // (-(-blocks // rows))))}
+    return found
+
+
 def propose(problem: Problem, threads: int, limit: int) -> Proposal | None:
-    """Strips whose planes fit the cache, or None where there is nothing to multiply."""
+    """Tasks whose planes fit the cache, or None where there is nothing to multiply."""
     dtype = accumulator(problem.dtype)
     if not problem.multiply_adds or dtype.kind != "f":
         return None
-    blocks = -(-problem.height.output // problem.height.stride)
     best: tuple[float, Planar] | None = None
-    rows = blocks
-    candidates = set()
-    while True:
-        candidates |= {rows, -(-blocks // (-(-blocks // rows)))}
-        if rows == 1:
-            break
-        rows = -(-rows // 2)
-    for rows in sorted(candidates):
-        for count in {1, threads}:
-            planar = Planar(problem, rows, count)
+    for images, rows in sorted(_sizes(problem)):
+        for count in sorted({1, threads}):
+            planar = Planar(problem, images, rows, count)
             size = sum(planar.scratch_elements) * dtype.itemsize
-            if size * count > limit or (size > _TILE_BYTES and rows > 1):
+            if size * count > limit or (size > _TILE_BYTES and images * rows > 1):
                 continue
             seconds = planar.seconds()
             if best is None or seconds < best[0]:
@@ -251,8 +275,7 @@ def propose(problem: Problem, threads: int, limit: int) -> Proposal | None:
         multiplies_padding=False,
         explanation=(
             f"one product for all {problem.height.kernel}x{problem.width.kernel} taps, added as "
-            f"planes into "
-            f"{problem.height.stride}x{problem.width.stride} output phases, {planar.rows} block(s) "
-            f"of rows a task"
+            f"planes into {problem.height.stride}x{problem.width.stride} output phases, "
+            f"{planar.images} image(s) x {planar.rows} block(s) of rows a task"
         ),
     )

@@ -1,0 +1,158 @@
+"""Memory that is used again, because fresh memory is slow: the system fills every page with zeros.
+
+A large array costs its first writer a page fault every 4096 bytes, often more time than the
+arithmetic. So scratch memory goes back to a shelf after each call, and so does the memory of a
+result when the last array that looks into it is gone. What lies on the shelf and what is in use as
+scratch are together at most `LIMIT` bytes, as long as no single call needs more.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+LIMIT = 64 << 20
+# Smaller blocks come from the C library's own shelf.
+_SMALLEST = 256 << 10
+
+
+class _Shelf:
+    """Blocks of bytes that nobody uses, the oldest first."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._lock = threading.Lock()
+        self._free: list[Array] = []
+        self._idle = 0
+        self._scratch = 0
+
+    def take(self, size: int, *, scratch: bool) -> Array:
+        """Return a block of at least ``size`` bytes, and not much more."""
+        with self._lock:
+            fitting = [block for block in self._free if size <= block.nbytes <= size + size // 2]
+            if fitting:
+                found = min(fitting, key=len)
+                self._remove(found)
+            else:
+                self._make_room(size if scratch else 0)
+                found = self._new(size)
+            self._scratch += found.nbytes if scratch else 0
+            return found
+
+    def give(self, block: Array, *, scratch: bool) -> None:
+        """Put a block on the shelf, in the place of older ones."""
+        # A result may die anywhere, also in a thread that is inside `take`: nobody waits here.
+        if not self._lock.acquire(blocking=scratch):
+            return
+        try:
+            if scratch:
+                self._scratch -= block.nbytes
+            self._free.append(block)
+            self._idle += block.nbytes
+            self._make_room()
+        finally:
+            self._lock.release()
+
+    def clear(self) -> None:
+        """Free what lies on the shelf."""
+        with self._lock:
+            self._free.clear()
+            self._idle = 0
+
+    def after_fork(self) -> None:
+        """Forget the lock that another thread may have held."""
+        self._lock = threading.Lock()
+
+    def _new(self, size: int) -> Array:
+        try:
+            return np.empty(size, np.uint8)
+        except MemoryError:
+            self._free.clear()
+            self._idle = 0
+            return np.empty(size, np.uint8)
+
+    def _remove(self, block: Array) -> None:
+        self._free = [other for other in self._free if other is not block]
+        self._idle -= block.nbytes
+
+    def _make_room(self, size: int = 0) -> None:
+        while self._free and self._idle + self._scratch + size > self.limit:
+            self._idle -= self._free.pop(0).nbytes
+
+
+_shelf = _Shelf(LIMIT)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_shelf.after_fork)
+
+
+class _Lease:
+    """Owns a result's memory: when the last view is gone, so is this, and the block is free."""
+
+    def __init__(self, block: Array, size: int) -> None:
+        self._block = block
+        self.__array_interface__ = {
+            "data": (block.ctypes.data, False), "shape": (size,), "typestr": "|u1", "version": 3,
+        }  # fmt: skip
+
+    def __del__(self, shelf: _Shelf = _shelf) -> None:  # the name may be gone at the end
+        shelf.give(self._block, scratch=False)
+
+
+def result(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Return a new array for a result, its elements not set; its memory is used again afterwards."""
+    size = math.prod(shape) * dtype.itemsize
+    if not _SMALLEST <= size <= _shelf.limit:
+        return np.empty(shape, dtype)
+    lease = _Lease(_shelf.take(size, scratch=False), size)
+    return np.asarray(lease).view(dtype).reshape(shape)
+
+
+class Scratch:
+    """Hands out scratch arrays, to be used until the end of the `scratch` block."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Array] = []
+
+    def empty(self, elements: int, dtype: np.dtype[Any]) -> Array:
+        """Return a flat array, its elements not set. Any thread may ask."""
+        size = elements * dtype.itemsize
+        if size < _SMALLEST:
+            return np.empty(elements, dtype)
+        block = _shelf.take(size, scratch=True)
+        self._blocks.append(block)
+        return block[:size].view(dtype)
+
+    def zeros(self, elements: int, dtype: np.dtype[Any]) -> Array:
+        """Return a flat array of zeros."""
+        array = self.empty(elements, dtype)
+        array.fill(0)
+        return array
+
+    def give_back(self) -> None:
+        """Put all of it back on the shelf."""
+        while self._blocks:
+            _shelf.give(self._blocks.pop(), scratch=True)
+
+
+@contextmanager
+def scratch() -> Iterator[Scratch]:
+    """Scratch memory for one call; nothing of it may be used after the block."""
+    made = Scratch()
+    try:
+        yield made
+    finally:
+        made.give_back()
+
+
+def release() -> None:
+    """Free the memory that is kept for later calls."""
+    _shelf.clear()
