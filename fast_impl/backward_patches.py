@@ -7,6 +7,8 @@ gives the gradient of the inputs, and one with the inputs that of the kernel.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 from typing import Any
 
@@ -16,13 +18,17 @@ import numpy.typing as npt
 from fast_impl import blas, memory, workers
 from fast_impl.dtypes import accumulator
 from fast_impl.methods.scatter import channels_last
-from fast_impl.pixel_sums import add_pixels
+from fast_impl.pixel_sums import pixel_sums
 from fast_impl.problem import Problem
 
 Array = npt.NDArray[Any]
 
 # Bytes of patches that one task holds.
 _TILE_BYTES = 1 << 20
+# Multiply-adds below which a second thread only costs.
+_SMALL = 1 << 20
+# Pixels that one product adds up: more of them leave the cache.
+_PIECE = 256
 
 
 def suits(problem: Problem) -> bool:
@@ -37,12 +43,20 @@ class PatchesBackward:
 
     def __init__(self, problem: Problem, threads: int) -> None:
         self.problem = problem
+        small = problem.multiply_adds < _SMALL
+        threads = 1 if small else threads
         self.threads = threads
         self.dtype = accumulator(problem.dtype)
         self.product = blas.runner(self.dtype)
+        self.products = functools.lru_cache(maxsize=8)(self._products)
         self.wide = problem.height.kernel * problem.width.kernel * problem.filters
         line = problem.width.input * self.wide * self.dtype.itemsize
-        self.rows = max(1, min(problem.height.input, _TILE_BYTES // max(line, 1)))
+        # As many strips of equal height for each thread, as far as the rows go.
+        height = problem.height.input
+        parts = -(-height // max(1, min(height, _TILE_BYTES // max(line, 1))))
+        while parts * problem.batch % threads and parts < height:
+            parts += 1
+        self.rows = -(-height // parts)
         self.strips = [
             (image, first, min(first + self.rows, problem.height.input))
             for image in range(problem.batch)
@@ -74,18 +88,24 @@ class PatchesBackward:
                 target = to_inputs[image, low:high]
                 direct = target.flags.c_contiguous and target.dtype == self.dtype
                 y = target if direct else np.empty(target.shape, self.dtype)
-                for_inputs, for_kernel = self._products(pixels)
+                for_inputs, for_kernel = self.products(pixels)
                 self.product(for_inputs, weights, patches, y.reshape(-1))
                 self.product(for_kernel, x, patches, sums[share])
                 if not direct:
                     np.copyto(target, y, casting="unsafe")
 
+        total, bias_tasks = pixel_sums(gradient_nhwc, self.dtype, shares)
+
+        def both(number: int, seat: int) -> None:
+            if number < shares:
+                task(number, seat)
+            else:
+                bias_tasks[number - shares](seat)
+
         with memory.scratch() as lender, blas.one_thread():
-            workers.run(task, shares, self.threads)
-            total = np.zeros(problem.filters, self.dtype)
-            add_pixels(gradient_nhwc, total)
+            workers.run(both, 2 * shares, self.threads)
         np.copyto(out[1], sums.sum(axis=0).reshape(out[1].shape), casting="unsafe")
-        np.copyto(out[2], total, casting="unsafe")
+        np.copyto(out[2], total.sum(axis=0), casting="unsafe")
 
     def _tile_shape(self) -> tuple[int, int, int]:
         height, width = self.problem.height, self.problem.width
@@ -125,8 +145,14 @@ class PatchesBackward:
         inputs = blas.Product(
             pixels, channels, wide, 0, channels, 0, wide, 0, channels, add=False, plain=True
         )
-        kernel = blas.Product(
-            wide, channels, pixels, 0, channels, 0, wide, 0, channels, plain=True, turned=True
-        )
-        compiled = blas.compile_products([inputs, kernel], self.dtype)
+        pieces = -(-pixels // _PIECE)
+        ends = [pixels * end // pieces for end in range(pieces + 1)]
+        kernel = [
+            blas.Product(
+                wide, channels, last - first, first * channels, channels, first * wide, wide,
+                0, channels, plain=True, turned=True,
+            )
+            for first, last in itertools.pairwise(ends)
+        ]  # fmt: skip
+        compiled = blas.compile_products([inputs, *kernel], self.dtype)
         return compiled[:1], compiled[1:]

@@ -189,6 +189,12 @@ def uncopied_rows(n: int, k: int, dtype: np.dtype[Any]) -> int:
     return _UNCOPIED // (n * k) if few and available(dtype) and _reads_in_place() else 0
 
 
+def uncopied_pixels(m: int, n: int, dtype: np.dtype[Any]) -> int:
+    """The same for the pixels that a product sums over: ``k`` of a ``plain`` and ``turned`` one."""
+    few = 0 < m * n <= _FEW_WEIGHTS.get(dtype.name, 0) // 2
+    return _UNCOPIED // (m * n) if few and available(dtype) and _reads_in_place() else 0
+
+
 # --- threads of the BLAS ------------------------------------------------------------------------
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,22 +17,43 @@ Array = npt.NDArray[Any]
 _PIECE = 4096
 
 
-def add_pixels(images: Array, total: Array) -> None:
-    """Add the sum of ``images[batch, height, width, channels]`` over all pixels to ``total``.
+def pixel_sums(
+    images: Array, dtype: np.dtype[Any], parts: int
+) -> tuple[Array, list[Callable[[int], None]]]:
+    """Sum ``images[batch, height, width, channels]`` over all pixels, in tasks for several threads.
+
+    Returns:
+        ``(parts, channels)`` sums, to be added up once all tasks have run, and the tasks; what
+        they are called with is not used.
+    """
+    total = np.zeros((parts, images.shape[3]), dtype)
+    whole = images.reshape(-1, images.shape[3]) if images.flags.c_contiguous else None
+
+    def task(part: int, seat: int) -> None:  # noqa: ARG001
+        if whole is not None:
+            ends = (len(whole) * end // parts for end in (part, part + 1))
+            _add_pixels(whole[slice(*ends)], total[part])
+            return
+        for image in images[part::parts]:
+            if image.flags.c_contiguous:
+                _add_pixels(image.reshape(-1, image.shape[2]), total[part])
+            else:
+                total[part] += image.sum(axis=(0, 1), dtype=dtype)
+
+    return total, [functools.partial(task, part) for part in range(parts)]
+
+
+def _add_pixels(pixels: Array, total: Array) -> None:
+    """Add the rows of ``pixels`` to ``total``.
 
     A product with ones: NumPy's own sum over the long axis is slow for few channels.
     """
-    channels = images.shape[3]
+    channels = pixels.shape[1]
     run = blas.runner(total.dtype)
-    ones = np.ones(_PIECE, total.dtype)
-    for image in [images] if images.flags.c_contiguous else images:
-        if not image.flags.c_contiguous:
-            total += image.sum(axis=(0, 1), dtype=total.dtype)
-            continue
-        pixels = image.reshape(-1, channels)
-        for first in range(0, len(pixels), _PIECE):
-            some = np.ascontiguousarray(pixels[first : first + _PIECE], total.dtype)
-            product = blas.Product(
-                1, channels, len(some), 0, channels, 0, len(some), 0, channels, plain=True
-            )
-            run(blas.compile_products([product], total.dtype), some.reshape(-1), ones, total)
+    ones = np.ones(min(_PIECE, len(pixels)), total.dtype)
+    for first in range(0, len(pixels), _PIECE):
+        some = np.ascontiguousarray(pixels[first : first + _PIECE], total.dtype)
+        product = blas.Product(
+            1, channels, len(some), 0, channels, 0, len(some), 0, channels, plain=True
+        )
+        run(blas.compile_products([product], total.dtype), some.reshape(-1), ones, total)

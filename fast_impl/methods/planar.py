@@ -148,9 +148,7 @@ class Planar:
             self._products(images, low, high, packed, planes)
             self._add(planes.reshape(shape), sums, first - low)
         for row_phase in range(height.stride):
-            rows_of = slice(
-                first * height.stride + row_phase, last * height.stride, height.stride
-            )
+            rows_of = slice(first * height.stride + row_phase, last * height.stride, height.stride)
             target = out[:, rows_of]
             for place in range(width.stride):
                 columns = target[:, :, place :: width.stride]
