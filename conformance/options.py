@@ -43,9 +43,9 @@ CHOICES = (
         flag="--subject",
         metavar="SPEC",
         repeatable=True,
-        help="What to test: reference, fast, tensorflow, path/to/file.py:Name or package.module:Name "
-        "(a class or a function). Repeatable. Default: reference, fast, and tensorflow where it is "
-        "installed.",
+        help="What to test: reference, fast, fast:ALGORITHM, tensorflow, path/to/file.py:Name or "
+        "package.module:Name (a class or a function). Repeatable. Default: reference, fast, and "
+        "tensorflow where it is installed.",
     ),
     Choice(
         flag="--subject-command",

@@ -13,7 +13,7 @@ from conformance.case import Case, Step
 from conformance.comparison import Mismatch, describe
 from conformance.functions import named_function
 from conformance.literals import literal_text
-from conformance.subjects.loading import LAYERS, load
+from conformance.subjects.loading import ALGORITHM, LAYERS, load
 from conformance.values import Array, Value
 
 #: Steps that later ones depend on; others are left out unless they are the one that failed.
@@ -122,13 +122,17 @@ class _LayerWriter:
     def _import(self) -> list[str]:
         if self.spec in LAYERS:
             return [f"from {LAYERS[self.spec]} import Conv2DTranspose"]
+        if self.spec.startswith(ALGORITHM):
+            found = load(self.spec)
+            return [f"from {found.__module__} import {found.__qualname__} as Conv2DTranspose"]
         where, _, name = self.spec.rpartition(":")
         if where.endswith(".py"):
             return ["import runpy", f"{name} = runpy.run_path({where!r})[{name!r}]"]
         return [f"from {where} import {name.partition('.')[0]}"]
 
     def _name(self) -> str:
-        return "Conv2DTranspose" if self.spec in LAYERS else self.spec.rpartition(":")[2]
+        built_in = self.spec in LAYERS or self.spec.startswith(ALGORITHM)
+        return "Conv2DTranspose" if built_in else self.spec.rpartition(":")[2]
 
     def _arguments(self, case: Case) -> str:
         return ", ".join(f"{name}={self._argument(v)}" for name, v in case.arguments.items())

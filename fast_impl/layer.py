@@ -82,6 +82,8 @@ class Conv2DTranspose:
         AttributeError: ``padding`` or ``data_format`` that is not text.
     """
 
+    _algorithm: str | None = None  # the planner's choice
+
     def __init__(
         self,
         filters: Any,
@@ -142,7 +144,7 @@ class Conv2DTranspose:
         self._bias: Variable | None = None
         self._options: Options | None = None
         self._record = CallRecord()
-        self._packed = PackedKernels()
+        self._packed = PackedKernels(self._algorithm)
 
     # --- calling ---------------------------------------------------------------------------
 

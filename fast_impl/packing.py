@@ -24,7 +24,8 @@ class PackedKernels:
     array says whether a packed form is still good, by whatever route the weights changed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, algorithm: str | None = None) -> None:
+        self._algorithm = algorithm
         self._current: tuple[Array | None, dict[Any, PackedKernel]] = (None, {})
         self._lock = threading.Lock()
 
@@ -36,7 +37,7 @@ class PackedKernels:
             found = packed.get(key)
             if found is not None:
                 return found
-        plan = planner.for_arrays(*key, kernel.shape, inputs.dtype, options)
+        plan = planner.for_arrays(*key, kernel.shape, inputs.dtype, options, self._algorithm)
         made = PackedKernel(plan, kernel)
         with self._lock:
             current, packed = self._current
@@ -45,9 +46,5 @@ class PackedKernels:
             self._current = (kernel, {**packed, key: made})
         return made
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        del state
-        PackedKernels.__init__(self)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PackedKernels, (self._algorithm,)

@@ -241,9 +241,11 @@ def for_arrays(
     kernel_shape: tuple[int, ...],
     kernel_dtype: dtypes.DType,
     options: Options,
+    algorithm: str | None = None,
 ) -> Plan:
     """Return the plan for arrays of these shapes and dtypes, after checking them."""
-    return planned(Problem.checked(input_shape, input_dtype, kernel_shape, kernel_dtype, options))
+    problem = Problem.checked(input_shape, input_dtype, kernel_shape, kernel_dtype, options)
+    return planned(problem, algorithm)
 
 
 @functools.lru_cache(maxsize=1)

@@ -170,14 +170,12 @@ def _show(results: Results, console: Console) -> None:
         console.print(_table(results, compared, is_wide=console.width >= 130))
         _show_means(results, console)
     _show_growth(results, console)
-    for layer in results.layers:
-        for found in layer.measurements:
-            if found.problem is not None:
-                console.print(
-                    f"{layer.name}: {found.peer} {found.problem}: {found.reason}",
-                    style="red" if found.problem == "wrong" else "yellow",
-                    markup=False,
-                )
+    for found in results.problems:
+        console.print(
+            f"{found.peer} {found.problem}: {found.reason} ({found.layers})",
+            style="red" if found.problem == "wrong" else "yellow",
+            markup=False,
+        )
 
 
 def _table(results: Results, layers: Sequence[LayerResult], is_wide: bool) -> Table:

@@ -16,7 +16,7 @@ from conformance import environments
 from conformance.case import Case
 from conformance.interpreter import observe
 from conformance.observation import Observation
-from conformance.subjects.loading import LAYERS, LoadError, backend_factory, describe
+from conformance.subjects.loading import ALGORITHM, LAYERS, LoadError, backend_factory, describe
 from conformance.subjects.process import ProcessSubject
 from conformance.subjects.tensorflow import BACKENDS, ENVIRONMENT
 
@@ -84,7 +84,7 @@ def resolve(spec: str, seconds: float) -> list[Subject]:
     Raises:
         LoadError: the spec names nothing that can be loaded.
     """
-    if spec in LAYERS:
+    if spec in LAYERS or spec.startswith(ALGORITHM):
         return [LocalSubject(spec)]
     if spec == "tensorflow":
         if not tensorflow_is_installed():

@@ -18,6 +18,8 @@ from conformance.subjects.layer import FunctionBackend, LayerBackend
 
 #: Built-in subjects that are layers on NumPy arrays.
 LAYERS = {"reference": "reference_impl", "fast": "fast_impl"}
+#: `fast:ALGORITHM` is the fast layer with one of its algorithms.
+ALGORITHM = "fast:"
 
 
 class LoadError(Exception):
@@ -51,6 +53,8 @@ def load(spec: str) -> Any:
     """Return the class or function that `spec` names; raise LoadError."""
     if spec in LAYERS:
         return importlib.import_module(LAYERS[spec]).Conv2DTranspose
+    if spec.startswith(ALGORITHM):
+        return _with_algorithm(spec)
     where, separator, name = spec.rpartition(":")
     if not separator or not where or not name:
         raise LoadError(
@@ -78,10 +82,10 @@ def describe(spec: str, mode: str) -> dict[str, Any]:
         settings = {name: os.environ[name] for name in names if name in os.environ}
         return {"versions": tensorflow.versions(), "settings": settings, "mode": mode}
     versions = {"numpy": np.__version__}
-    if spec in LAYERS:
+    if spec in LAYERS or spec.startswith(ALGORITHM):
         from conformance import __version__
 
-        versions = {LAYERS[spec]: __version__, **versions}
+        versions = {LAYERS[spec.partition(":")[0]]: __version__, **versions}
     else:
         module = sys.modules.get(getattr(load(spec), "__module__", ""), None)
         package = (module.__name__ if module else "").partition(".")[0]
@@ -89,6 +93,15 @@ def describe(spec: str, mode: str) -> dict[str, Any]:
         if isinstance(version, str):
             versions = {package: version, **versions}
     return {"versions": versions, "settings": {}, "mode": mode}
+
+
+def _with_algorithm(spec: str) -> Any:
+    classes = importlib.import_module("fast_impl.by_algorithm").CLASSES
+    try:
+        return classes[spec.removeprefix(ALGORITHM)]
+    except KeyError:
+        known = ", ".join(classes)
+        raise LoadError(f"subject {spec!r}: the algorithms of fast are {known}") from None
 
 
 def _tensorflow_backend(mode: str) -> Callable[[], Backend]:

@@ -35,9 +35,7 @@ def render(results: Results, comparison: Comparison | None = None) -> str:
         ratios=pictures.ratios(results),
         roofline=pictures.roofline(results, compared),
         growth=pictures.growth(results),
-        problems=[
-            (layer, m) for layer in results.layers for m in layer.measurements if m.problem
-        ],
+        problems=results.problems,
         colour=lambda peer: drawing.colour(results, peer),
         milliseconds=milliseconds,
         command=shlex.join(results.command),

@@ -176,6 +176,16 @@ class LayerResult:
         return self.flop / self.bytes
 
 
+@attrs.frozen
+class Problem:
+    """Why a peer was not timed, and the layers it is true of."""
+
+    peer: str
+    problem: str
+    reason: str
+    layers: str
+
+
 @attrs.frozen(kw_only=True)
 class Results:
     """One run."""
@@ -199,6 +209,20 @@ class Results:
     def ours(self) -> str | None:
         """Our own peer, that the others are compared with; the first of several."""
         return next((peer.name for peer in self.measured if peer.is_ours), None)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What was not timed: one entry for each peer and reason, with its layers."""
+        found: dict[tuple[str, str, str], list[str]] = {}
+        for layer in self.layers:
+            for measurement in layer.measurements:
+                if measurement.problem is not None:
+                    key = (measurement.peer, measurement.problem, measurement.reason)
+                    found.setdefault(key, []).append(layer.name)
+        return [
+            Problem(*key, ", ".join(names) if len(names) < len(self.layers) else "all layers")
+            for key, names in found.items()
+        ]
 
     @property
     def compared(self) -> list[LayerResult]:

@@ -1,0 +1,202 @@
+"""Memory that is used again: never two things at once in it, and never too much of it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fast_impl
+from fast_impl import memory
+from fast_impl.by_algorithm import CLASSES
+
+LARGE = (1 << 20,)
+FLOAT = np.dtype(np.float32)
+
+
+@pytest.fixture
+def shelf(monkeypatch: Any) -> Any:
+    """A shelf of 16 MiB that nobody else uses."""
+    made = memory._Shelf(16 << 20)
+    monkeypatch.setattr(memory, "_shelf", made)
+    monkeypatch.setattr(memory._Lease.__del__, "__defaults__", (made,))
+    return made
+
+
+def address(array: Any) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def leave(shape: Any) -> None:
+    """Make a result that nobody keeps."""
+    memory.result(shape, FLOAT)
+
+
+def test_memory_of_a_result_that_is_gone_is_used_again(shelf: Any) -> None:
+    first = memory.result(LARGE, FLOAT)
+    where = address(first)
+    del first
+    assert address(memory.result(LARGE, FLOAT)) == where
+
+
+def test_a_result_that_lives_keeps_its_memory(shelf: Any) -> None:
+    results = [memory.result(LARGE, FLOAT) for _ in range(3)]
+    assert len({address(result) for result in results}) == 3
+
+
+def test_a_view_keeps_the_memory(shelf: Any) -> None:
+    first = memory.result(LARGE, FLOAT)
+    view = first[5:10].reshape(5, 1)
+    where = address(first)
+    del first
+    second = memory.result(LARGE, FLOAT)
+    assert (address(second) != where, view.shape) == (True, (5, 1))
+
+
+@pytest.mark.parametrize("size", [1 << 18, 1 << 20, 3 << 20])
+def test_a_block_of_another_size_is_large_enough(shelf: Any, size: int) -> None:
+    leave((1 << 20,))
+    array = memory.result((size,), FLOAT)
+    array[...] = 1
+    assert (array.size, array.flags.writeable, array.dtype) == (size, True, FLOAT)
+
+
+def test_results_in_use_do_not_count_and_idle_ones_are_bounded(shelf: Any) -> None:
+    results = [memory.result(LARGE, FLOAT) for _ in range(10)]
+    assert shelf._idle == 0
+    results.clear()
+    assert shelf._idle == 16 << 20
+
+
+def test_scratch_in_use_leaves_less_room_for_idle_memory(shelf: Any) -> None:
+    results = [memory.result(LARGE, FLOAT) for _ in range(4)]
+    results.clear()
+    with memory.scratch() as lender:
+        lender.empty(2 << 20, FLOAT)
+        assert shelf._idle + shelf._scratch <= 16 << 20
+    assert (shelf._scratch, shelf._idle) == (0, 16 << 20)
+
+
+def test_scratch_goes_back_after_an_exception(shelf: Any) -> None:
+    def fails() -> None:
+        with memory.scratch() as lender:
+            lender.empty(1 << 20, FLOAT)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    assert (shelf._scratch, shelf._idle) == (0, 4 << 20)
+
+
+def test_scratch_of_one_block_never_overlaps(shelf: Any) -> None:
+    with memory.scratch() as lender:
+        arrays = [lender.zeros(1 << 20, FLOAT) for _ in range(3)]
+        for number, array in enumerate(arrays):
+            array[...] = number
+        assert [float(array.max()) for array in arrays] == [0, 1, 2]
+
+
+def test_idle_memory_is_given_up_where_memory_is_short(shelf: Any, monkeypatch: Any) -> None:
+    leave(LARGE)
+    real, asked = np.empty, []
+
+    def empty(size: Any, dtype: Any) -> Any:
+        asked.append(size)
+        if len(asked) == 1:
+            raise MemoryError
+        return real(size, dtype)
+
+    monkeypatch.setattr(memory.np, "empty", empty)
+    array = memory.result((3 << 20,), FLOAT)
+    assert (array.size, len(asked), shelf._idle) == (3 << 20, 2, 0)
+
+
+def test_a_result_may_die_while_the_shelf_is_locked(shelf: Any) -> None:
+    result = memory.result(LARGE, FLOAT)
+    with shelf._lock:
+        del result
+    assert shelf._idle == 0
+
+
+def test_release_frees_what_is_idle(shelf: Any) -> None:
+    leave(LARGE)
+    memory.release()
+    assert (shelf._idle, shelf._free) == (0, [])
+
+
+def _large_layer() -> tuple[Any, Any]:
+    layer = fast_impl.Conv2DTranspose(32, 3, kernel_initializer="ones")
+    return layer, np.ones((4, 64, 64, 8), np.float32)
+
+
+def test_results_of_a_layer_are_not_written_over_by_later_calls() -> None:
+    layer, inputs = _large_layer()
+    kept = [layer(inputs * number) for number in range(1, 5)]
+    assert [float(result.max()) for result in kept] == [72, 144, 216, 288]
+
+
+def test_threads_do_not_share_memory() -> None:
+    layer, inputs = _large_layer()
+    layer(inputs)
+    wrong: list[float] = []
+
+    def work(number: int) -> None:
+        for _ in range(20):
+            result = layer(inputs * number)
+            if float(result[:, 2:-2, 2:-2].min()) != 72 * number:
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def _child(queue: Any) -> None:
+    layer, inputs = _large_layer()
+    queue.put(float(layer(inputs).max()))
+
+
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="this system cannot fork"
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_child_that_was_forked_while_the_shelf_was_locked_computes() -> None:
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    with memory._shelf._lock:
+        child = context.Process(target=_child, args=(queue,))
+        child.start()
+    assert queue.get(timeout=60) == 72
+    child.join()
+
+
+def test_a_result_can_be_pickled() -> None:
+    result = memory.result(LARGE, FLOAT)
+    result[...] = 3
+    assert np.array_equal(pickle.loads(pickle.dumps(result)), result)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_layer_with_one_algorithm_uses_it(name: str) -> None:
+    layer = CLASSES[name](2, 3)
+    inputs = np.ones((1, 4, 4, 2), np.float32)
+    layer(inputs)
+    packed = layer._packed.get(inputs, layer._current()[0], layer._checked_options())
+    assert (packed.plan.algorithm, layer.name.startswith("conv2d_transpose")) == (name, True)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_layer_with_one_algorithm_can_be_pickled(name: str) -> None:
+    layer = CLASSES[name](2, 3)
+    inputs = np.ones((1, 4, 4, 2), np.float32)
+    again = pickle.loads(pickle.dumps(layer))
+    assert type(again) is CLASSES[name]
+    layer(inputs)
+    assert np.array_equal(pickle.loads(pickle.dumps(layer))(inputs), layer(inputs))
