@@ -14,6 +14,7 @@ from fast_impl.functional import (
     output_shape,
 )
 from fast_impl.layer import Conv2DTranspose
+from fast_impl.memory import release_memory
 from fast_impl.planner import Plan, algorithms, plan
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "conv2d_transpose_gradients",
     "output_shape",
     "plan",
+    "release_memory",
 ]

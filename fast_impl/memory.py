@@ -69,8 +69,9 @@ class _Shelf:
             self._idle = 0
 
     def after_fork(self) -> None:
-        """Forget the lock that another thread may have held."""
+        """Forget the lock that another thread may have held, and its scratch memory."""
         self._lock = threading.Lock()
+        self._scratch = 0
 
     def _new(self, size: int) -> Array:
         try:
@@ -153,6 +154,6 @@ def scratch() -> Iterator[Scratch]:
         made.give_back()
 
 
-def release() -> None:
+def release_memory() -> None:
     """Free the memory that is kept for later calls."""
     _shelf.clear()

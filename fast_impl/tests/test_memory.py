@@ -124,7 +124,7 @@ def test_a_result_may_die_while_the_shelf_is_locked(shelf: Any) -> None:
 
 def test_release_frees_what_is_idle(shelf: Any) -> None:
     leave(LARGE)
-    memory.release()
+    fast_impl.release_memory()
     assert (shelf._idle, shelf._free) == (0, [])
 
 

@@ -201,7 +201,17 @@ def test_growth_shows_each_peers_slope():
 def test_a_wrong_peer_is_said():
     wrong = bench.Measurement(peer="torch", problem="wrong", reason="differs by 0.7")
     one = attrs.evolve(RUN.layers[0], measurements=[RUN.layers[0].measurements[0], wrong])
-    assert "torch: wrong. differs by 0.7" in bench.render(results([one]))
+    assert "<b>torch</b>, all layers: wrong. differs by 0.7" in bench.render(results([one]))
+
+
+def test_what_a_peer_cannot_do_is_said_once():
+    absent = bench.Measurement(peer="torch", problem="unsupported", reason="no float128")
+    one, two, three = (
+        attrs.evolve(RUN.layers[0], name=name, measurements=[RUN.layers[0].measurements[0], *more])
+        for name, more in (("a", [absent]), ("b", [absent]), ("c", []))
+    )
+    (found,) = results([one, two, three]).problems
+    assert attrs.astuple(found) == ("torch", "unsupported", "no float128", "a, b")
 
 
 def test_changes_are_on_the_page():
