@@ -7,9 +7,10 @@ run's own process; everything else runs in a worker, so that its crash is one ca
 from __future__ import annotations
 
 import importlib.util
+import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from conformance import environments
@@ -28,6 +29,8 @@ BUILT_IN = {
     "fast": "the NumPy and SciPy library (fast_impl.Conv2DTranspose)",
     "tensorflow": "tf.compat.v1.layers.Conv2DTranspose of this environment, eager and graph mode",
 }
+#: Programs that run the one that comes after them.
+INTERPRETER = re.compile(r"(python|pypy|node|ruby|perl|bash|sh|java|Rscript|julia)[\d.]*")
 
 
 class Subject(Protocol):
@@ -120,7 +123,7 @@ def resolve_command(command: str, seconds: float) -> Subject:
     if not words:
         raise LoadError("the subject command is empty")
     return ProcessSubject(
-        name=words[0].rpartition("/")[2],
+        name=_program(words),
         mode="eager",
         spec=command,
         command=words,
@@ -128,6 +131,13 @@ def resolve_command(command: str, seconds: float) -> Subject:
         seconds=seconds,
         must_describe=False,
     )
+
+
+def _program(words: Sequence[str]) -> str:
+    """The program that a command runs: ``x.py`` in ``python3 -u path/to/x.py``."""
+    names = [word.rpartition("/")[2] for word in words if not word.startswith("-")]
+    found = names[1:] if names and INTERPRETER.fullmatch(names[0]) else []
+    return (found or names or list(words))[0]
 
 
 def _worker(

@@ -44,7 +44,7 @@ def backend_factory(spec: str, mode: str = "eager") -> Callable[[], Backend]:
     if callable(target):
         return lambda: FunctionBackend(target)
     raise LoadError(
-        f"subject {spec!r} is a {type(target).__name__}: a class or a function is needed"
+        f"subject {spec!r} is of type {type(target).__name__}: a class or a function is needed"
     )
 
 

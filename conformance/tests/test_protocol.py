@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from conformance.subjects import resolve_command
+
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 
 RunProgram = Callable[..., Any]
@@ -168,3 +170,17 @@ def test_a_program_that_dies_of_the_question_what_it_is_is_still_asked_for_cases
 def test_a_run_in_which_nothing_could_be_judged_does_not_conform(run_program: RunProgram) -> None:
     done = run_program(UNSUPPORTED, "--clause", "DTYPE-02", "--examples", "1")
     assert done.status == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("./my_program --fast", "my_program"),
+        ("python3 -u path/to/mine.py 3", "mine.py"),
+        ("/usr/bin/node mine.js", "mine.js"),
+        ("python3.12", "python3.12"),
+        ("pythonic --x", "pythonic"),
+    ],
+)
+def test_a_subject_is_named_after_its_program(text: str, name: str) -> None:
+    assert resolve_command(text, 1.0).name == name
