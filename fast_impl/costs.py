@@ -37,6 +37,13 @@ def product(m: int, n: int, k: int, wide: bool = False) -> float:
     return CALL + (2 * seconds if wide else seconds)
 
 
+def pieces(m: int, n: int, k: int, most: int, wide: bool = False) -> float:
+    """Seconds of the same in pieces of at most ``most`` rows that copy nothing."""
+    blocks = -(-n // 16) * 16
+    seconds = m * blocks * k * MULTIPLY_ADD * 1.12
+    return CALL * -(-m // most) + (2 * seconds if wide else seconds)
+
+
 def copy(elements: int, run: int, wide: bool = False) -> float:
     """Seconds to copy (or add) ``elements`` in contiguous runs of ``run``."""
     seconds = elements * ELEMENT * (2 if wide else 1)

@@ -33,6 +33,8 @@ Array = npt.NDArray[Any]
 # Rows of pixels that keep a product busy; more only costs cache.
 _ENOUGH = 1536
 _TILE_BYTES = 3 << 20
+# Rows of a piece so long that they are rarely cut.
+_LONG_PIECE = 1600
 
 
 class Columns(NamedTuple):
@@ -146,7 +148,7 @@ class Blocks:
         # With few weights, the products are cut into pieces, of weights that lie the other way; but
         # two threads that come back from short products would wait for the GIL too often.
         rows = blas.uncopied_rows(widest, problem.in_channels, self.dtype)
-        self.cut = threads == 1 and rows > 0
+        self.cut = rows > (0 if threads == 1 else _LONG_PIECE)
         self.in_place = (
             tiling.images == 1 and self.pitch == width.input and self.dtype == problem.dtype
         )
@@ -363,6 +365,13 @@ class Blocks:
         sums = tiling.rows * self.block_pitch * tiling.images * problem.width.stride
         return (0 if self.in_place else pixels * problem.in_channels), sums * problem.filters
 
+    def _product_seconds(self, m: int, n: int) -> float:
+        channels, wide = self.problem.in_channels, self.dtype.itemsize == 8
+        if self.cut:
+            most = blas.uncopied_rows(n, channels, self.dtype)
+            return costs.pieces(m, n, channels, most, wide)
+        return costs.product(m, n, channels, wide)
+
     def seconds(self) -> float:
         """Predicted time of the whole problem."""
         problem, tiling = self.problem, self.tiling
@@ -382,10 +391,10 @@ class Blocks:
                     n = group.places * problem.filters
                     if reached > 0 and tiling.merged:
                         covered |= group.places == problem.width.stride and reached == rows
-                        task += costs.product(reached * line, n, problem.in_channels, wide)
+                        task += self._product_seconds(reached * line, n)
                     elif reached > 0:
                         m = (group.stop - group.start) * tiling.images
-                        task += reached * costs.product(m, n, problem.in_channels, wide)
+                        task += reached * self._product_seconds(m, n)
             task += costs.copy(sums, costs.TURNED_RUN if problem.channels_first else run, wide)
             task += 0 if covered else costs.copy(sums, sums, wide) / 2
             made.append(task)
