@@ -195,7 +195,7 @@ def _same(one: Value, other: Value) -> bool:
 
 def _alike(one: Value, other: Value) -> bool:
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return one.shape == other.shape and one.dtype == other.dtype
+        return bool(one.shape == other.shape and one.dtype == other.dtype)
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(_alike(a, b) for a, b in zip(one, other))
     return type(one) is type(other)

@@ -116,4 +116,5 @@ def to_nchw(array: Array) -> Array:
 
 def to_nhwc(array: Array) -> Array:
     """Undo `to_nchw`."""
-    return array.transpose(0, 2, 3, 1)
+    turned: Array = array.transpose(0, 2, 3, 1)
+    return turned

@@ -50,7 +50,7 @@ class Peer:
         ]
 
         def mirror(array: Array, axes: list[int]) -> Array:
-            return np.flip(array, axes) if axes else array
+            return np.flip(array, tuple(axes)) if axes else array
 
         def tensor(array: Array, axes: list[int]) -> Any:
             turned = torch.from_numpy(to_nchw(mirror(array, axes)))
