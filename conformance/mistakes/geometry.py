@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ from conformance.mistakes.mistake import (
 from conformance.values import Array
 
 _SIDES = (("height", 0), ("width", 1))
+_ALONG = (
+    ("height", "the height", (0,)), ("width", "the width", (1,)), ("both", "both sides", (0, 1)),
+)  # fmt: skip
 _KERAS_22876 = "github.com/keras-team/keras/pull/22876"
 _ONNX_1609 = "github.com/onnx/onnx/issues/1609"
 _TF_16544 = "github.com/tensorflow/tensorflow/issues/16544"
@@ -59,111 +62,120 @@ def _shifts() -> Iterator[Mistake]:
                 )
 
 
-def _recropped(layer: Layer, inputs: Array, side: int, offset: Any) -> Array:
-    """Crop the full result along one side at another offset, the length being right."""
-    right = recomputed(layer, inputs, bias=None)
-    axis = spatial_axes(layer)[side]
-    strides, dilation = layer.strides[side], layer.dilation_rate[side]
-    full_length = (inputs.shape[axis] - 1) * strides + (layer.kernel_size[side] - 1) * dilation + 1
-    total = full_length - right.shape[axis]
-    before = total // 2 if total > 0 else 0
-    return _moved_exactly(layer, inputs, side, offset(total) - before)
+def _on_sides(
+    change: Callable[[Layer, Array, Array, int], Array],
+) -> Iterator[tuple[str, str, type]]:
+    """Yield a change along the height, the width, and both: its name, the words, the layer."""
+    for name, words, sides in _ALONG:
+
+        def changed(
+            layer: Layer, inputs: Array, outputs: Array, sides: tuple[int, ...] = sides
+        ) -> Array:
+            for side in sides:
+                outputs = change(layer, inputs, outputs, side)
+            return outputs
+
+        yield name, words, outputs_changed(changed)
 
 
-def _moved_exactly(layer: Layer, inputs: Array, side: int, by: int) -> Array:
-    """Recompute with the window into the full result moved by `by` rows."""
-    if by == 0:
-        return recomputed(layer, inputs)
-    axis = spatial_axes(layer)[side]
+def _odd_row_first(layer: Layer, inputs: Array, outputs: Array, sides: tuple[int, ...]) -> Array:
+    """Crop the larger half of what is too long at the beginning."""
+    if layer.padding != "same" or layer.output_padding is not None or not inputs.size:
+        return outputs
     # More image on both sides moves every row into view; the crop is then found by its length.
     pad = [(0, 0)] * 4
-    pad[axis] = (2, 2)
+    for axis in spatial_axes(layer):
+        pad[axis] = (2, 2)
     wide = recomputed(layer, np.pad(inputs, pad))
-    start = 2 * layer.strides[side] + by
-    length = recomputed(layer, inputs).shape[axis]
-    return np.take(wide, range(start, start + length), axis)
+    for side, axis in enumerate(spatial_axes(layer)):
+        stride, length = layer.strides[side], outputs.shape[axis]
+        too_long = max((inputs.shape[axis] - 1) * stride + _extent(layer, side) - length, 0)
+        start = 2 * stride + (too_long % 2 if side in sides else 0)
+        wide = np.take(wide, range(start, start + length), axis)
+    return wide
 
 
 def _wrong_crops() -> Iterator[Mistake]:
-    for name, side in _SIDES:
+    for name, words, sides in _ALONG:
 
-        def odd(layer: Layer, inputs: Array, outputs: Array, side: int = side) -> Array:
-            plain = layer.output_padding is None and inputs.size
-            if layer.padding != "same" or not plain:
-                return outputs
-            return _recropped(layer, inputs, side, lambda total: max(total, 0) - max(total, 0) // 2)
+        def odd(
+            layer: Layer, inputs: Array, outputs: Array, sides: tuple[int, ...] = sides
+        ) -> Array:
+            return _odd_row_first(layer, inputs, outputs, sides)
 
         yield Mistake(
             id=f"M02_{name}",
-            text=f"'same' crops the odd row of the {name} at the beginning instead of the end.",
+            text=f"'same' crops the odd row of {words} at the beginning instead of the end.",
             source=_ONNX_1609,
             clauses=("PAD-01",),
             layer=outputs_changed(odd),
         )
 
-        def centred(layer: Layer, _: Array, outputs: Array, side: int = side) -> Array:
-            gap = layer.strides[side] - _extent(layer, side)
-            if layer.padding != "same" or gap < 2 or layer.output_padding is not None:
-                return outputs
-            return np.roll(outputs, gap // 2, spatial_axes(layer)[side])
+    def centred(layer: Layer, _: Array, outputs: Array, side: int) -> Array:
+        gap = layer.strides[side] - _extent(layer, side)
+        if layer.padding != "same" or gap < 2 or layer.output_padding is not None:
+            return outputs
+        return np.roll(outputs, gap // 2, spatial_axes(layer)[side])
 
+    for name, words, wrong in _on_sides(centred):
         yield Mistake(
             id=f"M05_{name}",
-            text=f"'same' with a kernel below the stride is centred along the {name}.",
+            text=f"'same' with a kernel below the stride is centred along {words}.",
             source=_TF_16544,
             clauses=("PAD-02",),
-            layer=outputs_changed(centred),
+            layer=wrong,
         )
 
 
 def _lengths() -> Iterator[Mistake]:
-    for name, side in _SIDES:
+    def symmetric(layer: Layer, _: Array, outputs: Array, side: int) -> Array:
+        odd = (_extent(layer, side) - layer.strides[side]) % 2
+        axis = spatial_axes(layer)[side]
+        if layer.padding != "same" or not odd or outputs.shape[axis] < 2:
+            return outputs
+        return np.take(outputs, range(outputs.shape[axis] - 1), axis)
 
-        def symmetric(layer: Layer, _: Array, outputs: Array, side: int = side) -> Array:
-            odd = (_extent(layer, side) - layer.strides[side]) % 2
-            axis = spatial_axes(layer)[side]
-            if layer.padding != "same" or not odd or outputs.shape[axis] < 2:
-                return outputs
-            return np.take(outputs, range(outputs.shape[axis] - 1), axis)
-
+    for name, words, wrong in _on_sides(symmetric):
         yield Mistake(
             id=f"M03_{name}",
-            text=f"'same' crops symmetrically along the {name}, so an odd crop loses a row more.",
+            text=f"'same' crops symmetrically along {words}, so an odd crop loses a row more.",
             source="github.com/keras-team/keras/issues/20949",
             clauses=("SHAPE-02",),
-            layer=outputs_changed(symmetric),
+            layer=wrong,
         )
 
-        def unpadded(layer: Layer, _: Array, outputs: Array, side: int = side) -> Array:
-            gap = layer.strides[side] - _extent(layer, side)
-            axis = spatial_axes(layer)[side]
-            if layer.padding != "valid" or gap <= 0 or layer.output_padding is not None:
-                return outputs
-            return np.take(outputs, range(max(outputs.shape[axis] - gap, 0)), axis)
+    def unpadded(layer: Layer, _: Array, outputs: Array, side: int) -> Array:
+        gap = layer.strides[side] - _extent(layer, side)
+        axis = spatial_axes(layer)[side]
+        if layer.padding != "valid" or gap <= 0 or layer.output_padding is not None:
+            return outputs
+        return np.take(outputs, range(max(outputs.shape[axis] - gap, 0)), axis)
 
+    for name, words, wrong in _on_sides(unpadded):
         yield Mistake(
             id=f"M04_{name}",
-            text=f"'valid' forgets max(k - s, 0) along the {name}: no rows after a short kernel.",
+            text=f"'valid' forgets max(k - s, 0) along {words}: no rows after a short kernel.",
             source=_TF_16544,
             clauses=("SHAPE-01", "PAD-03"),
-            layer=outputs_changed(unpadded),
+            layer=wrong,
         )
 
-        def unwritten(layer: Layer, _: Array, outputs: Array, side: int = side) -> Array:
-            stride, extent = layer.strides[side], _extent(layer, side)
-            if extent >= stride or outputs.dtype.kind != "f" or layer.output_padding is not None:
-                return outputs
-            axis = spatial_axes(layer)[side]
-            wrong = np.moveaxis(outputs.copy(), axis, 0)
-            wrong[[row for row in range(wrong.shape[0]) if row % stride >= extent]] = np.nan
-            return np.moveaxis(wrong, 0, axis)
+    def unwritten(layer: Layer, _: Array, outputs: Array, side: int) -> Array:
+        stride, extent = layer.strides[side], _extent(layer, side)
+        if extent >= stride or outputs.dtype.kind != "f" or layer.output_padding is not None:
+            return outputs
+        axis = spatial_axes(layer)[side]
+        changed = np.moveaxis(outputs.copy(), axis, 0)
+        changed[[row for row in range(changed.shape[0]) if row % stride >= extent]] = np.nan
+        return np.moveaxis(changed, 0, axis)
 
+    for name, words, wrong in _on_sides(unwritten):
         yield Mistake(
             id=f"M17_{name}",
-            text=f"Rows of the {name} that no tap reaches are left unwritten: NaN.",
+            text=f"Rows of {words} that no tap reaches are left unwritten: NaN.",
             source="github.com/chelsea0x3b/dfdx/issues/677",
             clauses=("PAD-06", "VAL-01"),
-            layer=outputs_changed(unwritten),
+            layer=wrong,
         )
 
 

@@ -141,6 +141,20 @@ def _roundings() -> Iterator[Mistake]:
             layer=inputs_changed(rounded(change)),
         )
 
+        def product(
+            layer: Layer, inputs: Array, _: Array, change: Callable[[Array], Array] = change
+        ) -> Array:
+            round_both = rounded(change)
+            return recomputed(layer, round_both(inputs), kernel=round_both(layer.kernel))
+
+        yield Mistake(
+            id=f"M16_{name}_both",
+            text=f"Inputs and kernel are rounded to {text} before multiplying.",
+            source="github.com/pytorch/pytorch/issues/67384",
+            clauses=("DTYPE-02",),
+            layer=outputs_changed(product),
+        )
+
     def narrow(_: Layer, __: Array, outputs: Array) -> Array:
         if outputs.dtype != np.float64:
             return outputs
