@@ -53,6 +53,12 @@ _VERDICT_STYLES = {"faster": "green", "slower": "bold red", "within noise": "dim
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the results.")
 @click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write the page.")
 @click.option(
+    "--markdown",
+    "markdown_file",
+    type=click.Path(path_type=Path),
+    help="Write the table in Markdown, for documentation.",
+)
+@click.option(
     "--compare",
     "old_file",
     type=click.Path(path_type=Path),
@@ -75,6 +81,7 @@ def bench(
     threads: int | None,
     json_file: Path | None,
     html_file: Path | None,
+    markdown_file: Path | None,
     old_file: Path | None,
     new_file: Path | None,
 ) -> None:
@@ -103,12 +110,14 @@ def bench(
             results_of.save(results, json_file)
         if html_file is not None:
             results_of.write(results, html_file, comparison)
+        if markdown_file is not None:
+            results_of.write_table(results, markdown_file)
     except OSError as error:
         usage_error(f"cannot write {str(error.filename)!r}: {error.strerror}")
     _show(results, console)
     if comparison is not None:
         _show_changes(comparison, console)
-    for file in filter(None, (json_file, html_file)):
+    for file in filter(None, (json_file, html_file, markdown_file)):
         console.print(f"written: {file}", soft_wrap=True)
 
 

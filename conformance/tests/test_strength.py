@@ -111,6 +111,7 @@ def test_the_pattern_chooses_the_mistakes(caught: Measured) -> None:
     assert [entry["id"] for entry in caught.document["mistakes"]] == [
         "M02_height",
         "M02_width",
+        "M02_both",
         "M16_tf32",
     ]
 
@@ -121,7 +122,7 @@ def test_the_terminal_shows_chapters(caught: Measured) -> None:
 
 
 def test_the_terminal_sums_up(caught: Measured) -> None:
-    assert "3 of 3 mistakes caught with every one of 2 seeds, profile smoke" in (
+    assert "4 of 4 mistakes caught with every one of 2 seeds, profile smoke" in (
         caught.finished.stdout
     )
 

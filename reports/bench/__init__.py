@@ -7,6 +7,7 @@ reports.bench.write(results, "bench.html")
 from __future__ import annotations
 
 from reports.bench.comparison import Change, Comparison, compare
+from reports.bench.markdown import table, write_table
 from reports.bench.page import render, write
 from reports.bench.results import (
     LayerResult,
@@ -34,5 +35,7 @@ __all__ = [
     "load",
     "render",
     "save",
+    "table",
     "write",
+    "write_table",
 ]

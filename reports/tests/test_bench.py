@@ -222,3 +222,31 @@ def test_changes_are_on_the_page():
 def test_without_fast_the_page_still_stands():
     run = attrs.evolve(RUN, peers=RUN.peers[1:], layers=[layer("a", {"torch": 0.01})])
     assert "1 peer on 1 layer" in bench.render(run)
+
+
+def test_the_markdown_table_has_every_layer_and_ratio():
+    text = bench.table(RUN)
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    widths = {len(row) for row in rows}
+    assert (len(rows), widths) == (2 + len(RUN.compared), {len(rows[0])})
+    for layer in RUN.compared:
+        ratio = layer.of("fast").seconds / layer.best_rival.seconds
+        (row,) = [row for row in rows if row[0] == f"| {layer.name}"]
+        assert f"{ratio:.2f}" in row
+
+
+def test_the_markdown_table_says_how_it_was_measured():
+    text = bench.table(RUN)
+    assert "Geometric means: fast takes" in text
+    assert f"`{' '.join(RUN.command)}`" in text
+
+
+def test_a_markdown_table_without_ours_compares_nothing():
+    others = [
+        attrs.evolve(layer, measurements=[m for m in layer.measurements if m.peer != "fast"])
+        for layer in RUN.layers
+    ]
+    peers = [peer for peer in RUN.peers if peer.name != "fast"]
+    text = bench.table(attrs.evolve(RUN, layers=others, peers=peers))
+    assert "÷" not in text
+    assert "Geometric" not in text
