@@ -1,9 +1,10 @@
 """Names the mistake behind a finding, or describes the difference.
 
 A finding *equals* a known mistake where that mistake, run on the same cases, does what the subject did: on
-every case the clause failed on, on the other cases of the same families, and on fresh ones. Where no known
-mistake does, a description that fits every failing case is offered as what the difference *looks like*.
-Where nothing fits, nothing is said: a wrong diagnosis is worse than none.
+every case the clause failed on, on the other cases of the same families, on fresh ones, and on cases of the
+clauses that the mistake is known to fail. Where no known mistake does, a description that fits every failing
+case is offered as what the difference *looks like*. Where nothing fits, nothing is said: a wrong diagnosis is
+worse than none.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 
 from conformance.campaign import drawn_cases
 from conformance.case import Case
+from conformance.checks import CHECKS
 from conformance.differences import described
 from conformance.interpreter import observe
 from conformance.observation import Observation, Outcome
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 ENOUGH = 3
 #: Failing cases, other cases of the run, and fresh cases that are compared at most.
 FAILING, OTHERS, FRESH = 60, 60, 20
+#: Cases of the clauses that a known mistake is expected to fail, whatever the finding's clause.
+ELSEWHERE = 24
 #: More mistakes than this that cannot be told apart say nothing.
 TOO_MANY = 3
 #: The index of no step, where nothing is known to be wrong.
@@ -95,6 +99,7 @@ class Diagnostician:
                     return None
                 step = wrong.get(case.id, NOWHERE)
                 suspects = [m for m in suspects if self._fits(m, case, seen, step)]
+        suspects = [m for m in suspects if self._fits_elsewhere(m, subject, deadline)]
         if not suspects or len(suspects) > TOO_MANY:
             return None
         for mistake in suspects:
@@ -115,6 +120,19 @@ class Diagnostician:
         free = changing(does, self._does(mistake, case, again=1))
         return bool(free) and wrong not in free and agree(seen, does, free)
 
+    def _fits_elsewhere(self, mistake: Mistake, subject: Subject, deadline: float) -> bool:
+        """Tell whether the subject also errs where the mistake is known to."""
+        clauses = [check for check in CHECKS if check.clause in mistake.clauses]
+        names = dict.fromkeys(name for check in clauses for name in sorted(check.families))
+        for name in names:
+            for case in self._of_run(name)[: -(-ELSEWHERE // len(names))]:
+                seen = self._bench.observation(subject, case)
+                if time.monotonic() > deadline or seen.not_tried is not None:
+                    return False
+                if not self._fits(mistake, case, seen, NOWHERE):
+                    return False
+        return True
+
     def _does(self, mistake: Mistake, case: Case, again: int = 0) -> Observation:
         key = mistake.id, case.id, again
         if key not in self._observed:
@@ -128,13 +146,16 @@ class Diagnostician:
         found = [
             case
             for name in _families(failures)
-            for case in (
-                *FAMILIES[name].fixed,
-                *drawn_cases(FAMILIES[name], examples=self._examples, run_seed=self._seed),
-            )
+            for case in self._of_run(name)
             if self._bench.past_observation(subject, case) is not None
         ]
         return found[:: max(1, -(-len(found) // OTHERS))]
+
+    def _of_run(self, family: str) -> list[Case]:
+        """Return the cases of the run, drawn ones first."""
+        found = FAMILIES[family]
+        drawn = drawn_cases(found, examples=self._examples, run_seed=self._seed)
+        return [*drawn, *found.fixed]
 
     def _fresh(self, failures: Sequence[Failure]) -> list[Case]:
         """Return cases that the run has not seen."""

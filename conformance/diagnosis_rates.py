@@ -2,13 +2,14 @@
 
 Every known mistake is diagnosed twice: with the whole catalogue, which must name it, and with itself left
 out, when nothing may be said to equal another mistake unless the two cannot be told apart. That is judged
-on cases of three seeds that the diagnosis has not seen.
+on cases of three seeds that the diagnosis has not seen, of the clauses that either is expected to fail.
 """
 
 from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from conformance.observation import Observation
 from conformance.strategies import FAMILIES
 from conformance.subjects import Subject
 from conformance.subjects.layer import LayerBackend
-from conformance.workbench import Workbench
+from conformance.workbench import Failure, Workbench
 
 _UNSEEN_SEEDS = (101, 102, 103)
 
@@ -98,13 +99,19 @@ def diagnosed(workbench: Workbench, mistake: Mistake, examples: int) -> Diagnose
             certain = str(left_out).startswith("equals")
             same = all(
                 agree(subject.observe(case), _Wrong(other).observe(case))
-                for name in sorted({failure.case.family for failure in failures})
+                for name in sorted(_families(failures, (*mistake.clauses, *other.clauses)))
                 for seed in _UNSEEN_SEEDS
                 for case in drawn_cases(FAMILIES[name], examples=examples, run_seed=seed)
             )
             verdict = ("same" if same else "wrong") + ("" if certain else ", uncertain")
         return Diagnosed(mistake.id, clause, named, known, left_out, verdict)
     return None
+
+
+def _families(failures: Sequence[Failure], clauses: Collection[str]) -> set[str]:
+    """Return the families of some failures, and those that show some clauses."""
+    shown = {name for check in CHECKS if check.clause in clauses for name in check.families}
+    return shown | {failure.case.family for failure in failures}
 
 
 def _mistake_in(text: str | None) -> Mistake | None:

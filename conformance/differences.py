@@ -106,7 +106,7 @@ def _turns(failure: Failure, right: Array, got: Array) -> Iterator[str]:
 
 
 def _factors(_: Failure, right: Array, got: Array) -> Iterator[str]:
-    if not np.isfinite(right).all() or not np.any(right):
+    if not np.isfinite(right).all() or not np.any(right) or _near(got, right):
         return
     place = np.unravel_index(int(np.argmax(np.abs(right))), right.shape)
     factor = got[place] / right[place]
