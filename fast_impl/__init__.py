@@ -14,7 +14,7 @@ from fast_impl.functional import (
     output_shape,
 )
 from fast_impl.layer import Conv2DTranspose
-from fast_impl.memory import release_memory
+from fast_impl.memory import limit_memory, release_memory
 from fast_impl.planner import Plan, algorithms, plan
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "algorithms",
     "conv2d_transpose",
     "conv2d_transpose_gradients",
+    "limit_memory",
     "output_shape",
     "plan",
     "release_memory",

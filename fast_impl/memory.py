@@ -3,12 +3,14 @@
 A large array costs its first writer a page fault every 4096 bytes, often more time than the
 arithmetic. So scratch memory goes back to a shelf after each call, and so does the memory of a
 result when the last array that looks into it is gone. What lies on the shelf and what is in use as
-scratch are together at most `LIMIT` bytes, as long as no single call needs more.
+scratch are together at most `LIMIT` bytes (or what `limit_memory` says), as long as no single call needs
+more scratch.
 """
 
 from __future__ import annotations
 
 import math
+import operator
 import os
 import threading
 from collections.abc import Iterator
@@ -62,6 +64,12 @@ class _Shelf:
         finally:
             self._lock.release()
 
+    def set_limit(self, limit: int) -> None:
+        """Keep at most so many bytes from now on."""
+        with self._lock:
+            self.limit = limit
+            self._make_room()
+
     def clear(self) -> None:
         """Free what lies on the shelf."""
         with self._lock:
@@ -98,14 +106,14 @@ if hasattr(os, "register_at_fork"):
 class _Lease:
     """Owns a result's memory: when the last view is gone, so is this, and the block is free."""
 
-    def __init__(self, block: Array, size: int) -> None:
-        self._block = block
+    def __init__(self, shelf: _Shelf, block: Array, size: int) -> None:
+        self._shelf, self._block = shelf, block
         self.__array_interface__ = {
             "data": (block.ctypes.data, False), "shape": (size,), "typestr": "|u1", "version": 3,
         }  # fmt: skip
 
-    def __del__(self, shelf: _Shelf = _shelf) -> None:  # the name may be gone at the end
-        shelf.give(self._block, scratch=False)
+    def __del__(self) -> None:
+        self._shelf.give(self._block, scratch=False)
 
 
 def result(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -113,7 +121,7 @@ def result(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     size = math.prod(shape) * dtype.itemsize
     if not _SMALLEST <= size <= _shelf.limit:
         return np.empty(shape, dtype)
-    lease = _Lease(_shelf.take(size, scratch=False), size)
+    lease = _Lease(_shelf, _shelf.take(size, scratch=False), size)
     return np.asarray(lease).view(dtype).reshape(shape)
 
 
@@ -152,6 +160,25 @@ def scratch() -> Iterator[Scratch]:
         yield made
     finally:
         made.give_back()
+
+
+def limit_memory(size: int = LIMIT) -> None:
+    """Set how much memory is kept for later calls, scratch in use included.
+
+    Results larger than this are new memory at every call, which costs time: a program that makes
+    such results again and again sets it to a few times their size.
+
+    Args:
+        size: Bytes; 0 keeps nothing.
+
+    Raises:
+        TypeError: Not an integer.
+        ValueError: Less than 0.
+    """
+    size = operator.index(size)
+    if size < 0:
+        raise ValueError(f"size={size} must be at least 0 bytes")
+    _shelf.set_limit(size)
 
 
 def release_memory() -> None:

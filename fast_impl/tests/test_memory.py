@@ -23,7 +23,6 @@ def shelf(monkeypatch: Any) -> Any:
     """A shelf of 16 MiB that nobody else uses."""
     made = memory._Shelf(16 << 20)
     monkeypatch.setattr(memory, "_shelf", made)
-    monkeypatch.setattr(memory._Lease.__del__, "__defaults__", (made,))
     return made
 
 
@@ -120,6 +119,27 @@ def test_a_result_may_die_while_the_shelf_is_locked(shelf: Any) -> None:
     with shelf._lock:
         del result
     assert shelf._idle == 0
+
+
+def test_a_lower_limit_frees_what_is_too_much_at_once(shelf: Any) -> None:
+    results = [memory.result(LARGE, FLOAT) for _ in range(3)]
+    results.clear()
+    fast_impl.limit_memory(5 << 20)
+    assert (shelf._idle, shelf.limit) == (4 << 20, 5 << 20)
+
+
+def test_nothing_is_kept_with_a_limit_of_nothing(shelf: Any) -> None:
+    fast_impl.limit_memory(0)
+    leave(LARGE)
+    with memory.scratch() as lender:
+        lender.zeros(1 << 20, FLOAT)
+    assert shelf._idle == 0
+
+
+@pytest.mark.parametrize(("size", "error"), [(-1, ValueError), (1.5, TypeError), ("1", TypeError)])
+def test_a_limit_is_a_number_of_bytes(size: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        fast_impl.limit_memory(size)
 
 
 def test_release_frees_what_is_idle(shelf: Any) -> None:
