@@ -1,0 +1,129 @@
+"""Gradients in chunks, tiles and shares: whole numbers must come out exactly as by the scatter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fast_impl import planner
+from fast_impl.backward import Backward, gradients
+from fast_impl.backward_layout import Layout
+from fast_impl.methods import scatter
+from fast_impl.problem import Problem
+
+LIMIT = 64 << 20
+
+
+def problem_of(
+    inputs: Any, kernel: Any, strides: Any = 1, padding: str = "same", **more: Any
+) -> Problem:
+    return planner.plan(inputs, kernel, strides, padding, **more).problem
+
+
+def operands(problem: Problem) -> tuple[Any, Any, Any]:
+    """Small whole numbers, so that every order of summation gives the same."""
+    random = np.random.default_rng(3)
+    shapes = problem.input_shape, problem.kernel_shape, problem.output_shape
+    first, second, third = (random.integers(-3, 4, s).astype(problem.dtype) for s in shapes)
+    return first, second, third
+
+
+def by_scatter(problem: Problem, inputs: Any, kernel: Any, gradient: Any) -> list[Any]:
+    found = [np.empty_like(inputs), np.empty_like(kernel), np.empty(problem.filters, problem.dtype)]
+    scatter.input_gradient(problem, kernel, gradient, found[0])
+    scatter.kernel_gradient(problem, inputs, gradient, found[1])
+    scatter.bias_gradient(problem, gradient, found[2])
+    return found
+
+
+def same(found: Any, expected: Any) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+PROBLEMS = {
+    "stride 1": problem_of((3, 6, 7, 4), (3, 3, 24, 4)),
+    "stride 2": problem_of((3, 6, 7, 4), (5, 5, 16, 4), 2),
+    "odd rows": problem_of((2, 5, 5, 3), (4, 3, 24, 3), (3, 2), "valid"),
+    "kernel below stride": problem_of((2, 3, 4, 5), (1, 2, 24, 5), 3, "valid"),
+    "one row": problem_of((4, 1, 9, 3), (1, 4, 32, 3), (1, 2)),
+    "dilation": problem_of((2, 5, 6, 3), (3, 2, 24, 3), 1, dilation_rate=(2, 3)),
+    "output padding": problem_of((2, 4, 5, 3), (3, 3, 24, 3), 2, output_padding=(1, 0)),
+    "channels first": problem_of((2, 3, 4, 5), (3, 3, 24, 3), 2, data_format="channels_first"),
+    "float64": problem_of((2, 4, 5, 3), (3, 3, 24, 3), 2, dtype="float64"),
+    "float16": problem_of((2, 3, 3, 2), (2, 2, 24, 2), 2, dtype="float16"),
+    "many channels": problem_of((1, 4, 4, 256), (3, 3, 24, 256), 2),
+    "much work": problem_of((2, 20, 20, 32), (3, 3, 32, 32), 1),
+    "large kernel": problem_of((1, 6, 6, 96), (7, 7, 64, 96), 2),
+    "taps that reach nothing": problem_of((2, 2, 2, 3), (9, 9, 24, 3), 1),
+}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("limit", [LIMIT, 40_000, 2_000])
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_gradients_are_those_of_the_scatter(name: str, limit: int, threads: int) -> None:
+    problem = PROBLEMS[name]
+    inputs, kernel, gradient = operands(problem)
+    found = tuple(np.full_like(a, 77) for a in by_scatter(problem, inputs, kernel, gradient))
+    Backward(problem, threads, limit).run(inputs, kernel, gradient, found)  # type: ignore[arg-type]
+    assert same(found, by_scatter(problem, inputs, kernel, gradient))
+
+
+def test_a_lower_limit_makes_smaller_chunks() -> None:
+    sizes = [len(Layout(PROBLEMS["stride 2"], 1, limit).chunks) for limit in (LIMIT, 40_000, 2_000)]
+    assert sizes == sorted(set(sizes))
+
+
+def test_chunks_are_all_rows_of_all_images_once() -> None:
+    problem = PROBLEMS["stride 1"]
+    for limit in (LIMIT, 40_000, 2_000):
+        rows = [
+            (image, row)
+            for chunk in Layout(problem, 2, limit).chunks
+            for image in range(chunk.first_image, chunk.first_image + chunk.images)
+            for row in range(chunk.first, chunk.last)
+        ]
+        assert rows == [(image, row) for image in range(3) for row in range(6)]
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_tiles_are_all_rows_and_channels_of_a_chunk_once(name: str) -> None:
+    layout = Layout(PROBLEMS[name], 2, LIMIT)
+    for chunk in layout.chunks:
+        cells = [
+            (row, channel)
+            for tile in layout.tiles(chunk)
+            for row in range(tile.first, tile.last)
+            for channel in range(tile.low, tile.high)
+        ]
+        channels = PROBLEMS[name].in_channels
+        wanted = {(r, c) for r in range(chunk.first, chunk.last) for c in range(channels)}
+        assert (set(cells), len(cells)) == (wanted, len(wanted))
+
+
+def test_little_work_is_for_one_thread() -> None:
+    assert (
+        Layout(PROBLEMS["one row"], 4, LIMIT).threads,
+        Layout(PROBLEMS["much work"], 4, LIMIT).threads,
+    ) == (1, 4)
+
+
+def test_many_weights_are_summed_once() -> None:
+    assert (
+        Layout(PROBLEMS["much work"], 4, LIMIT).shares,
+        Layout(PROBLEMS["large kernel"], 4, LIMIT).shares,
+    ) == (4, 1)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_special_values_leave_no_trace_elsewhere(which: int, value: float) -> None:
+    problem = PROBLEMS["stride 2"]
+    given = operands(problem)
+    given[which].flat[5] = value
+    with np.errstate(invalid="ignore"):
+        expected = by_scatter(problem, *given)
+        found = gradients(problem, *given)
+    assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(found, expected, strict=True))
