@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from fast_impl import blas
 from fast_impl.dtypes import accumulator
-from fast_impl.methods.blocks import rows_by_phase, tap_groups
+from fast_impl.methods.taps import rows_by_phase, tap_groups
 from fast_impl.problem import Problem
 
 # Bytes of padded copies made at a time, and pixels of one task.

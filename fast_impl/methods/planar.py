@@ -18,7 +18,7 @@ import numpy.typing as npt
 from fast_impl import blas, costs, memory, workers
 from fast_impl.dtypes import accumulator
 from fast_impl.methods import Proposal
-from fast_impl.methods.blocks import tap_groups
+from fast_impl.methods.taps import tap_groups
 from fast_impl.problem import Problem
 
 Array = npt.NDArray[Any]
