@@ -12,6 +12,7 @@ from conformance.case import Case
 from conformance.checks import Check, Misbehaved, NotSupported, NotTried, Traits, View
 from conformance.comparison import Mismatch
 from conformance.coverage import first_call, values_of
+from conformance.forms import unlike_the_oracle
 from conformance.observation import Observation
 from conformance.oracle import Expectation
 from conformance.subjects import Subject
@@ -135,10 +136,13 @@ class Workbench:
             failure = Failure(case, "error", Mismatch(str(reason), None, got, reason.step))
             return self._failed(subject, case, failure)
         except Exception as error:
-            raise HarnessError(
-                f"{check.name} of {check.clause} raised {type(error).__name__}: {error} on case "
-                f"{case.id} ({case.family}) with subject {subject.name} ({subject.mode})"
-            ) from error
+            # Nothing can be read off an answer of another form: then it is the answer that is wrong.
+            mismatch = unlike_the_oracle(case, self.observation(subject, case), view.asked)
+            if mismatch is None:
+                raise HarnessError(
+                    f"{check.name} of {check.clause} raised {type(error).__name__}: {error} on case "
+                    f"{case.id} ({case.family}) with subject {subject.name} ({subject.mode})"
+                ) from error
         if mismatch is None:
             return None
         return self._failed(subject, case, Failure(case, "fail", mismatch))

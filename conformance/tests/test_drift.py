@@ -63,7 +63,8 @@ def test_not_a_number_on_both_sides_is_no_drift() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [_array(1, 3), _array(1), _array(1, np.nan), ERROR, Outcome(unsupported="no"), Outcome()]
+    "other",
+    [_array(1, 3), _array(1), _array(1, np.nan), ERROR, Outcome(unsupported="no"), Outcome()],
 )
 def test_another_result_is_drift(other: Outcome) -> None:
     assert [drift.differing for drift in _drift(_array(1, 2), other)] == [1]
