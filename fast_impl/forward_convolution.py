@@ -111,8 +111,10 @@ def _axis(length: int, taps: int, which: int, options: Options) -> Axis:
         made = -(-length // stride)
         before = max((made - 1) * stride + extent - length, 0) // 2
     else:
-        made, before = -(-(length - extent + 1) // stride), 0
-        if made < 0:
+        # Truncated towards zero, as TensorFlow divides: less than two strides short is empty.
+        reach, before = length - extent + stride, 0
+        made = max(reach, 0) // stride
+        if reach <= -stride:
             raise InvalidArgumentError(
                 f"inputs of {('height', 'width')[which]} {length} are smaller than the kernel "
                 f"extent {extent}: the computed output size would be negative with padding='valid'"
