@@ -193,7 +193,8 @@ class Layout:
         channels = self.problem.in_channels
         most = max(tap.places for tap in self.taps) * self.problem.filters
         pixels = blas.uncopied_pixels(most, channels, self.dtype) or _STRIP
-        rows = max(1, pixels // (self.pitch * chunk.images))
+        fair = -(-(chunk.last - chunk.first) // self.threads)
+        rows = min(max(1, pixels // (self.pitch * chunk.images)), fair)
         found = [
             self._kernel_product(
                 chunk, tap, Tile(first, min(first + rows, chunk.last), 0, channels), True

@@ -64,7 +64,7 @@ def conv2d_transpose(
     plan = planner.for_arrays(inputs.shape, inputs.dtype, kernel.shape, kernel.dtype, options)
     if bias is not None:
         bias = np.asarray(bias)
-        _require(bias, "bias", (plan.problem.filters,), plan.problem)
+        planner.require(bias, "bias", (plan.problem.filters,), plan.problem)
     return plan.compute(inputs, plan.pack(kernel), bias, out)
 
 
@@ -104,7 +104,7 @@ def conv2d_transpose_gradients(
     output_gradient = np.asarray(output_gradient)
     options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
     problem = Problem.checked(inputs.shape, inputs.dtype, kernel.shape, kernel.dtype, options)
-    _require(output_gradient, "output_gradient", problem.output_shape, problem)
+    planner.require(output_gradient, "output_gradient", problem.output_shape, problem)
     return Gradients(*backward.gradients(problem, inputs, kernel, output_gradient))
 
 
@@ -162,13 +162,3 @@ def output_shape(
                 None if options.output_padding is None else options.output_padding[i],
             ).output
     return tuple(result)
-
-
-def _require(array: Array, argument: str, shape: tuple[int, ...], problem: Problem) -> None:
-    if array.shape != shape:
-        raise InvalidArgumentError(f"{argument} must have shape {shape}; got {array.shape}")
-    if array.dtype != problem.dtype:
-        raise InvalidArgumentError(
-            f"{argument} was expected to be a {problem.dtype.name} array as inputs is, but its "
-            f"dtype is {array.dtype.name}: nothing is cast silently"
-        )

@@ -74,7 +74,7 @@ class Plan:
     def pack(self, kernel: npt.ArrayLike) -> PackedKernel:
         """Bring ``kernel`` into this plan's form, for many runs; it must not change meanwhile."""
         kernel = np.asarray(kernel)
-        _require(kernel, "kernel", self.problem.kernel_shape, self.problem)
+        require(kernel, "kernel", self.problem.kernel_shape, self.problem)
         return PackedKernel(self, kernel)
 
     def run(
@@ -103,14 +103,14 @@ class Plan:
         """
         problem = self.problem
         inputs = np.asarray(inputs)
-        _require(inputs, "inputs", problem.input_shape, problem)
+        require(inputs, "inputs", problem.input_shape, problem)
         if not isinstance(kernel, PackedKernel):
             kernel = self.pack(kernel)
         elif kernel.plan is not self:
             raise InvalidArgumentError("kernel was packed by another plan: pack it with this one")
         if bias is not None:
             bias = np.asarray(bias)
-            _require(bias, "bias", (problem.filters,), problem)
+            require(bias, "bias", (problem.filters,), problem)
         return self.compute(inputs, kernel, bias, out)
 
     def compute(
@@ -268,6 +268,17 @@ def all_finite(array: Array) -> bool:
         return bool(np.isfinite(total)) or bool(np.isfinite(array).all())
 
 
+def require(array: Array, argument: str, shape: tuple[int, ...], problem: Problem) -> None:
+    """Refuse an array of another shape or dtype than the planned one."""
+    if array.shape != shape:
+        raise InvalidArgumentError(f"{argument} must have shape {shape}; got {array.shape}")
+    if array.dtype != problem.dtype:
+        raise InvalidArgumentError(
+            f"{argument} was expected to be a {problem.dtype.name} array as inputs is, but its "
+            f"dtype is {array.dtype.name}: nothing is cast silently"
+        )
+
+
 @functools.lru_cache(maxsize=64)
 def _exact(problem: Problem) -> Executor:
     proposal: Proposal = _method("scatter").propose(problem, 1, WORKSPACE_LIMIT)
@@ -276,16 +287,6 @@ def _exact(problem: Problem) -> Executor:
 
 def _method(name: str) -> Any:
     return importlib.import_module(f"fast_impl.methods.{name}")
-
-
-def _require(array: Array, argument: str, shape: tuple[int, ...], problem: Problem) -> None:
-    if array.shape != shape:
-        raise InvalidArgumentError(f"{argument} must have shape {shape}; got {array.shape}")
-    if array.dtype != problem.dtype:
-        raise InvalidArgumentError(
-            f"{argument} was expected to be a {problem.dtype.name} array as inputs is, but its "
-            f"dtype is {array.dtype.name}: nothing is cast silently"
-        )
 
 
 def _require_output(out: Array, problem: Problem) -> None:
