@@ -103,7 +103,8 @@ def _erf(x: Array) -> Array:
     # Lazily: SciPy costs more to import than this package, and only gelu needs it.
     from scipy.special import erf
 
-    return np.asarray(erf(x), x.dtype)
+    result: Array = erf(x)
+    return result
 
 
 def _gelu_gradient(x: Array, _: Array, g: Array) -> Array:
@@ -244,17 +245,17 @@ class ReLU(LayerActivation):
         """The activation in float32."""
         kept = x * (x > self.threshold) if self.threshold else np.maximum(x, 0)
         if self.max_value is not None:
-            kept = np.clip(kept, 0, self.max_value)
+            kept = np.minimum(kept, self.max_value)
         if self.negative_slope:
             kept = kept - self.negative_slope * np.maximum(self.threshold - x, 0)
         return kept
 
     def derivative(self, x: Array, y: Array, g: Array) -> Array:  # noqa: ARG002
         """Its gradient in float32."""
-        slope = (x > self.threshold).astype(g.dtype)
+        kept = x > self.threshold
         if self.max_value is not None:
-            slope = slope * (x <= self.max_value)
-        result: Array = g * (slope + self.negative_slope * (x < self.threshold))
+            kept &= x <= self.max_value
+        result: Array = g * (kept + self.negative_slope * (x < self.threshold))
         return result
 
     def parameters(self) -> dict[str, Any]:

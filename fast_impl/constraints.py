@@ -72,7 +72,7 @@ class NonNeg(Constraint):
 
     def project(self, w: Array) -> Array:
         """The projection of ``w``."""
-        result: Array = w * (w >= 0).astype(w.dtype)
+        result: Array = w * (w >= 0)
         return result
 
 

@@ -106,7 +106,7 @@ class Constant(Initializer):
                 f"1 or {math.prod(shape)}"
             )
         array = np.empty(shape, dtype)
-        array[...] = values.reshape(()) if values.size == 1 else values.reshape(shape)
+        array[...] = values if values.size == 1 else values.reshape(shape)
         return array
 
     def get_config(self) -> dict[str, Any]:

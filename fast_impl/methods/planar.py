@@ -104,7 +104,7 @@ class Planar:
         problem = self.problem
         out_nhwc = out.transpose(0, 2, 3, 1) if problem.channels_first else out
         # + 0.0: a sum is never -0.0, but a bias may be.
-        start = None if bias is None else bias.astype(self.dtype) + self.dtype.type(0)
+        start = None if bias is None else bias + self.dtype.type(0)
         strips = -(-self.row_blocks // self.rows)
         chunks = -(-problem.batch // self.images)
         seats: list[tuple[Array, Array] | None] = [None] * self.threads
@@ -136,7 +136,7 @@ class Planar:
     ) -> None:
         problem = self.problem
         height, width, filters = problem.height, problem.width, problem.filters
-        low, high = max(first - self.up, 0), max(min(last + self.down, height.input), 0)
+        low, high = max(first - self.up, 0), min(last + self.down, height.input)
         count = len(images)
         size = (height.stride, width.stride, filters, count, last - first, self.blocks)
         sums = scratch[1][: math.prod(size)].reshape(size)

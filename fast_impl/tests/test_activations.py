@@ -297,3 +297,37 @@ def test_an_unknown_activation_is_a_value_error(identifier):
 def test_what_is_no_activation_at_all_is_a_type_error(identifier):
     with pytest.raises(TypeError, match="Could not interpret activation function"):
         activations.get(identifier)
+
+
+@pytest.mark.parametrize(
+    ("given", "computed"), [("float16", "float32"), ("float32", "float32"), ("float64", "float64")],
+)  # fmt: skip
+def test_an_activation_is_computed_in_the_format_of_the_sums(given, computed):
+    seen = []
+    probe = activations.Activation(
+        "probe",
+        lambda x: seen.append(x.dtype) or x,
+        lambda x, y, g: seen.extend([x.dtype, y.dtype, g.dtype]) or g,
+    )
+    x = column(1.0, dtype=given)
+    assert (probe(x).dtype, probe.gradient(x, x, x).dtype) == (given, given)
+    assert seen == [computed] * 4
+
+
+def test_log_softmax_is_shifted_by_each_vector_alone():
+    x = np.array([[0.0, 0.0], [2000.0, 2000.0]], np.float32)
+    np.testing.assert_allclose(activations.get("log_softmax")(x), np.log(0.5), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("x", "slope_there"), [(0.5, 1.0), (2.0, 1.0), (-1.0, 3 / math.e)])
+def test_elu_has_its_alpha_below_zero_only(x, slope_there):
+    function = activations.ELU(alpha=3.0)
+    array = column(x)
+    assert slope(function, array, np.ones_like(array)).item() == pytest.approx(
+        slope_there, rel=1e-6
+    )
+
+
+def test_a_registered_activation_is_made_once():
+    found = activations.NAMED["relu"]
+    assert activations._constant_factory(found)() is found

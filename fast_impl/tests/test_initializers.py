@@ -271,3 +271,28 @@ def test_a_distribution_is_read_in_any_case(given, kept):
 )
 def test_a_class_is_known_by_its_name_with_underscores(name, snake):
     assert initializers._snake(name) == snake
+
+
+def test_a_truncated_normal_never_goes_beyond_two_deviations():
+    kind = initializers.get("truncated_normal")
+    kind.mean, kind.stddev = 0.0, 1.0
+    few = [np.abs(kind((10,), np.dtype(np.float64))).max() for _ in range(200)]
+    assert max(few) <= 2
+    assert np.abs(kind((100_000,), np.dtype(np.float64))).max() <= 2
+
+
+@pytest.mark.parametrize("kind", [initializers.RandomNormal, initializers.TruncatedNormal])
+def test_mean_and_deviation_move_and_stretch_the_same_numbers(kind):
+    shape, dtype = (50,), np.dtype(np.float64)
+    plain, moved = kind(0.0, 1.0, seed=3)(shape, dtype), kind(5.0, 2.0, seed=3)(shape, dtype)
+    np.testing.assert_allclose(moved, 5 + 2 * plain, rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_an_identity_matrix_has_the_dtype_that_is_asked_for(dtype):
+    assert initializers.Identity()((2, 2), np.dtype(dtype)).dtype == dtype
+
+
+def test_a_constant_with_more_axes_is_one_value_all_the_same():
+    values = initializers.Constant(np.full((1, 1, 1), 7))((2,), np.dtype(np.float32))
+    np.testing.assert_array_equal(values, [7, 7])

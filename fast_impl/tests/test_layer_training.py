@@ -411,3 +411,17 @@ def test_a_callable_regularizer_may_bring_its_gradient():
         layer.loss_gradients()
     penalty.gradient = np.ones_like
     np.testing.assert_array_equal(layer.loss_gradients()[0], [[[[1.0, 1.0]]]])
+
+
+def test_loss_gradients_come_in_the_order_of_the_weights():
+    layer = fast_impl.Conv2DTranspose(2, 1, kernel_regularizer="l2", use_bias=False)
+    layer.trainable = False
+    layer.build((None, None, None, 3))
+    layer.trainable = True
+    layer.build((None, None, None, 5))
+    shapes = [weight.shape for weight in layer.weights]
+    assert shapes == [(1, 1, 2, 5), (1, 1, 2, 3)]
+    assert [gradient.shape for gradient in layer.loss_gradients()] == shapes
+    layer.trainable = False
+    shapes = [weight.shape for weight in layer.weights]
+    assert [gradient.shape for gradient in layer.loss_gradients()] == shapes

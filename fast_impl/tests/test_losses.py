@@ -258,7 +258,9 @@ def test_gradients_follow_every_option_of_the_layer(arguments, activation):
             arrays = [a + sign * step * direction if a is start else a for a in (x, k, b)]
             made.set_weights(arrays[1:])
             ends.append((made(arrays[0]) * g).sum())
-        assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(np.vdot(part, direction), rel=1e-6)
+        assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(
+            np.vdot(part, direction), rel=1e-6, abs=1e-8
+        )
 
 
 @pytest.mark.parametrize("activation", ["linear", "tanh", "softmax"])
@@ -390,3 +392,18 @@ def test_a_constraint_that_does_not_fit_is_named(constraint, error, text):
 def test_a_variable_is_copied_with_its_dtype():
     again = copy.deepcopy(variable([1.0], "float16"))
     assert (again.array.dtype, again.array.flags.writeable) == (np.float16, False)
+
+
+@pytest.mark.parametrize(("dtype", "penalty"), [("float16", 0.1), ("float32", 0.3)])
+def test_a_penalty_is_rounded_before_it_is_divided(dtype, penalty):
+    kind = np.dtype(dtype).type
+    loss = activity_loss(lambda _: np.float64(penalty), image(5, dtype))
+    assert loss == kind(kind(penalty) / kind(5))
+    assert loss != kind(penalty / 5)
+
+
+def test_a_learning_rate_beyond_the_dtype_of_the_weight_is_infinite():
+    made = variable([1.0], "float16")
+    with np.errstate(over="ignore"):
+        _descend(made, np.array([1e-4], np.float16), 1e5)
+    assert made.array.tolist() == [-np.inf]

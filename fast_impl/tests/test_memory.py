@@ -220,3 +220,57 @@ def test_a_layer_with_one_algorithm_can_be_pickled(name: str) -> None:
     assert type(again) is CLASSES[name]
     layer(inputs)
     assert np.array_equal(pickle.loads(pickle.dumps(layer))(inputs), layer(inputs))
+
+
+def give(shelf: Any, *sizes: int) -> list[int]:
+    """Put blocks of these sizes on the shelf; return where they are."""
+    blocks = [np.empty(size, np.uint8) for size in sizes]
+    for block in blocks:
+        shelf.give(block, scratch=False)
+    return [address(block) for block in blocks]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "again"),
+    [(999, False), (1000, True), (1001, True), (1500, True), (1501, False)],
+)
+def test_a_block_is_used_again_for_two_thirds_of_its_size_or_more(
+    shelf: Any, wanted: int, again: bool
+) -> None:
+    (where,) = give(shelf, 1500)
+    block = shelf.take(wanted, scratch=False)
+    assert ((address(block) == where), block.nbytes) == (again, 1500 if again else wanted)
+    assert shelf._idle == (0 if again else 1500)
+
+
+def test_the_smallest_block_that_fits_is_taken(shelf: Any) -> None:
+    where = give(shelf, 1400, 1200, 1300)
+    assert address(shelf.take(1100, scratch=False)) == where[1]
+    assert (shelf._idle, len(shelf._free)) == (2700, 2)
+
+
+def test_a_new_result_takes_nothing_from_the_shelf(shelf: Any) -> None:
+    give(shelf, 16 << 20)
+    shelf.take(1 << 20, scratch=False)
+    assert shelf._idle == 16 << 20
+
+
+def test_scratch_in_use_is_counted_in_all(shelf: Any) -> None:
+    give(shelf, 2 << 20, 3 << 20)
+    blocks = [shelf.take(size << 20, scratch=True) for size in (5, 6)]
+    assert (shelf._scratch, shelf._idle) == (11 << 20, 5 << 20)
+    shelf.take(1 << 20, scratch=True)
+    assert (shelf._scratch, shelf._idle) == (12 << 20, 3 << 20)
+    for block in blocks:
+        shelf.give(block, scratch=True)
+    assert (shelf._scratch, shelf._idle) == (1 << 20, 14 << 20)
+
+
+def test_a_child_has_the_shelf_but_not_the_scratch_of_its_parent(shelf: Any) -> None:
+    give(shelf, 1 << 20)
+    shelf.take(3 << 20, scratch=True)
+    with shelf._lock:
+        shelf.after_fork()
+    assert (shelf._scratch, shelf._idle) == (0, 1 << 20)
+    assert shelf.take(1 << 20, scratch=True).nbytes == 1 << 20
+    assert shelf._scratch == 1 << 20

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import fast_impl
+from fast_impl import planner
 
 METHODS = fast_impl.algorithms()
 
@@ -263,12 +264,59 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     assert done.stdout.strip() == "0"
 
 
-def test_without_the_addresses_of_scipy_the_results_agree(geometry, integers, loops, monkeypatch):
-    from fast_impl import blas, planner
+@pytest.mark.parametrize("method", METHODS)
+def test_without_the_addresses_of_scipy_the_results_agree(
+    geometry, method, integers, loops, monkeypatch
+):
+    from fast_impl import blas
 
     monkeypatch.setattr(blas, "available", lambda dtype: False)
     x, k = integers(geometry.input_shape), integers(geometry.kernel_shape)
-    options = {"algorithm": "blocks", "threads": 1, "workspace_limit": (64 << 20) - 1}
-    got = _plan(geometry, **options).run(x, k)
-    planner.planned.cache_clear()
+    got = _plan(geometry, algorithm=method, threads=1).run(x, k)
     np.testing.assert_array_equal(got, loops.forward(x, k, geometry.config))
+
+
+def test_without_the_addresses_of_scipy_the_gradients_agree(geometry, integers, loops, monkeypatch):
+    from fast_impl import blas
+
+    monkeypatch.setattr(blas, "available", lambda dtype: False)
+    x, k = integers(geometry.input_shape), integers(geometry.kernel_shape)
+    g = integers(_plan(geometry).problem.output_shape)
+    got = fast_impl.conv2d_transpose_gradients(x, k, g, **geometry.config)
+    for found, expected in zip(got, loops.gradients(x, k, g, geometry.config), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_every_method_turns_a_bias_of_minus_zero_into_zero(method, dtype):
+    x, k = np.zeros((1, 2, 2, 1), dtype), np.ones((3, 3, 1, 1), dtype)
+    plan = fast_impl.plan(x.shape, k.shape, 4, algorithm=method, dtype=dtype)
+    assert not np.signbit(plan.run(x, k, bias=np.array([-0.0], dtype))).any()
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("method", METHODS)
+def test_many_pixels_are_multiplied_in_pieces(method, data_format, integers):
+    shape = (2, 3, 40, 65) if data_format == "channels_first" else (2, 40, 65, 3)
+    x, k = integers(shape), integers((3, 2, 2, 3))
+    plans = [
+        fast_impl.plan(x.shape, k.shape, 2, "same", data_format, algorithm=name, threads=2)
+        for name in (method, "scatter")
+    ]
+    np.testing.assert_array_equal(plans[0].run(x, k), plans[1].run(x, k))
+
+
+def test_a_plan_is_described_in_full():
+    problem = fast_impl.plan((1, 5, 6, 3), (3, 3, 4, 3), 2).problem
+    rejected = (("small", 0.002), ("scatter", 0.25))
+    plan = planner.Plan(problem, "blocks", 2, 1234567, 0.0015, "a b", rejected, True, None)
+    assert plan.describe() == (
+        "blocks: a b\n"
+        "(1, 5, 6, 3) -> (1, 11, 13, 4), float32, kernel (3, 3, 4, 3), 3,240 multiply-adds\n"
+        "2 thread(s), 1,234,567 bytes of workspace, predicted 1.500 ms\n"
+        "instead of: small 2.000 ms, scatter 250.000 ms\n"
+        "a kernel with NaN or infinity is computed by scatter instead"
+    )
+    plan = planner.Plan(problem, "small", 1, 10, 0.0015, "a b", (), False, None)
+    assert len(plan.describe().splitlines()) == 3
