@@ -70,8 +70,6 @@ def check_against_build(
     if in_channels is None:
         if array.ndim < 4:
             raise ValueError(f"{start} min_ndim=4, found ndim={array.ndim}. {found}")
-        if array.ndim > 4:
-            raise ValueError(f"Inputs should have rank 4. Received input_shape={array.shape}")
     elif array.ndim != 4:
         raise ValueError(f"{start} ndim=4, found ndim={array.ndim}. {found}")
     elif array.shape[channel_axis] != in_channels:

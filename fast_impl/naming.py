@@ -13,7 +13,7 @@ from typing import Any
 
 _lock = threading.Lock()
 _layer_names: Counter[str] = Counter()
-_scope_names: Counter[str] = Counter()
+_scope_names: set[str] = set()
 _reached: Counter[str] = Counter()  # the last number given to a scope name
 
 
@@ -48,9 +48,9 @@ def open_scope(name: Any, *, unique: bool) -> str:
         if unique:
             number = _reached[name]
             scope = f"{name}_{number}" if number else name
-            while _scope_names[scope]:
+            while scope in _scope_names:
                 number += 1
                 scope = f"{name}_{number}"
             _reached[name] = number
-        _scope_names[scope] += 1
+        _scope_names.add(scope)
         return scope

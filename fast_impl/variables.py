@@ -52,7 +52,7 @@ class Variable:
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Copies and pickles of an array are writeable again.
         self.__dict__.update(state)
-        self.array = _frozen(self.array, self.array.dtype)
+        self.array.flags.writeable = False
 
 
 def _frozen(array: npt.ArrayLike, dtype: DType) -> Array:

@@ -274,7 +274,7 @@ class Blocks:
         stride, filters = self.problem.width.stride, self.problem.filters
         width = self.problem.width.output
         rows, _, images, _ = sums.shape
-        if images == 1:
+        if self.tiling.images == 1:
             flat = sums.reshape(rows, -1)[:, self.skip * filters :][:, : width * filters]
             if target.strides[2:] == (filters * target.itemsize, target.itemsize):
                 _store(flat, bias_row, target[0].reshape(rows, -1))

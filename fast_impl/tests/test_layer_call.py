@@ -237,3 +237,55 @@ def test_an_empty_batch_is_fine():
 def test_the_output_is_new_each_time():
     layer = built()
     assert not np.may_share_memory(layer(X), layer(X))
+
+
+def test_a_bias_is_rounded_to_the_format_of_the_computation():
+    layer = fast_impl.Conv2DTranspose(1, 1, dtype="mixed_float16", autocast=True)
+    layer.build((1, 1, 1, 1))
+    layer.set_weights([np.full((1, 1, 1, 1), 2.0**-11), np.array([1 + 2.0**-12])])
+    # 1 + 2**-12 is 1 as a float16, and 1 + 2**-11 a tie: the even one of 1 and 1 + 2**-10 is 1
+    assert layer(np.ones((1, 1, 1, 1), np.float16)).item() == 1
+
+
+@pytest.mark.parametrize(
+    ("dtype", "error"),
+    [("float32", fast_impl.InvalidArgumentError), ("mixed_float16", ValueError)],
+)
+def test_the_error_for_another_dtype_depends_on_the_policy(dtype, error):
+    layer = fast_impl.Conv2DTranspose(1, 1, dtype=dtype)
+    with pytest.raises(ValueError, match="convert it") as caught:
+        layer(np.ones((1, 1, 1, 1), np.float64))
+    assert caught.type is error
+
+
+def test_a_shape_may_be_an_array():
+    layer = fast_impl.Conv2DTranspose(2, 3)
+    assert layer.compute_output_shape(np.array([1, 4, 4, 3])) == (1, 6, 6, 2)
+    layer.build(np.array([1, 4, 4, 3]))
+    assert layer.kernel.shape == (3, 3, 2, 3)
+
+
+def test_the_output_padding_of_the_layer_is_used():
+    layer = fast_impl.Conv2DTranspose(1, 3, strides=2, output_padding=1)
+    assert layer(np.ones((1, 4, 4, 1), np.float32)).shape == (1, 10, 10, 1)
+
+
+@pytest.mark.parametrize(("value", "said"), [(None, "got None"), (np.ones(2), r"got shape \(2,\)")])
+def test_the_error_of_an_initializer_says_what_it_returned(value, said):
+    layer = fast_impl.Conv2DTranspose(1, 1, kernel_initializer=lambda shape, dtype: value)
+    with pytest.raises(ValueError, match=said):
+        layer.build((1, 1, 1, 1))
+
+
+def test_the_bias_has_a_constraint_of_its_own():
+    layer = fast_impl.Conv2DTranspose(1, 1, bias_constraint="non_neg")
+    layer.build((1, 1, 1, 1))
+    layer.apply_gradients([np.ones((1, 1, 1, 1)), np.ones(1)], 1.0)
+    assert layer.bias.tolist() == [0.0]
+
+
+def test_weights_are_kept_in_rows_whatever_order_they_come_in():
+    layer = fast_impl.Conv2DTranspose(2, 3, use_bias=False)
+    layer.build((1, 1, 1, 4))
+    layer.set_weights([np.asfortranarray(np.ones((3, 3, 2, 4), np.float32))])
+    assert (layer.kernel.flags.c_contiguous, layer.kernel.flags.writeable) == (True, False)
