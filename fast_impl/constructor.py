@@ -176,7 +176,7 @@ class DTypePolicy:
         if dtype is None:
             return
         if isinstance(dtype, dict):
-            dtype = dtype.get("config", {}).get("name")
+            dtype = _policy_name(dtype)
         if isinstance(dtype, str) and dtype.startswith("mixed_"):
             self.name = dtype
             self.compute = _named(dtype[len("mixed_") :])
@@ -207,6 +207,19 @@ _FORMATS = frozenset(
     {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
     | {"bool", "bfloat16", "float16", "float32", "float64", "complex64", "complex128"}
 )
+
+
+def _policy_name(config: dict[str, Any]) -> str:
+    keywords = config.get("config")
+    if "class_name" not in config or not isinstance(keywords, dict):
+        raise ValueError(
+            f"dtype={config!r} is no configuration of a dtype policy: it must have the keys "
+            f"'class_name' and 'config'"
+        )
+    name = keywords.get("name")
+    if not isinstance(name, str):
+        raise TypeError(f"dtype={config!r}: 'name' must be a string")
+    return name
 
 
 def _named(name: str) -> dtypes.DType:

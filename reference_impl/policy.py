@@ -47,12 +47,13 @@ def policy_of(dtype: Any) -> DtypePolicy | None:
     """The policy that the dtype argument names; None (the default) waits for the first input.
 
     Raises:
-        TypeError: no such dtype.
+        TypeError: no such dtype, or a configuration whose name is no string.
+        ValueError: a dict that is no configuration of a policy.
     """
     if dtype is None:
         return None
     if isinstance(dtype, Mapping):
-        return policy_of(dtype.get("config", {}).get("name"))
+        return policy_of(_policy_name(dtype))
     if isinstance(dtype, str) and dtype in _MIXED:
         return DtypePolicy(_MIXED[dtype], "float32")
     if isinstance(dtype, str):
@@ -67,6 +68,15 @@ def policy_of(dtype: Any) -> DtypePolicy | None:
             f"{', '.join((*_NAMES, *_MIXED))} (DTYPE-04)"
         )
     return DtypePolicy(name, name)
+
+
+def _policy_name(config: Mapping[str, Any]) -> str:
+    if "class_name" not in config or not isinstance(config.get("config"), Mapping):
+        raise ValueError(f"Unknown `config` as a `dict`, config={config!r}")
+    name = config["config"].get("name")
+    if not isinstance(name, str):
+        raise TypeError(f"'name' must be a string, but got: {name!r}")
+    return name
 
 
 def _numpy_name(dtype: Any) -> str:

@@ -57,6 +57,10 @@ SCENES = (
             both(steps.Call(INPUTS.astype(np.float64)), Typed("float64")),
             both(steps.GetWeights(), Typed("float64")),
             either(steps.Call(INPUTS), Raises("InvalidArgumentError"), Raises("TypeError")),
+            both(
+                steps.Construct("a policy that is empty", {**LAYER, "dtype": {}}),
+                Raises("ValueError"),
+            ),
         ),
     ),
     Scene(

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fast_impl import planner
+from fast_impl import backward, planner
 from fast_impl.backward import Backward, gradients
-from fast_impl.backward_layout import Layout
+from fast_impl.backward_layout import Chunk, Layout
 from fast_impl.methods import scatter
 from fast_impl.problem import Problem
 
@@ -127,3 +127,33 @@ def test_special_values_leave_no_trace_elsewhere(which: int, value: float) -> No
         expected = by_scatter(problem, *given)
         found = gradients(problem, *given)
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(found, expected, strict=True))
+
+
+def test_finite_gradients_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: Any) -> None:
+        raise AssertionError("computed again by the scatter")
+
+    problem = PROBLEMS["stride 2"]
+    given = operands(problem)
+    expected = by_scatter(problem, *given)
+    for name in ("input_gradient", "kernel_gradient", "bias_gradient"):
+        monkeypatch.setattr(scatter, name, refuse)
+    assert same(gradients(problem, *given), expected)
+
+
+def test_large_gradients_are_looked_at_by_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(backward.workers, "run", lambda task, count, n: asked.append((count, n)))
+    for size in (backward._LARGE, backward._LARGE + 1):
+        backward._all_finite([np.ones(1), np.ones(size)], 5)
+    assert asked == [(2, 1), (2, 5)]
+
+
+@pytest.mark.parametrize("first", [0, 10])
+def test_threads_share_the_pixels_of_a_chunk_fairly(first: int) -> None:
+    layout = Layout(PROBLEMS["much work"], 2, LIMIT)
+    pixels = [
+        sum(product.k for product in layout._share_products(Chunk(0, 1, first, 20), share)[0])
+        for share in range(2)
+    ]
+    assert min(pixels) > 0.8 * max(pixels)

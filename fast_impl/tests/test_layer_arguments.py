@@ -37,6 +37,10 @@ REFUSED = [
     ({"dtype": "f4"}, TypeError, "^dtype='f4'"),
     ({"dtype": "mixed_f4"}, TypeError, "^dtype='f4'"),
     ({"dtype": object()}, TypeError, "."),
+    ({"dtype": {}}, ValueError, "^dtype={}"),
+    ({"dtype": {"config": {"name": "half"}}}, ValueError, "'class_name' and 'config'"),
+    ({"dtype": {"class_name": "Policy", "config": 3}}, ValueError, "'class_name' and 'config'"),
+    ({"dtype": {"class_name": "Policy", "config": {}}}, TypeError, "'name' must be a string"),
     ({"strides": (2, 3), "output_padding": (1, 3)}, ValueError, "Strides must be greater"),
     ({"strides": (2, 3), "output_padding": (2, 1)}, ValueError, "Strides must be greater"),
     ({"output_padding": -1}, ValueError, "^The `output_padding` .* requirement `>= 0`"),
@@ -60,12 +64,16 @@ def test_the_constructor_refuses(arguments, error, text):
     ("arguments", "error", "text"),
     [
         ({"filters": None}, ValueError, "^filters=None"),
-        ({"filters": np.float32(2)}, TypeError, "^filters=.*Dimension value must be integer"),
-        ({"kernel_size": (2.0, 2.0)}, TypeError, "^kernel_size=.*Dimension value must be integer"),
+        (
+            {"filters": np.float32(2)},
+            TypeError,
+            "^filters=.*2.0.*: Dimension value must be integer",
+        ),
+        ({"kernel_size": (2, 2.0)}, TypeError, r"^kernel_size=\(2, 2.0\): Dimension value must"),
         ({"kernel_size": (2, True)}, ValueError, "^kernel_size="),
         ({"strides": (1, 2.0)}, TypeError, "^strides="),
         ({"strides": 2, "output_padding": (0.5, 1)}, TypeError, "^output_padding="),
-        ({"dilation_rate": (1.0, 1.0)}, TypeError, "^dilation_rate="),
+        ({"dilation_rate": (1.0, 1.0)}, TypeError, r"^dilation_rate=\(1.0, 1.0\)"),
         ({"dilation_rate": (1, 2)}, ValueError, "2 dimensions of the `dilation_rate`"),
         ({"padding": ["same"]}, TypeError, "^padding="),
         ({"padding": ("same",)}, AssertionError, "^padding="),
@@ -108,7 +116,7 @@ def test_the_output_shape_of_a_layer_needs_a_padding_that_is_text(padding, error
         ("dtype", np.dtype(np.float64), "float64"),
         ("dtype", SimpleNamespace(as_numpy_dtype=np.float64), "float64"),
         ("dtype", None, None),
-        ("dtype", {"config": {"name": "half"}}, "float16"),
+        ("dtype", {"class_name": "Policy", "config": {"name": "half"}}, "float16"),
         ("dtype", "mixed_float16", "float32"),
         ("name", "any name at all", "any name at all"),
         ("trainable", False, False),
@@ -593,3 +601,20 @@ def test_build_of_channels_first_needs_its_channels():
 def test_an_even_kernel_with_output_padding_0_is_refused_at_the_call():
     with pytest.raises(InvalidArgumentError, match="output_padding=0"):
         layer(padding="same", output_padding=0)(X)
+
+
+@pytest.mark.parametrize(
+    "argument", ["kernel_regularizer", "kernel_initializer", "kernel_constraint", "activation"]
+)
+def test_an_unknown_configuration_is_named_after_its_argument(argument):
+    kind = argument.removeprefix("kernel_").replace("activation", "activation function")
+    with pytest.raises(ValueError, match=f"^Unknown {kind}: 'None of them'"):
+        layer(**{argument: {"class_name": "None of them", "config": {}}})
+
+
+@pytest.mark.parametrize("scope", ["twice", "thrice"])
+def test_a_given_scope_is_taken_as_it_is_however_often(scope):
+    layers = [layer(_scope=scope) for _ in range(2)]
+    for made in layers:
+        made.build((1, 1, 1, 1))
+    assert [made.scope_name for made in layers] == [scope] * 2

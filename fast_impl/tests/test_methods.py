@@ -1,5 +1,7 @@
 """Blocks and planar in every way to cut a problem into tasks, sensible or not; scatter in pieces."""
 
+import dataclasses
+import functools
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 
 import fast_impl
 from fast_impl.methods import blocks, planar, scatter
-from fast_impl.tests.conftest import GEOMETRIES
+from fast_impl.tests.conftest import GEOMETRIES, forward
 
 GIVEN = {
     **GEOMETRIES,
@@ -26,18 +28,24 @@ TILINGS = [
 ]
 
 
-@pytest.fixture(params=GIVEN.values(), ids=list(GIVEN))
-def given(request, integers, loops):
-    """A problem of three images with its operands and the expected result."""
-    size, taps, config = request.param
+@functools.cache
+def made(name):
+    size, taps, config = GIVEN[name]
     first = config.get("data_format") == "channels_first"
-    shape = (3, 2, *size) if first else (3, *size, 2)
-    x, k, bias = integers(shape), integers((*taps, 3, 2)), integers(3)
+    shapes = (3, 2, *size) if first else (3, *size, 2), (*taps, 3, 2), (3,)
+    random = np.random.default_rng(7)
+    x, k, bias = (random.integers(-3, 4, shape).astype(np.float32) for shape in shapes)
     return SimpleNamespace(
-        x=x, k=k, bias=bias, expected=loops.forward(x, k, config, bias),
+        x=x, k=k, bias=bias, expected=forward(x, k, config, bias),
         problem=fast_impl.plan(x.shape, k.shape, **config).problem,
         half=fast_impl.plan(x.shape, k.shape, **config, dtype="float16").problem,
     )  # fmt: skip
+
+
+@pytest.fixture(params=GIVEN)
+def given(request):
+    """A problem of three images with its operands and the expected result."""
+    return made(request.param)
 
 
 def run(method, given, dtype=np.float32, change=np.ascontiguousarray):
@@ -58,6 +66,42 @@ def test_blocks_in_any_tiling_of_two_threads_and_another_format(given):
     for tiling in TILINGS:
         method = blocks.Blocks(given.half, tiling, 2)
         np.testing.assert_array_equal(run(method, given, np.float16), given.expected, str(tiling))
+
+
+OUTPUTS = {
+    "channels apart": lambda room: room[:, :-1, :-1, ::2],
+    "images apart": lambda room: room[:, :-1, :-1, : room.shape[3] // 2],
+    "rows apart": lambda room: np.ascontiguousarray(room[:, :, :-1, ::2])[:, :-1],
+    "last to first": lambda room: np.ascontiguousarray(room[:, :-1, :-1, ::2])[::-1, ::-1],
+}
+
+
+@pytest.mark.parametrize("view", OUTPUTS.values(), ids=list(OUTPUTS))
+def test_blocks_and_planar_write_into_parts_of_other_arrays(given, view):
+    n, height, width, last = given.expected.shape
+    methods = [blocks.Blocks(given.problem, tiling, 1) for tiling in TILINGS[::5]]
+    for method in [*methods, planar.Planar(given.problem, 2, 2, 1)]:
+        out = view(np.full((n, height + 1, width + 1, 2 * last), np.nan, np.float32))
+        assert out.shape == given.expected.shape
+        method.run(given.x, method.pack(given.k), given.bias, out)
+        np.testing.assert_array_equal(out, given.expected)
+
+
+def test_rows_of_one_kind_apart_are_no_more_work(given):
+    for tiling in TILINGS:
+        work = []
+        for apart in (False, True):
+            method = blocks.Blocks(given.problem, dataclasses.replace(tiling, apart=apart), 1)
+            real, done = method.product, []
+
+            def note(products, *arrays, real=real, done=done):
+                done.append(len(products))
+                real(products, *arrays)
+
+            method.product = note
+            run(method, given)
+            work.append(sorted(done))
+        assert work[0] == work[1], str(tiling)
 
 
 def test_blocks_of_an_input_that_is_not_contiguous(given):

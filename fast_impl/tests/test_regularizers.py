@@ -123,3 +123,10 @@ def test_the_orthogonal_regularizer_refuses_a_kernel(mode):
 def test_what_is_no_regularizer_is_refused_by_the_constructor(identifier):
     with pytest.raises(ValueError, match="regularizer"):
         Conv2DTranspose(1, 1, kernel_regularizer=identifier)
+
+
+@pytest.mark.parametrize("regularizer", [regularizers.L1(1.0), regularizers.L2(1.0)])
+def test_bfloat16_is_summed_in_float32(regularizer):
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    # one by one, 300 ones in bfloat16 would stop at 256
+    assert float(regularizer(np.ones(300, bfloat16))) == 300

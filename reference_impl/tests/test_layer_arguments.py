@@ -122,8 +122,7 @@ def test_the_constructor_accepts_what_only_the_call_refuses(arguments, error, me
         ("dtype", None, None),
         ("dtype", "", "float32"),
         ("dtype", float, "float32"),
-        ("dtype", {"config": {"name": "half"}}, "float16"),
-        ("dtype", {"class_name": "Policy"}, None),
+        ("dtype", {"class_name": "Policy", "config": {"name": "half"}}, "float16"),
         ("dtype", "mixed_float16", "float32"),
         ("name", "any name at all", "any name at all"),
         ("trainable", False, False),
@@ -236,3 +235,19 @@ def test_a_weight_without_initializer_is_made_for_numbers_and_booleans(weight):
 def test_the_output_shape_of_a_layer_needs_a_padding_that_is_a_string(padding, error):
     with pytest.raises(error, match="must be a string"):
         Conv2DTranspose(1, 1, padding=padding).compute_output_shape((1, 1, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "error", "message"),
+    [
+        ({}, ValueError, "Unknown `config`"),
+        ({"config": {"name": "float16"}}, ValueError, "Unknown `config`"),
+        ({"class_name": "Policy"}, ValueError, "Unknown `config`"),
+        ({"class_name": "Policy", "config": 3}, ValueError, "Unknown `config`"),
+        ({"class_name": "Policy", "config": {}}, TypeError, "'name' must be a string"),
+        ({"class_name": "Policy", "config": {"name": 3}}, TypeError, "'name' must be a string"),
+    ],
+)
+def test_a_policy_needs_its_configuration(dtype, error, message):
+    with pytest.raises(error, match=message):
+        layer(dtype=dtype)
