@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import fast_impl
+from fast_impl import blas
 from fast_impl.methods import blocks, planar, scatter
 from fast_impl.tests.conftest import GEOMETRIES, forward
 
@@ -66,6 +67,27 @@ def test_blocks_in_any_tiling_of_two_threads_and_another_format(given):
     for tiling in TILINGS:
         method = blocks.Blocks(given.half, tiling, 2)
         np.testing.assert_array_equal(run(method, given, np.float16), given.expected, str(tiling))
+
+
+@pytest.mark.parametrize(("rows", "threads"), [(1, 1), (4, 1), (5, 2), (1000, 1)])
+def test_blocks_in_pieces_that_copy_nothing(given, rows, threads, monkeypatch):
+    monkeypatch.setattr(blas, "uncopied_rows", lambda n, k, dtype: rows)
+    monkeypatch.setattr(blocks, "_LONG_PIECE", 0)
+    for tiling in TILINGS[::2]:
+        method = blocks.Blocks(given.problem, tiling, threads)
+        assert method.cut
+        np.testing.assert_array_equal(run(method, given), given.expected, str(tiling))
+        made = method.products(tiling.images, 1, method.up, method.down + 1)
+        assert max((p.m for products, _ in made for p in products), default=0) <= rows
+
+
+def test_two_threads_want_longer_pieces(given, monkeypatch):
+    tiling = blocks.Tiling(1, 1, True)
+    found = []
+    for rows in (0, 1, blocks._LONG_PIECE, blocks._LONG_PIECE + 1):
+        monkeypatch.setattr(blas, "uncopied_rows", lambda n, k, dtype, rows=rows: rows)
+        found.append([blocks.Blocks(given.problem, tiling, n).cut for n in (1, 2)])
+    assert found == [[False, False], [True, False], [True, False], [True, True]]
 
 
 OUTPUTS = {
