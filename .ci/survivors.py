@@ -1,5 +1,6 @@
 """Hold the mutants that survived `mutmut run` against docs/mutation-survivors.toml.
 
+A survivor is explained by an entry that quotes it, or by a rule whose pattern its change matches.
 Prints the score of every module. Ends with status 1 on a survivor that the file does not explain,
 on an explanation whose mutant does not survive, and on a mutant that was not tried.
 """
@@ -7,6 +8,7 @@ on an explanation whose mutant does not survive, and on a mutant that was not tr
 import ast
 import collections
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -121,16 +123,19 @@ def _table(mutants: list[Mutant], explained: set[tuple[str, str]]) -> Table:
 
 def main() -> None:
     """Compare, print, and end with a status."""
-    entries = tomllib.loads(EXPLAINED.read_text("utf-8"))["survivors"]
-    explained = {(entry["module"], change) for entry in entries for change in entry["mutants"]}
+    known = tomllib.loads(EXPLAINED.read_text("utf-8"))
+    quoted = {(part["module"], change) for part in known["survivors"] for change in part["mutants"]}
+    rules = [re.compile(rule["pattern"]) for rule in known["rules"]]
     mutants = [m for path in sorted(MUTANTS.rglob("*.py.meta")) for m in _mutants(path)]
+    ruled = {(m.module, m.change) for m in mutants if any(r.search(m.change) for r in rules)}
+    explained = quoted | ruled
     Console(width=110).print(_table(mutants, explained))
     modules = {mutant.module for mutant in mutants}
     surviving = {(m.module, m.change) for m in mutants if m.survived and not m.message}
     complaints = {
         "not tried": {(m.module, m.change) for m in mutants if m.status is None},
         "not explained": surviving - explained,
-        "explained, but killed or gone": {e for e in explained if e[0] in modules} - surviving,
+        "explained, but killed or gone": {e for e in quoted if e[0] in modules} - surviving,
     }
     for complaint, members in complaints.items():
         for module, change in sorted(members):

@@ -288,6 +288,16 @@ def test_mean_and_deviation_move_and_stretch_the_same_numbers(kind):
     np.testing.assert_allclose(moved, 5 + 2 * plain, rtol=1e-15)
 
 
+def test_a_truncated_normal_draws_again_only_what_lies_beyond():
+    shape, dtype = (500,), np.dtype(np.float64)
+    drawn = initializers.RandomNormal(0.0, 1.0, seed=3)(shape, dtype)
+    kept = np.abs(drawn) <= 2
+    truncated = initializers.TruncatedNormal(0.0, 1.0, seed=3)(shape, dtype)
+    np.testing.assert_array_equal(truncated[kept], drawn[kept])
+    assert 0 < kept.sum() < 500
+    assert not np.isin(truncated[~kept], drawn).any()
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_an_identity_matrix_has_the_dtype_that_is_asked_for(dtype):
     assert initializers.Identity()((2, 2), np.dtype(dtype)).dtype == dtype

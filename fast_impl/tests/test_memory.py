@@ -112,6 +112,8 @@ def test_idle_memory_is_given_up_where_memory_is_short(shelf: Any, monkeypatch: 
     monkeypatch.setattr(memory.np, "empty", empty)
     array = memory.result((3 << 20,), FLOAT)
     assert (array.size, len(asked), shelf._idle) == (3 << 20, 2, 0)
+    asked.clear()
+    assert shelf.take(5000, scratch=False).nbytes == 5000
 
 
 def test_a_result_may_die_while_the_shelf_is_locked(shelf: Any) -> None:

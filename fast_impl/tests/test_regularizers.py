@@ -130,3 +130,27 @@ def test_bfloat16_is_summed_in_float32(regularizer):
     bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
     # one by one, 300 ones in bfloat16 would stop at 256
     assert float(regularizer(np.ones(300, bfloat16))) == 300
+
+
+@pytest.mark.parametrize(
+    ("regularizer", "root"),
+    [
+        (regularizers.L1(1.0), 1),
+        (regularizers.L1L2(1.0), 1),
+        (regularizers.L2(1.0), 2),
+        (regularizers.L1L2(0.0, 1.0), 2),
+    ],
+)
+def test_a_penalty_is_summed_in_the_format_of_the_weight(regularizer, root):
+    # 2**24 + 1 is 2**24 in float32, and so is 2**24 + 1 + 1 from left to right
+    x = np.array([2.0 ** (24 // root), 1, 1], np.float32)
+    assert float(regularizer(x)) == 2**24
+    assert float(regularizer(x.astype(np.float64))) == 2**24 + 2
+
+
+def test_a_gradient_is_computed_in_the_format_of_the_weight():
+    regularizer, x = regularizers.L1L2(0.1, 0.3), np.array([0.1], np.float32)
+    in_steps = np.float32(0.1) + np.float32(2 * np.float32(0.3)) * x
+    assert regularizer.gradient(x).tolist() == in_steps.tolist()
+    at_once = regularizer.l1 + 2 * regularizer.l2 * x.astype(np.float64)
+    assert in_steps.tolist() != at_once.astype(np.float32).tolist()
