@@ -255,27 +255,23 @@ def check_when_built(filters: Any, kernel_size: Pair) -> None:
         raise ValueError(f"kernel_size={kernel_size}: use integers, not Booleans")
     for argument, value in (("filters", filters), ("kernel_size", kernel_size)):
         for item in value if isinstance(value, tuple) else (value,):
-            require_integer(item, argument, value)
+            try:
+                operator.index(item)
+            except TypeError:
+                raise TypeError(
+                    f"{argument}={value!r}: Dimension value must be integer; got {item!r}"
+                ) from None
 
 
-def check_when_called(
-    strides: Pair, padding: Any, dilation_rate: Pair, output_padding: Pair | None
-) -> None:
-    """Refuse what TensorFlow notices when it computes.
+def check_when_called(padding: Any, dilation_rate: Pair) -> None:
+    """Refuse what TensorFlow notices when it computes; numbers are judged by `Options.checked`.
 
     Raises:
-        TypeError: Numbers that are not integers, or a list for the padding.
+        TypeError: A list for the padding.
         AssertionError: A tuple for the padding.
         ValueError: Unequal dilation rates.
     """
     check_padding_when_called(padding)
-    for argument, pair in (
-        ("strides", strides),
-        ("dilation_rate", dilation_rate),
-        ("output_padding", output_padding or (0, 0)),
-    ):
-        for item in pair:
-            require_integer(item, argument, pair)
     if dilation_rate[0] != dilation_rate[1]:
         raise ValueError(
             f"Expected the 2 dimensions of the `dilation_rate` argument to be equal to each other. "
@@ -294,17 +290,3 @@ def check_padding_when_called(padding: Any) -> None:
         raise TypeError(f"padding={padding!r}: unhashable type: 'list'; use 'valid' or 'same'")
     if isinstance(padding, tuple):
         raise AssertionError(f"padding={padding!r} must be the string 'valid' or 'same'")
-
-
-def require_integer(item: Any, argument: str, value: Any) -> None:
-    """Refuse a number that is not an integer.
-
-    Raises:
-        TypeError: It is not.
-    """
-    try:
-        operator.index(item)
-    except TypeError:
-        raise TypeError(
-            f"{argument}={value!r}: Dimension value must be integer; got {item!r}"
-        ) from None

@@ -106,7 +106,7 @@ class Conv2DTranspose:
     ) -> None:
         constructor.check_keywords(kwargs)
         self.trainable: Any = constructor.checked_trainable(trainable)
-        self.filters, self.groups = constructor.checked_filters(filters, kwargs.get("groups", 1))
+        self.filters, self.groups = constructor.checked_filters(filters, kwargs.get("groups"))
         self.kernel_size = constructor.checked_pair(kernel_size, "kernel_size", least=1)
         self.strides = constructor.checked_strides(strides)
         self.padding = constructor.checked_padding(padding)
@@ -128,7 +128,7 @@ class Conv2DTranspose:
         self.bias_constraint = constraints.get(bias_constraint)
         self.built = False
         self._policy = constructor.DTypePolicy(kwargs.get("dtype"))
-        self._autocast = bool(kwargs.get("autocast", False))
+        self._autocast = bool(kwargs.get("autocast"))
         self._initial_weights = kwargs.get("weights")
         self._batch_input_shape = _batch_input_shape(kwargs)
         base = naming.base_name(type(self).__name__)
@@ -645,9 +645,7 @@ class Conv2DTranspose:
 
     def _checked_options(self) -> Options:
         if self._options is None:
-            constructor.check_when_called(
-                self.strides, self.padding, self.dilation_rate, self.output_padding
-            )
+            constructor.check_when_called(self.padding, self.dilation_rate)
             self._options = Options.checked(
                 self.strides,
                 self.padding,

@@ -47,7 +47,6 @@ def open_scope(name: Any, *, unique: bool) -> str:
         scope = name
         if unique:
             number = _reached[name]
-            scope = f"{name}_{number}" if number else name
             while scope in _scope_names:
                 number += 1
                 scope = f"{name}_{number}"

@@ -61,8 +61,16 @@ def test_a_constant_keeps_its_address_and_its_value():
 
 @pytest.mark.parametrize(
     ("n", "k", "rows", "pixels"),
-    [(8, 16, 7812, 7812), (64, 64, 244, 244), (64, 65, 240, 0), (64, 128, 122, 0), (64, 129, 0, 0), (0, 5, 0, 0)],
-)  # fmt: skip
+    [
+        (8, 16, 7812, 7812),
+        (64, 64, 244, 244),
+        (64, 65, 240, 0),
+        (64, 128, 122, 0),
+        (64, 129, 0, 0),
+        (0, 5, 0, 0),
+        (1, 1, 10**6, 10**6),
+    ],
+)
 def test_few_weights_are_read_where_they_lie(n, k, rows, pixels, monkeypatch):
     monkeypatch.setattr(blas, "available", lambda dtype: True)
     monkeypatch.setattr(blas, "_reads_in_place", lambda: True)
@@ -77,7 +85,8 @@ def test_nothing_is_cut_for_a_blas_that_copies(available, in_place, monkeypatch)
     monkeypatch.setattr(blas, "available", lambda dtype: available)
     monkeypatch.setattr(blas, "_reads_in_place", lambda: in_place)
     assert (blas.uncopied_rows(8, 8, FLOAT32), blas.uncopied_pixels(8, 8, FLOAT32)) == (0, 0)
-    assert blas.uncopied_rows(8, 8, np.dtype(np.float16)) == 0
+    half = np.dtype(np.float16)
+    assert (blas.uncopied_rows(8, 8, half), blas.uncopied_pixels(8, 8, half)) == (0, 0)
 
 
 def test_the_libraries_are_those_beside_scipy_and_those_of_the_process(tmp_path, monkeypatch):

@@ -179,6 +179,22 @@ def test_every_method_sums_float16_in_float32(method):
     assert plan.run(x, k).item() == 3600
 
 
+@pytest.mark.parametrize("method", fast_impl.algorithms())
+def test_every_method_adds_taps_of_float16_in_float32(method):
+    x, k = np.ones((1, 1, 3, 1), np.float16), np.full((1, 3, 1, 1), 60000, np.float16)
+    k[0, 2] = -60000
+    plan = fast_impl.plan(x.shape, k.shape, padding="same", algorithm=method, dtype="float16")
+    assert plan.run(x, k)[0, 0, 1, 0] == 60000
+
+
+def test_the_gradient_of_the_bias_sums_bfloat16_in_float32():
+    pytest.importorskip("ml_dtypes")
+    problem = fast_impl.plan((1, 20, 15, 1), (1, 1, 1, 1), dtype="bfloat16").problem
+    out = np.empty(1, problem.dtype)
+    scatter.bias_gradient(problem, np.ones((1, 20, 15, 1), problem.dtype), out)
+    assert float(out[0]) == 300
+
+
 LARGE = {"float16": 6e4, "float32": 3e38}
 
 
@@ -193,10 +209,14 @@ def test_gradients_are_summed_in_float32(dtype, finite):
     to_bias = np.empty(2, dtype)
     with np.errstate(all="ignore"):
         scatter.input_gradient(problem, signs.reshape(1, 1, 2, 2), g, to_inputs)
+        row = fast_impl.plan((1, 1, 1, 1), (1, 3, 1, 1), dtype=dtype).problem
+        g = np.array([large, large, -large], dtype).reshape(1, 1, 3, 1)
+        to_pixel = np.empty((1, 1, 1, 1), dtype)
+        scatter.input_gradient(row, np.ones((1, 3, 1, 1), dtype), g, to_pixel)
         g = np.array([large, large, -large, -large], dtype).reshape(1, 1, 2, 2)
         scatter.kernel_gradient(problem, 4 * ones.reshape(1, 1, 2, 2), g, to_kernel)
         g = np.tile(np.repeat(np.array([large, -large], dtype), 4), 2).reshape(1, 4, 4, 1)
         bias_problem = fast_impl.plan((1, 4, 4, 1), (1, 1, 1, 1), dtype=dtype).problem
         scatter.bias_gradient(bias_problem, g, to_bias[:1])
-    found = [np.isfinite(array).all() for array in (to_inputs, to_kernel, to_bias[:1])]
-    assert found == [finite] * 3
+    found = [np.isfinite(a).all() for a in (to_inputs, to_pixel, to_kernel, to_bias[:1])]
+    assert found == [finite] * 4

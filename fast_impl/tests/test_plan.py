@@ -320,3 +320,44 @@ def test_a_plan_is_described_in_full():
     )
     plan = planner.Plan(problem, "small", 1, 10, 0.0015, "a b", (), False, None)
     assert len(plan.describe().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype", "finite"),
+    [
+        ([1, -2, 3], "float32", True),
+        ([1, np.nan, 3], "float32", False),
+        ([1, 2, np.inf], "float64", False),
+        ([np.inf, -np.inf], "float16", False),
+        ([3e38, 3e38, 1], "float32", True),
+        ([3e38, 3e38, np.nan], "float32", False),
+        ([60000, 60000], "float16", True),
+        ([1, 2], "int32", True),
+        ([], "float32", True),
+        ([3e38, 3e38], "bfloat16", True),
+        ([1, np.inf], "bfloat16", False),
+    ],
+)
+def test_an_array_is_finite_or_not_whatever_its_sum_is(values, dtype, finite):
+    if dtype == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    with np.errstate(all="raise"):
+        assert planner.all_finite(np.array(values, fast_impl.dtypes.by_name(dtype))) is finite
+
+
+def test_a_sum_of_finite_numbers_is_looked_at_once(monkeypatch):
+    asked = []
+    real = np.isfinite
+    monkeypatch.setattr(np, "isfinite", lambda a: asked.append(np.ndim(a)) or real(a))
+    assert planner.all_finite(np.ones(5, np.float16) * 60000)
+    assert asked == [0]
+
+
+@pytest.mark.parametrize("argument", ["inputs", "kernel", "bias"])
+def test_the_argument_that_does_not_fit_is_named(argument, integers):
+    shapes = {"inputs": (1, 5, 6, 3), "kernel": (3, 3, 4, 3), "bias": (4,)}
+    plan = fast_impl.plan(shapes["inputs"], shapes["kernel"])
+    for wrong in (integers((2, 2)), integers(shapes[argument], np.float64)):
+        arrays = {name: integers(shape) for name, shape in shapes.items()}
+        with pytest.raises(fast_impl.InvalidArgumentError, match=f"^{argument} "):
+            plan.run(**{**arrays, argument: wrong})
