@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fast_impl import backward, planner
+from fast_impl import backward, memory, planner
 
 
 def _lengths(size, taps, stride, padding, dilation, extra):
@@ -76,6 +76,21 @@ def _own_plans():
     """Each test makes the plans it uses, so its result owes nothing to the tests before it."""
     for cached in (planner.planned, planner.for_arrays, backward.planned):
         cached.cache_clear()
+
+
+@pytest.fixture
+def poisoned(monkeypatch):
+    """New memory is full of NaN, so that a result with something of it in it shows."""
+    real, lent = np.empty, memory.Scratch.empty
+
+    def poison(array):
+        array[...] = np.nan if array.dtype.kind in "fV" else 77
+        return array
+
+    monkeypatch.setattr(np, "empty", lambda *args, **kwargs: poison(real(*args, **kwargs)))
+    monkeypatch.setattr(
+        memory.Scratch, "empty", lambda self, elements, dtype: poison(lent(self, elements, dtype))
+    )
 
 
 @pytest.fixture

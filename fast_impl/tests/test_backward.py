@@ -57,9 +57,14 @@ PROBLEMS = {
     "much work": problem_of((2, 20, 20, 32), (3, 3, 32, 32), 1),
     "large kernel": problem_of((1, 6, 6, 96), (7, 7, 64, 96), 2),
     "taps that reach nothing": problem_of((2, 2, 2, 3), (9, 9, 24, 3), 1),
+    "taps far apart": problem_of((2, 4, 5, 3), (2, 2, 24, 3), 1, dilation_rate=(5, 6)),
+    "taps far apart, float16": problem_of(
+        (2, 4, 5, 3), (2, 2, 24, 3), 1, dilation_rate=(5, 6), dtype="float16"
+    ),
 }
 
 
+@pytest.mark.usefixtures("poisoned")
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("limit", [LIMIT, 40_000, 2_000])
 @pytest.mark.parametrize("name", PROBLEMS)
@@ -138,7 +143,9 @@ def test_finite_gradients_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> 
     expected = by_scatter(problem, *given)
     for name in ("input_gradient", "kernel_gradient", "bias_gradient"):
         monkeypatch.setattr(scatter, name, refuse)
-    assert same(gradients(problem, *given), expected)
+    for large in (backward._LARGE, 0):
+        monkeypatch.setattr(backward, "_LARGE", large)
+        assert same(gradients(problem, *given), expected)
 
 
 def test_large_gradients_are_looked_at_by_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:

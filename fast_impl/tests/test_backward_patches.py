@@ -25,6 +25,7 @@ PROBLEMS = {
     "float16": problem_of((2, 3, 3, 2), (2, 2, 1, 2), 2, dtype="float16"),
     "many pixels": problem_of((1, 30, 41, 2), (2, 2, 1, 2), 2),
     "taps that reach nothing": problem_of((2, 2, 2, 3), (9, 9, 1, 3), 1),
+    "taps far apart": problem_of((2, 4, 5, 3), (2, 2, 1, 3), 1, dilation_rate=(5, 6)),
 }
 VIEWS = {
     "in order": lambda array: array,
@@ -34,6 +35,7 @@ VIEWS = {
 }
 
 
+@pytest.mark.usefixtures("poisoned")
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("tile", [1 << 20, 1000, 1])

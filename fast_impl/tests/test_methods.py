@@ -17,6 +17,11 @@ GIVEN = {
     "taps that leave the image": ((4, 2), (5, 9), {"strides": (1, 1), "padding": "same"}),
     "taller than wide": ((9, 2), (7, 4), {"strides": (2, 3), "padding": "valid"}),
     "wider than tall": ((2, 9), (3, 8), {"strides": (3, 2), "padding": "same"}),
+    "taps far apart": (
+        (4, 5),
+        (2, 2),
+        {"strides": (1, 1), "padding": "same", "dilation_rate": (5, 6)},
+    ),
 }
 TILINGS = [
     blocks.Tiling(images, rows, merged, aligned, apart)
@@ -44,7 +49,7 @@ def made(name):
 
 
 @pytest.fixture(params=GIVEN)
-def given(request):
+def given(request, poisoned):
     """A problem of three images with its operands and the expected result."""
     return made(request.param)
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fast_impl
@@ -38,6 +39,10 @@ PROBLEMS = {
     "dilation": ((2, 20, 20, 32), (3, 3, 32, 32), 1, "same", {"dilation_rate": (2, 3)}),
     "kernel below stride": ((2, 40, 30, 48), (1, 2, 24, 48), 3, "valid", {}),
     "little memory": ((3, 64, 64, 32), (5, 5, 32, 32), 2, "same", {"workspace_limit": 300_000}),
+    "few taps": ((2, 20, 20, 512), (2, 1, 300, 512), 2, "valid", {}),
+    "few taps, few channels": ((1, 10, 10, 31), (2, 1, 4300, 31), 2, "valid", {}),
+    "few taps, enough channels": ((1, 10, 10, 32), (2, 1, 4300, 32), 2, "valid", {}),
+    "four taps": ((1, 10, 10, 512), (4, 1, 300, 512), 2, "valid", {}),
     "integers": ((2, 8, 8, 16), (3, 3, 8, 16), 2, "same", {"dtype": "int32"}),
 }  # fmt: skip
 ENVIRONMENTS = {"1 thread": (1, False), "2 threads": (2, False), "2 threads, AVX-512": (2, True)}
@@ -101,6 +106,9 @@ def _backward(name: str, threads: int) -> Iterator[str]:
     yield f"  {len(sizes)} chunk(s) of images and rows, the first {sizes[0]}, the last {sizes[-1]}"
     tiles = list(layout.tiles(layout.chunks[0]))
     yield f"  {len(tiles)} tile(s), the first {tuple(tiles[0])}, the last {tuple(tiles[-1])}"
+    sums = np.empty((layout.shares, 0))
+    tasks = list(plan._kernel_tasks(layout.chunks[0], None, None, sums, again=False))
+    yield f"  {len(tasks)} task(s) for the kernel's"
     zeroed = [layout._tile_products(layout.chunks[0], tile)[1] for tile in tiles]
     yield f"  {sum(zeroed)} of them set to zero before"
     for share in range(layout.shares if layout.shares > 1 else 0):
