@@ -34,10 +34,9 @@ class _Job:
         self._count = count
         self._numbers = itertools.count()
         self._seats = itertools.count(1)
-        self._guard = threading.Lock()
         self._busy = 0
         self._closed = False
-        self._done = threading.Condition(self._guard)
+        self._done = threading.Condition()
         self.error: BaseException | None = None
 
     def work(self, seat: int) -> None:
@@ -52,7 +51,7 @@ class _Job:
 
     def join(self) -> None:
         """Work as a helper, unless the job is over already."""
-        with self._guard:
+        with self._done:
             if self._closed:
                 return
             self._busy += 1

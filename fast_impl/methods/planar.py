@@ -179,9 +179,8 @@ class Planar:
         have, rows = planes.shape[4], sums.shape[4]
         if self.one_row:
             for taps in self.taps:
-                right = taps.right
-                edge = slice(max(width - right, 0), None) if right > 0 else slice(0, -right)
-                if right:
+                if taps.right:
+                    edge = slice(width - taps.right, None) if taps.right > 0 else slice(-taps.right)
                     planes[taps.rows, taps.columns, ..., edge] = 0
             long_planes = planes.reshape(*planes.shape[:4], -1)
             long_sums = sums.reshape(*sums.shape[:4], -1)
@@ -199,13 +198,11 @@ class Planar:
                     part = long_sums[taps.row_phases, taps.column_phases, ..., begin:end]
                     part += long_planes[taps.rows, taps.columns, ..., begin + shift : end + shift]
                 continue
-            left = max(0, -right)
-            taken = min(width, self.blocks - right) - left
-            if taken > 0:
-                source = slice(first - down + above, last - down + above)
-                target = slice(left + right, left + right + taken)
-                part = sums[taps.row_phases, taps.column_phases, ..., first:last, target]
-                part += planes[taps.rows, taps.columns, ..., source, left : left + taken]
+            # Nothing is cropped ("valid"): every column arrives.
+            source = slice(first - down + above, last - down + above)
+            target = slice(right, right + width)
+            part = sums[taps.row_phases, taps.column_phases, ..., first:last, target]
+            part += planes[taps.rows, taps.columns, ..., source, :]
 
     @property
     def scratch_elements(self) -> tuple[int, int]:

@@ -57,6 +57,7 @@ PROBLEMS = {
     "much work": problem_of((2, 20, 20, 32), (3, 3, 32, 32), 1),
     "large kernel": problem_of((1, 6, 6, 96), (7, 7, 64, 96), 2),
     "taps that reach nothing": problem_of((2, 2, 2, 3), (9, 9, 24, 3), 1),
+    "few taps": problem_of((1, 4, 4, 512), (2, 1, 300, 512), 2, "valid"),
     "taps far apart": problem_of((2, 4, 5, 3), (2, 2, 24, 3), 1, dilation_rate=(5, 6)),
     "taps far apart, float16": problem_of(
         (2, 4, 5, 3), (2, 2, 24, 3), 1, dilation_rate=(5, 6), dtype="float16"

@@ -104,6 +104,7 @@ def test_patches_are_for_few_filters_and_small_kernels() -> None:
     # and a patch at most 512 elements
     assert (suited((16, 16, 2), 2), suited((27, 19, 1), 2)) == (True, False)
     assert (suited((512, 1, 1), 2), suited((1, 513, 1), 2)) == (True, False)
+    assert not suited((16, 16, 3), 2)
 
 
 def test_pixels_are_multiplied_in_pieces() -> None:

@@ -276,3 +276,26 @@ def test_a_child_has_the_shelf_but_not_the_scratch_of_its_parent(shelf: Any) -> 
     assert (shelf._scratch, shelf._idle) == (0, 1 << 20)
     assert shelf.take(1 << 20, scratch=True).nbytes == 1 << 20
     assert shelf._scratch == 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("size", "kept"),
+    [
+        (memory._SMALLEST - 4, False),
+        (memory._SMALLEST, True),
+        (16 << 20, True),
+        ((16 << 20) + 4, False),
+    ],
+)
+def test_memory_of_results_is_kept_from_the_smallest_size_to_the_limit(
+    shelf: Any, size: int, kept: bool
+) -> None:
+    leave((size // 4,))
+    assert shelf._idle == (size if kept else 0)
+
+
+@pytest.mark.parametrize("size", [memory._SMALLEST - 4, memory._SMALLEST])
+def test_small_scratch_is_left_to_the_c_library(shelf: Any, size: int) -> None:
+    with memory.scratch() as lender:
+        assert lender.empty(size // 4, FLOAT).nbytes == size
+        assert shelf._scratch == (size if size == memory._SMALLEST else 0)

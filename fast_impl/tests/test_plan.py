@@ -45,8 +45,9 @@ def test_every_method_keeps_special_values_in_their_place(geometry, method, wher
     x, k = integers(geometry.input_shape), integers(geometry.kernel_shape)
     array = x if where == "inputs" else k
     array.reshape(-1)[array.size // 3] = np.inf
-    got = _plan(geometry, algorithm=method).run(x, k)
-    np.testing.assert_array_equal(got, loops.forward(x, k, geometry.config))
+    bias = integers(geometry.filters)
+    got = _plan(geometry, algorithm=method).run(x, k, bias=bias)
+    np.testing.assert_array_equal(got, loops.forward(x, k, geometry.config, bias))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -361,3 +362,41 @@ def test_the_argument_that_does_not_fit_is_named(argument, integers):
         arrays = {name: integers(shape) for name, shape in shapes.items()}
         with pytest.raises(fast_impl.InvalidArgumentError, match=f"^{argument} "):
             plan.run(**{**arrays, argument: wrong})
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_out_may_share_memory_with_any_operand(method, integers):
+    shapes = {"inputs": (2, 6, 5, 4), "kernel": (3, 3, 4, 4), "bias": (4,)}
+    plan = fast_impl.plan(shapes["inputs"], shapes["kernel"], padding="same", algorithm=method)
+    for shared, shape in shapes.items():
+        memory = np.zeros(400, np.float32)
+        out = memory[:240].reshape(2, 6, 5, 4)
+        arrays = {name: integers(sizes) for name, sizes in shapes.items()}
+        expected = plan.run(**arrays)
+        size = arrays[shared].size
+        view = memory[3 : 3 + size].reshape(shape)
+        view[...] = arrays[shared]
+        plan.run(**{**arrays, shared: view}, out=out)
+        np.testing.assert_array_equal(out, expected)
+
+
+def test_a_result_is_written_where_it_belongs_at_once(integers, monkeypatch):
+    x, k = integers((1, 5, 6, 3)), integers((3, 3, 4, 3))
+    plan = fast_impl.plan(x.shape, k.shape)
+    written = []
+    monkeypatch.setattr(plan.executor, "run", lambda x, k, bias, out: written.append(out))
+    room = np.zeros((1, 7, 8, 4), np.float32)
+    assert plan.run(x, k, out=room) is room
+    result = plan.run(x, k)
+    assert (written[0] is room, written[1] is result) == (True, True)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("value", [1, np.nan])
+def test_only_a_padded_method_minds_a_kernel_that_is_not_finite(method, value, integers):
+    x, k = integers((2, 6, 5, 4)), integers((3, 3, 4, 4))
+    plan = fast_impl.plan(x.shape, k.shape, 2, "same", algorithm=method)
+    k[0, 0, 0, 0] = value
+    packed = plan.pack(k)
+    assert packed.exact is (value == 1 or not plan.multiplies_padding)
+    assert packed.kernel is k

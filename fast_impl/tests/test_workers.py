@@ -78,7 +78,7 @@ def test_a_helper_that_comes_late_finds_nothing_to_do():
     job = workers._Job(lambda number, seat: pytest.fail("called"), 3)
     job.close()
     job.join()
-    assert job._busy == 0
+    assert (job._busy, job.error) == (0, None)
 
 
 def test_cores_are_those_that_the_process_may_use(monkeypatch):
