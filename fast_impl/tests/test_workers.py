@@ -9,6 +9,12 @@ import pytest
 from fast_impl import blas, workers
 
 
+@pytest.fixture(autouse=True)
+def _own_threads():
+    """Each test starts the threads it needs, as a child of a fork does."""
+    workers._after_fork()
+
+
 def together(count=2):
     """Run tasks that wait for each other: nobody gets through alone."""
     barrier = threading.Barrier(count)
