@@ -93,10 +93,10 @@ class Layout:
         self.block = width.stride * problem.filters
         self._row_blocks = -(-problem.height.output // problem.height.stride)
         downs, rights = [tap.down for tap in self.taps], [tap.right for tap in self.taps]
-        self._up, self._down = max(0, -min(downs)), max(0, *downs, 0)
+        self._up, self._down = max(0, -min(downs)), max(0, *downs)
         # Zeros between two rows serve both of them.
         blocks = -(-width.output // width.stride)
-        self.left, self.right = max(0, -min(rights)), max(0, *rights, 0)
+        self.left, self.right = max(0, -min(rights)), max(0, *rights)
         over = max(0, width.input + self.right - blocks)
         self.pitch = max(width.input, blocks + max(self.left, over))
         few = problem.filters * problem.in_channels * problem.height.kernel * width.kernel

@@ -32,17 +32,18 @@ def require_computed(dtype: DType, argument: str) -> None:
         )
 
 
-def by_name(name: str) -> DType:
-    """The dtype called ``name``; ``"bfloat16"`` is taken from ml_dtypes.
+def by_name(name: Any) -> DType:
+    """The dtype that is called, or is, ``name``; ``"bfloat16"`` is taken from ml_dtypes.
 
     Raises:
         TypeError: Unknown name.
         ImportError: ``"bfloat16"`` without ml_dtypes installed.
     """
-    if name == "bfloat16":
+    if isinstance(name, str) and name == "bfloat16":
         # Lazily: NumPy alone must do for everybody who does not ask for this format.
         import ml_dtypes
 
         bfloat16: DType = np.dtype(ml_dtypes.bfloat16)
         return bfloat16
-    return np.dtype(name)
+    found: DType = np.dtype(name)
+    return found

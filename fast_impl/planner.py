@@ -195,7 +195,7 @@ def plan(
     if threads is not None and threads < 1:
         raise ValueError(f"threads={threads!r} must be at least 1")
     options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
-    number = dtypes.by_name(dtype) if isinstance(dtype, str) else np.dtype(dtype)
+    number = dtypes.by_name(dtype)
     problem = Problem.checked(tuple(input_shape), number, tuple(kernel_shape), number, options)
     return planned(problem, algorithm, threads, workspace_limit)
 

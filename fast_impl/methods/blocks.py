@@ -67,15 +67,15 @@ class Blocks:
         self.rows_in = height.input * (problem.batch if self.flat else 1)
         self.rows_out = height.output * (problem.batch if self.flat else 1)
         self.row_blocks = -(-self.rows_out // height.stride)
-        self.up, self.down = max(0, *shifts, 0), max(0, -min([*shifts, 0]))
+        self.up, self.down = max(0, *shifts), max(0, *(-shift for shift in shifts))
 
         width = problem.width
         self.skip = width.before % width.stride if tiling.aligned else 0
         self.groups = tap_groups(width, tiling.merged, self.skip)
         self.blocks = -(-(width.output + self.skip) // width.stride)
-        self.lead = max([0, *(group.shift for group in self.groups)]) if tiling.merged else 0
+        self.lead = max(0, *(group.shift for group in self.groups)) if tiling.merged else 0
         if tiling.merged:
-            trail = max([0, *(self.blocks - group.shift - width.input for group in self.groups)])
+            trail = max(0, *(self.blocks - group.shift - width.input for group in self.groups))
             self.pitch = max(width.input + max(self.lead, trail), self.blocks)
             self.trail = trail
             self.block_pitch = self.pitch

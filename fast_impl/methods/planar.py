@@ -70,8 +70,8 @@ class Planar:
         # Planes of one width are added as if they were one long row, once the columns that would
         # run over into the next row are zero.
         self.one_row = self.blocks == problem.width.input
-        self.up = max(0, *(tap.down for tap in self.taps), 0)
-        self.down = max(0, *(-tap.down for tap in self.taps), 0)
+        self.up = max(0, *(tap.down for tap in self.taps))
+        self.down = max(0, *(-tap.down for tap in self.taps))
         self.product = blas.runner(self.dtype)
         self.compiled = functools.lru_cache(maxsize=64)(self._compiled)
 

@@ -120,7 +120,7 @@ def propose(problem: Problem, threads: int, limit: int) -> Proposal | None:  # n
         not problem.multiply_adds
         or accumulator(problem.dtype).kind != "f"
         or product * problem.filters * problem.in_channels > _MOST_ADDS
-        or max(outputs * each, product) > _MOST_ENTRIES
+        or outputs * each > _MOST_ENTRIES
     ):
         return None
     small = Small(problem)

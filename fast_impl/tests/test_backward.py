@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fast_impl import backward, planner
+from fast_impl import backward, backward_layout, planner
 from fast_impl.backward import Backward, gradients
 from fast_impl.backward_layout import Chunk, Layout
 from fast_impl.methods import scatter
+from fast_impl.pixel_sums import pixel_sums
 from fast_impl.problem import Problem
 
 LIMIT = 64 << 20
@@ -57,6 +58,9 @@ PROBLEMS = {
     "much work": problem_of((2, 20, 20, 32), (3, 3, 32, 32), 1),
     "large kernel": problem_of((1, 6, 6, 96), (7, 7, 64, 96), 2),
     "taps that reach nothing": problem_of((2, 2, 2, 3), (9, 9, 24, 3), 1),
+    "output padding, valid": problem_of(
+        (2, 4, 5, 3), (2, 2, 24, 3), 3, "valid", output_padding=(2, 2)
+    ),
     "few taps": problem_of((1, 4, 4, 512), (2, 1, 300, 512), 2, "valid"),
     "taps far apart": problem_of((2, 4, 5, 3), (2, 2, 24, 3), 1, dilation_rate=(5, 6)),
     "taps far apart, float16": problem_of(
@@ -84,7 +88,7 @@ def test_a_lower_limit_makes_smaller_chunks() -> None:
 
 def test_chunks_are_all_rows_of_all_images_once() -> None:
     problem = PROBLEMS["stride 1"]
-    for limit in (LIMIT, 40_000, 2_000):
+    for limit in (LIMIT, *range(2_000, 60_000, 500)):
         rows = [
             (image, row)
             for chunk in Layout(problem, 2, limit).chunks
@@ -165,3 +169,54 @@ def test_threads_share_the_pixels_of_a_chunk_fairly(first: int) -> None:
         for share in range(2)
     ]
     assert min(pixels) > 0.8 * max(pixels)
+
+
+def test_a_second_thread_needs_so_much_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = PROBLEMS["stride 2"]
+    found = []
+    for small in (problem.multiply_adds, problem.multiply_adds + 1):
+        monkeypatch.setattr(backward_layout, "_SMALL", small)
+        found.append(Layout(problem, 3, LIMIT).threads)
+    assert found == [3, 1]
+
+
+def test_taps_that_reach_different_columns_are_one_product_all_the_same() -> None:
+    problem = problem_of((1, 4, 4, 3), (3, 3, 24, 3), 2, output_padding=(0, 0))
+    assert [(tap.place, tap.places) for tap in Layout(problem, 1, LIMIT).taps[:2]] == [
+        (1, 1),
+        (0, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("channels", "rows", "first", "last", "tiles"),
+    [
+        # by channels where there are few rows and enough channels for every thread
+        (8, 5, 0, 19, [(0, 19, 0, 4), (0, 19, 4, 8)]),
+        (8, 5, 10, 20, [(10, 20, 0, 4), (10, 20, 4, 8)]),
+        (7, 5, 0, 19, [(0, 4, 0, 7), (4, 8, 0, 7), (8, 12, 0, 7), (12, 16, 0, 7), (16, 19, 0, 7)]),
+        # else by rows, at least two for each thread
+        (8, 5, 0, 20, [(0, 5, 0, 8), (5, 10, 0, 8), (10, 15, 0, 8), (15, 20, 0, 8)]),
+        (8, 2, 10, 20, [(r, r + 2, 0, 8) for r in range(10, 20, 2)]),
+        (7, 9, 10, 20, [(r, r + 2, 0, 7) for r in range(10, 20, 2)]),
+        (7, 9, 0, 3, [(0, 1, 0, 7), (1, 2, 0, 7), (2, 3, 0, 7)]),
+    ],
+)
+def test_a_chunk_is_cut_by_channels_or_by_rows(
+    channels: int, rows: int, first: int, last: int, tiles: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backward_layout, "_SMALL", 0)
+    monkeypatch.setattr(backward_layout, "_CHANNELS", 4)
+    layout = Layout(problem_of((3, 20, 6, channels), (3, 3, 24, channels), 1), 2, LIMIT)
+    monkeypatch.setattr(backward_layout, "_PIXELS", rows * layout.pitch * 3)
+    assert list(layout.tiles(Chunk(0, 3, first, last))) == tiles
+
+
+@pytest.mark.parametrize("change", [np.ascontiguousarray, lambda array: array[:, :, ::-1]])
+def test_the_gradient_of_the_bias_is_summed_in_the_format_asked_for(change: Any) -> None:
+    images = change(np.full((2, 30, 10, 3), 500, np.float16))
+    total, tasks = pixel_sums(images, np.dtype(np.float32), 2)
+    for task in tasks:
+        task(0)
+    assert (total.shape, total.dtype) == ((2, 3), np.float32)
+    assert total.sum(axis=0).tolist() == [300_000.0] * 3

@@ -23,6 +23,9 @@ PROBLEMS = {
     "channels first": problem_of((2, 3, 4, 5), (3, 3, 2, 3), 2, data_format="channels_first"),
     "float64": problem_of((2, 4, 5, 3), (3, 3, 1, 3), 2, dtype="float64"),
     "float16": problem_of((2, 3, 3, 2), (2, 2, 1, 2), 2, dtype="float16"),
+    "output padding, valid": problem_of(
+        (2, 4, 5, 3), (2, 2, 1, 3), 3, "valid", output_padding=(2, 2)
+    ),
     "many pixels": problem_of((1, 30, 41, 2), (2, 2, 1, 2), 2),
     "taps that reach nothing": problem_of((2, 2, 2, 3), (9, 9, 1, 3), 1),
     "taps far apart": problem_of((2, 4, 5, 3), (2, 2, 1, 3), 1, dilation_rate=(5, 6)),

@@ -2,14 +2,15 @@
 
 import dataclasses
 import functools
+import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import fast_impl
-from fast_impl import blas
-from fast_impl.methods import blocks, planar, scatter
+from fast_impl import blas, costs, dtypes
+from fast_impl.methods import blocks, planar, scatter, small
 from fast_impl.tests.conftest import GEOMETRIES, forward
 
 GIVEN = {
@@ -225,3 +226,84 @@ def test_gradients_are_summed_in_float32(dtype, finite):
         scatter.bias_gradient(bias_problem, g, to_bias[:1])
     found = [np.isfinite(a).all() for a in (to_inputs, to_pixel, to_kernel, to_bias[:1])]
     assert found == [finite] * 4
+
+
+@pytest.mark.parametrize("method", fast_impl.algorithms())
+def test_every_method_adds_the_bias_before_it_rounds(method):
+    x, k = np.ones((1, 1, 1, 2), np.float16), np.array([2048, 0.75], np.float16)
+    plan = fast_impl.plan(x.shape, (1, 1, 1, 2), algorithm=method, dtype="float16")
+    # 2048.75 would be 2048 in float16, and with the bias 2048 again; the sum is nearest to 2050
+    bias = np.array([0.75], np.float16)
+    assert plan.run(x, k.reshape(1, 1, 1, 2), bias=bias).item() == 2050
+
+
+SMALL = ((1, 4, 5, 3), (3, 4, 2, 3), (2, 3), "valid")
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "offered"),
+    [
+        ("_MOST_ADDS", 4 * 5 * 3 * 4 * 2 * 3, True),
+        ("_MOST_ADDS", 4 * 5 * 3 * 4 * 2 * 3 - 1, False),
+        ("_MOST_ENTRIES", 9 * 16 * 4, True),
+        ("_MOST_ENTRIES", 9 * 16 * 4 - 1, False),
+    ],
+)
+def test_small_is_for_small_problems(limit, value, offered, monkeypatch):
+    problem = fast_impl.plan(*SMALL).problem
+    monkeypatch.setattr(small, limit, value)
+    assert (small.propose(problem, 1, 1 << 20) is not None) == offered
+
+
+def test_small_keeps_to_its_workspace():
+    problem = fast_impl.plan(*SMALL).problem
+    need = small.propose(problem, 1, 1 << 20).workspace
+    assert small.propose(problem, 1, need) is not None
+    assert small.propose(problem, 1, need - 1) is None
+
+
+def test_the_table_of_small_cannot_be_written_to():
+    assert not small.Small(fast_impl.plan(*SMALL).problem).table.flags.writeable
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_costs_follow_their_formulas(wide):
+    double = 2 if wide else 1
+    work = 100 * 32 * 10 * costs.MULTIPLY_ADD
+    assert costs.pieces(100, 17, 10, 30, wide) == pytest.approx(
+        4 * costs.CALL + double * 1.12 * work
+    )
+    moved = 17 * 10 * costs.WEIGHT / 2 + 100 * 27 * costs.PIXEL
+    assert costs.product(100, 17, 10, wide) == pytest.approx(costs.CALL + double * (work + moved))
+    copied = double * 100 * costs.ELEMENT + 10 * costs.LOOP
+    assert costs.copy(100, 10, wide) == pytest.approx(costs.NUMPY_CALL + copied)
+
+
+def test_costs_are_those_of_float32_unless_asked_for():
+    assert costs.pieces(100, 17, 10, 30) == costs.pieces(100, 17, 10, 30, False)
+    assert costs.product(100, 17, 10) == costs.product(100, 17, 10, False)
+    assert costs.copy(100, 10) == costs.copy(100, 10, False)
+
+
+@pytest.mark.parametrize(("weights", "half"), [(150_000, True), (150_010, False)])
+def test_few_weights_cost_half(weights, half):
+    each = costs.WEIGHT / 2 if half else costs.WEIGHT
+    work = 1 * (-(-weights // 10 // 16) * 16) * 10 * costs.MULTIPLY_ADD
+    moved = weights * each + (weights // 10 + 10) * costs.PIXEL
+    assert costs.product(1, weights // 10, 10) == pytest.approx(costs.CALL + work + moved)
+
+
+def test_a_product_of_nothing_costs_its_call():
+    assert costs.product(0, 5, 5) == costs.product(5, 5, 0) == costs.CALL
+    assert costs.copy(0, 0) == costs.NUMPY_CALL
+
+
+def test_bfloat16_is_that_of_ml_dtypes(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ml_dtypes", SimpleNamespace(bfloat16=np.int16))
+    assert dtypes.by_name("bfloat16") == np.int16
+    assert (dtypes.by_name("float16"), dtypes.by_name(np.float64)) == (np.float16, np.float64)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, "float64", np.dtype(np.float32)])
+def test_a_plan_may_be_asked_for_any_kind_of_dtype(dtype):
+    assert fast_impl.plan(*SMALL, dtype=dtype).problem.dtype == np.dtype(dtype)

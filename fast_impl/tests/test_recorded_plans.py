@@ -33,6 +33,7 @@ PROBLEMS = {
     "stride 1, valid": ((1, 64, 64, 32), (5, 5, 32, 32), 1, "valid", {}),
     "mnist": ((128, 7, 7, 64), (3, 3, 32, 64), 2, "same", {}),
     "tiny": ((1, 7, 7, 16), (3, 3, 8, 16), 2, "same", {}),
+    "tiny, float64": ((1, 7, 7, 16), (3, 3, 8, 16), 2, "same", {"dtype": "float64"}),
     "channels first": ((2, 24, 19, 17), (5, 3, 48, 24), (3, 2), "same", {"data_format": "channels_first"}),
     "float64": ((3, 12, 30, 40), (4, 5, 24, 40), (2, 3), "valid", {"dtype": "float64"}),
     "float16": ((5, 9, 7, 24), (3, 3, 32, 24), 2, "same", {"dtype": "float16"}),
