@@ -307,3 +307,11 @@ def test_bfloat16_is_that_of_ml_dtypes(monkeypatch):
 @pytest.mark.parametrize("dtype", [np.float16, "float64", np.dtype(np.float32)])
 def test_a_plan_may_be_asked_for_any_kind_of_dtype(dtype):
     assert fast_impl.plan(*SMALL, dtype=dtype).problem.dtype == np.dtype(dtype)
+
+
+def test_blocks_offers_its_smallest_tiling_beyond_the_cache_but_not_beyond_the_limit():
+    # one row of sums is 15 MB
+    problem = fast_impl.plan((1, 2, 60_000, 8), (1, 1, 64, 8)).problem
+    found = blocks.propose(problem, 1, 64 << 20)
+    assert (found.executor.tiling.rows, found.workspace) == (1, 60_000 * 64 * 4)
+    assert blocks.propose(problem, 1, 8 << 20) is None
