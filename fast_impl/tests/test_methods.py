@@ -87,6 +87,16 @@ def test_blocks_in_pieces_that_copy_nothing(given, rows, threads, monkeypatch):
         assert max((p.m for products, _ in made for p in products), default=0) <= rows
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_blocks_in_products_that_are_not_cut(given, dtype, monkeypatch):
+    monkeypatch.setattr(blas, "uncopied_rows", lambda n, k, dtype: 0)
+    problem = given.problem if dtype is np.float32 else given.half
+    for tiling in TILINGS[::2]:
+        method = blocks.Blocks(problem, tiling, 1)
+        assert not method.cut
+        np.testing.assert_array_equal(run(method, given, dtype), given.expected, str(tiling))
+
+
 def test_two_threads_want_longer_pieces(given, monkeypatch):
     tiling = blocks.Tiling(1, 1, True)
     found = []
@@ -113,6 +123,19 @@ def test_blocks_and_planar_write_into_parts_of_other_arrays(given, view):
         assert out.shape == given.expected.shape
         method.run(given.x, method.pack(given.k), given.bias, out)
         np.testing.assert_array_equal(out, given.expected)
+
+
+@pytest.mark.parametrize("view", OUTPUTS.values(), ids=list(OUTPUTS))
+def test_blocks_write_two_images_without_a_bias_into_parts_of_other_arrays(given, view):
+    n, height, width, last = given.expected[:2].shape
+    problem = dataclasses.replace(given.problem, batch=2)
+    bias = given.bias.reshape((-1, 1, 1) if problem.channels_first else -1)
+    expected = given.expected[:2] - bias
+    for tiling in TILINGS[::5]:
+        method = blocks.Blocks(problem, tiling, 1)
+        out = view(np.full((n, height + 1, width + 1, 2 * last), np.nan, np.float32))
+        method.run(given.x[:2], method.pack(given.k), None, out)
+        np.testing.assert_array_equal(out, expected, str(tiling))
 
 
 def test_rows_of_one_kind_apart_are_no_more_work(given):
