@@ -20,6 +20,14 @@ FORMS = [
 ]
 
 
+@pytest.mark.parametrize("functions", [("sgemm", "dgemm"), ("sgemm",), ()], ids=str)
+def test_products_are_available_where_the_function_of_their_format_is(functions, monkeypatch):
+    monkeypatch.setattr(blas, "_function", lambda name: object() if name in functions else None)
+    assert blas.available(FLOAT32) == ("sgemm" in functions)
+    assert blas.available(FLOAT64) == ("dgemm" in functions)
+    assert not blas.available(np.dtype(np.float16))
+
+
 @pytest.mark.parametrize("numpy_only", [False, True])
 @pytest.mark.parametrize("dtype", [FLOAT32, FLOAT64], ids=str)
 @pytest.mark.parametrize("form", FORMS, ids=str)

@@ -137,15 +137,28 @@ def test_an_output_of_length_zero_is_no_negative_one():
     assert shape == (1, 0, 0, 1)
 
 
-def test_a_negative_length_is_refused():
+FUNCTIONS = {
+    "forward": fast_impl.conv2d_transpose,
+    "shape": lambda image, kernel, *options, **named: fast_impl.output_shape(
+        image.shape, kernel.shape, *options, **named
+    ),
+    "gradients": lambda image, kernel, *options, **named: fast_impl.conv2d_transpose_gradients(
+        image, kernel, image, *options, **named
+    ),
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=list(FUNCTIONS))
+def test_a_negative_length_is_refused(function):
     # (0 - 1) * 3 + 1 + 0 = -2
     with pytest.raises(fast_impl.InvalidArgumentError, match=r"negative output height \(-2\)"):
-        fast_impl.output_shape((1, 0, 4, 1), (1, 1, 1, 1), 3, output_padding=0)
+        function(np.ones((1, 0, 4, 1)), np.ones((1, 1, 1, 1)), 3, output_padding=0)
 
 
-def test_the_axis_that_does_not_map_back_is_named():
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=list(FUNCTIONS))
+def test_the_axis_that_does_not_map_back_is_named(function):
     with pytest.raises(fast_impl.InvalidArgumentError, match="output width 4 does not map back"):
-        fast_impl.output_shape((1, 3, 3, 1), (3, 2, 1, 1), 2, "same", output_padding=(1, 0))
+        function(np.ones((1, 3, 3, 1)), np.ones((3, 2, 1, 1)), 2, "same", output_padding=(1, 0))
 
 
 # --- problem --------------------------------------------------------------------------------
@@ -198,19 +211,7 @@ def test_the_multiply_adds_are_the_products_that_arrive(padding, count):
         ({"data_format": ""}, ValueError, "^data_format='' must be one of 'channels_last', "),
     ],
 )
-@pytest.mark.parametrize(
-    "function",
-    [
-        lambda image, kernel, **options: fast_impl.conv2d_transpose(image, kernel, **options),
-        lambda image, kernel, **options: fast_impl.output_shape(
-            image.shape, kernel.shape, **options
-        ),
-        lambda image, kernel, **options: fast_impl.conv2d_transpose_gradients(
-            image, kernel, image, **options
-        ),
-    ],
-    ids=["forward", "shape", "gradients"],
-)
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=list(FUNCTIONS))
 def test_an_argument_out_of_its_range_is_named(function, arguments, error, text):
     with pytest.raises(error, match=text):
         function(np.ones((1, 2, 2, 1)), np.ones((2, 2, 1, 1)), **arguments)

@@ -43,7 +43,8 @@ def made(name):
     random = np.random.default_rng(7)
     x, k, bias = (random.integers(-3, 4, shape).astype(np.float32) for shape in shapes)
     return SimpleNamespace(
-        x=x, k=k, bias=bias, expected=forward(x, k, config, bias),
+        x=x, k=k, bias=bias,
+        expected=forward(x, k, config, bias), without_bias=forward(x, k, config),
         problem=fast_impl.plan(x.shape, k.shape, **config).problem,
         half=fast_impl.plan(x.shape, k.shape, **config, dtype="float16").problem,
     )  # fmt: skip
@@ -114,28 +115,18 @@ OUTPUTS = {
 }
 
 
+@pytest.mark.parametrize(("images", "biased"), [(3, True), (2, False)])
 @pytest.mark.parametrize("view", OUTPUTS.values(), ids=list(OUTPUTS))
-def test_blocks_and_planar_write_into_parts_of_other_arrays(given, view):
-    n, height, width, last = given.expected.shape
-    methods = [blocks.Blocks(given.problem, tiling, 1) for tiling in TILINGS[::5]]
-    for method in [*methods, planar.Planar(given.problem, 2, 2, 1)]:
+def test_blocks_and_planar_write_into_parts_of_other_arrays(given, view, images, biased):
+    problem = dataclasses.replace(given.problem, batch=images)
+    expected = (given.expected if biased else given.without_bias)[:images]
+    n, height, width, last = expected.shape
+    methods = [blocks.Blocks(problem, tiling, 1) for tiling in TILINGS[::5]]
+    for method in [*methods, planar.Planar(problem, 2, 2, 1)]:
         out = view(np.full((n, height + 1, width + 1, 2 * last), np.nan, np.float32))
-        assert out.shape == given.expected.shape
-        method.run(given.x, method.pack(given.k), given.bias, out)
-        np.testing.assert_array_equal(out, given.expected)
-
-
-@pytest.mark.parametrize("view", OUTPUTS.values(), ids=list(OUTPUTS))
-def test_blocks_write_two_images_without_a_bias_into_parts_of_other_arrays(given, view):
-    n, height, width, last = given.expected[:2].shape
-    problem = dataclasses.replace(given.problem, batch=2)
-    bias = given.bias.reshape((-1, 1, 1) if problem.channels_first else -1)
-    expected = given.expected[:2] - bias
-    for tiling in TILINGS[::5]:
-        method = blocks.Blocks(problem, tiling, 1)
-        out = view(np.full((n, height + 1, width + 1, 2 * last), np.nan, np.float32))
-        method.run(given.x[:2], method.pack(given.k), None, out)
-        np.testing.assert_array_equal(out, expected, str(tiling))
+        assert out.shape == expected.shape
+        method.run(given.x[:images], method.pack(given.k), given.bias if biased else None, out)
+        np.testing.assert_array_equal(out, expected)
 
 
 def test_rows_of_one_kind_apart_are_no_more_work(given):
@@ -153,6 +144,25 @@ def test_rows_of_one_kind_apart_are_no_more_work(given):
             run(method, given)
             work.append(sorted(done))
         assert work[0] == work[1], str(tiling)
+
+
+def test_blocks_read_an_input_where_it_lies_when_the_plan_says_so(given):
+    for tiling in TILINGS:
+        method = blocks.Blocks(given.problem, tiling, 1)
+        if not method.in_place:
+            continue
+        x, real, seen = given.x, method.product, []
+        if given.problem.channels_first:
+            x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, 3)), 3, 1)
+
+        def note(products, weights, pixels, sums, real=real, x=x, seen=seen):
+            seen.append(pixels.size == 0 or np.shares_memory(pixels, x))
+            real(products, weights, pixels, sums)
+
+        method.product = note
+        run(method, given, change=lambda _, x=x: x)
+        assert seen, str(tiling)
+        assert all(seen), str(tiling)
 
 
 def test_blocks_of_an_input_that_is_not_contiguous(given):
@@ -338,3 +348,12 @@ def test_blocks_offers_its_smallest_tiling_beyond_the_cache_but_not_beyond_the_l
     found = blocks.propose(problem, 1, 64 << 20)
     assert (found.executor.tiling.rows, found.workspace) == (1, 60_000 * 64 * 4)
     assert blocks.propose(problem, 1, 8 << 20) is None
+
+
+@pytest.mark.parametrize("method", [blocks, planar])
+def test_the_limit_holds_for_all_threads_together(method):
+    problem = fast_impl.plan((1, 256, 256, 8), (3, 3, 4, 8), 2).problem
+    free = method.propose(problem, 2, 1 << 40)
+    assert free.threads == 2
+    assert method.propose(problem, 2, free.workspace)[1:] == free[1:]
+    assert method.propose(problem, 2, free.workspace - 1).workspace < free.workspace
