@@ -60,6 +60,10 @@ def ones(*shape, dtype="float32"):
     return np.ones(shape, dtype)
 
 
+def short(*_, **__):
+    return ones(2)
+
+
 def layer(filters=2, kernel_size=3, **arguments):
     return Conv2DTranspose(filters, kernel_size, **{"name": "deconv", **arguments})
 
@@ -210,6 +214,9 @@ REFUSALS = {
     "apply_gradients: another shape": lambda: built().apply_gradients([ones(3, 3), ones(2)], 0.1),
     "get_losses_for: a word": lambda: layer(activity_regularizer="l2").get_losses_for("x"),
     "convolution_op: kernel of two axes": lambda: layer_convolution(layer(), X, ones(3, 3)),
+    "convolution_op: kernel of five axes": lambda: layer_convolution(
+        layer(), X, ones(1, 3, 3, 2, 2)
+    ),
     "convolution_op: input of three axes": lambda: layer_convolution(layer(), ones(4, 4, 2), K),
     "convolution_op: integers": lambda: layer_convolution(
         layer(), X.astype("int64"), K.astype("int64")
@@ -235,7 +242,7 @@ REFUSALS = {
     ),
     "activation: None as its result": lambda: layer(activation=Opaque(), activity_regularizer="l2")(X),
     "activation: a scalar": lambda: layer(
-        Opaque(np.float32(1)), activity_regularizer="l2"
+        activation=Opaque(np.float32(1)), activity_regularizer="l2"
     )(X),
     # Initializers.
     "initializer: abstract": lambda: Initializer()((2, 2)),
@@ -258,6 +265,7 @@ REFUSALS = {
         {"class_name": "VarianceScaling", "config": {"distribution": "beta"}}
     ),
     "initializer: another shape": lambda: layer(kernel_initializer=Opaque(ones(2)))(X),
+    "initializer: a function, another shape": lambda: layer(kernel_initializer=short)(X),
     # Regularizers and losses.
     "regularizer: unknown": lambda: regularizers.get({"class_name": "L3", "config": {}}),
     "regularizer: not callable": lambda: regularizers.get(NotCallable()),
