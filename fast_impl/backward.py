@@ -19,6 +19,8 @@ import numpy.typing as npt
 from fast_impl import blas, memory, planner, workers
 from fast_impl.backward_layout import Chunk, Layout, Tap, Tile
 from fast_impl.backward_patches import PatchesBackward, suits
+from fast_impl.direct import gradients as direct_gradients
+from fast_impl.direct.gradients import DirectBackward
 from fast_impl.dtypes import accumulator
 from fast_impl.methods import scatter
 from fast_impl.pixel_sums import pixel_sums
@@ -205,10 +207,14 @@ def _run_all(tasks: list[Task], threads: int) -> None:
 
 
 @functools.lru_cache(maxsize=256)
-def planned(problem: Problem, threads: int, limit: int) -> Backward | PatchesBackward | None:
+def planned(
+    problem: Problem, threads: int, limit: int
+) -> Backward | DirectBackward | PatchesBackward | None:
     """Return the plan for the gradients of a problem; None where the scatter has to do them."""
     if not problem.multiply_adds or accumulator(problem.dtype).kind != "f":
         return None
+    if direct_gradients.suits(problem, limit):
+        return DirectBackward(problem, threads, limit)
     if suits(problem):
         return PatchesBackward(problem, threads)
     return Backward(problem, threads, limit)

@@ -48,7 +48,7 @@ class Product(NamedTuple):
     turned: bool = False
 
 
-_NO_COPY = (b"SkylakeX", b"Cooperlake", b"SapphireRapids")
+_AVX512 = (b"SkylakeX", b"Cooperlake", b"SapphireRapids")
 _NAMES = {"float32": "sgemm", "float64": "dgemm"}
 _lock = threading.Lock()
 
@@ -171,12 +171,13 @@ _FEW_WEIGHTS = {"float32": 8192, "float64": 4096}
 
 
 @functools.cache
-def _reads_in_place() -> bool:
+def has_avx512() -> bool:
+    """Whether SciPy's BLAS computes with AVX-512."""
     for library, prefix, suffix in _openblas():
         core = getattr(library, f"{prefix}_get_corename{suffix}", None)
         if core is not None:
             core.restype = ctypes.c_char_p
-            return core() in _NO_COPY
+            return core() in _AVX512
     return False
 
 
@@ -186,13 +187,13 @@ def uncopied_rows(n: int, k: int, dtype: np.dtype[Any]) -> int:
     0 where one large product is faster.
     """
     few = 0 < n * k <= _FEW_WEIGHTS.get(dtype.name, 0)
-    return _UNCOPIED // (n * k) if few and available(dtype) and _reads_in_place() else 0
+    return _UNCOPIED // (n * k) if few and available(dtype) and has_avx512() else 0
 
 
 def uncopied_pixels(m: int, n: int, dtype: np.dtype[Any]) -> int:
     """The same for the pixels that a product sums over: ``k`` of a ``plain`` and ``turned`` one."""
     few = 0 < m * n <= _FEW_WEIGHTS.get(dtype.name, 0) // 2
-    return _UNCOPIED // (m * n) if few and available(dtype) and _reads_in_place() else 0
+    return _UNCOPIED // (m * n) if few and available(dtype) and has_avx512() else 0
 
 
 # --- threads of the BLAS ------------------------------------------------------------------------

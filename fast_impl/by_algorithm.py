@@ -8,6 +8,12 @@ from __future__ import annotations
 from fast_impl.layer import Conv2DTranspose
 
 
+class Direct(Conv2DTranspose):
+    """Sums in registers by generated kernels."""
+
+    _algorithm = "direct"
+
+
 class Blocks(Conv2DTranspose):
     """Products that accumulate into blocks of output columns."""
 
@@ -33,7 +39,7 @@ class Scatter(Conv2DTranspose):
 
 
 CLASSES: dict[str, type[Conv2DTranspose]] = {
-    "blocks": Blocks, "planar": Planar, "small": Small, "scatter": Scatter,
+    "direct": Direct, "blocks": Blocks, "planar": Planar, "small": Small, "scatter": Scatter,
 }  # fmt: skip
 for _class in CLASSES.values():
     _class.__name__ = "Conv2DTranspose"  # a layer without a name is named after its class

@@ -1,13 +1,15 @@
 """What things cost, measured: the planner compares algorithms by these numbers.
 
-Only ratios matter for the choice. The constants were measured on one AVX-512 core with OpenBLAS
-0.3.30 (float32); a core of half that speed has about half that memory speed, too.
+Only ratios matter for the choice. The constants were measured on one core of about 3 GHz with OpenBLAS
+0.3.30 (float32): with AVX-512, and the speed of its products with AVX2 alone, too.
 """
 
 from __future__ import annotations
 
-# Seconds per multiply-add at full speed, in blocks of 16 results.
-MULTIPLY_ADD = 2 / 165e9
+from fast_impl import blas
+
+# Seconds per multiply-add at full speed, in blocks of 16 results, with AVX-512 and without.
+MULTIPLY_ADD, MULTIPLY_ADD_AVX2 = 2 / 165e9, 2 / 75e9
 # Seconds per element that a product repacks or updates.
 WEIGHT = 0.55e-9
 PIXEL = 0.13e-9
@@ -25,6 +27,12 @@ START = 30e-6
 # Seconds to wake a helping thread, and to hand over one task.
 WAKE = 25e-6
 TASK = 6e-6
+# Seconds of a cycle, in which generated kernels begin two multiply-adds of 8 numbers each.
+CYCLE = 1 / 3e9
+
+
+def _multiply_add() -> float:
+    return MULTIPLY_ADD if blas.has_avx512() else MULTIPLY_ADD_AVX2
 
 
 def product(m: int, n: int, k: int, wide: bool = False) -> float:
@@ -33,14 +41,14 @@ def product(m: int, n: int, k: int, wide: bool = False) -> float:
         return CALL
     blocks = -(-n // 16) * 16
     weight = WEIGHT if n * k > 150_000 else WEIGHT / 2
-    seconds = m * blocks * k * MULTIPLY_ADD + n * k * weight + m * (n + k) * PIXEL
+    seconds = m * blocks * k * _multiply_add() + n * k * weight + m * (n + k) * PIXEL
     return CALL + (2 * seconds if wide else seconds)
 
 
 def pieces(m: int, n: int, k: int, most: int, wide: bool = False) -> float:
     """Seconds of the same in pieces of at most ``most`` rows that copy nothing."""
     blocks = -(-n // 16) * 16
-    seconds = m * blocks * k * MULTIPLY_ADD * 1.12
+    seconds = m * blocks * k * _multiply_add() * 1.12
     return CALL * -(-m // most) + (2 * seconds if wide else seconds)
 
 

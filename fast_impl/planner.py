@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 
 WORKSPACE_LIMIT = 64 << 20
 
-_METHODS = ("blocks", "planar", "small", "scatter")
+_METHODS = ("direct", "blocks", "planar", "small", "scatter")
 
 
 def algorithms() -> tuple[str, ...]:
@@ -58,6 +58,7 @@ class Plan:
         explanation: The method in words.
         rejected: Other methods with their predicted times.
         multiplies_padding: Whether the method multiplies zeros that are not in the input.
+        invents_weights: Whether it multiplies inputs by zeros that are not in the kernel.
         executor: The method itself.
     """
 
@@ -69,6 +70,7 @@ class Plan:
     explanation: str
     rejected: tuple[tuple[str, float], ...]
     multiplies_padding: bool
+    invents_weights: bool
     executor: Executor
 
     def pack(self, kernel: npt.ArrayLike) -> PackedKernel:
@@ -128,9 +130,11 @@ class Plan:
             result = memory.result(problem.output_shape, problem.dtype) if aliased else out
         # NaN, infinity and overflow are results here, not accidents: no warnings about them.
         with np.errstate(all="ignore"):
-            if kernel.exact:
+            finite = kernel.exact
+            if finite:
                 self.executor.run(inputs, kernel.packed, bias, result)
-            else:
+                finite = not self.invents_weights or all_finite(result)
+            if not finite:
                 exact = _exact(problem)
                 exact.run(inputs, exact.pack(kernel.kernel), bias, result)
         if result is not out:
@@ -152,6 +156,8 @@ class Plan:
             lines.append(f"instead of: {others}")
         if self.multiplies_padding:
             lines.append("a kernel with NaN or infinity is computed by scatter instead")
+        if self.invents_weights:
+            lines.append("a result with NaN or infinity is computed again by scatter")
         return "\n".join(lines)
 
 
@@ -230,6 +236,7 @@ def planned(
         best.explanation,
         tuple((other, proposal.seconds) for other, proposal in found[1:]),
         best.multiplies_padding,
+        best.invents_weights,
         best.executor,
     )
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import itertools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 
@@ -102,6 +103,11 @@ def run(task: Task, count: int, threads: int) -> None:
         job.close()
     if job.error is not None:
         raise job.error
+
+
+def run_each(tasks: Sequence[Callable[[], Any]], threads: int) -> None:
+    """Call every one of ``tasks``, on at most ``threads`` threads."""
+    run(lambda number, _: tasks[number](), len(tasks), threads)
 
 
 def _started(helpers: int) -> SimpleQueue[_Job]:

@@ -37,7 +37,7 @@ FILES = {
 
 MISTAKES = (
     Mistake("unknown subject", ("--subject", "fastt"), ("'fastt'", "reference, fast")),
-    Mistake("unknown algorithm", ("--subject", "fast:quick"), ("'fast:quick'", "blocks, planar")),
+    Mistake("unknown algorithm", ("--subject", "fast:quick"), ("'fast:quick'", "direct, blocks, planar")),
     Mistake("missing file", ("--subject", "none.py:Layer"), ("no such file", "none.py")),
     Mistake("missing name", ("--subject", "layers.py:Lair"), ("layers.py", "'Lair'")),
     Mistake(

@@ -24,7 +24,11 @@ class Executor(Protocol):
 
 
 class Proposal(NamedTuple):
-    """An executor with what the planner compares and `Plan.describe` prints."""
+    """An executor with what the planner compares and `Plan.describe` prints.
+
+    It ``multiplies_padding`` where zeros that are no inputs meet the kernel, and ``invents_weights`` where
+    zeros that are no weights meet the inputs: right only as long as the kernel, or the result, is finite.
+    """
 
     executor: Executor
     seconds: float
@@ -32,3 +36,4 @@ class Proposal(NamedTuple):
     threads: int
     multiplies_padding: bool
     explanation: str
+    invents_weights: bool = False

@@ -81,7 +81,7 @@ def test_a_constant_keeps_its_address_and_its_value():
 )
 def test_few_weights_are_read_where_they_lie(n, k, rows, pixels, monkeypatch):
     monkeypatch.setattr(blas, "available", lambda dtype: True)
-    monkeypatch.setattr(blas, "_reads_in_place", lambda: True)
+    monkeypatch.setattr(blas, "has_avx512", lambda: True)
     assert (blas.uncopied_rows(n, k, FLOAT32), blas.uncopied_pixels(n, k, FLOAT32)) == (
         rows,
         pixels,
@@ -91,7 +91,7 @@ def test_few_weights_are_read_where_they_lie(n, k, rows, pixels, monkeypatch):
 @pytest.mark.parametrize(("available", "in_place"), [(False, True), (True, False)])
 def test_nothing_is_cut_for_a_blas_that_copies(available, in_place, monkeypatch):
     monkeypatch.setattr(blas, "available", lambda dtype: available)
-    monkeypatch.setattr(blas, "_reads_in_place", lambda: in_place)
+    monkeypatch.setattr(blas, "has_avx512", lambda: in_place)
     assert (blas.uncopied_rows(8, 8, FLOAT32), blas.uncopied_pixels(8, 8, FLOAT32)) == (0, 0)
     half = np.dtype(np.float16)
     assert (blas.uncopied_rows(8, 8, half), blas.uncopied_pixels(8, 8, half)) == (0, 0)

@@ -2,8 +2,18 @@ import numpy as np
 import pytest
 
 import fast_impl
+from fast_impl.machine import processor
 
 CONFIG = {"strides": (2, 3), "padding": "same"}
+
+
+@pytest.fixture(autouse=True, params=[True, False], ids=["generated", "not generated"])
+def _machine_code(request, monkeypatch):
+    """Every gradient with generated kernels, where there are any, and without."""
+    if not request.param:
+        monkeypatch.setattr(processor, "available", lambda: False)
+    elif not processor.available():
+        pytest.skip("this processor or system runs no generated code")
 
 
 def _drawn(geometry, integers):

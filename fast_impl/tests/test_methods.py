@@ -299,10 +299,17 @@ def test_the_table_of_small_cannot_be_written_to():
     assert not small.Small(fast_impl.plan(*SMALL).problem).table.flags.writeable
 
 
+@pytest.fixture(params=[False, True], ids=["AVX2", "AVX-512"])
+def multiply_add(request, monkeypatch):
+    """Seconds of a multiply-add on either kind of processor."""
+    monkeypatch.setattr(blas, "has_avx512", lambda: request.param)
+    return costs.MULTIPLY_ADD if request.param else costs.MULTIPLY_ADD_AVX2
+
+
 @pytest.mark.parametrize("wide", [False, True])
-def test_costs_follow_their_formulas(wide):
+def test_costs_follow_their_formulas(wide, multiply_add):
     double = 2 if wide else 1
-    work = 100 * 32 * 10 * costs.MULTIPLY_ADD
+    work = 100 * 32 * 10 * multiply_add
     assert costs.pieces(100, 17, 10, 30, wide) == pytest.approx(
         4 * costs.CALL + double * 1.12 * work
     )
@@ -319,9 +326,9 @@ def test_costs_are_those_of_float32_unless_asked_for():
 
 
 @pytest.mark.parametrize(("weights", "half"), [(150_000, True), (150_010, False)])
-def test_few_weights_cost_half(weights, half):
+def test_few_weights_cost_half(weights, half, multiply_add):
     each = costs.WEIGHT / 2 if half else costs.WEIGHT
-    work = 1 * (-(-weights // 10 // 16) * 16) * 10 * costs.MULTIPLY_ADD
+    work = 1 * (-(-weights // 10 // 16) * 16) * 10 * multiply_add
     moved = weights * each + (weights // 10 + 10) * costs.PIXEL
     assert costs.product(1, weights // 10, 10) == pytest.approx(costs.CALL + work + moved)
 

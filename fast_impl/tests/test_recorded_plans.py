@@ -7,6 +7,7 @@ and how the gradients are cut into tasks. After a change that is meant:
     RECORD_PLANS=1 python -m pytest fast_impl/tests/test_recorded_plans.py
 """
 
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,10 @@ import pytest
 import fast_impl
 from fast_impl import blas, planner
 from fast_impl.backward import Backward, planned
-from fast_impl.methods import blocks, planar
+from fast_impl.direct.calls import Calls, PreparedCalls
+from fast_impl.direct.gradients import DirectBackward
+from fast_impl.machine import processor, products, sums
+from fast_impl.methods import blocks, direct, planar
 
 RECORDED = Path(__file__).with_name("plans.txt")
 
@@ -46,12 +50,21 @@ PROBLEMS = {
     "four taps": ((1, 10, 10, 512), (4, 1, 300, 512), 2, "valid", {}),
     "integers": ((2, 8, 8, 16), (3, 3, 8, 16), 2, "same", {"dtype": "int32"}),
 }  # fmt: skip
-ENVIRONMENTS = {"1 thread": (1, False), "2 threads": (2, False), "2 threads, AVX-512": (2, True)}
+# Name: threads, whether the BLAS has AVX-512, whether kernels are generated.
+ENVIRONMENTS = {
+    "1 thread": (1, False, False),
+    "2 threads": (2, False, False),
+    "2 threads, AVX-512": (2, True, False),
+    "1 thread, generated": (1, False, True),
+    "2 threads, generated": (2, False, True),
+}
 
 
 def _forward(name: str, threads: int) -> Iterator[str]:
     inputs, kernel, strides, padding, options = PROBLEMS[name]
     for algorithm in fast_impl.algorithms():
+        if processor.available() and algorithm != "direct":
+            continue  # recorded without it
         plan = fast_impl.plan(
             inputs, kernel, strides, padding, algorithm=algorithm, threads=threads, **options
         )
@@ -64,9 +77,36 @@ def _forward(name: str, threads: int) -> Iterator[str]:
         )
         if isinstance(plan.executor, blocks.Blocks):
             yield from _products(plan.executor)
+        if isinstance(plan.executor, direct.Direct | direct.Turned):
+            found = getattr(plan.executor, "direct", plan.executor)
+            yield from _sums(found.calls, found.prepared)
     chosen = fast_impl.plan(inputs, kernel, strides, padding, threads=threads, **options)
     others = "".join(f", {other}" for other, _ in chosen.rejected)
     yield f"chosen: {chosen.algorithm}{others and ' before' + others[1:]}"
+
+
+def _sums(calls: Calls, prepared: PreparedCalls) -> Iterator[str]:
+    """Panels of lanes, and everything that the kernels are told but for addresses."""
+    for chain in calls.chains:
+        for section in chain:
+            grid, panel = section.part.grid, section.panel
+            yield (
+                f"  {panel.times} x {section.width} lanes from {panel.lane} on, rows of taps "
+                f"{[*section.rows]} of {grid.down.offsets}, columns {grid.right.offsets}, "
+                f"{section.cycles:.6g} cycles"
+            )
+    told = prepared._template.copy()
+    for field, array in ((sums.JOBS, prepared._jobs), (sums.STREAMS, prepared._streams)):
+        told[:, field // 8] -= array.ctypes.data
+    told[:, sums.NOTHING // 8] = 0
+    calls_a_task = {len(task) for task in prepared._tasks}
+    yield f"  {prepared.tasks} task(s) of {calls_a_task} call(s), told {_digest(told)}"
+    jobs, words = prepared._jobs, prepared._streams
+    yield f"  {len(jobs)} jobs {_digest(jobs)}, {len(words)} words {_digest(words)}"
+
+
+def _digest(numbers: np.ndarray) -> str:
+    return hashlib.sha256(numbers.astype("<i8").tobytes()).hexdigest()[:12]
 
 
 def _products(executor: blocks.Blocks) -> Iterator[str]:
@@ -91,6 +131,9 @@ def _backward(name: str, threads: int) -> Iterator[str]:
     plan = planned(problem, threads, limit)
     if plan is None:
         yield "gradients: scatter"
+        return
+    if isinstance(plan, DirectBackward):
+        yield from _direct_backward(plan)
         return
     if not isinstance(plan, Backward):
         ends = [(first, last) for image, first, last in plan.strips if image == 0]
@@ -117,6 +160,25 @@ def _backward(name: str, threads: int) -> Iterator[str]:
         yield f"  share {share}: {len(products)} products of {sum(p.k for p in products)} pixels"
 
 
+def _direct_backward(plan: DirectBackward) -> Iterator[str]:
+    yield f"gradients: generated, {plan.threads} thread(s)"
+    yield from _sums(plan.inputs.calls, plan.inputs.prepared)
+    kernel = plan.kernel
+    yield (
+        f"  kernel: {kernel.panels} panel(s) of {kernel.lanes}, tiles of {kernel.rows} rows, "
+        f"{'where they lie' if kernel.in_place else 'in blocks'}"
+        f"{', images side by side' if kernel.across else ''}, {kernel.shares} share(s) of "
+        f"{kernel.inner_threads} thread(s)"
+    )
+    chunks = kernel.chunks
+    yield f"  {len(chunks)} chunk(s), the first {tuple(chunks[0])}, the last {tuple(chunks[-1])}"
+    told, _, (streams, *tables) = kernel._prepare(chunks[0]._replace(first_image=0))
+    told = told.copy()
+    told[:, [products.JOBS // 8, products.STREAMS // 8]] = 0
+    yield f"  {len(told)} call(s), told {_digest(told)}, {len(streams)} words {_digest(streams)}"
+    yield f"  jobs {[len(table) for table in tables]} {[_digest(table) for table in tables]}"
+
+
 def _candidates(problem: fast_impl.Plan, threads: int) -> Iterator[str]:
     """Every size of tasks that is looked at."""
     for tiling in blocks._tilings(problem.problem, threads):
@@ -135,15 +197,18 @@ def _candidates(problem: fast_impl.Plan, threads: int) -> Iterator[str]:
 
 
 def _described(name: str, environment: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    threads, in_place = ENVIRONMENTS[environment]
+    threads, avx512, generated = ENVIRONMENTS[environment]
     for cached in (planner.planned, planned):
         cached.cache_clear()
     monkeypatch.setattr(blas, "available", lambda dtype: dtype.name in ("float32", "float64"))
     monkeypatch.setattr(blas, "compile_products", lambda products, _: products)
-    monkeypatch.setattr(blas, "_reads_in_place", lambda: in_place)
+    monkeypatch.setattr(blas, "has_avx512", lambda: avx512)
+    monkeypatch.setattr(processor, "available", lambda: generated)
+    for kind in ("sums", "products", "copies"):
+        monkeypatch.setattr(processor, f"{kind}_kernel", lambda *_: None)
     inputs, kernel, strides, padding, options = PROBLEMS[name]
     lines = [f"## {name}, {environment}", *_forward(name, threads), *_backward(name, threads)]
-    if name in ("float16", "channels first", "little memory"):
+    if not generated and name in ("float16", "channels first", "little memory"):
         options = {key: value for key, value in options.items() if key != "workspace_limit"}
         plan = fast_impl.plan(inputs, kernel, strides, padding, **options)
         lines += _candidates(plan, threads)

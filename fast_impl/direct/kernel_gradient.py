@@ -1,0 +1,333 @@
+"""The gradient of the kernel by generated kernels: for each tap, a sum over pixels of outer products.
+
+Pixels are taken in chunks that fit the cache. Of each chunk, inputs are copied into panels of 8 or 16 channels
+and gradients into blocks of a few filters, so that the kernel (`fast_impl.machine.products`) reads both from
+start to end. With few filters, neighbouring taps of a row take their places as rows of a tile: their gradients are
+neighbours in memory, and are read where they lie, between columns of zeros.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fast_impl import memory, workers
+from fast_impl.direct.copying import fill
+from fast_impl.machine import processor, products
+from fast_impl.machine.sums import VECTOR
+from fast_impl.problem import Problem
+
+Array = npt.NDArray[Any]
+
+# Bytes of inputs and gradients of a chunk.
+_CHUNK_BYTES = 12 << 20
+# Filters, and products that each gradient is in, up to which gradients are read where they lie.
+_FEW, _REUSE = 32, 400
+# Columns that make runs too short for a batch of more images than that.
+_SHORT = 12
+# Bytes of the result that a call goes through once for each panel.
+_RESULT_BYTES = 48 << 10
+# Weights that each thread can have sums of.
+_FEW_WEIGHTS = 1 << 18
+# Pixels of a chunk, and multiply-adds that make a smaller one not worth its while.
+_PIXELS, _CHUNK_ADDS = 1024, 40_000_000
+# Tasks for each thread.
+_TASKS = 4
+
+
+class Chunk(NamedTuple):
+    """Whole images, or some rows of one image."""
+
+    first_image: int
+    images: int
+    first: int
+    last: int
+
+
+class _Group(NamedTuple):
+    """Rows of tiles that read the same pixels: filters of tap ``(a, b)``, and of the taps after it."""
+
+    a: int
+    b: int
+    rows: int
+
+
+class KernelGradient:
+    """The method for one problem with its channels last."""
+
+    def __init__(self, problem: Problem, threads: int, limit: int) -> None:
+        self.problem, self.threads = problem, threads
+        self.size = problem.dtype.itemsize
+        height, width = problem.height, problem.width
+        self.vectors = _vectors(problem.in_channels * self.size)
+        self.lanes = self.vectors * VECTOR // self.size
+        self.panels = -(-problem.in_channels // self.lanes)
+        short = width.input < _SHORT and problem.batch > width.input
+        reuse = height.kernel * width.kernel * problem.in_channels // (height.stride * width.stride)
+        self.in_place = not short and (problem.filters <= _FEW or reuse < _REUSE)
+        taps_a_group = width.kernel if self.in_place and width.dilation == 1 else 1
+        self.groups = [
+            _Group(a, b, taps_a_group * problem.filters)
+            for a in range(height.kernel)
+            for b in range(0, width.kernel, taps_a_group)
+        ]
+        self.rows = _rows(self.groups[0].rows, products.ROWS[self.vectors])
+        self.chunks = self._chunks(limit)
+        # Images side by side make longer runs than the columns of one image.
+        self.across = not self.in_place and self.chunks[0].images > 1
+        left = max(0, width.before) if self.in_place else 0
+        reach = (width.input - 1) * width.stride + width.extent - width.before
+        self.left = left
+        self.columns = left + max(width.output, reach if self.in_place else 0)
+        if self.across:
+            self.columns = -(-width.output // width.stride)
+        # With few weights, every thread sums over chunks of its own.
+        weights = math.prod(problem.kernel_shape)
+        few = weights <= _FEW_WEIGHTS and len(self.chunks) >= threads
+        self.shares = threads if few else 1
+        self.inner_threads = threads // self.shares
+        self._prepared = functools.lru_cache(maxsize=64)(self._prepare)
+
+    def _chunks(self, limit: int) -> list[Chunk]:
+        problem, height = self.problem, self.problem.height
+        row = problem.width.input * problem.in_channels * self.size
+        reached = height.stride * problem.width.output * problem.filters * self.size
+        most = min(_CHUNK_BYTES, limit // 2)
+        pixels = max(_PIXELS, _CHUNK_ADDS // (math.prod(problem.kernel_shape)))
+        rows = max(1, min(pixels // problem.width.input, most // (row + reached)))
+        images = rows // height.input
+        if images:
+            return [
+                Chunk(first, min(images, problem.batch - first), 0, height.input)
+                for first in range(0, problem.batch, images)
+            ]
+        return [
+            Chunk(image, 1, first, min(first + rows, height.input))
+            for image in range(problem.batch)
+            for first in range(0, height.input, rows)
+        ]
+
+    def _reached(self, chunk: Chunk) -> tuple[int, int]:
+        """Output rows that a chunk's taps reach."""
+        height = self.problem.height
+        first = chunk.first * height.stride - height.before
+        last = (chunk.last - 1) * height.stride + height.extent - height.before
+        return max(0, first), max(0, min(height.output, last))
+
+    # --- what is called -------------------------------------------------------------------------
+
+    def _runs(self, group: _Group, chunk: Chunk) -> Iterator[tuple[int, int, int]]:
+        """Length, first pixel and first gradient pixel of each run of a group."""
+        height, width = self.problem.height, self.problem.width
+        low, high = self._reached(chunk)
+        taken, _ = height.span(group.a)
+        columns, targets = width.span(group.b)
+        if self.in_place:
+            start = group.b * width.dilation - width.before
+            columns, targets = slice(0, width.input), slice(start, start + 1)
+        count = columns.stop - columns.start
+        for i in range(max(taken.start, chunk.first), min(taken.stop, chunk.last)):
+            p = i * height.stride + group.a * height.dilation - height.before - low
+            if not self.across:
+                for n in range(chunk.images):
+                    pixel = (n * (chunk.last - chunk.first) + i - chunk.first) * width.input
+                    target = (n * (high - low) + p) * self.columns + self.left + targets.start
+                    yield count, pixel + columns.start, target
+                continue
+            pixel = (i - chunk.first) * width.input + columns.start
+            block, place = divmod(targets.start, width.stride)
+            target = (place * (high - low) + p) * self.columns + block
+            yield count * chunk.images, pixel * chunk.images, target * chunk.images
+
+    def _prepare(self, chunk: Chunk) -> tuple[Array, list[Any], tuple[Array, ...]]:
+        """Calls for a chunk whose first image is 0, their kernels, and what they point to."""
+        problem = self.problem
+        pixel = problem.filters if self.in_place else self.rows
+        gradients = math.prod(self._gradient_shape(chunk)[1:]) * self.size
+        words: list[int] = []
+        jobs: dict[int, list[tuple[int, int, int]]] = {}
+        for group in self.groups:
+            start = len(words) * 4
+            for length, inputs, target in self._runs(group, chunk):
+                if length > 0:
+                    words += [length, inputs * self.lanes * self.size, target * pixel * self.size]
+            words.append(products.END)
+            if len(words) * 4 == start + 4:
+                continue
+            weights = (group.a * problem.width.kernel + group.b) * problem.filters
+            for number, first in enumerate(range(0, group.rows, self.rows)):
+                block = first * self.size if self.in_place else number * gradients
+                to = (weights + first) * problem.in_channels * self.size
+                stored = min(self.rows, group.rows - first)
+                jobs.setdefault(stored, []).append((start, block, to))
+        streams = np.array(words, np.int32)
+        kept: list[Array] = [streams]
+        calls, kernels = [], []
+        for stored, members in jobs.items():
+            table = np.array(members, np.int64)
+            kept.append(table)
+            for first, last, low, high, lanes in self._cut(len(members)):
+                step = pixel * (1 if self.across else problem.width.stride)
+                kernel = processor.products_kernel(
+                    self.rows, self.vectors, self.size, step * self.size, (stored, lanes)
+                )
+                fields = [0] * products.CALL_WORDS
+                panel = (chunk.last - chunk.first) * problem.width.input * chunk.images
+                panel *= self.lanes * self.size
+                for field, value in (
+                    (products.JOBS, table.ctypes.data + first * products.JOB_BYTES),
+                    (products.COUNT, last - first),
+                    (products.STREAMS, streams.ctypes.data),
+                    (products.INPUTS, low * panel),
+                    (products.RESULT, low * self.lanes * self.size),
+                    (products.PANELS, high - low),
+                    (products.INPUTS_STEP, panel),
+                    (products.RESULT_STEP, self.lanes * self.size),
+                    (products.RESULT_ROW, problem.in_channels * self.size),
+                ):
+                    fields[field // 8] = value
+                calls.append(fields)
+                kernels.append(kernel)
+        return np.array(calls, np.int64).reshape(-1, products.CALL_WORDS), kernels, tuple(kept)
+
+    def _cut(self, jobs: int) -> Iterator[tuple[int, int, int, int, int]]:
+        """First and last job, first and last panel, and channels stored, of each call."""
+        whole = self.problem.in_channels // self.lanes
+        rest = self.problem.in_channels % self.lanes
+        cuts = 1 if self.inner_threads == 1 else self.inner_threads * _TASKS
+        result = jobs * self.rows * self.problem.in_channels * self.size
+        down = min(max(cuts, result // _RESULT_BYTES), jobs)
+        across = min(-(-cuts // down), max(whole, 1))
+        for part in range(down):
+            first, last = jobs * part // down, jobs * (part + 1) // down
+            for piece in range(across if whole else 0):
+                yield (
+                    first,
+                    last,
+                    whole * piece // across,
+                    whole * (piece + 1) // across,
+                    self.lanes,
+                )
+            if rest:
+                yield first, last, whole, whole + 1, rest
+
+    # --- running ------------------------------------------------------------------------------
+
+    def _gradient_shape(self, chunk: Chunk) -> tuple[int, ...]:
+        low, high = self._reached(chunk)
+        rows = high - low
+        if self.in_place:
+            return (1, chunk.images, rows, self.columns, self.problem.filters)
+        blocks = -(-self.problem.filters // self.rows)
+        if self.across:
+            stride = self.problem.width.stride
+            return (blocks, stride, rows, self.columns, chunk.images, self.rows)
+        return (blocks, chunk.images, rows, self.columns, self.rows)
+
+    def run(self, inputs: Array, gradient: Array, out: Array) -> None:
+        """Write the gradient of the kernel into ``out``, which is contiguous."""
+        sums = out[None] if self.shares == 1 else np.empty((self.shares, *out.shape), out.dtype)
+
+        def share(number: int, seat: int) -> None:  # noqa: ARG001
+            sums[number] = 0
+            for chunk in self.chunks[number :: self.shares]:
+                with memory.scratch() as lender:
+                    self._run(chunk, inputs, gradient, sums[number], lender)
+
+        workers.run(share, self.shares, self.shares)
+        if self.shares > 1:
+            sums.sum(axis=0, out=out)
+
+    def _run(
+        self, chunk: Chunk, inputs: Array, gradient: Array, out: Array, lender: memory.Scratch
+    ) -> None:
+        problem = self.problem
+        images = slice(chunk.first_image, chunk.first_image + chunk.images)
+        x = inputs[images, chunk.first : chunk.last]
+        g = gradient[images, slice(*self._reached(chunk))]
+        shape = self._gradient_shape(chunk)
+        pixels = self._in_order(x)
+        panels = lender.empty(self.panels * math.prod(x.shape[:3]) * self.lanes, problem.dtype)
+        panels = panels.reshape(self.panels, *pixels.shape[:2], self.lanes)
+        # A tile of gradients that are read where they lie may reach over the end.
+        blocks = lender.empty(math.prod(shape) + self.rows, problem.dtype)
+        blocks[math.prod(shape) :] = 0
+        blocks = blocks[: math.prod(shape)].reshape(shape)
+        calls, kernels, _ = self._prepared(chunk._replace(first_image=0))
+        bases = np.zeros(products.CALL_WORDS, np.int64)
+        for field, array in (
+            (products.INPUTS, panels), (products.GRADIENTS, blocks), (products.RESULT, out),
+        ):  # fmt: skip
+            bases[field // 8] = array.__array_interface__["data"][0]
+        calls = calls + bases
+        first, step = calls.__array_interface__["data"][0], calls.strides[0]
+        copies = [
+            *(
+                functools.partial(fill, panels[i], pixels, i * self.lanes)
+                for i in range(self.panels)
+            ),
+            *self._gradient_copies(blocks, g),
+        ]
+        made = [functools.partial(k, first + i * step) for i, k in enumerate(kernels)]
+        workers.run_each(copies, self.inner_threads)
+        workers.run_each(made, self.inner_threads)
+
+    def _in_order(self, array: Array) -> Array:
+        """Pixels in two axes, the inner one with the pixels of a run."""
+        flat = array.reshape(len(array), -1, array.shape[3])
+        return flat.transpose(1, 0, 2) if self.across else flat
+
+    def _pack(self, block: Array, gradient: Array, first: int) -> None:
+        """Copy some filters of the gradients."""
+        if not self.across:
+            pixels = self._in_order(gradient)
+            fill(block.reshape(*pixels.shape[:2], self.rows), pixels, first)
+            return
+        stride = self.problem.width.stride
+        for place in range(stride):
+            columns = gradient[:, :, place::stride]
+            if columns.shape[2] == self.columns:
+                pixels = self._in_order(columns)
+                fill(block[place].reshape(*pixels.shape[:2], self.rows), pixels, first)
+                continue
+            for row in range(columns.shape[1]):
+                pixels = self._in_order(columns[:, row : row + 1])
+                fill(block[place, row, : columns.shape[2]], pixels, first)
+
+    def _gradient_copies(self, blocks: Array, gradient: Array) -> Iterator[Any]:
+        if not self.in_place:
+            for i, block in enumerate(blocks):
+                yield functools.partial(self._pack, block, gradient, i * self.rows)
+            return
+        width = self.problem.width.output
+
+        def pad(low: int, high: int) -> None:
+            into = blocks[0, :, low:high]
+            into[:, :, : self.left] = 0
+            into[:, :, self.left : self.left + width] = gradient[:, low:high]
+            into[:, :, self.left + width :] = 0
+
+        rows = gradient.shape[1]
+        parts = min(rows, 2 * self.inner_threads)
+        for part in range(parts):
+            yield functools.partial(pad, rows * part // parts, rows * (part + 1) // parts)
+
+
+def _vectors(pixel_bytes: int) -> int:
+    """Vectors of a panel that leave the fewest lanes idle; two of them are the fastest."""
+    slower = {1: 1.3, 2: 1.0, 3: 1.05}
+    return min(
+        slower,
+        key=lambda vectors: -(-pixel_bytes // (vectors * VECTOR)) * vectors * slower[vectors],
+    )
+
+
+def _rows(total: int, most: int) -> int:
+    """Rows of a tile, at most ``most``, that leave the fewest of the last one idle."""
+    candidates = range(max(1, most - 2), most + 1) if total > most else (total,)
+    return min(candidates, key=lambda rows: (-(-total // rows) * (rows + 2), -rows))

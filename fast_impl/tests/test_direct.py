@@ -1,0 +1,600 @@
+"""Sums in registers by generated kernels: how outputs are divided, and that every way gives the same."""
+
+import dataclasses
+import functools
+import itertools
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import fast_impl
+from fast_impl import backward, planner
+from fast_impl.direct import calls, gradients, kernel_gradient, streams
+from fast_impl.direct.input_gradient import InputGradient
+from fast_impl.direct.kernel_gradient import Chunk, KernelGradient
+from fast_impl.direct.lanes import partitions
+from fast_impl.direct.panels import Lanes, Panel, panels
+from fast_impl.direct.streams import Grid, Reach, Streams, TooLongError, unit
+from fast_impl.geometry import Axis
+from fast_impl.machine import processor, products, sums
+from fast_impl.methods import direct, scatter
+from fast_impl.tests.conftest import GEOMETRIES, forward
+
+generated = pytest.mark.skipif(
+    not processor.available(), reason="this processor or system runs no generated code"
+)
+LAST = {
+    name: given for name, given in GEOMETRIES.items() if "data_format" not in given[2]
+    or given[2]["data_format"] == "channels_last"
+}  # fmt: skip
+GIVEN = {
+    **LAST,
+    "taps that leave the image": ((4, 2), (5, 9), {"strides": (1, 1), "padding": "same"}),
+    "taller than wide": ((9, 2), (7, 4), {"strides": (2, 3), "padding": "valid"}),
+    "wider than tall": ((2, 9), (3, 8), {"strides": (3, 2), "padding": "same"}),
+    "wider than a tile": ((3, 17), (4, 4), {"strides": (2, 2), "padding": "same"}),
+    "taps far apart": (
+        (4, 5), (2, 2), {"strides": (1, 1), "padding": "same", "dilation_rate": (5, 6)},
+    ),
+}  # fmt: skip
+
+
+@functools.cache
+def made(name, batch=3, channels=5, filters=3, dtype="float32"):
+    """A problem with operands and results that are small integers, exact in every order."""
+    size, taps, config = GIVEN[name]
+    random = np.random.default_rng(7)
+    shapes = (batch, *size, channels), (*taps, filters, channels), (filters,)
+    x, k, bias = (random.integers(-3, 4, shape).astype(dtype) for shape in shapes)
+    problem = fast_impl.plan(
+        x.shape, k.shape, **config, dtype=dtype, algorithm="scatter", threads=1
+    ).problem
+    g = random.integers(-3, 4, problem.output_shape).astype(dtype)
+    to_inputs, to_kernel = np.empty_like(x), np.empty_like(k)
+    scatter.input_gradient(problem, k, g, to_inputs)
+    scatter.kernel_gradient(problem, x, g, to_kernel)
+    return SimpleNamespace(
+        problem=problem, x=x, k=k, bias=bias, g=g,
+        expected=forward(x, k, config, bias), without_bias=forward(x, k, config),
+        to_inputs=to_inputs, to_kernel=to_kernel,
+    )  # fmt: skip
+
+
+# --- how outputs are divided ---------------------------------------------------------------------
+
+
+def _axes(name):
+    problem = made(name).problem
+    return [problem.height, problem.width]
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+@pytest.mark.parametrize("name", GIVEN)
+def test_every_partition_has_every_output_once(name, one_by_one):
+    for axis in _axes(name):
+        for sides in partitions(axis, one_by_one):
+            found = [
+                block * axis.stride + side.first + place
+                for side in sides
+                for block in side.blocks
+                for place in range(len(side.taps))
+            ]
+            assert sorted(found) == list(range(axis.output))
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_every_partition_brings_every_tap_where_it_lands(name):
+    for axis in _axes(name):
+        for sides in partitions(axis, one_by_one=True):
+            arrived = sorted(
+                (block - shift, tap, block * axis.stride + side.first + place)
+                for side in sides
+                for block in side.blocks
+                for place, taps in enumerate(side.taps)
+                for shift, tap in zip(side.shifts, taps, strict=True)
+                if tap is not None and 0 <= block - shift < axis.input
+            )
+            expected = sorted(
+                (i, tap, i * axis.stride + tap * axis.dilation - axis.before)
+                for i, tap in itertools.product(range(axis.input), range(axis.kernel))
+                if 0 <= i * axis.stride + tap * axis.dilation - axis.before < axis.output
+            )
+            assert arrived == expected
+
+
+def test_neighbours_with_the_same_shifts_share_lanes_and_others_do_at_the_price_of_zeros():
+    axis = Axis(input=3, kernel=5, stride=3, dilation=1, output=11, before=0)
+    apart, alike, together = partitions(axis, one_by_one=True)
+    assert partitions(axis, one_by_one=False) == [alike, together]
+    assert [(side.taps, side.shifts) for side in apart] == [
+        (((3, 0),), (1, 0)), (((4, 1),), (1, 0)), (((2,),), (0,)),
+    ]  # fmt: skip
+    assert [(side.taps, side.blocks) for side in alike] == [
+        (((3, 0), (4, 1)), range(4)), (((2,),), range(3)),
+    ]  # fmt: skip
+    assert [(len(side.taps), side.blocks) for side in together] == [
+        (3, range(3)), (1, range(3, 4)), (1, range(3, 4)),
+    ]  # fmt: skip
+    assert [side.exact for side in (*apart, *alike, *together)] == [True] * 5 + [False, True, True]
+
+
+def test_blocks_may_begin_where_the_first_tap_lands():
+    axis = Axis(input=3, kernel=4, stride=2, dilation=1, output=6, before=1)
+    *_, aligned = partitions(axis, one_by_one=False)
+    assert [(side.first, side.shifts, side.blocks) for side in aligned] == [
+        (-1, (1, 0), range(1, 3)), (-1, (1, 0), range(3, 4)), (0, (1, 0), range(1)),
+    ]  # fmt: skip
+    assert aligned[0].exact
+
+
+@pytest.mark.parametrize("size", [4, 8])
+@pytest.mark.parametrize("line", [*range(1, 50), 64, 100, 672])
+def test_panels_are_all_lanes_in_order(line, size):
+    lane = 0
+    for panel in panels(Lanes(line), size):
+        width = panel.vectors * 32 // size
+        (run,) = panel.runs
+        assert (panel.lane, run.lane, run.displacement) == (lane, 0, 0)
+        assert run.lanes == width or panel.times == 1
+        lane += panel.times * run.lanes
+    assert lane == line
+
+
+@pytest.mark.parametrize(
+    ("line", "widths"),
+    [
+        (8, [(1, 1)]), (9, [(2, 1)]), (16, [(2, 1)]), (17, [(3, 1)]), (32, [(2, 2)]), (33, [(2, 1), (3, 1)]),
+        (40, [(2, 1), (3, 1)]), (48, [(3, 2)]), (56, [(2, 2), (3, 1)]), (64, [(2, 4)]), (72, [(3, 3)]),
+    ],
+)  # fmt: skip
+def test_panels_are_two_or_three_vectors_wide_where_they_can_be(line, widths):
+    found = {}
+    for panel in panels(Lanes(line), 4):
+        found[panel.vectors] = found.get(panel.vectors, 0) + panel.times
+    assert list(found.items()) == widths
+
+
+def test_lines_of_lanes_are_written_where_their_rows_are():
+    assert list(panels(Lanes(3, 2, 640), 4)) == [
+        Panel(1, 1, 0, (sums.Run(0, 3, 0), sums.Run(3, 3, 640)))
+    ]
+    assert next(panels(Lanes(6, 4, 100), 4)).vectors == 3
+    with pytest.raises(ValueError, match="do not fit 3 vectors of 8 numbers"):
+        list(panels(Lanes(7, 4, 100), 4))
+    with pytest.raises(ValueError, match="do not fit 3 vectors of 4 numbers"):
+        list(panels(Lanes(7, 2, 100), 8))
+
+
+def _grid(images, rows, columns, taps=(0,), step=1):
+    reach = Reach(columns, step, taps)
+    return Grid(
+        images, range(rows), range(columns), Reach(rows, step, taps), reach, 4, 4, (0, 0, 0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("images", "rows", "columns", "taps", "expected"),
+    [
+        (1, 4, 60, (0,), (1, 1)),
+        (1, 4, 62, (0,), (1, 2)),
+        (1, 4, 9, (0,), (1, 2)),
+        (1, 5, 4, (0,), (1, 3)),
+        (1, 1, 4, (0,), (1, 1)),
+        (5, 1, 4, (0,), (5, 1)),
+        (12, 4, 4, (0,), (1, 3)),
+        (12, 4, 4, (-1, 0, 1), (6, 1)),
+        (12, 4, 60, (-1, 0, 1), (1, 1)),
+    ],
+)
+def test_a_unit_leaves_few_places_idle(images, rows, columns, taps, expected):
+    assert unit(_grid(images, rows, columns, taps), 6)[:2] == expected
+
+
+def test_places_of_a_unit_are_counted_with_the_idle_ones():
+    assert unit(_grid(1, 1, 4), 6).places == 6
+    assert unit(_grid(1, 3, 4), 6).places == 12
+    assert unit(_grid(1, 4, 12, (-1, 0)), 6).places == pytest.approx(48 * 7 / 8)
+    # Eight images: six at once, and two whose four columns take eight places in tiles of six.
+    assert unit(_grid(8, 4, 4, (-1, 0)), 6).places == pytest.approx((6 + 3) * 16 * (7 / 8) ** 2)
+
+
+def test_inputs_that_do_not_exist_are_known():
+    reach = Reach(5, 2, (-1, 0, 1))
+    assert [reach.valid(block) for block in range(3)] == [
+        (False, True, True), (True, True, True), (True, True, False),
+    ]  # fmt: skip
+    assert [reach.first(block) for block in range(3)] == [0, 1, 3]
+    assert reach.idle(range(3)) == pytest.approx(9 / 7)
+    assert Reach(5, 1, ()).first(4) == 4
+    assert Reach(5, 1, ()).idle(range(3)) == 1
+
+
+def test_a_stream_names_every_input_of_a_tile_and_zeros_for_those_beyond_the_edge():
+    grid = Grid(
+        1, range(1), range(5), Reach(1, 1, (0,)), Reach(5, 1, (-1, 0)), 2, 4, (0, 0, 12), 100
+    )
+    found = Streams()
+    assert found.add(grid, 4, range(1), 64, 8, once=False) == range(1)
+    words, jobs = found.arrays()
+    assert jobs.tolist() == [[0, 0, 108]]
+    assert words.tolist() == [
+        2, 0, 12, 24, 36, 2, 0, sums.ZEROS, 0, 8, 16, 2, 64, 0, 8, 16, 24,
+        1, 12, 24, 36, 48, 4, 0, 0, 8, 16, 24,
+        sums.END,
+    ]  # fmt: skip
+
+
+def test_a_stream_that_must_write_once_skips_what_was_written_before():
+    grid = Grid(1, range(1), range(5), Reach(1, 1, (0,)), Reach(5, 1, (0,)), 2, 4, (0, 0, 12))
+    found = Streams()
+    found.add(grid, 4, range(1), 64, 0, once=True)
+    words, _ = found.arrays()
+    assert words[1:5].tolist() == [0, 12, 24, 36]
+    assert words[12:16].tolist() == [sums.NOWHERE] * 3 + [48]
+
+
+def test_rows_that_read_alike_share_a_stream():
+    grid = Grid(
+        2, range(9), range(6), Reach(9, 1, (-1, 0, 1)), Reach(6, 1, (0,)), 1, 4, (1000, 100, 4)
+    )
+    found = Streams()
+    found.add(grid, 6, range(3), 4, 0, once=False)
+    _, jobs = found.arrays()
+    assert len(jobs) == 18
+    assert len(set(jobs[:, 0].tolist())) == 3
+    assert jobs[:4, 1].tolist() == [0, 0, 24, 48]
+    assert jobs[8:11, 2].tolist() == [800, 1000, 1100]
+    assert jobs[9, 1] == 9 * 24
+
+
+def test_streams_that_would_be_too_long_are_left_to_other_methods(monkeypatch):
+    monkeypatch.setattr(streams, "_MOST_WORDS", 20)
+    given = made("wider than a tile")
+    with pytest.raises(TooLongError):
+        direct.Direct(given.problem, _pieces(given.problem)).prepare(1)
+    if processor.available():
+        assert direct.propose(given.problem, 1, 1 << 20) is None
+
+
+def _pieces(problem):
+    ways = (
+        partitions(problem.height, one_by_one=True)[0],
+        partitions(problem.width, one_by_one=False)[0],
+    )
+    return list(itertools.starmap(direct.Piece, itertools.product(*ways)))
+
+
+# --- that every way gives the same ----------------------------------------------------------------
+
+
+def _run(method, given, bias=True):
+    out = np.full(given.expected.shape, np.nan, given.x.dtype)
+    method.run(given.x, method.pack(given.k), given.bias if bias else None, out)
+    return out
+
+
+@generated
+@pytest.mark.usefixtures("poisoned")
+@pytest.mark.parametrize("weights", [1, 400, 1 << 20], ids=["row by row", "some rows", "at once"])
+@pytest.mark.parametrize(
+    ("batch", "channels", "filters", "dtype"),
+    [
+        (3, 5, 3, "float32"), (7, 4, 1, "float32"), (13, 9, 16, "float32"), (1, 1, 41, "float32"),
+        (2, 6, 2, "float64"), (8, 3, 21, "float64"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", GIVEN)
+def test_every_way_to_form_lanes_equals_the_loops(
+    name, batch, channels, filters, dtype, weights, monkeypatch
+):
+    monkeypatch.setattr(calls, "_WEIGHT_BYTES", weights)
+    given = made(name, batch, channels, filters, dtype)
+    for method in direct._candidates(given.problem):
+        for threads, bias in ((1, True), (2, False)):
+            method.prepare(threads)
+            expected = given.expected if bias else given.without_bias
+            np.testing.assert_array_equal(_run(method, given, bias), expected)
+
+
+@generated
+@pytest.mark.parametrize("cached", [1, 1000, 1 << 20])
+@pytest.mark.parametrize("tasks", [1, 3, 50])
+def test_tasks_of_any_size_give_the_same_bits(tasks, cached, monkeypatch):
+    random = np.random.default_rng(3)
+    problem = fast_impl.plan((7, 6, 5, 11), (5, 4, 40, 11), 2, "same", algorithm="scatter").problem
+    x, k = (
+        random.standard_normal(s).astype("f4") for s in (problem.input_shape, problem.kernel_shape)
+    )
+    found = []
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(calls, "_TASKS", tasks)
+        monkeypatch.setattr(calls, "_CACHED", cached)
+        method = direct.Direct(problem, _pieces(problem))
+        method.prepare(threads)
+        out = np.empty(problem.output_shape, "f4")
+        method.run(x, method.pack(k), None, out)
+        found.append(out)
+        if threads > 1:
+            assert method.prepared.tasks >= min(threads, 4)
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
+
+
+def test_weights_that_fill_the_cache_are_divided_before_the_pixels_are(monkeypatch):
+    given = made("plain", filters=64)
+    monkeypatch.setattr(processor, "sums_kernel", lambda *_: None)
+    for cached, expected in ((1, (9, 2)), (1 << 30, (3, 4))):
+        monkeypatch.setattr(calls, "_CACHED", cached)
+        made_calls = direct.Direct(given.problem, _pieces(given.problem)).calls
+        ready = made_calls.prepare(2)
+        (chain,) = made_calls.chains
+        assert chain[0].panel.times == 4
+        assert ready._cut(chain, 9, 2) == ((9, 2) if cached == 1 else (5, 4))
+        assert ready._cut(chain, 9, 3)[0] == expected[0]
+
+
+@generated
+def test_inputs_and_outputs_may_lie_anywhere():
+    given = made("unequal everything")
+    method = direct._candidates(given.problem)[0]
+    method.prepare(1)
+    room = np.full((*given.expected.shape[:3], 2 * given.expected.shape[3]), np.nan, "f4")
+    x = np.repeat(given.x, 2, axis=3)[..., ::2]
+    assert not x.flags.c_contiguous
+    method.run(x, method.pack(given.k), given.bias, room[..., ::2])
+    np.testing.assert_array_equal(room[..., ::2], given.expected)
+    assert np.isnan(room[..., 1::2]).all()
+
+
+@generated
+@pytest.mark.parametrize("algorithm", [None, "direct"])
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+@pytest.mark.parametrize("which", ["inputs", "kernel"])
+def test_a_special_value_meets_no_zero_that_was_made_up(which, value, algorithm):
+    given = made("odd pixel after", filters=3)
+    x, k = given.x.copy(), given.k.copy()
+    (x if which == "inputs" else k)[1, 1, 1, 1] = value
+    options = GIVEN["odd pixel after"][2]
+    plans = [
+        fast_impl.plan(x.shape, k.shape, **options, algorithm=name)
+        for name in (algorithm, "scatter")
+    ]
+    if algorithm == "direct":
+        assert plans[0].invents_weights
+    np.testing.assert_array_equal(plans[0].run(x, k), plans[1].run(x, k))
+
+
+@generated
+@pytest.mark.parametrize("room", [1 << 30, 0])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_channels_first_is_turned_some_images_at_a_time(threads, room):
+    random = np.random.default_rng(5)
+    x = random.integers(-3, 4, (6, 5, 7, 4)).astype("f4")
+    k = random.integers(-3, 4, (3, 2, 6, 5)).astype("f4")
+    options = {"strides": (2, 1), "padding": "same", "data_format": "channels_first"}
+    plan = fast_impl.plan(x.shape, k.shape, **options, algorithm="scatter")
+    each = math.prod(plan.problem.input_shape[1:]) + math.prod(plan.problem.output_shape[1:])
+    limit = room or each * 4 * 4
+    proposal = direct.propose(plan.problem, threads, limit)
+    images = 6 if room else 3
+    assert f", {images} image(s) turned at a time" in proposal.explanation
+    assert proposal.workspace >= images * each * 4
+    out = np.full(plan.problem.output_shape, np.nan, "f4")
+    bias = np.arange(6, dtype="f4")
+    method = proposal.executor
+    method.run(x, method.pack(k), bias, out)
+    np.testing.assert_array_equal(out, plan.run(x, k, bias=bias))
+
+
+@generated
+def test_images_that_find_no_room_to_be_turned_are_left_to_other_methods():
+    options = {"data_format": "channels_first", "algorithm": "scatter"}
+    problem = fast_impl.plan((2, 3, 4, 5), (2, 2, 6, 3), **options).problem
+    assert direct.Turned.images(problem, 959) == 0
+    assert direct.propose(problem, 1, 959) is None
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int32"])
+def test_other_formats_are_left_to_other_methods(dtype):
+    problem = fast_impl.plan((1, 4, 5, 3), (2, 2, 6, 3), dtype=dtype, algorithm="scatter").problem
+    assert direct.propose(problem, 1, 1 << 20) is None
+    assert not gradients.suits(problem, 1 << 30)
+
+
+def test_nothing_to_multiply_and_no_generated_code_are_left_to_other_methods(monkeypatch):
+    problem = made("plain").problem
+    assert direct.propose(dataclasses.replace(problem, batch=0), 1, 1 << 20) is None
+    monkeypatch.setattr(processor, "available", lambda: False)
+    assert direct.propose(problem, 1, 1 << 20) is None
+    assert not gradients.suits(problem, 1 << 30)
+
+
+@generated
+def test_a_direct_plan_says_what_it_does():
+    plan = fast_impl.plan((2, 9, 8, 16), (5, 5, 40, 16), 2, "same", algorithm="direct", threads=1)
+    assert plan.explanation == (
+        "sums in registers by generated kernels: 4 kind(s) of outputs, 1 x 16 lanes, 1 x 24 lanes, "
+        "1 x 16 lanes, ..., 8 task(s)"
+    )
+    assert plan.multiplies_padding
+    assert not plan.invents_weights
+
+
+# --- gradients ----------------------------------------------------------------------------------
+
+
+@generated
+@pytest.mark.usefixtures("poisoned")
+@pytest.mark.parametrize("weights", [1, 1 << 20], ids=["row by row", "at once"])
+@pytest.mark.parametrize(
+    ("batch", "channels", "filters", "dtype"),
+    [(3, 5, 3, "float32"), (7, 33, 4, "float32"), (1, 16, 21, "float32"), (2, 6, 2, "float64")],
+)
+@pytest.mark.parametrize("name", GIVEN)
+def test_the_gradient_of_the_inputs_is_that_of_the_scatter(
+    name, batch, channels, filters, dtype, weights, monkeypatch
+):
+    monkeypatch.setattr(calls, "_WEIGHT_BYTES", weights)
+    given = made(name, batch, channels, filters, dtype)
+    for threads in (1, 2):
+        found = np.full_like(given.x, np.nan)
+        InputGradient(given.problem, threads).run(given.k, given.g, found)
+        np.testing.assert_array_equal(found, given.to_inputs)
+
+
+WAYS = {
+    "where they lie": {"_FEW": 1000},
+    "in blocks": {"_FEW": 0, "_REUSE": 0},
+    "in blocks, few pixels": {"_FEW": 0, "_REUSE": 0, "_PIXELS": 7, "_CHUNK_ADDS": 0},
+    "where they lie, row by row": {"_FEW": 1000, "_PIXELS": 1, "_CHUNK_ADDS": 0, "_SHORT": 0},
+    "summed once": {"_FEW_WEIGHTS": 0, "_PIXELS": 20, "_CHUNK_ADDS": 0},
+    "many calls": {"_RESULT_BYTES": 64, "_TASKS": 7},
+}
+
+
+@generated
+@pytest.mark.usefixtures("poisoned")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("batch", "channels", "filters", "dtype"),
+    [
+        (3, 5, 3, "float32"), (7, 33, 4, "float32"), (13, 8, 21, "float32"), (1, 21, 9, "float32"),
+        (2, 6, 2, "float64"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", GIVEN)
+def test_the_gradient_of_the_kernel_is_that_of_the_scatter(
+    name, batch, channels, filters, dtype, way, monkeypatch
+):
+    for constant, value in WAYS[way].items():
+        monkeypatch.setattr(kernel_gradient, constant, value)
+    given = made(name, batch, channels, filters, dtype)
+    for threads in (1, 2):
+        found = np.full_like(given.k, np.nan)
+        KernelGradient(given.problem, threads, 1 << 26).run(given.x, given.g, found)
+        np.testing.assert_array_equal(found, given.to_kernel)
+
+
+@pytest.mark.parametrize(
+    ("channels", "size", "vectors"),
+    [
+        (1, 4, 1),
+        (8, 4, 1),
+        (9, 4, 2),
+        (16, 4, 2),
+        (21, 4, 3),
+        (24, 4, 3),
+        (32, 4, 2),
+        (56, 4, 2),
+        (3, 8, 1),
+        (8, 8, 2),
+    ],
+)
+def test_panels_of_the_kernels_gradient_leave_few_lanes_idle(channels, size, vectors):
+    assert kernel_gradient._vectors(channels * size) == vectors
+
+
+@pytest.mark.parametrize(
+    ("total", "most", "rows"),
+    [
+        (1, 6, 1),
+        (5, 6, 5),
+        (6, 6, 6),
+        (9, 6, 5),
+        (12, 6, 6),
+        (15, 6, 5),
+        (64, 6, 6),
+        (8, 6, 4),
+        (21, 4, 3),
+    ],
+)
+def test_rows_of_a_tile_leave_few_of_the_last_one_idle(total, most, rows):
+    assert kernel_gradient._rows(total, most) == rows
+
+
+def test_chunks_are_all_rows_of_all_images_once(monkeypatch):
+    given = made("unequal everything", batch=5)
+    monkeypatch.setattr(kernel_gradient, "_CHUNK_ADDS", 0)
+    found = {}
+    for pixels in (1, 6, 15, 31, 1000):
+        monkeypatch.setattr(kernel_gradient, "_PIXELS", pixels)
+        found[pixels] = KernelGradient(given.problem, 1, 1 << 26).chunks
+        rows = [
+            (image, row)
+            for chunk in found[pixels]
+            for image in range(chunk.first_image, chunk.first_image + chunk.images)
+            for row in range(chunk.first, chunk.last)
+        ]
+        assert rows == list(itertools.product(range(5), range(5)))
+    assert [len(chunks) for chunks in found.values()] == [25, 15, 5, 3, 1]
+    assert found[31][1:] == [Chunk(2, 2, 0, 5), Chunk(4, 1, 0, 5)]
+    assert found[6][:3] == [Chunk(0, 1, 0, 2), Chunk(0, 1, 2, 4), Chunk(0, 1, 4, 5)]
+
+
+def test_a_lower_limit_makes_smaller_chunks():
+    problem = made("unequal everything", batch=5).problem
+    assert len(KernelGradient(problem, 1, 1 << 26).chunks) == 1
+    assert len(KernelGradient(problem, 1, 1000).chunks) == 25
+
+
+def test_few_weights_are_summed_by_every_thread_for_itself(monkeypatch):
+    problem = made("plain", batch=8).problem
+    monkeypatch.setattr(kernel_gradient, "_PIXELS", 24)
+    monkeypatch.setattr(kernel_gradient, "_CHUNK_ADDS", 0)
+    found = KernelGradient(problem, 2, 1 << 26)
+    assert (len(found.chunks), found.shares, found.inner_threads) == (4, 2, 1)
+    found = KernelGradient(problem, 5, 1 << 26)
+    assert (found.shares, found.inner_threads) == (1, 5)
+    weights = math.prod(problem.kernel_shape)
+    for few, shares in ((weights, 2), (weights - 1, 1)):
+        monkeypatch.setattr(kernel_gradient, "_FEW_WEIGHTS", few)
+        assert KernelGradient(problem, 2, 1 << 26).shares == shares
+
+
+@generated
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_generated_gradients_are_those_of_the_scatter_in_both_layouts(data_format):
+    random = np.random.default_rng(6)
+    first = data_format == "channels_first"
+    shape = (4, 6, 5, 9) if first else (4, 5, 9, 6)
+    x = random.integers(-3, 4, shape).astype("f4")
+    k = random.integers(-3, 4, (3, 4, 7, 6)).astype("f4")
+    problem = fast_impl.plan(
+        shape, k.shape, (2, 3), "same", data_format, algorithm="scatter"
+    ).problem
+    g = random.integers(-3, 4, problem.output_shape).astype("f4")
+    expected = [np.empty_like(x), np.empty_like(k), np.empty(7, "f4")]
+    scatter.input_gradient(problem, k, g, expected[0])
+    scatter.kernel_gradient(problem, x, g, expected[1])
+    scatter.bias_gradient(problem, g, expected[2])
+    plan = backward.planned(problem, 2, planner.WORKSPACE_LIMIT)
+    assert isinstance(plan, gradients.DirectBackward)
+    found = [np.full_like(array, np.nan) for array in expected]
+    plan.run(x, k, g, tuple(found))
+    for got, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+
+
+@generated
+def test_images_that_find_no_room_to_be_turned_have_other_gradients():
+    problem = fast_impl.plan(
+        (2, 3, 4, 5), (2, 2, 6, 3), data_format="channels_first", algorithm="scatter"
+    ).problem
+    pixels = 2 * 2 * 3 * 4 * 5 + 2 * 6 * 5 * 6
+    assert gradients.suits(problem, 4 * pixels)
+    assert not gradients.suits(problem, 4 * pixels - 1)
+    assert gradients.suits(dataclasses.replace(problem, channels_first=False), 0)
+
+
+@generated
+def test_little_work_is_for_one_thread(monkeypatch):
+    problem = made("plain").problem
+    for small, threads in ((problem.multiply_adds, 2), (problem.multiply_adds + 1, 1)):
+        monkeypatch.setattr(gradients, "_SMALL", small)
+        assert gradients.DirectBackward(problem, 2, 1 << 26).threads == threads
+
+
+def test_a_call_of_the_products_has_room_for_a_row_of_three_vectors():
+    assert products.CALL_WORDS * 8 >= products._SPILL + 3 * sums.VECTOR
