@@ -24,7 +24,7 @@ _WEIGHT_BYTES = 320 << 10
 # Tasks for each thread.
 _TASKS = 4
 # Cycles of a step (a number of each pixel of a tile times a panel), by vectors; of a tap; of a tile.
-_STEP = {1: 6.5, 2: 6.5, 3: 6.5}
+_STEP = {1: 5.5, 2: 6.5, 3: 6.5}
 _TAP, _TILE = 14.0, 24.0
 
 

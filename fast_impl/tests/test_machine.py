@@ -2,6 +2,7 @@
 
 import ctypes
 import errno
+import hashlib
 import mmap
 import os
 import subprocess
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 
 from fast_impl.machine import assembler as x86
-from fast_impl.machine import executable, processor, products, sums
+from fast_impl.machine import copies, executable, processor, products, sums
+from fast_impl.machine.sums import Run
 
 # The instruction as GNU objdump prints it, how the assembler is asked for it, and its bytes.
 ENCODINGS = [
@@ -291,7 +293,7 @@ def test_copies_take_pieces_from_where_they_lie(numbers):
 
 
 @pytest.mark.parametrize("again", [False, True])
-@pytest.mark.parametrize("runs", [(sums.Run(0, 16, 0),), (sums.Run(0, 3, 0), sums.Run(3, 3, 640))])
+@pytest.mark.parametrize("runs", [(Run(0, 16, 0),), (Run(0, 3, 0), Run(3, 3, 640))])
 @pytest.mark.parametrize("size", [4, 8])
 def test_registers_of_the_caller_are_saved_and_put_back(size, runs, again):
     code = sums.generate(2, size, runs, again)
@@ -299,10 +301,65 @@ def test_registers_of_the_caller_are_saved_and_put_back(size, runs, again):
     assert code.endswith(bytes.fromhex("c5f877415f415e415d415c5d5bc3"))
 
 
+# What is generated, and the length and SHA-256 of its bytes: a change must be meant.
+GENERATED = [
+    ("sums of 1 x 8 lanes", sums, (1, 4, (Run(0, 8, 0),), False),
+     1140, "14e92b4693daa040"),
+    ("sums of 1 x 8 lanes, again", sums, (1, 4, (Run(0, 8, 0),), True),
+     1148, "a0d859f5feb85f19"),
+    ("sums of 2 x 8 lanes", sums, (2, 4, (Run(0, 16, 0),), False),
+     1209, "f2be9c69245a1200"),
+    ("sums of 2 x 8 lanes, again", sums, (2, 4, (Run(0, 16, 0),), True),
+     1221, "1917051b1be30c65"),
+    ("sums of 3 x 8 lanes", sums, (3, 4, (Run(0, 24, 0),), False),
+     1107, "2a1b3cc80bd909d3"),
+    ("sums of 3 x 8 lanes, again", sums, (3, 4, (Run(0, 24, 0),), True),
+     1119, "d06e469047c0bbda"),
+    ("sums of 2 x 4 lanes", sums, (2, 8, (Run(0, 8, 0),), False),
+     1209, "af089188ed52666d"),
+    ("sums of 2 x 4 lanes, again", sums, (2, 8, (Run(0, 8, 0),), True),
+     1221, "dcfa147e3c4dea5a"),
+    ("sums of 13 lanes", sums, (2, 4, (Run(0, 13, 0),), False),
+     1485, "d6b55aac3e482dec"),
+    ("sums of 13 lanes, again", sums, (2, 4, (Run(0, 13, 0),), True),
+     1623, "5645a56eecdba79e"),
+    ("sums of two lines", sums, (3, 8, (Run(0, 5, 0), Run(5, 5, 640)), False),
+     1379, "389e7e4755624629"),
+    ("products of 8 rows by 1 vectors, (8, 8) stored", products, (8, 1, 4, 32, (8, 8)),
+     604, "6ceaad8ec348cfe1"),
+    ("products of 6 rows by 2 vectors, (6, 16) stored", products, (6, 2, 4, 24, (6, 16)),
+     710, "f40963b3e4af3777"),
+    ("products of 6 rows by 2 vectors, (5, 11) stored", products, (6, 2, 4, 24, (5, 11)),
+     989, "2f8ec17e94bf8f8f"),
+    ("products of 4 rows by 3 vectors, (4, 24) stored", products, (4, 3, 4, 168, (4, 24)),
+     709, "c6983dcd63f82914"),
+    ("products of 5 rows by 2 vectors, (2, 7) stored", products, (5, 2, 8, 40, (2, 7)),
+     670, "d1bee6238a999f3c"),
+    ("copies of 4 bytes", copies, (4,),
+     65, "9a73da9b1d164e25"),
+    ("copies of 24 bytes", copies, (24,),
+     75, "a6901917bd70b4ee"),
+    ("copies of 64 bytes", copies, (64,),
+     75, "55b44cfb333a3574"),
+    ("copies of 100 bytes", copies, (100,),
+     95, "c597513703586a61"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "length", "digest"),
+    [row[1:] for row in GENERATED],
+    ids=[row[0] for row in GENERATED],
+)
+def test_the_code_is_the_recorded_one(kind, arguments, length, digest):
+    code = kind.generate(*arguments)
+    assert (len(code), hashlib.sha256(code).hexdigest()[:16]) == (length, digest)
+
+
 def test_kernels_are_generated_once():
     if not processor.available():
         pytest.skip("this processor or system runs no generated code")
-    runs = (sums.Run(0, 16, 0),)
+    runs = (Run(0, 16, 0),)
     assert processor.sums_kernel(2, 4, runs, False) is processor.sums_kernel(2, 4, runs, False)
     assert processor.sums_kernel(2, 4, runs, True) is not processor.sums_kernel(2, 4, runs, False)
     assert processor.copies_kernel(24) is processor.copies_kernel(24)

@@ -115,10 +115,10 @@ def _products(executor: blocks.Blocks) -> Iterator[str]:
     last = min(first + executor.tiling.rows, executor.row_blocks)
     low, high = executor._tile_rows(first, last)
     made = executor.products(executor.tiling.images, last - first, first - low, high - first)
-    for number, (products, zero) in enumerate(made):
-        adds = sum(product.m * product.n * product.k for product in products)
+    for number, (members, zero) in enumerate(made):
+        adds = sum(product.m * product.n * product.k for product in members)
         yield (
-            f"  phase {number}: {len(products)} product(s), {adds:,} multiply-adds"
+            f"  phase {number}: {len(members)} product(s), {adds:,} multiply-adds"
             + (", sums set to zero before" if zero else "")
             + (", in pieces" if executor.cut else "")
         )
