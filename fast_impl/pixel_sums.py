@@ -33,10 +33,7 @@ def pixel_sums(
             _add_pixels(whole[slice(*ends)], total[part])
             return
         for image in images[part::parts]:
-            if image.flags.c_contiguous:
-                _add_pixels(image.reshape(-1, image.shape[2]), total[part])
-            else:
-                total[part] += image.sum(axis=(0, 1), dtype=dtype)
+            total[part] += image.sum(axis=(0, 1), dtype=dtype)
 
     return total, [functools.partial(task, part) for part in range(parts)]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from typing import Any
 
@@ -77,5 +76,5 @@ class DirectBackward:
         self.inputs.run(np.ascontiguousarray(kernel), gradient, out[0])
         self.kernel.run(np.ascontiguousarray(inputs), gradient, out[1])
         total, tasks = pixel_sums(gradient, self.problem.dtype, self.threads)
-        workers.run_each([functools.partial(task, 0) for task in tasks], self.threads)
+        workers.run(lambda number, seat: tasks[number](seat), len(tasks), self.threads)
         total.sum(axis=0, out=out[2])

@@ -256,7 +256,6 @@ class KernelGradient:
         panels = panels.reshape(self.panels, *pixels.shape[:2], self.lanes)
         # A tile of gradients that are read where they lie may reach over the end.
         blocks = lender.empty(math.prod(shape) + self.rows, problem.dtype)
-        blocks[math.prod(shape) :] = 0
         blocks = blocks[: math.prod(shape)].reshape(shape)
         calls, kernels, _ = self._prepared(chunk._replace(first_image=0))
         bases = np.zeros(products.CALL_WORDS, np.int64)
@@ -296,8 +295,7 @@ class KernelGradient:
                 fill(block[place].reshape(*pixels.shape[:2], self.rows), pixels, first)
                 continue
             for row in range(columns.shape[1]):
-                pixels = self._in_order(columns[:, row : row + 1])
-                fill(block[place, row, : columns.shape[2]], pixels, first)
+                fill(block[place, row], columns[:, row].transpose(1, 0, 2), first)
 
     def _gradient_copies(self, blocks: Array, gradient: Array) -> Iterator[Any]:
         if not self.in_place:

@@ -24,7 +24,7 @@ class At(NamedTuple):
     """The memory at a general register plus a displacement."""
 
     base: int
-    displacement: int = 0
+    displacement: int
 
 
 class Label:

@@ -146,7 +146,7 @@ def generate(
 
 def _add_row(asm: Assembler, row: list[int], numbers: int, size: int) -> None:
     """Add the first numbers of a row of sums to those at r9."""
-    if numbers == len(row) * VECTOR // size:
+    if numbers * size == len(row) * VECTOR:
         for v, register in enumerate(row):
             asm.add_vector(register, register, At(R9, v * VECTOR), size)
             asm.store_vector(At(R9, v * VECTOR), register)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import fast_impl
-from fast_impl import backward, planner
-from fast_impl.direct import calls, gradients, kernel_gradient, streams
+from fast_impl import backward, costs, planner, workers
+from fast_impl.direct import calls, copying, gradients, kernel_gradient, streams
 from fast_impl.direct.input_gradient import InputGradient
 from fast_impl.direct.kernel_gradient import Chunk, KernelGradient
 from fast_impl.direct.lanes import partitions
@@ -353,10 +353,10 @@ def test_inputs_and_outputs_may_lie_anywhere():
 @pytest.mark.parametrize("value", [np.inf, np.nan])
 @pytest.mark.parametrize("which", ["inputs", "kernel"])
 def test_a_special_value_meets_no_zero_that_was_made_up(which, value, algorithm):
-    given = made("odd pixel after", filters=3)
-    x, k = given.x.copy(), given.k.copy()
+    random = np.random.default_rng(8)
+    x, k = (random.integers(-3, 4, s).astype("f4") for s in ((2, 16, 16, 32), (5, 5, 3, 32)))
     (x if which == "inputs" else k)[1, 1, 1, 1] = value
-    options = GIVEN["odd pixel after"][2]
+    options = {"strides": 2, "padding": "same"}
     plans = [
         fast_impl.plan(x.shape, k.shape, **options, algorithm=name)
         for name in (algorithm, "scatter")
@@ -386,6 +386,37 @@ def test_channels_first_is_turned_some_images_at_a_time(threads, room):
     method = proposal.executor
     method.run(x, method.pack(k), bias, out)
     np.testing.assert_array_equal(out, plan.run(x, k, bias=bias))
+
+
+def test_every_thread_turns_rows_of_its_own(monkeypatch):
+    monkeypatch.setattr(workers, "run", lambda task, count, threads: task(1, 0))
+    source = np.arange(2 * 8 * 3 * 4.0).reshape(2, 8, 3, 4)
+    into = np.zeros_like(source)
+    copying.turn(into, source, 3)
+    np.testing.assert_array_equal(into[:, 2:5], source[:, 2:5])
+    assert not into[:, :2].any()
+    assert not into[:, 5:].any()
+
+
+@pytest.mark.parametrize(
+    ("room", "images"), [(0, 0), (1, 1), (2, 2), (3, 3), (5, 3), (6, 6), (99, 6)]
+)
+def test_as_many_images_are_turned_as_find_room_and_divide_the_batch(room, images):
+    options = {"data_format": "channels_first", "algorithm": "scatter"}
+    problem = fast_impl.plan((6, 3, 4, 5), (2, 2, 6, 3), **options).problem
+    assert direct.Turned.images(problem, room * 960) == images
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_turning_costs_copies_of_short_runs(dtype):
+    options = {"data_format": "channels_first", "algorithm": "scatter", "dtype": dtype}
+    problem = fast_impl.plan((6, 3, 4, 5), (2, 2, 6, 3), **options).problem
+    inner = dataclasses.replace(problem, channels_first=False, batch=2)
+    method = direct.Direct(inner, _pieces(inner))
+    copied = costs.copy(6 * 240, costs.TURNED_RUN, dtype == "float64")
+    for threads in (1, 2):
+        expected = 3 * method.seconds(threads) + copied / threads
+        assert direct.Turned(problem, method, 1).seconds(threads) == pytest.approx(expected)
 
 
 @generated
@@ -430,7 +461,7 @@ def test_a_direct_plan_says_what_it_does():
 @pytest.mark.parametrize("weights", [1, 1 << 20], ids=["row by row", "at once"])
 @pytest.mark.parametrize(
     ("batch", "channels", "filters", "dtype"),
-    [(3, 5, 3, "float32"), (7, 33, 4, "float32"), (1, 16, 21, "float32"), (2, 6, 2, "float64")],
+    [(3, 5, 3, "float32"), (7, 64, 4, "float32"), (1, 16, 21, "float32"), (2, 6, 2, "float64")],
 )
 @pytest.mark.parametrize("name", GIVEN)
 def test_the_gradient_of_the_inputs_is_that_of_the_scatter(
