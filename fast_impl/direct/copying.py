@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -13,40 +14,56 @@ from fast_impl.machine import copies, processor
 Array = npt.NDArray[Any]
 
 
-def fill(into: Array, source: Array, first: int) -> None:
-    """Copy some neighbours of the last axis of ``source``, from ``first`` on; what it lacks becomes 0.
+def fill(panels: Array, source: Array, first: int = 0) -> None:
+    """Cut the last axis of ``source``, from ``first`` on, into panels; lanes that it lacks become 0.
 
     Args:
-        into: ``[outer, inner, pieces]``, contiguous.
+        panels: ``[panels, outer, inner, lanes]``, contiguous, or a part of the first axis of such an array.
         source: ``[outer, inner, any]`` of the same dtype; its last axis is contiguous.
         first: Of the last axis of ``source``.
     """
-    pieces = min(into.shape[2], source.shape[2] - first)
-    if pieces < into.shape[2]:
-        into[..., pieces:] = 0
-    if not source.size:
+    lanes = panels.shape[3]
+    whole = min(len(panels), (source.shape[2] - first) // lanes)
+    if whole:
+        _copy(panels[:whole], source, first, lanes)
+    for panel in range(whole, len(panels)):
+        rest = source.shape[2] - first - panel * lanes
+        panels[panel, ..., rest:] = 0
+        _copy(panels[panel : panel + 1], source, first + panel * lanes, rest)
+
+
+def _copy(panels: Array, source: Array, first: int, numbers: int) -> None:
+    if not panels.size:
         return
+    size = source.itemsize
     told = np.zeros(copies.CALL_WORDS, np.int64)
     for field, value in (
-        (copies.SOURCE, source.__array_interface__["data"][0] + first * source.itemsize),
-        (copies.TARGET, into.__array_interface__["data"][0]),
+        (copies.SOURCE, source.__array_interface__["data"][0] + first * size),
+        (copies.TARGET, panels.__array_interface__["data"][0]),
+        (copies.PANELS, len(panels)),
         (copies.OUTER, source.shape[0]),
         (copies.INNER, source.shape[1]),
+        (copies.PANEL_STEP, panels.shape[3] * size),
         (copies.OUTER_STEP, source.strides[0]),
         (copies.INNER_STEP, source.strides[1]),
-        (copies.TARGET_STEP, into.strides[1]),
+        (copies.TARGET_STEP, panels.strides[2]),
     ):
         told[field // 8] = value
-    processor.copies_kernel(pieces * source.itemsize)(told.__array_interface__["data"][0])
+    processor.copies_kernel(numbers * size)(told.__array_interface__["data"][0])
+
+
+def shares(count: int, parts: int) -> list[slice]:
+    """Divide ``count`` things into at most so many parts, as evenly as can be."""
+    parts = max(1, min(count, parts))
+    return [slice(count * n // parts, count * (n + 1) // parts) for n in range(parts)]
 
 
 def turn(into: Array, source: Array, threads: int) -> None:
     """Copy ``source[images, rows, columns, channels]`` where either's channels are not the last in memory."""
-    rows = into.shape[1]
-    parts = min(rows, threads)
-
-    def task(number: int, seat: int) -> None:  # noqa: ARG001
-        some = slice(rows * number // parts, rows * (number + 1) // parts)
-        into[:, some] = source[:, some]
-
-    workers.run(task, parts, parts)
+    workers.run_each(
+        [
+            functools.partial(np.copyto, into[:, rows], source[:, rows])
+            for rows in shares(into.shape[1], threads)
+        ],
+        threads,
+    )

@@ -14,13 +14,16 @@ import numpy.typing as npt
 
 from fast_impl import memory, workers
 from fast_impl.direct.calls import Calls, Part
-from fast_impl.direct.copying import fill
+from fast_impl.direct.copying import fill, shares
 from fast_impl.direct.panels import Lanes
 from fast_impl.direct.streams import Grid, Reach
 from fast_impl.geometry import Axis
 from fast_impl.problem import Problem
 
 Array = npt.NDArray[Any]
+
+# Bytes of packed weights that are worth the time to wake a thread.
+_LARGE = 1 << 19
 
 
 def _reach(axis: Axis) -> Reach:
@@ -45,21 +48,21 @@ class InputGradient:
 
     def _copies(self, kernel: Array, packed: Array) -> list[Any]:
         taps = kernel.reshape(-1, *kernel.shape[2:])
-        copies = []
-        for section in self.calls.sections:
-            for number, panel in enumerate(section.weights(packed)):
-                first = section.panel.lane + number * section.width
-                copies.append(
-                    functools.partial(
-                        fill, panel, taps[section.taps.start : section.taps.stop], first
-                    )
-                )
-        return copies
+        return [
+            functools.partial(
+                fill,
+                section.weights(packed)[panels],
+                taps[section.taps.start : section.taps.stop],
+                section.panel.lane + panels.start * section.width,
+            )
+            for section in self.calls.sections
+            for panels in shares(section.panel.times, self.threads)
+        ]
 
     def run(self, kernel: Array, gradient: Array, out: Array) -> None:
         """Write the gradient of the inputs into ``out``, which is contiguous."""
         with memory.scratch() as lender:
             packed = lender.empty(self.calls.elements, self.problem.dtype)
             copies = self._copies(kernel, packed)
-            workers.run_each(copies, self.threads)
+            workers.run_each(copies, self.threads if packed.nbytes > _LARGE else 1)
             self.prepared.run(gradient, packed, self.prepared.no_bias, out)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl import memory, workers
-from fast_impl.direct.copying import fill
+from fast_impl.direct.copying import fill, shares
 from fast_impl.machine import processor, products
 from fast_impl.machine.sums import VECTOR
 from fast_impl.problem import Problem
@@ -35,7 +35,7 @@ _RESULT_BYTES = 48 << 10
 # Weights that each thread can have sums of.
 _FEW_WEIGHTS = 1 << 18
 # Pixels of a chunk, and multiply-adds that make a smaller one not worth its while.
-_PIXELS, _CHUNK_ADDS = 1024, 40_000_000
+_PIXELS, _CHUNK_ADDS = 2048, 80_000_000
 # Tasks for each thread.
 _TASKS = 4
 
@@ -141,14 +141,16 @@ class KernelGradient:
                 continue
             pixel = (i - chunk.first) * width.input + columns.start
             block, place = divmod(targets.start, width.stride)
-            target = (place * (high - low) + p) * self.columns + block
+            target = (
+                place * self._gradient_shape(chunk)[1] * (high - low) + p
+            ) * self.columns + block
             yield count * chunk.images, pixel * chunk.images, target * chunk.images
 
     def _prepare(self, chunk: Chunk) -> tuple[Array, list[Any], tuple[Array, ...]]:
         """Calls for a chunk whose first image is 0, their kernels, and what they point to."""
         problem = self.problem
         pixel = problem.filters if self.in_place else self.rows
-        gradients = math.prod(self._gradient_shape(chunk)[1:]) * self.size
+        gradients = math.prod(self._gradient_shape(chunk)[2:]) * self.size
         words: list[int] = []
         jobs: dict[int, list[tuple[int, int, int]]] = {}
         for group in self.groups:
@@ -219,15 +221,16 @@ class KernelGradient:
     # --- running ------------------------------------------------------------------------------
 
     def _gradient_shape(self, chunk: Chunk) -> tuple[int, ...]:
+        """Places (kinds of columns), blocks of filters, three axes of pixels, filters."""
         low, high = self._reached(chunk)
-        rows = high - low
+        rows, images = high - low, chunk.images
         if self.in_place:
-            return (1, chunk.images, rows, self.columns, self.problem.filters)
+            return (1, 1, images, rows, self.columns, self.problem.filters)
         blocks = -(-self.problem.filters // self.rows)
         if self.across:
             stride = self.problem.width.stride
-            return (blocks, stride, rows, self.columns, chunk.images, self.rows)
-        return (blocks, chunk.images, rows, self.columns, self.rows)
+            return (stride, blocks, rows, self.columns, images, self.rows)
+        return (1, blocks, images, rows, self.columns, self.rows)
 
     def run(self, inputs: Array, gradient: Array, out: Array) -> None:
         """Write the gradient of the kernel into ``out``, which is contiguous."""
@@ -267,8 +270,8 @@ class KernelGradient:
         first, step = calls.__array_interface__["data"][0], calls.strides[0]
         copies = [
             *(
-                functools.partial(fill, panels[i], pixels, i * self.lanes)
-                for i in range(self.panels)
+                functools.partial(fill, panels[some], pixels, some.start * self.lanes)
+                for some in shares(self.panels, self.inner_threads)
             ),
             *self._gradient_copies(blocks, g),
         ]
@@ -281,39 +284,34 @@ class KernelGradient:
         flat = array.reshape(len(array), -1, array.shape[3])
         return flat.transpose(1, 0, 2) if self.across else flat
 
-    def _pack(self, block: Array, gradient: Array, first: int) -> None:
-        """Copy some filters of the gradients."""
-        if not self.across:
-            pixels = self._in_order(gradient)
-            fill(block.reshape(*pixels.shape[:2], self.rows), pixels, first)
-            return
-        stride = self.problem.width.stride
+    def _pack(self, blocks: Array, gradient: Array, first: int) -> None:
+        """Copy gradients into ``blocks[places, some, ...]``, from filter ``first`` on."""
+        stride = len(blocks)
         for place in range(stride):
             columns = gradient[:, :, place::stride]
-            if columns.shape[2] == self.columns:
-                pixels = self._in_order(columns)
-                fill(block[place].reshape(*pixels.shape[:2], self.rows), pixels, first)
-                continue
-            for row in range(columns.shape[1]):
-                fill(block[place, row], columns[:, row].transpose(1, 0, 2), first)
+            lacking = self.columns - columns.shape[2]
+            if lacking:
+                columns = np.pad(columns, ((0, 0), (0, 0), (0, lacking), (0, 0)))
+            pixels = self._in_order(columns)
+            fill(blocks[place].reshape(-1, *pixels.shape[:2], self.rows), pixels, first)
 
     def _gradient_copies(self, blocks: Array, gradient: Array) -> Iterator[Any]:
         if not self.in_place:
-            for i, block in enumerate(blocks):
-                yield functools.partial(self._pack, block, gradient, i * self.rows)
+            for some in shares(blocks.shape[1], self.inner_threads):
+                yield functools.partial(
+                    self._pack, blocks[:, some], gradient, some.start * self.rows
+                )
             return
         width = self.problem.width.output
 
-        def pad(low: int, high: int) -> None:
-            into = blocks[0, :, low:high]
+        def pad(rows: slice) -> None:
+            into = blocks[0, 0, :, rows]
             into[:, :, : self.left] = 0
-            into[:, :, self.left : self.left + width] = gradient[:, low:high]
+            into[:, :, self.left : self.left + width] = gradient[:, rows]
             into[:, :, self.left + width :] = 0
 
-        rows = gradient.shape[1]
-        parts = min(rows, 2 * self.inner_threads)
-        for part in range(parts):
-            yield functools.partial(pad, rows * part // parts, rows * (part + 1) // parts)
+        for rows in shares(gradient.shape[1], self.inner_threads):
+            yield functools.partial(pad, rows)
 
 
 def _vectors(pixel_bytes: int) -> int:

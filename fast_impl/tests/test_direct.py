@@ -388,6 +388,35 @@ def test_channels_first_is_turned_some_images_at_a_time(threads, room):
     np.testing.assert_array_equal(out, plan.run(x, k, bias=bias))
 
 
+@generated
+@pytest.mark.parametrize("panels", [1, 2, 3])
+@pytest.mark.parametrize("first", [0, 3])
+def test_panels_take_what_there_is_and_zeros_for_the_rest(panels, first):
+    source = np.arange(2 * 3 * 11, dtype="f4").reshape(2, 3, 11)
+    into = np.full((panels, 2, 3, 4), np.nan, "f4")
+    padded = np.pad(source, ((0, 0), (0, 0), (0, 10)))
+    if panels * 4 < 11 - first + 4:
+        copying.fill(into, source, first)
+        for panel in range(panels):
+            start = first + 4 * panel
+            np.testing.assert_array_equal(into[panel], padded[..., start : start + 4])
+    nothing = np.full((panels, 0, 3, 4), np.nan, "f4")
+    copying.fill(nothing, source[:0], 0)
+
+
+@pytest.mark.parametrize(
+    ("count", "parts", "expected"),
+    [
+        (7, 3, [(0, 2), (2, 4), (4, 7)]),
+        (2, 5, [(0, 1), (1, 2)]),
+        (4, 1, [(0, 4)]),
+        (0, 2, [(0, 0)]),
+    ],
+)
+def test_shares_are_even(count, parts, expected):
+    assert [(share.start, share.stop) for share in copying.shares(count, parts)] == expected
+
+
 def test_every_thread_turns_rows_of_its_own(monkeypatch):
     monkeypatch.setattr(workers, "run", lambda task, count, threads: task(1, 0))
     source = np.arange(2 * 8 * 3 * 4.0).reshape(2, 8, 3, 4)
