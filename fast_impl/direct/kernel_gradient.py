@@ -89,17 +89,22 @@ class KernelGradient:
         # With few weights, every thread sums over chunks of its own.
         weights = math.prod(problem.kernel_shape)
         few = weights <= _FEW_WEIGHTS and len(self.chunks) >= threads
+        copied = self.panels * self.lanes * self._pixels(self.chunks[0])
+        copied += math.prod(self._gradient_shape(self.chunks[0]))
+        few = few and threads * (copied + weights) * self.size <= limit // 2
         self.shares = threads if few else 1
         self.inner_threads = threads // self.shares
-        self._prepared = functools.lru_cache(maxsize=64)(self._prepare)
+        self._known: dict[Any, tuple[Array, list[Any], tuple[Array, ...]]] = {}
 
     def _chunks(self, limit: int) -> list[Chunk]:
         problem, height = self.problem, self.problem.height
         row = problem.width.input * problem.in_channels * self.size
-        reached = height.stride * problem.width.output * problem.filters * self.size
+        line = problem.width.output * problem.filters * self.size
+        reached = height.stride * line
         most = min(_CHUNK_BYTES, limit // 2)
         pixels = max(_PIXELS, _CHUNK_ADDS // (math.prod(problem.kernel_shape)))
-        rows = max(1, min(pixels // problem.width.input, most // (row + reached)))
+        room = most - (height.extent - height.stride) * line
+        rows = max(1, min(pixels // problem.width.input, room // (row + reached)))
         images = rows // height.input
         if images:
             return [
@@ -111,6 +116,10 @@ class KernelGradient:
             for image in range(problem.batch)
             for first in range(0, height.input, rows)
         ]
+
+    def _pixels(self, chunk: Chunk) -> int:
+        """Input pixels of a chunk."""
+        return chunk.images * (chunk.last - chunk.first) * self.problem.width.input
 
     def _reached(self, chunk: Chunk) -> tuple[int, int]:
         """Output rows that a chunk's taps reach."""
@@ -146,8 +155,24 @@ class KernelGradient:
             ) * self.columns + block
             yield count * chunk.images, pixel * chunk.images, target * chunk.images
 
+    def _prepared(self, chunk: Chunk) -> tuple[Array, list[Any], tuple[Array, ...]]:
+        """What `_prepare` makes, once for all chunks that are alike but for their place."""
+        height = self.problem.height
+        low, high = self._reached(chunk)
+        start = chunk.first * height.stride
+        taken = (height.span(a)[0] for a in range(height.kernel))
+        rows = tuple(
+            (max(span.start - chunk.first, 0), min(span.stop, chunk.last) - chunk.first)
+            for span in taken
+        )
+        key = (chunk.images, chunk.last - chunk.first, low - start, high - start, rows)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._prepare(chunk)
+        return found
+
     def _prepare(self, chunk: Chunk) -> tuple[Array, list[Any], tuple[Array, ...]]:
-        """Calls for a chunk whose first image is 0, their kernels, and what they point to."""
+        """Calls for a chunk, their kernels, and what they point to."""
         problem = self.problem
         pixel = problem.filters if self.in_place else self.rows
         gradients = math.prod(self._gradient_shape(chunk)[2:]) * self.size
@@ -179,8 +204,7 @@ class KernelGradient:
                     self.rows, self.vectors, self.size, step * self.size, (stored, lanes)
                 )
                 fields = [0] * products.CALL_WORDS
-                panel = (chunk.last - chunk.first) * problem.width.input * chunk.images
-                panel *= self.lanes * self.size
+                panel = self._pixels(chunk) * self.lanes * self.size
                 for field, value in (
                     (products.JOBS, table.ctypes.data + first * products.JOB_BYTES),
                     (products.COUNT, last - first),
@@ -255,12 +279,12 @@ class KernelGradient:
         g = gradient[images, slice(*self._reached(chunk))]
         shape = self._gradient_shape(chunk)
         pixels = self._in_order(x)
-        panels = lender.empty(self.panels * math.prod(x.shape[:3]) * self.lanes, problem.dtype)
+        panels = lender.empty(self.panels * self._pixels(chunk) * self.lanes, problem.dtype)
         panels = panels.reshape(self.panels, *pixels.shape[:2], self.lanes)
         # A tile of gradients that are read where they lie may reach over the end.
         blocks = lender.empty(math.prod(shape) + self.rows, problem.dtype)
         blocks = blocks[: math.prod(shape)].reshape(shape)
-        calls, kernels, _ = self._prepared(chunk._replace(first_image=0))
+        calls, kernels, _ = self._prepared(chunk)
         bases = np.zeros(products.CALL_WORDS, np.int64)
         for field, array in (
             (products.INPUTS, panels), (products.GRADIENTS, blocks), (products.RESULT, out),

@@ -613,6 +613,19 @@ def test_few_weights_are_summed_by_every_thread_for_itself(monkeypatch):
         assert KernelGradient(problem, 2, 1 << 26).shares == shares
 
 
+def test_calls_are_made_once_for_chunks_that_are_alike_but_for_their_place(monkeypatch):
+    monkeypatch.setattr(processor, "products_kernel", lambda *_: None)
+    monkeypatch.setattr(kernel_gradient, "_CHUNK_ADDS", 0)
+    monkeypatch.setattr(kernel_gradient, "_PIXELS", 6)
+    problem = fast_impl.plan((2, 9, 6, 2), (5, 3, 4, 2), 2, "same", algorithm="scatter").problem
+    method = KernelGradient(problem, 1, 1 << 26)
+    assert len(method.chunks) == 18
+    found = {id(method._prepared(chunk)) for chunk in method.chunks}
+    # The first row and the last one lack a row of taps; those between them are alike.
+    assert len(found) == 3
+    assert method._prepared(method.chunks[4]) is method._prepared(method.chunks[14])
+
+
 @generated
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_generated_gradients_are_those_of_the_scatter_in_both_layouts(data_format):
