@@ -214,7 +214,9 @@ def planned(
     if not problem.multiply_adds or accumulator(problem.dtype).kind != "f":
         return None
     if direct_gradients.suits(problem, limit):
-        return DirectBackward(problem, threads, limit)
+        direct = DirectBackward.planned(problem, threads, limit)
+        if direct is not None:
+            return direct
     if suits(problem):
         return PatchesBackward(problem, threads)
     return Backward(problem, threads, limit)

@@ -13,6 +13,7 @@ from fast_impl import memory, workers
 from fast_impl.direct.copying import turn
 from fast_impl.direct.input_gradient import InputGradient
 from fast_impl.direct.kernel_gradient import KernelGradient
+from fast_impl.direct.streams import TooLongError
 from fast_impl.machine import processor
 from fast_impl.pixel_sums import pixel_sums
 from fast_impl.problem import Problem
@@ -47,6 +48,14 @@ class DirectBackward:
         self.threads = 1 if problem.multiply_adds < _SMALL else threads
         self.inputs = InputGradient(problem, self.threads)
         self.kernel = KernelGradient(problem, self.threads, limit)
+
+    @classmethod
+    def planned(cls, problem: Problem, threads: int, limit: int) -> DirectBackward | None:
+        """The method for a problem that `suits`, or None where its streams would be too long."""
+        try:
+            return cls(problem, threads, limit)
+        except TooLongError:
+            return None
 
     def run(
         self, inputs: Array, kernel: Array, gradient: Array, out: tuple[Array, Array, Array]

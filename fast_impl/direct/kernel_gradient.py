@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from fast_impl import memory, workers
 from fast_impl.direct.copying import fill, shares
+from fast_impl.direct.streams import as_words
 from fast_impl.machine import processor, products
 from fast_impl.machine.sums import VECTOR
 from fast_impl.problem import Problem
@@ -95,6 +96,8 @@ class KernelGradient:
         self.shares = threads if few else 1
         self.inner_threads = threads // self.shares
         self._known: dict[Any, tuple[Array, list[Any], tuple[Array, ...]]] = {}
+        # Where addresses are too long, they are in the first chunk.
+        self._prepared(self.chunks[0])
 
     def _chunks(self, limit: int) -> list[Chunk]:
         problem, height = self.problem, self.problem.height
@@ -192,7 +195,7 @@ class KernelGradient:
                 to = (weights + first) * problem.in_channels * self.size
                 stored = min(self.rows, group.rows - first)
                 jobs.setdefault(stored, []).append((start, block, to))
-        streams = np.array(words, np.int32)
+        streams = as_words(words)
         kept: list[Array] = [streams]
         calls, kernels = [], []
         for stored, members in jobs.items():

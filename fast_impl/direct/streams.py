@@ -27,7 +27,18 @@ _MOST_WORDS = 1 << 20
 
 
 class TooLongError(Exception):
-    """The streams of a problem would take too much memory: many taps on many kinds of rows."""
+    """The streams of a problem would take too much memory, or their addresses more than 32 bits."""
+
+
+def as_words(numbers: list[int]) -> Array:
+    """Return a stream as the kernels read it.
+
+    Raises:
+        TooLongError: A number needs more than 32 bits.
+    """
+    if max(numbers, default=0) >= 1 << 31:
+        raise TooLongError
+    return np.array(numbers, np.int32)
 
 
 class Reach(NamedTuple):
@@ -137,7 +148,7 @@ class Streams:
 
     def arrays(self) -> tuple[Array, Array]:
         """Return the streams and the jobs as the kernel reads them."""
-        return np.array(self._words, np.int32), np.array(self._jobs, np.int64).reshape(-1, 3)
+        return as_words(self._words), np.array(self._jobs, np.int64).reshape(-1, 3)
 
     def add(
         self, grid: Grid, tile: int, taken: range, weight_bytes: int, lane_bytes: int, once: bool

@@ -258,6 +258,21 @@ def test_streams_that_would_be_too_long_are_left_to_other_methods(monkeypatch):
         assert direct.propose(given.problem, 1, 1 << 20) is None
 
 
+@generated
+def test_gradients_whose_streams_would_be_too_long_are_left_to_other_methods(monkeypatch):
+    monkeypatch.setattr(streams, "_MOST_WORDS", 20)
+    problem = made("wider than a tile").problem
+    assert gradients.DirectBackward.planned(problem, 1, 1 << 26) is None
+    assert isinstance(backward.planned(problem, 1, 1 << 26), backward.PatchesBackward)
+
+
+def test_addresses_of_more_than_32_bits_are_left_to_other_methods():
+    assert streams.as_words([0, (1 << 31) - 1, -1]).tolist() == [0, (1 << 31) - 1, -1]
+    assert streams.as_words([]).tolist() == []
+    with pytest.raises(TooLongError):
+        streams.as_words([0, 1 << 31])
+
+
 def _pieces(problem):
     ways = (
         partitions(problem.height, one_by_one=True)[0],
