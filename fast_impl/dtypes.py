@@ -24,11 +24,19 @@ def accumulator(dtype: DType) -> DType:
 
 
 def require_computed(dtype: DType, argument: str) -> None:
-    """Refuse a format that TensorFlow has no transposed convolution for (clause DTYPE-03)."""
+    """Refuse a format that TensorFlow has no transposed convolution for (clause DTYPE-03).
+
+    And one in the byte order of another machine, which neither BLAS nor kernel would notice.
+    """
     if dtype.name not in COMPUTED:
         raise InvalidArgumentError(
             f"{argument} has dtype {dtype.name}, which is not in the list of allowed values: "
             f"{', '.join(COMPUTED)}; convert it first"
+        )
+    if not dtype.isnative:
+        raise InvalidArgumentError(
+            f"{argument} has dtype {dtype.str}, whose byte order is not this machine's; convert it "
+            f"first"
         )
 
 

@@ -184,3 +184,12 @@ def test_sums_of_negative_zeros_are_positive():
     x, k = np.full((1, 2, 2, 1), -0.0, np.float32), np.ones((3, 3, 1, 1), np.float32)
     y = fast_impl.conv2d_transpose(x, k, strides=4, bias=np.array([-0.0], np.float32))
     assert not np.signbit(y).any()
+
+
+def test_arrays_in_the_byte_order_of_another_machine_are_refused(integers):
+    x, k = integers((1, 3, 4, 2)), integers((2, 2, 3, 2))
+    foreign = x.dtype.newbyteorder()
+    with pytest.raises(fast_impl.InvalidArgumentError, match="byte order is not this machine's"):
+        fast_impl.conv2d_transpose(x.astype(foreign), k.astype(foreign))
+    with pytest.raises(fast_impl.InvalidArgumentError, match="kernel was expected to be a float32"):
+        fast_impl.conv2d_transpose(x, k.astype(foreign))
