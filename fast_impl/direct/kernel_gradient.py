@@ -160,15 +160,10 @@ class KernelGradient:
 
     def _prepared(self, chunk: Chunk) -> tuple[Array, list[Any], tuple[Array, ...]]:
         """What `_prepare` makes, once for all chunks that are alike but for their place."""
-        height = self.problem.height
+        # What its taps reach tells how far it is from the upper and the lower edge, if it is near.
+        start = chunk.first * self.problem.height.stride
         low, high = self._reached(chunk)
-        start = chunk.first * height.stride
-        taken = (height.span(a)[0] for a in range(height.kernel))
-        rows = tuple(
-            (max(span.start - chunk.first, 0), min(span.stop, chunk.last) - chunk.first)
-            for span in taken
-        )
-        key = (chunk.images, chunk.last - chunk.first, low - start, high - start, rows)
+        key = (chunk.images, chunk.last - chunk.first, low - start, high - start)
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._prepare(chunk)

@@ -66,7 +66,7 @@ class Run(NamedTuple):
     displacement: int
 
 
-def generate(vectors: int, size: int, runs: tuple[Run, ...], again: bool = False) -> bytes:
+def generate(vectors: int, size: int, runs: tuple[Run, ...], again: bool) -> bytes:
     """Machine code of the kernel for numbers of ``size`` bytes.
 
     Args:
@@ -166,7 +166,7 @@ def generate(vectors: int, size: int, runs: tuple[Run, ...], again: bool = False
     asm.load(R9, At(RDI, _OUTPUT))
     asm.move(R10, RDI)
     asm.add_number(R10, _NOWHERE)
-    whole = runs == (Run(0, vectors * VECTOR // size, 0),)
+    whole = [run.lanes * size for run in runs] == [vectors * VECTOR]
     for i, row in enumerate(sums):
         asm.load_int32(R8, At(RSI, 4 * i))
         asm.test(R8)
