@@ -1,4 +1,6 @@
-"""Gradients by the products of `fast_impl.methods.blocks`, turned round.
+"""Which way the gradients are computed; and by the products of `fast_impl.methods.blocks`, turned round.
+
+Generated kernels (`fast_impl.direct.gradients`) compute them where there are any. Elsewhere:
 
 The gradient of the inputs is a sum of products over taps, and the gradient of each row of taps is
 one product over all pixels. Both want a fixed distance between pixel ``(i, j)`` and the block

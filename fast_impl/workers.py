@@ -62,11 +62,21 @@ class _Job:
             self._done.notify()
 
     def close(self) -> None:
-        """Wait for the helpers that joined; nobody joins any more."""
+        """Wait for the helpers that joined; nobody joins any more.
+
+        Whatever interrupts the wait (Ctrl-C) is raised when they are done, not before: they still
+        write into the caller's memory.
+        """
+        interruption: BaseException | None = None
         with self._done:
             self._closed = True
             while self._busy:
-                self._done.wait()
+                try:
+                    self._done.wait()
+                except BaseException as caught:
+                    self.error = interruption = caught
+        if interruption is not None:
+            raise interruption
 
 
 def available_cores() -> int:
@@ -95,9 +105,9 @@ def run(task: Task, count: int, threads: int) -> None:
         return
     job = _Job(task, count)
     queue = _started(helpers)
-    for _ in range(helpers):
-        queue.put(job)
     try:
+        for _ in range(helpers):
+            queue.put(job)
         job.work(0)
     finally:
         job.close()

@@ -14,6 +14,7 @@ from fast_impl import workers
 from fast_impl.direct.panels import Lanes, Panel, panels
 from fast_impl.direct.streams import Grid, Streams, unit
 from fast_impl.machine import processor, sums
+from fast_impl.machine.executable import address, call_words
 
 Array = npt.NDArray[Any]
 
@@ -179,21 +180,19 @@ class PreparedCalls:
         for first, low in itertools.product(
             range(jobs.start, jobs.stop, each), range(0, panel.times, across)
         ):
-            fields = [0] * sums.CALL_WORDS
-            for field, value in (
-                (sums.JOBS, self._jobs.ctypes.data + first * sums.JOB_BYTES),
-                (sums.COUNT, min(each, jobs.stop - first)),
-                (sums.STREAMS, self._streams.ctypes.data),
-                (sums.WEIGHTS, section.start * self._size + low * taps),
-                (sums.OUTPUTS, low * width),
-                (sums.BIAS, section.lane * self._size + low * width),
-                (sums.NOTHING, self._nothing.ctypes.data),
-                (sums.PANELS, min(across, panel.times - low)),
-                (sums.WEIGHTS_STEP, taps),
-                (sums.OUTPUTS_STEP, width),
-            ):
-                fields[field // 8] = value
-            yield fields
+            fields = {
+                sums.JOBS: address(self._jobs) + first * sums.JOB_BYTES,
+                sums.COUNT: min(each, jobs.stop - first),
+                sums.STREAMS: address(self._streams),
+                sums.WEIGHTS: section.start * self._size + low * taps,
+                sums.OUTPUTS: low * width,
+                sums.BIAS: section.lane * self._size + low * width,
+                sums.NOTHING: address(self._nothing),
+                sums.PANELS: min(across, panel.times - low),
+                sums.WEIGHTS_STEP: taps,
+                sums.OUTPUTS_STEP: width,
+            }
+            yield call_words(sums.CALL_WORDS, fields)
 
     def _cut(self, chain: list[Section], jobs: int, cuts: int) -> tuple[int, int]:
         """Jobs and panels of each call, where about ``cuts`` calls are wanted."""
@@ -210,13 +209,14 @@ class PreparedCalls:
 
     def run(self, inputs: Array, packed: Array, lanes: Array, out: Array) -> None:
         """Compute ``out``; all arrays are contiguous, ``lanes`` has a number for every lane."""
-        bases = np.zeros(sums.CALL_WORDS, np.int64)
-        for field, array in (
-            (sums.INPUTS, inputs), (sums.WEIGHTS, packed), (sums.OUTPUTS, out), (sums.BIAS, lanes),
-        ):  # fmt: skip
-            bases[field // 8] = array.__array_interface__["data"][0]
-        calls = self._template + bases
-        first, step = calls.__array_interface__["data"][0], calls.strides[0]
+        bases = {
+            sums.INPUTS: address(inputs),
+            sums.WEIGHTS: address(packed),
+            sums.OUTPUTS: address(out),
+            sums.BIAS: address(lanes),
+        }
+        calls = self._template + np.array(call_words(sums.CALL_WORDS, bases), np.int64)
+        first, step = address(calls), calls.strides[0]
 
         def task(number: int, seat: int) -> None:  # noqa: ARG001
             for kernel, row in self._tasks[number]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fast_impl import workers
 from fast_impl.machine import copies, processor
+from fast_impl.machine.executable import address, call_words
 
 Array = npt.NDArray[Any]
 
@@ -36,20 +37,19 @@ def _copy(panels: Array, source: Array, first: int, numbers: int) -> None:
     if not panels.size:
         return
     size = source.itemsize
-    told = np.zeros(copies.CALL_WORDS, np.int64)
-    for field, value in (
-        (copies.SOURCE, source.__array_interface__["data"][0] + first * size),
-        (copies.TARGET, panels.__array_interface__["data"][0]),
-        (copies.PANELS, len(panels)),
-        (copies.OUTER, source.shape[0]),
-        (copies.INNER, source.shape[1]),
-        (copies.PANEL_STEP, panels.shape[3] * size),
-        (copies.OUTER_STEP, source.strides[0]),
-        (copies.INNER_STEP, source.strides[1]),
-        (copies.TARGET_STEP, panels.strides[2]),
-    ):
-        told[field // 8] = value
-    processor.copies_kernel(numbers * size)(told.__array_interface__["data"][0])
+    fields = {
+        copies.SOURCE: address(source) + first * size,
+        copies.TARGET: address(panels),
+        copies.PANELS: len(panels),
+        copies.OUTER: source.shape[0],
+        copies.INNER: source.shape[1],
+        copies.PANEL_STEP: panels.shape[3] * size,
+        copies.OUTER_STEP: source.strides[0],
+        copies.INNER_STEP: source.strides[1],
+        copies.TARGET_STEP: panels.strides[2],
+    }
+    told = np.array(call_words(copies.CALL_WORDS, fields), np.int64)
+    processor.copies_kernel(numbers * size)(address(told))
 
 
 def shares(count: int, parts: int) -> list[slice]:

@@ -18,8 +18,9 @@ import numpy.typing as npt
 
 from fast_impl import memory, workers
 from fast_impl.direct.copying import fill, shares
-from fast_impl.direct.streams import as_words
+from fast_impl.direct.streams import MOST_WORDS, TooLongError, as_words
 from fast_impl.machine import processor, products
+from fast_impl.machine.executable import address, call_words
 from fast_impl.machine.sums import VECTOR
 from fast_impl.problem import Problem
 
@@ -39,6 +40,8 @@ _FEW_WEIGHTS = 1 << 18
 _PIXELS, _CHUNK_ADDS = 2048, 80_000_000
 # Tasks for each thread.
 _TASKS = 4
+# Bytes from gradient to gradient that an instruction can take in a few steps.
+_MOST_STEP = 1 << 28
 
 
 class Chunk(NamedTuple):
@@ -56,6 +59,15 @@ class _Group(NamedTuple):
     a: int
     b: int
     rows: int
+
+
+class _Calls(NamedTuple):
+    """Calls but for the addresses of arrays: what they are told, their kernels, and what they point to."""
+
+    told: Array
+    kernels: list[Any]
+    streams: Array
+    tables: list[Array]
 
 
 class KernelGradient:
@@ -81,11 +93,12 @@ class KernelGradient:
         self.chunks = self._chunks(limit)
         # Images side by side make longer runs than the columns of one image.
         self.across = not self.in_place and self.chunks[0].images > 1
-        left = max(0, width.before) if self.in_place else 0
+        self.left = width.before if self.in_place else 0
         reach = (width.input - 1) * width.stride + width.extent - width.before
-        self.left = left
-        self.columns = left + max(width.output, reach if self.in_place else 0)
-        if self.across:
+        self.columns = width.output
+        if self.in_place:
+            self.columns = self.left + max(width.output, reach)
+        elif self.across:
             self.columns = -(-width.output // width.stride)
         # With few weights, every thread sums over chunks of its own.
         weights = math.prod(problem.kernel_shape)
@@ -95,9 +108,9 @@ class KernelGradient:
         few = few and threads * (copied + weights) * self.size <= limit // 2
         self.shares = threads if few else 1
         self.inner_threads = threads // self.shares
-        self._known: dict[Any, tuple[Array, list[Any], tuple[Array, ...]]] = {}
-        # Where addresses are too long, they are in the first chunk.
-        self._prepared(self.chunks[0])
+        self._known: dict[tuple[int, ...], _Calls] = {}
+        for chunk in self.chunks:
+            self._calls(chunk)
 
     def _chunks(self, limit: int) -> list[Chunk]:
         problem, height = self.problem, self.problem.height
@@ -158,21 +171,23 @@ class KernelGradient:
             ) * self.columns + block
             yield count * chunk.images, pixel * chunk.images, target * chunk.images
 
-    def _prepared(self, chunk: Chunk) -> tuple[Array, list[Any], tuple[Array, ...]]:
-        """What `_prepare` makes, once for all chunks that are alike but for their place."""
+    def _calls(self, chunk: Chunk) -> _Calls:
+        """The calls for a chunk, made once for all that are alike but for their place."""
         # What its taps reach tells how far it is from the upper and the lower edge, if it is near.
         start = chunk.first * self.problem.height.stride
         low, high = self._reached(chunk)
         key = (chunk.images, chunk.last - chunk.first, low - start, high - start)
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = self._prepare(chunk)
+            found = self._known[key] = self._made_calls(chunk)
         return found
 
-    def _prepare(self, chunk: Chunk) -> tuple[Array, list[Any], tuple[Array, ...]]:
-        """Calls for a chunk, their kernels, and what they point to."""
+    def _made_calls(self, chunk: Chunk) -> _Calls:
         problem = self.problem
         pixel = problem.filters if self.in_place else self.rows
+        step = pixel * (1 if self.across else problem.width.stride) * self.size
+        if step > _MOST_STEP:
+            raise TooLongError
         gradients = math.prod(self._gradient_shape(chunk)[2:]) * self.size
         words: list[int] = []
         jobs: dict[int, list[tuple[int, int, int]]] = {}
@@ -182,6 +197,8 @@ class KernelGradient:
                 if length > 0:
                     words += [length, inputs * self.lanes * self.size, target * pixel * self.size]
             words.append(products.END)
+            if len(words) > MOST_WORDS:
+                raise TooLongError
             if len(words) * 4 == start + 4:
                 continue
             weights = (group.a * problem.width.kernel + group.b) * problem.filters
@@ -191,33 +208,32 @@ class KernelGradient:
                 stored = min(self.rows, group.rows - first)
                 jobs.setdefault(stored, []).append((start, block, to))
         streams = as_words(words)
-        kept: list[Array] = [streams]
-        calls, kernels = [], []
+        tables: list[Array] = []
+        told, kernels = [], []
         for stored, members in jobs.items():
             table = np.array(members, np.int64)
-            kept.append(table)
+            tables.append(table)
             for first, last, low, high, lanes in self._cut(len(members)):
-                step = pixel * (1 if self.across else problem.width.stride)
                 kernel = processor.products_kernel(
-                    self.rows, self.vectors, self.size, step * self.size, (stored, lanes)
+                    self.rows, self.vectors, self.size, step, (stored, lanes)
                 )
-                fields = [0] * products.CALL_WORDS
                 panel = self._pixels(chunk) * self.lanes * self.size
-                for field, value in (
-                    (products.JOBS, table.ctypes.data + first * products.JOB_BYTES),
-                    (products.COUNT, last - first),
-                    (products.STREAMS, streams.ctypes.data),
-                    (products.INPUTS, low * panel),
-                    (products.RESULT, low * self.lanes * self.size),
-                    (products.PANELS, high - low),
-                    (products.INPUTS_STEP, panel),
-                    (products.RESULT_STEP, self.lanes * self.size),
-                    (products.RESULT_ROW, problem.in_channels * self.size),
-                ):
-                    fields[field // 8] = value
-                calls.append(fields)
+                fields = {
+                    products.JOBS: address(table) + first * products.JOB_BYTES,
+                    products.COUNT: last - first,
+                    products.STREAMS: address(streams),
+                    products.INPUTS: low * panel,
+                    products.RESULT: low * self.lanes * self.size,
+                    products.PANELS: high - low,
+                    products.INPUTS_STEP: panel,
+                    products.RESULT_STEP: self.lanes * self.size,
+                    products.RESULT_ROW: problem.in_channels * self.size,
+                }
+                told.append(call_words(products.CALL_WORDS, fields))
                 kernels.append(kernel)
-        return np.array(calls, np.int64).reshape(-1, products.CALL_WORDS), kernels, tuple(kept)
+        return _Calls(
+            np.array(told, np.int64).reshape(-1, products.CALL_WORDS), kernels, streams, tables
+        )
 
     def _cut(self, jobs: int) -> Iterator[tuple[int, int, int, int, int]]:
         """First and last job, first and last panel, and channels stored, of each call."""
@@ -282,14 +298,14 @@ class KernelGradient:
         # A tile of gradients that are read where they lie may reach over the end.
         blocks = lender.empty(math.prod(shape) + self.rows, problem.dtype)
         blocks = blocks[: math.prod(shape)].reshape(shape)
-        calls, kernels, _ = self._prepared(chunk)
-        bases = np.zeros(products.CALL_WORDS, np.int64)
-        for field, array in (
-            (products.INPUTS, panels), (products.GRADIENTS, blocks), (products.RESULT, out),
-        ):  # fmt: skip
-            bases[field // 8] = array.__array_interface__["data"][0]
-        calls = calls + bases
-        first, step = calls.__array_interface__["data"][0], calls.strides[0]
+        calls = self._calls(chunk)
+        bases = {
+            products.INPUTS: address(panels),
+            products.GRADIENTS: address(blocks),
+            products.RESULT: address(out),
+        }
+        told = calls.told + np.array(call_words(products.CALL_WORDS, bases), np.int64)
+        first, step = address(told), told.strides[0]
         copies = [
             *(
                 functools.partial(fill, panels[some], pixels, some.start * self.lanes)
@@ -297,7 +313,7 @@ class KernelGradient:
             ),
             *self._gradient_copies(blocks, g),
         ]
-        made = [functools.partial(k, first + i * step) for i, k in enumerate(kernels)]
+        made = [functools.partial(k, first + i * step) for i, k in enumerate(calls.kernels)]
         workers.run_each(copies, self.inner_threads)
         workers.run_each(made, self.inner_threads)
 

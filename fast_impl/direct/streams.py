@@ -22,8 +22,9 @@ Array = npt.NDArray[Any]
 
 # So much more idle places than the least possible are good enough.
 _WASTE = 1.03
-# Words beyond which a plan's streams take too much time and memory.
-_MOST_WORDS = 1 << 20
+# Words, and jobs, beyond which a plan takes too much time and memory.
+MOST_WORDS = 1 << 20
+_MOST_JOBS = 1 << 17
 
 
 class TooLongError(Exception):
@@ -52,9 +53,17 @@ class Reach(NamedTuple):
         """Which of them exist."""
         return tuple(0 <= block * self.step + offset < self.length for offset in self.offsets)
 
+    def exist(self, blocks: range) -> Array:
+        """The same for many blocks, ``[blocks, offsets]``."""
+        found = np.arange(blocks.start, blocks.stop)[:, None] * self.step + _offsets(self)
+        return (found >= 0) & (found < self.length)
+
     def idle(self, blocks: range) -> float:
         """How many inputs all the blocks would read, over those that exist."""
-        found = sum(sum(self.valid(block)) for block in blocks)
+        found = 0
+        for offset in self.offsets:
+            first, last = -(offset // self.step), -((offset - self.length) // self.step)
+            found += max(0, min(blocks.stop, last) - max(blocks.start, first))
         return len(blocks) * len(self.offsets) / found if found else 1.0
 
     def first(self, block: int) -> int:
@@ -167,23 +176,31 @@ class Streams:
             TooLongError: The streams become longer than they may be.
         """
         images, rows, _ = unit(grid, tile)
+        tiles = -(-images * rows * len(grid.columns) // tile)
+        jobs = -(-grid.images // images) * -(-len(grid.rows) // rows)
+        if len(self._words) + tiles * (1 + tile) > MOST_WORDS or jobs > _MOST_JOBS:
+            raise TooLongError
         grid = dataclasses.replace(
             grid, down=grid.down._replace(offsets=grid.down.offsets[taken.start : taken.stop])
         )
         known: dict[Any, int] = {}
         first_job = len(self._jobs)
+        # Of each unit of rows: where it begins, what it reads first, and what it lacks.
+        units = []
+        for top in range(grid.rows.start, grid.rows.stop, rows):
+            tall = range(top, min(top + rows, grid.rows.stop))
+            start = grid.down.first(top)
+            lacks = start - top * grid.down.step, tuple(grid.down.valid(row) for row in tall)
+            units.append((top, tall, start, lacks))
         for image in range(0, grid.images, images):
-            for top in range(grid.rows.start, grid.rows.stop, rows):
-                tall = range(top, min(top + rows, grid.rows.stop))
-                count = min(images, grid.images - image)
-                start = grid.down.first(top)
-                cut = start - top * grid.down.step
-                key = (count, cut, tuple(grid.down.valid(row) for row in tall))
+            count = min(images, grid.images - image)
+            for top, tall, start, lacks in units:
+                key = (count, lacks)
                 if key not in known:
                     known[key] = len(self._words) * 4
                     for words in _tiles(grid, count, tall, tile, weight_bytes, once):
                         self._words += words
-                        if len(self._words) > _MOST_WORDS:
+                        if len(self._words) > MOST_WORDS:
                             raise TooLongError
                     self._words.append(END)
                 self._jobs.append(
@@ -207,8 +224,7 @@ def _tiles(
     column_number = column + grid.columns.start
     outputs = image * grid.outputs[0] + row * grid.outputs[1] + column_number * grid.outputs[2]
     # Of each pixel (first axis) and offset: whether its row, or column, exists, and its address.
-    row_valid = np.array([grid.down.valid(number) for number in rows], bool)[row]
-    column_valid = np.array([grid.right.valid(number) for number in grid.columns], bool)[column]
+    row_valid, column_valid = grid.down.exist(rows)[row], grid.right.exist(grid.columns)[column]
     start = grid.down.first(rows.start)
     pixel_bytes = grid.channels * grid.size
     input_row = (row + rows.start)[:, None] * grid.down.step + _offsets(grid.down) - start

@@ -1,9 +1,9 @@
-"""Direct sums by generated kernels: every output is summed in registers and written once.
+"""Direct sums by generated kernels, in registers.
 
 Pixels are read where they lie, in tiles of a few, times a panel of 8 to 24 lanes of packed weights
 (`fast_impl.machine.sums`). Nothing is gathered, nothing is scattered, and a task is one call outside the
 GIL. Where a tile reaches over the edge of the image, the kernel reads zeros for the pixels that do not
-exist. Every output is one chain of sums, in the same order however the work is divided.
+exist. An output is summed in the same order however the work is divided.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ from fast_impl.methods import Proposal
 from fast_impl.problem import Problem
 
 Array = npt.NDArray[Any]
+
+# Kinds of outputs beyond which packing takes more time than it saves.
+_MOST_PIECES = 256
 
 
 class Piece(NamedTuple):
@@ -97,19 +100,16 @@ class Direct:
     def pack(self, kernel: Array) -> Array:
         """The weights of each panel, in the order in which the kernels read them."""
         packed = np.empty(self.calls.elements, self.problem.dtype)
-        for piece, part in zip(self.pieces, self.parts, strict=True):
-            sections = [section for section in self.calls.sections if section.part is part]
-            for tap in range(part.grid.taps):
-                weights = piece.weights(kernel, tap)
-                for section in sections:
-                    if tap not in section.taps:
-                        continue
-                    count, _, channels, width = section.shape
-                    into = section.weights(packed)[:, section.taps.index(tap)]
-                    lanes = weights[section.panel.lane :][: count * width]
-                    if len(lanes) < count * width:
-                        lanes = np.pad(lanes, ((0, count * width - len(lanes)), (0, 0)))
-                    into[...] = lanes.reshape(count, width, channels).transpose(0, 2, 1)
+        pieces = {id(part): piece for part, piece in zip(self.parts, self.pieces, strict=True)}
+        for section in self.calls.sections:
+            piece = pieces[id(section.part)]
+            count, _, channels, width = section.shape
+            into = section.weights(packed)
+            for number, tap in enumerate(section.taps):
+                lanes = piece.weights(kernel, tap)[section.panel.lane :][: count * width]
+                if len(lanes) < count * width:
+                    lanes = np.pad(lanes, ((0, count * width - len(lanes)), (0, 0)))
+                into[:, number] = lanes.reshape(count, width, channels).transpose(0, 2, 1)
         return packed
 
     def run(self, inputs: Array, packed: Array, bias: Array | None, out: Array) -> None:
@@ -122,7 +122,8 @@ class Direct:
 
     def seconds(self, threads: int) -> float:
         """Predicted time of the whole problem."""
-        seconds = costs.START + costs.CYCLE * self.calls.cycles / threads
+        work = costs.CYCLE * self.calls.cycles + costs.CALL * len(self.calls.chains)
+        seconds = costs.START + work / threads
         # A result that must be looked at for infinities is summed up.
         look = 0.0 if self.exact else costs.copy(math.prod(self.problem.output_shape), 64) / 3
         return seconds + look + (costs.WAKE if threads > 1 else 0)
@@ -176,6 +177,8 @@ def _candidates(problem: Problem) -> list[Direct]:
     found = []
     ways = partitions(problem.height, one_by_one=True), partitions(problem.width, one_by_one=False)
     for sides in itertools.product(*ways):
+        if math.prod(map(len, sides)) > _MOST_PIECES:
+            continue
         pieces = list(itertools.starmap(Piece, itertools.product(*sides)))
         lanes = [piece.lanes(problem) for piece in pieces]
         if all(each.lines == 1 or each.total <= room for each in lanes):
@@ -197,7 +200,10 @@ def propose(problem: Problem, threads: int, limit: int) -> Proposal | None:
         if not images:
             return None
         inner = dataclasses.replace(problem, channels_first=False, batch=images)
-    direct = min(_candidates(inner), key=lambda candidate: candidate.seconds(threads))
+    candidates = _candidates(inner)
+    if not candidates:
+        return None
+    direct = min(candidates, key=lambda candidate: candidate.seconds(threads))
     count = min((1, threads), key=direct.seconds)
     try:
         direct.prepare(count)

@@ -1,9 +1,11 @@
 """Sums in registers by generated kernels: how outputs are divided, and that every way gives the same."""
 
+import ctypes
 import dataclasses
 import functools
 import itertools
 import math
+import mmap
 from types import SimpleNamespace
 
 import numpy as np
@@ -250,7 +252,7 @@ def test_rows_that_read_alike_share_a_stream():
 
 
 def test_streams_that_would_be_too_long_are_left_to_other_methods(monkeypatch):
-    monkeypatch.setattr(streams, "_MOST_WORDS", 20)
+    monkeypatch.setattr(streams, "MOST_WORDS", 20)
     given = made("wider than a tile")
     with pytest.raises(TooLongError):
         direct.Direct(given.problem, _pieces(given.problem)).prepare(1)
@@ -260,7 +262,7 @@ def test_streams_that_would_be_too_long_are_left_to_other_methods(monkeypatch):
 
 @generated
 def test_gradients_whose_streams_would_be_too_long_are_left_to_other_methods(monkeypatch):
-    monkeypatch.setattr(streams, "_MOST_WORDS", 20)
+    monkeypatch.setattr(streams, "MOST_WORDS", 20)
     problem = made("wider than a tile").problem
     assert gradients.DirectBackward.planned(problem, 1, 1 << 26) is None
     assert isinstance(backward.planned(problem, 1, 1 << 26), backward.PatchesBackward)
@@ -635,10 +637,10 @@ def test_calls_are_made_once_for_chunks_that_are_alike_but_for_their_place(monke
     problem = fast_impl.plan((2, 9, 6, 2), (5, 3, 4, 2), 2, "same", algorithm="scatter").problem
     method = KernelGradient(problem, 1, 1 << 26)
     assert len(method.chunks) == 18
-    found = {id(method._prepared(chunk)) for chunk in method.chunks}
+    found = {id(method._calls(chunk)) for chunk in method.chunks}
     # The first row and the last one lack a row of taps; those between them are alike.
     assert len(found) == 3
-    assert method._prepared(method.chunks[4]) is method._prepared(method.chunks[14])
+    assert method._calls(method.chunks[4]) is method._calls(method.chunks[14])
 
 
 @generated
@@ -686,3 +688,146 @@ def test_little_work_is_for_one_thread(monkeypatch):
 
 def test_a_call_of_the_products_has_room_for_a_row_of_three_vectors():
     assert products.CALL_WORDS * 8 >= products._SPILL + 3 * sums.VECTOR
+
+
+# --- what the kernels must not touch ------------------------------------------------------------
+
+
+class Guarded:
+    """Arrays that begin right behind a page nobody may touch, or end right before one."""
+
+    def __init__(self):
+        self._kept = []
+
+    def copy(self, array, at_end):
+        page = mmap.PAGESIZE
+        room = -(-max(array.nbytes, 1) // page) * page
+        memory = mmap.mmap(-1, room + 2 * page)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        protect = ctypes.CDLL(None).mprotect
+        protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        for guard in (start, start + page + room):
+            assert protect(guard, page, 0) == 0
+        self._kept.append(memory)
+        offset = page + (room - array.nbytes if at_end else 0)
+        found = np.frombuffer(memory, array.dtype, array.size, offset).reshape(array.shape)
+        found[...] = array
+        return found
+
+
+@generated
+@pytest.mark.parametrize("at_end", [False, True])
+@pytest.mark.parametrize("weights", [1, 1 << 20])
+@pytest.mark.parametrize(("channels", "filters"), [(5, 3), (9, 17), (17, 41)])
+@pytest.mark.parametrize(
+    "name", ["plain", "odd pixel after", "wider than a tile", "dilation, same"]
+)
+def test_kernels_touch_nothing_beyond_their_arrays(
+    name, channels, filters, weights, at_end, monkeypatch
+):
+    """A process that did would die here."""
+    monkeypatch.setattr(calls, "_WEIGHT_BYTES", weights)
+    given = made(name, 7, channels, filters)
+    guarded = Guarded()
+    x, k, bias, g = (
+        guarded.copy(array, at_end) for array in (given.x, given.k, given.bias, given.g)
+    )
+    out, to_inputs, to_kernel = (
+        guarded.copy(array, at_end) for array in (given.expected.astype("f4"), given.x, given.k)
+    )
+    for method in direct._candidates(given.problem):
+        method.prepare(1)
+        out[...] = np.nan
+        packed = guarded.copy(method.pack(k), at_end)
+        method.run(x, packed, bias, out)
+        np.testing.assert_array_equal(out, given.expected)
+    for way in ("where they lie", "in blocks, few pixels"):
+        for constant, value in WAYS[way].items():
+            monkeypatch.setattr(kernel_gradient, constant, value)
+        KernelGradient(given.problem, 1, 1 << 26).run(x, g, to_kernel)
+        np.testing.assert_array_equal(to_kernel, given.to_kernel)
+    InputGradient(given.problem, 1).run(k, g, to_inputs)
+    np.testing.assert_array_equal(to_inputs, given.to_inputs)
+
+
+@generated
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_arrays_at_any_address_give_the_same(dtype):
+    given = made("odd pixel after", 7, 9, 17, dtype)
+
+    def shifted(array):
+        room = np.empty(array.nbytes + 1, np.uint8)
+        found = room[1:].view(array.dtype).reshape(array.shape)
+        found[...] = array
+        assert not found.flags.aligned
+        return found
+
+    x, k, g, bias = map(shifted, (given.x, given.k, given.g, given.bias))
+    options = GIVEN["odd pixel after"][2]
+    plan = fast_impl.plan(x.shape, k.shape, **options, dtype=dtype, algorithm="direct")
+    out = shifted(given.expected.astype(dtype))
+    np.testing.assert_array_equal(
+        plan.run(x[::-1, :, ::-1], k, bias=bias, out=out),
+        plan.run(np.ascontiguousarray(x[::-1, :, ::-1]), given.k, bias=given.bias),
+    )
+    found = fast_impl.conv2d_transpose_gradients(x, k, g, **options)
+    np.testing.assert_array_equal(found.inputs, given.to_inputs)
+    np.testing.assert_array_equal(found.kernel, given.to_kernel)
+
+
+@generated
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("which", [0, 1, 2], ids=["inputs", "kernel", "output gradient"])
+def test_special_values_in_gradients_reach_only_what_they_touched(which, way, monkeypatch):
+    for constant, value in WAYS[way].items():
+        monkeypatch.setattr(kernel_gradient, constant, value)
+    given = made("odd pixel after", 7, 9, 5)
+    arrays = [array.copy() for array in (given.x, given.k, given.g)]
+    arrays[which][1, 2, 1, 1] = np.inf
+    expected = np.empty_like(given.x), np.empty_like(given.k)
+    with np.errstate(invalid="ignore"):
+        scatter.input_gradient(given.problem, arrays[1], arrays[2], expected[0])
+        scatter.kernel_gradient(given.problem, arrays[0], arrays[2], expected[1])
+    found = fast_impl.conv2d_transpose_gradients(*arrays, **GIVEN["odd pixel after"][2])
+    np.testing.assert_array_equal(found.inputs, expected[0])
+    np.testing.assert_array_equal(found.kernel, expected[1])
+
+
+# --- sizes that would take too long, or too much --------------------------------------------------
+
+
+def test_many_kinds_of_outputs_are_left_to_other_methods():
+    problem = fast_impl.plan((1, 2, 2, 1), (3, 3, 1, 1), 500, algorithm="scatter").problem
+    assert direct._candidates(problem) == []
+    assert direct.propose(problem, 1, 1 << 20) is None
+
+
+def test_a_row_of_too_many_tiles_is_refused_before_it_is_cut():
+    grid = _grid(1, 1, 2_000_000)
+    with pytest.raises(TooLongError):
+        Streams().add(grid, 8, range(1), 64, 0, once=False)
+
+
+def test_too_many_jobs_are_refused():
+    with pytest.raises(TooLongError):
+        Streams().add(_grid(1, 140_000, 60), 6, range(1), 64, 0, once=False)
+
+
+def test_gradients_that_lie_too_far_apart_are_left_to_other_methods():
+    problem = fast_impl.plan((1, 1, 1, 1), (1, 1, 1, 1), (1, 1), algorithm="scatter").problem
+    wide = dataclasses.replace(problem, width=Axis(1, 1, 1 << 28, 1, 1 << 28, 0))
+    with pytest.raises(TooLongError):
+        KernelGradient(wide, 1, 1 << 26)
+
+
+@generated
+@pytest.mark.parametrize("threads", [2, 3])
+def test_forward_results_do_not_depend_on_the_number_of_threads(threads):
+    random = np.random.default_rng(9)
+    x = random.standard_normal((5, 14, 13, 24)).astype("f4")
+    k = random.standard_normal((5, 3, 40, 24)).astype("f4")
+    one, many = (
+        fast_impl.plan(x.shape, k.shape, 2, "same", algorithm="direct", threads=n)
+        for n in (1, threads)
+    )
+    np.testing.assert_array_equal(one.run(x, k), many.run(x, k))

@@ -172,7 +172,7 @@ def _direct_backward(plan: DirectBackward) -> Iterator[str]:
     )
     chunks = kernel.chunks
     yield f"  {len(chunks)} chunk(s), the first {tuple(chunks[0])}, the last {tuple(chunks[-1])}"
-    told, _, (streams, *tables) = kernel._prepare(chunks[0])
+    told, _, streams, tables = kernel._calls(chunks[0])
     told = told.copy()
     told[:, [products.JOBS // 8, products.STREAMS // 8]] = 0
     yield f"  {len(told)} call(s), told {_digest(told)}, {len(streams)} words {_digest(streams)}"

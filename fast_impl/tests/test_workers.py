@@ -131,3 +131,28 @@ def test_threads_are_named_after_the_library():
     together(3)
     names = {thread.name for thread in threading.enumerate() if thread.daemon}
     assert {"fast_impl-1", "fast_impl-2"} <= names
+
+
+def test_an_interrupt_is_raised_when_the_helpers_are_done(monkeypatch):
+    """They write into memory that is the caller's only until `run` returns."""
+    joined, interrupted, done = threading.Event(), threading.Event(), threading.Event()
+
+    class Impatient(threading.Condition):
+        def wait(self, timeout=None):
+            if not interrupted.is_set():
+                interrupted.set()
+                raise KeyboardInterrupt
+            return super().wait(timeout)
+
+    def task(number, seat):
+        if seat:
+            joined.set()
+            assert interrupted.wait(10)
+            done.set()
+        else:
+            assert joined.wait(10)
+
+    monkeypatch.setattr(workers.threading, "Condition", Impatient)
+    with pytest.raises(KeyboardInterrupt):
+        workers.run(task, 2, 2)
+    assert done.is_set()
