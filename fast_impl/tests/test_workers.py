@@ -135,6 +135,7 @@ def test_threads_are_named_after_the_library():
 
 def test_an_interrupt_is_raised_when_the_helpers_are_done(monkeypatch):
     """They write into memory that is the caller's only until `run` returns."""
+    together()
     joined, interrupted, done = threading.Event(), threading.Event(), threading.Event()
 
     class Impatient(threading.Condition):
