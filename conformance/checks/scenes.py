@@ -162,7 +162,7 @@ def _typed(_: View, index: int, wanted: Typed, got: Value) -> Mismatch | None:
 
 
 def _filled(_: View, index: int, wanted: Filled, got: Value) -> Mismatch | None:
-    found = [sorted(set(np.ravel(item).tolist())) for item in got] if isinstance(got, list) else got
+    found = [np.unique(np.ravel(item)).tolist() for item in got] if isinstance(got, list) else got
     expected = [[number] for number in wanted.numbers]
     if found != expected:
         text = f"should hold nothing but {list(wanted.numbers)}, holds {describe(found)}"
