@@ -57,6 +57,7 @@ RIGHT: list[tuple[Any, Any, Any]] = [
     (Typed("float32"), ONES, None),
     (Typed("float64"), [TWOS, TWOS], None),
     (Filled((1.0, 2.0)), [ONES, TWOS], None),
+    (Filled((1.0, 2.0)), [np.ones((2, 2)), 2.0], None),
 ]
 
 
@@ -102,6 +103,14 @@ WRONG: list[tuple[Any, Any, Any, str, Any, Any]] = [
         [[1.0], [2.0]],
     ),
     (Filled((1.0,)), 5, None, "should hold nothing but [1.0], holds 5", [[1.0]], 5),
+    (
+        Filled((1.0,)),
+        [[[1.0], [1.0, 1.0]]],
+        None,
+        "should hold nothing but [1.0], holds [[[1.0], [1.0, 1.0]]]",
+        [[1.0]],
+        [[[1.0], [1.0, 1.0]]],
+    ),
 ]
 
 
