@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from conformance.case import Build, Call, Case, GetWeights, SetWeights
-from conformance.checks import NotSupported, NotTried, Traits, View
+from conformance.checks import NotSupported, NotTried, Traits, View, arguments, registry, scenes
+from conformance.checks.applicability import any_axis, argument, on_tensorflow, runs_here
 from conformance.checks.registry import Misbehaved, check, claim, expect_error
 from conformance.comparison import Mismatch
 from conformance.observation import Error, Observation, Outcome
 from conformance.oracle import Expectation
+from conformance.strategies import FAMILIES
+from conformance.strategies.argument_forms import FORMS
+from conformance.values import dtype_of
 
 TENSORFLOW = Traits(tensorflow=True)
 WEIGHTS = (np.zeros((2, 2, 3, 1), np.float32), np.zeros(3, np.float32))
@@ -192,3 +198,137 @@ def test_off_tensorflow_python_s_own_exception_will_do(name: str, stands_for_it:
 
 def test_on_tensorflow_python_s_own_exception_will_not_do() -> None:
     assert expect_error(_view(_raised("ValueError")), 0, "InvalidArgumentError") is not None
+
+
+def _judge(_: View) -> None:
+    return None
+
+
+@pytest.mark.parametrize(("register", "claims"), [(check, False), (claim, True)])
+def test_a_judge_is_registered_as_it_is(
+    register: Any, claims: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "CHECKS", [])
+    assert register("SHAPE-01", "one", "two", when=on_tensorflow)(_judge) is _judge
+    wanted = registry.Check("SHAPE-01", _judge, ("one", "two"), on_tensorflow, claims)
+    assert [wanted] == registry.CHECKS
+
+
+@pytest.mark.parametrize("register", [check, claim])
+def test_a_check_without_condition_applies_to_every_case(
+    register: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "CHECKS", [])
+    register("SHAPE-01", "one")(_judge)
+    (found,) = registry.CHECKS
+    assert found.applies(CASE, TENSORFLOW) is True
+
+
+def test_scenes_have_a_check_for_each_clause(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [found for found in registry.CHECKS if found.name.startswith("check_scenes_of_")]
+    monkeypatch.setattr(registry, "CHECKS", [])
+    scenes._register()
+    told = [(found.name, found.clause, found.families, found.claims) for found in registry.CHECKS]
+    assert told == [(found.name, found.clause, found.families, found.claims) for found in before]
+
+
+def test_a_registered_scene_judges_what_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "CHECKS", [])
+    scenes._register()
+    found = next(found for found in registry.CHECKS if found.clause == "ARG-01")
+    (case,) = FAMILIES["scenes ARG-01"].fixed
+    view = View(case, Observation(not_tried="too slow"), Expectation(case), TENSORFLOW)
+    with pytest.raises(NotTried, match="too slow"):
+        found.judge(view)
+
+
+def test_a_registered_scene_applies_to_its_own_cases_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "CHECKS", [])
+    scenes._register()
+    (case,) = FAMILIES["scenes ARG-01"].fixed
+    found = registry.CHECKS[0]
+    assert [found.applies(one, TENSORFLOW) for one in (case, CASE)] == [True, False]
+
+
+def _layer(**arguments: Any) -> Case:
+    return Case("geometry", {"filters": 3, "kernel_size": 2, **arguments}, ())
+
+
+@pytest.mark.parametrize(
+    ("values", "arguments", "holds"),
+    [
+        ((), {"name": "x"}, True),
+        ((), {}, False),
+        (("x", "y"), {"name": "y"}, True),
+        (("x", "y"), {"name": "z"}, False),
+        (("x", "y"), {}, False),
+    ],
+)
+def test_an_argument_is_given_and_one_of_the_values(
+    values: tuple[str, ...], arguments: dict[str, str], holds: bool
+) -> None:
+    assert argument("name", *values)(_layer(**arguments), TENSORFLOW) is holds
+
+
+@pytest.mark.parametrize(
+    ("tests", "same", "arguments", "holds"),
+    [
+        (("short",), None, {"strides": [1, 3]}, True),
+        (("short",), None, {"strides": 2}, False),
+        (("long",), None, {"strides": [2, 9]}, True),
+        (("long",), None, {"strides": 3}, False),
+        (("odd",), None, {"strides": [1, 2]}, True),
+        (("odd",), None, {"strides": 2}, False),
+        (("odd",), None, {"strides": [4, 4], "kernel_size": [4, 3]}, True),
+        (("strided",), None, {"strides": [1, 2]}, True),
+        (("strided",), None, {}, False),
+        (("dilated",), None, {"dilation_rate": 2}, True),
+        (("dilated",), None, {}, False),
+        (("extended",), None, {"output_padding": 0}, True),
+        (("extended",), None, {}, False),
+        (("plain",), None, {}, True),
+        (("plain",), None, {"dilation_rate": 2}, False),
+        (("plain",), None, {"output_padding": 0}, False),
+        ((), True, {"padding": "same"}, True),
+        ((), True, {"padding": "valid"}, False),
+        ((), False, {}, True),
+        ((), False, {"padding": "same"}, False),
+        (("short", "plain"), False, {"strides": 3, "dilation_rate": 1}, True),
+        (("short", "dilated"), False, {"strides": 3}, False),
+        (("long", "short"), None, {"strides": [1, 3]}, False),
+        (("short",), True, {"strides": 3}, False),
+    ],
+)
+def test_some_axis_passes_every_test(
+    tests: tuple[str, ...], same: bool | None, arguments: dict[str, Any], holds: bool
+) -> None:
+    assert any_axis(*tests, same=same)(_layer(**arguments), TENSORFLOW) is holds
+
+
+@pytest.mark.parametrize("traits", [TENSORFLOW, Traits()])
+def test_on_tensorflow_is_what_it_says(traits: Traits) -> None:
+    assert on_tensorflow(CASE, traits) is traits.tensorflow
+
+
+@pytest.mark.parametrize(
+    ("dtype", "traits", "runs"),
+    [
+        ("bfloat16", Traits(tensorflow=True, release=(2, 9)), False),
+        ("bfloat16", Traits(tensorflow=True, release=(2, 10)), True),
+        ("bfloat16", Traits(release=(2, 9)), True),
+        ("float16", Traits(tensorflow=True, release=(2, 9)), True),
+    ],
+)
+def test_only_an_old_tensorflow_lacks_bfloat16(dtype: str, traits: Traits, runs: bool) -> None:
+    case = Case("numbers", {}, (GetWeights(), Call(np.zeros((1, 1, 1, 1), dtype_of(dtype)))))
+    assert runs_here(case, traits) is runs
+
+
+def test_a_form_belongs_to_its_clause_alone() -> None:
+    case = next(form.case() for form in FORMS if form.clause == "ARG-03")
+    told = [arguments._of(clause)(case, TENSORFLOW) for clause in ("ARG-02", "ARG-03")]
+    assert told == [False, True]
+
+
+def test_a_case_that_is_no_form_belongs_to_no_clause() -> None:
+    assert arguments._of("ARG-03")(CASE, TENSORFLOW) is False
