@@ -1,10 +1,10 @@
 """Every check says of right and of wrong answers what is recorded: a verdict that changes must be meant to change.
 
-Each check judges cases of its families, some that are always run and those of `drawn_cases.jsonl` (which the
-families drew once), on a right answer and on answers that are wrong in one place or in all: another number, shape
-or dtype, an exception, a process that ended. `verdicts.txt` has for each check what it said, how often, and of
-which subjects, with every number as `#`; the digest stands for the same verdicts in full. After a change that is
-meant:
+Each check judges cases of its families, some that are always run and those of `judged_cases.jsonl` (most of which
+the families drew once), on a right answer and on answers that are wrong in one place or in all: another number,
+shape or dtype, an exception, a process that ended. `verdicts.txt` has for each check what it said, how often, and
+of which subjects, with every number as `#`; the digest stands for the same verdicts in full. After a change that
+is meant:
 
     RECORD_VERDICTS=1 python -m pytest conformance/tests/test_recorded_verdicts.py
 
@@ -31,7 +31,7 @@ import pytest
 
 import reference_impl
 from conformance import case as steps
-from conformance.case import Case
+from conformance.case import Case, step_name
 from conformance.checks import CHECKS, Check, Misbehaved, NotSupported, NotTried, Traits, View
 from conformance.geometry import Geometry
 from conformance.interpreter import observe
@@ -44,11 +44,12 @@ from conformance.subjects.layer import LayerBackend
 
 HERE = Path(__file__).parent
 RECORDED, IN_FULL = HERE / "verdicts.txt", HERE / "verdicts-in-full.txt"
+# Releases in which norms change, and the last one before.
 SUBJECTS = {
     "off": Traits(),
     **{
         f"{'.'.join(map(str, release))} {mode}": Traits(tensorflow=True, release=release, mode=mode)
-        for release in ((2, 9), (2, 15), (2, 21))
+        for release in ((2, 9), (2, 10), (2, 16))
         for mode in ("eager", "graph")
     },
     "oneDNN": Traits(tensorflow=True, onednn=True),
@@ -57,14 +58,16 @@ ERRORS = (
     "ValueError", "TypeError", "InvalidArgumentError", "AttributeError", "NotImplementedError",
     "UnimplementedError", "IndexError", "ResourceExhaustedError", "InternalError", "KeyError",
 )  # fmt: skip
+#: What TensorFlow's messages are known by.
+WORDS = "only supports the NHWC; expected ndim=4; expected min_ndim=4; rank 4; expected axis -1; expected axis -3; No "
 #: Judgements of one check are thinned out evenly beyond so many.
-MOST = 350
+MOST = 450
 
 
 @functools.cache
-def _drawn() -> dict[str, list[Case]]:
+def _more_cases() -> dict[str, list[Case]]:
     found: dict[str, list[Case]] = {}
-    for line in (HERE / "drawn_cases.jsonl").read_text("utf-8").splitlines():
+    for line in (HERE / "judged_cases.jsonl").read_text("utf-8").splitlines():
         case = Case.from_json(json.loads(line))
         found.setdefault(case.family, []).append(case)
     return found
@@ -81,10 +84,10 @@ def _cases(check: Check) -> list[Case]:
     concerned = [
         case
         for family in check.families
-        for case in (*FAMILIES[family].fixed, *_drawn().get(family, []))
+        for case in (*FAMILIES[family].fixed, *_more_cases().get(family, []))
         if any(check.applies(case, traits) for traits in SUBJECTS.values())
     ]
-    return _thinned(concerned, 16)
+    return _thinned(concerned, 20)
 
 
 # What is right.
@@ -259,9 +262,11 @@ def _wrong(right: Observation, case: Case) -> Iterator[Observation]:
     yield Observation(constructed=Outcome(unsupported="has no layers"))
     yield attrs.evolve(right, outcomes=right.outcomes[:-1])
     for name in ERRORS:
-        error = Error((name, "Exception"), "says why", "run" if name == "IndexError" else "call")
-        yield Observation(outcomes=(Outcome(error=error),) * count)
-        yield Observation(constructed=Outcome(error=error))
+        types = (name, "Exception")
+        told = [Error(types, WORDS, step_name(step)) for step in case.steps]
+        yield Observation(outcomes=tuple(Outcome(error=error) for error in told))
+        yield Observation(outcomes=(Outcome(error=Error(types, "says why", "run")),) * count)
+        yield Observation(constructed=Outcome(error=Error(types, WORDS, "construct")))
     for place, outcome in enumerate(right.outcomes):
         strange = Error(("KeyError", "LookupError", "Exception"), "nonsense", "nowhere")
         changed = [
@@ -339,7 +344,7 @@ def _verdicts(check: Check) -> Iterator[tuple[str, str]]:
 @functools.cache
 def _answers(family: str, case_id: str) -> tuple[Observation, ...]:
     (case, *_) = [
-        c for c in (*FAMILIES[family].fixed, *_drawn().get(family, [])) if c.id == case_id
+        c for c in (*FAMILIES[family].fixed, *_more_cases().get(family, [])) if c.id == case_id
     ]
     right = _right(case)
     return (right, *_wrong(right, case))
