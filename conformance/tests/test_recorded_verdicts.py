@@ -59,7 +59,10 @@ ERRORS = (
     "UnimplementedError", "IndexError", "ResourceExhaustedError", "InternalError", "KeyError",
 )  # fmt: skip
 #: What TensorFlow's messages are known by.
-WORDS = "only supports the NHWC; expected ndim=4; expected min_ndim=4; rank 4; expected axis -1; expected axis -3; No "
+WORDS = (
+    "only supports the NHWC, expected ndim=4, expected min_ndim=4, rank 4, expected axis -1, "
+    "expected axis -3, No "
+)
 #: Judgements of one check are thinned out evenly beyond so many.
 MOST = 450
 
