@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance.case import Case, GetWeights, Train
+from conformance.case import Call, Case, GetWeights, Losses, Train
 from conformance.checks import CHECKS, Traits, View, constraints
+from conformance.checks.losses import compare_losses
 from conformance.comparison import Mismatch
 from conformance.observation import Observation, Outcome
 from conformance.oracle import Expectation
@@ -198,3 +199,70 @@ def test_what_a_keras_optimizer_does_in_a_graph_is_right(
     kernel = case.steps[1].values[0] + moved  # type: ignore[union-attr]
     view = _view(case, [kernel], Traits(tensorflow=True, release=release, mode="graph"))
     assert JUDGES["check_keras_optimizers_in_a_graph"](view) is None
+
+
+# Losses.
+
+PENALTY = {"activity_regularizer": {"function": "sum"}}
+READINGS = (3, 5)
+
+
+def _penalized(first: Any) -> tuple[View, Value]:
+    """A layer of which the first reading of losses gives `first`, and what it should give."""
+    kernel = small_integers(LAYER.kernel_shape, 4)
+    calls = [small_integers(LAYER.input_shape(batch=n), 5) for n in (2, 4)]
+    steps = (
+        *LAYER.weights(kernel, position_coded((3,))),
+        Call(calls[0]), Losses(), Call(calls[1]), Losses(),
+    )  # fmt: skip
+    case = Case("losses", LAYER.arguments(**PENALTY), steps)
+    expectation = Expectation(case)
+    right = [np.asarray(expectation.value(n)[0], np.float32) for n in READINGS]
+    values = [Outcome()] * 3 + [Outcome(value=first), Outcome(), Outcome(value=[right[1]])]
+    view = View(case, Observation(outcomes=tuple(values)), expectation, Traits())
+    return view, right[0]
+
+
+ACTIVITY = JUDGES["check_activity_loss_is_divided_by_the_batch_size"]
+
+
+def _penalty(factor: float = 1) -> Value:
+    return np.asarray(_penalized([])[1] * factor, np.float32)
+
+
+def test_a_divided_penalty_is_right() -> None:
+    assert ACTIVITY(_penalized([_penalty()])[0]) is None
+
+
+@pytest.mark.parametrize("off", [1, 1 + 2.0**-18])
+def test_a_penalty_that_was_not_divided_is_told(off: float) -> None:
+    found = ACTIVITY(_penalized([_penalty(2 * off)])[0])
+    assert found is not None
+    text = "; this is the penalty before the division by the batch size 2"
+    assert found.message.endswith("1 of 1 elements are wrong" + text)
+
+
+@pytest.mark.parametrize("factor", [3, 2.01, 0.5])
+def test_another_penalty_is_told_as_it_is(factor: float) -> None:
+    found = ACTIVITY(_penalized([_penalty(factor)])[0])
+    assert found is not None
+    assert found.message.endswith("elements are wrong")
+
+
+def test_a_penalty_that_is_no_number_is_told_as_it_is() -> None:
+    found = ACTIVITY(_penalized(["text"])[0])
+    assert found is not None
+    assert found.message == "expected an array of shape (), got 'text'"
+
+
+@pytest.mark.parametrize("got", [[], "text"])
+def test_a_missing_penalty_is_told(got: Any) -> None:
+    found = ACTIVITY(_penalized(got)[0])
+    assert found is not None
+    assert (found.message, found.got) == ("losses should hold the activity loss", got)
+    assert found.step == READINGS[0]
+
+
+@pytest.mark.parametrize("loss", [3, 3.0, np.array(3.0), np.array(3.0, np.float32)])
+def test_a_loss_may_be_any_number(loss: Any) -> None:
+    assert compare_losses([loss], [3.0], 0, "losses") is None
