@@ -53,6 +53,7 @@ SUBJECTS = {
         for mode in ("eager", "graph")
     },
     "oneDNN": Traits(tensorflow=True, onednn=True),
+    "oneDNN graph": Traits(tensorflow=True, mode="graph", onednn=True),
 }
 ERRORS = (
     "ValueError", "TypeError", "InvalidArgumentError", "AttributeError", "NotImplementedError",
