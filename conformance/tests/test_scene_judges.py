@@ -12,7 +12,7 @@ from conformance.case import Case, Has
 from conformance.checks import Traits, View
 from conformance.checks import scenes as judges
 from conformance.comparison import Mismatch
-from conformance.observation import Observation, Outcome
+from conformance.observation import Error, Observation, Outcome
 from conformance.oracle import Expectation
 from conformance.strategies.scenes import (
     Arrays,
@@ -21,6 +21,7 @@ from conformance.strategies.scenes import (
     Gives,
     Holds,
     Like,
+    Raises,
     SameAs,
     Typed,
 )
@@ -162,3 +163,28 @@ def test_numbers_that_are_found_are_told_in_one_order(values: list[float]) -> No
 @pytest.mark.parametrize("plain", [judges.as_plain], ids=["scenes"])
 def test_arrays_become_lists_at_any_depth(plain: Callable[[Any], Any]) -> None:
     assert plain({"a": [np.array([1, 2]), "x"]}) == {"a": [[1, 2], "x"]}
+
+
+def _refused(wanted: Raises, moment: str) -> Mismatch | None:
+    error = Error(("ValueError", "Exception"), "says why", moment)
+    observation = Observation(outcomes=(Outcome(), Outcome(error=error)))
+    traits = Traits(tensorflow=True)
+    return judges._judge(View(CASE, observation, Expectation(CASE), traits), 1, wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Raises("ValueError"),
+        Raises("TypeError|ValueError", "why"),
+        Raises("ValueError", "", "call"),
+    ],
+)
+def test_an_exception_that_is_wanted_is_right(wanted: Raises) -> None:
+    assert _refused(wanted, "call") is None
+
+
+def test_an_exception_at_another_moment_is_told() -> None:
+    found = _refused(Raises("ValueError", "", "call"), "run")
+    assert found is not None
+    assert found.message == "should raise at call, raised ValueError at run: says why"
