@@ -12,6 +12,7 @@ from scipy.special import ndtr
 from conformance.case import (
     Bases,
     Build,
+    Call,
     Case,
     CounterpartSignature,
     Has,
@@ -269,3 +270,21 @@ def test_what_follows_a_refusal_is_right(last: Step, value: Any) -> None:
 @pytest.mark.parametrize("last", [Losses(), TRAIN, Invoke("get_weights")])
 def test_what_follows_a_refusal_is_judged(last: Step) -> None:
     assert REFUSALS(_life(last, [])) is not None
+
+
+def test_a_call_that_is_wrong_each_time_is_told() -> None:
+    one, two = np.ones((1, 1, 1, 1), np.float32), np.ones((1, 1, 2, 1), np.float32)
+    steps = (
+        Build((1, 1, 1, 1)),
+        SetWeights((one, np.zeros(1, np.float32))),
+        Call(one),
+        Call(two),
+        Call(one),
+    )
+    case = Case("repeats", {"filters": 1, "kernel_size": 1}, steps)
+    values = (None, None, one + 1, two, one + 1)
+    observation = Observation(outcomes=tuple(Outcome(value=value) for value in values))
+    view = View(case, observation, Expectation(case), Traits())
+    found = JUDGES["check_a_call_does_not_depend_on_earlier_calls"](view)
+    assert found is not None
+    assert found.step == 2
