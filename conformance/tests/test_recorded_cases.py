@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 from conformance.case import Case, step_name
+from conformance.strategies.families import geometry_case
 from conformance.values import encode
 
 RECORDED = Path(__file__).with_name("cases.txt")
@@ -137,13 +138,15 @@ def _fixed() -> Iterator[str]:
     made = _anew("fixed")
     yield from _by_family(made["CASES"])
     yield from _lines((*made["SOFTMAX"], *made["GRADIENTS"]))
+    yield from _lines(map(geometry_case, made["GEOMETRIES"]))
 
 
 def _families() -> Iterator[str]:
     for name, family in _anew("families")["FAMILIES"].items():
         kind = "fixed" if family.strategy is None else "drawn"
         yield f"{name} ({family.name}): {kind}, {len(family.fixed)} fixed, share {family.share:g}"
-    yield from _lines(_anew("families")["FAMILIES"]["geometry"].fixed)
+        if kind == "drawn":
+            yield from _lines(family.fixed)
 
 
 CHAPTERS = {

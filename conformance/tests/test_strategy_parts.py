@@ -206,6 +206,11 @@ def test_every_special_number_occurs() -> None:
     assert found == {"nan", "inf", "-inf", "-0.0"}
 
 
+def test_one_seed_makes_the_same_elements_special() -> None:
+    found = [_special(with_specials(np.ones(50), 1, 3)) for _ in range(2)]
+    assert found[0] == found[1]
+
+
 def test_what_is_made_special_is_a_copy() -> None:
     before = np.ones(1)
     with_specials(before, 0, 1)
