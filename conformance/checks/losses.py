@@ -102,7 +102,7 @@ def check_activity_loss_is_divided_by_the_batch_size(view: View) -> Mismatch | N
 
 def _with_hint(mismatch: Mismatch, got: Value, wanted: Value, batch: int) -> Mismatch:
     """Say so where the value is the one that was never divided by the batch size."""
-    undivided = np.asarray(wanted, np.float64) * batch
+    undivided = np.asarray(wanted) * batch
     if isinstance(got, np.ndarray) and np.allclose(got.astype(np.float64), undivided):
         text = f"; this is the penalty before the division by the batch size {batch}"
         return attrs.evolve(mismatch, message=mismatch.message + text)
