@@ -21,6 +21,7 @@ from conformance.strategies.configurations import (
 )
 from conformance.strategies.data import position_coded, reals, small_integers, with_specials
 from conformance.strategies.families import geometry_case
+from conformance.strategies.scenes import Gives, Line
 
 SETTINGS = settings(
     max_examples=150,
@@ -222,6 +223,13 @@ def test_a_configuration_is_a_case_of_the_family_that_is_named() -> None:
     assert [geometry_case(c).family, geometry_case(c, "mine").family] == ["geometry", "mine"]
 
 
+def test_the_data_of_a_geometry_have_its_dtype() -> None:
+    case = geometry_case(Configuration(**PLAIN, dtype="float16"))
+    _, _, set_weights, _, call = case.steps
+    assert set_weights.values[0].dtype.name == "float16"
+    assert call.inputs.dtype.name == "float16"
+
+
 # Life cycles.
 
 LIFE = Configuration(**PLAIN)
@@ -351,3 +359,20 @@ def _learning_rate(draw: st.DrawFn) -> float:
 
 def test_the_learning_rates_are_exact() -> None:
     assert set(_drawn(_learning_rate)) == {0.5, 1.0}
+
+
+@pytest.mark.parametrize(
+    ("release", "graph", "value"),
+    [
+        ((2, 15), False, 1),
+        ((2, 15), True, 2),
+        ((2, 16), False, 3),
+        ((2, 16), True, 4),
+        ((3, 0), True, 4),
+    ],
+)
+def test_a_line_wants_something_else_in_new_releases(
+    release: tuple[int, int], graph: bool, value: int
+) -> None:
+    line = Line(step=steps.Losses(), eager=Gives(1), graph=Gives(2), new=(Gives(3), Gives(4)))
+    assert line.wanted(tensorflow=True, graph=graph, release=release) == Gives(value)
