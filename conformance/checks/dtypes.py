@@ -28,7 +28,7 @@ def check_dtype_comes_from_the_first_input(view: View) -> Mismatch | None:
 
 
 def _floating(case: Case, traits: Traits) -> bool:
-    return case.argument("dtype", "float32") != "int32" and runs_here(case, traits)
+    return case.argument("dtype") != "int32" and runs_here(case, traits)
 
 
 @check("DTYPE-02", "numbers", when=_floating)

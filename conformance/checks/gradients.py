@@ -98,7 +98,7 @@ def _second_gradient(view: View, index: int, step: SecondGradient) -> Exact:
     kernel, _ = view.expectation.weights_at(index)
     inner, _, _ = view.expectation.gradients(index)
     keywords: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
+        name: value
         for name, value in view.case.arguments.items()
         if name in ("strides", "padding", "data_format", "dilation_rate", "output_padding")
     }

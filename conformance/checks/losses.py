@@ -102,8 +102,8 @@ def check_activity_loss_is_divided_by_the_batch_size(view: View) -> Mismatch | N
 
 def _with_hint(mismatch: Mismatch, got: Value, wanted: Value, batch: int) -> Mismatch:
     """Say so where the value is the one that was never divided by the batch size."""
-    undivided = np.asarray(wanted, np.float64) * batch
-    if isinstance(got, np.ndarray) and np.allclose(got.astype(np.float64), undivided, rtol=1e-5):
+    undivided = np.asarray(wanted) * batch
+    if isinstance(got, np.ndarray) and np.allclose(got.astype(np.float64), undivided):
         text = f"; this is the penalty before the division by the batch size {batch}"
         return attrs.evolve(mismatch, message=mismatch.message + text)
     return mismatch
@@ -136,10 +136,8 @@ def check_order_of_the_collection(view: View) -> Mismatch | None:
 
 
 def _collected(view: View) -> list[Value]:
-    activity = [view.expectation.value(_nth(view, n))[0] for n in (0, 1)] if _activity(view) else []
-    if activity:
-        # The second call's output is not computed anew, but its weights are: see LOSS-06.
-        activity = _activity_with_new_weights(view)
+    # The second call's output is not computed anew, but its weights are: see LOSS-06.
+    activity = _activity_with_new_weights(view) if _activity(view) else []
     return [*_weight_losses(view, 2), *activity]
 
 

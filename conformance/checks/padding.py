@@ -186,7 +186,7 @@ def check_rows_without_input_get_bias_and_activation(view: View) -> Mismatch | N
         return None
     scale = np.abs(wanted).astype(np.float64) * 2.0**-18
     found = np.where(reach, got, wanted)
-    return compare_numbers(found, wanted, scale, step=index, what="output")
+    return compare_numbers(found, wanted, scale, step=index)
 
 
 def case_couples_positions(case: Case) -> bool:

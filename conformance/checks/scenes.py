@@ -162,12 +162,16 @@ def _typed(_: View, index: int, wanted: Typed, got: Value) -> Mismatch | None:
 
 
 def _filled(_: View, index: int, wanted: Filled, got: Value) -> Mismatch | None:
-    found = [sorted(set(np.ravel(item).tolist())) for item in got] if isinstance(got, list) else got
+    found = [_distinct(item) for item in got] if isinstance(got, list) else got
     expected = [[number] for number in wanted.numbers]
     if found != expected:
         text = f"should hold nothing but {list(wanted.numbers)}, holds {describe(found)}"
         return Mismatch(text, expected, found, index)
     return None
+
+
+def _distinct(item: Value) -> Value:
+    return np.unique(item).tolist() if isinstance(item, (np.ndarray, int, float)) else item
 
 
 _TESTS: dict[type, Callable[..., Mismatch | None]] = {

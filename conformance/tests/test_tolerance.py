@@ -109,8 +109,36 @@ def test_a_sum_too_long_for_its_format_has_no_bound() -> None:
     assert gamma(256, unit_roundoff("bfloat16")) == float("inf")
 
 
+def test_the_growth_of_an_error_is_that_of_the_book() -> None:
+    assert gamma(2, 2.0**-2) == 0.5 / (1 - 0.5)
+
+
 def test_exact_data_allows_no_error() -> None:
     assert allowed_error(np.array(5.0), 3, "float32", exact=True) == 0
+
+
+def test_exact_data_allows_no_error_of_any_element() -> None:
+    assert allowed_error(np.ones((2, 3)), 3, "float32", exact=True).shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "smallest"),
+    [
+        ("float16", 2.0**-24),
+        ("bfloat16", 2.0**-126),
+        ("float32", 2.0**-126),
+        ("float64", 2.0**-1022),
+    ],
+)
+def test_each_operation_may_lose_the_smallest_number(name: str, smallest: float) -> None:
+    assert allowed_error(np.zeros(()), 6, name, exact=False) == 7 * smallest
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_errors_of_subject_and_oracle_are_added(name: str) -> None:
+    growth = gamma(7, unit_roundoff(name)) + gamma(7, unit_roundoff("float64"))
+    at_zero = allowed_error(np.zeros(()), 6, name, exact=False)
+    assert allowed_error(np.array(4.0), 6, name, exact=False) == 4 * growth + at_zero
 
 
 @pytest.mark.parametrize(
