@@ -220,3 +220,12 @@ def test_the_gradient_of_the_bias_is_summed_in_the_format_asked_for(change: Any)
         task(0)
     assert (total.shape, total.dtype) == ((2, 3), np.float32)
     assert total.sum(axis=0).tolist() == [300_000.0] * 3
+
+
+def test_the_last_pixels_are_summed_in_the_format_asked_for_too() -> None:
+    """Three pixels of 300 numbers are taken at a time; two are left over."""
+    pixels = np.zeros((1, 1, 5, 300), np.float16)
+    pixels[0, 0, 3:] = [[2048], [1]]
+    total, tasks = pixel_sums(pixels, np.dtype(np.float32), 1)
+    tasks[0](0)
+    assert (total == 2049).all()

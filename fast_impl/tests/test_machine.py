@@ -43,6 +43,7 @@ ENCODINGS = [
     ("add rax,r8", "add", (x86.RAX, x86.R8,), "4903c0"),
     ("lea r8,[rdx+r8*1+0x0]", "add_two", (x86.R8, x86.RDX, x86.R8,), "4e8d440200"),
     ("lea rax,[r9+rcx*1+0x0]", "add_two", (x86.RAX, x86.R9, x86.RCX,), "498d440900"),
+    ("lea rdi,[rax+rdi*1+0x0]", "add_two", (x86.RDI, x86.RAX, x86.RDI,), "488d7c3800"),
     ("lea rax,[rbp+r12*1+0x0]", "add_two", (x86.RAX, x86.RBP, x86.R12,), "4a8d442500"),
     ("add r8,0x10", "add_number", (x86.R8, 16,), "4983c010"),
     ("add rbx,0x100", "add_number", (x86.RBX, 256,), "4881c300010000"),
