@@ -256,7 +256,8 @@ def _tiles(
 
 def _runs(valid: Array, offsets: tuple[int, ...]) -> Iterator[tuple[int, int]]:
     """First and number of the offsets that can be read at once: side by side, in every pixel."""
-    everywhere, somewhere = valid.all(axis=0).tolist(), valid.any(axis=0).tolist()
+    everywhere: list[bool] = np.asarray(valid.all(axis=0)).tolist()
+    somewhere: list[bool] = np.asarray(valid.any(axis=0)).tolist()
     begin = 0
     while begin < len(offsets):
         end = begin + 1
