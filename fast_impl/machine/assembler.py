@@ -8,6 +8,7 @@ Sizes and displacements are in bytes.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import NamedTuple
 
 RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 = range(16)
@@ -127,6 +128,40 @@ class Assembler:
             self._labels.append(label)
         label.uses.append(len(self._bytes))
         self._emit(0, 0, 0, 0)
+
+    def repeat(
+        self,
+        counter: int,
+        steps: int,
+        body: Callable[[int], None],
+        advance: Callable[[int], None],
+    ) -> None:
+        """Do something as often as a register says, which is 0 afterwards.
+
+        Args:
+            counter: The register.
+            steps: How often in one turn of the loop, as long as so many are left; then one by one.
+            body: Writes the code of step 0, 1, ... of a turn.
+            advance: Writes the code that follows so many steps.
+        """
+        turn, rest, one, done = Label(), Label(), Label(), Label()
+        self.subtract_number(counter, steps)
+        self.jump(rest, LESS)
+        self.place(turn)
+        for number in range(steps):
+            body(number)
+        advance(steps)
+        self.subtract_number(counter, steps)
+        self.jump(turn, NOT_LESS)
+        self.place(rest)
+        self.add_number(counter, steps)
+        self.jump(done, ZERO)
+        self.place(one)
+        body(0)
+        advance(1)
+        self.subtract_number(counter, 1)
+        self.jump(one, NOT_ZERO)
+        self.place(done)
 
     # --- what the processor can do ----------------------------------------------------------------
 

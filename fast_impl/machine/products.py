@@ -12,8 +12,6 @@ one panel of inputs after the other. All addresses and distances are in bytes.
 from __future__ import annotations
 
 from fast_impl.machine.assembler import (
-    LESS,
-    NOT_LESS,
     NOT_ZERO,
     R8,
     R9,
@@ -25,7 +23,6 @@ from fast_impl.machine.assembler import (
     RDI,
     RDX,
     SIGN,
-    ZERO,
     Assembler,
     At,
     Label,
@@ -63,7 +60,7 @@ def generate(
     sums = [[row * vectors + v for v in range(vectors)] for row in range(rows)]
     inputs = list(range(rows * vectors, rows * vectors + vectors))
     spare = list(range(inputs[-1] + 1, 16))[:2]
-    job, panel, run, main, tail, one, run_done, store = (Label() for _ in range(8))
+    job, panel, run, store = (Label() for _ in range(4))
 
     asm.push(RBX)
     asm.place(panel)
@@ -105,23 +102,7 @@ def generate(
         asm.add_number(RDX, steps * vectors * VECTOR)
         asm.add_number(RBX, steps * gradient_step)
 
-    asm.subtract_number(RAX, _STEPS)
-    asm.jump(tail, LESS)
-    asm.place(main)
-    for number in range(_STEPS):
-        step(number)
-    advance(_STEPS)
-    asm.subtract_number(RAX, _STEPS)
-    asm.jump(main, NOT_LESS)
-    asm.place(tail)
-    asm.add_number(RAX, _STEPS)
-    asm.jump(run_done, ZERO)
-    asm.place(one)
-    step(0)
-    advance(1)
-    asm.subtract_number(RAX, 1)
-    asm.jump(one, NOT_ZERO)
-    asm.place(run_done)
+    asm.repeat(RAX, _STEPS, step, advance)
     asm.add_number(RCX, 12)
     asm.jump(run)
 

@@ -19,8 +19,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fast_impl.machine.assembler import (
-    LESS,
-    NOT_LESS,
     NOT_ZERO,
     R8,
     R9,
@@ -52,6 +50,8 @@ ROWS = {1: 8, 2: 6, 3: 4}
     _LEFT, _JOB, _OUTPUT, _TILE,
 ) = range(0, 120, 8)  # fmt: skip
 JOB_BYTES = 24
+# Numbers of a pixel in a turn of the inner loop.
+_STEPS = 4
 # Behind the fields, room for the sums of a pixel, and for those of one that is written nowhere.
 _SPILL = 128
 _NOWHERE = _SPILL + 3 * VECTOR
@@ -81,7 +81,7 @@ def generate(vectors: int, size: int, runs: tuple[Run, ...], again: bool) -> byt
     weights = list(range(rows * vectors, rows * vectors + vectors))
     pixels = list(range(weights[-1] + 1, 16))[:2]
     pointers = [R8 + row for row in range(rows)]
-    panel, job, tile, tap, tail, one, tap_done, store, job_done = (Label() for _ in range(9))
+    panel, job, tile, tap, store, job_done = (Label() for _ in range(6))
 
     for register in SAVED:
         asm.push(register)
@@ -138,24 +138,7 @@ def generate(vectors: int, size: int, runs: tuple[Run, ...], again: bool) -> byt
         for pointer in pointers:
             asm.add_number(pointer, steps * size)
 
-    main = Label()
-    asm.subtract_number(RAX, 4)
-    asm.jump(tail, LESS)
-    asm.place(main)
-    for number in range(4):
-        step(number)
-    advance(4)
-    asm.subtract_number(RAX, 4)
-    asm.jump(main, NOT_LESS)
-    asm.place(tail)
-    asm.add_number(RAX, 4)
-    asm.jump(tap_done, ZERO)
-    asm.place(one)
-    step(0)
-    advance(1)
-    asm.subtract_number(RAX, 1)
-    asm.jump(one, NOT_ZERO)
-    asm.place(tap_done)
+    asm.repeat(RAX, _STEPS, step, advance)
     asm.add_number(RCX, 8 + 4 * rows)
     asm.subtract_number(RSI, 1)
     asm.jump(tap, NOT_ZERO)
