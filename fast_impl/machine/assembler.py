@@ -101,6 +101,12 @@ class Assembler:
         self._emit(0x48 | (target > 7) << 2 | (right > 7) << 1 | (left > 7), 0x8D)
         self._emit(0x44 | (target & 7) << 3, (right & 7) << 3 | left & 7, 0)
 
+    def add_memory(self, target: At, source: At, spare: int) -> None:
+        """``memory += memory``, by way of a register."""
+        self.load(spare, source)
+        self.add(spare, target)
+        self.store(target, spare)
+
     def add_number(self, target: int | At, number: int) -> None:
         """``target += number``, which fits 32 bits with its sign."""
         self._number(0, target, number)

@@ -114,9 +114,7 @@ def generate(
     asm.subtract_number(At(RDI, _LEFT), 1)
     asm.jump(job, NOT_ZERO)
     for field, by in ((INPUTS, INPUTS_STEP), (RESULT, RESULT_STEP)):
-        asm.load(RAX, At(RDI, by))
-        asm.add(RAX, At(RDI, field))
-        asm.store(At(RDI, field), RAX)
+        asm.add_memory(At(RDI, field), At(RDI, by), RAX)
     asm.subtract_number(At(RDI, PANELS), 1)
     asm.jump(panel, NOT_ZERO)
     asm.leave_vectors()

@@ -172,9 +172,7 @@ def generate(vectors: int, size: int, runs: tuple[Run, ...], again: bool) -> byt
     asm.subtract_number(At(RDI, _LEFT), 1)
     asm.jump(job, NOT_ZERO)
     for field, by in ((WEIGHTS, WEIGHTS_STEP), (OUTPUTS, OUTPUTS_STEP)):
-        asm.load(RAX, At(RDI, by))
-        asm.add(RAX, At(RDI, field))
-        asm.store(At(RDI, field), RAX)
+        asm.add_memory(At(RDI, field), At(RDI, by), RAX)
     asm.add_number(At(RDI, BIAS), vectors * VECTOR)
     asm.subtract_number(At(RDI, PANELS), 1)
     asm.jump(panel, NOT_ZERO)
