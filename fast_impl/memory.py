@@ -4,7 +4,8 @@ A large array costs its first writer a page fault every 4096 bytes, often more t
 arithmetic. So scratch memory goes back to a shelf after each call, and so does the memory of a
 result when the last array that looks into it is gone. What lies on the shelf and what is in use as
 scratch are together at most `LIMIT` bytes (or what `limit_memory` says), as long as no single call needs
-more scratch.
+more scratch. Between calls, the memory of the last result may be more: the next call uses it for its own
+result, or frees it before it takes any other.
 """
 
 from __future__ import annotations
@@ -25,6 +26,21 @@ Array = npt.NDArray[Any]
 LIMIT = 64 << 20
 # Smaller blocks come from the C library's own shelf.
 _SMALLEST = 256 << 10
+# So many times the limit is the largest result whose memory is kept until the next call.
+_LARGEST = 4
+# Vectors that begin at a multiple of this never lie across two lines of the cache.
+LINE = 64
+
+
+def _aligned(size: int) -> Array:
+    block = np.empty(size + LINE, np.uint8)
+    place = block.__array_interface__["data"][0]
+    return block[-place % LINE :][:size]
+
+
+def aligned(elements: int, dtype: np.dtype[Any]) -> Array:
+    """Return a new flat array, its elements not set, that begins at a line of the cache."""
+    return _aligned(elements * dtype.itemsize).view(dtype)
 
 
 class _Shelf:
@@ -36,6 +52,11 @@ class _Shelf:
         self._free: list[Array] = []
         self._idle = 0
         self._scratch = 0
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest result whose memory is used again."""
+        return _LARGEST * self.limit
 
     def take(self, size: int, *, scratch: bool) -> Array:
         """Return a block of at least ``size`` bytes, and not much more."""
@@ -60,7 +81,7 @@ class _Shelf:
                 self._scratch -= block.nbytes
             self._free.append(block)
             self._idle += block.nbytes
-            self._make_room()
+            self._make_room(spared=0 if scratch or block.nbytes > self.largest else 1)
         finally:
             self._lock.release()
 
@@ -83,18 +104,18 @@ class _Shelf:
 
     def _new(self, size: int) -> Array:
         try:
-            return np.empty(size, np.uint8)
+            return _aligned(size)
         except MemoryError:
             self._free.clear()
             self._idle = 0
-            return np.empty(size, np.uint8)
+            return _aligned(size)
 
     def _remove(self, block: Array) -> None:
         self._free = [other for other in self._free if other is not block]
         self._idle -= block.nbytes
 
-    def _make_room(self, size: int = 0) -> None:
-        while self._free and self._idle + self._scratch + size > self.limit:
+    def _make_room(self, size: int = 0, spared: int = 0) -> None:
+        while len(self._free) > spared and self._idle + self._scratch + size > self.limit:
             self._idle -= self._free.pop(0).nbytes
 
 
@@ -119,8 +140,8 @@ class _Lease:
 def result(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Return a new array for a result, its elements not set; its memory is used again afterwards."""
     size = math.prod(shape) * dtype.itemsize
-    if not _SMALLEST <= size <= _shelf.limit:
-        return np.empty(shape, dtype)
+    if not _SMALLEST <= size <= _shelf.largest:
+        return _aligned(size).view(dtype).reshape(shape)
     lease = _Lease(_shelf, _shelf.take(size, scratch=False), size)
     return np.asarray(lease).view(dtype).reshape(shape)
 
@@ -135,7 +156,7 @@ class Scratch:
         """Return a flat array, its elements not set. Any thread may ask."""
         size = elements * dtype.itemsize
         if size < _SMALLEST:
-            return np.empty(elements, dtype)
+            return aligned(elements, dtype)
         block = _shelf.take(size, scratch=True)
         self._blocks.append(block)
         return block[:size].view(dtype)
@@ -165,8 +186,9 @@ def scratch() -> Iterator[Scratch]:
 def limit_memory(size: int = LIMIT) -> None:
     """Set how much memory is kept for later calls, scratch in use included.
 
-    Results larger than this are new memory at every call, which costs time: a program that makes
-    such results again and again sets it to a few times their size.
+    Results of more than four times this are new memory at every call, which costs time; and of those above
+    it only the last one's memory is kept, until the next call. A program that makes many large results sets
+    it to a few times their size.
 
     Args:
         size: Bytes; 0 keeps nothing.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl import workers
+from fast_impl import memory, workers
 from fast_impl.direct.panels import Lanes, Panel, panels
 from fast_impl.direct.streams import Grid, Streams, unit
 from fast_impl.machine import processor, sums
@@ -27,6 +27,8 @@ _TASKS = 4
 # Cycles of a step (a number of each pixel of a tile times a panel), by vectors; of a tap; of a tile.
 _STEP = {1: 5.5, 2: 6.5, 3: 6.5}
 _TAP, _TILE = 14.0, 24.0
+# Bytes of a result from which on it is faster to write around the caches, even if it is read at once.
+_LARGE = 8 << 20
 
 
 class Part(NamedTuple):
@@ -69,6 +71,13 @@ class Section(NamedTuple):
     def weights(self, packed: Array) -> Array:
         """The section's own part of all packed weights."""
         return packed[self.start : self.start + math.prod(self.shape)].reshape(self.shape)
+
+    def whole_lines(self, size: int) -> bool:
+        """Whether it can write around the caches, for an output that begins with a line of them."""
+        places = (self.part.grid.origin, *self.part.grid.outputs, self.panel.lane * size)
+        return all(place % memory.LINE == 0 for place in places) and sums.whole_lines(
+            self.panel.vectors, size, self.panel.runs, self.again
+        )
 
     @property
     def cycles(self) -> float:
@@ -157,11 +166,13 @@ class PreparedCalls:
             for section in chain:
                 panel = section.panel
                 kernel = processor.sums_kernel(panel.vectors, self._size, panel.runs, section.again)
-                fields = list(self._fields(section, jobs[section], each, across))
+                around = len(chain) == 1 and section.whole_lines(self._size)
+                fields = list(self._fields(section, jobs[section], each, across, around))
                 told.append([(kernel, len(rows) + i) for i in range(len(fields))])
                 rows += fields
             self._tasks += [list(task) for task in zip(*told, strict=True)]
         self._template = np.array(rows, np.int64)
+        self._around = bool(self._template[:, sums.AROUND // 8].any())
 
     @property
     def workspace(self) -> int:
@@ -173,7 +184,9 @@ class PreparedCalls:
         """Tasks of a run."""
         return len(self._tasks)
 
-    def _fields(self, section: Section, jobs: range, each: int, across: int) -> Iterator[list[int]]:
+    def _fields(
+        self, section: Section, jobs: range, each: int, across: int, around: bool
+    ) -> Iterator[list[int]]:
         """What each call of a section is told, with so many jobs and panels each."""
         panel = section.panel
         width, taps = section.width * self._size, math.prod(section.shape[1:]) * self._size
@@ -191,6 +204,7 @@ class PreparedCalls:
                 sums.PANELS: min(across, panel.times - low),
                 sums.WEIGHTS_STEP: taps,
                 sums.OUTPUTS_STEP: width,
+                sums.AROUND: around,
             }
             yield call_words(sums.CALL_WORDS, fields)
 
@@ -215,7 +229,11 @@ class PreparedCalls:
             sums.OUTPUTS: address(out),
             sums.BIAS: address(lanes),
         }
-        calls = self._template + np.array(call_words(sums.CALL_WORDS, bases), np.int64)
+        calls = memory.aligned(self._template.size, self._template.dtype)
+        calls = calls.reshape(self._template.shape)
+        np.add(self._template, call_words(sums.CALL_WORDS, bases), out=calls)
+        if self._around and (out.nbytes < _LARGE or address(out) % memory.LINE):
+            calls[:, sums.AROUND // 8] = False
         first, step = address(calls), calls.strides[0]
 
         def task(number: int, seat: int) -> None:  # noqa: ARG001

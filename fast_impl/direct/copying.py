@@ -14,6 +14,9 @@ from fast_impl.machine.executable import address, call_words
 
 Array = npt.NDArray[Any]
 
+# Bytes of a source that stay in the cache until all panels have theirs.
+_BLOCK_BYTES = 16 << 10
+
 
 def fill(panels: Array, source: Array, first: int = 0) -> None:
     """Cut the last axis of ``source``, from ``first`` on, into panels; lanes that it lacks become 0.
@@ -36,20 +39,40 @@ def fill(panels: Array, source: Array, first: int = 0) -> None:
 def _copy(panels: Array, source: Array, first: int, numbers: int) -> None:
     if not panels.size:
         return
-    size = source.itemsize
+    outer, inner, _ = source.shape
+    outer_step, inner_step, size = source.strides
+    start, target, done = address(source) + first * size, address(panels), 0
+    if outer_step == inner * inner_step:
+        # One long axis: blocks of it come into the cache once for all panels.
+        length = outer * inner
+        inner = max(1, min(length, _BLOCK_BYTES // max(inner_step, 1)))
+        outer, outer_step, done = length // inner, inner * inner_step, length // inner * inner
     fields = {
-        copies.SOURCE: address(source) + first * size,
-        copies.TARGET: address(panels),
+        copies.SOURCE: start,
+        copies.TARGET: target,
+        copies.OUTER: outer,
         copies.PANELS: len(panels),
-        copies.OUTER: source.shape[0],
-        copies.INNER: source.shape[1],
+        copies.INNER: inner,
+        copies.OUTER_STEP: outer_step,
         copies.PANEL_STEP: panels.shape[3] * size,
-        copies.OUTER_STEP: source.strides[0],
-        copies.INNER_STEP: source.strides[1],
-        copies.TARGET_STEP: panels.strides[2],
+        copies.INNER_STEP: inner_step,
+        copies.TARGET_OUTER_STEP: inner * panels.strides[2],
+        copies.TARGET_PANEL_STEP: panels.strides[0],
+        copies.TARGET_INNER_STEP: panels.strides[2],
     }
-    told = np.array(call_words(copies.CALL_WORDS, fields), np.int64)
-    processor.copies_kernel(numbers * size)(address(told))
+    calls = [fields]
+    if 0 < done < source.shape[0] * source.shape[1]:
+        rest = {
+            copies.SOURCE: start + done * inner_step,
+            copies.TARGET: target + done * panels.strides[2],
+            copies.OUTER: 1,
+            copies.INNER: source.shape[0] * source.shape[1] - done,
+        }
+        calls.append(fields | rest)
+    copy = processor.copies_kernel(numbers * size)
+    for call in calls:
+        told = np.array(call_words(copies.CALL_WORDS, call), np.int64)
+        copy(address(told))
 
 
 def shares(count: int, parts: int) -> list[slice]:

@@ -9,6 +9,7 @@ neighbours in memory, and are read where they lie, between columns of zeros.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -26,14 +27,17 @@ from fast_impl.problem import Problem
 
 Array = npt.NDArray[Any]
 
-# Bytes of inputs and gradients of a chunk.
-_CHUNK_BYTES = 12 << 20
+# Bytes of inputs and gradients of a chunk: so few that they stay in the cache, but, up to the second
+# number, so many times the result that adding to it costs little.
+_CHUNK_BYTES, _LARGE_CHUNK_BYTES, _RESULTS = 3 << 20, 12 << 20, 4
 # Filters, and products that each gradient is in, up to which gradients are read where they lie.
 _FEW, _REUSE = 32, 400
 # Columns that make runs too short for a batch of more images than that.
 _SHORT = 12
 # Bytes of the result that a call goes through once for each panel.
 _RESULT_BYTES = 48 << 10
+# Bytes of inputs (of one panel) and gradients that all tiles go through before the next ones.
+_PIECE_BYTES = 128 << 10
 # Weights that each thread can have sums of.
 _FEW_WEIGHTS = 1 << 18
 # Pixels of a chunk, and multiply-adds that make a smaller one not worth its while.
@@ -62,12 +66,15 @@ class _Group(NamedTuple):
 
 
 class _Calls(NamedTuple):
-    """Calls but for the addresses of arrays: what they are told, their kernels, and what they point to."""
+    """Calls but for the addresses of arrays: what they are told, what that points to, and their tasks.
+
+    A task is its calls, one after the other: a kernel, and which of ``told`` it is told.
+    """
 
     told: Array
-    kernels: list[Any]
     streams: Array
     tables: list[Array]
+    tasks: list[list[tuple[Any, int]]]
 
 
 class KernelGradient:
@@ -100,11 +107,18 @@ class KernelGradient:
             self.columns = self.left + max(width.output, reach)
         elif self.across:
             self.columns = -(-width.output // width.stride)
+        # Without a border, gradients need no copy; images of a chunk lie one after the other.
+        self.as_it_is = (
+            self.in_place
+            and self.columns == width.output
+            and (self.chunks[0].images == 1 or self._reached(self.chunks[0]) == (0, height.output))
+        )
         # With few weights, every thread sums over chunks of its own.
         weights = math.prod(problem.kernel_shape)
         few = weights <= _FEW_WEIGHTS and len(self.chunks) >= threads
         copied = self.panels * self.lanes * self._pixels(self.chunks[0])
-        copied += math.prod(self._gradient_shape(self.chunks[0]))
+        if not self.as_it_is:
+            copied += math.prod(self._gradient_shape(self.chunks[0]))
         few = few and threads * (copied + weights) * self.size <= limit // 2
         self.shares = threads if few else 1
         self.inner_threads = threads // self.shares
@@ -117,7 +131,9 @@ class KernelGradient:
         row = problem.width.input * problem.in_channels * self.size
         line = problem.width.output * problem.filters * self.size
         reached = height.stride * line
-        most = min(_CHUNK_BYTES, limit // 2)
+        result = math.prod(problem.kernel_shape) * self.size
+        most = max(_CHUNK_BYTES, min(_RESULTS * result, _LARGE_CHUNK_BYTES))
+        most = min(most, limit // 2)
         pixels = max(_PIXELS, _CHUNK_ADDS // (math.prod(problem.kernel_shape)))
         room = most - (height.extent - height.stride) * line
         rows = max(1, min(pixels // problem.width.input, room // (row + reached)))
@@ -146,8 +162,19 @@ class KernelGradient:
 
     # --- what is called -------------------------------------------------------------------------
 
-    def _runs(self, group: _Group, chunk: Chunk) -> Iterator[tuple[int, int, int]]:
-        """Length, first pixel and first gradient pixel of each run of a group."""
+    def _pieces(self, chunk: Chunk) -> list[range]:
+        """Rows of a chunk whose inputs and gradients stay in a core's own cache for all tiles."""
+        pixel = self.problem.filters if self.in_place else self.rows
+        row = self.problem.width.input * self.lanes + self.columns * pixel
+        rows = max(1, _PIECE_BYTES // (row * chunk.images * self.size))
+        count = chunk.last - chunk.first
+        return [
+            range(chunk.first + some.start, chunk.first + some.stop)
+            for some in shares(count, -(-count // rows))
+        ]
+
+    def _runs(self, group: _Group, chunk: Chunk, rows: range) -> Iterator[tuple[int, int, int]]:
+        """Length, first pixel and first gradient pixel of each run of a group in some rows."""
         height, width = self.problem.height, self.problem.width
         low, high = self._reached(chunk)
         taken, _ = height.span(group.a)
@@ -156,7 +183,7 @@ class KernelGradient:
             start = group.b * width.dilation - width.before
             columns, targets = slice(0, width.input), slice(start, start + 1)
         count = columns.stop - columns.start
-        for i in range(max(taken.start, chunk.first), min(taken.stop, chunk.last)):
+        for i in range(max(taken.start, rows.start), min(taken.stop, rows.stop)):
             p = i * height.stride + group.a * height.dilation - height.before - low
             if not self.across:
                 for n in range(chunk.images):
@@ -189,39 +216,43 @@ class KernelGradient:
         if step > _MOST_STEP:
             raise TooLongError
         gradients = math.prod(self._gradient_shape(chunk)[2:]) * self.size
-        words: list[int] = []
+        scale = np.array([1, self.lanes * self.size, pixel * self.size])
+        # Every piece has its streams at the same distances, so that one table of jobs does for all.
+        pieces: list[list[int]] = [[] for _ in self._pieces(chunk)]
         jobs: dict[int, list[tuple[int, int, int]]] = {}
         for group in self.groups:
-            start = len(words) * 4
-            for length, inputs, target in self._runs(group, chunk):
-                if length > 0:
-                    words += [length, inputs * self.lanes * self.size, target * pixel * self.size]
-            words.append(products.END)
-            if len(words) > MOST_WORDS:
-                raise TooLongError
-            if len(words) * 4 == start + 4:
+            start = len(pieces[0]) * 4
+            runs = [
+                [run for run in self._runs(group, chunk, rows) if run[0] > 0]
+                for rows in self._pieces(chunk)
+            ]
+            longest = max(map(len, runs))
+            if not longest:
                 continue
+            for words, some in zip(pieces, runs, strict=True):
+                words.extend((np.array(some, np.int64).reshape(-1, 3) * scale).ravel().tolist())
+                words.extend([products.END] * (1 + 3 * (longest - len(some))))
+            if len(pieces) * len(pieces[0]) > MOST_WORDS:
+                raise TooLongError
             weights = (group.a * problem.width.kernel + group.b) * problem.filters
             for number, first in enumerate(range(0, group.rows, self.rows)):
                 block = first * self.size if self.in_place else number * gradients
                 to = (weights + first) * problem.in_channels * self.size
-                stored = min(self.rows, group.rows - first)
-                jobs.setdefault(stored, []).append((start, block, to))
-        streams = as_words(words)
+                rows = min(self.rows, group.rows - first)
+                jobs.setdefault(rows, []).append((start, block, to))
+        streams = as_words(list(itertools.chain.from_iterable(pieces)))
         tables: list[Array] = []
-        told, kernels = [], []
-        for stored, members in jobs.items():
+        told: list[list[int]] = []
+        tasks = []
+        for rows, members in jobs.items():
             table = np.array(members, np.int64)
             tables.append(table)
             for first, last, low, high, lanes in self._cut(len(members)):
-                kernel = processor.products_kernel(
-                    self.rows, self.vectors, self.size, step, (stored, lanes)
-                )
+                kernel = processor.products_kernel(rows, self.vectors, self.size, step, lanes)
                 panel = self._pixels(chunk) * self.lanes * self.size
                 fields = {
                     products.JOBS: address(table) + first * products.JOB_BYTES,
                     products.COUNT: last - first,
-                    products.STREAMS: address(streams),
                     products.INPUTS: low * panel,
                     products.RESULT: low * self.lanes * self.size,
                     products.PANELS: high - low,
@@ -229,32 +260,29 @@ class KernelGradient:
                     products.RESULT_STEP: self.lanes * self.size,
                     products.RESULT_ROW: problem.in_channels * self.size,
                 }
-                told.append(call_words(products.CALL_WORDS, fields))
-                kernels.append(kernel)
+                task = []
+                for number in range(len(pieces)):
+                    fields[products.STREAMS] = address(streams) + number * len(pieces[0]) * 4
+                    task.append((kernel, len(told)))
+                    told.append(call_words(products.CALL_WORDS, fields))
+                tasks.append(task)
         return _Calls(
-            np.array(told, np.int64).reshape(-1, products.CALL_WORDS), kernels, streams, tables
+            np.array(told, np.int64).reshape(-1, products.CALL_WORDS), streams, tables, tasks
         )
 
     def _cut(self, jobs: int) -> Iterator[tuple[int, int, int, int, int]]:
-        """First and last job, first and last panel, and channels stored, of each call."""
+        """First and last job, first and last panel, and channels stored, of each task."""
         whole = self.problem.in_channels // self.lanes
         rest = self.problem.in_channels % self.lanes
         cuts = 1 if self.inner_threads == 1 else self.inner_threads * _TASKS
         result = jobs * self.rows * self.problem.in_channels * self.size
         down = min(max(cuts, result // _RESULT_BYTES), jobs)
         across = min(-(-cuts // down), max(whole, 1))
-        for part in range(down):
-            first, last = jobs * part // down, jobs * (part + 1) // down
-            for piece in range(across if whole else 0):
-                yield (
-                    first,
-                    last,
-                    whole * piece // across,
-                    whole * (piece + 1) // across,
-                    self.lanes,
-                )
+        for some in shares(jobs, down):
+            for panels in shares(whole, across) if whole else ():
+                yield some.start, some.stop, panels.start, panels.stop, self.lanes
             if rest:
-                yield first, last, whole, whole + 1, rest
+                yield some.start, some.stop, whole, whole + 1, rest
 
     # --- running ------------------------------------------------------------------------------
 
@@ -295,9 +323,9 @@ class KernelGradient:
         pixels = self._in_order(x)
         panels = lender.empty(self.panels * self._pixels(chunk) * self.lanes, problem.dtype)
         panels = panels.reshape(self.panels, *pixels.shape[:2], self.lanes)
-        # A tile of gradients that are read where they lie may reach over the end.
-        blocks = lender.empty(math.prod(shape) + self.rows, problem.dtype)
-        blocks = blocks[: math.prod(shape)].reshape(shape)
+        blocks = g
+        if not self.as_it_is:
+            blocks = lender.empty(math.prod(shape), problem.dtype).reshape(shape)
         calls = self._calls(chunk)
         bases = {
             products.INPUTS: address(panels),
@@ -311,11 +339,15 @@ class KernelGradient:
                 functools.partial(fill, panels[some], pixels, some.start * self.lanes)
                 for some in shares(self.panels, self.inner_threads)
             ),
-            *self._gradient_copies(blocks, g),
+            *(() if self.as_it_is else self._gradient_copies(blocks, g)),
         ]
-        made = [functools.partial(k, first + i * step) for i, k in enumerate(calls.kernels)]
+
+        def task(number: int, seat: int) -> None:  # noqa: ARG001
+            for kernel, row in calls.tasks[number]:
+                kernel(first + row * step)
+
         workers.run_each(copies, self.inner_threads)
-        workers.run_each(made, self.inner_threads)
+        workers.run(task, len(calls.tasks), self.inner_threads)
 
     def _in_order(self, array: Array) -> Array:
         """Pixels in two axes, the inner one with the pixels of a run."""

@@ -190,6 +190,14 @@ class Assembler:
         prefix = _F3 if size == 4 else _NONE
         self._vex(_0F, prefix, 0x13 if size == 8 else 0x11, source, 0, target, wide=size == 32)
 
+    def store_around(self, target: At, source: int) -> None:
+        """Write 32 bytes to an address that divides by 32, past the caches; see `fence`."""
+        self._vex(_0F, _NONE, 0x2B, source, 0, target)
+
+    def fence(self) -> None:
+        """Let no later write be seen before those that went past the caches."""
+        self._emit(0x0F, 0xAE, 0xF8)
+
     def load_vector(self, target: int, source: At, size: int = 32) -> None:
         """Read 32, 16, 8 or 4 bytes, at any address; what is above them becomes 0."""
         prefix = {32: _NONE, 16: _NONE, 8: _F2, 4: _F3}[size]

@@ -9,6 +9,8 @@ from fast_impl.machine.assembler import (
     NOT_ZERO,
     R8,
     R9,
+    R10,
+    R11,
     RAX,
     RCX,
     RDI,
@@ -20,31 +22,32 @@ from fast_impl.machine.assembler import (
 )
 from fast_impl.machine.sums import parts
 
-# The fields of a call, in 8 bytes each; the kernel counts in the last one.
+# The fields of a call, in 8 bytes each; the kernel counts in some of them.
 (
-    SOURCE, TARGET, PANELS, OUTER, INNER, PANEL_STEP, OUTER_STEP, INNER_STEP, TARGET_STEP, _LEFT,
-) = range(0, 80, 8)  # fmt: skip
-CALL_WORDS = 10
+    SOURCE, TARGET, OUTER, PANELS, INNER, OUTER_STEP, PANEL_STEP, INNER_STEP,
+    TARGET_OUTER_STEP, TARGET_PANEL_STEP, TARGET_INNER_STEP,
+) = range(0, 88, 8)  # fmt: skip
+CALL_WORDS = 11
 
 
 def generate(length: int) -> bytes:
     """Machine code of the kernel for pieces of ``length`` bytes, a multiple of 4.
 
-    It copies ``PANELS`` times ``OUTER`` times ``INNER`` pieces; after each turn of a loop the source moves by
-    the step of that loop from where the turn began; after each piece the target moves by ``TARGET_STEP``.
+    It copies ``OUTER`` times ``PANELS`` times ``INNER`` pieces; after each turn of a loop source and target move
+    by their steps of that loop from where the turn began.
     """
     asm = Assembler()
-    panel, outer, inner = Label(), Label(), Label()
-    asm.load(RDX, At(RDI, TARGET))
+    outer, panel, inner = Label(), Label(), Label()
     asm.load(R8, At(RDI, INNER_STEP))
-    asm.load(R9, At(RDI, TARGET_STEP))
-    asm.place(panel)
-    asm.load(RSI, At(RDI, SOURCE))
-    asm.load(RAX, At(RDI, OUTER))
-    asm.store(At(RDI, _LEFT), RAX)
+    asm.load(R9, At(RDI, TARGET_INNER_STEP))
     asm.place(outer)
+    asm.load(RSI, At(RDI, SOURCE))
+    asm.load(R10, At(RDI, TARGET))
+    asm.load(R11, At(RDI, PANELS))
+    asm.place(panel)
     asm.load(RCX, At(RDI, INNER))
     asm.move(RAX, RSI)
+    asm.move(RDX, R10)
     asm.place(inner)
     for start, size in parts(length):
         asm.load_vector(0, At(RAX, start), size)
@@ -53,12 +56,14 @@ def generate(length: int) -> bytes:
     asm.add(RDX, R9)
     asm.subtract_number(RCX, 1)
     asm.jump(inner, NOT_ZERO)
-    asm.add(RSI, At(RDI, OUTER_STEP))
-    asm.subtract_number(At(RDI, _LEFT), 1)
-    asm.jump(outer, NOT_ZERO)
-    asm.add_memory(At(RDI, SOURCE), At(RDI, PANEL_STEP), RAX)
-    asm.subtract_number(At(RDI, PANELS), 1)
+    asm.add(RSI, At(RDI, PANEL_STEP))
+    asm.add(R10, At(RDI, TARGET_PANEL_STEP))
+    asm.subtract_number(R11, 1)
     asm.jump(panel, NOT_ZERO)
+    asm.add_memory(At(RDI, SOURCE), At(RDI, OUTER_STEP), RAX)
+    asm.add_memory(At(RDI, TARGET), At(RDI, TARGET_OUTER_STEP), RAX)
+    asm.subtract_number(At(RDI, OUTER), 1)
+    asm.jump(outer, NOT_ZERO)
     asm.leave_vectors()
     asm.ret()
     return asm.code()

@@ -66,11 +66,9 @@ def sums_kernel(vectors: int, size: int, runs: tuple[sums.Run, ...], again: bool
 
 
 @functools.lru_cache(maxsize=64)
-def products_kernel(
-    rows: int, vectors: int, size: int, gradient_step: int, stored: tuple[int, int]
-) -> Any:
+def products_kernel(rows: int, vectors: int, size: int, gradient_step: int, channels: int) -> Any:
     """The function that `fast_impl.machine.products` describes."""
-    return executable.load(products.generate(rows, vectors, size, gradient_step, stored))
+    return executable.load(products.generate(rows, vectors, size, gradient_step, channels))
 
 
 @functools.lru_cache(maxsize=64)

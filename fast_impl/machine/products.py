@@ -44,9 +44,7 @@ _SPILL = 96
 CALL_WORDS = (_SPILL + 3 * VECTOR) // 8
 
 
-def generate(
-    rows: int, vectors: int, size: int, gradient_step: int, stored: tuple[int, int]
-) -> bytes:
+def generate(rows: int, vectors: int, size: int, gradient_step: int, channels: int) -> bytes:
     """Machine code of the kernel.
 
     Args:
@@ -54,7 +52,7 @@ def generate(
         vectors: Vectors of inputs of a pixel that it reads; the pixels of a panel lie side by side.
         size: Bytes of a number.
         gradient_step: Bytes from pixel to pixel of the gradients.
-        stored: Rows and channels of the tile that exist in the result.
+        channels: Those of the panel that exist in the result.
     """
     asm = Assembler()
     sums = [[row * vectors + v for v in range(vectors)] for row in range(rows)]
@@ -107,8 +105,8 @@ def generate(
     asm.jump(run)
 
     asm.place(store)
-    for row in sums[: stored[0]]:
-        _add_row(asm, row, stored[1], size)
+    for row in sums:
+        _add_row(asm, row, channels, size)
         asm.add(R9, At(RDI, RESULT_ROW))
     asm.add_number(R11, JOB_BYTES)
     asm.subtract_number(At(RDI, _LEFT), 1)

@@ -11,6 +11,9 @@ once. Which numbers those are is data, a *stream* of 32-bit integers:
 
 Addresses are in bytes and relative to those of a *job*, three 64-bit integers: where its stream is, its
 inputs and its outputs. One call does all jobs for one panel of weights after the other.
+
+A call may say that outputs go around the caches: a result that is larger than they are need not be read
+into them before it is written. Only whole lines do (`whole_lines`).
 """
 
 from __future__ import annotations
@@ -47,8 +50,8 @@ ROWS = {1: 8, 2: 6, 3: 4}
 # The fields of a call, in 8 bytes each; the kernel counts in the last ones.
 (
     JOBS, COUNT, STREAMS, INPUTS, WEIGHTS, OUTPUTS, BIAS, NOTHING, PANELS, WEIGHTS_STEP, OUTPUTS_STEP,
-    _LEFT, _JOB, _OUTPUT, _TILE,
-) = range(0, 120, 8)  # fmt: skip
+    AROUND, _LEFT, _JOB, _OUTPUT, _TILE,
+) = range(0, 128, 8)  # fmt: skip
 JOB_BYTES = 24
 # Numbers of a pixel in a turn of the inner loop.
 _STEPS = 4
@@ -150,11 +153,28 @@ def generate(vectors: int, size: int, runs: tuple[Run, ...], again: bool) -> byt
     asm.move(R10, RDI)
     asm.add_number(R10, _NOWHERE)
     whole = [run.lanes * size for run in runs] == [vectors * VECTOR]
-    for i, row in enumerate(sums):
-        asm.load_int32(R8, At(RSI, 4 * i))
+
+    def find_output(row: int) -> None:
+        asm.load_int32(R8, At(RSI, 4 * row))
         asm.test(R8)
         asm.add_two(R8, R9, R8)
         asm.move_if(SIGN, R8, R10)
+
+    lines = whole_lines(vectors, size, runs, again)
+    if lines:
+        near = Label()
+        asm.load(RBX, At(RDI, AROUND))
+        asm.test(RBX)
+        asm.jump(near, ZERO)
+        for i, row in enumerate(sums):
+            find_output(i)
+            for v, register in enumerate(row):
+                asm.add_vector(register, register, At(RAX, v * VECTOR), size)
+                asm.store_around(At(R8, v * VECTOR), register)
+        asm.jump(tile)
+        asm.place(near)
+    for i, row in enumerate(sums):
+        find_output(i)
         for v, register in enumerate(row):
             if not again:
                 asm.add_vector(register, register, At(RAX, v * VECTOR), size)
@@ -176,11 +196,18 @@ def generate(vectors: int, size: int, runs: tuple[Run, ...], again: bool) -> byt
     asm.add_number(At(RDI, BIAS), vectors * VECTOR)
     asm.subtract_number(At(RDI, PANELS), 1)
     asm.jump(panel, NOT_ZERO)
+    if lines:
+        asm.fence()
     asm.leave_vectors()
     for register in reversed(SAVED):
         asm.pop(register)
     asm.ret()
     return asm.code()
+
+
+def whole_lines(vectors: int, size: int, runs: tuple[Run, ...], again: bool) -> bool:
+    """Whether all that is written of a panel are lines of the cache, where it begins with one."""
+    return vectors == 2 and not again and [run.lanes * size for run in runs] == [2 * VECTOR]
 
 
 def _copy_run(asm: Assembler, run: Run, size: int, again: bool) -> None:

@@ -99,7 +99,7 @@ class Direct:
 
     def pack(self, kernel: Array) -> Array:
         """The weights of each panel, in the order in which the kernels read them."""
-        packed = np.empty(self.calls.elements, self.problem.dtype)
+        packed = memory.aligned(self.calls.elements, self.problem.dtype)
         pieces = {id(part): piece for part, piece in zip(self.parts, self.pieces, strict=True)}
         for section in self.calls.sections:
             piece = pieces[id(section.part)]

@@ -49,7 +49,12 @@ ARRAYS = {
     "no taps": (X, K[:0], ValueError, "has no taps"),
     "channels": (X[..., :1], K, fast_impl.InvalidArgumentError, "has 1 channels"),
     "formats": (X.astype("f8"), K, fast_impl.InvalidArgumentError, "nothing is cast silently"),
-    "int64": (X.astype("i8"), K.astype("i8"), fast_impl.InvalidArgumentError, "inputs has dtype int64"),
+    "int64": (
+        X.astype("i8"),
+        K.astype("i8"),
+        fast_impl.InvalidArgumentError,
+        "inputs has dtype int64",
+    ),
     "complex": (X.astype("c8"), K.astype("c8"), fast_impl.InvalidArgumentError, "complex64"),
     "Boolean": (X > 0, K > 0, fast_impl.InvalidArgumentError, "bool"),
 }

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import fast_impl
-from fast_impl import backward, costs, planner, workers
+from fast_impl import backward, costs, memory, planner, workers
 from fast_impl.direct import calls, copying, gradients, kernel_gradient, streams
 from fast_impl.direct.input_gradient import InputGradient
 from fast_impl.direct.kernel_gradient import Chunk, KernelGradient
@@ -352,6 +352,76 @@ def test_weights_that_fill_the_cache_are_divided_before_the_pixels_are(monkeypat
         assert ready._cut(chain, 9, 3)[0] == expected[0]
 
 
+def _around(method):
+    """Which calls say that outputs go around the caches."""
+    return method.prepared._template[:, sums.AROUND // 8].astype(bool)
+
+
+@pytest.mark.parametrize(
+    ("filters", "dtype", "weights", "expected"),
+    [
+        (16, "float32", 1 << 20, True),
+        (16, "float64", 1 << 20, True),
+        (8, "float64", 1 << 20, True),
+        # Pixels that begin in the middle of a line; lines of three vectors, or two and three.
+        (8, "float32", 1 << 20, False),
+        (24, "float32", 1 << 20, False),
+        (36, "float32", 1 << 20, False),
+        (48, "float32", 1 << 20, False),
+        # Sums that are added to.
+        (16, "float32", 1, False),
+    ],
+)
+def test_whole_lines_may_go_around_the_caches(filters, dtype, weights, expected, monkeypatch):
+    monkeypatch.setattr(processor, "sums_kernel", lambda *_: None)
+    monkeypatch.setattr(calls, "_WEIGHT_BYTES", weights)
+    problem = made("plain", filters=filters, dtype=dtype).problem
+    method = direct.Direct(problem, [direct.Piece(*sides) for sides in _single_places(problem)])
+    method.prepare(1)
+    assert set(_around(method)) == {expected}
+    assert method.prepared._around is expected
+
+
+def _single_places(problem):
+    ways = (partitions(axis, one_by_one=True)[0] for axis in (problem.height, problem.width))
+    return itertools.product(*ways)
+
+
+def test_outputs_that_begin_between_lines_do_not_go_around_the_caches():
+    grid = Grid(1, range(2), range(3), Reach(2, 1, (0,)), Reach(3, 1, (0,)), 5, 4, (384, 192, 64))
+    part = calls.Part(grid, Lanes(32))
+    for origin, apart, lane, expected in (
+        (0, 192, 0, True), (128, 192, 16, True), (32, 192, 0, False), (0, 96, 0, False), (0, 192, 8, False),
+    ):  # fmt: skip
+        shifted = dataclasses.replace(grid, origin=origin, outputs=(384, apart, 64))
+        panel = Panel(2, 1, lane, (sums.Run(0, 16, 0),))
+        section = calls.Section(part._replace(grid=shifted), panel, range(1), 0, 0, 16)
+        assert section.whole_lines(4) is expected
+
+
+@generated
+@pytest.mark.parametrize("shift", [0, 16, 32])
+@pytest.mark.parametrize("large", [0, 1 << 30])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["plain", "odd pixel after", "wider than a tile"])
+def test_outputs_around_the_caches_are_the_same(name, dtype, large, shift, monkeypatch):
+    """An address that is not a line's must not be written that way: the process would die."""
+    monkeypatch.setattr(calls, "_LARGE", large)
+    given = made(name, 3, 5, 32, dtype)
+    room = memory.aligned(given.expected.size + 16, np.dtype(dtype))
+    first = shift // room.itemsize
+    out = room[first : first + given.expected.size].reshape(given.expected.shape)
+    around = False
+    for method in direct._candidates(given.problem):
+        for threads in (1, 2):
+            method.prepare(threads)
+            around |= method.prepared._around
+            out[...] = np.nan
+            method.run(given.x, method.pack(given.k), given.bias, out)
+            np.testing.assert_array_equal(out, given.expected)
+    assert around
+
+
 @generated
 def test_inputs_and_outputs_may_lie_anywhere():
     given = made("unequal everything")
@@ -406,10 +476,17 @@ def test_channels_first_is_turned_some_images_at_a_time(threads, room):
 
 
 @generated
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("block", [1, 2 * 44, 4 * 44, 5 * 44, 1 << 20])
 @pytest.mark.parametrize("panels", [1, 2, 3])
 @pytest.mark.parametrize("first", [0, 3])
-def test_panels_take_what_there_is_and_zeros_for_the_rest(panels, first):
+def test_panels_take_what_there_is_and_zeros_for_the_rest(
+    panels, first, block, together, monkeypatch
+):
+    monkeypatch.setattr(copying, "_BLOCK_BYTES", block)
     source = np.arange(2 * 3 * 11, dtype="f4").reshape(2, 3, 11)
+    if not together:
+        source = np.repeat(source, 2, axis=0)[::2]
     into = np.full((panels, 2, 3, 4), np.nan, "f4")
     padded = np.pad(source, ((0, 0), (0, 0), (0, 10)))
     if panels * 4 < 11 - first + 4:
@@ -528,6 +605,7 @@ WAYS = {
     "where they lie, row by row": {"_FEW": 1000, "_PIXELS": 1, "_CHUNK_ADDS": 0, "_SHORT": 0},
     "summed once": {"_FEW_WEIGHTS": 0, "_PIXELS": 20, "_CHUNK_ADDS": 0},
     "many calls": {"_RESULT_BYTES": 64, "_TASKS": 7},
+    "many pieces": {"_PIECE_BYTES": 1, "_TASKS": 7},
 }
 
 
@@ -614,6 +692,65 @@ def test_a_lower_limit_makes_smaller_chunks():
     problem = made("unequal everything", batch=5).problem
     assert len(KernelGradient(problem, 1, 1 << 26).chunks) == 1
     assert len(KernelGradient(problem, 1, 1000).chunks) == 25
+
+
+def test_chunks_grow_with_the_result_up_to_a_limit(monkeypatch):
+    problem = made("plain", batch=40).problem
+    monkeypatch.setattr(kernel_gradient, "_CHUNK_ADDS", 1 << 60)
+    height, width = problem.height, problem.width
+    line = width.output * problem.filters * 4
+    image = height.input * (width.input * problem.in_channels * 4 + height.stride * line)
+    more = (height.extent - height.stride) * line
+    result = math.prod(problem.kernel_shape) * 4
+    found = []
+    for times in (0, 10, 4):
+        monkeypatch.setattr(kernel_gradient, "_CHUNK_BYTES", 2 * image + more)
+        monkeypatch.setattr(kernel_gradient, "_LARGE_CHUNK_BYTES", 9 * image + more)
+        monkeypatch.setattr(kernel_gradient, "_RESULTS", -(-(times * image + more) // result))
+        found.append(KernelGradient(problem, 1, 1 << 26).chunks[0].images)
+    assert found == [2, 9, 4]
+
+
+@pytest.mark.parametrize(
+    ("padding", "batch", "size", "strides", "expected"),
+    [
+        ("valid", 1, (4, 5), 2, True),
+        ("valid", 3, (4, 5), 2, True),
+        ("same", 1, (4, 5), 2, False),
+        # Rows below the last one that a tap reaches.
+        ("valid", 1, (4, 5), (4, 1), True),
+        ("valid", 3, (4, 5), (4, 1), False),
+    ],
+)
+def test_gradients_without_a_border_are_read_as_they_are(padding, batch, size, strides, expected):
+    problem = fast_impl.plan(
+        (batch, *size, 5), (3, 3, 4, 5), strides, padding, algorithm="scatter"
+    ).problem
+    assert KernelGradient(problem, 1, 1 << 26).as_it_is is expected
+
+
+@pytest.mark.parametrize("way", ["where they lie", "in blocks", "many pieces"])
+@pytest.mark.parametrize("name", GIVEN)
+def test_pieces_are_all_rows_of_a_chunk_once(name, way, monkeypatch):
+    for constant, value in WAYS[way].items():
+        monkeypatch.setattr(kernel_gradient, constant, value)
+    method = KernelGradient(made(name, 3).problem, 1, 1 << 26)
+    for chunk in method.chunks:
+        pieces = method._pieces(chunk)
+        rows = list(itertools.chain.from_iterable(pieces))
+        assert rows == list(range(chunk.first, chunk.last))
+        assert len(pieces) == (len(rows) if way == "many pieces" else 1)
+
+
+def test_a_piece_is_what_stays_in_the_cache(monkeypatch):
+    problem = fast_impl.plan((2, 12, 5, 9), (3, 3, 4, 9), 2, "same", algorithm="scatter").problem
+    method = KernelGradient(problem, 1, 1 << 26)
+    (chunk,) = method.chunks
+    row = 2 * 4 * (5 * 16 + method.columns * 4)
+    for rows, lengths in ((1, [1] * 12), (3, [3] * 4), (5, [4] * 3), (11, [6, 6]), (12, [12])):
+        for more, expected in ((0, lengths), (row - 1, lengths)):
+            monkeypatch.setattr(kernel_gradient, "_PIECE_BYTES", rows * row + more)
+            assert [len(piece) for piece in method._pieces(chunk)] == expected
 
 
 def test_few_weights_are_summed_by_every_thread_for_itself(monkeypatch):

@@ -64,6 +64,57 @@ def test_a_block_of_another_size_is_large_enough(shelf: Any, size: int) -> None:
     assert (array.size, array.flags.writeable, array.dtype) == (size, True, FLOAT)
 
 
+@pytest.mark.parametrize("elements", [5 << 20, 16 << 20])
+def test_memory_of_a_result_above_the_limit_waits_for_the_next_call(
+    shelf: Any, elements: int
+) -> None:
+    leave((1 << 20,))
+    first = memory.result((elements,), FLOAT)
+    where = address(first)
+    del first
+    assert (shelf._idle, len(shelf._free)) == (elements * 4, 1)
+    assert address(memory.result((elements,), FLOAT)) == where
+
+
+@pytest.mark.parametrize("scratch", [False, True])
+def test_memory_above_the_limit_is_freed_before_any_other_is_taken(
+    shelf: Any, scratch: bool
+) -> None:
+    leave((5 << 20,))
+    shelf.take(1 << 20, scratch=scratch)
+    assert (shelf._idle, shelf._free) == (0, [])
+
+
+def test_memory_above_a_limit_that_was_lowered_is_not_kept(shelf: Any) -> None:
+    result = memory.result((5 << 20,), FLOAT)
+    shelf.set_limit((5 << 20) - 1)
+    del result
+    assert shelf._free == []
+    shelf.set_limit(6 << 20)
+    result = memory.result((5 << 20,), FLOAT)
+    shelf.set_limit(5 << 20)
+    del result
+    assert len(shelf._free) == 1
+
+
+def test_scratch_above_the_limit_is_not_kept(shelf: Any) -> None:
+    with memory.scratch() as lender:
+        lender.empty(5 << 20, FLOAT)
+    assert (shelf._idle, shelf._free) == (0, [])
+
+
+@pytest.mark.parametrize("elements", [1, 100, 1 << 16, 1 << 20, 17 << 20])
+def test_all_memory_begins_with_a_line_of_the_cache(shelf: Any, elements: int) -> None:
+    with memory.scratch() as lender:
+        arrays = [
+            memory.result((elements,), FLOAT),
+            memory.aligned(elements, FLOAT),
+            lender.empty(elements, FLOAT),
+        ]
+        assert [address(array) % 64 for array in arrays] == [0, 0, 0]
+        assert {(array.size, array.dtype) for array in arrays} == {(elements, FLOAT)}
+
+
 def test_results_in_use_do_not_count_and_idle_ones_are_bounded(shelf: Any) -> None:
     results = [memory.result(LARGE, FLOAT) for _ in range(10)]
     assert shelf._idle == 0
@@ -283,11 +334,11 @@ def test_a_child_has_the_shelf_but_not_the_scratch_of_its_parent(shelf: Any) -> 
     [
         (memory._SMALLEST - 4, False),
         (memory._SMALLEST, True),
-        (16 << 20, True),
-        ((16 << 20) + 4, False),
+        (64 << 20, True),
+        ((64 << 20) + 4, False),
     ],
 )
-def test_memory_of_results_is_kept_from_the_smallest_size_to_the_limit(
+def test_memory_of_results_is_kept_from_the_smallest_size_to_four_limits(
     shelf: Any, size: int, kept: bool
 ) -> None:
     leave((size // 4,))

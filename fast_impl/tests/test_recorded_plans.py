@@ -166,16 +166,19 @@ def _direct_backward(plan: DirectBackward) -> Iterator[str]:
     kernel = plan.kernel
     yield (
         f"  kernel: {kernel.panels} panel(s) of {kernel.lanes}, tiles of {kernel.rows} rows, "
-        f"{'where they lie' if kernel.in_place else 'in blocks'}"
+        f"{'as they are' if kernel.as_it_is else 'in a copy' if kernel.in_place else 'in blocks'}"
         f"{', images side by side' if kernel.across else ''}, {kernel.shares} share(s) of "
         f"{kernel.inner_threads} thread(s)"
     )
     chunks = kernel.chunks
     yield f"  {len(chunks)} chunk(s), the first {tuple(chunks[0])}, the last {tuple(chunks[-1])}"
-    told, _, streams, tables = kernel._calls(chunks[0])
+    told, streams, tables, tasks = kernel._calls(chunks[0])
     told = told.copy()
     told[:, [products.JOBS // 8, products.STREAMS // 8]] = 0
-    yield f"  {len(told)} call(s), told {_digest(told)}, {len(streams)} words {_digest(streams)}"
+    yield (
+        f"  {len(tasks)} task(s), {len(told)} call(s), told {_digest(told)}, {len(streams)} words "
+        f"{_digest(streams)}"
+    )
     yield f"  jobs {[len(table) for table in tables]} {[_digest(table) for table in tables]}"
 
 
