@@ -130,8 +130,8 @@ def _steps(part: Part, width: int) -> Iterator[range]:
     grid = part.grid
     rows = len(grid.down.offsets)
     bytes_each = len(grid.right.offsets) * grid.channels * width
-    count = -(-rows // max(1, _WEIGHT_BYTES // max(bytes_each, 1))) if part.lanes.lines == 1 else 1
-    count = max(count, 1)
+    fitting = max(1, _WEIGHT_BYTES // max(bytes_each, 1))
+    count = max(1, -(-rows // fitting)) if part.lanes.lines == 1 else 1
     for number in range(count):
         yield range(rows * number // count, rows * (number + 1) // count)
 

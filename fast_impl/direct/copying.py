@@ -18,11 +18,12 @@ Array = npt.NDArray[Any]
 _BLOCK_BYTES = 16 << 10
 
 
-def fill(panels: Array, source: Array, first: int = 0) -> None:
+def fill(panels: Array, source: Array, first: int) -> None:
     """Cut the last axis of ``source``, from ``first`` on, into panels; lanes that it lacks become 0.
 
     Args:
-        panels: ``[panels, outer, inner, lanes]``, contiguous, or a part of the first axis of such an array.
+        panels: ``[panels, outer, inner, lanes]``, contiguous, or a part of the first axis of such an array; only
+            the last one may have more lanes than there are numbers for it.
         source: ``[outer, inner, any]`` of the same dtype; its last axis is contiguous.
         first: Of the last axis of ``source``.
     """
@@ -30,10 +31,10 @@ def fill(panels: Array, source: Array, first: int = 0) -> None:
     whole = min(len(panels), (source.shape[2] - first) // lanes)
     if whole:
         _copy(panels[:whole], source, first, lanes)
-    for panel in range(whole, len(panels)):
-        rest = source.shape[2] - first - panel * lanes
-        panels[panel, ..., rest:] = 0
-        _copy(panels[panel : panel + 1], source, first + panel * lanes, rest)
+    if whole < len(panels):
+        rest = source.shape[2] - first - whole * lanes
+        panels[whole, ..., rest:] = 0
+        _copy(panels[whole:], source, first + whole * lanes, rest)
 
 
 def _copy(panels: Array, source: Array, first: int, numbers: int) -> None:
@@ -41,37 +42,32 @@ def _copy(panels: Array, source: Array, first: int, numbers: int) -> None:
         return
     outer, inner, _ = source.shape
     outer_step, inner_step, size = source.strides
-    start, target, done = address(source) + first * size, address(panels), 0
+    step, rest = panels.strides[2], 0
     if outer_step == inner * inner_step:
         # One long axis: blocks of it come into the cache once for all panels.
         length = outer * inner
         inner = max(1, min(length, _BLOCK_BYTES // max(inner_step, 1)))
-        outer, outer_step, done = length // inner, inner * inner_step, length // inner * inner
+        outer, rest = divmod(length, inner)
+        outer_step = inner * inner_step
     fields = {
-        copies.SOURCE: start,
-        copies.TARGET: target,
+        copies.SOURCE: address(source) + first * size,
+        copies.TARGET: address(panels),
         copies.OUTER: outer,
         copies.PANELS: len(panels),
         copies.INNER: inner,
         copies.OUTER_STEP: outer_step,
         copies.PANEL_STEP: panels.shape[3] * size,
         copies.INNER_STEP: inner_step,
-        copies.TARGET_OUTER_STEP: inner * panels.strides[2],
+        copies.TARGET_OUTER_STEP: inner * step,
         copies.TARGET_PANEL_STEP: panels.strides[0],
-        copies.TARGET_INNER_STEP: panels.strides[2],
+        copies.TARGET_INNER_STEP: step,
     }
-    calls = [fields]
-    if 0 < done < source.shape[0] * source.shape[1]:
-        rest = {
-            copies.SOURCE: start + done * inner_step,
-            copies.TARGET: target + done * panels.strides[2],
-            copies.OUTER: 1,
-            copies.INNER: source.shape[0] * source.shape[1] - done,
-        }
-        calls.append(fields | rest)
     copy = processor.copies_kernel(numbers * size)
-    for call in calls:
-        told = np.array(call_words(copies.CALL_WORDS, call), np.int64)
+    told = np.array(call_words(copies.CALL_WORDS, fields), np.int64)
+    # The kernel counts source and target on to where the rest begins.
+    copy(address(told))
+    if rest:
+        told[copies.OUTER // 8], told[copies.INNER // 8] = 1, rest
         copy(address(told))
 
 

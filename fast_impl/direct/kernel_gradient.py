@@ -179,20 +179,20 @@ class KernelGradient:
         low, high = self._reached(chunk)
         taken, _ = height.span(group.a)
         columns, targets = width.span(group.b)
+        start = targets.start
         if self.in_place:
-            start = group.b * width.dilation - width.before
-            columns, targets = slice(0, width.input), slice(start, start + 1)
+            columns, start = slice(0, width.input), group.b * width.dilation - width.before
         count = columns.stop - columns.start
         for i in range(max(taken.start, rows.start), min(taken.stop, rows.stop)):
             p = i * height.stride + group.a * height.dilation - height.before - low
             if not self.across:
                 for n in range(chunk.images):
                     pixel = (n * (chunk.last - chunk.first) + i - chunk.first) * width.input
-                    target = (n * (high - low) + p) * self.columns + self.left + targets.start
+                    target = (n * (high - low) + p) * self.columns + self.left + start
                     yield count, pixel + columns.start, target
                 continue
             pixel = (i - chunk.first) * width.input + columns.start
-            block, place = divmod(targets.start, width.stride)
+            block, place = divmod(start, width.stride)
             target = (
                 place * self._gradient_shape(chunk)[1] * (high - low) + p
             ) * self.columns + block

@@ -20,7 +20,7 @@ from fast_impl.direct.lanes import partitions
 from fast_impl.direct.panels import Lanes, Panel, panels
 from fast_impl.direct.streams import Grid, Reach, Streams, TooLongError, unit
 from fast_impl.geometry import Axis
-from fast_impl.machine import processor, products, sums
+from fast_impl.machine import copies, processor, products, sums
 from fast_impl.methods import direct, scatter
 from fast_impl.tests.conftest import GEOMETRIES, forward
 
@@ -397,6 +397,61 @@ def test_outputs_that_begin_between_lines_do_not_go_around_the_caches():
         panel = Panel(2, 1, lane, (sums.Run(0, 16, 0),))
         section = calls.Section(part._replace(grid=shifted), panel, range(1), 0, 0, 16)
         assert section.whole_lines(4) is expected
+        assert section._replace(rows=range(1, 2)).whole_lines(4) is False
+
+
+def test_only_large_results_that_begin_with_a_line_go_around_the_caches(monkeypatch):
+    told = []
+
+    def kernel(place):
+        told.append(ctypes.c_int64.from_address(place + sums.AROUND).value)
+
+    monkeypatch.setattr(processor, "sums_kernel", lambda *_: kernel)
+    problem = made("plain", filters=16).problem
+    method = direct.Direct(problem, [direct.Piece(*sides) for sides in _single_places(problem)])
+    method.prepare(1)
+    room = memory.aligned(math.prod(problem.output_shape) + 16, problem.dtype)
+    kernel_of = method.pack(made("plain", filters=16).k)
+    for first, large, around in ((0, 0, 1), (0, 1, 0), (8, 0, 0)):
+        out = room[first : first + math.prod(problem.output_shape)].reshape(problem.output_shape)
+        monkeypatch.setattr(calls, "_LARGE", out.nbytes + large)
+        told.clear()
+        method.run(made("plain").x, kernel_of, None, out)
+        assert set(told) == {around}
+
+
+@pytest.mark.parametrize(("each", "across"), [(4, 3), (9, 1), (1, 4), (5, 2)])
+def test_calls_have_every_job_and_every_panel_once(each, across, monkeypatch):
+    monkeypatch.setattr(processor, "sums_kernel", lambda *_: None)
+    made_calls = direct.Direct(
+        made("plain", filters=64).problem, _pieces(made("plain", filters=64).problem)
+    ).calls
+    ready = made_calls.prepare(1)
+    (section,) = made_calls.sections
+    width, taps = 64, math.prod(section.shape[1:]) * 4
+    found = []
+    for told in ready._fields(section, range(9), each, across, False):
+        words = {field: told[field // 8] for field in (sums.JOBS, sums.COUNT, sums.PANELS)}
+        first = (words[sums.JOBS] - ready._jobs.ctypes.data) // sums.JOB_BYTES
+        panel = told[sums.OUTPUTS // 8] // width
+        assert told[sums.WEIGHTS // 8] == panel * taps
+        found += itertools.product(
+            range(first, first + words[sums.COUNT]), range(panel, panel + words[sums.PANELS])
+        )
+    assert sorted(found) == list(itertools.product(range(9), range(4)))
+
+
+def test_a_panel_of_the_caches_size_is_divided_by_panels(monkeypatch):
+    monkeypatch.setattr(processor, "sums_kernel", lambda *_: None)
+    made_calls = direct.Direct(
+        made("plain", filters=64).problem, _pieces(made("plain", filters=64).problem)
+    ).calls
+    ready = made_calls.prepare(1)
+    (chain,) = made_calls.chains
+    panel = math.prod(chain[0].shape[1:]) * 4
+    for cached, expected in ((panel, (9, 2)), (panel + 1, (5, 4))):
+        monkeypatch.setattr(calls, "_CACHED", cached)
+        assert ready._cut(chain, 9, 2) == expected
 
 
 @generated
@@ -479,7 +534,7 @@ def test_channels_first_is_turned_some_images_at_a_time(threads, room):
 @pytest.mark.parametrize("together", [True, False])
 @pytest.mark.parametrize("block", [1, 2 * 44, 4 * 44, 5 * 44, 1 << 20])
 @pytest.mark.parametrize("panels", [1, 2, 3])
-@pytest.mark.parametrize("first", [0, 3])
+@pytest.mark.parametrize("first", [0, 3, 4])
 def test_panels_take_what_there_is_and_zeros_for_the_rest(
     panels, first, block, together, monkeypatch
 ):
@@ -489,13 +544,38 @@ def test_panels_take_what_there_is_and_zeros_for_the_rest(
         source = np.repeat(source, 2, axis=0)[::2]
     into = np.full((panels, 2, 3, 4), np.nan, "f4")
     padded = np.pad(source, ((0, 0), (0, 0), (0, 10)))
-    if panels * 4 < 11 - first + 4:
+    if panels * 4 < 11 - first + 4:  # at most one of them lacks numbers
         copying.fill(into, source, first)
         for panel in range(panels):
             start = first + 4 * panel
             np.testing.assert_array_equal(into[panel], padded[..., start : start + 4])
     nothing = np.full((panels, 0, 3, 4), np.nan, "f4")
     copying.fill(nothing, source[:0], 0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "apart", "expected"),
+    [
+        # Blocks of two pixels of 24 bytes, and a rest of one.
+        ((3, 3, 6), False, [(4, 2, 48), (1, 1, 48)]),
+        ((2, 3, 6), False, [(3, 2, 48)]),
+        ((1, 2, 6), False, [(1, 2, 48)]),
+        ((1, 1, 6), False, [(1, 1, 24)]),
+        ((3, 2, 6), True, [(3, 2, 96)]),
+    ],
+)
+def test_a_long_axis_is_copied_in_blocks(shape, apart, expected, monkeypatch):
+    told = []
+
+    def kernel(place):
+        fields = copies.OUTER, copies.INNER, copies.OUTER_STEP
+        told.append(tuple(ctypes.c_int64.from_address(place + field).value for field in fields))
+
+    monkeypatch.setattr(processor, "copies_kernel", lambda _: kernel)
+    monkeypatch.setattr(copying, "_BLOCK_BYTES", 48)
+    source = np.zeros((2 * shape[0], *shape[1:]), "f4")[::2] if apart else np.zeros(shape, "f4")
+    copying.fill(np.zeros((1, *shape), "f4"), source, 0)
+    assert told == expected
 
 
 @pytest.mark.parametrize(
@@ -729,9 +809,10 @@ def test_gradients_without_a_border_are_read_as_they_are(padding, batch, size, s
     assert KernelGradient(problem, 1, 1 << 26).as_it_is is expected
 
 
-@pytest.mark.parametrize("way", ["where they lie", "in blocks", "many pieces"])
+@pytest.mark.parametrize("way", ["where they lie, row by row", "in blocks", "many pieces"])
 @pytest.mark.parametrize("name", GIVEN)
 def test_pieces_are_all_rows_of_a_chunk_once(name, way, monkeypatch):
+    monkeypatch.setattr(processor, "products_kernel", lambda *_: None)
     for constant, value in WAYS[way].items():
         monkeypatch.setattr(kernel_gradient, constant, value)
     method = KernelGradient(made(name, 3).problem, 1, 1 << 26)
@@ -740,6 +821,83 @@ def test_pieces_are_all_rows_of_a_chunk_once(name, way, monkeypatch):
         rows = list(itertools.chain.from_iterable(pieces))
         assert rows == list(range(chunk.first, chunk.last))
         assert len(pieces) == (len(rows) if way == "many pieces" else 1)
+
+
+def _gradient_of(batch, width, filters, kernel=3, channels=5, strides=2, padding="same"):
+    problem = fast_impl.plan(
+        (batch, 4, width, channels), (kernel, kernel, filters, channels), strides, padding,
+        algorithm="scatter",
+    ).problem  # fmt: skip
+    return KernelGradient(problem, 1, 1 << 26)
+
+
+def test_short_rows_of_many_images_are_taken_across_images():
+    for batch, width, across in ((13, 12, False), (12, 11, True), (11, 11, False)):
+        found = _gradient_of(batch, width, 4)
+        assert (found.in_place, found.across) == (not across, across)
+
+
+def test_few_filters_or_little_reuse_leave_gradients_where_they_are(monkeypatch):
+    monkeypatch.setattr(kernel_gradient, "_FEW", 4)
+    monkeypatch.setattr(kernel_gradient, "_REUSE", 0)
+    assert [_gradient_of(1, 9, filters).in_place for filters in (4, 5)] == [True, False]
+    reuse = 3 * 3 * 5 // 4
+    monkeypatch.setattr(kernel_gradient, "_FEW", 0)
+    for most, in_place in ((reuse, False), (reuse + 1, True)):
+        monkeypatch.setattr(kernel_gradient, "_REUSE", most)
+        assert _gradient_of(1, 9, 4).in_place is in_place
+
+
+def test_gradients_in_blocks_have_no_border_and_two_images_lie_side_by_side(monkeypatch):
+    for constant, value in WAYS["in blocks"].items():
+        monkeypatch.setattr(kernel_gradient, constant, value)
+    for batch, across in ((1, False), (2, True)):
+        found = _gradient_of(batch, 9, 4, kernel=5)
+        assert (found.problem.width.before, found.left, found.across) == (1, 0, across)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_every_thread_has_sums_of_its_own_where_they_find_room(padding, monkeypatch):
+    monkeypatch.setattr(kernel_gradient, "_PIXELS", 18)
+    monkeypatch.setattr(kernel_gradient, "_CHUNK_ADDS", 0)
+    problem = _gradient_of(3, 9, 4, padding=padding).problem
+    found = KernelGradient(problem, 2, 1 << 26)
+    assert (len(found.chunks), found.as_it_is) == (6, padding == "valid")
+    copied = found.panels * found.lanes * 18
+    if padding == "same":
+        copied += math.prod(found._gradient_shape(found.chunks[0]))
+    limit = 2 * 2 * (copied + math.prod(problem.kernel_shape)) * 4
+    for room, shares in ((limit, 2), (limit + 1, 2), (limit - 1, 1)):
+        again = KernelGradient(problem, 2, room)
+        assert (len(again.chunks), again.shares, again.inner_threads) == (6, shares, 2 // shares)
+
+
+def test_chunks_take_half_of_the_limit():
+    problem = _gradient_of(1, 9, 4).problem
+    row, line = 9 * 5 * 4, problem.width.output * 4 * 4
+    needed = 2 * (2 * (row + 2 * line) + line)
+    for limit, rows in ((needed, 2), (needed + 1, 2), (needed - 1, 1)):
+        assert KernelGradient(problem, 1, limit).chunks[0] == Chunk(0, 1, 0, rows)
+
+
+def test_steps_that_no_instruction_can_take_are_refused(monkeypatch):
+    step = 2 * 4 * 4
+    monkeypatch.setattr(kernel_gradient, "_MOST_STEP", step)
+    _gradient_of(1, 9, 4)
+    monkeypatch.setattr(kernel_gradient, "_MOST_STEP", step - 1)
+    with pytest.raises(TooLongError):
+        _gradient_of(1, 9, 4)
+
+
+def test_streams_of_the_kernels_gradient_have_a_limit(monkeypatch):
+    monkeypatch.setattr(processor, "products_kernel", lambda *_: None)
+    found = _gradient_of(1, 9, 4)
+    words = len(found._calls(found.chunks[0]).streams)
+    monkeypatch.setattr(kernel_gradient, "MOST_WORDS", words)
+    _gradient_of(1, 9, 4)
+    monkeypatch.setattr(kernel_gradient, "MOST_WORDS", words - 1)
+    with pytest.raises(TooLongError):
+        _gradient_of(1, 9, 4)
 
 
 def test_a_piece_is_what_stays_in_the_cache(monkeypatch):
