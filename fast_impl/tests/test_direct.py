@@ -679,7 +679,7 @@ def test_the_gradient_of_the_inputs_is_that_of_the_scatter(
 
 
 WAYS = {
-    "where they lie": {"_FEW": 1000},
+    "where they lie": {"_FEW": 1000, "_SHORT": 0},
     "in blocks": {"_FEW": 0, "_REUSE": 0},
     "in blocks, few pixels": {"_FEW": 0, "_REUSE": 0, "_PIXELS": 7, "_CHUNK_ADDS": 0},
     "where they lie, row by row": {"_FEW": 1000, "_PIXELS": 1, "_CHUNK_ADDS": 0, "_SHORT": 0},
@@ -1039,7 +1039,9 @@ def test_kernels_touch_nothing_beyond_their_arrays(
     for way in ("where they lie", "in blocks, few pixels"):
         for constant, value in WAYS[way].items():
             monkeypatch.setattr(kernel_gradient, constant, value)
-        KernelGradient(given.problem, 1, 1 << 26).run(x, g, to_kernel)
+        method = KernelGradient(given.problem, 1, 1 << 26)
+        assert method.as_it_is == (way == "where they lie" and name == "plain")
+        method.run(x, g, to_kernel)
         np.testing.assert_array_equal(to_kernel, given.to_kernel)
     InputGradient(given.problem, 1).run(k, g, to_inputs)
     np.testing.assert_array_equal(to_inputs, given.to_inputs)
