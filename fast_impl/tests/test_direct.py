@@ -1,5 +1,6 @@
 """Sums in registers by generated kernels: how outputs are divided, and that every way gives the same."""
 
+import contextlib
 import ctypes
 import dataclasses
 import functools
@@ -211,6 +212,8 @@ def test_inputs_that_do_not_exist_are_known():
     assert reach.idle(range(3)) == pytest.approx(9 / 7)
     assert Reach(5, 1, ()).first(4) == 4
     assert Reach(5, 1, ()).idle(range(3)) == 1
+    # An input that no block has counts as idle, and as nothing else.
+    assert Reach(5, 1, (0, 9)).idle(range(3)) == 2
 
 
 def test_a_stream_names_every_input_of_a_tile_and_zeros_for_those_beyond_the_edge():
@@ -1103,6 +1106,70 @@ def test_a_row_of_too_many_tiles_is_refused_before_it_is_cut():
     grid = _grid(1, 1, 2_000_000)
     with pytest.raises(TooLongError):
         Streams().add(grid, 8, range(1), 64, 0, once=False)
+
+
+class NotCutError(Exception):
+    """The row was to be cut."""
+
+
+@pytest.mark.parametrize(
+    ("images", "rows", "columns", "before", "least"),
+    [
+        # Two rows of 13 make 7 tiles of 4; so do 28 columns, and 4 images by 7 columns.
+        (1, 2, 13, 0, 35), (1, 1, 28, 0, 35), (1, 1, 25, 0, 35), (4, 1, 7, 0, 35), (1, 1, 28, 10, 45),
+    ],
+)  # fmt: skip
+def test_words_are_counted_before_a_row_is_cut(images, rows, columns, before, least, monkeypatch):
+    def cut(*_):
+        raise NotCutError
+
+    monkeypatch.setattr(streams, "_tiles", cut)
+    monkeypatch.setattr(streams, "unit", lambda *_: streams.Unit(images, rows, 0))
+    for most, error in ((least, NotCutError), (least - 1, TooLongError)):
+        monkeypatch.setattr(streams, "MOST_WORDS", most)
+        with pytest.raises(error):
+            Streams(_words=[0] * before).add(
+                _grid(images, rows, columns), 4, range(1), 64, 0, once=False
+            )
+
+
+@pytest.mark.parametrize("unit", [(1, 1), (2, 1), (1, 2)])
+def test_jobs_are_counted_before_a_row_is_cut(unit, monkeypatch):
+    monkeypatch.setattr(streams, "unit", lambda *_: streams.Unit(*unit, 0))
+    grid = _grid(5, 3, 4)
+    jobs = Streams().add(grid, 4, range(1), 64, 0, once=False)
+    assert len(jobs) == {(1, 1): 15, (2, 1): 9, (1, 2): 10}[unit]
+    for most, refused in ((len(jobs), False), (len(jobs) - 1, True)):
+        monkeypatch.setattr(streams, "_MOST_JOBS", most)
+        with pytest.raises(TooLongError) if refused else contextlib.nullcontext():
+            Streams().add(grid, 4, range(1), 64, 0, once=False)
+
+
+def test_words_have_a_limit_while_they_are_made(monkeypatch):
+    grid = _grid(1, 3, 9)
+    made_words = Streams()
+    made_words.add(grid, 4, range(1), 64, 0, once=False)
+    words = len(made_words.arrays()[0])
+    for most, refused in ((words - 1, False), (words - 2, True)):  # the last one is the end
+        monkeypatch.setattr(streams, "MOST_WORDS", most)
+        with pytest.raises(TooLongError) if refused else contextlib.nullcontext():
+            Streams().add(grid, 4, range(1), 64, 0, once=False)
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_taps_that_reach_nothing_have_no_place(name):
+    for axis in _axes(name):
+        reaching = {tap for tap in range(axis.kernel) if _reached_by(axis, tap)}
+        for sides in partitions(axis, one_by_one=True):
+            taps = {tap for side in sides for taps in side.taps for tap in taps}
+            assert taps - {None} == reaching
+
+
+def _reached_by(axis, tap):
+    return [
+        i for i in range(axis.input)
+        if 0 <= i * axis.stride + tap * axis.dilation - axis.before < axis.output
+    ]  # fmt: skip
 
 
 def test_too_many_jobs_are_refused():
