@@ -988,6 +988,26 @@ def test_a_call_of_the_products_has_room_for_a_row_of_three_vectors():
     assert products.CALL_WORDS * 8 >= products._SPILL + 3 * sums.VECTOR
 
 
+@pytest.mark.parametrize(
+    ("name", "filters", "found"),
+    [
+        # Ways to form lanes, each with its kinds of outputs and the rows that its panels write.
+        ("plain", 3, [(1, 1)]),
+        ("odd pixel after", 3, [(4, 1), (2, 1), (6, 1), (2, 2), (1, 2), (3, 2)]),
+        ("unequal everything", 3, [(6, 1), (6, 1), (4, 2), (4, 2), (4, 3), (4, 3)]),
+        ("large stride", 3, [(16, 1), (8, 1)]),
+        # Two rows of lanes must fit a panel of 24.
+        ("stride equal to kernel", 4, [(2, 1), (1, 2)]),
+        ("stride equal to kernel", 5, [(2, 1)]),
+    ],
+)
+def test_ways_to_form_lanes(name, filters, found):
+    problem = made(name, filters=filters).problem
+    candidates = direct._candidates(problem)
+    lines = [max(piece.lanes(problem).lines for piece in each.pieces) for each in candidates]
+    assert list(zip((len(each.pieces) for each in candidates), lines, strict=True)) == found
+
+
 # --- what the kernels must not touch ------------------------------------------------------------
 
 
