@@ -1008,6 +1008,24 @@ def test_ways_to_form_lanes(name, filters, found):
     assert list(zip((len(each.pieces) for each in candidates), lines, strict=True)) == found
 
 
+def test_ways_of_too_many_kinds_of_outputs_are_left_out(monkeypatch):
+    monkeypatch.setattr(direct, "_MOST_PIECES", 4)
+    candidates = direct._candidates(made("odd pixel after").problem)
+    assert [len(each.pieces) for each in candidates] == [4, 2, 2, 1, 3]
+
+
+@generated
+def test_an_output_in_one_piece_is_written_where_it_lies(monkeypatch):
+    given = made("plain")
+    method = direct._candidates(given.problem)[0]
+    method.prepare(1)
+    written = []
+    monkeypatch.setattr(method.prepared, "run", lambda *arrays: written.append(arrays[3]))
+    out = np.empty(given.expected.shape, "f4")
+    method.run(given.x, method.pack(given.k), None, out)
+    assert written[0] is out
+
+
 # --- what the kernels must not touch ------------------------------------------------------------
 
 
