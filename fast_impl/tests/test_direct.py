@@ -868,7 +868,9 @@ def test_every_thread_has_sums_of_its_own_where_they_find_room(padding, monkeypa
     assert (len(found.chunks), found.as_it_is) == (6, padding == "valid")
     copied = found.panels * found.lanes * 18
     if padding == "same":
-        copied += math.prod(found._gradient_shape(found.chunks[0]))
+        shape = found._gradient_shape(found.chunks[0])
+        assert shape == (1, 1, 1, 5, found.columns, 4)
+        copied += math.prod(shape)
     limit = 2 * 2 * (copied + math.prod(problem.kernel_shape)) * 4
     for room, shares in ((limit, 2), (limit + 1, 2), (limit - 1, 1)):
         again = KernelGradient(problem, 2, room)
