@@ -355,6 +355,30 @@ def test_weights_that_fill_the_cache_are_divided_before_the_pixels_are(monkeypat
         assert ready._cut(chain, 9, 3)[0] == expected[0]
 
 
+@pytest.mark.parametrize(
+    ("rows", "fitting", "lines", "expected"),
+    [
+        (5, 5, 1, [(0, 5)]),
+        (5, 4, 1, [(0, 2), (2, 5)]),
+        (5, 2, 1, [(0, 1), (1, 3), (3, 5)]),
+        (5, 0, 1, [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5)]),
+        # Lanes on several lines are never added to; rows without taps need one step, too.
+        (5, 1, 2, [(0, 5)]),
+        (0, 1, 1, [(0, 0)]),
+    ],
+)
+def test_rows_of_taps_are_cut_into_steps_whose_weights_fit(
+    rows, fitting, lines, expected, monkeypatch
+):
+    down, right = Reach(9, 1, tuple(range(rows))), Reach(9, 1, (0, 1))
+    grid = Grid(1, range(3), range(3), down, right, 7, 4, (0, 0, 0))
+    each = 2 * 7 * 64
+    for more in (0, each - 1):
+        monkeypatch.setattr(calls, "_WEIGHT_BYTES", fitting * each + more)
+        steps = calls._steps(calls.Part(grid, Lanes(8, lines, 99)), 64)
+        assert [(step.start, step.stop) for step in steps] == expected
+
+
 def _around(method):
     """Which calls say that outputs go around the caches."""
     return method.prepared._template[:, sums.AROUND // 8].astype(bool)
