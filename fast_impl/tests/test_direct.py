@@ -595,11 +595,13 @@ def test_a_long_axis_is_copied_in_blocks(shape, apart, expected, monkeypatch):
     told = []
 
     def kernel(place):
-        fields = copies.OUTER, copies.INNER, copies.OUTER_STEP
-        told.append(tuple(ctypes.c_int64.from_address(place + field).value for field in fields))
+        fields = copies.OUTER, copies.INNER, copies.OUTER_STEP, copies.TARGET_PANEL_STEP
+        *found, step = (ctypes.c_int64.from_address(place + field).value for field in fields)
+        assert step == math.prod(shape) * 4
+        told.append(tuple(found))
 
     monkeypatch.setattr(processor, "copies_kernel", lambda _: kernel)
-    monkeypatch.setattr(copying, "_BLOCK_BYTES", 48)
+    monkeypatch.setattr(copying, "_BLOCK_BYTES", 50)
     source = np.zeros((2 * shape[0], *shape[1:]), "f4")[::2] if apart else np.zeros(shape, "f4")
     copying.fill(np.zeros((1, *shape), "f4"), source, 0)
     assert told == expected
