@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fast_impl.machine.executable import address
+
 Array = npt.NDArray[Any]
 
 LIMIT = 64 << 20
@@ -34,8 +36,8 @@ LINE = 64
 
 def _aligned(size: int) -> Array:
     block = np.empty(size + LINE, np.uint8)
-    place = block.__array_interface__["data"][0]
-    return block[-place % LINE :][:size]
+    start = -address(block) % LINE
+    return block[start : start + size]
 
 
 def aligned(elements: int, dtype: np.dtype[Any]) -> Array:
@@ -130,7 +132,7 @@ class _Lease:
     def __init__(self, shelf: _Shelf, block: Array, size: int) -> None:
         self._shelf, self._block = shelf, block
         self.__array_interface__ = {
-            "data": (block.ctypes.data, False), "shape": (size,), "typestr": "|u1", "version": 3,
+            "data": (address(block), False), "shape": (size,), "typestr": "|u1", "version": 3,
         }  # fmt: skip
 
     def __del__(self) -> None:

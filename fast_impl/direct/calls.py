@@ -229,10 +229,8 @@ class PreparedCalls:
             sums.OUTPUTS: address(out),
             sums.BIAS: address(lanes),
         }
-        calls = memory.aligned(self._template.size, self._template.dtype)
-        calls = calls.reshape(self._template.shape)
-        np.add(self._template, call_words(sums.CALL_WORDS, bases), out=calls)
-        if self._around and (out.nbytes < _LARGE or address(out) % memory.LINE):
+        calls = self._template + np.array(call_words(sums.CALL_WORDS, bases), np.int64)
+        if self._around and (out.nbytes < _LARGE or bases[sums.OUTPUTS] % memory.LINE):
             calls[:, sums.AROUND // 8] = False
         first, step = address(calls), calls.strides[0]
 

@@ -1,9 +1,10 @@
 """The gradient of the kernel by generated kernels: for each tap, a sum over pixels of outer products.
 
-Pixels are taken in chunks that fit the cache. Of each chunk, inputs are copied into panels of 8 or 16 channels
-and gradients into blocks of a few filters, so that the kernel (`fast_impl.machine.products`) reads both from
-start to end. With few filters, neighbouring taps of a row take their places as rows of a tile: their gradients are
-neighbours in memory, and are read where they lie, between columns of zeros.
+Pixels are taken in chunks that fit the last cache, and pieces of them that fit a core's own. Of each chunk, inputs
+are copied into panels of 8, 16 or 24 channels and gradients into blocks of a few filters, so that the kernel
+(`fast_impl.machine.products`) reads both from start to end. With few filters, neighbouring taps of a row take
+their places as rows of a tile: their gradients are neighbours in memory, and are read where they lie; or in a
+copy between columns of zeros, if taps reach over the border.
 """
 
 from __future__ import annotations
@@ -218,13 +219,14 @@ class KernelGradient:
         gradients = math.prod(self._gradient_shape(chunk)[2:]) * self.size
         scale = np.array([1, self.lanes * self.size, pixel * self.size])
         # Every piece has its streams at the same distances, so that one table of jobs does for all.
-        pieces: list[list[int]] = [[] for _ in self._pieces(chunk)]
+        rows_of_pieces = self._pieces(chunk)
+        pieces: list[list[int]] = [[] for _ in rows_of_pieces]
         jobs: dict[int, list[tuple[int, int, int]]] = {}
         for group in self.groups:
             start = len(pieces[0]) * 4
             runs = [
                 [run for run in self._runs(group, chunk, rows) if run[0] > 0]
-                for rows in self._pieces(chunk)
+                for rows in rows_of_pieces
             ]
             longest = max(map(len, runs))
             if not longest:
@@ -244,12 +246,12 @@ class KernelGradient:
         tables: list[Array] = []
         told: list[list[int]] = []
         tasks = []
+        panel = self._pixels(chunk) * self.lanes * self.size
         for rows, members in jobs.items():
             table = np.array(members, np.int64)
             tables.append(table)
             for first, last, low, high, lanes in self._cut(len(members)):
                 kernel = processor.products_kernel(rows, self.vectors, self.size, step, lanes)
-                panel = self._pixels(chunk) * self.lanes * self.size
                 fields = {
                     products.JOBS: address(table) + first * products.JOB_BYTES,
                     products.COUNT: last - first,
@@ -319,12 +321,12 @@ class KernelGradient:
         images = slice(chunk.first_image, chunk.first_image + chunk.images)
         x = inputs[images, chunk.first : chunk.last]
         g = gradient[images, slice(*self._reached(chunk))]
-        shape = self._gradient_shape(chunk)
         pixels = self._in_order(x)
         panels = lender.empty(self.panels * self._pixels(chunk) * self.lanes, problem.dtype)
         panels = panels.reshape(self.panels, *pixels.shape[:2], self.lanes)
         blocks = g
         if not self.as_it_is:
+            shape = self._gradient_shape(chunk)
             blocks = lender.empty(math.prod(shape), problem.dtype).reshape(shape)
         calls = self._calls(chunk)
         bases = {

@@ -152,7 +152,7 @@ def generate(vectors: int, size: int, runs: tuple[Run, ...], again: bool) -> byt
     asm.load(R9, At(RDI, _OUTPUT))
     asm.move(R10, RDI)
     asm.add_number(R10, _NOWHERE)
-    whole = [run.lanes * size for run in runs] == [vectors * VECTOR]
+    whole = _whole(vectors, size, runs)
 
     def find_output(row: int) -> None:
         asm.load_int32(R8, At(RSI, 4 * row))
@@ -207,7 +207,12 @@ def generate(vectors: int, size: int, runs: tuple[Run, ...], again: bool) -> byt
 
 def whole_lines(vectors: int, size: int, runs: tuple[Run, ...], again: bool) -> bool:
     """Whether all that is written of a panel are lines of the cache, where it begins with one."""
-    return vectors == 2 and not again and [run.lanes * size for run in runs] == [2 * VECTOR]
+    return vectors == 2 and not again and _whole(vectors, size, runs)
+
+
+def _whole(vectors: int, size: int, runs: tuple[Run, ...]) -> bool:
+    """Whether all lanes of a panel are written, one after the other."""
+    return [run.lanes * size for run in runs] == [vectors * VECTOR]
 
 
 def _copy_run(asm: Assembler, run: Run, size: int, again: bool) -> None:

@@ -342,12 +342,17 @@ def test_tasks_of_any_size_give_the_same_bits(tasks, cached, monkeypatch):
         np.testing.assert_array_equal(other, found[0])
 
 
-def test_weights_that_fill_the_cache_are_divided_before_the_pixels_are(monkeypatch):
-    given = made("plain", filters=64)
+def _four_panels(monkeypatch):
+    """Calls of one section, four panels of 16 lanes, for kernels that do nothing."""
     monkeypatch.setattr(processor, "sums_kernel", lambda *_: None)
+    problem = made("plain", filters=64).problem
+    return direct.Direct(problem, _pieces(problem)).calls
+
+
+def test_weights_that_fill_the_cache_are_divided_before_the_pixels_are(monkeypatch):
     for cached, expected in ((1, (9, 2)), (1 << 30, (3, 4))):
         monkeypatch.setattr(calls, "_CACHED", cached)
-        made_calls = direct.Direct(given.problem, _pieces(given.problem)).calls
+        made_calls = _four_panels(monkeypatch)
         ready = made_calls.prepare(2)
         (chain,) = made_calls.chains
         assert chain[0].panel.times == 4
@@ -403,15 +408,10 @@ def test_whole_lines_may_go_around_the_caches(filters, dtype, weights, expected,
     monkeypatch.setattr(processor, "sums_kernel", lambda *_: None)
     monkeypatch.setattr(calls, "_WEIGHT_BYTES", weights)
     problem = made("plain", filters=filters, dtype=dtype).problem
-    method = direct.Direct(problem, [direct.Piece(*sides) for sides in _single_places(problem)])
+    method = direct.Direct(problem, _pieces(problem))
     method.prepare(1)
     assert set(_around(method)) == {expected}
     assert method.prepared._around is expected
-
-
-def _single_places(problem):
-    ways = (partitions(axis, one_by_one=True)[0] for axis in (problem.height, problem.width))
-    return itertools.product(*ways)
 
 
 def test_outputs_that_begin_between_lines_do_not_go_around_the_caches():
@@ -435,7 +435,7 @@ def test_only_large_results_that_begin_with_a_line_go_around_the_caches(monkeypa
 
     monkeypatch.setattr(processor, "sums_kernel", lambda *_: kernel)
     problem = made("plain", filters=16).problem
-    method = direct.Direct(problem, [direct.Piece(*sides) for sides in _single_places(problem)])
+    method = direct.Direct(problem, _pieces(problem))
     method.prepare(1)
     room = memory.aligned(math.prod(problem.output_shape) + 16, problem.dtype)
     kernel_of = method.pack(made("plain", filters=16).k)
@@ -449,10 +449,7 @@ def test_only_large_results_that_begin_with_a_line_go_around_the_caches(monkeypa
 
 @pytest.mark.parametrize(("each", "across"), [(4, 3), (9, 1), (1, 4), (5, 2)])
 def test_calls_have_every_job_and_every_panel_once(each, across, monkeypatch):
-    monkeypatch.setattr(processor, "sums_kernel", lambda *_: None)
-    made_calls = direct.Direct(
-        made("plain", filters=64).problem, _pieces(made("plain", filters=64).problem)
-    ).calls
+    made_calls = _four_panels(monkeypatch)
     ready = made_calls.prepare(1)
     (section,) = made_calls.sections
     width, taps = 64, math.prod(section.shape[1:]) * 4
@@ -469,10 +466,7 @@ def test_calls_have_every_job_and_every_panel_once(each, across, monkeypatch):
 
 
 def test_a_panel_of_the_caches_size_is_divided_by_panels(monkeypatch):
-    monkeypatch.setattr(processor, "sums_kernel", lambda *_: None)
-    made_calls = direct.Direct(
-        made("plain", filters=64).problem, _pieces(made("plain", filters=64).problem)
-    ).calls
+    made_calls = _four_panels(monkeypatch)
     ready = made_calls.prepare(1)
     (chain,) = made_calls.chains
     panel = math.prod(chain[0].shape[1:]) * 4
@@ -911,22 +905,14 @@ def test_chunks_take_half_of_the_limit():
         assert KernelGradient(problem, 1, limit).chunks[0] == Chunk(0, 1, 0, rows)
 
 
-def test_steps_that_no_instruction_can_take_are_refused(monkeypatch):
-    step = 2 * 4 * 4
-    monkeypatch.setattr(kernel_gradient, "_MOST_STEP", step)
-    _gradient_of(1, 9, 4)
-    monkeypatch.setattr(kernel_gradient, "_MOST_STEP", step - 1)
-    with pytest.raises(TooLongError):
-        _gradient_of(1, 9, 4)
-
-
-def test_streams_of_the_kernels_gradient_have_a_limit(monkeypatch):
+@pytest.mark.parametrize("constant", ["_MOST_STEP", "MOST_WORDS"])
+def test_steps_and_streams_of_the_kernels_gradient_have_a_limit(constant, monkeypatch):
     monkeypatch.setattr(processor, "products_kernel", lambda *_: None)
     found = _gradient_of(1, 9, 4)
-    words = len(found._calls(found.chunks[0]).streams)
-    monkeypatch.setattr(kernel_gradient, "MOST_WORDS", words)
+    most = 2 * 4 * 4 if constant == "_MOST_STEP" else len(found._calls(found.chunks[0]).streams)
+    monkeypatch.setattr(kernel_gradient, constant, most)
     _gradient_of(1, 9, 4)
-    monkeypatch.setattr(kernel_gradient, "MOST_WORDS", words - 1)
+    monkeypatch.setattr(kernel_gradient, constant, most - 1)
     with pytest.raises(TooLongError):
         _gradient_of(1, 9, 4)
 
