@@ -129,6 +129,8 @@ def main() -> None:
     mutants = [m for path in sorted(MUTANTS.rglob("*.py.meta")) for m in _mutants(path)]
     ruled = {(m.module, m.change) for m in mutants if any(r.search(m.change) for r in rules)}
     explained = quoted | ruled
+    if not mutants:
+        sys.exit(f"no results in {MUTANTS}/: mutmut has not run")
     Console(width=110).print(_table(mutants, explained))
     modules = {mutant.module for mutant in mutants}
     surviving = {(m.module, m.change) for m in mutants if m.survived and not m.message}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -66,6 +67,14 @@ def compare_dtype(got: Value, dtype_name: str, step: int) -> Mismatch | None:
     return None
 
 
+def compare_length(got: Value, wanted: Sequence[Value], step: int) -> Mismatch | None:
+    """Return a mismatch unless `got` is a list of as many values as `wanted`."""
+    if isinstance(got, list) and len(got) == len(wanted):
+        return None
+    text = f"should give {len(wanted)} items, gives {describe(got)}"
+    return Mismatch(text, list(wanted), got, step)
+
+
 def compare_numbers(
     got: Value,
     exact: Array,
@@ -97,7 +106,9 @@ def compare_numbers(
     values, target = got.astype(np.float64), exact.astype(np.float64)
     with np.errstate(all="ignore"):
         error = np.abs(values - target)
-        close = (error <= allowed) | (values == target) | (np.isnan(values) & np.isnan(target))
+        # No bound, however wide, lets an infinity stand for its opposite.
+        close = np.isfinite(target) & (error <= allowed)
+        close |= (values == target) | (np.isnan(values) & np.isnan(target))
         largest = LARGEST.get(got.dtype.name, np.inf)
         overflow = np.isinf(values) & (np.abs(target) + allowed > largest)
         good = close & (np.isfinite(values) == np.isfinite(target)) | (

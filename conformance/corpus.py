@@ -22,7 +22,7 @@ from conformance.campaign import Tally
 from conformance.case import Case
 from conformance.checks import Misbehaved, NotSupported, NotTried, Traits, View
 from conformance.clauses import Clause
-from conformance.comparison import Mismatch, compare_numbers
+from conformance.comparison import Mismatch, compare_length, compare_numbers
 from conformance.observation import Observation
 from conformance.oracle import Expectation
 from conformance.values import Array, dtype_of
@@ -207,7 +207,14 @@ def _mismatch(recorded: Recorded, view: View) -> Mismatch | None:
             if got != wanted:
                 return Mismatch(f"expected shape {wanted}, got {got}", wanted, got, index)
         else:
-            pairs = zip(got, wanted) if isinstance(wanted, list) else [(got, wanted)]
+            pairs = [(got, wanted)]
+            if isinstance(wanted, list):
+                # A layer without a bias may give None for its gradient, or leave it out.
+                given = got[: len(wanted)] if isinstance(got, list) else got
+                mismatch = compare_length(given, wanted, index)
+                if mismatch is not None:
+                    return mismatch
+                pairs = list(zip(given, wanted))
             for one, target in pairs:
                 allowed = recorded.atol + recorded.rtol * np.abs(target)
                 mismatch = compare_numbers(one, target, allowed, step=index)

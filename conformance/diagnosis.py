@@ -197,7 +197,7 @@ def _same_outcome(one: Outcome, other: Outcome, *, alike: bool = False) -> bool:
         return True
     if one.error is None or other.error is None:
         same_kind = one.error is other.error
-        if not same_kind or one.modified != other.modified:
+        if not same_kind or (one.modified or ()) != (other.modified or ()):
             return False
         return (_alike if alike else _same)(one.value, other.value)
     common = set(one.error.types) & set(other.error.types)

@@ -25,6 +25,9 @@ else:
     import tomli as tomllib
 
 
+MODES = ("eager", "graph")
+
+
 class ExcuseError(Exception):
     """The file of excuses cannot be used; the message is one line for the user."""
 
@@ -44,16 +47,48 @@ class Excuse:
         """Tell whether the entry is about this clause of this subject."""
         return (self.clause, self.subject) == (clause, subject) and self.mode in (None, mode)
 
-    def covers(self, messages: Sequence[str]) -> bool:
-        """Tell whether every failure is the excused one."""
-        return all(self.message in message for message in messages)
+    def __str__(self) -> str:
+        mode = f" ({self.mode})" if self.mode else ""
+        return f"{self.clause} of {self.subject}{mode}, {self.message!r}"
+
+
+def excused(
+    excuses: Sequence[Excuse], status: str, reason: str | None, messages: Sequence[str]
+) -> tuple[str, str | None]:
+    """Return a verdict's status and reason in the light of the excuses that concern it.
+
+    Every failure must be excused by one of them, and each of them must excuse a failure.
+
+    Args:
+        excuses: those for the verdict's clause, subject and mode.
+        status: of the verdict without them.
+        reason: the same.
+        messages: of all its failures.
+    """
+    if not excuses:
+        return status, reason
+    if status == "pass":
+        return "stale-excuse", f"passes, but is excused: {excuses[0].reason}"
+    if status not in ("fail", "error"):
+        return status, reason
+    told = ", ".join(repr(excuse.message) for excuse in excuses)
+    if not messages or not all(any(e.message in message for e in excuses) for message in messages):
+        return status, f"fails otherwise than excused ({told})"
+    idle = [e for e in excuses if not any(e.message in message for message in messages)]
+    if idle:
+        return (
+            "stale-excuse",
+            f"no failure says {idle[0].message!r}, but it is excused: {idle[0].reason}",
+        )
+    return "excused", "; ".join(dict.fromkeys(excuse.reason for excuse in excuses))
 
 
 def load_excuses(path: Path) -> tuple[Excuse, ...]:
     """Read a file of excuses.
 
     Raises:
-        ExcuseError: unreadable, not TOML, an unknown or missing key, an unknown clause.
+        ExcuseError: unreadable, not TOML, an unknown or missing key, a value of another type, an unknown
+            clause or mode.
     """
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -62,15 +97,25 @@ def load_excuses(path: Path) -> tuple[Excuse, ...]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ExcuseError(f"{path}: not TOML: {error}") from error
     known = {clause.id for clause in all_clauses()}
+    entries = data.get("excuse", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ExcuseError(f"{path}: excuse = {entries!r}: use [[excuse]] tables")
     excuses = []
-    for number, entry in enumerate(data.get("excuse", []), start=1):
+    for number, entry in enumerate(entries, start=1):
+        for key, value in entry.items():
+            if not isinstance(value, str):
+                raise ExcuseError(f"{path}: excuse {number}: {key} = {value!r}: must be a string")
         try:
             excuse = Excuse(**entry)
         except TypeError as error:
             text = str(error).replace("Excuse.__init__() ", "")
             raise ExcuseError(f"{path}: excuse {number}: {text}") from error
-        if excuse.clause not in known:
+        if excuse.clause not in known and not excuse.clause.startswith("CORPUS-"):
             raise ExcuseError(f"{path}: excuse {number}: unknown clause {excuse.clause!r}")
+        if excuse.mode not in (None, *MODES):
+            raise ExcuseError(
+                f"{path}: excuse {number}: mode = {excuse.mode!r}: must be one of {', '.join(MODES)}"
+            )
         if not excuse.message or not excuse.reason:
             raise ExcuseError(f"{path}: excuse {number}: message and reason must not be empty")
         excuses.append(excuse)

@@ -42,13 +42,13 @@ class Error:
 class Outcome:
     """One step's result: a value, an error, or the reason why the subject does not support it.
 
-    `modified` names arguments that the step damaged in place.
+    `modified` names arguments that the step damaged in place; None where the subject does not say.
     """
 
     value: Value = None
     error: Error | None = None
     unsupported: str | None = None
-    modified: tuple[str, ...] = ()
+    modified: tuple[str, ...] | None = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as plain JSON."""
@@ -59,7 +59,7 @@ class Outcome:
             data["unsupported"] = self.unsupported
         else:
             data["value"] = encode(self.value)
-        if self.modified:
+        if self.modified is not None:
             data["modified"] = list(self.modified)
         return data
 
@@ -77,7 +77,7 @@ class Outcome:
             value=decode(data.get("value")),
             error=error,
             unsupported=data.get("unsupported"),
-            modified=tuple(data.get("modified", ())),
+            modified=tuple(data["modified"]) if "modified" in data else None,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from conformance.subjects import LoadError
 
 #: What a user's mistake raises; the message is one line for the user.
 USAGE_ERRORS = (LoadError, OutputError, CorpusError, ExcuseError, ValueError)
+#: The most seconds that a user may let us wait: a day.
+LONGEST_WAIT = 86_400
 
 
 @attrs.frozen(kw_only=True)
@@ -29,8 +31,6 @@ class Choice:
     repeatable: bool = False
     type: Any = str
     choices: tuple[str, ...] | None = None
-    #: Spelling for pytest, where another plugin owns `flag`.
-    pytest_flag: str | None = None
 
     @property
     def name(self) -> str:
@@ -43,9 +43,9 @@ CHOICES = (
         flag="--subject",
         metavar="SPEC",
         repeatable=True,
-        help="What to test: reference, fast, fast:ALGORITHM, tensorflow, path/to/file.py:Name or "
-        "package.module:Name (a class or a function). Repeatable. Default: reference, fast, and "
-        "tensorflow where it is installed.",
+        help="What to test: reference, fast, fast:ALGORITHM, tensorflow, tensorflow@VERSION, "
+        "path/to/file.py:Name or package.module:Name (a class or a function); a name of your own before "
+        "it is kept: old=v1.py:Layer. Repeatable. Default: reference, fast, and tensorflow if installed.",
     ),
     Choice(
         flag="--subject-command",
@@ -66,13 +66,13 @@ CHOICES = (
         choices=tuple(PROFILES),
         help="How many examples: "
         + ", ".join(f"{k} {v}" for k, v in PROFILES.items())
-        + " a family.",
+        + " for a family of cases of average size.",
     ),
     Choice(
         flag="--examples",
         metavar="N",
         type=int,
-        help="Examples a family, instead of the profile's.",
+        help="That many examples, instead of the profile's.",
     ),
     Choice(
         flag="--seed", metavar="N", type=int, default=0, help="The same seed draws the same cases."
@@ -99,7 +99,6 @@ CHOICES = (
     ),
     Choice(
         flag="--timeout",
-        pytest_flag="--case-timeout",
         metavar="SECONDS",
         type=float,
         default=20.0,
@@ -108,8 +107,20 @@ CHOICES = (
 )
 
 
-def make_options(values: Mapping[str, Any]) -> Options:
+def check_seconds(flag: str, seconds: float) -> None:
+    """Raise ValueError unless `seconds` is a time that can be waited for."""
+    if not 0 < seconds <= LONGEST_WAIT:
+        raise ValueError(
+            f"{flag} {seconds:g}: must be above 0 and at most {LONGEST_WAIT:,} seconds"
+        )
+
+
+def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
     """Return the run's options from parsed values, by `Choice.name`.
+
+    Args:
+        values: by name.
+        command: the words of the command that repeats the run.
 
     Raises:
         one of `USAGE_ERRORS`, naming the option, its value and the rule.
@@ -117,10 +128,12 @@ def make_options(values: Mapping[str, Any]) -> Options:
     examples = values["examples"]
     if examples is not None and examples < 1:
         raise ValueError(f"--examples {examples}: at least 1 is needed")
-    if values["timeout"] <= 0:
-        raise ValueError(f"--timeout {values['timeout']:g}: must be above 0")
+    check_seconds("--timeout", values["timeout"])
     excuses = load_excuses(values["expect"]) if values["expect"] else ()
     corpora = tuple(corpus for folder in values["corpus"] or () for corpus in load_corpora(folder))
+    ids = [corpus.clause.id for corpus in corpora]
+    for double in {id_ for id_ in ids if ids.count(id_) > 1}:
+        raise CorpusError(f"--corpus: two files would be the clause {double}; rename one of them")
     return Options(
         subjects=tuple(values["subject"] or ()),
         subject_commands=tuple(values["subject_command"] or ()),
@@ -132,4 +145,5 @@ def make_options(values: Mapping[str, Any]) -> Options:
         excuses=excuses,
         corpora=corpora,
         seconds_per_case=values["timeout"],
+        command=tuple(command),
     )

@@ -6,6 +6,7 @@ asked for.
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,12 +63,14 @@ def pytest_configure(config: pytest.Config) -> None:
     from conformance.options import CHOICES, USAGE_ERRORS, make_options
     from conformance.run import Run
 
+    if config.getoption("numprocesses", None):
+        raise pytest.UsageError("a conformance run judges in one process: leave -n out")
     values = {
         choice.name: config.getoption(f"conformance_{choice.name}", choice.default)
         for choice in CHOICES
     }
     try:
-        run = Run(make_options(values))
+        run = Run(make_options(values, ("pytest", *config.invocation_params.args)))
     except USAGE_ERRORS as error:
         raise pytest.UsageError(str(error)) from error
     config.pluginmanager.register(RunPlugin(run), _NAME)
@@ -118,6 +121,15 @@ class RunPlugin:
             except HarnessError as error:
                 self.broken = str(error)
                 raise pytest.exit.Exception(f"harness broken: {error}", returncode=3) from error
+            except Exception as error:
+                self.broken = (
+                    f"{type(error).__name__}: {error} (judging {clause.id} on {subject.name}, "
+                    f"{subject.mode})"
+                )
+                traceback.print_exc()
+                raise pytest.exit.Exception(
+                    f"harness broken: {self.broken}", returncode=3
+                ) from error
 
         return judge
 
@@ -127,12 +139,21 @@ class RunPlugin:
         if self.broken is not None or nothing:
             self.run.close()
             return
-        complete = len(self.run.verdicts) == len(self.run.items())
-        interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED
-        self.page, _ = self.run.finish(interrupted=interrupted and not complete)
+        missing = None
+        selected = [item for item in session.items if "clause" in getattr(item, "fixturenames", ())]
+        if len(self.run.verdicts) < len(selected):
+            interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED
+            missing = "interrupted" if interrupted else "ended before every clause was judged"
+        self.page = self.run.finish(missing=missing)
+
+    def pytest_unconfigure(self) -> None:
+        """Leave no process and no half-written record, however pytest ended."""
+        self.run.close()
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say where the report is."""
         if self.page is not None:
             terminalreporter.section("conformance")
+            for excuse in self.run.idle_excuses:
+                terminalreporter.write_line(f"excuse without effect: {excuse}")
             terminalreporter.write_line(f"report: {self.page}")

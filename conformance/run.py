@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -17,17 +16,17 @@ from conformance import __version__, coverage, strength
 from conformance.campaign import Tally, explore, shrink
 from conformance.case import Case
 from conformance.checks import CHECKS, Traits
-from conformance.clauses import Clause, matching
+from conformance.clauses import Clause, all_clauses, matching
 from conformance.comparison import Mismatch
 from conformance.corpus import Corpus, judge_recorded
 from conformance.diagnosis import Diagnostician
 from conformance.drift import Drift, find_drift
-from conformance.excuses import Excuse
+from conformance.excuses import Excuse, excused
 from conformance.record import FORMAT, RecordWriter, machine
 from conformance.scripts import script_for
 from conformance.strategies import FAMILIES
 from conformance.subjects import Subject, default_specs, resolve, resolve_command
-from conformance.subjects.loading import LoadError
+from conformance.subjects.loading import LoadError, is_tensorflow
 from conformance.values import encode
 from conformance.workbench import Failure, Workbench
 
@@ -53,6 +52,8 @@ class Options:
     excuses: tuple[Excuse, ...] = ()
     corpora: tuple[Corpus, ...] = ()
     seconds_per_case: float = 20.0
+    #: The words of the command that repeats the run.
+    command: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -87,7 +88,7 @@ class Run:
         self.options = options
         self._progress: Callable[[str, Subject, int], None] = lambda *_: None
         self._started = time.monotonic()
-        self.clauses = (*matching(options.clauses), *(c.clause for c in options.corpora))
+        self.clauses = _chosen(options)
         self._corpora = {corpus.clause.id: corpus for corpus in options.corpora}
         self._tallies: dict[tuple[str, str, str], dict[tuple[str, bool], Tally]] = {}
         self._verdicts: dict[tuple[str, str, str], Verdict] = {}
@@ -121,7 +122,10 @@ class Run:
         seen: set[tuple[str, str]] = set()
         for subject in self.subjects:
             if (subject.name, subject.mode) in seen:
-                raise LoadError(f"two subjects are called {subject.name!r}; name each one once")
+                raise LoadError(
+                    f"two subjects are called {subject.name!r}; give one another name, as in "
+                    f"--subject other={subject.spec}"
+                )
             seen.add((subject.name, subject.mode))
             self._descriptions.append(subject.describe())
 
@@ -165,18 +169,21 @@ class Run:
         """Return what norms may depend on."""
         return traits_of(subject, self._descriptions[self.subjects.index(subject)])
 
-    def finish(self, *, interrupted: bool = False) -> tuple[Path, int]:
-        """Write footer and page; return where the page is, and the run's exit status."""
+    def finish(self, *, missing: str | None = None) -> Path:
+        """Write footer and page; return where the page is.
+
+        Args:
+            missing: why clauses were left unjudged; None where all have their verdict.
+        """
         assert self._record is not None
-        status = self.exit_status
         counts: dict[str, int] = {}
         for verdict in self._verdicts.values():
             counts[verdict.status] = counts.get(verdict.status, 0) + 1
         self._record.write("strength", measurement=strength.shipped())
         path = self._record.finish(
-            complete=not interrupted,
-            reason="interrupted" if interrupted else None,
-            exit_status=status,
+            complete=missing is None,
+            reason=missing,
+            exit_status=self.exit_status,
             seconds=round(time.monotonic() - self._started, 1),
             counts=counts,
             drift=[attrs.asdict(drift) for drift in self._drift()],
@@ -185,7 +192,7 @@ class Run:
         self.close()
         page = path.with_name("index.html")
         reports.write(reports.load(path), page)
-        return page, status
+        return page
 
     def coverage(self) -> list[tuple[list[Subject], coverage.Coverage]]:
         """Count the pairs of parameter values; subjects that exercised the same cases stand together."""
@@ -249,7 +256,7 @@ class Run:
             "format": FORMAT,
             "tool": {"name": "conv2d-transpose-conformance", "version": __version__},
             "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-            "command": ["conformance", *sys.argv[1:]],
+            "command": list(self.options.command),
             "profile": self.options.profile,
             "seed": self.options.seed,
             "examples": self.options.count,
@@ -259,6 +266,7 @@ class Run:
                     "name": subject.name,
                     "mode": subject.mode,
                     "spec": subject.spec,
+                    "command": subject.spec in self.options.subject_commands,
                     "versions": description.get("versions", {}),
                     "settings": description.get("settings", {}),
                 }
@@ -291,7 +299,11 @@ class Run:
         if failures:
             shown, shrunk = self._smallest(subject, clause, failures)
             text = self._write_finding(subject, clause, tally, shown, shrunk)
-        status, reason = self._excused(subject, clause, status, reason, failures)
+        concerned = [
+            e for e in self.options.excuses if e.concerns(clause.id, subject.name, subject.mode)
+        ]
+        messages = [failure.mismatch.message for failure in failures]
+        status, reason = excused(concerned, status, reason, messages)
         assert self._record is not None
         verdict = Verdict(
             clause=clause.id,
@@ -369,13 +381,15 @@ class Run:
     def _claim(self, clause: Clause, tally: Tally, subject: Subject) -> dict[str, Any] | None:
         if clause.claim is None:
             return None
-        if not tally.failures:
+        # A process that died or hung says nothing about a sentence.
+        failures = [f for f in tally.failures if f.status == "fail" or f.mismatch.got is not None]
+        if not failures:
             return {
                 "status": "upheld" if tally.held else "not-run",
                 "examples": tally.judged,
                 "evidence": None,
             }
-        first = tally.failures[0]
+        first = failures[0]
         smallest, _ = shrink(
             self._bench,
             FAMILIES[first.case.family],
@@ -430,24 +444,23 @@ class Run:
         )
         return finding_text(clause, mismatch, shown, tally, script, diagnosis)
 
-    def _excused(
-        self,
-        subject: Subject,
-        clause: Clause,
-        status: str,
-        reason: str | None,
-        failures: Sequence[Failure],
-    ) -> tuple[str, str | None]:
-        for excuse in self.options.excuses:
-            if not excuse.concerns(clause.id, subject.name, subject.mode):
-                continue
-            if status in ("fail", "error"):
-                if excuse.covers([failure.mismatch.message for failure in failures]):
-                    return "excused", excuse.reason
-                return status, f"fails otherwise than excused ({excuse.message!r})"
-            if status == "pass":
-                return "stale-excuse", f"passes, but is excused: {excuse.reason}"
-        return status, reason
+    @property
+    def idle_excuses(self) -> list[Excuse]:
+        """Excuses for what this run has not judged: another subject, or a clause it did not come to."""
+        judged = [v for v in self.verdicts if v.status not in ("unsupported", "not-run")]
+        return [
+            excuse
+            for excuse in self.options.excuses
+            if not any(excuse.concerns(v.clause, v.subject, v.mode) for v in judged)
+        ]
+
+
+def _chosen(options: Options) -> tuple[Clause, ...]:
+    """Return the clauses to judge; recorded cases are always meant, unless a pattern names some."""
+    corpora = [corpus.clause for corpus in options.corpora]
+    if any(pattern.upper().startswith("CORPUS") for pattern in options.clauses):
+        return matching(options.clauses, (*all_clauses(), *corpora))
+    return (*matching(options.clauses), *corpora)
 
 
 def finding_text(
@@ -471,7 +484,7 @@ def finding_text(
 
 def traits_of(subject: Subject, description: Mapping[str, Any]) -> Traits:
     """Return what norms may depend on, from a subject and its description."""
-    if not subject.spec.startswith("tensorflow"):
+    if not is_tensorflow(subject.spec):
         return Traits(mode=subject.mode)
     major, minor, *_ = str(description["versions"]["tensorflow"]).split(".")
     return Traits(

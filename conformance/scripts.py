@@ -13,7 +13,7 @@ from conformance.case import Case, Step
 from conformance.comparison import Mismatch, describe
 from conformance.functions import named_function
 from conformance.literals import literal_text
-from conformance.subjects.loading import ALGORITHM, LAYERS, load
+from conformance.subjects.loading import ALGORITHM, LAYERS, is_tensorflow, load
 from conformance.values import Array, Value
 
 #: Steps that later ones depend on; others are left out unless they are the one that failed.
@@ -53,7 +53,7 @@ def script_for(spec: str, mode: str, case: Case, mismatch: Mismatch, *, is_comma
 
 
 def _writer(spec: str, mode: str) -> _LayerWriter:
-    if spec.startswith("tensorflow"):
+    if is_tensorflow(spec):
         return _GraphWriter(spec) if mode == "graph" else _TensorFlowWriter(spec)
     try:
         target = load(spec)

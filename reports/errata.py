@@ -113,7 +113,7 @@ def _standing(on_tensorflow: set[str], elsewhere: set[str]) -> tuple[str, str]:
 
 def is_tensorflow(subject: Subject) -> bool:
     """Whether the subject is TensorFlow itself, in any release."""
-    return subject.name.partition("@")[0] == "tensorflow"
+    return (subject.spec or subject.name).partition("@")[0] == "tensorflow"
 
 
 def subject_name(subject: Subject) -> str:

@@ -66,10 +66,11 @@ class Column:
 
 @attrs.frozen(eq=False)
 class Cell:
-    """One verdict in the matrix."""
+    """One verdict in the matrix; `judged` is false where the run did not come to it."""
 
     column: Column
     status: Status
+    judged: bool
     examples: int
     failures: int | None
     reason: str | None
@@ -245,6 +246,7 @@ def _cell(column: Column, verdicts: Sequence[Verdict], finding: tuple[int, Findi
     return Cell(
         column=column,
         status=status,
+        judged=bool(verdicts),
         examples=sum(verdict.examples for verdict in verdicts),
         failures=failures,
         reason=" ".join(reasons) or None,

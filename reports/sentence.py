@@ -67,7 +67,7 @@ def _judgement(
             modes.update(cell.column.subject.mode for cell in breaking)
         elif "excused" in keys:
             excused += 1
-        elif "pass" in keys:
+        elif "pass" in keys and all(cell.judged for cell in cells):
             passed += 1
         elif keys == {"unsupported"}:
             unsupported += 1

@@ -6,9 +6,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from conformance.case import Call, Case, ComputeOutputShape, Invoke, Losses, SetWeights, Train
+from conformance.case import (
+    Build,
+    Call,
+    Case,
+    ComputeOutputShape,
+    Invoke,
+    Losses,
+    SetWeights,
+    Train,
+)
 from conformance.checks.registry import Traits, View, check, expect_error
-from conformance.comparison import Mismatch, compare_numbers, describe
+from conformance.comparison import Mismatch, compare_length, compare_numbers, describe
+from conformance.geometry import Geometry
 from conformance.values import Value
 
 
@@ -24,13 +34,12 @@ def _each(view: View, *kinds: type) -> Iterator[int]:
 
 def _same(view: View, index: int) -> Mismatch | None:
     got, wanted = _value(view, index), view.expectation.value(index)
+    pairs = [(got, wanted)]
     if isinstance(wanted, list):
-        if not isinstance(got, list) or len(got) != len(wanted):
-            text = f"should give {len(wanted)} items, gives {describe(got)}"
-            return Mismatch(text, wanted, got, index)
+        mismatch = compare_length(got, wanted, index)
+        if mismatch is not None:
+            return mismatch
         pairs = list(zip(got, wanted))
-    else:
-        pairs = [(got, wanted)]
     for one, target in pairs:
         if not isinstance(target, np.ndarray):
             if one != target:
@@ -82,7 +91,17 @@ def check_losses_follow_the_weights(view: View) -> Mismatch | None:
     return _first(view, Losses)
 
 
-@check("LIFE-04", "life cycles")
+def _is_refused(case: Case, _: Traits) -> bool:
+    """Tell whether a step has a weight too many or few, or other channels than another."""
+    geometry = Geometry.of(case.arguments)
+    weights = {len(step.values) for step in case.steps if isinstance(step, SetWeights)}
+    shapes = [step.input_shape for step in case.steps if isinstance(step, Build)]
+    shapes += [step.inputs.shape for step in case.steps if isinstance(step, Call)]
+    channels = {shape[geometry.channel_axis] for shape in shapes}
+    return len(channels) > 1 or bool(weights - {1 + geometry.use_bias})
+
+
+@check("LIFE-04", "life cycles", when=_is_refused)
 def check_refused_steps_leave_the_layer_as_it_was(view: View) -> Mismatch | None:
     """A refusal is a ValueError, and what follows is what follows without it."""
     for index, step in enumerate(view.case.steps):
@@ -90,10 +109,9 @@ def check_refused_steps_leave_the_layer_as_it_was(view: View) -> Mismatch | None
             mismatch = expect_error(view, index, "ValueError")
             if mismatch is not None:
                 return mismatch
-    after = max((i for i in range(len(view.case.steps)) if _refused_at(view, i)), default=None)
-    if after is None:
-        return None
+    after = max((i for i in range(len(view.case.steps)) if _refused_at(view, i)), default=-1)
     for index in _each(view, Call, Invoke, Losses, Train):
-        if index > after:
-            return _same(view, index)
+        mismatch = _same(view, index) if index > after else None
+        if mismatch is not None:
+            return mismatch
     return None

@@ -9,7 +9,13 @@ import numpy as np
 
 from conformance.case import Case
 from conformance.checks.registry import Traits, View, check, expect_error
-from conformance.comparison import Mismatch, compare_dtype, compare_numbers, describe
+from conformance.comparison import (
+    Mismatch,
+    compare_dtype,
+    compare_length,
+    compare_numbers,
+    describe,
+)
 from conformance.strategies.interface import SCENES
 from conformance.strategies.scenes import (
     Arrays,
@@ -68,7 +74,12 @@ def _judge(view: View, index: int, wanted: Wanted) -> Mismatch | None:
 
 def _numbers(view: View, index: int, got: Value) -> Mismatch | None:
     exact = view.expectation.value(index)
-    pairs = list(zip(got, exact)) if isinstance(exact, list) else [(got, exact)]
+    pairs = [(got, exact)]
+    if isinstance(exact, list):
+        mismatch = compare_length(got, exact, index)
+        if mismatch is not None:
+            return mismatch
+        pairs = list(zip(got, exact))
     for one, target in pairs:
         mismatch = compare_numbers(one, target, np.zeros(target.shape), step=index)
         if mismatch is not None:

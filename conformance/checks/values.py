@@ -6,7 +6,7 @@ import numpy as np
 
 from conformance.case import Call, Case, GetWeights, Gradients
 from conformance.checks.applicability import runs_here
-from conformance.checks.registry import Traits, View, check
+from conformance.checks.registry import NotSupported, Traits, View, check
 from conformance.comparison import Mismatch, compare_numbers
 from conformance.geometry import Geometry
 
@@ -49,7 +49,10 @@ def check_arguments_are_left_alone(view: View) -> Mismatch | None:
     """A call changes neither its inputs nor the weights."""
     for kind in (Call, Gradients):
         for index, _ in view.steps(kind):
+            view.value(index)
             damaged = view.outcome(index).modified
+            if damaged is None:
+                raise NotSupported("does not say which of its arguments a step has changed")
             if damaged:
                 return Mismatch(
                     f"changed its {', '.join(damaged)} in place", [], list(damaged), index

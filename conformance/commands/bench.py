@@ -88,7 +88,7 @@ def bench(
     """Measure fast_impl beside other libraries, layer by layer.
 
     Each peer works in a process of its own; they are asked in turns. A peer's result is checked
-    before it is timed; a peer that is not installed is said, and is no failure. Exit status: 0, or 2
+    before it is timed; a peer that is not installed is reported as absent, and is no failure. Exit status: 0, or 2
     for bad usage; speed never decides it.
     """
     console = _console()

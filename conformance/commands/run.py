@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -55,19 +56,20 @@ def _with_choices(function: Any) -> Any:
 def run(**values: Any) -> None:
     """Judge every clause on every subject; write run.jsonl and index.html.
 
-    Exit status: 0 conforms, 1 findings, 2 bad usage, 3 the harness is broken. The same run as
-    `pytest --pyargs conformance` with the same options.
+    Exit status: 0 every subject conforms; 1 findings, a stale excuse, or a subject on which nothing could
+    be judged; 2 bad usage; 3 the harness is broken; 130 interrupted. `pytest --pyargs conformance` gives the
+    same verdicts with the same options.
     """
     console = Console(highlight=False)
     try:
-        options = make_options(values)
+        options = make_options(values, ("conformance", *sys.argv[1:]))
         with console.status("starting the subjects"):
             conformance_run = Run(options)
     except USAGE_ERRORS as error:
         usage_error(error)
     if conformance_run.is_default and not tensorflow_is_installed():
         console.print(
-            "TensorFlow is not installed here: reference and fast are tested against each other only.\n"
+            "TensorFlow is not installed here: fast is tested against reference, which is the oracle.\n"
             "pip install 'conv2d-transpose-conformance\\[tensorflow]' brings the real layer in.",
             style="yellow",
         )
@@ -93,6 +95,9 @@ def _conduct(conformance_run: Run, console: Console) -> int:
         console.print(f"to see it: open the page, or `conformance report {folder / 'run.jsonl'}`")
         return 130
     console.print(f"report: {pytest_run.page}", soft_wrap=True)
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        console.print(f"harness broken: pytest ended with status {status}", style="bold red")
+        return 3
     return conformance_run.exit_status
 
 
@@ -103,7 +108,7 @@ def _pytest(plugins: list[object]) -> int | pytest.ExitCode:
         "--pyargs", "conformance.test_page",
         "-c", str(plugin.PACKAGE / "run.ini"),
         "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist",
-        "-p", "no:cov", "-p", "no:timeout",
+        "-p", "no:cov", "-p", "no:timeout", "--noconftest",
         "--capture=no",  # pytest would keep the progress to itself
     ]  # fmt: skip
     try:
@@ -196,6 +201,9 @@ def _summary(conformance_run: Run, console: Console) -> None:
     console.print(table)
     for line in _coverage_lines(conformance_run):
         console.print(line, markup=False, soft_wrap=True)
+    for excuse in conformance_run.idle_excuses:
+        text = f"excuse without effect: {excuse}"
+        console.print(text, style="yellow", markup=False, soft_wrap=True)
     bad = [v for v in conformance_run.verdicts if v.status in BAD]
     if bad:
         names = ", ".join(dict.fromkeys(v.clause for v in bad))

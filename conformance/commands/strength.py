@@ -18,10 +18,12 @@ from rich.table import Table
 
 from conformance import strength as measuring
 from conformance.commands.failing import usage_error
+from conformance.options import check_seconds
 from conformance.run import PROFILES
 from conformance.subjects import LoadError
 from conformance.trials import read_catalogue
 from conformance.workbench import HarnessError
+from reports import writing
 
 
 @click.command()
@@ -90,14 +92,12 @@ def strength(
     try:
         _positive("--seeds", seeds)
         _positive("--jobs", jobs)
-        _positive("--timeout", timeout)
+        check_seconds("--timeout", timeout)
         chosen = _matching(patterns, list(read_catalogue(catalogue)))
-        if file is not None:
-            file.open("a", encoding="utf-8").close()
+        if file is not None and not os.access(file.parent, os.W_OK):
+            usage_error(f"--json {str(file)!r}: the folder does not exist or cannot be written")
     except (LoadError, ValueError) as error:
         usage_error(error)
-    except OSError as error:
-        usage_error(f"--json {str(file)!r}: cannot be written: {error.strerror}")
     started = time.monotonic()
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -128,7 +128,7 @@ def strength(
     )
     _show(console, found)
     if file is not None:
-        file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        writing.write_text(json.dumps(found, indent=1) + "\n", file)
         console.print(f"measurement: {file}", markup=False, soft_wrap=True)
     raise SystemExit(0 if all(entry["caught"] == seeds for entry in entries) else 1)
 

@@ -84,9 +84,17 @@ def default_specs() -> tuple[str, ...]:
 def resolve(spec: str, seconds: float) -> list[Subject]:
     """Return the subjects for one ``--subject``: one per mode.
 
+    ``NAME=`` before what is meant gives it another name in reports.
+
     Raises:
         LoadError: the spec names nothing that can be loaded.
     """
+    name, separator, meant = spec.partition("=")
+    if separator and re.fullmatch(r"[\w.@-]+", name):
+        subjects = resolve(meant, seconds)
+        for subject in subjects:
+            subject.name = name
+        return subjects
     if spec in LAYERS or spec.startswith(ALGORITHM):
         return [LocalSubject(spec)]
     if spec == "tensorflow":

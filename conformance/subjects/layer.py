@@ -16,19 +16,26 @@ from conformance.interpreter import Unsupported, plain
 from conformance.subjects.objects import ObjectSteps, parameters
 from conformance.tolerance import SIGNIFICAND_BITS
 from conformance.values import Array, Value
+from reference_impl import Conv2DTranspose
+from reference_impl.configuration import KEYWORDS
+
+#: The arguments of the page's layer, and the further ones that it takes.
+_ARGUMENTS = KEYWORDS | inspect.signature(Conv2DTranspose).parameters.keys()
 
 
 class LayerBackend(ObjectSteps):
     """Drives a class that has the page's constructor and takes NumPy arrays.
 
     Only the constructor, `build`, `__call__`, `kernel`, `bias` and `set_weights` are required; a step that
-    needs anything else is unsupported where the class lacks it.
+    needs anything else, and a case with an argument that the constructor does not take, is unsupported.
     """
 
     absences: tuple[type[Exception], ...] = (Unsupported, NotImplementedError)
 
     def __init__(self, layer_class: Callable[..., Any]) -> None:
         self._class = layer_class
+        taken = _keywords(layer_class)
+        self._lacking = frozenset() if taken is None else _ARGUMENTS - taken
         self.moment = "construct"
         self.modified: tuple[str, ...] = ()
         self._last: tuple[Any, Any] | None = None
@@ -49,6 +56,9 @@ class LayerBackend(ObjectSteps):
         return parameters(self._class.__init__)
 
     def _made(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
+        lacking = sorted(self._lacking & arguments.keys())
+        if lacking:
+            raise Unsupported(f"the constructor takes no {', '.join(lacking)}")
         first = [resolve(value) for value in positional]
         return self._class(*first, **resolve_arguments(arguments))
 
@@ -67,7 +77,7 @@ class LayerBackend(ObjectSteps):
     def get_weights(self, _: steps.GetWeights) -> Value:
         if hasattr(self._layer, "get_weights"):
             return plain(list(self._layer.get_weights()))
-        weights = [self._layer.kernel, getattr(self._layer, "bias", None)]
+        weights = [self._attribute("kernel"), getattr(self._layer, "bias", None)]
         return plain([weight for weight in weights if weight is not None])
 
     def call(self, step: steps.Call) -> Value:
@@ -114,8 +124,9 @@ class LayerBackend(ObjectSteps):
         return self.get_weights(steps.GetWeights())
 
     def convolution_op(self, step: steps.ConvolutionOp) -> Value:
+        function = self._method("convolution_op")
         kernel = self._layer.kernel if step.kernel is None else step.kernel.copy()
-        return plain(self._method("convolution_op")(step.inputs.copy(), kernel))
+        return plain(function(step.inputs.copy(), kernel))
 
     def read(self, step: steps.Read) -> Value:
         with warnings.catch_warnings():
@@ -169,9 +180,7 @@ class FunctionBackend:
         self.moment = "construct"
         self.modified: tuple[str, ...] = ()
         self._weights: tuple[Array, ...] = ()
-        parameters = inspect.signature(function).parameters
-        self._takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-        self._keywords = set(parameters)
+        self._keywords = _keywords(function)
 
     def construct(self, case: Case) -> None:
         allowed = {
@@ -223,9 +232,20 @@ class FunctionBackend:
         return plain(outputs)
 
     def _keyword(self, name: str, value: Any) -> Any:
-        if not self._takes_any and name not in self._keywords:
+        if self._keywords is not None and name not in self._keywords:
             raise Unsupported(f"the function takes no {name!r}")
         return value
+
+
+def _keywords(function: Callable[..., Any]) -> frozenset[str] | None:
+    """Return the names of what a function or a class takes, None where it may take any."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # what is written in C may have no signature
+        return None
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return None
+    return frozenset(parameters)
 
 
 def _bits(array: Array) -> Array:

@@ -26,6 +26,11 @@ class LoadError(Exception):
     """A subject cannot be loaded; the message is one line for the user."""
 
 
+def is_tensorflow(spec: str) -> bool:
+    """Tell whether a ``--subject`` is TensorFlow itself, of any release."""
+    return spec.partition("@")[0] == "tensorflow"
+
+
 def backend_factory(spec: str, mode: str = "eager") -> Callable[[], Backend]:
     """Return what makes a fresh backend for the subject `spec`.
 
@@ -36,7 +41,7 @@ def backend_factory(spec: str, mode: str = "eager") -> Callable[[], Backend]:
     Raises:
         LoadError: no such file, module or name, or its import raised.
     """
-    if spec == "tensorflow" or spec.startswith("tensorflow@"):
+    if is_tensorflow(spec):
         return _tensorflow_backend(mode)
     target = load(spec)
     if inspect.isclass(target):
@@ -73,7 +78,7 @@ def load(spec: str) -> Any:
 
 def describe(spec: str, mode: str) -> dict[str, Any]:
     """Return versions and settings of a subject, for the record's header."""
-    if spec == "tensorflow" or spec.startswith("tensorflow@"):
+    if is_tensorflow(spec):
         import os
 
         from conformance.subjects import tensorflow
@@ -108,9 +113,14 @@ def _tensorflow_backend(mode: str) -> Callable[[], Backend]:
     from conformance.subjects import tensorflow
 
     try:
-        tensorflow.versions()
+        release = tensorflow.versions()["tensorflow"]
     except ImportError as error:
         raise LoadError(f"TensorFlow cannot be imported here: {error}") from error
+    if not tensorflow.has_layer():
+        raise LoadError(
+            f"TensorFlow {release} has no tf.compat.v1.layers without tf-keras: "
+            "pip install 'conv2d-transpose-conformance[tensorflow]' brings it"
+        )
     return tensorflow.BACKENDS[mode]
 
 

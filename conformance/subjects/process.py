@@ -75,7 +75,17 @@ class ProcessSubject:
         if answer.get("kind") == "load-error":
             self._stop()
             raise LoadError(f"subject {self.spec!r}: {answer['message']}")
-        return answer if answer.get("kind") == "description" else {}
+        if answer.get("kind") != "description":
+            return {}
+        for part in ("versions", "settings"):
+            texts = answer.get(part, {})
+            if not isinstance(texts, dict) or not all(isinstance(v, str) for v in texts.values()):
+                self._stop()
+                raise LoadError(
+                    f"subject {self.spec!r}: its description has {part} {texts!r}: an object of "
+                    "strings is needed (docs/protocol.md)"
+                )
+        return answer
 
     def observe(self, case: Case) -> Observation:
         """Run the case in the process; whatever goes wrong there is in the observation."""
@@ -90,7 +100,7 @@ class ProcessSubject:
                 self._seconds_lost += time.monotonic() - started
                 started = time.monotonic()
             return self._ask(case)
-        except Broken as reason:
+        except (Broken, LoadError) as reason:
             self._stop()
             self._seconds_lost += time.monotonic() - started
             return Observation(crash=str(reason))
@@ -146,26 +156,25 @@ class LineProcess:
             errors="replace",
             start_new_session=True,  # Ctrl-C is the run's own matter
         )
+        self._questions: queue.Queue[str | None] = queue.Queue()
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._last_errors: deque[str] = deque(maxlen=40)
         self._threads = [
             threading.Thread(target=self._read_answers, daemon=True),
             threading.Thread(target=self._read_errors, daemon=True),
+            # A program that does not read must not hold the run up, either.
+            threading.Thread(target=self._write_questions, daemon=True),
         ]
         for thread in self._threads:
             thread.start()
 
     def ask(self, question: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """Send one line, return the answer; raise Broken where there is none within `seconds`."""
-        assert self._child.stdin is not None
+        self._questions.put(json.dumps(question) + "\n")
         try:
-            self._child.stdin.write(json.dumps(question) + "\n")
-            self._child.stdin.flush()
             line = self._lines.get(timeout=seconds)
         except queue.Empty:
             raise Broken(f"no answer within {seconds:g} seconds") from None
-        except OSError:
-            line = None
         if line is None:
             raise Broken(self._how_it_ended())
         try:
@@ -177,12 +186,16 @@ class LineProcess:
         return answer
 
     def kill(self) -> None:
-        """End the child at once and wait for it."""
+        """End the child, and what it has started, at once and wait for it."""
         with contextlib.suppress(OSError):
-            self._child.kill()
+            # It leads a session, and so a group, of its own: a wrapper's program is in it.
+            os.killpg(self._child.pid, signal.SIGKILL)
         self._child.wait()
+        self._questions.put(None)
         for thread in self._threads:
-            thread.join()
+            thread.join(timeout=5)
+        if any(thread.is_alive() for thread in self._threads):
+            return  # something that left the group holds a pipe open, and its reader with it
         for stream in (self._child.stdin, self._child.stdout, self._child.stderr):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -204,6 +217,13 @@ class LineProcess:
             how = f"the process exited with status {status}"
         tail = [line.strip() for line in self._last_errors if line.strip()]
         return f"{how}; its last words: {tail[-1][:300]}" if tail else how
+
+    def _write_questions(self) -> None:
+        assert self._child.stdin is not None
+        with contextlib.suppress(ValueError, OSError):
+            while (line := self._questions.get()) is not None:
+                self._child.stdin.write(line)
+                self._child.stdin.flush()
 
     def _read_answers(self) -> None:
         assert self._child.stdout is not None

@@ -54,6 +54,16 @@ def versions() -> dict[str, str]:
     }
 
 
+def has_layer() -> bool:
+    """Tell whether this TensorFlow has the v1 layer: from 2.16 on only with tf-keras beside it."""
+    import tensorflow as tf
+
+    try:
+        return hasattr(tf.compat.v1.layers, "Conv2DTranspose")
+    except (AttributeError, ImportError):
+        return False
+
+
 class _TensorFlowBackend(ObjectSteps):
     """What the two modes share."""
 

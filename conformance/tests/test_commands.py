@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 import conformance
 
-COMMANDS = ("run", "report", "replay", "clauses", "subjects")
+COMMANDS = ("run", "report", "replay", "diff", "clauses", "subjects", "bench", "strength")
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,40 @@ def test_replay_on_a_right_subject_ends_with_status_0(
     command: Callable[..., Any], forgetful: Any
 ) -> None:
     assert command("replay", forgetful.out / "run.jsonl", "--subject", "fast").status == 0
+
+
+PROGRAM = """
+import json, sys
+for line in sys.stdin:
+    case = json.loads(line).get("case") or {"steps": []}
+    answer = {"ANSWER": 3 if "ANSWER" == "value" else "nothing"}
+    print(json.dumps({"outcomes": [answer for _ in case["steps"]]}), flush=True)
+"""
+
+
+def _replayed_program(command: Callable[..., Any], folder: Path, answer: str) -> Any:
+    (folder / "program.py").write_text(PROGRAM.replace("ANSWER", answer), encoding="utf-8")
+    words = f"{sys.executable} program.py"
+    run = ("run", "--clause", "BIAS-01", "--examples", "1", "--out", "out")
+    first = command(*run, "--subject-command", words, cwd=folder)
+    assert first.statuses == {"BIAS-01": {"value": "fail"}.get(answer, answer)}
+    return command("replay", "out/run.jsonl", cwd=folder)
+
+
+def test_replay_of_a_program_s_finding_runs_the_program(
+    command: Callable[..., Any], tmp_path: Path
+) -> None:
+    done = _replayed_program(command, tmp_path, "value")
+    assert (done.status, "on program.py" in done.stdout) == (1, True)
+
+
+def test_replay_in_which_nothing_could_be_judged_is_no_success(
+    command: Callable[..., Any], forgetful: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM.replace("ANSWER", "unsupported"), encoding="utf-8")
+    words = f"{sys.executable} {tmp_path / 'program.py'}"
+    done = command("replay", forgetful.out / "run.jsonl", "--subject-command", words)
+    assert (done.status, "no clause could be judged" in done.stdout) == (1, True)
 
 
 def test_replay_of_a_case_by_itself_runs_reference_and_fast(
@@ -87,6 +122,8 @@ def test_replay_of_what_is_no_case_is_told_in_one_line(
         (("gone.jsonl",), "gone.jsonl"),
         (("RECORD", "--finding", "7"), "has 1 finding"),
         (("RECORD", "--subject", "fastt"), "'fastt'"),
+        (("RECORD", "--timeout", "-1"), "--timeout -1"),
+        ((sys.executable,), "not a text file"),
     ],
 )
 def test_bad_usage_of_replay_is_told_in_one_line(

@@ -77,6 +77,12 @@ def test_a_special_value_matches_nothing_else(got: float, exact: float) -> None:
     assert compare_numbers(_array(got), np.array([exact]), np.full(1, 1e30), step=0) is not None
 
 
+@pytest.mark.parametrize(("got", "exact"), [(np.inf, -np.inf), (-np.inf, np.inf), (np.nan, np.inf)])
+def test_an_infinite_bound_does_not_excuse_another_infinity(got: float, exact: float) -> None:
+    # Beside an infinity the sum of magnitudes, and with it the bound, is infinite.
+    assert compare_numbers(_array(got), np.array([exact]), np.full(1, np.inf), step=0) is not None
+
+
 def test_a_value_beyond_the_largest_may_round_to_infinity() -> None:
     got = _array(np.inf, dtype="float16")
     assert compare_numbers(got, np.array([65520.0]), np.zeros(1), step=0) is None

@@ -81,6 +81,22 @@ def test_another_result_fails(line: Any, key: str, wrong: Any, tmp_path: Path) -
     assert tally.failures[0].mismatch.message.startswith(line["id"])
 
 
+@pytest.mark.parametrize("got", [[], [np.zeros((1, 1, 2, 1))], None, 3])
+def test_gradients_that_are_missing_fail(got: Any, tmp_path: Path) -> None:
+    (recorded,) = _load(tmp_path, GRADIENT)
+    outcomes = (Outcome(), Outcome(), Outcome(value=got))
+    (failure,) = _judge(recorded, Observation(outcomes=outcomes)).failures
+    assert (failure.status, "should give 3 items" in failure.mismatch.message) == ("fail", True)
+
+
+def test_a_gradient_of_a_bias_that_is_not_there_may_be_none(tmp_path: Path) -> None:
+    (recorded,) = _load(tmp_path, {k: v for k, v in GRADIENT.items() if "bias" not in k})
+    inputs, kernel = np.array([[[[-5.0], [-7.0]]]]), np.array([[[[7.0]], [[10.0]]]])
+    for got in ([inputs, kernel, None], [inputs, kernel]):
+        outcomes = (Outcome(), Outcome(), Outcome(value=got))
+        assert _judge(recorded, Observation(outcomes=outcomes)).held == 1
+
+
 def test_the_tolerance_is_the_source_s_own(tmp_path: Path) -> None:
     near = {**FORWARD, "expected": _tensor([1, 1, 4, 1], 13.009, 6, 16, 2)}
     close, strict = _load(tmp_path, near, {**near, "atol": 0.008})

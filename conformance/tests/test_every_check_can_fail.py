@@ -111,9 +111,12 @@ def _nonsense(case) -> list[Observation]:
     """Return observations that no layer with the clause's behaviour gives."""
     count = len(case.steps)
     strange = Error(("KeyError", "LookupError", "Exception"), "nonsense", "nowhere")
-    values = (None, "nonsense", [], np.zeros((9, 8)), [True, False, True])
+    lines = {"Conv2DTranspose": [1, 2]}
+    values = (None, "nonsense", [], np.zeros((9, 8)), [True, False, True], lines)
     return [
         *(Observation(outcomes=(Outcome(value=value),) * count) for value in values),
+        # Other weights after each step.
+        Observation(outcomes=tuple(Outcome(value=[np.full((2, 2), 9.0 + i)]) for i in range(count))),
         Observation(outcomes=(Outcome(error=strange),) * count),
         Observation(constructed=Outcome(error=strange)),
     ]
@@ -164,7 +167,7 @@ def _judged_wrong(check, case, observation: Observation, traits: Traits) -> bool
     try:
         return check.judge(View(case, observation, Expectation(case), traits)) is not None
     except Misbehaved:
-        return True
+        return False  # whoever asks for a value finds out that there is none
     except (TypeError, AttributeError, ValueError, KeyError, IndexError):
         return False  # a check may assume the form of what a backend gives
 

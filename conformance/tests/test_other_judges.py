@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from scipy.special import ndtr
@@ -26,10 +27,17 @@ from conformance.case import (
     Train,
     WithoutLegacyKeras,
 )
-from conformance.checks import CHECKS, Traits, View, initializers
+from conformance.checks import (
+    CHECKS,
+    Misbehaved,
+    NotSupported,
+    Traits,
+    View,
+    initializers,
+)
 from conformance.checks.interface_claims import _is_plain, _without_dtypes
 from conformance.comparison import Mismatch
-from conformance.observation import Observation, Outcome
+from conformance.observation import Error, Observation, Outcome
 from conformance.oracle import Expectation
 
 JUDGES = {check.name: check.judge for check in CHECKS}
@@ -240,11 +248,12 @@ KERNEL, BIAS = np.ones((2, 2, 3, 1), np.float32), np.ones(3, np.float32)
 TRAIN = Train(np.ones((1, 1, 1, 1), np.float32), np.ones((1, 2, 2, 3), np.float32), 0.5)
 
 
-def _life(last: Step, value: Any) -> View:
-    steps = (Build((1, 1, 1, 1)), SetWeights((KERNEL, BIAS)), SetWeights((BIAS,)), last)
+def _life(last: Step, value: Any, *before: Step) -> View:
+    refused = SetWeights((BIAS,))
+    steps = (Build((1, 1, 1, 1)), SetWeights((KERNEL, BIAS)), refused, *before, last)
     arguments = {"filters": 3, "kernel_size": 2, "kernel_regularizer": {"function": "sum"}}
     case = Case("life cycles", arguments, steps)
-    right = Expectation(case).observation.outcomes[:3]
+    right = Expectation(case).observation.outcomes[: 3 + len(before)]
     return View(
         case, Observation(outcomes=(*right, Outcome(value=value))), Expectation(case), Traits()
     )
@@ -267,9 +276,45 @@ def test_what_follows_a_refusal_is_right(last: Step, value: Any) -> None:
     assert REFUSALS(_life(last, value)) is None
 
 
+@pytest.mark.parametrize("before", [(), (Losses(),), (TRAIN, Losses())])
 @pytest.mark.parametrize("last", [Losses(), TRAIN, Invoke("get_weights")])
-def test_what_follows_a_refusal_is_judged(last: Step) -> None:
-    assert REFUSALS(_life(last, [])) is not None
+def test_what_follows_a_refusal_is_judged(last: Step, before: tuple[Step, ...]) -> None:
+    assert REFUSALS(_life(last, [], *before)) is not None
+
+
+def test_a_life_without_a_refusal_says_nothing_of_refusals() -> None:
+    (refusals,) = [check for check in CHECKS if check.clause == "LIFE-04"]
+    case = _life(Losses(), None).case
+    told = attrs.evolve(case, steps=(*case.steps[:2], *case.steps[3:]))
+    other = Call(np.ones((1, 1, 1, 2), np.float32))
+    channels = attrs.evolve(told, steps=(*told.steps, other))
+    assert [refusals.applies(c, Traits()) for c in (case, told, channels)] == [True, False, True]
+
+
+CALL = Call(np.ones((1, 1, 1, 1), np.float32))
+ARGUMENTS = JUDGES["check_arguments_are_left_alone"]
+
+
+def _called(outcome: Outcome) -> View:
+    case = Case("geometry", {"filters": 3, "kernel_size": 2}, (Build((1, 1, 1, 1)), CALL))
+    return View(case, Observation(outcomes=(Outcome(), outcome)), Expectation(case), Traits())
+
+
+def test_a_call_that_changes_nothing_leaves_its_arguments_alone() -> None:
+    assert ARGUMENTS(_called(Outcome())) is None
+    found = ARGUMENTS(_called(Outcome(modified=("inputs", "kernel"))))
+    assert found is not None
+    assert found.message == "changed its inputs, kernel in place"
+
+
+def test_a_call_that_raised_proves_nothing_of_its_arguments() -> None:
+    with pytest.raises(Misbehaved):
+        ARGUMENTS(_called(Outcome(error=Error(("ValueError",), "no", "call"))))
+
+
+def test_whoever_does_not_look_at_its_arguments_is_not_judged() -> None:
+    with pytest.raises(NotSupported, match="does not say which of its arguments"):
+        ARGUMENTS(_called(Outcome(modified=None)))
 
 
 def test_a_call_that_is_wrong_each_time_is_told() -> None:

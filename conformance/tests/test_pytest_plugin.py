@@ -143,6 +143,34 @@ def test_a_usage_error_is_told_without_traceback(run_pytest: RunPytest) -> None:
     assert ("'fastt'" in done.stderr, "Traceback" in done.stderr) == (True, False)
 
 
+def test_several_processes_of_xdist_are_refused(run_pytest: RunPytest) -> None:
+    pytest.importorskip("xdist")
+    done = run_pytest("--pyargs", "conformance", "-n", "2", *OPTIONS)
+    assert (done.status, "in one process" in done.stderr, done.out.exists()) == (4, True, False)
+
+
+def test_a_run_that_ends_at_its_first_finding_is_incomplete(
+    run_pytest: RunPytest, zoo: Path
+) -> None:
+    done = run_pytest(
+        "--pyargs", "conformance", "-x", "--subject", zoo / "wrong_results.py:ForgetsBias",
+        "--clause", "BIAS-*", "--examples", "3", "--out", "out",
+    )  # fmt: skip
+    (footer,) = done.lines("footer")
+    assert (footer["complete"], footer["reason"]) == (False, "ended before every clause was judged")
+
+
+def test_help_leaves_no_file(run_pytest: RunPytest) -> None:
+    done = run_pytest("--pyargs", "conformance", "--help", *OPTIONS)
+    assert ("--subject-command" in done.stdout, list(done.out.iterdir())) == (True, [])
+
+
+def test_the_record_has_the_command_that_repeats_the_run(by_pytest: Any, by_command: Any) -> None:
+    (told,), (by_us,) = by_pytest.lines("header"), by_command.lines("header")
+    assert told["command"][-len(OPTIONS) :] == [*OPTIONS]
+    assert (told["command"][0], by_us["command"]) == ("pytest", ["conformance", "run", *OPTIONS])
+
+
 def test_collecting_alone_leaves_no_report(run_pytest: RunPytest) -> None:
     done = run_pytest("--pyargs", "conformance", "--collect-only", "-q", *OPTIONS)
     assert list(done.out.iterdir()) == []

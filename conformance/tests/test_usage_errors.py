@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,9 @@ FILES = {
     "broken.py": "raise RuntimeError('no licence key')\n",
     "leaves.py": "raise SystemExit(5)\n",
     "wrong-syntax.py": "def (:\n",
+    "some/cases.jsonl": "",
+    "more/cases.jsonl": "",
+    "describes.py": """print('{"kind": "description", "versions": "1.2"}')\n""",
     "corpus/good-then-bad.jsonl": "\n" + BAD_CORPUS_LINE + "\n",
     "no-json/lines.jsonl": "this is no JSON\n",
     "empty/readme.txt": "no cases here\n",
@@ -37,7 +41,9 @@ FILES = {
 
 MISTAKES = (
     Mistake("unknown subject", ("--subject", "fastt"), ("'fastt'", "reference, fast")),
-    Mistake("unknown algorithm", ("--subject", "fast:quick"), ("'fast:quick'", "direct, blocks, planar")),
+    Mistake(
+        "unknown algorithm", ("--subject", "fast:quick"), ("'fast:quick'", "direct, blocks, planar")
+    ),
     Mistake("missing file", ("--subject", "none.py:Layer"), ("no such file", "none.py")),
     Mistake("missing name", ("--subject", "layers.py:Lair"), ("layers.py", "'Lair'")),
     Mistake(
@@ -49,7 +55,11 @@ MISTAKES = (
     Mistake("raises at import", ("--subject", "broken.py:Layer"), ("broken.py", "no licence key")),
     Mistake("exits at import", ("--subject", "leaves.py:Layer"), ("leaves.py", "SystemExit")),
     Mistake("syntax error", ("--subject", "wrong-syntax.py:Layer"), ("SyntaxError",)),
-    Mistake("the same subject twice", ("--subject", "fast", "--subject", "fast"), ("'fast'",)),
+    Mistake(
+        "the same subject twice",
+        ("--subject", "fast", "--subject", "fast"),
+        ("'fast'", "other=fast"),
+    ),
     Mistake("empty spec", ("--subject", ""), ("unknown subject ''",)),
     Mistake(
         "malformed corpus line",
@@ -67,6 +77,20 @@ MISTAKES = (
     Mistake("no examples", ("--subject", "fast", "--examples", "0"), ("--examples 0", "least 1")),
     Mistake("examples that are no number", ("--examples", "many"), ("--examples", "'many'")),
     Mistake("no time", ("--subject", "fast", "--timeout", "0"), ("--timeout 0", "above 0")),
+    Mistake("endless time", ("--subject", "fast", "--timeout", "inf"), ("--timeout inf", "86,400")),
+    Mistake(
+        "time that is no number", ("--subject", "fast", "--timeout", "nan"), ("--timeout nan",)
+    ),
+    Mistake(
+        "two corpora of one name",
+        ("--subject", "fast", "--corpus", "some", "--corpus", "more"),
+        ("CORPUS-CASES", "rename"),
+    ),
+    Mistake(
+        "description that is none",
+        ("--subject-command", f"{sys.executable} describes.py"),
+        ("versions '1.2'", "object of strings"),
+    ),
     Mistake("unknown profile", ("--profile", "quick"), ("--profile", "'quick'", "smoke")),
     Mistake("unknown option", ("--subjects", "fast"), ("--subjects",)),
     Mistake("missing excuses", ("--subject", "fast", "--expect", "gone.toml"), ("'gone.toml'",)),

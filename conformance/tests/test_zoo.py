@@ -11,6 +11,8 @@ from typing import Any
 import attrs
 import pytest
 
+from conformance.subjects import resolve
+
 
 @attrs.frozen
 class Member:
@@ -284,6 +286,13 @@ def test_a_file_is_found_relative_to_the_folder_one_is_in(
         "--out", "out", cwd=tmp_path,
     )  # fmt: skip
     assert done.statuses == {"BIAS-01": "fail", "BIAS-02": "pass"}
+
+
+def test_a_subject_may_be_given_a_name(judge: Judge) -> None:
+    done = judge("wrong_results.py:Unmodified", ())
+    spec = done.lines("header")[0]["subjects"][0]["spec"]
+    (subject,) = resolve(f"new-2.0={spec}", 1.0)
+    assert (subject.name, subject.spec, subject.mode) == ("new-2.0", spec, "eager")
 
 
 def test_a_subject_is_named_after_its_class(judge: Judge) -> None:
