@@ -1,0 +1,145 @@
+"""`conformance diff`: what broke, what was mended, what else differs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from conformance.cli import main
+
+CLAUSES = ("PAD-01", "PAD-02", "PAD-03")
+Diff = Callable[..., Result]
+
+
+def _record(folder: Path, name: str, statuses: tuple[str, ...], version: str = "1.0") -> Path:
+    mode = "eager"
+    subject = {"name": name, "mode": mode, "spec": name, "versions": {"numpy": version}}
+    header = {
+        "kind": "header", "format": 1, "tool": {"name": "t", "version": "1"},
+        "started": "2026-11-26T00:00:00+00:00", "command": [], "profile": "core", "seed": 0,
+        "examples": 1, "machine": {"python": "3.11"}, "subjects": [subject],
+        "clauses": [
+            {"id": id_, "chapter": "padding", "title": id_, "page": None, "norm": "",
+             "agreement": ["holds"], "checks": []}
+            for id_ in CLAUSES
+        ],
+    }  # fmt: skip
+    lines: list[dict[str, Any]] = [header]
+    for clause, status in zip(CLAUSES, statuses):
+        who = {"clause": clause, "subject": name, "mode": mode, "status": status}
+        lines.append({"kind": "verdict", **who, "examples": 1})
+        if status == "fail":
+            finding = {"message": f"{clause} is off", "case": {"arguments": {}, "steps": []}}
+            lines.append({"kind": "finding", **who, **finding})
+    lines.append({"kind": "footer", "complete": True, "exit_status": 0, "seconds": 1, "counts": {}})
+    path = folder / f"{len(list(folder.iterdir()))}.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def diff(tmp_path: Path) -> Diff:
+    """Return how `conformance diff` ends on two runs with these verdicts of `CLAUSES`."""
+
+    def run(
+        old: tuple[str, ...], new: tuple[str, ...], *options: str, names: Any = ("mine", "mine"),
+        versions: Any = ("1.0", "1.0"),
+    ) -> Result:  # fmt: skip
+        records = [_record(tmp_path, *each) for each in zip(names, (old, new), versions)]
+        return CliRunner().invoke(main, ["diff", *map(str, records), *options])
+
+    return run
+
+
+def _lines(done: Result) -> list[list[str]]:
+    return [line.split() for line in done.stdout.splitlines()]
+
+
+def test_runs_with_the_same_verdicts_do_not_differ(diff: Diff) -> None:
+    done = diff(("pass", "fail", "not-run"), ("pass", "fail", "not-run"))
+    assert (done.exit_code, done.stdout) == (0, "no verdict differs; 3 as before\n")
+
+
+def test_what_broke_is_told_with_its_message_and_ends_with_status_1(diff: Diff) -> None:
+    done = diff(("pass", "pass", "pass"), ("pass", "pass", "fail"))
+    told = ["broke", "PAD-03", "mine", "eager", "pass", "fail", "PAD-03", "is", "off"]
+    assert (done.exit_code, told in _lines(done)) == (1, True)
+    assert done.stdout.endswith("1 broke; 2 as before\n")
+
+
+@pytest.mark.parametrize("status", ["pass", "excused"])
+def test_what_was_mended_is_no_failure(diff: Diff, status: str) -> None:
+    done = diff(("pass", "error", "pass"), ("pass", status, "pass"))
+    assert done.exit_code == 0
+    assert ["mended", "PAD-02", "mine", "eager", "error", status] in _lines(done)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("fail", "unsupported"), ("unsupported", "pass"), ("fail", "error")]
+)
+def test_what_is_neither_is_told_too(diff: Diff, old: str, new: str) -> None:
+    done = diff((old, "pass", "pass"), (new, "pass", "pass"))
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[1].split()[:6] == [
+        "changed",
+        "PAD-01",
+        "mine",
+        "eager",
+        old,
+        new,
+    ]
+
+
+def test_a_clause_that_one_run_lacks_is_told(diff: Diff) -> None:
+    done = diff(("pass",), ("pass", "fail"))
+    assert done.exit_code == 1
+    assert done.stdout.splitlines()[1].split()[:6] == [
+        "broke",
+        "PAD-02",
+        "mine",
+        "eager",
+        "-",
+        "fail",
+    ]
+
+
+def test_what_broke_comes_first(diff: Diff) -> None:
+    done = diff(("unsupported", "fail", "pass"), ("pass", "pass", "fail"))
+    kinds = [line[0] for line in _lines(done)[1:4]]
+    assert kinds == ["broke", "mended", "changed"]
+    assert done.stdout.endswith("1 broke, 1 mended, 1 changed; 0 as before\n")
+
+
+def test_a_single_subject_may_have_another_name(diff: Diff) -> None:
+    done = diff(("pass", "pass", "pass"), ("fail", "pass", "pass"), names=("old", "new"))
+    assert done.stdout.splitlines()[1].split()[:6] == [
+        "broke",
+        "PAD-01",
+        "new",
+        "eager",
+        "pass",
+        "fail",
+    ]
+
+
+def test_other_versions_are_told(diff: Diff) -> None:
+    done = diff(("pass",), ("pass",), versions=("1.26", "2.0"))
+    assert done.stdout.splitlines()[0] == "mine (eager): numpy 1.26, now 2.0"
+
+
+def test_changes_as_json(diff: Diff) -> None:
+    done = diff(("pass", "pass", "pass"), ("pass", "pass", "fail"), "--json")
+    assert json.loads(done.stdout) == [
+        {"kind": "broke", "clause": "PAD-03", "subject": "mine", "mode": "eager", "old": "pass",
+         "new": "fail", "message": "PAD-03 is off"}
+    ]  # fmt: skip
+
+
+def test_what_is_no_record_is_told_in_one_line(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["diff", str(tmp_path / "gone.jsonl"), "gone"])
+    assert (done.exit_code, done.stderr.count("\n"), "gone.jsonl" in done.stderr) == (2, 1, True)
