@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fast_impl import backward, backward_layout, planner
+from fast_impl import backward, backward_layout, memory, planner
 from fast_impl.backward import Backward, gradients
 from fast_impl.backward_layout import Chunk, Layout
 from fast_impl.methods import scatter
@@ -210,6 +210,25 @@ def test_a_chunk_is_cut_by_channels_or_by_rows(
     layout = Layout(problem_of((3, 20, 6, channels), (3, 3, 24, channels), 1), 2, LIMIT)
     monkeypatch.setattr(backward_layout, "_PIXELS", rows * layout.pitch * 3)
     assert list(layout.tiles(Chunk(0, 3, first, last))) == tiles
+
+
+@pytest.mark.parametrize(("channels", "shared"), [(4, False), (9, True)])
+def test_threads_share_the_sums_of_the_inputs_only_where_tiles_are_of_some_channels(
+    channels: int, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backward_layout, "_SMALL", 0)
+    monkeypatch.setattr(backward_layout, "_CHANNELS", 4)
+    problem = problem_of((3, 20, 6, channels), (3, 3, 24, channels))
+    plan = Backward(problem, 2, LIMIT)
+    given: list[Any] = []
+    monkeypatch.setattr(plan, "product", lambda _products, _weights, _g, sums: given.append(sums))
+    inputs, kernel, gradient = operands(problem)
+    with memory.scratch() as lender:
+        _, g = plan._source(plan.layout.chunks[0], inputs, gradient, lender)
+        tasks = [*plan._input_tasks(plan.layout.chunks[0], kernel, g, inputs, lender)]
+        for seat in (0, 1):
+            tasks[0](seat)
+    assert np.may_share_memory(*given) is shared
 
 
 @pytest.mark.parametrize("change", [np.ascontiguousarray, lambda array: array[:, :, ::-1]])

@@ -754,6 +754,13 @@ def test_panels_of_the_kernels_gradient_leave_few_lanes_idle(channels, size, vec
     assert kernel_gradient._vectors(channels * size) == vectors
 
 
+@generated
+def test_three_groups_of_lanes_are_all_told():
+    plan = fast_impl.plan((1, 6, 6, 8), (3, 3, 3, 8), 3, "same", algorithm="direct", threads=1)
+    assert len(plan.executor.calls.chains) == 3
+    assert "1 x 16 lanes, 1 x 16 lanes, 1 x 16 lanes, 3 task(s)" in plan.explanation
+
+
 @pytest.mark.parametrize(
     ("total", "most", "rows"),
     [
@@ -766,6 +773,7 @@ def test_panels_of_the_kernels_gradient_leave_few_lanes_idle(channels, size, vec
         (64, 6, 6),
         (8, 6, 4),
         (21, 4, 3),
+        (10, 8, 6),
     ],
 )
 def test_rows_of_a_tile_leave_few_of_the_last_one_idle(total, most, rows):

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import subprocess
 import sys
@@ -356,6 +357,22 @@ def test_a_sum_of_finite_numbers_is_looked_at_once(monkeypatch):
     monkeypatch.setattr(np, "isfinite", lambda a: asked.append(np.ndim(a)) or real(a))
     assert planner.all_finite(np.ones(5, np.float16) * 60000)
     assert asked == [0]
+
+
+@pytest.mark.parametrize("invents", [True, False])
+@pytest.mark.parametrize("largest", [1.0, np.inf])
+def test_only_what_invented_weights_may_have_spoilt_is_computed_again(
+    invents, largest, monkeypatch
+):
+    plan = fast_impl.plan((1, 2, 2, 1), (2, 2, 1, 1), algorithm="scatter")
+    plan = dataclasses.replace(plan, invents_weights=invents)
+    asked = []
+    real = planner._exact
+    monkeypatch.setattr(planner, "_exact", lambda problem: asked.append(problem) or real(problem))
+    inputs = np.full((1, 2, 2, 1), largest, np.float32)
+    result = plan.run(inputs, np.ones((2, 2, 1, 1), np.float32))
+    assert result.max() == 4 * largest
+    assert len(asked) == (invents and largest == np.inf)
 
 
 @pytest.mark.parametrize("argument", ["inputs", "kernel", "bias"])
