@@ -95,7 +95,8 @@ def strength(
         check_seconds("--timeout", timeout)
         chosen = _matching(patterns, list(read_catalogue(catalogue)))
         if file is not None and not os.access(file.parent, os.W_OK):
-            usage_error(f"--json {str(file)!r}: the folder does not exist or cannot be written")
+            reason = "Permission denied" if file.parent.is_dir() else "No such folder"
+            usage_error(f"--json {str(file)!r}: cannot be written: {reason}")
     except (LoadError, ValueError) as error:
         usage_error(error)
     started = time.monotonic()

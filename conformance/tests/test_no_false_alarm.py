@@ -19,7 +19,6 @@ JUDGED = (
     "SHAPE-01",
     "DTYPE-02",
     "GRAD-01",
-    "LIFE-04",
 )
 
 

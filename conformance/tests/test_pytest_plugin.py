@@ -162,7 +162,7 @@ def test_a_run_that_ends_at_its_first_finding_is_incomplete(
 
 def test_help_leaves_no_file(run_pytest: RunPytest) -> None:
     done = run_pytest("--pyargs", "conformance", "--help", *OPTIONS)
-    assert ("--subject-command" in done.stdout, list(done.out.iterdir())) == (True, [])
+    assert ("--subject-command" in done.stdout, list(done.out.glob("*"))) == (True, [])
 
 
 def test_the_record_has_the_command_that_repeats_the_run(by_pytest: Any, by_command: Any) -> None:
