@@ -63,7 +63,8 @@ class _Constants:
         found = self._kept.get((kind, value))
         if found is None:
             cell = kind(value)
-            found = self._kept[kind, value] = (ctypes.addressof(cell), cell)
+            # Another thread may have been faster: its cell's address is in use already.
+            found = self._kept.setdefault((kind, value), (ctypes.addressof(cell), cell))
         return found[0]
 
 

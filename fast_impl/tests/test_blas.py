@@ -59,6 +59,20 @@ def test_products_of_nothing_are_no_errors():
     np.testing.assert_array_equal(y, np.ones(4))
 
 
+def test_a_constant_that_two_threads_make_at_once_has_one_address() -> None:
+    constants = blas._Constants()
+    first: list[int] = []
+
+    def kind(value: int) -> ctypes.c_int:
+        if not first:  # what another thread does in the meantime
+            first.append(0)
+            first[0] = constants.address(kind, value)
+        return ctypes.c_int(value)
+
+    assert constants.address(kind, 7) == first[0] == constants.address(kind, 7)
+    assert ctypes.c_int.from_address(first[0]).value == 7
+
+
 def test_a_constant_keeps_its_address_and_its_value():
     constants = blas._Constants()
     five = constants.address(ctypes.c_int, 5)
