@@ -127,10 +127,10 @@ def main() -> None:
     quoted = {(part["module"], change) for part in known["survivors"] for change in part["mutants"]}
     rules = [re.compile(rule["pattern"]) for rule in known["rules"]]
     mutants = [m for path in sorted(MUTANTS.rglob("*.py.meta")) for m in _mutants(path)]
-    ruled = {(m.module, m.change) for m in mutants if any(r.search(m.change) for r in rules)}
-    explained = quoted | ruled
     if not mutants:
         sys.exit(f"no results in {MUTANTS}/: mutmut has not run")
+    ruled = {(m.module, m.change) for m in mutants if any(r.search(m.change) for r in rules)}
+    explained = quoted | ruled
     Console(width=110).print(_table(mutants, explained))
     modules = {mutant.module for mutant in mutants}
     surviving = {(m.module, m.change) for m in mutants if m.survived and not m.message}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -67,12 +67,20 @@ def compare_dtype(got: Value, dtype_name: str, step: int) -> Mismatch | None:
     return None
 
 
-def compare_length(got: Value, wanted: Sequence[Value], step: int) -> Mismatch | None:
-    """Return a mismatch unless `got` is a list of as many values as `wanted`."""
-    if isinstance(got, list) and len(got) == len(wanted):
-        return None
-    text = f"should give {len(wanted)} items, gives {describe(got)}"
-    return Mismatch(text, list(wanted), got, step)
+def compare_each(
+    got: Value, wanted: Value, step: int, compare: Callable[[Value, Value], Mismatch | None]
+) -> Mismatch | None:
+    """Return the first mismatch that `compare` finds: item by item, where `wanted` is a list of them.
+
+    A list must be answered by one of the same length.
+    """
+    if not isinstance(wanted, list):
+        return compare(got, wanted)
+    if not isinstance(got, list) or len(got) != len(wanted):
+        text = f"should give {len(wanted)} items, gives {describe(got)}"
+        return Mismatch(text, wanted, got, step)
+    found = (compare(one, target) for one, target in zip(got, wanted))
+    return next((mismatch for mismatch in found if mismatch is not None), None)
 
 
 def compare_numbers(

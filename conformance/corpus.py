@@ -8,6 +8,7 @@ the source's own: |got - expected| <= atol + rtol*|expected|.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Mapping
@@ -22,10 +23,10 @@ from conformance.campaign import Tally
 from conformance.case import Case
 from conformance.checks import Misbehaved, NotSupported, NotTried, Traits, View
 from conformance.clauses import Clause
-from conformance.comparison import Mismatch, compare_length, compare_numbers
+from conformance.comparison import Mismatch, compare_each, compare_numbers
 from conformance.observation import Observation
 from conformance.oracle import Expectation
-from conformance.values import Array, dtype_of
+from conformance.values import Array, Value, dtype_of
 from conformance.workbench import Failure
 
 
@@ -207,17 +208,16 @@ def _mismatch(recorded: Recorded, view: View) -> Mismatch | None:
             if got != wanted:
                 return Mismatch(f"expected shape {wanted}, got {got}", wanted, got, index)
         else:
-            pairs = [(got, wanted)]
-            if isinstance(wanted, list):
+            if isinstance(wanted, list) and isinstance(got, list):
                 # A layer without a bias may give None for its gradient, or leave it out.
-                given = got[: len(wanted)] if isinstance(got, list) else got
-                mismatch = compare_length(given, wanted, index)
-                if mismatch is not None:
-                    return mismatch
-                pairs = list(zip(given, wanted))
-            for one, target in pairs:
-                allowed = recorded.atol + recorded.rtol * np.abs(target)
-                mismatch = compare_numbers(one, target, allowed, step=index)
-                if mismatch is not None:
-                    return mismatch
+                got = got[: len(wanted)]
+            near = functools.partial(_near, recorded, index)
+            mismatch = compare_each(got, wanted, index, near)
+            if mismatch is not None:
+                return mismatch
     return None
+
+
+def _near(recorded: Recorded, index: int, got: Value, wanted: Array) -> Mismatch | None:
+    allowed = recorded.atol + recorded.rtol * np.abs(wanted)
+    return compare_numbers(got, wanted, allowed, step=index)

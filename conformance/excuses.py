@@ -18,14 +18,12 @@ from pathlib import Path
 import attrs
 
 from conformance.clauses import all_clauses
+from conformance.subjects.tensorflow import BACKENDS
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-
-MODES = ("eager", "graph")
 
 
 class ExcuseError(Exception):
@@ -112,9 +110,9 @@ def load_excuses(path: Path) -> tuple[Excuse, ...]:
             raise ExcuseError(f"{path}: excuse {number}: {text}") from error
         if excuse.clause not in known and not excuse.clause.startswith("CORPUS-"):
             raise ExcuseError(f"{path}: excuse {number}: unknown clause {excuse.clause!r}")
-        if excuse.mode not in (None, *MODES):
+        if excuse.mode not in (None, *BACKENDS):
             raise ExcuseError(
-                f"{path}: excuse {number}: mode = {excuse.mode!r}: must be one of {', '.join(MODES)}"
+                f"{path}: excuse {number}: mode = {excuse.mode!r}: must be one of {', '.join(BACKENDS)}"
             )
         if not excuse.message or not excuse.reason:
             raise ExcuseError(f"{path}: excuse {number}: message and reason must not be empty")

@@ -118,15 +118,12 @@ class RunPlugin:
         def judge(subject: Any, clause: Any) -> Verdict:
             try:
                 return self.run.verdict(subject, clause)
-            except HarnessError as error:
-                self.broken = str(error)
-                raise pytest.exit.Exception(f"harness broken: {error}", returncode=3) from error
             except Exception as error:
-                self.broken = (
-                    f"{type(error).__name__}: {error} (judging {clause.id} on {subject.name}, "
-                    f"{subject.mode})"
-                )
-                traceback.print_exc()
+                self.broken = str(error)
+                if not isinstance(error, HarnessError):
+                    traceback.print_exc()
+                    where = f"judging {clause.id} on {subject.name}, {subject.mode}"
+                    self.broken = f"{type(error).__name__}: {error} ({where})"
                 raise pytest.exit.Exception(
                     f"harness broken: {self.broken}", returncode=3
                 ) from error

@@ -458,9 +458,8 @@ class Run:
 def _chosen(options: Options) -> tuple[Clause, ...]:
     """Return the clauses to judge; recorded cases are always meant, unless a pattern names some."""
     corpora = [corpus.clause for corpus in options.corpora]
-    if any(pattern.upper().startswith("CORPUS") for pattern in options.clauses):
-        return matching(options.clauses, (*all_clauses(), *corpora))
-    return (*matching(options.clauses), *corpora)
+    chosen = matching(options.clauses, (*all_clauses(), *corpora))
+    return chosen if any(clause in chosen for clause in corpora) else (*chosen, *corpora)
 
 
 def finding_text(

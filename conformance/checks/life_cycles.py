@@ -17,7 +17,7 @@ from conformance.case import (
     Train,
 )
 from conformance.checks.registry import Traits, View, check, expect_error
-from conformance.comparison import Mismatch, compare_length, compare_numbers, describe
+from conformance.comparison import Mismatch, compare_each, compare_numbers, describe
 from conformance.geometry import Geometry
 from conformance.values import Value
 
@@ -34,23 +34,17 @@ def _each(view: View, *kinds: type) -> Iterator[int]:
 
 def _same(view: View, index: int) -> Mismatch | None:
     got, wanted = _value(view, index), view.expectation.value(index)
-    pairs = [(got, wanted)]
-    if isinstance(wanted, list):
-        mismatch = compare_length(got, wanted, index)
-        if mismatch is not None:
-            return mismatch
-        pairs = list(zip(got, wanted))
-    for one, target in pairs:
+
+    def equal(one: Value, target: Value) -> Mismatch | None:
         if not isinstance(target, np.ndarray):
-            if one != target:
-                return Mismatch(f"should be {target}, is {describe(one)}", wanted, got, index)
-            continue
+            if one == target:
+                return None
+            return Mismatch(f"should be {target}, is {describe(one)}", wanted, got, index)
         array = np.asarray(one) if isinstance(one, (int, float)) else one
         # Integers, halves and quarters: exact in float32.
-        mismatch = compare_numbers(array, target, np.zeros(target.shape), step=index)
-        if mismatch is not None:
-            return mismatch
-    return None
+        return compare_numbers(array, target, np.zeros(target.shape), step=index)
+
+    return compare_each(got, wanted, index, equal)
 
 
 def _value(view: View, index: int) -> Value:
@@ -61,9 +55,9 @@ def _value(view: View, index: int) -> Value:
     return outcome.value
 
 
-def _first(view: View, *kinds: type) -> Mismatch | None:
+def _first(view: View, *kinds: type, after: int = -1) -> Mismatch | None:
     for index in _each(view, *kinds):
-        mismatch = _same(view, index)
+        mismatch = _same(view, index) if index > after else None
         if mismatch is not None:
             return mismatch
     return None
@@ -91,7 +85,7 @@ def check_losses_follow_the_weights(view: View) -> Mismatch | None:
     return _first(view, Losses)
 
 
-def _is_refused(case: Case, _: Traits) -> bool:
+def _has_refusal(case: Case, _: Traits) -> bool:
     """Tell whether a step has a weight too many or few, or other channels than another."""
     geometry = Geometry.of(case.arguments)
     weights = {len(step.values) for step in case.steps if isinstance(step, SetWeights)}
@@ -101,7 +95,7 @@ def _is_refused(case: Case, _: Traits) -> bool:
     return len(channels) > 1 or bool(weights - {1 + geometry.use_bias})
 
 
-@check("LIFE-04", "life cycles", when=_is_refused)
+@check("LIFE-04", "life cycles", when=_has_refusal)
 def check_refused_steps_leave_the_layer_as_it_was(view: View) -> Mismatch | None:
     """A refusal is a ValueError, and what follows is what follows without it."""
     for index, step in enumerate(view.case.steps):
@@ -110,8 +104,4 @@ def check_refused_steps_leave_the_layer_as_it_was(view: View) -> Mismatch | None
             if mismatch is not None:
                 return mismatch
     after = max((i for i in range(len(view.case.steps)) if _refused_at(view, i)), default=-1)
-    for index in _each(view, Call, Invoke, Losses, Train):
-        mismatch = _same(view, index) if index > after else None
-        if mismatch is not None:
-            return mismatch
-    return None
+    return _first(view, Call, Invoke, Losses, Train, after=after)

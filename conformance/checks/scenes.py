@@ -12,7 +12,7 @@ from conformance.checks.registry import Traits, View, check, expect_error
 from conformance.comparison import (
     Mismatch,
     compare_dtype,
-    compare_length,
+    compare_each,
     compare_numbers,
     describe,
 )
@@ -73,18 +73,10 @@ def _judge(view: View, index: int, wanted: Wanted) -> Mismatch | None:
 
 
 def _numbers(view: View, index: int, got: Value) -> Mismatch | None:
-    exact = view.expectation.value(index)
-    pairs = [(got, exact)]
-    if isinstance(exact, list):
-        mismatch = compare_length(got, exact, index)
-        if mismatch is not None:
-            return mismatch
-        pairs = list(zip(got, exact))
-    for one, target in pairs:
-        mismatch = compare_numbers(one, target, np.zeros(target.shape), step=index)
-        if mismatch is not None:
-            return mismatch
-    return None
+    def equal(one: Value, target: Value) -> Mismatch | None:
+        return compare_numbers(one, target, np.zeros(target.shape), step=index)
+
+    return compare_each(got, view.expectation.value(index), index, equal)
 
 
 def _gives(_: View, index: int, wanted: Gives, got: Value) -> Mismatch | None:

@@ -85,16 +85,15 @@ def _change(
 
 
 def _show(console: Console, before: Record, after: Record, changes: list[Change]) -> None:
-    for was in before.header.subjects:
-        for now in after.header.subjects:
-            if was.key == now.key and was.versions != now.versions:
-                for package in sorted({*was.versions, *now.versions}):
-                    versions = was.versions.get(package, "none"), now.versions.get(package, "none")
-                    if versions[0] != versions[1]:
-                        text = (
-                            f"{now.name} ({now.mode}): {package} {versions[0]}, now {versions[1]}"
-                        )
-                        console.print(text, markup=False)
+    versions = {subject.key: subject.versions for subject in before.header.subjects}
+    for subject in after.header.subjects:
+        now = subject.versions
+        was = versions.get(subject.key, now)
+        for package in sorted({*was, *now}):
+            old, new = was.get(package, "none"), now.get(package, "none")
+            if old != new:
+                text = f"{subject.name} ({subject.mode}): {package} {old}, now {new}"
+                console.print(text, markup=False)
     table = Table(box=None, pad_edge=False)
     for heading in ("", "clause", "subject", "mode", "old", "new", "message"):
         table.add_column(heading)
@@ -106,7 +105,5 @@ def _show(console: Console, before: Record, after: Record, changes: list[Change]
         console.print(table)
     counts = [(sum(change.kind == kind for change in changes), kind) for kind in _COLOURS]
     told = ", ".join(f"{count} {kind}" for count, kind in counts if count)
-    same = sum(v.status is not None for v in after.verdicts) - sum(
-        c.new is not None for c in changes
-    )
+    same = len(after.verdicts) - sum(change.new is not None for change in changes)
     console.print(f"{told or 'no verdict differs'}; {same} as before", markup=False)

@@ -58,19 +58,15 @@ for line in sys.stdin:
 """
 
 
-def _replayed_program(command: Callable[..., Any], folder: Path, answer: str) -> Any:
-    (folder / "program.py").write_text(PROGRAM.replace("ANSWER", answer), encoding="utf-8")
-    words = f"{sys.executable} program.py"
-    run = ("run", "--clause", "BIAS-01", "--examples", "1", "--out", "out")
-    first = command(*run, "--subject-command", words, cwd=folder)
-    assert first.statuses == {"BIAS-01": {"value": "fail"}.get(answer, answer)}
-    return command("replay", "out/run.jsonl", cwd=folder)
-
-
 def test_replay_of_a_program_s_finding_runs_the_program(
     command: Callable[..., Any], tmp_path: Path
 ) -> None:
-    done = _replayed_program(command, tmp_path, "value")
+    (tmp_path / "program.py").write_text(PROGRAM.replace("ANSWER", "value"), encoding="utf-8")
+    words = f"{sys.executable} program.py"
+    run = ("run", "--clause", "BIAS-01", "--examples", "1", "--out", "out")
+    first = command(*run, "--subject-command", words, cwd=tmp_path)
+    assert first.statuses == {"BIAS-01": "fail"}
+    done = command("replay", "out/run.jsonl", cwd=tmp_path)
     assert (done.status, "on program.py" in done.stdout) == (1, True)
 
 
