@@ -15,7 +15,7 @@ from reference_impl.layer import initializers
 from reference_impl.layer.activations.named import Activation
 from reference_impl.layer.names import keras_name, snake_case
 from reference_impl.layer.tensors import to_number
-from reference_impl.storage import Array, is_floating
+from reference_impl.storage import Array, from_numbers, is_floating, to_numbers
 
 __all__ = [
     "ELU",
@@ -74,7 +74,7 @@ class ActivationLayer(Activation):
 
     def _operand(self, values: Array) -> Array:
         if is_floating(values.dtype):
-            return values.astype(np.float32)
+            return _float32(values)
         raise InvalidArgumentError(
             f"Value for attr 'T' of {values.dtype.name} is not in the list of allowed values: the "
             f"activation layer {self.__name__} takes floating point data only (DTYPE-03)"
@@ -115,7 +115,11 @@ class ReLU(ActivationLayer):
         return self._formula if is_floating(dtype) else self._of_integers
 
     def _operand(self, values: Array) -> Array:
-        return values.astype(np.float32) if is_floating(values.dtype) or self._leaky else values
+        return _float32(values) if is_floating(values.dtype) or self._leaky else values
+
+
+def _float32(values: Array) -> Array:
+    return from_numbers(to_numbers(values), values.shape, np.dtype(np.float32))
 
 
 def _relu(limit: float, below: float, start: float) -> Scalar:
@@ -144,7 +148,7 @@ class LeakyReLU(ActivationLayer):
         return leaky_relu(alpha) if alpha else SCALAR["relu"]
 
     def _operand(self, values: Array) -> Array:
-        return values.astype(np.float32)
+        return _float32(values)
 
 
 class ELU(ActivationLayer):

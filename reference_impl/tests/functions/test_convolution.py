@@ -156,3 +156,31 @@ def test_integers_beyond_float64_are_exact():
 def test_convolution_op_takes_the_dilation_of_the_layer():
     layer = Conv2DTranspose(1, 1, dilation_rate=2)
     assert layer.convolution_op(ones(1, 5, 5, 1), ones(2, 2, 1, 1)).shape == (1, 3, 3, 1)
+
+
+def test_an_input_without_channels_gives_zeros():
+    # measured: no channel is a multiple of one channel
+    assert (
+        convolution(ones(1, 2, 3, 0), ones(1, 1, 1, 2)).tolist() == np.zeros((1, 2, 3, 2)).tolist()
+    )
+
+
+@pytest.mark.parametrize("kernel", [(1, 1, 0, 1), (1, 1, 0, 0)])
+def test_a_kernel_without_channels_is_refused(kernel):
+    with pytest.raises(InvalidArgumentError, match="evenly divisible"):
+        convolution(ones(1, 2, 3, 0), ones(*kernel))
+
+
+@pytest.mark.parametrize("dtypes", [(">f4", "f4"), ("f4", ">f4")])
+def test_convolution_op_takes_either_byte_order(dtypes):
+    inputs, kernel = (ones(1, 1, 1, 1, dtype=dtype) for dtype in dtypes)
+    assert Conv2DTranspose(1, 1).convolution_op(inputs, kernel).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [None, np.full((1, 1, 1, 1), None), [[[[None]]]], np.full((1, 1, 1, 1), np.datetime64("2020"))],
+)
+def test_convolution_op_makes_no_numbers_of_what_is_none(bad):
+    with pytest.raises(ValueError, match="`inputs`"):
+        Conv2DTranspose(1, 1).convolution_op(bad, ones(1, 1, 1, 1))

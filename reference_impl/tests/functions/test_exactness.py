@@ -173,6 +173,33 @@ def test_out_of_another_shape_or_dtype_is_refused(out):
         conv2d_transpose(X, K, out=out, **GEOMETRY)
 
 
+@pytest.mark.parametrize(
+    "out",
+    [
+        np.ma.masked_array(np.zeros((2, 6, 12, 2)), mask=True),
+        np.zeros((2, 6, 12, 2)).tolist(),
+        np.broadcast_to(0.0, (2, 6, 12, 2)),
+    ],
+    ids=["masked", "list", "read-only"],
+)
+def test_out_that_would_not_hold_the_result_is_refused(out):
+    with pytest.raises(ValueError, match="`out` must be"):
+        conv2d_transpose(X, K, out=out, **GEOMETRY)
+
+
+def test_operands_and_out_may_be_in_another_byte_order():
+    expected, out = conv2d_transpose(X, K, bias=B, **GEOMETRY), np.zeros((2, 6, 12, 2), ">f8")
+    conv2d_transpose(X.astype(">f8"), K, bias=B.astype(">f8"), out=out, **GEOMETRY)
+    np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("element", [None, "1", b"1"])
+def test_objects_that_are_no_numbers_are_refused(element):
+    objects = np.full((1, 1, 1, 1), element, object)
+    with pytest.raises(InvalidArgumentError, match="`inputs` must hold numbers"):
+        conv2d_transpose(objects, objects)
+
+
 @pytest.mark.parametrize("operand", ["kernel", "bias"])
 def test_operands_of_different_dtypes_are_refused(operand):
     given = {"kernel": K, "bias": B}

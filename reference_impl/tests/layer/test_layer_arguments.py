@@ -52,6 +52,9 @@ def layer(**arguments):
         ({"dynamic": 1}, TypeError, "Expected `dynamic` argument"),
         ({"dtype": "foo"}, TypeError, "Cannot convert the argument `type_value`"),
         ({"dtype": "f4"}, TypeError, "Cannot convert the argument `type_value`"),
+        ({"dtype": int}, TypeError, "Cannot convert the argument `type_value`"),
+        ({"dtype": complex}, TypeError, "Cannot convert the argument `type_value`"),
+        ({"dtype": b"float32"}, TypeError, "Cannot convert the argument `type_value`"),
         ({"strides": 2, "output_padding": 2}, ValueError, "Strides must be greater than output"),
         ({"output_padding": -1}, ValueError, "`output_padding` argument must be a tuple"),
         ({"output_padding": 0.0}, ValueError, "`output_padding` argument must be a tuple"),
@@ -63,8 +66,9 @@ def layer(**arguments):
     ],
 )
 def test_the_constructor_refuses(arguments, error, message):
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as caught:
         layer(**arguments)
+    assert caught.type is error
 
 
 def test_an_unknown_keyword_is_named_in_the_arguments_of_the_error():
@@ -95,8 +99,9 @@ def test_an_unknown_keyword_is_named_in_the_arguments_of_the_error():
 )
 def test_the_constructor_accepts_what_only_the_call_refuses(arguments, error, message):
     late = layer(**arguments)
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as caught:
         late(X)
+    assert caught.type is error
 
 
 @pytest.mark.parametrize(
@@ -119,6 +124,8 @@ def test_the_constructor_accepts_what_only_the_call_refuses(arguments, error, me
         ("use_bias", "no", "no"),
         ("dtype", "double", "float64"),
         ("dtype", np.float16, "float16"),
+        ("dtype", np.dtype(">f4"), "float32"),
+        ("dtype", bool, "bool"),
         ("dtype", None, None),
         ("dtype", "", "float32"),
         ("dtype", float, "float32"),
@@ -249,5 +256,6 @@ def test_the_output_shape_of_a_layer_needs_a_padding_that_is_a_string(padding, e
     ],
 )
 def test_a_policy_needs_its_configuration(dtype, error, message):
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as caught:
         layer(dtype=dtype)
+    assert caught.type is error

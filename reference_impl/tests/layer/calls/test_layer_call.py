@@ -56,12 +56,15 @@ def test_the_output_is_the_transposed_convolution_of_its_arguments(arguments):
         (ones(1, 2, 2, 1, dtype="U"), InvalidArgumentError, "of string is not in the list of"),
         (ones(1, 2, 2, 1, dtype="S"), InvalidArgumentError, "of string is not in the list of"),
         (ones(1, 2, 2, 1, dtype="complex64"), ValueError, "An initializer for variable"),
+        (ones(1, 2, 2, 1).astype("M8[s]"), ValueError, "Unsupported numpy type"),
+        (ones(1, 2, 2, 1).astype("V4"), ValueError, "Unsupported numpy type"),
     ],
 )
 def test_the_first_call_refuses(inputs, error, message):
     layer = Conv2DTranspose(1, 2)
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as caught:
         layer(inputs)
+    assert caught.type is error
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """Initial values: ranges, moments, fans, forms and failures (group INIT)."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from reference_impl import Conv2DTranspose
+from reference_impl import Conv2DTranspose, InvalidArgumentError
 from reference_impl.layer import initializers
 from reference_impl.layer.initializers.random_values import VarianceScaling, fans
 
@@ -209,8 +210,9 @@ def test_an_initializer_that_does_not_fit_is_refused_when_the_weight_is_made(
     arguments, error, message
 ):
     layer = Conv2DTranspose(3, 2, **arguments)
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as caught:
         layer.build((1, 1, 1, 2))
+    assert caught.type is error
 
 
 @pytest.mark.parametrize(
@@ -276,9 +278,120 @@ def test_a_random_initializer_keeps_its_seed(name):
     np.testing.assert_array_equal(first, second)
 
 
-def test_an_integer_constant_is_exact_beside_a_float():
-    values = initializers.Constant([2**53 + 1, 1.0])((2,), "int64")
+def test_an_integer_constant_is_exact():
+    values = initializers.Constant([2**53 + 1, 1])((2,), "int64")
     assert values.tolist() == [2**53 + 1, 1]
+
+
+# What TensorFlow 2.15 makes of a constant: it is strict with Python's numbers, and casts arrays.
+@pytest.mark.parametrize(
+    ("value", "dtype", "expected"),
+    [
+        (2**31, "int32", -(2**31)),
+        (2**40, "int8", 0),
+        (-1, "uint8", 255),
+        (True, "int32", 1),
+        (np.float64(1.5), "int32", 1),
+        (np.array([2.5]), "int32", 2),
+        (np.array([2], object), "int32", 2),
+        (True, "bool", True),
+        (1e300, "float32", math.inf),
+        (2**63 + 1, "float32", 2.0**63),
+        (np.bool_(True), "float32", 1.0),
+        (1j, "complex64", 1j),
+        (1.5, "complex64", 1.5),
+    ],
+)
+def test_a_constant_is_converted_as_tensorflow_converts_it(value, dtype, expected):
+    values = initializers.Constant(value)((1,), dtype)
+    assert (values.dtype.name, values.tolist()) == (dtype, [expected])
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "error"),
+    [
+        *((bad, "int32", TypeError) for bad in (1.5, 2.0, 1e300, math.nan, math.inf, 1j, "1")),
+        *((bad, "int32", TypeError) for bad in ([1, 2.0], ["a"])),
+        *((bad, "int32", ValueError) for bad in (None, [None, 1], 2**63 + 1, 10**400, Fraction(1))),
+        *((bad, "bool", TypeError) for bad in (1, 0.0, "a")),
+        *((bad, "float32", TypeError) for bad in ("1", ["a", "b"], 1j)),
+        *((bad, "float32", ValueError) for bad in (None, [None, 1], 10**400, Fraction(1, 2))),
+        (np.array("1"), "float32", ValueError),
+        (np.array([None]), "float32", ValueError),
+        (np.array(1j), "float32", ValueError),
+        (np.datetime64("2020-01-01"), "float32", ValueError),
+        (np.datetime64("2020-01-01"), "int32", ValueError),
+    ],
+)
+def test_a_constant_that_the_dtype_does_not_hold_is_refused(value, dtype, error):
+    layer = Conv2DTranspose(
+        1, 1, dtype=dtype, kernel_initializer={"class_name": "Constant", "config": {"value": value}}
+    )
+    with pytest.raises(error, match="`value`") as caught:
+        layer.build((1, 1, 1, 1))
+    assert caught.type is error
+
+
+@pytest.mark.parametrize(
+    ("returned", "dtype", "error"),
+    [
+        ([[[[1.5]]]], "int32", TypeError),
+        ([[[["a"]]]], "float32", TypeError),
+        ([[[[None]]]], "float32", ValueError),
+        (None, "float32", ValueError),
+        (np.full((1, 1, 1, 1), None), "float32", ValueError),
+        (np.full((1, 1, 1, 1), "1"), "float32", ValueError),
+        (np.full((1, 1, 1, 1), 1j), "float32", ValueError),
+        (np.full((1, 1, 1, 1), np.datetime64("2020-01-01")), "float32", ValueError),
+    ],
+)
+def test_an_initial_value_that_is_no_number_is_refused(returned, dtype, error):
+    layer = Conv2DTranspose(1, 1, dtype=dtype, kernel_initializer=lambda shape, dtype: returned)
+    with pytest.raises(error, match="initial value of kernel") as caught:
+        layer.build((1, 1, 1, 1))
+    assert caught.type is error
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_a_uniform_integer_is_drawn_from_its_range_without_the_end(dtype):
+    values = initializers.RandomUniform(-2, 3, seed=7)((200,), dtype)
+    assert (values.dtype.name, sorted(set(values.tolist()))) == (dtype, [-2, -1, 0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("bounds", "dtype", "error"),
+    [
+        ({}, "int32", TypeError),
+        ({"minval": 0, "maxval": 2.5}, "int32", TypeError),
+        ({"minval": "a", "maxval": 2}, "int64", TypeError),
+        ({"minval": 0, "maxval": None}, "int32", ValueError),
+        ({"minval": 3, "maxval": 3}, "int32", InvalidArgumentError),
+        ({"minval": 5, "maxval": 1}, "int64", InvalidArgumentError),
+        ({"minval": 0, "maxval": 9}, "uint8", ValueError),
+        ({"minval": 0, "maxval": 9}, "bool", ValueError),
+        ({"minval": None}, "float32", ValueError),
+        ({"maxval": "a"}, "float32", TypeError),
+        ({"maxval": [1.0, 2.0]}, "float32", ValueError),
+    ],
+)
+def test_a_uniform_initializer_refuses_bounds_that_fit_no_number(bounds, dtype, error):
+    with pytest.raises(error, match=r"minval|maxval|floating point type") as caught:
+        initializers.RandomUniform(**bounds)((2,), dtype)
+    assert caught.type is error
+
+
+def test_a_uniform_initializer_without_an_upper_bound_ends_at_one():
+    values = initializers.RandomUniform(0, None, seed=7)((1000,), "float64")
+    assert 0.99 < values.max() < 1
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [("RandomNormal", "mean"), ("RandomNormal", "stddev"), ("Orthogonal", "gain")],
+)
+def test_an_option_of_a_random_initializer_is_a_number(name, option):
+    with pytest.raises(ValueError, match=f"`{option}`"):
+        drawn({"class_name": name, "config": {option: None}}, (2, 2))
 
 
 def test_an_initializer_gives_float32_where_no_dtype_is_asked_for():

@@ -157,8 +157,9 @@ def test_a_weight_regularizer_that_returns_none_gives_no_loss():
 )
 def test_an_activity_regularizer_that_does_not_fit_fails_at_the_call(arguments, error, message):
     made = layer(**arguments)
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as caught:
         made(image())
+    assert caught.type is error
 
 
 def test_an_unknown_weight_regularizer_fails_where_the_losses_are_read():

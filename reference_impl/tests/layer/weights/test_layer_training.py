@@ -1,5 +1,7 @@
 """Gradients of the layer, and one step of gradient descent with its constraints (GRAD, CONS)."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -198,8 +200,9 @@ def test_a_numpy_constraint_is_cast_to_the_dtype_of_the_weight():
 )
 def test_a_constraint_that_does_not_fit_fails_at_the_step(constraint, error, message):
     layer = built(kernel_constraint=constraint)
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as caught:
         layer.apply_gradients(ones(layer), 1.0)
+    assert caught.type is error
 
 
 @pytest.mark.parametrize(
@@ -212,8 +215,9 @@ def test_a_constraint_that_does_not_fit_fails_at_the_step(constraint, error, mes
     ],
 )
 def test_a_step_refuses(arguments, gradients, error, message):
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as caught:
         built(**arguments).apply_gradients(gradients, 1.0)
+    assert caught.type is error
 
 
 @pytest.mark.parametrize("gradients", [[np.ones((2, 3, 2, 3))], [np.ones((2, 3, 2, 3)), None]])
@@ -227,3 +231,95 @@ def test_the_learning_rate_is_taken_in_the_dtype_of_the_weights():
     layer = built(dtype="float32", kernel_initializer="zeros")
     layer.apply_gradients(ones(layer), 0.1)
     assert layer.kernel.flat[0] == -np.float32(0.1)
+
+
+def gradient_of(value, **arguments):
+    """A step of a layer with one weight of one number, 1, and this gradient."""
+    layer = built(**{"filters": 1, "kernel_size": 1, "use_bias": False, "dtype": "float32",
+                     "kernel_initializer": "ones", **arguments})  # fmt: skip
+    layer.set_weights([np.ones_like(layer.kernel)])
+    layer.apply_gradients([value], 0.5)
+    return layer.kernel.ravel().tolist()
+
+
+def full(value, dtype=None):
+    return np.full((1, 1, 1, 3), value, dtype)
+
+
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [
+        ([[[[None, 1.0, 1.0]]]], ValueError),
+        (full(None), ValueError),
+        (full(1.0, object), ValueError),
+        (full(Fraction(1)), ValueError),
+        (full(np.datetime64("2020-01-01")), ValueError),
+        (full(np.timedelta64(3, "s")), ValueError),
+        (full(1.0, "longdouble"), ValueError),
+        (np.zeros((1, 1, 1, 3), [("a", "f4")]), ValueError),
+        ([[1.0], [1.0, 2.0]], ValueError),
+        ({}, ValueError),
+        (full("1"), InvalidArgumentError),
+        (full(b"1"), InvalidArgumentError),
+        ([[[["1", "2", "3"]]]], InvalidArgumentError),
+        (full(True), InvalidArgumentError),
+        (full(1, "int64"), InvalidArgumentError),
+        ([[[[1, 2, 3]]]], InvalidArgumentError),
+        (full(1j), InvalidArgumentError),
+        (1.0, InvalidArgumentError),
+    ],
+)
+def test_what_is_no_gradient_of_a_weight_is_refused(bad, error):
+    with pytest.raises(error, match="kernel") as caught:
+        gradient_of(bad)
+    assert caught.type is error
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64", ">f4"])
+def test_a_gradient_of_another_floating_dtype_is_rounded(dtype):
+    assert gradient_of(full(1, dtype)) == [0.5, 0.5, 0.5]
+
+
+def test_a_layer_of_integers_is_not_trained():
+    with pytest.raises(InvalidArgumentError, match="kernel of dtype int32"):
+        gradient_of(full(1, "int32"), dtype="int32")
+
+
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [
+        (None, ValueError),
+        (np.array(None), ValueError),
+        (np.array(0.5, object), ValueError),
+        (object(), ValueError),
+        ({}, ValueError),
+        (10**400, ValueError),
+        (1e300, ValueError),
+        (np.datetime64("2020-01-01"), ValueError),
+        (np.timedelta64(1, "s"), ValueError),
+        ("0.5", InvalidArgumentError),
+        (b"1", InvalidArgumentError),
+        (np.array("0.5"), InvalidArgumentError),
+        ([0.5], InvalidArgumentError),
+        (np.array([0.5, 0.5]), InvalidArgumentError),
+        (1j, InvalidArgumentError),
+    ],
+)
+def test_what_is_no_learning_rate_is_refused(bad, error):
+    with pytest.raises(error, match="`learning_rate`") as caught:
+        built().apply_gradients(ones(built()), bad)
+    assert caught.type is error
+
+
+@pytest.mark.parametrize("rate", [0.5, np.float64(0.5), np.array(0.5), np.float16(0.5)])
+def test_a_learning_rate_may_be_any_one_number(rate):
+    layer = built(kernel_initializer="ones")
+    layer.apply_gradients(ones(layer), rate)
+    assert set(layer.kernel.ravel()) == {0.5}
+
+
+def test_a_refused_gradient_of_the_bias_leaves_the_kernel_as_it_was():
+    layer = built(kernel_initializer="ones")
+    with pytest.raises(ValueError, match="bias"):
+        layer.apply_gradients([np.ones_like(layer.kernel), [None, 1.0]], 0.5)
+    assert (layer.kernel == 1).all()

@@ -4,6 +4,8 @@ import base64
 import json
 import marshal
 import types
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -80,6 +82,25 @@ def test_set_weights_copies_what_it_is_given():
 def test_set_weights_refuses(weights, message):
     with pytest.raises(ValueError, match=message):
         built().set_weights(weights)
+
+
+@pytest.mark.parametrize(
+    "bad", [None, "1", b"1", 1j, np.datetime64("2020-01-01"), np.timedelta64(1, "s"), object()]
+)
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_set_weights_makes_no_numbers_of_what_is_none(dtype, bad):
+    # TensorFlow's NumPy makes NaN of None, 18262 of a date, and drops the imaginary part
+    layer = built(dtype=dtype, kernel_initializer="zeros")
+    with pytest.raises(ValueError, match="the new bias"):
+        layer.set_weights([np.ones((4, 5, 2, 3)), np.full(2, bad)])
+    assert not layer.kernel.any()
+
+
+@pytest.mark.parametrize("number", [True, 1, Fraction(1), Decimal(1), np.float16(1)])
+def test_set_weights_takes_numbers_of_any_kind(number):
+    layer = built(use_bias=False)
+    layer.set_weights([np.full((4, 5, 2, 3), number)])
+    assert set(layer.kernel.ravel().tolist()) == {1.0}
 
 
 def test_refused_weights_change_nothing():
