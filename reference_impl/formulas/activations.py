@@ -12,10 +12,8 @@ from typing import NamedTuple
 
 __all__ = ["SCALAR", "VECTOR", "Scalar", "leaky_relu"]
 
-# TensorFlow uses these two float32 numbers in every dtype (ADD-03; sqrt(2) up to 2.15).
-FLOAT32_FIFTH = 0.20000000298023224
-FLOAT32_ROOT_OF_2 = 1.4142135381698608
-
+FLOAT32_FIFTH = 0.20000000298023224  # TensorFlow's float32 in every dtype (ADD-03)
+FLOAT32_ROOT_OF_2 = 1.4142135381698608  # the same, up to 2.15
 SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
 

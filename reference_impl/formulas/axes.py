@@ -1,7 +1,6 @@
 """One spatial axis: the length of the result, and where products land (SHAPE-01 to 05, PAD-01 to 05).
 
-A transposed convolution makes a full result of length `(H - 1) * s + k`, of which padding keeps a part;
-what the page calls padding the *input* never happens.
+The full result has the length `(H - 1) * s + k`; padding keeps a part of it, and pads no *input*.
 """
 
 from __future__ import annotations
@@ -58,10 +57,7 @@ def transposed(
 
 
 def convolved(size: int, taps: int, stride: int, same: bool, dilation: int = 1) -> Axis:
-    """An axis of the forward convolution: positions of its output, places of its input (METH-02).
-
-    The length is below 0 where the kernel exceeds the input by two strides (METH-04).
-    """
+    """An axis of the forward convolution; below 0 long where the kernel is far larger (METH-04)."""
     k = covered(taps, dilation)
     length = -(-size // stride) if same else int((size - k + stride) / stride)
     full = (length - 1) * stride + k

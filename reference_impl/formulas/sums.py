@@ -6,34 +6,40 @@ elsewhere is never made. `axes` are those of height and width, `zero` is what a 
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from typing import Any
 
 from reference_impl.formulas.axes import Axis
 
-__all__ = ["bias_gradient", "convolution", "kernel_gradient", "scatter", "with_bias"]
+__all__ = ["bias_gradient", "convolution", "kernel_gradient", "scatter", "terms", "with_bias"]
 
 Axes = tuple[Axis, Axis]
+Kernel = list[list[list[tuple[int, int, Any]]]]
 
 
-def _meetings(axes: Axes) -> Iterator[tuple[int, int, int, int, int, int]]:
-    for (i, a, p), (j, b, q) in itertools.product(axes[0].meetings(), axes[1].meetings()):
-        yield i, j, a, b, p, q
+def terms(kernel: list[Any]) -> Kernel:
+    """A kernel [a][b][o][c] of numbers with each tap as a list of (o, c, weight)."""
+    return [
+        [[(o, c, w) for o, ws in enumerate(tap) for c, w in enumerate(ws)] for tap in row]
+        for row in kernel
+    ]
 
 
-def _zeros(zero: Any, *sizes: int) -> Any:
-    return [_zeros(zero, *sizes[1:]) for _ in range(sizes[0])] if sizes else zero
+def _meetings(axes: Axes) -> list[tuple[int, int, int, int, int, int]]:
+    rows, columns = axes[0].meetings(), axes[1].meetings()
+    return [(i, j, a, b, p, q) for i, a, p in rows for j, b, q in columns]
 
 
-def scatter(image: list[Any], kernel: list[Any], filters: int, axes: Axes, zero: Any) -> list[Any]:
+def _zeros(zero: Any, size: int, *sizes: int) -> list[Any]:
+    return [_zeros(zero, *sizes) for _ in range(size)] if sizes else [zero] * size
+
+
+def scatter(image: list[Any], kernel: Kernel, filters: int, axes: Axes, zero: Any) -> list[Any]:
     """`result[p][q][o] = sum of image[i][j][c] * kernel[a][b][o][c]`: the transposed convolution."""
-    result: list[Any] = _zeros(zero, axes[0].kept, axes[1].kept, filters)
+    result = _zeros(zero, axes[0].kept, axes[1].kept, filters)
     for i, j, a, b, p, q in _meetings(axes):
         pixel, target = image[i][j], result[p][q]
-        for o, weights in enumerate(kernel[a][b]):
-            for x, weight in zip(pixel, weights, strict=True):
-                target[o] += x * weight
+        for o, c, weight in kernel[a][b]:
+            target[o] += pixel[c] * weight
     return result
 
 
@@ -43,20 +49,17 @@ def with_bias(image: list[Any], bias: list[Any]) -> list[Any]:
 
 
 def convolution(
-    image: list[Any], kernel: list[Any], filters: int, groups: int, axes: Axes, zero: Any
+    image: list[Any], kernel: Kernel, firsts: list[int], axes: Axes, zero: Any
 ) -> list[Any]:
-    """`result[i][j][o] = sum of image[p][q][first + c] * kernel[a][b][c][o]`, first of o's group.
+    """`result[i][j][o] = sum of image[p][q][firsts[o] + c] * kernel[a][b][c][o]`; `firsts` make groups.
 
-    With the axes of `scatter` this is its adjoint: the gradient by its image, given that of its
-    result (METH-02, GRAD-02).
+    With the axes of `scatter` and `firsts` of 0 it is its adjoint, and its gradient (METH-02, GRAD-02).
     """
-    result: list[Any] = _zeros(zero, axes[0].length, axes[1].length, filters)
+    result = _zeros(zero, axes[0].length, axes[1].length, len(firsts))
     for i, j, a, b, p, q in _meetings(axes):
-        pixel, taps, target = image[p][q], kernel[a][b], result[i][j]
-        for o in range(filters):
-            first = o * groups // filters * len(taps)
-            for x, weights in zip(pixel[first:], taps, strict=False):
-                target[o] += x * weights[o]
+        pixel, target = image[p][q], result[i][j]
+        for c, o, weight in kernel[a][b]:
+            target[o] += pixel[firsts[o] + c] * weight
     return result
 
 
@@ -64,11 +67,12 @@ def kernel_gradient(
     images: list[Any], slopes: list[Any], filters: int, channels: int, axes: Axes, zero: Any
 ) -> list[Any]:
     """`result[a][b][o][c] = sum of slopes[p][q][o] * image[i][j][c]`, over all images."""
-    result: list[Any] = _zeros(zero, axes[0].taps, axes[1].taps, filters, channels)
+    result = _zeros(zero, axes[0].taps, axes[1].taps, filters, channels)
     for image, gradient in zip(images, slopes, strict=True):
         for i, j, a, b, p, q in _meetings(axes):
+            pixel = image[i][j]
             for slope, tap in zip(gradient[p][q], result[a][b], strict=True):
-                for c, x in enumerate(image[i][j]):
+                for c, x in enumerate(pixel):
                     tap[c] += slope * x
     return result
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reference_impl.errors import InvalidArgumentError
 from reference_impl.formulas.axes import Axis, convolved, covered
 from reference_impl.formulas.sums import convolution as sum_of_products
+from reference_impl.formulas.sums import terms
 from reference_impl.functions.arguments import (
     image_batch,
     operand,
@@ -72,10 +73,11 @@ def convolution(
         _axis(images.shape[1 + at], kernel.shape[at], steps[at], same, dilations[at])
         for at in (0, 1)
     )
-    taps, zero = to_numbers(kernel), zero_of(inputs.dtype)
+    taps = terms(to_numbers(kernel[:, :, :channels]))  # none of an input without channels
+    firsts = [o * groups // filters * channels_in for o in range(filters)]
+    zero = zero_of(inputs.dtype)
     result = [
-        sum_of_products(image, taps, filters, groups, (rows, columns), zero)
-        for image in to_numbers(images)
+        sum_of_products(image, taps, firsts, (rows, columns), zero) for image in to_numbers(images)
     ]
     shape = (images.shape[0], rows.length, columns.length, filters)
     return to_caller_layout(from_numbers(result, shape, inputs.dtype), data_format)

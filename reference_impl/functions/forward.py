@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from reference_impl.errors import InvalidArgumentError
-from reference_impl.formulas.sums import scatter, with_bias
+from reference_impl.formulas.sums import scatter, terms, with_bias
 from reference_impl.functions.arguments import (
     KERNEL,
     image_batch,
@@ -80,7 +80,7 @@ def conv2d_transpose(
                 f"`bias` must have the shape ({filters},), one value per filter; got {bias.shape}"
             )
         offsets = to_numbers(bias)
-    images, taps = to_channels_last(inputs, data_format), to_numbers(kernel)
+    images, taps = to_channels_last(inputs, data_format), terms(to_numbers(kernel))
     result = [
         with_bias(scatter(image, taps, filters, axes, zero), offsets)
         for image in to_numbers(images)

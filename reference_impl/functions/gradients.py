@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from reference_impl.errors import InvalidArgumentError
-from reference_impl.formulas.sums import bias_gradient, convolution, kernel_gradient
+from reference_impl.formulas.sums import bias_gradient, convolution, kernel_gradient, terms
 from reference_impl.functions.arguments import (
     KERNEL,
     image_batch,
@@ -89,8 +89,8 @@ def conv2d_transpose_gradients(
             f"`output_gradient` must have the result's shape, {expected} as (batch, height, width, "
             f"channels); got {gradients.shape}"
         )
-    slopes, taps, zero = to_numbers(gradients), to_numbers(kernel), zero_of(dtype)
-    d_inputs = [convolution(slope, taps, channels, 1, axes, zero) for slope in slopes]
+    slopes, taps, zero = to_numbers(gradients), terms(to_numbers(kernel)), zero_of(dtype)
+    d_inputs = [convolution(slope, taps, [0] * channels, axes, zero) for slope in slopes]
     d_kernel = kernel_gradient(to_numbers(images), slopes, filters, channels, axes, zero)
     d_bias = bias_gradient(slopes, filters, zero)
     return Gradients(

@@ -18,26 +18,13 @@ from reference_impl.layer.weights import constraints
 __all__ = ["Configuration", "batch_input_shape", "normalize_tuple", "require_known_keywords"]
 
 KEYWORDS = frozenset(
-    [
-        "dilation_rate",
-        "output_padding",
-        "groups",
-        "dtype",
-        "dynamic",
-        "autocast",
-        "weights",
-        "input_shape",
-        "batch_input_shape",
-        "batch_size",
-        "input_dim",
-        "implementation",
-        "conv_op",
-        "kernel_layout",
-        "bias_layout",
-        "_scope",
-        "_reuse",
-    ]
+    {
+        *("dilation_rate", "output_padding", "groups", "dtype", "autocast", "weights"),
+        *("input_shape", "batch_input_shape", "batch_size", "input_dim", "dynamic"),
+        *("implementation", "conv_op", "kernel_layout", "bias_layout", "_scope", "_reuse"),
+    }
 )
+"""The further arguments that the layer takes (ARG-11)."""
 
 
 def require_known_keywords(keywords: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["Configured", "deserialize", "serialize"]
+__all__ = ["Configured", "deserialize", "named", "serialize"]
 
 
 class Configured:
@@ -56,6 +56,24 @@ def deserialize(
     raise ValueError(
         f"Unknown {kind}: {name!r}. Only the names that Keras 2.15 defines are known here; give "
         "anything else as an instance or a callable"
+    )
+
+
+def named(identifier: Any, known: Mapping[str, Callable[..., Any]], kind: str, clause: str) -> Any:
+    """What an argument means: a name, a config dict as in `deserialize`, or the callable itself.
+
+    Raises:
+        ValueError: an unknown name, or an object that is neither a name, a dict nor callable.
+    """
+    if isinstance(identifier, str):
+        identifier = {"class_name": identifier, "config": {}}
+    if isinstance(identifier, Mapping):
+        return deserialize(identifier, known, kind)
+    if identifier is None or callable(identifier):
+        return identifier
+    raise ValueError(
+        f"Could not interpret {kind} identifier: {identifier!r}. Give a name, a config dict or a "
+        f"callable ({clause})"
     )
 
 

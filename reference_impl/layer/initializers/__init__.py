@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from reference_impl.layer.initializers.initializer import Initializer, Shape, as_dtype, as_floating
+from reference_impl.layer.initializers.base import Initializer, Shape, as_dtype, as_floating
 from reference_impl.layer.initializers.random_values import (
     GlorotNormal,
     GlorotUniform,
@@ -24,7 +24,8 @@ from reference_impl.layer.initializers.random_values import (
     TruncatedNormal,
     VarianceScaling,
 )
-from reference_impl.layer.serialization import deserialize
+from reference_impl.layer.names import snake_case
+from reference_impl.layer.serialization import named
 from reference_impl.layer.tensors import to_dtype, to_number
 from reference_impl.storage import Array, from_numbers
 
@@ -110,33 +111,22 @@ class Identity(Initializer):
         return from_numbers(values, tuple(shape), dtype)
 
 
-def _known() -> dict[str, Callable[..., Any]]:
-    """Every name: of the class, in snake case, each with and without V2 as Keras has them."""
-    known: dict[str, Callable[..., Any]] = {}
-    names: dict[str, type[Initializer]] = {
-        "constant": Constant,
-        "glorot_normal": GlorotNormal,
-        "glorot_uniform": GlorotUniform,
-        "he_normal": HeNormal,
-        "he_uniform": HeUniform,
-        "identity": Identity,
-        "lecun_normal": LecunNormal,
-        "lecun_uniform": LecunUniform,
-        "ones": Ones,
-        "orthogonal": Orthogonal,
-        "random_normal": RandomNormal,
-        "random_uniform": RandomUniform,
-        "truncated_normal": TruncatedNormal,
-        "variance_scaling": VarianceScaling,
-        "zeros": Zeros,
-    }
-    for name, kind in names.items():
-        known[name] = known[kind.__name__] = known[f"{kind.__name__}V2"] = kind
-        if name.startswith(("glorot", "he", "lecun")):
-            known[f"{name}V2"] = kind
-    known.update(normal=RandomNormal, uniform=RandomUniform, one=Ones, zero=Zeros)
-    known.update(Initializer=Initializer, initializer=Initializer)
-    return known
+_KINDS = (
+    *(Constant, Identity, Ones, Orthogonal, VarianceScaling, Zeros),
+    *(RandomNormal, RandomUniform, TruncatedNormal),
+    *(GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform),
+)
+_KNOWN: dict[str, type[Initializer]] = {
+    **{f"{kind.__name__}{version}": kind for kind in _KINDS for version in ("", "V2")},
+    **{snake_case(kind.__name__): kind for kind in _KINDS},
+    **{f"{snake_case(kind.__name__)}V2": kind for kind in _KINDS[-6:]},
+    "normal": RandomNormal,
+    "uniform": RandomUniform,
+    "one": Ones,
+    "zero": Zeros,
+    "Initializer": Initializer,
+    "initializer": Initializer,
+}
 
 
 def get(identifier: Any) -> Any:
@@ -145,19 +135,9 @@ def get(identifier: Any) -> Any:
     Raises:
         ValueError: an unknown name, or an object that is neither a name, a dict nor callable.
     """
-    if isinstance(identifier, str):
-        identifier = {"class_name": identifier, "config": {}}
-    if isinstance(identifier, Mapping):
-        arguments = identifier.get("config")
-        if isinstance(arguments, Mapping):
-            arguments = {key: value for key, value in arguments.items() if key != "dtype"}
-            identifier = {**identifier, "config": arguments}
-        return deserialize(identifier, _known(), "initializer")
+    if isinstance(identifier, Mapping) and isinstance(identifier.get("config"), Mapping):
+        arguments = {key: value for key, value in identifier["config"].items() if key != "dtype"}
+        identifier = {**identifier, "config": arguments}
     if inspect.isclass(identifier):
         return identifier()
-    if identifier is None or callable(identifier):
-        return identifier
-    raise ValueError(
-        f"Could not interpret initializer identifier: {identifier!r}. Give a name, a config "
-        "dict or a callable (INIT-05)"
-    )
+    return named(identifier, _KNOWN, "initializer", "INIT-05")

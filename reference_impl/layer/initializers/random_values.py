@@ -15,29 +15,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from reference_impl.errors import InvalidArgumentError
-from reference_impl.layer.initializers.initializer import (
-    Initializer,
-    Shape,
-    as_dtype,
-    as_floating,
-)
+from reference_impl.layer.initializers.base import Initializer, Shape, as_dtype, as_floating
 from reference_impl.layer.initializers.orthogonal import orthonormal_columns
 from reference_impl.layer.tensors import to_dtype, to_number
 from reference_impl.storage import Array, from_numbers
-
-__all__ = [
-    "GlorotNormal",
-    "GlorotUniform",
-    "HeNormal",
-    "HeUniform",
-    "LecunNormal",
-    "LecunUniform",
-    "Orthogonal",
-    "RandomNormal",
-    "RandomUniform",
-    "TruncatedNormal",
-    "VarianceScaling",
-]
 
 Draw = Callable[[random.Random], float]
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from reference_impl.errors import InvalidArgumentError
-from reference_impl.layer.serialization import Configured, deserialize
+from reference_impl.layer.serialization import Configured, named
 from reference_impl.storage import Array, from_numbers, is_floating, to_numbers, zero_of
 
 __all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "get"]
@@ -165,14 +165,7 @@ def get(identifier: Any) -> Any:
     """
     if isinstance(identifier, str):
         return _KNOWN[identifier]() if identifier in _KNOWN else identifier
-    if isinstance(identifier, Mapping):
-        return deserialize(identifier, _KNOWN, "regularizer")
-    if identifier is None or callable(identifier):
-        return identifier
-    raise ValueError(
-        f"Could not interpret regularizer identifier: {identifier!r}. Give a name, a config "
-        "dict or a callable (LOSS-09)"
-    )
+    return named(identifier, _KNOWN, "regularizer", "LOSS-09")
 
 
 def _factor(value: Any) -> float:

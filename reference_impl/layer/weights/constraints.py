@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from reference_impl.errors import InvalidArgumentError
-from reference_impl.layer.serialization import Configured, deserialize
+from reference_impl.layer.serialization import Configured, named
 from reference_impl.storage import Array, from_numbers, to_numbers
 
 __all__ = [
@@ -177,16 +177,7 @@ def get(identifier: Any) -> Any:
     Raises:
         ValueError: an unknown name, or an object that is neither a name, a dict nor callable.
     """
-    if isinstance(identifier, str):
-        identifier = {"class_name": identifier, "config": {}}
-    if isinstance(identifier, Mapping):
-        return deserialize(identifier, _KNOWN, "constraint")
-    if identifier is None or callable(identifier):
-        return identifier
-    raise ValueError(
-        f"Could not interpret constraint function identifier: {identifier!r}. Give a name, a "
-        "config dict or a callable (CONS-07)"
-    )
+    return named(identifier, _KNOWN, "constraint", "CONS-07")
 
 
 def _axes(axis: Any, rank: int) -> set[int]:

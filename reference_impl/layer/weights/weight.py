@@ -34,10 +34,7 @@ def create(
     shape: tuple[Any, ...],
     dtype: np.dtype[Any],
     initializer: Any,
-    *,
-    regularizer: Any,
-    constraint: Any,
-    trainable: bool,
+    **rules: Any,
 ) -> Weight:
     """A new weight with its initial value.
 
@@ -49,9 +46,7 @@ def create(
         shape: sizes as the constructor stored them.
         dtype: dtype of the weight.
         initializer: None, or called as `initializer(shape, dtype=dtype)`.
-        regularizer: kept for the losses.
-        constraint: kept for the updates.
-        trainable: whether the updates change it.
+        **rules: the other fields of `Weight`.
 
     Raises:
         ValueError: `filters` is None (ARG-02); a complex weight without initializer; an
@@ -76,7 +71,7 @@ def create(
             f"The initial value's shape {value.shape} is not compatible with the shape {sizes} of "
             f"{name}: the initializer {_described(initializer)} must return that shape (INIT-06)"
         )
-    return Weight(name, frozen(value), trainable, regularizer, constraint)
+    return Weight(name, frozen(value), **rules)
 
 
 def frozen(value: Array) -> Array:
