@@ -159,9 +159,9 @@ def _length(
         return None
     if same and extra == 0 and covered(taps, dilation) % 2 == 0:
         raise InvalidArgumentError(
-            'the size of the result doesn\'t match computed: `padding` "same", `output_padding` 0 and '
-            f"a kernel that covers an even length ({covered(taps, dilation)}) never fit together; give "
-            "an output padding of 1 or more, or None (ARG-14)"
+            'the size of the result doesn\'t match computed: padding "same", output padding 0 and a '
+            f"kernel that covers an even length ({covered(taps, dilation)}) never fit together; give an "
+            "output padding of 1 or more, or None (ARG-14)"
         )
     length = output_length(size, taps, stride, same, dilation, extra)
     if length < 0:
