@@ -14,10 +14,9 @@ import pytest
 from conformance.bench import driver, layers, memory, peers
 from conformance.bench.peers import Call
 from conformance.bench.worker import Server
+from conformance.tests.conftest import Finished
 from reports import bench as results_of
 from reports.bench import Settings
-
-from .conftest import Finished
 
 SETTINGS = Settings(threads=1, rounds=2, seconds=0.002)
 TINY = next(layer for layer in layers.LAYERS if layer.name == "tiny")

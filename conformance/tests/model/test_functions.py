@@ -38,7 +38,7 @@ def applied(name: str, framework: str, names: dict[str, Any]) -> Any:
 
 _COMPARE = """
 import numpy as np, tensorflow as tf
-from conformance.tests.test_functions import FUNCTIONS, NUMPY_ONLY, applied
+from conformance.tests.model.test_functions import FUNCTIONS, NUMPY_ONLY, applied
 different = []
 for name in FUNCTIONS.keys() - NUMPY_ONLY:
     one = applied(name, "numpy", dict(np=np))
