@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import importlib
+
 import click
 
 from conformance import __version__
-from conformance.commands.bench import bench
-from conformance.commands.clauses import clauses
-from conformance.commands.diff import diff
-from conformance.commands.replay import replay
-from conformance.commands.report import report
-from conformance.commands.run import run
-from conformance.commands.strength import strength
-from conformance.commands.subjects import subjects
+
+_COMMANDS = ("run", "report", "replay", "diff", "clauses", "subjects", "bench", "strength")
 
 
 class _Commands(click.Group):
-    """Commands that Ctrl-C ends with the status of a shell, not with that of findings."""
+    """Commands, each imported when it is asked for.
+
+    Ctrl-C ends them with the status of a shell, not with that of findings.
+    """
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"conformance.commands.{name}")
+        command: click.Command = getattr(module, name)
+        return command
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -37,7 +46,3 @@ def main() -> None:
     conformance clauses                              what is checked
     conformance bench                                how fast fast_impl is
     """  # noqa: D301 (click wants the character)
-
-
-for command in (run, report, replay, diff, clauses, subjects, bench, strength):
-    main.add_command(command)

@@ -113,7 +113,7 @@ class RunPlugin:
     @pytest.fixture
     def judge(self) -> Any:
         """Return what judges a clause; a broken harness ends the session."""
-        from conformance.judge.workbench import HarnessError
+        from conformance.judge.judging import HarnessError
 
         def judge(subject: Any, clause: Any) -> Verdict:
             try:

@@ -1,5 +1,5 @@
-"""Where cases come from."""
+"""What is tried: cases drawn at random, cases from tables, and cases with a script."""
 
-from conformance.cases.families import FAMILIES, Family
+from conformance.cases.index import FAMILIES, Family
 
 __all__ = ["FAMILIES", "Family"]

@@ -7,6 +7,7 @@ a kernel decide their overlap), so picking whole layers needs no solver of const
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Sequence
 from typing import TypeVar
@@ -120,5 +121,7 @@ def covering(cases: Sequence[Case]) -> tuple[Case, ...]:
     return tuple(chosen)
 
 
-#: The covering array.
-PAIRS = covering(pool())
+@functools.cache
+def pairs() -> tuple[Case, ...]:
+    """Return the covering array."""
+    return covering(pool())

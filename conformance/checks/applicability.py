@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from conformance.checks.registry import Applies, Traits
+from conformance.checks.check import Applies
 from conformance.model.case import Call, Case
 from conformance.model.geometry import Axis, Geometry
+from conformance.model.traits import Traits
 
 
 def any_axis(*tests: str, same: bool | None = None) -> Applies:
@@ -49,8 +50,9 @@ def on_tensorflow(_: Case, traits: Traits) -> bool:
 
 def runs_here(case: Case, traits: Traits) -> bool:
     """Hold unless the dtype is one that this TensorFlow cannot compute (DTYPE-02)."""
-    old = traits.tensorflow and traits.release < (2, 10)
-    return not (old and any(step.inputs.dtype.name == "bfloat16" for step in _calls(case)))
+    return not (
+        traits.of_the_page and any(step.inputs.dtype.name == "bfloat16" for step in _calls(case))
+    )
 
 
 def _calls(case: Case) -> list[Call]:

@@ -24,7 +24,7 @@ def clauses(patterns: tuple[str, ...], errata: bool, as_json: bool) -> None:
     except ValueError as error:
         usage_error(str(error).replace("--clause ", ""))
     if as_json:
-        click.echo(json.dumps([c.to_json(_checks(c)) for c in chosen], indent=2))
+        click.echo(json.dumps([c.to_json(CHECKS.names(c.id)) for c in chosen], indent=2))
         return
     console = Console(highlight=False)
     if patterns or errata:
@@ -38,10 +38,6 @@ def clauses(patterns: tuple[str, ...], errata: bool, as_json: bool) -> None:
         table.add_row(clause.id, clause.chapter, ", ".join(clause.agreement), clause.title)
     console.print(table)
     console.print(f"{len(chosen)} clauses; `conformance clauses PAD-01` explains one", style="dim")
-
-
-def _checks(clause: Clause) -> list[str]:
-    return [check.name for check in CHECKS if check.clause == clause.id]
 
 
 def _explain(clause: Clause, console: Console) -> None:
@@ -59,7 +55,7 @@ def _explain(clause: Clause, console: Console) -> None:
     if clause.deviation:
         line("deviation", f"{clause.deviation['what']} {clause.deviation['reason']}")
     line("untestable", clause.untestable)
-    line("checks", ", ".join(_checks(clause)))
+    line("checks", ", ".join(CHECKS.names(clause.id)))
     if clause.script:
         console.print()
         console.print(

@@ -13,7 +13,8 @@ from rich.console import Console
 import reports
 from conformance.checks import CHECKS, NotSupported, NotTried, Traits
 from conformance.commands.failing import usage_error
-from conformance.judge.workbench import HarnessError, Workbench
+from conformance.judge.evidence import Evidence
+from conformance.judge.judging import HarnessError, judge
 from conformance.model.case import Case, step_name
 from conformance.oracle.comparison import describe
 from conformance.run.options import check_seconds
@@ -102,8 +103,8 @@ def _load(file: Path, number: int) -> tuple[Any, dict[str, Any] | None]:
 
 def _replay(case: Case, subject: Subject, traits: Traits, console: Console) -> bool:
     """Run and judge the case; return whether clauses were judged and all of them hold."""
-    bench = Workbench()
-    observation = bench.observation(subject, case)
+    evidence = Evidence()
+    observation = evidence.observation(subject, case)
     console.print(f"{case.id} on {subject.name} ({subject.mode})", style="bold", markup=False)
     console.print(f"  Conv2DTranspose({dict(case.arguments)})", markup=False)
     if observation.crash:
@@ -112,11 +113,11 @@ def _replay(case: Case, subject: Subject, traits: Traits, console: Console) -> b
         what = outcome.error or outcome.unsupported or describe(outcome.value)
         console.print(f"  {step_name(step)}: {what}", markup=False)
     statuses = []
-    for check in CHECKS:
-        if case.family not in check.families or check.claims or not check.applies(case, traits):
+    for check in CHECKS.applying(case, traits):
+        if check.claims:
             continue
         try:
-            failure = bench.judge(check, case, subject, traits)
+            failure = judge(evidence, check, case, subject, traits)
         except (NotSupported, NotTried) as reason:
             console.print(f"  {check.clause}: unsupported: {reason}", style="yellow", markup=False)
             continue

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from conformance.commands.failing import usage_error
-from conformance.judge.workbench import HarnessError
+from conformance.judge.judging import HarnessError
 from conformance.run.options import check_seconds
 from conformance.run.run import PROFILES
 from conformance.strength import measurement as measuring

@@ -19,8 +19,9 @@ import numpy as np
 from conformance.cases import FAMILIES
 from conformance.checks import CHECKS
 from conformance.findings.differences import described
-from conformance.judge.campaign import drawn_cases
-from conformance.judge.workbench import Failure, Workbench
+from conformance.judge.evidence import Evidence
+from conformance.judge.exploring import drawn_cases
+from conformance.judge.judging import Failure
 from conformance.model.case import Case
 from conformance.model.codec import Array, Value
 from conformance.model.dtypes import SIGNIFICAND_BITS
@@ -58,7 +59,7 @@ class Diagnostician:
 
     def __init__(
         self,
-        workbench: Workbench,
+        workbench: Evidence,
         *,
         examples: int,
         run_seed: int,
@@ -123,8 +124,7 @@ class Diagnostician:
 
     def _fits_elsewhere(self, mistake: Mistake, subject: Subject, deadline: float) -> bool:
         """Tell whether the subject also errs where the mistake is known to."""
-        clauses = [check for check in CHECKS if check.clause in mistake.clauses]
-        names = dict.fromkeys(name for check in clauses for name in sorted(check.families))
+        names = [family.name for family in CHECKS.families(*mistake.clauses)]
         for name in names:
             for case in self._of_run(name)[: -(-ELSEWHERE // len(names))]:
                 seen = self._bench.observation(subject, case)

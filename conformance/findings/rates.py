@@ -20,8 +20,9 @@ from rich.progress import track
 from conformance.cases import FAMILIES
 from conformance.checks import CHECKS, Traits
 from conformance.findings.diagnosis import Diagnostician, agree
-from conformance.judge.campaign import drawn_cases, explore
-from conformance.judge.workbench import Failure, Workbench
+from conformance.judge.evidence import Evidence
+from conformance.judge.exploring import drawn_cases, explore
+from conformance.judge.judging import Failure
 from conformance.model.case import Case
 from conformance.model.observation import Observation
 from conformance.strength.mistakes import MISTAKES, Mistake
@@ -64,17 +65,16 @@ class Diagnosed:
     verdict: str
 
 
-def diagnosed(workbench: Workbench, mistake: Mistake, examples: int) -> Diagnosed | None:
+def diagnosed(workbench: Evidence, mistake: Mistake, examples: int) -> Diagnosed | None:
     """Diagnose one mistake's first failing clause; None where none of the expected ones fails."""
     subject = _Wrong(mistake)
     for clause in mistake.clauses:
-        families = {name for c in CHECKS if c.clause == clause for name in c.families}
         failures = [
             failure
-            for name in sorted(families)
+            for family in CHECKS.families(clause)
             for (told, claims), tally in explore(
                 workbench,
-                FAMILIES[name],
+                family,
                 subject,
                 Traits(),
                 examples=examples,
@@ -110,7 +110,7 @@ def diagnosed(workbench: Workbench, mistake: Mistake, examples: int) -> Diagnose
 
 def _families(failures: Sequence[Failure], clauses: Collection[str]) -> set[str]:
     """Return the families of some failures, and those that show some clauses."""
-    shown = {name for check in CHECKS if check.clause in clauses for name in check.families}
+    shown = {family.name for family in CHECKS.families(*clauses)}
     return shown | {failure.case.family for failure in failures}
 
 
@@ -125,7 +125,7 @@ def _mistake_in(text: str | None) -> Mistake | None:
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write every diagnosis.")
 def main(examples: int, file: Path | None) -> None:
     """Diagnose every known mistake, with it in the catalogue and left out."""
-    workbench = Workbench(keep=5000)
+    workbench = Evidence(keep=5000)
     results = []
     silent = []
     for mistake in track(MISTAKES.values(), "diagnosing", transient=True):

@@ -19,8 +19,7 @@ import attrs
 import numpy as np
 
 from conformance.checks import Misbehaved, NotSupported, NotTried, Traits, View
-from conformance.judge.campaign import Tally
-from conformance.judge.workbench import Failure
+from conformance.judge.judging import Failure, Tally
 from conformance.model import case as steps
 from conformance.model.case import Case
 from conformance.model.clauses import Clause

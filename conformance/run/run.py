@@ -18,8 +18,9 @@ from conformance.cases import space as coverage
 from conformance.checks import CHECKS, Traits
 from conformance.findings.diagnosis import Diagnostician
 from conformance.findings.scripts import script_for
-from conformance.judge.campaign import Tally, explore, shrink
-from conformance.judge.workbench import Failure, Workbench
+from conformance.judge.evidence import Evidence
+from conformance.judge.exploring import explore, shrink
+from conformance.judge.judging import Failure, Tally
 from conformance.model import machine
 from conformance.model.case import Case
 from conformance.model.clauses import Clause, all_clauses, matching
@@ -103,7 +104,7 @@ class Run:
         try:
             self._load_subjects()
             # Drift compares what releases did with the same cases; nothing else needs them all.
-            self._bench = Workbench(keep=None if self._release_pairs() else KEPT)
+            self._bench = Evidence(keep=None if self._release_pairs() else KEPT)
             self._diagnostician = Diagnostician(
                 self._bench, examples=options.count, run_seed=options.seed
             )

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from conformance.judge.workbench import HarnessError
+from conformance.judge.judging import HarnessError
 from conformance.subjects.worker import end_with_parent
 
 #: How long a process may be silent over work of ours: its start, drawing cases, the oracle.

@@ -14,10 +14,11 @@ from typing import Any, TypeAlias
 import attrs
 import numpy as np
 
-from conformance.cases import FAMILIES
+from conformance.cases import FAMILIES, Family
 from conformance.checks import CHECKS, Check, Traits
-from conformance.judge.campaign import Tally, drawn_cases, judge_case, shrink
-from conformance.judge.workbench import Failure, Workbench
+from conformance.judge.evidence import Evidence
+from conformance.judge.exploring import drawn_cases, shrink
+from conformance.judge.judging import Failure, Tally, judge_case
 from conformance.model.case import Case
 from conformance.model.observation import Observation
 from conformance.strength.mistakes import Mistake
@@ -117,14 +118,14 @@ class _Cases:
 
     def __init__(self, seed: int, examples: int) -> None:
         self.seed, self.examples = seed, examples
-        self.bench = Workbench()
+        self.bench = Evidence()
         self._drawn: dict[str, tuple[Case, ...]] = {}
 
-    def drawn(self, family: str) -> tuple[Case, ...]:
-        if family not in self._drawn:
-            found = drawn_cases(FAMILIES[family], examples=self.examples, run_seed=self.seed)
-            self._drawn[family] = found
-        return self._drawn[family]
+    def drawn(self, family: Family) -> tuple[Case, ...]:
+        if family.name not in self._drawn:
+            found = drawn_cases(family, examples=self.examples, run_seed=self.seed)
+            self._drawn[family.name] = found
+        return self._drawn[family.name]
 
 
 @functools.lru_cache(maxsize=1)
@@ -171,7 +172,7 @@ class _Trial:
 
     @functools.cached_property
     def _has_drawn(self) -> bool:
-        return any(FAMILIES[name].strategy is not None for name in _families(self._expected))
+        return any(family.is_drawn for family in _families(self._expected))
 
     def score(self) -> Score:
         found = self._first(self._expected) or self._first(self._others)
@@ -206,7 +207,7 @@ class _Trial:
         """Return the first failure of one of the checks' clauses, on all cases or on random ones."""
         tallies: dict[tuple[str, bool], Tally] = {}
         for family in _families(checks):
-            members = [check for check in checks if family in check.families]
+            members = [check for check in checks if family.name in check.families]
             for case, fixed in self._cases_of(family, only_drawn):
                 applicable = [check for check in members if check.applies(case, _TRAITS)]
                 if not applicable:
@@ -222,9 +223,9 @@ class _Trial:
                         return catch, failure
         return None
 
-    def _cases_of(self, family: str, only_drawn: bool) -> Iterator[tuple[Case, bool]]:
+    def _cases_of(self, family: Family, only_drawn: bool) -> Iterator[tuple[Case, bool]]:
         if not only_drawn:
-            yield from ((case, True) for case in FAMILIES[family].fixed)
+            yield from ((case, True) for case in family.fixed)
         yield from ((case, False) for case in self._cases.drawn(family))
 
     def _about_to_run(
@@ -257,6 +258,5 @@ def _elements(value: Any) -> int:
     return sum(map(_elements, value)) if isinstance(value, (list, tuple)) else 0
 
 
-def _families(checks: Iterable[Check]) -> list[str]:
-    names = {name for check in checks for name in check.families}
-    return [name for name in FAMILIES if name in names]
+def _families(checks: Iterable[Check]) -> tuple[Family, ...]:
+    return CHECKS.families(*(check.clause for check in checks))

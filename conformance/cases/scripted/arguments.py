@@ -1,25 +1,20 @@
-"""Scenes about constructor arguments that a single form does not tell."""
+"""Scripts about constructor arguments that a single form does not tell."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from conformance.cases.drawn.data import position_coded
-from conformance.cases.scripted.scenes import (
-    INPUTS,
-    LAYER,
+from conformance.cases.scripted.expected import (
     Arrays,
     Filled,
     Gives,
     Numbers,
     Raises,
     SameAs,
-    Scene,
     Typed,
-    both,
-    either,
-    then,
 )
+from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, either, then
 from conformance.model import case as steps
 
 _ALL = (3, [2, 3], [1, 1], "valid", "channels_last", None, True, "ones", "zeros",
@@ -27,7 +22,7 @@ _ALL = (3, [2, 3], [1, 1], "valid", "channels_last", None, True, "ones", "zeros"
 _KERNEL = position_coded((2, 3, 3, 2))
 _BIAS = position_coded((3,))
 
-SIGNATURE = Scene(
+SIGNATURE = Script(
     clause="ARG-01",
     arguments=LAYER,
     lines=(
@@ -47,9 +42,9 @@ _NO_FLOAT = either(
     steps.Call(INPUTS.astype(np.int32)), Raises("InvalidArgumentError"), Raises("TypeError")
 )
 
-SCENES = (
+SCRIPTS = (
     SIGNATURE,
-    Scene(
+    Script(
         clause="ARG-16",
         arguments=_TYPED,
         lines=(
@@ -63,7 +58,7 @@ SCENES = (
             ),
         ),
     ),
-    Scene(
+    Script(
         clause="ARG-17",
         arguments=_GIVEN,
         lines=(
@@ -75,7 +70,7 @@ SCENES = (
             ),
         ),
     ),
-    Scene(
+    Script(
         clause="ARG-17",
         arguments=_GIVEN,
         lines=(
@@ -83,24 +78,24 @@ SCENES = (
             both(steps.GetWeights(), Filled((1.0, 0.0))),
         ),
     ),
-    Scene(
+    Script(
         clause="ARG-17",
         arguments={**LAYER, "weights": [_KERNEL]},
         lines=(both(steps.Call(INPUTS), Raises("ValueError", "weight list of length")),),
     ),
-    Scene(
+    Script(
         clause="ARG-18",
         arguments={**LAYER, "dynamic": True},
         lines=(
             either(steps.Call(INPUTS), Numbers(), Raises("InvalidArgumentError", moment="run")),
         ),
     ),
-    Scene(
+    Script(
         clause="ARG-19",
         arguments={**LAYER, "dtype": "float32", "autocast": True},
         lines=(both(steps.Call(INPUTS.astype(np.float64)), Typed("float32")), _NO_FLOAT),
     ),
-    Scene(
+    Script(
         clause="ARG-19",
         arguments={**LAYER, "dtype": "float32"},
         lines=(
@@ -111,7 +106,7 @@ SCENES = (
             ),
         ),
     ),
-    Scene(
+    Script(
         clause="ARG-20",
         arguments={**LAYER, "input_shape": [9, 9, 7], "batch_size": 5, "implementation": 2},
         lines=(
@@ -120,18 +115,18 @@ SCENES = (
             both(steps.GetWeights(), Arrays(((2, 3, 3, 2), (3,)))),
         ),
     ),
-    Scene(
+    Script(
         clause="ARG-20",
         arguments={**LAYER, "batch_input_shape": [6, 9, 9, 7], "input_dim": 8},
         lines=(both(steps.Read("built"), Gives(False)), both(steps.Call(INPUTS), Numbers())),
     ),
-    Scene(
+    Script(
         clause="ARG-13",
         arguments={**LAYER, "strides": 2, "dilation_rate": 2},
         lines=(both(steps.Call(INPUTS[:, :1, :1]), Arrays(((1, 3, 5, 3),))),),
-        where="before 2.10",
+        where="of the page",
     ),
-    Scene(
+    Script(
         clause="LOSS-12",
         arguments={**_TYPED, "kernel_initializer": "ones", "kernel_regularizer": "l2"},
         lines=(
@@ -139,7 +134,7 @@ SCENES = (
             both(steps.Losses(), Gives([36 * float(np.float32(0.01))])),
         ),
     ),
-    Scene(
+    Script(
         clause="CONS-05",
         arguments={**LAYER, "kernel_constraint": {"function": "numpy double"}},
         lines=(

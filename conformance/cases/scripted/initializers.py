@@ -1,4 +1,4 @@
-"""Scenes about forms of initializers; distributions are judged elsewhere."""
+"""Scripts about forms of initializers; distributions are judged elsewhere."""
 
 from __future__ import annotations
 
@@ -6,17 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from conformance.cases.scripted.scenes import (
-    INPUTS,
-    Filled,
-    Line,
-    Raises,
-    SameAs,
-    Scene,
-    Succeeds,
-    both,
-    then,
-)
+from conformance.cases.scripted.expected import Expected, Filled, Raises, SameAs, Succeeds
+from conformance.cases.scripted.script import INPUTS, Line, Script, both, either, then
 from conformance.model import case as steps
 from conformance.model.literals import literal
 
@@ -25,13 +16,13 @@ _BASE = {"filters": 3, "kernel_size": [2, 3]}
 _VALUE, _TYPE = Raises("ValueError"), Raises("TypeError")
 
 
-def _kernel(form: Any, *lines: Line, **more: Any) -> Scene:
-    return Scene(
+def _kernel(form: Any, *lines: Line, **more: Any) -> Script:
+    return Script(
         clause="INIT-05", arguments={**_BASE, "kernel_initializer": form, **more}, lines=lines
     )
 
 
-def _filled(form: Any, number: float) -> Scene:
+def _filled(form: Any, number: float) -> Script:
     return _kernel(form, *then(_CALL), both(steps.GetWeights(), Filled((number, 0.0))))
 
 
@@ -53,10 +44,10 @@ _TAKEN = (
     ),
 )  # fmt: skip
 _REFUSED = tuple(
-    Scene(
+    Script(
         clause="INIT-05",
         arguments={**_BASE, "kernel_initializer": form},
-        constructor=_VALUE,
+        constructor=Expected(_VALUE, _VALUE),
         lines=(),
     )
     for form in ("no_such", "", 5, 2.5, literal("np.zeros((2, 3, 3, 2))"))
@@ -65,25 +56,25 @@ _LATE = (
     _kernel({"function": "shape alone"}, both(_CALL, _TYPE)),
     _kernel({"function": "no argument"}, both(_CALL, _TYPE)),
     _kernel("identity", both(_CALL, _VALUE)),
-    Scene(
+    Script(
         clause="INIT-05",
         arguments={**_BASE, "bias_initializer": "orthogonal"},
         lines=(both(_CALL, _VALUE),),
     ),
-    Scene(
+    Script(
         clause="INIT-05",
         arguments={**_BASE, "kernel_initializer": literal("tf.constant(1.)")},
-        constructor=_VALUE,
+        constructor=Expected(_VALUE, _VALUE),
         lines=(),
         where="tensorflow",
     ),
 )
-_WRONG_SHAPE = Scene(
+_WRONG_SHAPE = Script(
     clause="INIT-06",
     arguments={**_BASE, "kernel_initializer": {"function": "wrong shape"}},
-    lines=(both(_CALL, _VALUE, old=(Raises("InvalidArgumentError"), _VALUE)),),
+    lines=(both(_CALL, _VALUE, of_the_page=(Raises("InvalidArgumentError"), _VALUE)),),
 )
-_INTEGERS = Scene(
+_INTEGERS = Script(
     clause="INIT-07",
     arguments=_BASE,
     lines=(
@@ -91,7 +82,7 @@ _INTEGERS = Scene(
         both(steps.GetWeights(), Filled((0.0, 0.0))),
     ),
 )
-_COMPLEX = Scene(
+_COMPLEX = Script(
     clause="INIT-07",
     arguments=_BASE,
     lines=(both(steps.Call(INPUTS.astype(np.complex64)), Raises("ValueError", "An initializer")),),
@@ -104,16 +95,19 @@ def _seeded(how: str) -> tuple[Line, ...]:
 
 
 _SEEDS = (
-    Scene(
+    Script(
         clause="INIT-08",
         arguments=_BASE,
         lines=(*_seeded("framework"), both(steps.GetWeights(), SameAs(2))),
         where="eager",
     ),
-    Scene(
+    Script(
         clause="INIT-08",
         arguments=_BASE,
-        lines=(*_seeded("graph"), Line(step=steps.GetWeights(), old=(SameAs(2), None))),
+        lines=(
+            *_seeded("graph"),
+            either(steps.GetWeights(), None, None, of_the_page=(SameAs(2), None)),
+        ),
         where="eager",
     ),
 )
@@ -121,15 +115,15 @@ _SEED_ARGUMENT = {
     **_BASE,
     "kernel_initializer": {"class_name": "GlorotUniform", "config": {"seed": 5}},
 }
-_SEEDED_TWICE = Scene(
+_SEEDED_TWICE = Script(
     clause="INIT-09",
     arguments=_SEED_ARGUMENT,
     lines=(
         *then(_CALL, steps.GetWeights(), steps.Construct("another", _SEED_ARGUMENT), _CALL),
-        both(steps.GetWeights(), SameAs(1), old=(Succeeds(), Succeeds())),
+        both(steps.GetWeights(), SameAs(1), of_the_page=(Succeeds(), Succeeds())),
     ),
 )
-SCENES = (
+SCRIPTS = (
     *_TAKEN,
     *_REFUSED,
     *_LATE,

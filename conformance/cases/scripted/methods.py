@@ -1,4 +1,4 @@
-"""Scenes about the page's methods and those that come with its base classes."""
+"""Scripts about the page's methods and those that come with its base classes."""
 
 from __future__ import annotations
 
@@ -7,23 +7,17 @@ from typing import Any
 import numpy as np
 
 from conformance.cases.drawn.data import position_coded, small_integers
-from conformance.cases.scripted.scenes import (
-    INPUTS,
-    LAYER,
+from conformance.cases.scripted.expected import (
     Arrays,
     Gives,
     Holds,
-    Line,
     Numbers,
     Raises,
     SameAs,
-    Scene,
     Succeeds,
     Typed,
-    both,
-    either,
-    then,
 )
+from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, either, then
 from conformance.model import case as steps
 from conformance.model.literals import literal
 
@@ -40,7 +34,7 @@ def _invoke(method: str, *arguments: Any, **keywords: Any) -> steps.Invoke:
     return steps.Invoke(method, arguments, keywords)
 
 
-_APPLY = Scene(
+_APPLY = Script(
     clause="METH-01",
     arguments={**LAYER, "activity_regularizer": {"function": "sum"}},
     lines=(
@@ -56,7 +50,7 @@ _APPLY = Scene(
         both(_invoke("apply"), Raises("ValueError|TypeError")),
     ),
 )
-_APPLY_LOSSES = Scene(
+_APPLY_LOSSES = Script(
     clause="METH-01",
     arguments={**LAYER, "activity_regularizer": {"function": "sum"}},
     lines=(
@@ -69,12 +63,12 @@ _APPLY_LOSSES = Scene(
 
 _WIDE = small_integers((2, 5, 6, 6), 7)
 _CONVOLUTION_OWN_INPUT = (
-    Scene(
+    Script(
         clause="METH-03",
         arguments=LAYER,
         lines=(*_BUILT, either(steps.ConvolutionOp(INPUTS), _EAGER_INVALID, _VALUE)),
     ),
-    Scene(
+    Script(
         clause="METH-03",
         arguments={**LAYER, "strides": 2},
         lines=(
@@ -85,7 +79,7 @@ _CONVOLUTION_OWN_INPUT = (
             both(steps.ConvolutionOp(_WIDE), Numbers()),
         ),
     ),
-    Scene(
+    Script(
         clause="METH-03",
         arguments={**LAYER, "filters": 1},
         lines=(
@@ -99,7 +93,7 @@ _CONVOLUTION_OWN_INPUT = (
 )
 _OTHER_KERNEL = position_coded((3, 2, 2, 4))
 _CONVOLUTION_FORMS = tuple(
-    Scene(clause="METH-04", arguments={**LAYER, **more}, lines=(line,))
+    Script(clause="METH-04", arguments={**LAYER, **more}, lines=(line,))
     for more, line in (
         ({"strides": [1, 2]}, both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL), Numbers())),
         ({"activation": "relu", "bias_initializer": "ones"},
@@ -117,7 +111,7 @@ _CONVOLUTION_FORMS = tuple(
         ({}, both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL[0]), _VALUE)),
     )
 )  # fmt: skip
-_OPERATION_NAME = Scene(
+_OPERATION_NAME = Script(
     clause="METH-04",
     arguments={**LAYER, "name": "mine"},
     lines=(
@@ -127,7 +121,7 @@ _OPERATION_NAME = Scene(
     where="graph",
 )
 
-_EXISTS = Scene(
+_EXISTS = Script(
     clause="METH-05",
     arguments=LAYER,
     lines=(
@@ -135,7 +129,7 @@ _EXISTS = Scene(
             steps.Has(("get_losses_for", "get_updates_for")),
             Gives([False, False]),
             Gives([True, True]),
-            off=Gives([True, True]),
+            outside=Gives([True, True]),
         ),
         both(steps.Has(("apply", "convolution_op")), Gives([True, True])),
     ),
@@ -147,14 +141,14 @@ _CONFIG_KEYS = (
     "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint", "name", "trainable",
     "dtype",
 )  # fmt: skip
-_CONFIG = Scene(
+_CONFIG = Script(
     clause="METH-06",
     arguments={**LAYER, "name": "told", "kernel_initializer": "ones"},
     lines=(both(_invoke("get_config"), Holds(_CONFIG_KEYS, ("_scope", "_reuse"))),),
 )
 
 _WRONG_WEIGHTS = tuple(
-    Scene(
+    Script(
         clause="METH-07",
         arguments=LAYER,
         lines=(
@@ -171,9 +165,9 @@ _WRONG_WEIGHTS = tuple(
         "[np.zeros((2, 3, 3, 3)), np.zeros(3)]",
     )
 )
-_WEIGHTS_SCENES = (
-    Scene(clause="METH-07", arguments=LAYER, lines=(both(_invoke("get_weights"), Gives([])),)),
-    Scene(
+_WEIGHTS_SCRIPTS = (
+    Script(clause="METH-07", arguments=LAYER, lines=(both(_invoke("get_weights"), Gives([])),)),
+    Script(
         clause="METH-07",
         arguments=LAYER,
         lines=(
@@ -188,7 +182,7 @@ _WEIGHTS_SCENES = (
             both(steps.GetWeights(), Typed("float32")),
         ),
     ),
-    Scene(
+    Script(
         clause="METH-07",
         arguments=LAYER,
         lines=(*_BUILT, both(steps.GetWeights(), Numbers())),
@@ -222,7 +216,7 @@ _FORMS: tuple[tuple[Any, Any, Any], ...] = (
     ),
 )
 _INPUTS = tuple(
-    Scene(
+    Script(
         clause="METH-08",
         arguments=LAYER,
         lines=(
@@ -234,24 +228,24 @@ _INPUTS = tuple(
 )
 
 _COPIES = tuple(
-    Scene(
+    Script(
         clause="METH-09",
         arguments={**LAYER, "kernel_initializer": "ones", "strides": 2, "activation": "relu"},
         lines=(
             *_BUILT,
             *then(steps.Call(INPUTS)),
             either(steps.Copy(how), Succeeds(), Raises("NotImplementedError")),
-            Line(step=steps.Call(INPUTS), eager=SameAs(2)),
-            Line(step=steps.SameWeights("layer"), eager=Gives([False, False])),
+            either(steps.Call(INPUTS), SameAs(2), None),
+            either(steps.SameWeights("layer"), Gives([False, False]), None),
             *then(steps.SetWeights((np.zeros((2, 3, 3, 2), "f"), np.zeros(3, "f")))),
             *then(steps.Use("layer")),
-            Line(step=steps.Call(INPUTS), eager=SameAs(2)),
+            either(steps.Call(INPUTS), SameAs(2), None),
         ),
     )
     for how in ("deepcopy", "pickle")
 )
 
-_KERAS_ATTRIBUTES = Scene(
+_KERAS_ATTRIBUTES = Script(
     clause="METH-10",
     arguments=LAYER,
     where="tensorflow",
@@ -264,7 +258,7 @@ _KERAS_ATTRIBUTES = Scene(
         both(_invoke("get_input_at", 0), Raises("AttributeError|RuntimeError")),
     ),
 )
-_ADDED = Scene(
+_ADDED = Script(
     clause="METH-11",
     arguments={**LAYER, "name": "adder"},
     where="graph",
@@ -279,7 +273,7 @@ _ADDED = Scene(
     ),
 )
 
-SCENES = (
+SCRIPTS = (
     _APPLY,
     _APPLY_LOSSES,
     *_CONVOLUTION_OWN_INPUT,
@@ -287,7 +281,7 @@ SCENES = (
     _OPERATION_NAME,
     _EXISTS,
     _CONFIG,
-    *_WEIGHTS_SCENES,
+    *_WEIGHTS_SCRIPTS,
     *_INPUTS,
     *_COPIES,
     _KERAS_ATTRIBUTES,

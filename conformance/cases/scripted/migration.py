@@ -1,28 +1,17 @@
-"""Scenes about the page's migration section."""
+"""Scripts about the page's migration section."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from conformance.cases.drawn.data import position_coded
-from conformance.cases.scripted.scenes import (
-    INPUTS,
-    LAYER,
-    Gives,
-    Holds,
-    Raises,
-    SameAs,
-    Scene,
-    Succeeds,
-    Typed,
-    both,
-    then,
-)
+from conformance.cases.scripted.expected import Gives, Holds, Raises, SameAs, Succeeds, Typed
+from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, then
 from conformance.model import case as steps
 
 _ONES = {"filters": 3, "kernel_size": [2, 3], "kernel_initializer": "ones"}
 _FUNCTIONS = tuple(
-    Scene(
+    Script(
         clause="MIG-01",
         arguments=_ONES,
         where="eager",
@@ -39,10 +28,10 @@ _FUNCTIONS = tuple(
 )
 
 
-def _counterpart(**more: object) -> Scene:
+def _counterpart(**more: object) -> Script:
     first = more.get("data_format") == "channels_first"
     inputs = np.moveaxis(INPUTS, 3, 1) if first else INPUTS
-    return Scene(
+    return Script(
         clause="MIG-02",
         arguments={**LAYER, **more},
         where="tensorflow",
@@ -58,7 +47,7 @@ def _counterpart(**more: object) -> Scene:
 
 
 _POSITIONAL = (3, 3, [1, 1], "valid", "channels_first")
-SCENES = (
+SCRIPTS = (
     *_FUNCTIONS,
     _counterpart(),
     _counterpart(strides=[2, 3]),
@@ -66,7 +55,7 @@ SCENES = (
     _counterpart(strides=3, output_padding=[1, 2]),
     _counterpart(dilation_rate=2, padding="same", activation="relu"),
     _counterpart(data_format="channels_first", strides=2),
-    Scene(
+    Script(
         clause="MIG-03",
         arguments=LAYER,
         where="tensorflow",
@@ -84,12 +73,12 @@ SCENES = (
             ),
         ),
     ),
-    Scene(
+    Script(
         clause="MIG-04",
         arguments=LAYER,
         lines=(both(steps.Example("before"), Succeeds()),),
     ),
-    Scene(
+    Script(
         clause="MIG-05",
         arguments=LAYER,
         where="tensorflow",
@@ -100,7 +89,7 @@ SCENES = (
             ),
         ),
     ),
-    Scene(
+    Script(
         clause="MIG-06",
         arguments=_ONES,
         where="tensorflow",
@@ -110,7 +99,7 @@ SCENES = (
         ),
     ),
     *(
-        Scene(
+        Script(
             clause="MIG-07",
             arguments=LAYER,
             where="tensorflow",
@@ -118,7 +107,7 @@ SCENES = (
         )
         for kind in ("sequential", "functional")
     ),
-    Scene(
+    Script(
         clause="MIG-09",
         arguments=LAYER,
         lines=(
@@ -126,7 +115,7 @@ SCENES = (
             both(steps.Warned("call"), Gives([])),
         ),
     ),
-    Scene(
+    Script(
         clause="MIG-09",
         arguments=LAYER,
         where="tensorflow",

@@ -1,4 +1,4 @@
-"""Scenes about variables: names, scopes, collections, reuse, trainable."""
+"""Scripts about variables: names, scopes, collections, reuse, trainable."""
 
 from __future__ import annotations
 
@@ -6,24 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from conformance.cases.scripted.scenes import (
-    INPUTS,
-    LAYER,
+from conformance.cases.scripted.expected import (
     Arrays,
     Filled,
     Follows,
     Gives,
     Holds,
     Like,
-    Line,
     Raises,
-    Scene,
     Succeeds,
     Typed,
-    both,
-    either,
-    then,
 )
+from conformance.cases.scripted.script import INPUTS, LAYER, Line, Script, both, either, then
 from conformance.model import case as steps
 from conformance.model.literals import literal
 
@@ -35,7 +29,7 @@ def _named(name: str, **more: Any) -> dict[str, Any]:
     return {**_PLAIN, "name": name, **more}
 
 
-_DEFAULT_NAMES = Scene(
+_DEFAULT_NAMES = Script(
     clause="VAR-02",
     arguments=LAYER,
     lines=(
@@ -50,7 +44,7 @@ _DEFAULT_NAMES = Scene(
         both(steps.Read("scope_name"), Follows(4)),
     ),
 )
-_GIVEN_NAMES = Scene(
+_GIVEN_NAMES = Script(
     clause="VAR-02",
     arguments=_named("given"),
     lines=(
@@ -63,19 +57,19 @@ _GIVEN_NAMES = Scene(
         both(steps.Read("scope_name"), Follows(2)),
     ),
 )
-_VARIABLE_NAMES = Scene(
+_VARIABLE_NAMES = Script(
     clause="VAR-03",
     arguments=_named("nom"),
     lines=(
         *then(_CALL),
-        Line(step=steps.OutputName(), graph=Gives("nom/BiasAdd:0")),
+        either(steps.OutputName(), None, Gives("nom/BiasAdd:0")),
         *then(_CALL),
-        Line(step=steps.OutputName(), graph=Gives("nom/BiasAdd_1:0")),
+        either(steps.OutputName(), None, Gives("nom/BiasAdd_1:0")),
         either(steps.WeightNames(), Succeeds(), Gives(["nom/kernel:0", "nom/bias:0"])),
     ),
     where="graph",
 )
-_VARIABLE_NAMES_EAGER = Scene(
+_VARIABLE_NAMES_EAGER = Script(
     clause="VAR-03",
     arguments=_named("nomen"),
     lines=(
@@ -85,7 +79,7 @@ _VARIABLE_NAMES_EAGER = Scene(
     ),
     where="eager",
 )
-_SCOPES = Scene(
+_SCOPES = Script(
     clause="VAR-04",
     arguments=_named("inner"),
     lines=(
@@ -111,7 +105,7 @@ _SCOPES = Scene(
 )
 _BOTH_NAMES = ["layer/bias:0", "layer/kernel:0"]
 _TRAINABLE = tuple(
-    Scene(
+    Script(
         clause="VAR-05",
         arguments=_named("layer", trainable=trainable),
         lines=(
@@ -127,7 +121,7 @@ _TRAINABLE = tuple(
     )
     for trainable in (True, False)
 )
-_UNTRAINABLE = Scene(
+_UNTRAINABLE = Script(
     clause="VAR-06",
     arguments={**_PLAIN, "trainable": False, "kernel_regularizer": {"function": "sum"}},
     lines=(
@@ -139,7 +133,7 @@ _UNTRAINABLE = Scene(
         both(steps.Losses(), Gives([36.0])),
     ),
 )
-_FROZEN_LATER = Scene(
+_FROZEN_LATER = Script(
     clause="VAR-06",
     arguments=_named("frozen"),
     lines=(
@@ -147,13 +141,13 @@ _FROZEN_LATER = Scene(
         both(steps.Read("trainable_weights"), Arrays(((2, 3, 3, 2), (3,)))),
         *then(steps.Assign("trainable", False)),
         both(steps.Read("trainable_weights"), Gives([])),
-        Line(step=steps.Collection("trainable_variables"), graph=Arrays(((2, 3, 3, 2), (3,)))),
+        either(steps.Collection("trainable_variables"), None, Arrays(((2, 3, 3, 2), (3,)))),
         *then(steps.Assign("trainable", True)),
         both(steps.Read("trainable_weights"), Arrays(((2, 3, 3, 2), (3,)))),
     ),
 )
 _REGULAR = {"kernel_regularizer": {"function": "sum"}, "activity_regularizer": {"function": "sum"}}
-_COLLECTIONS = Scene(
+_COLLECTIONS = Script(
     clause="VAR-07",
     arguments=_named("layer", **_REGULAR),
     lines=(
@@ -163,12 +157,12 @@ _COLLECTIONS = Scene(
             Holds((), ("variables", "trainable_variables", "regularization_losses")),
             Holds(("variables", "trainable_variables", "regularization_losses")),
         ),
-        Line(step=steps.Collection("regularization_losses"), eager=Gives([]), graph=Succeeds()),
-        Line(step=steps.Collection("update_ops"), eager=Gives([]), graph=Gives([])),
+        either(steps.Collection("regularization_losses"), Gives([]), Succeeds()),
+        either(steps.Collection("update_ops"), Gives([]), Gives([])),
     ),
     where="tensorflow",
 )
-_TWICE = Scene(
+_TWICE = Script(
     clause="VAR-08",
     arguments=_named("twice", kernel_regularizer={"function": "sum"}),
     lines=(
@@ -179,16 +173,14 @@ _TWICE = Scene(
 )
 
 
-def _reuse(name: str, graph: Any, second: dict[str, Any]) -> Scene:
-    return Scene(
+def _reuse(name: str, graph: Any, second: dict[str, Any]) -> Script:
+    return Script(
         clause="VAR-09",
         arguments=_named(name, kernel_regularizer={"function": "sum"}),
         lines=(
             *then(_CALL, steps.Construct("second", {**_PLAIN, **second})),
-            Line(step=_CALL, graph=Succeeds() if isinstance(graph, Gives) else graph),
-            Line(
-                step=steps.SameWeights("layer"), graph=graph if isinstance(graph, Gives) else None
-            ),
+            either(_CALL, None, Succeeds() if isinstance(graph, Gives) else graph),
+            either(steps.SameWeights("layer"), None, graph if isinstance(graph, Gives) else None),
         ),
         where="graph",
     )
@@ -202,7 +194,7 @@ _REUSE = (
     _reuse("v", Raises("ValueError", "already exists, disallowed"), {"_scope": "v"}),
     _reuse("w", Raises("ValueError", "Trying to share variable"),
            {"_scope": "w", "_reuse": True, "filters": 4}),
-    Scene(
+    Script(
         clause="VAR-09",
         arguments=_named("x", kernel_regularizer={"function": "sum"}),
         lines=(
@@ -217,7 +209,7 @@ _REUSE = (
         ),
         where="graph",
     ),
-    Scene(
+    Script(
         clause="VAR-09",
         arguments=_named("y"),
         lines=(
@@ -238,15 +230,15 @@ _REUSE = (
     ),
 )  # fmt: skip
 _REUSE_EAGER = tuple(
-    Scene(
+    Script(
         clause="VAR-10",
         arguments=_named("shared"),
         lines=(
             *then(_CALL, steps.Construct("second", {**_PLAIN, **second})),
-            Line(step=_CALL, eager=Succeeds()),
-            Line(step=steps.SameWeights("layer"), eager=Gives([False, False])),
+            either(_CALL, Succeeds(), None),
+            either(steps.SameWeights("layer"), Gives([False, False]), None),
         ),
-        where="eager or off",
+        where="not graph",
     )
     for second in (
         {"_scope": "shared", "_reuse": True},
@@ -259,8 +251,8 @@ _SEVEN = literal("tf.compat.v1.constant_initializer(7.)")
 _DEFAULTS = {"filters": 3, "kernel_size": [2, 3]}
 
 
-def _scoped(more: dict[str, Any], scope: dict[str, Any], *lines: Line) -> Scene:
-    return Scene(
+def _scoped(more: dict[str, Any], scope: dict[str, Any], *lines: Line) -> Script:
+    return Script(
         clause="VAR-11",
         arguments={**_DEFAULTS, **more},
         lines=(
@@ -290,7 +282,7 @@ _SCOPE_SETTINGS = (
             both(steps.WeightTypes(), Gives(["PartitionedVariable", "PartitionedVariable"]))),
     _scoped({}, {"use_resource": False}, both(steps.WeightTypes(), Gives(["RefVariable", "RefVariable"]))),
 )  # fmt: skip
-_TYPES = Scene(
+_TYPES = Script(
     clause="VAR-12",
     arguments=_PLAIN,
     lines=(
@@ -299,7 +291,7 @@ _TYPES = Scene(
     ),
     where="tensorflow",
 )
-_KERAS_STYLE = Scene(
+_KERAS_STYLE = Script(
     clause="VAR-13",
     arguments=_PLAIN,
     lines=(
@@ -311,7 +303,7 @@ _KERAS_STYLE = Scene(
     ),
     where="tensorflow",
 )
-_COUNT = Scene(
+_COUNT = Script(
     clause="VAR-14",
     arguments=_PLAIN,
     lines=(
@@ -326,7 +318,7 @@ _COUNT = Scene(
     ),
 )
 _PAIR: tuple[tuple[int, ...], ...] = ((2, 3, 3, 2), (3,))
-_BUILD_OTHER = Scene(
+_BUILD_OTHER = Script(
     clause="VAR-15",
     arguments=_PLAIN,
     where="graph",
@@ -335,7 +327,7 @@ _BUILD_OTHER = Scene(
         both(steps.Build((None, None, None, 4)), Raises("ValueError")),
     ),
 )
-_BUILD_TWICE = Scene(
+_BUILD_TWICE = Script(
     clause="VAR-15",
     arguments=_PLAIN,
     lines=(
@@ -343,7 +335,7 @@ _BUILD_TWICE = Scene(
         either(steps.Read("weights"), Arrays(_PAIR * 2), Arrays(_PAIR)),
     ),
 )
-SCENES = (
+SCRIPTS = (
     _DEFAULT_NAMES,
     _GIVEN_NAMES,
     _VARIABLE_NAMES,

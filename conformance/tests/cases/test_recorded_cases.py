@@ -22,7 +22,7 @@ import attrs
 import numpy as np
 import pytest
 
-from conformance.cases.families import geometry_case
+from conformance.cases.drawn.strategies import geometry_case
 from conformance.model.case import Case, step_name
 from conformance.model.codec import encode
 

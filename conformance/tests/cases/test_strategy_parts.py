@@ -18,8 +18,7 @@ from conformance.cases.drawn.configurations import (
     _unequal_pair,
 )
 from conformance.cases.drawn.data import position_coded, reals, small_integers, with_specials
-from conformance.cases.families import geometry_case
-from conformance.cases.scripted.scenes import Gives, Line
+from conformance.cases.drawn.strategies import geometry_case
 from conformance.model import case as steps
 from conformance.model.case import Case
 
@@ -359,20 +358,3 @@ def _learning_rate(draw: st.DrawFn) -> float:
 
 def test_the_learning_rates_are_exact() -> None:
     assert set(_drawn(_learning_rate)) == {0.5, 1.0}
-
-
-@pytest.mark.parametrize(
-    ("release", "graph", "value"),
-    [
-        ((2, 15), False, 1),
-        ((2, 15), True, 2),
-        ((2, 16), False, 3),
-        ((2, 16), True, 4),
-        ((3, 0), True, 4),
-    ],
-)
-def test_a_line_wants_something_else_in_new_releases(
-    release: tuple[int, int], graph: bool, value: int
-) -> None:
-    line = Line(step=steps.Losses(), eager=Gives(1), graph=Gives(2), new=(Gives(3), Gives(4)))
-    assert line.wanted(tensorflow=True, graph=graph, release=release) == Gives(value)

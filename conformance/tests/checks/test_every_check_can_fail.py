@@ -9,8 +9,8 @@ import pytest
 
 from conformance.cases import FAMILIES
 from conformance.checks import CHECKS, Misbehaved, NotSupported, Traits, View
-from conformance.judge.campaign import explore
-from conformance.judge.workbench import Workbench
+from conformance.judge.evidence import Evidence
+from conformance.judge.exploring import explore
 from conformance.model.clauses import all_clauses
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.oracle.expectation import Expectation
@@ -42,20 +42,15 @@ class _MistakenSubject:
 
 
 @functools.cache
-def _workbench() -> Workbench:
-    return Workbench()
-
-
-def _families(clause_id: str) -> list[str]:
-    names = {name for check in CHECKS if check.clause == clause_id for name in check.families}
-    return [name for name in FAMILIES if name in names]
+def _evidence() -> Evidence:
+    return Evidence()
 
 
 def _rejects(clause_id: str, mistake: Mistake) -> bool:
-    for family in _families(clause_id):
+    for family in CHECKS.families(clause_id):
         tallies = explore(
-            _workbench(),
-            FAMILIES[family],
+            _evidence(),
+            family,
             _MistakenSubject(mistake),
             OFF_TENSORFLOW,
             examples=60,
@@ -83,11 +78,10 @@ WITHOUT_MISTAKE = [
 
 
 @pytest.mark.parametrize("clause_id", WITHOUT_MISTAKE)
-def test_a_clause_without_mistake_speaks_to_tensorflow_only(clause_id: str) -> None:
+def test_a_clause_without_mistake_is_about_tensorflow_only(clause_id: str) -> None:
     speaking = [
         (case.id, check.name)
-        for check in CHECKS
-        if check.clause == clause_id
+        for check in (*CHECKS.of(clause_id), *CHECKS.of(clause_id, claims=True))
         for family in check.families
         for case in FAMILIES[family].fixed
         if check.applies(case, OFF_TENSORFLOW) and not _unsupported(check, case)
@@ -97,7 +91,7 @@ def test_a_clause_without_mistake_speaks_to_tensorflow_only(clause_id: str) -> N
 
 def _unsupported(check, case) -> bool:
     """Tell whether every layer off TensorFlow lacks what the check needs."""
-    right = _workbench().observation(_MistakenSubject(next(iter(MISTAKES.values()))), case)
+    right = _evidence().observation(_MistakenSubject(next(iter(MISTAKES.values()))), case)
     try:
         check.judge(View(case, right, Expectation(case), OFF_TENSORFLOW))
     except NotSupported:
@@ -129,8 +123,7 @@ def _nonsense(case) -> list[Observation]:
 def test_the_check_rejects_a_wrong_observation(clause_id: str) -> None:
     assert any(
         _judged_wrong(check, case, observation, traits)
-        for check in CHECKS
-        if check.clause == clause_id and not check.claims
+        for check in CHECKS.of(clause_id)
         for family in check.families
         for case in _cases(family)
         for traits in ON_TENSORFLOW
@@ -154,7 +147,7 @@ def _cases(family: str):
             return Observation(not_tried="only collected")
 
     explore(
-        Workbench(),
+        Evidence(),
         FAMILIES[family],
         _Collector(),
         Traits(tensorflow=True),
@@ -180,6 +173,5 @@ CLAIMS = [clause.id for clause in all_clauses() if clause.claim is not None]
 @pytest.mark.parametrize("clause_id", CLAIMS)
 def test_a_claim_is_a_check_and_has_a_script(clause_id: str) -> None:
     (clause,) = [c for c in all_clauses() if c.id == clause_id]
-    claims = [check for check in CHECKS if check.clause == clause_id and check.claims]
-    assert claims
+    assert CHECKS.of(clause_id, claims=True)
     assert clause.script

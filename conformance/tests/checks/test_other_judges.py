@@ -16,9 +16,9 @@ from conformance.checks import (
     NotSupported,
     Traits,
     View,
-    initializers,
 )
-from conformance.checks.interface_claims import _is_plain, _without_dtypes
+from conformance.checks.chapters import initializers
+from conformance.checks.chapters.interface import _is_plain, _without_dtypes
 from conformance.model.case import (
     Bases,
     Build,
@@ -283,7 +283,7 @@ def test_what_follows_a_refusal_is_judged(last: Step, before: tuple[Step, ...]) 
 
 
 def test_a_life_without_a_refusal_says_nothing_of_refusals() -> None:
-    (refusals,) = [check for check in CHECKS if check.clause == "LIFE-04"]
+    (refusals,) = CHECKS.of("LIFE-04")
     case = _life(Losses(), None).case
     told = attrs.evolve(case, steps=(*case.steps[:2], *case.steps[3:]))
     other = Call(np.ones((1, 1, 1, 2), np.float32))

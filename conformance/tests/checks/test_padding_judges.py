@@ -9,7 +9,8 @@ import pytest
 
 import reference_impl
 from conformance.cases.drawn.data import position_coded
-from conformance.checks import Traits, padding
+from conformance.checks import Traits
+from conformance.checks.chapters import padding
 from conformance.model.case import Case
 from conformance.model.codec import Array
 from conformance.model.geometry import Geometry

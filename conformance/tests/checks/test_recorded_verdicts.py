@@ -28,9 +28,6 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
-
-import reference_impl
-from conformance.cases import FAMILIES
 from conformance.cases.scripted.interface import SCENES
 from conformance.cases.scripted.scenes import (
     Filled,
@@ -42,6 +39,9 @@ from conformance.cases.scripted.scenes import (
     SameAs,
     Typed,
 )
+
+import reference_impl
+from conformance.cases import FAMILIES
 from conformance.checks import CHECKS, Check, Misbehaved, NotSupported, NotTried, Traits, View
 from conformance.model import case as steps
 from conformance.model.case import Case, step_name

@@ -9,8 +9,9 @@ import pytest
 
 from conformance.cases.drawn.configurations import Configuration
 from conformance.cases.drawn.data import position_coded, small_integers
-from conformance.checks import CHECKS, Traits, View, constraints
-from conformance.checks.losses import compare_losses
+from conformance.checks import CHECKS, Traits, View
+from conformance.checks.chapters import constraints
+from conformance.checks.chapters.losses import compare_losses
 from conformance.model.case import Call, Case, GetWeights, Losses, Train
 from conformance.model.codec import Array, Value
 from conformance.model.observation import Observation, Outcome

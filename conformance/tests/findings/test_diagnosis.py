@@ -7,8 +7,9 @@ from conformance.cases import FAMILIES
 from conformance.checks import CHECKS, Traits
 from conformance.findings.diagnosis import Diagnostician, agree, changing
 from conformance.findings.differences import described
-from conformance.judge.campaign import explore
-from conformance.judge.workbench import Failure, Workbench
+from conformance.judge.evidence import Evidence
+from conformance.judge.exploring import explore
+from conformance.judge.judging import Failure
 from conformance.model import case as steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
@@ -33,11 +34,11 @@ class Layer:
 
 
 def _families(clause):
-    return sorted({name for c in CHECKS if c.clause == clause for name in c.families})
+    return sorted(family.name for family in CHECKS.families(clause))
 
 
 def diagnosis_of(layer: type, clause: str, left_out: tuple[str, ...] = (), examples: int = 25):
-    workbench, subject = Workbench(), Layer(layer)
+    workbench, subject = Evidence(), Layer(layer)
     failures = []
     for family in _families(clause):
         found = explore(

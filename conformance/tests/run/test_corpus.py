@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import reference_impl
-from conformance.judge.campaign import Tally
+from conformance.judge.judging import Tally
 from conformance.model.observation import Observation, Outcome
 from conformance.run.corpus import CorpusError, Recorded, judge_recorded, load_corpora
 from conformance.subjects.backend import observe

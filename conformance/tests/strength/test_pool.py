@@ -6,7 +6,7 @@ import operator
 
 import pytest
 
-from conformance.judge.workbench import HarnessError
+from conformance.judge.judging import HarnessError
 from conformance.strength.pool import conduct
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import conformance
 from conformance.cases import FAMILIES
-from conformance.judge.campaign import drawn_cases
+from conformance.judge.exploring import drawn_cases
 from conformance.model.clauses import all_clauses
 from conformance.strength.measurement import measure, shipped
 from conformance.strength.mistakes import CHAPTERS, MISTAKES

@@ -1,0 +1,77 @@
+"""The families of cases, in the order in which a run makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+
+import attrs
+from hypothesis import strategies as st
+
+from conformance.cases.drawn import strategies as drawn
+from conformance.cases.drawn.life_cycles import life_cycle_cases
+from conformance.cases.listed import numbers, objects, training
+from conformance.cases.pairs import pairs
+from conformance.cases.scripted.scripts import scripted_families
+from conformance.model.case import Case
+
+
+def _none() -> tuple[Case, ...]:
+    return ()
+
+
+@attrs.frozen(slots=False, eq=False)
+class Family:
+    """A way of making cases.
+
+    Args:
+        name: what cases carry as `family`.
+        strategy: draws cases; None where all of them are fixed.
+        make_fixed: makes the cases that every run begins with; called once, when they are asked for.
+        share: examples drawn, relative to the profile's number.
+    """
+
+    name: str
+    strategy: st.SearchStrategy[Case] | None = None
+    make_fixed: Callable[[], Iterable[Case]] = _none
+    share: float = 1.0
+
+    @cached_property
+    def fixed(self) -> tuple[Case, ...]:
+        """Cases that every run begins with."""
+        return tuple(self.make_fixed())
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether cases are drawn, too."""
+        return self.strategy is not None
+
+    def drawn_count(self, examples: int) -> int:
+        """Return how many cases are drawn where a family of average share draws `examples`."""
+        return max(1, round(examples * self.share)) if self.is_drawn else 0
+
+
+def _families() -> tuple[Family, ...]:
+    tables = {**numbers.TABLES, **training.TABLES, **objects.TABLES}
+    return (
+        Family("geometry", drawn.geometry_cases(), numbers.geometries, 1.5),
+        Family("numbers", drawn.number_cases()),
+        Family("repeats", drawn.repeat_cases(), share=0.4),
+        Family("unknown sizes", drawn.unknown_size_cases(), share=0.4),
+        Family("specials", drawn.special_cases(), share=0.6),
+        Family("degenerate", drawn.degenerate_cases(), share=0.4),
+        Family("activations", drawn.activation_cases(), numbers.softmax, 0.6),
+        Family("losses", drawn.loss_cases(), share=0.5),
+        Family("constraints", drawn.constraint_cases(), share=0.6),
+        Family("gradients", drawn.gradient_cases(), numbers.gradients),
+        Family("loss gradients", drawn.loss_gradient_cases(), share=0.2),
+        Family("life cycles", life_cycle_cases(), share=0.4),
+        Family("round trips", drawn.round_trip_cases(), share=0.3),
+        Family("pairs", None, pairs),
+        *(Family(name, None, make) for name, make in tables.items()),
+        *(Family(name, None, make) for name, make in scripted_families().items()),
+    )
+
+
+#: Every family by its name.
+FAMILIES: Mapping[str, Family] = {family.name: family for family in _families()}

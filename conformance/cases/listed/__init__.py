@@ -1,0 +1,1 @@
+"""Cases from tables, judged by the chapters' checks."""

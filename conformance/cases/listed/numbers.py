@@ -1,0 +1,207 @@
+"""Listed cases of numbers: threads where experts made the mistake, shapes, dtypes, refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from conformance.cases.drawn.configurations import Configuration
+from conformance.cases.drawn.data import position_coded, small_integers
+from conformance.cases.drawn.strategies import geometry_case
+from conformance.cases.listed.layer import LAYER, SHAPE, case, function, weights
+from conformance.cases.listed.layer import inputs as layer_inputs
+from conformance.model import case as steps
+from conformance.model.case import Case
+from conformance.model.codec import dtype_of
+
+
+def _geometry(size: tuple[int, int], kernel: tuple[int, int], strides: tuple[int, int], padding: str,
+              **more: Any) -> Configuration:  # fmt: skip
+    return Configuration(
+        batch=2, in_channels=2, filters=3, size=size, kernel_size=kernel, strides=strides, padding=padding, **more
+    )  # fmt: skip
+
+
+#: Geometries in which the mistake of a thread shows.
+GEOMETRIES = (
+    # One pixel off for SAME, stride above 1, odd kernel: github.com/keras-team/keras/pull/22876
+    _geometry((4, 5), (3, 5), (2, 3), "same"),
+    # The odd pixel on the other side: github.com/onnx/onnx/issues/1609
+    _geometry((3, 4), (4, 2), (1, 1), "same"),
+    # Kernel smaller than the stride: github.com/tensorflow/tensorflow/issues/16544
+    _geometry((3, 2), (1, 2), (3, 4), "valid"),
+    _geometry((3, 2), (2, 1), (3, 4), "same"),
+    # A 1x1 kernel with stride 3 and SAME: offsets 0, 3, 6, not 1, 4, 7
+    _geometry((3, 1), (1, 1), (3, 2), "same"),
+    # output_padding 0 is not None: github.com/tensorflow/tensorflow/issues/50168
+    _geometry((4, 3), (3, 5), (2, 3), "same", output_padding=(0, 0)),
+    _geometry((4, 3), (3, 2), (2, 3), "valid", output_padding=(1, 2)),
+    # Dilation accepted and ignored: github.com/keras-team/keras/issues/8159
+    _geometry((4, 5), (3, 2), (1, 1), "same", dilation_rate=2),
+    _geometry((4, 5), (2, 4), (1, 1), "valid", dilation_rate=3),
+    # Channels first refused on CPU, or read as channels last: github.com/tensorflow/tensorflow/issues/20405
+    _geometry((2, 4), (3, 2), (2, 1), "same", data_format="channels_first"),
+    # No bias, and a bias of the wrong length: github.com/onnx/onnx/issues/1531
+    _geometry((2, 3), (2, 3), (2, 2), "valid", use_bias=False),
+    # A 1x1 output: github.com/tensorflow/tensorflow/issues/42649
+    _geometry((1, 1), (1, 1), (1, 1), "valid"),
+    _geometry((1, 1), (5, 4), (1, 1), "same"),
+)
+
+
+def geometries() -> tuple[Case, ...]:
+    """Return what the family `geometry` begins with."""
+    return tuple(map(geometry_case, GEOMETRIES))
+
+
+def softmax() -> tuple[Case, ...]:
+    """Return what the family `activations` begins with."""
+    shape = {"channels_first": (2, 2, 4, 5), "channels_last": (2, 4, 5, 2)}
+    return tuple(
+        Case(
+            "activations",
+            {**LAYER, "data_format": data_format, "activation": "softmax"},
+            (steps.Build(sizes), weights()[1], steps.Call(layer_inputs(sizes))),
+        )
+        for data_format, sizes in shape.items()
+    )
+
+
+def gradients() -> tuple[Case, ...]:
+    """Return what the family `gradients` begins with: 1x1 kernels with strides and few filters.
+
+    oneDNN's kernel gradient is wrong there, or damages the heap:
+    github.com/uxlfoundation/oneDNN/issues/6035
+    """
+    cases = []
+    for filters in (1, 3):
+        c = Configuration(
+            batch=2, in_channels=2, filters=filters, size=(5, 3), strides=(2, 2), kernel_size=(1, 1)
+        )
+        inputs, upstream = position_coded(c.input_shape()), small_integers(c.output_shape, 3)
+        listed = (
+            *c.weights(position_coded(c.kernel_shape)),
+            steps.Gradients(inputs, upstream),
+            steps.ConvolutionOp(upstream),
+            steps.SecondGradient(inputs, upstream),
+        )
+        cases.append(Case("gradients", c.arguments(), listed))
+    return tuple(cases)
+
+
+def _shape_questions() -> tuple[Case, ...]:
+    shapes = ((2, 4, 5), None, (2, -1, 5, 2), (2, 4, 5, None), (2, 4, 5, 2, 6))
+    return tuple(case("shape questions", {}, steps.ComputeOutputShape(shape)) for shape in shapes)
+
+
+def _ranks() -> tuple[Case, ...]:
+    inputs = (layer_inputs((4, 5, 2)), layer_inputs((2, 4, 5, 2, 1)))
+    return tuple(
+        case("ranks", {}, *before, steps.Call(x)) for x in inputs for before in ((), weights())
+    )
+
+
+def _channels() -> tuple[Case, ...]:
+    return (
+        case(
+            "channels",
+            {},
+            *weights(),
+            steps.Call(layer_inputs()),
+            steps.Call(layer_inputs((2, 4, 5, 3))),
+        ),
+        case(
+            "channels",
+            {"data_format": "channels_first"},
+            steps.Call(layer_inputs((2, 4, 5, 2))),
+            steps.Call(layer_inputs((2, 3, 5, 2))),
+        ),
+    )
+
+
+def _unknown_ranks() -> tuple[Case, ...]:
+    unknown_channels = (2, 4, 5, None)
+    return tuple(
+        case("unknown ranks", {}, *before, steps.StaticShape(shape))
+        for shape in (None, unknown_channels)
+        for before in ((), weights())
+    )
+
+
+def _call(dtype_name: str) -> steps.Step:
+    values = small_integers(SHAPE, 3, largest=1)
+    return steps.Call(np.abs(values).astype(dtype_of(dtype_name)))
+
+
+def _inferred_dtypes() -> tuple[Case, ...]:
+    names = ("float16", "float32", "float64", "int32")
+    called = ((_call(name), steps.GetWeights(), _call(name)) for name in names)
+    built = (steps.Build(SHAPE), steps.GetWeights())
+    return tuple(case("inferred dtypes", {}, *listed) for listed in (*called, built))
+
+
+def _other_dtypes() -> tuple[Case, ...]:
+    names = ("int64", "int8", "uint8", "bool", "complex64")
+    return tuple(case("other dtypes", {}, _call(name)) for name in names)
+
+
+def _mixed_dtypes() -> tuple[Case, ...]:
+    listed: tuple[tuple[dict[str, Any], tuple[steps.Step, ...]], ...] = (
+        ({"dtype": "float32"}, (_call("float64"),)),
+        ({"dtype": "float64"}, (_call("float32"),)),
+        ({}, (_call("float64"), _call("float32"))),
+        ({"dtype": "foo"}, ()),
+        ({"dtype": "mixed_float16"}, (_call("float32"),)),
+        ({"dtype": "mixed_float16", "autocast": True}, (_call("float32"), steps.GetWeights())),
+        ({"dtype": "float32", "autocast": True}, (_call("float64"), steps.GetWeights())),
+    )
+    return tuple(case("mixed dtypes", more, *called) for more, called in listed)
+
+
+def _activation_results() -> tuple[Case, ...]:
+    return tuple(
+        case(
+            "activation results",
+            {"activation": function(name)},
+            *weights(),
+            steps.Call(layer_inputs()),
+        )
+        for name in ("total", "first image", "twins", "nothing", "numpy triple")
+    )
+
+
+def _degenerate_gradients() -> tuple[Case, ...]:
+    cases = []
+    for kernel_size, strides in (((3, 2), (2, 1)), ((1, 1), (2, 2)), ((2, 2), (3, 3))):
+        for shape in ((1, 0, 3, 2), (1, 3, 0, 2), (0, 2, 3, 2)):
+            c = Configuration(
+                batch=shape[0], in_channels=2, filters=3, size=shape[1:3], strides=strides,
+                kernel_size=kernel_size,
+            )  # fmt: skip
+            inputs, upstream = np.zeros(shape, np.float32), position_coded(c.output_shape)
+            listed = (*c.weights(position_coded(c.kernel_shape)), steps.Gradients(inputs, upstream))
+            cases.append(Case("degenerate gradients", c.arguments(), listed))
+    return tuple(cases)
+
+
+def _layouts() -> tuple[Case, ...]:
+    build, set_weights = steps.Build((None, 2, None, None)), weights()[1]
+    upstream = steps.ConvolutionOp(layer_inputs((2, 3, 5, 7)))
+    return (case("layouts", {"data_format": "channels_first"}, build, set_weights, upstream),)
+
+
+#: Families all of whose cases are always run.
+TABLES: Mapping[str, Callable[[], tuple[Case, ...]]] = {
+    "shape questions": _shape_questions,
+    "ranks": _ranks,
+    "channels": _channels,
+    "unknown ranks": _unknown_ranks,
+    "inferred dtypes": _inferred_dtypes,
+    "other dtypes": _other_dtypes,
+    "mixed dtypes": _mixed_dtypes,
+    "activation results": _activation_results,
+    "degenerate gradients": _degenerate_gradients,
+    "layouts": _layouts,
+}

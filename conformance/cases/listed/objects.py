@@ -1,0 +1,109 @@
+"""Listed cases about the layer as an object: signatures, claims, initial values, ends of processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import numpy as np
+
+from conformance.cases.drawn.data import position_coded, small_integers
+from conformance.model import case as steps
+from conformance.model.case import Case
+from conformance.model.codec import Value
+
+_Table: TypeAlias = Mapping[str, Callable[[], tuple[Case, ...]]]
+_LAYER = {"filters": 3, "kernel_size": [2, 3], "kernel_initializer": "ones"}
+
+
+def _single(family: str, arguments: Mapping[str, Value], *listed: steps.Step) -> _Table:
+    return {family: lambda: (Case(family, arguments, listed),)}
+
+
+def _convolution_claims() -> tuple[Case, ...]:
+    square = {"filters": 3, "kernel_size": 2, "strides": 2, "padding": "same"}
+    inputs = position_coded((1, 4, 6, 3))
+    both = (steps.Call(inputs), steps.ConvolutionOp(inputs))
+    return (Case("convolution claims", square, both),)
+
+
+def _distributions() -> tuple[Case, ...]:
+    named: tuple[Value, ...] = (
+        None, "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
+        "random_uniform", "random_normal", "truncated_normal",
+        {"class_name": "VarianceScaling", "config": {"scale": 1.0, "mode": "fan_out"}},
+    )  # fmt: skip
+    inputs = np.zeros((1, 2, 2, 4), np.float32)
+    listed = [
+        Case(
+            "distributions",
+            {"filters": 24, "kernel_size": [3, 5], "kernel_initializer": form},
+            (steps.Call(inputs), steps.GetWeights()),
+        )
+        for form in named
+    ]
+    bias = {"filters": 600, "kernel_size": [1, 2], "bias_initializer": None}
+    return (*listed, Case("distributions", bias, (steps.Call(inputs), steps.GetWeights())))
+
+
+# The smallest known cases in which some build of TensorFlow ends its process.
+
+
+def _pointwise(family: str, filters: int, last: steps.Step) -> Case:
+    """Return a case of a 1x1 kernel with stride 2."""
+    kernel, bias = position_coded((1, 1, filters, 2)), position_coded((filters,))
+    before = (steps.Build((None, None, None, 2)), steps.SetWeights((kernel, bias)))
+    return Case(family, {"filters": filters, "kernel_size": 1, "strides": 2}, (*before, last))
+
+
+def _empty_image() -> tuple[Case, ...]:
+    shapes = ((1, 0, 3, 2), (1, 0, 6, 3))
+    return (
+        _pointwise(
+            "killers KILL-01", 3, steps.Gradients(*(np.zeros(s, np.float32) for s in shapes))
+        ),
+    )
+
+
+def _pointwise_gradients() -> tuple[Case, ...]:
+    def gradients(height: int, width: int, filters: int) -> steps.Step:
+        return steps.Gradients(
+            small_integers((2, height, width, 2), 1),
+            small_integers((2, 2 * height, 2 * width, filters), 2),
+        )
+
+    return tuple(
+        _pointwise("killers KILL-02", filters, gradients(height, width, filters))
+        for height, width, filters in ((5, 3, 3), (5, 3, 1), (4, 5, 2))
+    )
+
+
+def _rank_three() -> tuple[Case, ...]:
+    step = steps.ConvolutionOp(position_coded((4, 5, 2)), position_coded((2, 2, 2, 4)))
+    return (Case("killers KILL-03", {"filters": 3, "kernel_size": 2}, (step,)),)
+
+
+def _huge_stride() -> tuple[Case, ...]:
+    million = {"filters": 1, "kernel_size": 3, "strides": 10**6}
+    return (Case("killers KILL-04", million, (steps.Call(position_coded((1, 4, 5, 2))),)),)
+
+
+_METHODS = ("apply", "convolution_op", "get_losses_for", "get_updates_for")
+_FROM_SCOPE = {**_LAYER, "bias_initializer": None}
+#: Families all of whose cases are always run.
+TABLES: _Table = {
+    "killers KILL-01": _empty_image,
+    "killers KILL-02": _pointwise_gradients,
+    "killers KILL-03": _rank_three,
+    "killers KILL-04": _huge_stride,
+    **_single("sources", _LAYER, steps.SourceLines()),
+    **_single("without legacy Keras", _LAYER, steps.WithoutLegacyKeras()),
+    **_single("signatures", _LAYER, steps.Signature(), steps.CounterpartSignature()),
+    "convolution claims": _convolution_claims,
+    **_single(
+        "claims INIT-04", _FROM_SCOPE, steps.Build((None, None, None, 2)), steps.GetWeights()
+    ),
+    **_single("claims METH-05", _LAYER, steps.Has(_METHODS)),
+    **_single("claims ATTR-01", _LAYER, steps.Read("graph")),
+    "distributions": _distributions,
+}

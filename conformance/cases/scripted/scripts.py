@@ -1,0 +1,44 @@
+"""Every script, in the page's order, and the families that they are."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+
+from conformance.cases.scripted import (
+    arguments,
+    attributes,
+    forms,
+    initializers,
+    methods,
+    migration,
+    variables,
+)
+from conformance.cases.scripted.script import Script, family_of
+from conformance.model.case import Case
+
+SCRIPTS: tuple[Script, ...] = (
+    *forms.SCRIPTS,
+    *arguments.SCRIPTS,
+    *initializers.SCRIPTS,
+    *variables.SCRIPTS,
+    *methods.SCRIPTS,
+    *attributes.SCRIPTS,
+    *migration.SCRIPTS,
+)
+
+
+def scripts_by_clause() -> Mapping[str, tuple[Script, ...]]:
+    """Return the scripts of each clause, clauses in the order in which they first occur."""
+    clauses = dict.fromkeys(script.clause for script in SCRIPTS)
+    return {name: tuple(s for s in SCRIPTS if s.clause == name) for name in clauses}
+
+
+def scripted_families() -> Mapping[str, Callable[[], tuple[Case, ...]]]:
+    """Return what makes the cases of each clause's scripts, by the family's name."""
+    found = scripts_by_clause()
+    return {family_of(clause): functools.partial(_cases, found[clause]) for clause in found}
+
+
+def _cases(scripts: tuple[Script, ...]) -> tuple[Case, ...]:
+    return tuple(script.case for script in scripts)

@@ -1,0 +1,1 @@
+"""The chapters of the norm: a module each, one function per clause."""

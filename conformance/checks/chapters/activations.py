@@ -1,0 +1,106 @@
+"""ACT: what the activation sees, and what becomes of its result."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from conformance.cases.scripted.expected import Raises
+from conformance.checks.applicability import runs_here
+from conformance.checks.chapters.values import compare_call
+from conformance.checks.check import check
+from conformance.checks.refusals import expect_error
+from conformance.checks.view import View
+from conformance.model.case import Call, Case, Losses
+from conformance.model.codec import Array
+from conformance.model.traits import Traits
+from conformance.oracle.comparison import Mismatch, compare_numbers, describe
+from conformance.oracle.tolerance import unit_roundoff
+
+#: Activations that neither round nor sum: what is exact before is exact after.
+_EXACT = {"linear", "relu", "relu6", "triple"}
+#: Units of roundoff that an implementation's own exp, tanh or erf may be off: Eigen's rational
+#: approximations are within 8 of the exact value, and NumPy's within 1; 32 leaves room for a
+#: composition (softmax divides, selu scales). A wrong formula is off by thousands.
+_FUNCTION_ERROR = 32
+
+
+def _activated(case: Case, traits: Traits) -> bool:
+    return runs_here(case, traits) and case.argument("activation") is not None
+
+
+@check("ACT-01", "activations", "pairs", when=_activated)
+def check_activation_follows_the_bias(view: View) -> Mismatch | None:
+    """Y = activation(conv + bias)."""
+    index, _ = view.first(Call)
+    wanted = view.expectation.value(index)
+    name = view.case.argument("activation")
+    exact = (name["function"] if isinstance(name, dict) else name) in _EXACT
+    allowed = np.zeros(wanted.shape) if exact else _activation_error(view, index, wanted)
+    return compare_numbers(view.value(index), wanted, allowed, step=index)
+
+
+def _activation_error(view: View, index: int, wanted: Array) -> Array:
+    """Error of a library function at an exact argument: relative to the value and its argument.
+
+    Near a zero of the function (tanh, gelu, elu at 0) the error scales with the value; where it
+    saturates at 1 and is computed as a difference, with 1.
+    """
+    linear = view.expectation.linear_output(index).values
+    scale = np.maximum(np.abs(wanted), np.minimum(np.abs(linear), 1.0))
+    roundoff = unit_roundoff(view.case.argument("dtype", "float32"))
+    allowed: Array = _FUNCTION_ERROR * roundoff * scale
+    return allowed
+
+
+@check("ACT-01", "geometry", when=lambda case, _: "activation" not in case.arguments)
+def check_no_activation_is_linear(view: View) -> Mismatch | None:
+    """None maintains a linear activation."""
+    return compare_call(view)
+
+
+@check("ACT-02", "activation results")
+def check_activation_result_is_returned_as_it_is(view: View) -> Mismatch | None:
+    """Scalar, slice, tuple or None: returned unchanged; graph mode refuses None and NumPy."""
+    index, _ = view.first(Call)
+    name = view.case.arguments["activation"]["function"]
+    if view.traits.graph and name == "nothing":
+        return expect_error(view, index, Raises("ValueError"))
+    if view.traits.graph and name == "numpy triple":
+        return expect_error(view, index, Raises("NotImplementedError"))
+    got, wanted = view.value(index), view.expectation.value(index)
+    if wanted is None:
+        return (
+            None
+            if got is None
+            else Mismatch(f"should be None, is {describe(got)}", None, got, index)
+        )
+    if isinstance(wanted, list):
+        if not isinstance(got, list) or len(got) != len(wanted):
+            return Mismatch(
+                f"should be a tuple of {len(wanted)}, is {describe(got)}", wanted, got, index
+            )
+        pairs = list(zip(got, wanted))
+    else:
+        pairs = [(got, wanted)]
+    for part, target in pairs:
+        mismatch = compare_numbers(part, target, np.zeros(target.shape), step=index)
+        if mismatch is not None:
+            return mismatch
+    return None
+
+
+@check(
+    "ACT-03",
+    "losses",
+    when=lambda case, _: (
+        case.argument("activation") is not None and "activity_regularizer" in case.arguments
+    ),
+)
+def check_activity_regularizer_sees_the_activated_output(view: View) -> Mismatch | None:
+    """The activity loss is that of the output after the activation."""
+    index, _ = view.first(Losses)
+    wanted, got = view.expectation.value(index)[0], view.value(index)
+    if not isinstance(got, list) or not got:
+        return Mismatch("losses should hold the activity loss", [wanted], got, index)
+    allowed = np.abs(np.asarray(wanted)) * 2.0**-20
+    return compare_numbers(got[0], np.asarray(wanted), allowed, step=index, what="activity loss")

@@ -1,0 +1,80 @@
+"""FMT: the two data formats."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from conformance.cases.scripted.expected import Raises
+from conformance.checks.applicability import argument
+from conformance.checks.chapters.values import compare_call
+from conformance.checks.check import check
+from conformance.checks.refusals import expect_error
+from conformance.checks.view import View
+from conformance.model.case import Call, ConvolutionOp, GetWeights
+from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape
+
+
+@check("FMT-01", "geometry", when=lambda case, _: "data_format" not in case.arguments)
+def check_channels_last(view: View) -> Mismatch | None:
+    """(batch, height, width, channels) is the default, in and out."""
+    return compare_call(view)
+
+
+@check("FMT-02", "geometry", when=argument("data_format", "channels_first"))
+def check_channels_first(view: View) -> Mismatch | None:
+    """(batch, channels, height, width): the same numbers, transposed."""
+    return compare_call(view)
+
+
+@check("FMT-03", "geometry")
+def check_kernel_shape_does_not_depend_on_the_format(view: View) -> Mismatch | None:
+    """(kernel height, kernel width, filters, input channels) in both formats."""
+    index, _ = view.first(GetWeights)
+    _, call = view.first(Call)
+    geometry = view.geometry
+    weights = view.value(index)
+    wanted = geometry.kernel_shape(call.inputs.shape[geometry.channel_axis])
+    if not isinstance(weights, list) or not weights:
+        return Mismatch("get_weights should return the weights", list(wanted), weights, index)
+    return compare_shape(weights[0], wanted, index)
+
+
+@check("FMT-04", "layouts", when=lambda _, traits: traits.tensorflow)
+def check_convolution_op_has_no_channels_first_on_the_cpu(view: View) -> Mismatch | None:
+    """TensorFlow: UnimplementedError, at the call in eager mode and at the run in graph mode."""
+    index, _ = view.first(ConvolutionOp)
+    moment = "run" if view.traits.graph else "convolution_op"
+    return expect_error(view, index, Raises("UnimplementedError", "only supports the NHWC", moment))
+
+
+@check("FMT-04", "layouts", when=lambda _, traits: not traits.tensorflow)
+def check_convolution_op_serves_channels_first(view: View) -> Mismatch | None:
+    """Off TensorFlow: the forward convolution, in the layer's own format."""
+    index, _ = view.first(ConvolutionOp)
+    wanted = view.expectation.value(index)
+    return compare_numbers(view.value(index), wanted, np.zeros(wanted.shape), step=index)
+
+
+@check(
+    "FMT-05",
+    "activations",
+    when=lambda case, _: (
+        case.argument("activation") == "softmax"
+        and case.argument("data_format") == "channels_first"
+    ),
+)
+def check_softmax_runs_over_the_last_axis(view: View) -> Mismatch | None:
+    """Softmax works on the last axis, which is the width in channels_first."""
+    index, _ = view.first(Call)
+    got = view.value(index)
+    mismatch = compare_shape(got, view.expectation.value(index).shape, index)
+    if mismatch is not None:
+        return mismatch
+    sums = got.astype(np.float64).sum(axis=3)
+    return compare_numbers(
+        sums,
+        np.ones(sums.shape),
+        np.full(sums.shape, 2.0**-18),
+        step=index,
+        what="sum over the width",
+    )

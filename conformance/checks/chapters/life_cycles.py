@@ -1,0 +1,111 @@
+"""LIFE: whatever happens in a layer's life, each step gives what the reference gives after the same steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from conformance.cases.scripted.expected import Raises
+from conformance.checks.check import check
+from conformance.checks.refusals import expect_error
+from conformance.checks.view import View
+from conformance.model.case import (
+    Build,
+    Call,
+    Case,
+    ComputeOutputShape,
+    Invoke,
+    Losses,
+    SetWeights,
+    Train,
+)
+from conformance.model.codec import Value
+from conformance.model.geometry import Geometry
+from conformance.model.traits import Traits
+from conformance.oracle.comparison import Mismatch, compare_each, compare_numbers, describe
+
+
+def _refused_at(view: View, index: int) -> bool:
+    return view.expectation.observation.outcomes[index].error is not None
+
+
+def _each(view: View, *kinds: type) -> Iterator[int]:
+    for index, step in enumerate(view.case.steps):
+        if isinstance(step, kinds) and not _refused_at(view, index):
+            yield index
+
+
+def _same(view: View, index: int) -> Mismatch | None:
+    got, wanted = _value(view, index), view.expectation.value(index)
+
+    def equal(one: Value, target: Value) -> Mismatch | None:
+        if not isinstance(target, np.ndarray):
+            if one == target:
+                return None
+            return Mismatch(f"should be {target}, is {describe(one)}", wanted, got, index)
+        array = np.asarray(one) if isinstance(one, (int, float)) else one
+        # Integers, halves and quarters: exact in float32.
+        return compare_numbers(array, target, np.zeros(target.shape), step=index)
+
+    return compare_each(got, wanted, index, equal)
+
+
+def _value(view: View, index: int) -> Value:
+    # Not `view.value`: a refused step before this one is part of the life.
+    outcome = view.outcome(index)
+    if outcome.error is not None:
+        return f"an exception: {outcome.error}"
+    return outcome.value
+
+
+def _first(view: View, *kinds: type, after: int = -1) -> Mismatch | None:
+    for index in _each(view, *kinds):
+        mismatch = _same(view, index) if index > after else None
+        if mismatch is not None:
+            return mismatch
+    return None
+
+
+def _calls(case: Case, _: Traits) -> bool:
+    return any(isinstance(step, Call) for step in case.steps)
+
+
+@check("LIFE-01", "life cycles", when=_calls)
+def check_every_call_is_right_whatever_came_before(view: View) -> Mismatch | None:
+    """Outputs and inferred shapes."""
+    return _first(view, Call, ComputeOutputShape)
+
+
+@check("LIFE-02", "life cycles")
+def check_weights_follow_the_steps(view: View) -> Mismatch | None:
+    """Weights after building, setting, training, and none before."""
+    return _first(view, Invoke, Train)
+
+
+@check("LIFE-03", "life cycles")
+def check_losses_follow_the_weights(view: View) -> Mismatch | None:
+    """Losses are those of the weights as they are."""
+    return _first(view, Losses)
+
+
+def _has_refusal(case: Case, _: Traits) -> bool:
+    """Tell whether a step has a weight too many or few, or other channels than another."""
+    geometry = Geometry.of(case.arguments)
+    weights = {len(step.values) for step in case.steps if isinstance(step, SetWeights)}
+    shapes = [step.input_shape for step in case.steps if isinstance(step, Build)]
+    shapes += [step.inputs.shape for step in case.steps if isinstance(step, Call)]
+    channels = {shape[geometry.channel_axis] for shape in shapes}
+    return len(channels) > 1 or bool(weights - {1 + geometry.use_bias})
+
+
+@check("LIFE-04", "life cycles", when=_has_refusal)
+def check_refused_steps_leave_the_layer_as_it_was(view: View) -> Mismatch | None:
+    """A refusal is a ValueError, and what follows is what follows without it."""
+    for index, step in enumerate(view.case.steps):
+        if isinstance(step, (Call, SetWeights)) and _refused_at(view, index):
+            mismatch = expect_error(view, index, Raises("ValueError"))
+            if mismatch is not None:
+                return mismatch
+    after = max((i for i in range(len(view.case.steps)) if _refused_at(view, i)), default=-1)
+    return _first(view, Call, Invoke, Losses, Train, after=after)

@@ -1,0 +1,85 @@
+"""VAL and BIAS: every number of the output, and that a call has no side effects."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from conformance.checks.applicability import runs_here
+from conformance.checks.check import check
+from conformance.checks.view import NotSupported, View
+from conformance.model.case import Call, Case, GetWeights, Gradients
+from conformance.model.geometry import Geometry
+from conformance.model.traits import Traits
+from conformance.oracle.comparison import Mismatch, compare_numbers
+
+
+def compare_call(view: View, number: int = 0) -> Mismatch | None:
+    """Compare the numbers of call `number` of a layer without activation with the oracle's."""
+    index, _ = list(view.steps(Call))[number]
+    expected = view.expectation.linear_output(index)
+    return compare_numbers(
+        view.value(index), expected.values, expected.allowed, step=index, unit=expected.unit
+    )
+
+
+def _linear(case: Case, traits: Traits) -> bool:
+    return runs_here(case, traits) and case.argument("activation") is None
+
+
+@check("VAL-01", "geometry", "numbers", "pairs", when=_linear)
+def check_every_product_lands_where_the_definition_says(view: View) -> Mismatch | None:
+    """Y = bias + sum of x * w with p = i*s + a*d - before, the kernel not flipped."""
+    return compare_call(view)
+
+
+@check("VAL-02", "repeats")
+def check_a_call_does_not_depend_on_earlier_calls(view: View) -> Mismatch | None:
+    """The same input after a call of another shape: the same bits; and the other call is right."""
+    first, second = [list(view.steps(Call))[n][0] for n in (0, 2)]
+    before, after = view.value(first), view.value(second)
+    if not (isinstance(before, np.ndarray) and isinstance(after, np.ndarray)):
+        return Mismatch("the output should be an array", None, after, second)
+    if before.shape != after.shape or before.tobytes() != after.tobytes():
+        return Mismatch(
+            "the same input gave other bits after a call of another shape", before, after, second
+        )
+    return compare_call(view, 0) or compare_call(view, 1)
+
+
+@check("VAL-03", "geometry", "numbers", "pairs", "gradients", when=runs_here)
+def check_arguments_are_left_alone(view: View) -> Mismatch | None:
+    """A call changes neither its inputs nor the weights."""
+    for kind in (Call, Gradients):
+        for index, _ in view.steps(kind):
+            view.value(index)
+            damaged = view.outcome(index).modified
+            if damaged is None:
+                raise NotSupported("does not say which of its arguments a step has changed")
+            if damaged:
+                return Mismatch(
+                    f"changed its {', '.join(damaged)} in place", [], list(damaged), index
+                )
+    return None
+
+
+@check("BIAS-01", "geometry", when=lambda case, _: Geometry.of(case.arguments).use_bias)
+def check_bias_is_added_once_everywhere(view: View) -> Mismatch | None:
+    """Each filter's own bias, once, in every position, on the channel axis of the format."""
+    return compare_call(view)
+
+
+@check("BIAS-02", "geometry", when=lambda case, _: not Geometry.of(case.arguments).use_bias)
+def check_no_bias_without_use_bias(view: View) -> Mismatch | None:
+    """use_bias=False: the kernel is the only weight and nothing is added."""
+    index, _ = view.first(GetWeights)
+    weights = view.value(index)
+    if not isinstance(weights, list) or len(weights) != 1:
+        count = len(weights) if isinstance(weights, list) else 0
+        return Mismatch(f"there should be one weight, there are {count}", 1, count, index)
+    return compare_call(view)
+
+
+@check("DTYPE-06", "repeats")
+def check_splitting_a_batch_stays_in_the_bound(view: View) -> Mismatch | None:
+    """The images of a batch, called in two parts, are both within the bound of the exact result."""
+    return compare_call(view, 3) or compare_call(view, 4)

@@ -1,0 +1,48 @@
+"""Refusals: the exception that a norm wants of a step."""
+
+from __future__ import annotations
+
+from conformance.cases.scripted.expected import Expected, Raises
+from conformance.checks.view import View
+from conformance.oracle.comparison import Mismatch
+
+#: What TensorFlow's kernels raise in eager mode, where building the graph already fails.
+REFUSED_BY_KERNEL = Expected(Raises("InvalidArgumentError"), Raises("TypeError"))
+#: What Python calls the errors that only TensorFlow has.
+_STANDS_FOR = {
+    "InvalidArgumentError": "ValueError",
+    "ResourceExhaustedError": "MemoryError",
+    "UnimplementedError": "NotImplementedError",
+}
+
+
+def expect_error(
+    view: View, index: int | None, expected: Raises | Expected[Raises]
+) -> Mismatch | None:
+    """Return a mismatch unless step `index` (None: the constructor) raised what is expected of the subject.
+
+    For a subject outside TensorFlow, whose language has no `InvalidArgumentError` and its like, the
+    Python class that stands for it will do too, and so will any message at any moment.
+    """
+    wanted = expected.by(view.traits) if isinstance(expected, Expected) else expected
+    assert wanted is not None
+    error = view.raised(index)
+    names = wanted.error.split("|")
+    told = " or ".join(sorted(names))
+    if error is None:
+        got = view.outcome(index).value
+        return Mismatch(f"should raise {told}, but raised nothing", told, got, index)
+    accepted = set(names)
+    if not view.traits.tensorflow:
+        accepted |= {_STANDS_FOR[name] for name in names if name in _STANDS_FOR}
+    if not accepted & set(error.types):
+        return Mismatch(f"should raise {told}, raised {error}", told, str(error), index)
+    moments = wanted.moment.split("|") if wanted.moment else [error.moment]
+    if view.traits.tensorflow and error.moment not in moments:
+        text = f"should raise at {' or '.join(moments)}, raised {error}"
+        return Mismatch(text, moments, error.moment, index)
+    if view.traits.tensorflow and wanted.fragment not in error.message:
+        text = f"the message should contain {wanted.fragment!r}, it is {error.message[:200]!r}"
+        return Mismatch(text, wanted.fragment, error.message[:400], index)
+    view.note_refusal(index)
+    return None

@@ -1,0 +1,238 @@
+"""Judges scripts: each step's end against what is expected of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import attrs
+import numpy as np
+
+from conformance.cases.scripted.expected import (
+    ActsAs,
+    Arrays,
+    Filled,
+    Follows,
+    Gives,
+    Holds,
+    Like,
+    Numbers,
+    Raises,
+    SameAs,
+    Stores,
+    Succeeds,
+    Typed,
+    Wanted,
+)
+from conformance.cases.scripted.script import Script, family_of
+from conformance.cases.scripted.scripts import scripts_by_clause
+from conformance.checks.check import Check
+from conformance.checks.refusals import expect_error
+from conformance.checks.view import NotTried, View
+from conformance.model.case import Case
+from conformance.model.codec import Value
+from conformance.model.traits import Traits
+from conformance.oracle.comparison import (
+    Mismatch,
+    compare_dtype,
+    compare_each,
+    compare_numbers,
+    describe,
+)
+from conformance.oracle.expectation import Expectation
+
+
+def check_of(clause: str, scripts: tuple[Script, ...]) -> Check:
+    """Return the check that judges the cases of these scripts, and no others.
+
+    Its judge raises NotTried on any other case of the family, such as one that was edited: nothing says
+    what is expected of that.
+
+    Raises:
+        ValueError: two of the scripts have the same case.
+    """
+    by_case = {script.case.id: script for script in scripts}
+    if len(by_case) < len(scripts):
+        raise ValueError(f"two scripts of {clause} have the same case")
+
+    def applies(case: Case, traits: Traits) -> bool:
+        return case.id not in by_case or by_case[case.id].concerns(traits)
+
+    def judge(view: View) -> Mismatch | None:
+        if view.case.id not in by_case:
+            raise NotTried(
+                f"the case is none of the scripts of {clause}: nothing is expected of it"
+            )
+        return judge_script(by_case[view.case.id], view)
+
+    judge.__name__ = f"check_scripts_of_{clause.lower().replace('-', '_')}"
+    return Check(clause, judge, (family_of(clause),), applies, claims=False)
+
+
+def judge_script(script: Script, view: View) -> Mismatch | None:
+    """Return the first step's departure from the script."""
+    refusal = script.constructor.by(view.traits)
+    if refusal is not None:
+        return expect_error(view, None, refusal)
+    for index, line in enumerate(script.lines):
+        wanted = line.expected.by(view.traits)
+        mismatch = None if wanted is None else expect(view, index, wanted)
+        if mismatch is not None:
+            return mismatch
+    return None
+
+
+def expect(view: View, index: int, wanted: Wanted) -> Mismatch | None:
+    """Return a mismatch unless step `index` ends as wanted."""
+    if isinstance(wanted, Raises):
+        return expect_error(view, index, wanted)
+    got = view.value(index)
+    if isinstance(wanted, Succeeds):
+        return None
+    return _TESTS[type(wanted)](view, index, wanted, got)
+
+
+def _numbers(view: View, index: int, _: Numbers, got: Value) -> Mismatch | None:
+    return _exactly(view.expectation, index, got)
+
+
+def _acts_as(view: View, index: int, wanted: ActsAs, got: Value) -> Mismatch | None:
+    alike = Expectation(attrs.evolve(view.case, arguments=wanted.arguments))
+    return _exactly(alike, index, got)
+
+
+def _exactly(expectation: Expectation, index: int, got: Value) -> Mismatch | None:
+    def equal(one: Value, target: Value) -> Mismatch | None:
+        return compare_numbers(one, target, np.zeros(target.shape), step=index)
+
+    return compare_each(got, expectation.value(index), index, equal)
+
+
+def _stores(_: View, index: int, wanted: Stores, got: Value) -> Mismatch | None:
+    found = as_plain(got)
+    if found != wanted.value:
+        text = f"the attribute {wanted.attribute} should be {wanted.value!r}, is {found!r}"
+        return Mismatch(text, wanted.value, found, index)
+    return None
+
+
+def _gives(_: View, index: int, wanted: Gives, got: Value) -> Mismatch | None:
+    found = as_plain(got)
+    if found != wanted.value or type(found) is not type(wanted.value):
+        return Mismatch(
+            f"should be {wanted.value!r}, is {describe(found)}", wanted.value, got, index
+        )
+    return None
+
+
+def as_plain(value: Value) -> Value:
+    """Return a value with arrays and NumPy numbers, at any depth, as Python's."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {key: as_plain(item) for key, item in value.items()}
+    return [as_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _holds(_: View, index: int, wanted: Holds, got: Value) -> Mismatch | None:
+    if not isinstance(got, (list, dict, str)):
+        return Mismatch(f"should be a list, is {describe(got)}", list(wanted.members), got, index)
+    for member in wanted.members:
+        if member not in got:
+            return Mismatch(f"should hold {member!r}: {describe(got)}", member, got, index)
+    for member in wanted.absent:
+        if member in got:
+            return Mismatch(f"should not hold {member!r}: {describe(got)}", None, got, index)
+    return None
+
+
+def _like(_: View, index: int, wanted: Like, got: Value) -> Mismatch | None:
+    if not isinstance(got, str) or not re.fullmatch(wanted.pattern, got):
+        text = f"should match {wanted.pattern!r}, is {describe(got)}"
+        return Mismatch(text, wanted.pattern, got, index)
+    return None
+
+
+def _same_as(view: View, index: int, wanted: SameAs, got: Value) -> Mismatch | None:
+    before = view.value(wanted.step)
+    if not _identical(before, got):
+        text = f"should be what step {wanted.step} gave, is {describe(got)}"
+        return Mismatch(text, before, got, index)
+    return None
+
+
+def _identical(one: Value, other: Value) -> bool:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        same = one.shape == other.shape and one.dtype == other.dtype
+        return same and one.tobytes() == other.tobytes()
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_identical, one, other))
+    return type(one) is type(other) and bool(np.all(one == other))
+
+
+def _follows(view: View, index: int, wanted: Follows, got: Value) -> Mismatch | None:
+    before = view.value(wanted.step)
+    expected = _next_name(before)
+    if got != expected:
+        text = f"should be {expected!r} after {before!r}, is {describe(got)}"
+        return Mismatch(text, expected, got, index)
+    return None
+
+
+def _next_name(name: Value) -> str:
+    stem, number = re.fullmatch(r"(.*?)(?:_(\d+))?", str(name)).groups()  # type: ignore[union-attr]
+    return f"{stem}_{int(number or 0) + 1}"
+
+
+def _arrays(_: View, index: int, wanted: Arrays, got: Value) -> Mismatch | None:
+    items = got if isinstance(got, list) else [got]
+    shapes = [list(item.shape) if isinstance(item, np.ndarray) else None for item in items]
+    expected = [list(shape) for shape in wanted.shapes]
+    if shapes != expected:
+        return Mismatch(f"the shapes should be {expected}, are {shapes}", expected, shapes, index)
+    return None
+
+
+def _typed(_: View, index: int, wanted: Typed, got: Value) -> Mismatch | None:
+    for item in got if isinstance(got, list) else [got]:
+        mismatch = compare_dtype(item, wanted.dtype, index)
+        if mismatch is not None:
+            return mismatch
+    return None
+
+
+def _filled(_: View, index: int, wanted: Filled, got: Value) -> Mismatch | None:
+    found = [_distinct(item) for item in got] if isinstance(got, list) else got
+    expected = [[number] for number in wanted.numbers]
+    if found != expected:
+        text = f"should hold nothing but {list(wanted.numbers)}, holds {describe(found)}"
+        return Mismatch(text, expected, found, index)
+    return None
+
+
+def _distinct(item: Value) -> Value:
+    return np.unique(item).tolist() if isinstance(item, (np.ndarray, int, float)) else item
+
+
+_TESTS: dict[type, Callable[..., Mismatch | None]] = {
+    Numbers: _numbers,
+    ActsAs: _acts_as,
+    Stores: _stores,
+    Gives: _gives,
+    Holds: _holds,
+    Like: _like,
+    SameAs: _same_as,
+    Follows: _follows,
+    Arrays: _arrays,
+    Typed: _typed,
+    Filled: _filled,
+}
+
+
+def _checks() -> Iterator[Check]:
+    for clause, scripts in scripts_by_clause().items():
+        yield check_of(clause, scripts)
+
+
+#: A check for each clause that has scripts.
+SCRIPTED: tuple[Check, ...] = tuple(_checks())

@@ -1,0 +1,157 @@
+"""What a check sees: the case, what the subject did, what the oracle expects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from conformance.model.case import (
+    Assign,
+    Build,
+    Call,
+    Case,
+    Construct,
+    Copy,
+    Enter,
+    Invoke,
+    Leave,
+    OtherMode,
+    RoundTrip,
+    Seed,
+    SetWeights,
+    Step,
+    Train,
+    Use,
+)
+from conformance.model.codec import Value
+from conformance.model.geometry import Geometry
+from conformance.model.observation import Error, Observation, Outcome
+from conformance.model.traits import Traits
+from conformance.oracle.expectation import Expectation
+
+StepType = TypeVar("StepType")
+
+
+class NotSupported(Exception):  # noqa: N818 - an answer, no error
+    """The subject lacks what the check needs."""
+
+
+class NotTried(Exception):  # noqa: N818 - an answer, no error
+    """The case was not run on the subject at all."""
+
+
+class Misbehaved(Exception):  # noqa: N818 - an answer, no error
+    """The subject raised or crashed where it must not."""
+
+    def __init__(self, message: str, step: int | None, error: Error | None = None) -> None:
+        super().__init__(message)
+        self.step, self.error = step, error
+
+
+class View:
+    """What a check sees: the case, what the subject did, what the oracle expects."""
+
+    def __init__(
+        self, case: Case, observation: Observation, expectation: Expectation, traits: Traits
+    ) -> None:
+        self.case = case
+        self.expectation = expectation
+        self.traits = traits
+        #: The steps whose outcome a check has asked for.
+        self.asked: set[int | None] = set()
+        self._observation = observation
+        self._refusals: set[int | None] = set()
+
+    @property
+    def geometry(self) -> Geometry:
+        """The case's spatial arguments."""
+        return Geometry.of(self.case.arguments)
+
+    def steps(self, kind: type[StepType]) -> Iterator[tuple[int, StepType]]:
+        """Yield index and step of every step of `kind`."""
+        for index, step in enumerate(self.case.steps):
+            if isinstance(step, kind):
+                yield index, step
+
+    def first(self, kind: type[StepType]) -> tuple[int, StepType]:
+        """Return index and step of the first step of `kind`."""
+        return next(self.steps(kind))
+
+    def outcome(self, index: int | None) -> Outcome:
+        """Return what step `index` did; None is the constructor.
+
+        Raises:
+            NotTried: the case was not run.
+            NotSupported: the step, the constructor or an earlier step that changes the layer lacks a
+                capability: what follows a step that did not happen is not judged.
+            Misbehaved: the process died, the constructor raised, or an earlier step that changes the layer
+                raised where neither the norm nor the oracle refuses it.
+        """
+        self.asked.add(index)
+        observation = self._observation
+        if observation.not_tried is not None:
+            raise NotTried(observation.not_tried)
+        if observation.crash is not None:
+            raise Misbehaved(f"ended its process: {observation.crash}", index)
+        constructed = observation.constructed
+        if constructed.unsupported is not None:
+            raise NotSupported(constructed.unsupported)
+        if index is None:
+            return constructed
+        if constructed.error is not None:
+            raise Misbehaved(f"the constructor raised {constructed.error}", None, constructed.error)
+        for earlier, step in enumerate(self.case.steps[:index]):
+            if _changes_the_layer(step):
+                self._must_have_happened(earlier)
+        return self._supported(index)
+
+    def value(self, index: int) -> Value:
+        """Return step `index`'s value.
+
+        Raises:
+            NotSupported, Misbehaved: as `outcome`; an exception in the step itself is misbehaviour too.
+        """
+        outcome = self.outcome(index)
+        if outcome.error is not None:
+            raise Misbehaved(f"raised {outcome.error}", index, outcome.error)
+        return outcome.value
+
+    def raised(self, index: int | None) -> Error | None:
+        """Return the exception of step `index`, None where it raised none."""
+        return self.outcome(index).error
+
+    def note_refusal(self, index: int | None) -> None:
+        """Note that step `index` raised what the norm wants, so that later steps may be judged."""
+        self._refusals.add(index)
+
+    def _supported(self, index: int) -> Outcome:
+        if index >= len(self._observation.outcomes):
+            raise Misbehaved("gave fewer outcomes than the case has steps", index)
+        outcome = self._observation.outcomes[index]
+        if outcome.unsupported is not None:
+            raise NotSupported(outcome.unsupported)
+        return outcome
+
+    def _must_have_happened(self, index: int) -> None:
+        error = self._supported(index).error
+        if error is None or index in self._refusals:
+            return
+        if self.expectation.observation.outcomes[index].error is None:
+            raise Misbehaved(f"raised {error}", index, error)
+
+
+#: Steps after which a layer is another one, has other weights, or works in another place.
+_CHANGES = (
+    Build, SetWeights, Call, Train, Construct, Use, Assign, RoundTrip, Copy, Enter, Leave, Seed,
+    OtherMode,
+)  # fmt: skip
+#: Methods that only read, whoever calls them.
+_READERS = frozenset(
+    {"get_weights", "get_config", "count_params", "convolution_op", "get_input_at"}
+)
+
+
+def _changes_the_layer(step: Step) -> bool:
+    if isinstance(step, Invoke):
+        return step.method not in _READERS
+    return isinstance(step, _CHANGES)

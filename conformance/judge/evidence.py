@@ -1,0 +1,103 @@
+"""Evidence: what subjects did with cases, and what the oracle expects of them, each computed once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from conformance.cases.space import first_call, values_of
+from conformance.model.case import Case
+from conformance.model.observation import Observation
+from conformance.oracle.expectation import Expectation
+from conformance.subjects import Subject
+
+_Key: TypeAlias = tuple[str, str, str]
+
+
+class Evidence:
+    """Cases, expectations and observations of a run.
+
+    Args:
+        keep: how many expectations, and observations, to remember; None is all. What is forgotten is
+            computed again, except that a case on which every clause held is not run again to shrink.
+    """
+
+    def __init__(self, keep: int | None = None) -> None:
+        self._keep = keep
+        self._expectations: OrderedDict[str, Expectation] = OrderedDict()
+        self._observations: OrderedDict[_Key, tuple[Case, Observation]] = OrderedDict()
+        self._failing: dict[_Key, tuple[Case, Observation]] = {}
+        self._run: set[_Key] = set()
+        self._asked: dict[_Key, set[int | None]] = {}
+        self._values: dict[str, Mapping[str, str]] = {}
+        self._exercised: dict[tuple[str, str], dict[str, Mapping[str, str]]] = {}
+
+    def expectation(self, case: Case) -> Expectation:
+        """Return the oracle's answer to `case`."""
+        if case.id not in self._expectations:
+            self._expectations[case.id] = Expectation(case)
+            self._forget(self._expectations)
+        return self._expectations[case.id]
+
+    def observation(self, subject: Subject, case: Case) -> Observation:
+        """Return what the subject does with `case`."""
+        past = self.past_observation(subject, case)
+        if past is not None:
+            return past
+        key = _key(subject, case)
+        observation = subject.observe(case)
+        self._run.add(key)
+        self._observations[key] = case, observation
+        self._forget(self._observations)
+        return observation
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """Every case that has been run on some subject and is remembered."""
+        return tuple({key[2]: case for key, (case, _) in self._observations.items()}.values())
+
+    def past_observation(self, subject: Subject, case: Case) -> Observation | None:
+        """Return what the subject did with `case`, None where that is not known."""
+        key = _key(subject, case)
+        found = self._observations.get(key) or self._failing.get(key)
+        return None if found is None else found[1]
+
+    def keep_failing(self, subject: Subject, case: Case) -> None:
+        """Remember what the subject did with `case` beyond the limit: a clause failed on it."""
+        self._failing[_key(subject, case)] = case, self.observation(subject, case)
+
+    def is_known_to_hold(self, subject: Subject, case: Case) -> bool:
+        """Tell whether the subject has run `case`, every clause held, and no more is remembered."""
+        key = _key(subject, case)
+        return key in self._run and key not in self._observations and key not in self._failing
+
+    def asked(self, subject: Subject, case: Case) -> set[int | None]:
+        """Return the steps whose outcome checks have asked for; who asks for another adds it."""
+        return self._asked.setdefault(_key(subject, case), set())
+
+    def note_explored(self, subject: Subject, case: Case) -> None:
+        """Note that the case is one of the run's own, not one tried to shrink a failure, and was judged."""
+        asked = self._asked.pop(_key(subject, case), set())
+        observation = self.past_observation(subject, case)
+        call = first_call(case)
+        if observation is None or call is None or call not in asked:
+            return
+        if call >= len(observation.outcomes):
+            return
+        outcome = observation.outcomes[call]
+        if outcome.error is None and outcome.unsupported is None:
+            values = self._values.setdefault(case.id, values_of(case))
+            self._exercised.setdefault((subject.spec, subject.mode), {})[case.id] = values
+
+    def exercised(self, subject: Subject) -> Mapping[str, Mapping[str, str]]:
+        """Return parameter values by case id: the run's own cases that gave a result which was judged."""
+        return self._exercised.get((subject.spec, subject.mode), {})
+
+    def _forget(self, cache: OrderedDict[Any, Any]) -> None:
+        if self._keep is not None and len(cache) > self._keep:
+            cache.popitem(last=False)
+
+
+def _key(subject: Subject, case: Case) -> _Key:
+    return subject.spec, subject.mode, case.id

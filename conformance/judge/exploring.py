@@ -1,0 +1,154 @@
+"""Exploring a family's cases on one subject, and shrinking what fails.
+
+Running a case is what costs, so each case is run once and every check that applies looks at the
+observation. A clause that failed is then shrunk on its own: Hypothesis draws the same cases again and
+looks for the smallest one on which that clause still fails.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+
+from conformance.cases import Family
+from conformance.checks import CHECKS, Checks, NotSupported, NotTried, Traits
+from conformance.judge.evidence import Evidence
+from conformance.judge.judging import Failure, Tally, judge, judge_case
+from conformance.model.case import Case
+from conformance.subjects import Subject
+
+#: Shrinking one clause's failure stops after so many new cases, or seconds.
+SHRINK_CASES = 400
+SHRINK_SECONDS = 20.0
+
+
+def explore(
+    evidence: Evidence,
+    family: Family,
+    subject: Subject,
+    traits: Traits,
+    *,
+    examples: int,
+    run_seed: int,
+    progress: Callable[[int], None],
+    checks: Checks = CHECKS,
+) -> dict[tuple[str, bool], Tally]:
+    """Run the family's cases on the subject; return a tally for each (clause, is a claim)."""
+    tallies: dict[tuple[str, bool], Tally] = {}
+    concerned = checks.on(family.name)
+    done = 0
+
+    def run(case: Case) -> None:
+        nonlocal done
+        judge_case(evidence, concerned, case, subject, traits, tallies)
+        evidence.note_explored(subject, case)
+        done += 1
+        progress(done)
+
+    for case in family.fixed:
+        run(case)
+    if family.is_drawn:
+        _draw(family, run, examples, run_seed, (Phase.generate,))
+    return tallies
+
+
+def drawn_cases(family: Family, *, examples: int, run_seed: int) -> tuple[Case, ...]:
+    """Return the cases that `explore` draws after the family's fixed ones, in its order."""
+    cases: list[Case] = []
+    if family.is_drawn:
+        _draw(family, cases.append, examples, run_seed, (Phase.generate,))
+    return tuple(cases)
+
+
+def shrink(
+    evidence: Evidence,
+    family: Family,
+    subject: Subject,
+    traits: Traits,
+    found: Failure,
+    clause: str,
+    *,
+    claims: bool = False,
+    examples: int,
+    run_seed: int,
+    known: Iterable[Case] = (),
+    checks: Checks = CHECKS,
+) -> tuple[Failure, bool]:
+    """Return the smallest failure of the clause in the family, and whether it was shrunk.
+
+    A fixed case stays as it is where no drawn case fails. Where the clause fails on one of the `known`
+    cases, which are small already, that one is taken: one cause then shows as one case.
+    """
+    concerned = [c for c in checks.of(clause, claims=claims) if family.name in c.families]
+    smallest: Failure | None = None
+    started = time.monotonic()
+    fresh = 0
+
+    def run(case: Case) -> None:
+        nonlocal smallest, fresh
+        if evidence.is_known_to_hold(subject, case):
+            return
+        if evidence.past_observation(subject, case) is None:
+            if fresh >= SHRINK_CASES or time.monotonic() - started > SHRINK_SECONDS:
+                return
+            fresh += 1
+        for check in concerned:
+            if not check.applies(case, traits):
+                continue
+            try:
+                failure = judge(evidence, check, case, subject, traits)
+            except (NotSupported, NotTried):
+                continue
+            if failure is not None and failure.status == found.status:
+                smallest = failure
+                raise _Found
+
+    if not family.is_drawn:
+        return found, False
+    try:
+        for case in known:
+            if case.family == family.name:
+                run(case)
+        phases = (Phase.generate, Phase.shrink)
+        _draw(family, run, examples, run_seed, phases)
+    except _Found:
+        assert smallest is not None
+        return smallest, True
+    return found, False
+
+
+class _Found(Exception):  # noqa: N818 - what Hypothesis is to look for
+    """The clause fails on this case."""
+
+
+def _draw(
+    family: Family,
+    run: Callable[[Case], None],
+    examples: int,
+    run_seed: int,
+    phases: tuple[Phase, ...],
+) -> None:
+    assert family.strategy is not None
+
+    def test(case: Case) -> None:
+        run(case)
+
+    drawn: Any = given(case=family.strategy)(test)
+    drawn = settings(
+        max_examples=family.drawn_count(examples),
+        phases=phases,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        report_multiple_bugs=False,
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+        suppress_health_check=list(HealthCheck),
+    )(drawn)
+    # The same seed draws the same cases for every subject, so expectations are shared.
+    digest = hashlib.sha256(f"{run_seed}/{family.name}".encode()).digest()
+    seed(int.from_bytes(digest[:8], "big"))(drawn)()
