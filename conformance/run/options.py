@@ -8,16 +8,40 @@ from typing import Any
 
 import attrs
 
-from conformance.run.corpus import CorpusError, load_corpora
-from conformance.run.excuses import ExcuseError, load_excuses
+from conformance.run.corpus import Corpus, CorpusError, load_corpora
+from conformance.run.excuses import Excuse, ExcuseError, load_excuses
 from conformance.run.record import OutputError
-from conformance.run.run import PROFILES, Options
 from conformance.subjects import LoadError
 
+#: Examples drawn for a family of average share.
+PROFILES = {"smoke": 12, "core": 100, "deep": 1000}
 #: What a user's mistake raises; the message is one line for the user.
 USAGE_ERRORS = (LoadError, OutputError, CorpusError, ExcuseError, ValueError)
 #: The most seconds that a user may let us wait: a day.
 LONGEST_WAIT = 86_400
+
+
+@attrs.frozen(kw_only=True)
+class Options:
+    """What the user asked for; every field is one option of `conformance run`."""
+
+    subjects: tuple[str, ...] = ()
+    subject_commands: tuple[str, ...] = ()
+    clauses: tuple[str, ...] = ()
+    profile: str = "core"
+    examples: int | None = None
+    seed: int = 0
+    out: Path = Path("conformance-report")
+    excuses: tuple[Excuse, ...] = ()
+    corpora: tuple[Corpus, ...] = ()
+    seconds_per_case: float = 20.0
+    #: The words of the command that repeats the run.
+    command: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Examples for a family of average share."""
+        return PROFILES[self.profile] if self.examples is None else self.examples
 
 
 @attrs.frozen(kw_only=True)

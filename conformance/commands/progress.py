@@ -1,0 +1,71 @@
+"""What a run says while it goes on: a bar over its cases and the first findings."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from conformance.run.interruption import Interruption
+from conformance.run.verdicts import Judgement
+from conformance.run.participants import Participant
+from conformance.run.run import BAD, Run
+
+#: The terminal shows the first few findings; the report has them all.
+FINDINGS_SHOWN = 6
+
+
+class Progress:
+    """A progress bar over the cases of a run; plain lines where there is no terminal."""
+
+    def __init__(self, run: Run, interruption: Interruption, console: Console) -> None:
+        self._run = run
+        self._interruption = interruption
+        self._console = console
+        self._bar = Bar(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._done: dict[tuple[tuple[str, str], str], int] = {}
+        self._announced: set[tuple[str, str]] = set()
+        self._findings = 0
+
+    def __enter__(self) -> Progress:
+        self._run.on_progress(self._advance)
+        self._bar.start()
+        self._task = self._bar.add_task("cases", total=self._run.total_cases())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def tell(self, judgement: Judgement) -> None:
+        """Show a finding, if it is among the first."""
+        verdict = judgement.verdict
+        if verdict.status not in BAD:
+            return
+        self._findings += 1
+        if self._findings <= FINDINGS_SHOWN:
+            title, *rest = judgement.text.splitlines()
+            self._say(f"{verdict.subject}-{verdict.mode}: {title}", style="bold red")
+            self._say(f"  {rest[0]}" if rest else "")
+        elif self._findings == FINDINGS_SHOWN + 1:
+            self._say("  more findings are in the report", style="dim")
+
+    def _advance(self, participant: Participant, family: str, done: int) -> None:
+        self._interruption.check()
+        self._done[participant.key, family] = done
+        self._bar.update(
+            self._task, completed=sum(self._done.values()), description=f"{participant}: {family}"
+        )
+        if not self._console.is_terminal and participant.key not in self._announced:
+            self._announced.add(participant.key)
+            self._console.print(f"running {participant}")
+
+    def _say(self, text: str, style: str | None = None) -> None:
+        self._console.print(text, style=style, soft_wrap=True)

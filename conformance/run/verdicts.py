@@ -1,0 +1,287 @@
+"""The verdicts on one participant, clause by clause, each with its smallest failing case explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import attrs
+
+from conformance.cases import FAMILIES, Family
+from conformance.checks import CHECKS
+from conformance.findings.diagnosis import Diagnostician
+from conformance.findings.scripts import script_for
+from conformance.judge.evidence import Evidence
+from conformance.judge.exploring import explore, shrink
+from conformance.judge.judging import Failure, HarnessError, Tally
+from conformance.model.case import Case
+from conformance.model.clauses import Clause
+from conformance.oracle.comparison import Mismatch
+from conformance.run.corpus import Corpus, judge_recorded
+from conformance.run.excuses import excused
+from conformance.run.guard import Guard
+from conformance.run.options import Options
+from conformance.run.participants import Participant
+from reports import record
+
+#: The status of a clause on which the harness itself failed.
+BROKEN = "harness-error"
+
+
+@attrs.frozen(eq=False)
+class Judgement:
+    """What a run says about one clause and one participant.
+
+    Args:
+        verdict: the verdict.
+        finding: the smallest case in which the clause does not hold; None where it holds.
+        text: the same for a terminal; empty where the clause holds.
+        guard: what the harness did wrong meanwhile.
+    """
+
+    verdict: Verdict
+    finding: record.Finding | None
+    text: str
+    guard: Guard
+
+
+class ParticipantJudge:
+    """Judges one participant; the cases of a family are explored once, for all clauses.
+
+    Args:
+        participant: who is judged.
+        options: the run's.
+        evidence, diagnostician: shared by the participants of a run.
+        progress: called with the family's name and the number of its cases done, after every case.
+    """
+
+    def __init__(
+        self,
+        participant: Participant,
+        options: Options,
+        evidence: Evidence,
+        diagnostician: Diagnostician,
+        progress: Callable[[str, int], None],
+    ) -> None:
+        self.participant = participant
+        self._options = options
+        self._evidence = evidence
+        self._diagnostician = diagnostician
+        self._progress = progress
+        self._corpora = {corpus.clause.id: corpus for corpus in options.corpora}
+        self._tallies: dict[str, Mapping[tuple[str, bool], Tally]] = {}
+        self._small: dict[str, Case] = {}
+        self._done: dict[str, int] = {}
+
+    @property
+    def cases(self) -> int:
+        """How many cases have been judged so far."""
+        return sum(self._done.values())
+
+    def judge(self, clause: Clause) -> Judgement:
+        """Judge one clause; whatever the harness raises meanwhile is part of the judgement."""
+        guard = Guard()
+        tally, claim_tally = guard(
+            f"judging {clause.id}", lambda: self._tallied(clause), (Tally(), Tally())
+        )
+        guard.broken += [found.broken for found in (tally, claim_tally) if found.broken is not None]
+        claim = guard(f"the claim of {clause.id}", lambda: self._claim(clause, claim_tally), None)
+        status, reason = _status(clause, tally)
+        if claim is not None and claim.status == "upheld" and self.participant.traits.tensorflow:
+            # An erratum that the run cannot prove is no erratum.
+            status, reason = "fail", "the page's sentence was not contradicted: the erratum is stale"
+        finding, text = self._finding(clause, tally, guard) if tally.failures else (None, "")
+        status, reason = excused(
+            [e for e in self._options.excuses if e.concerns(clause.id, *self.participant.key)],
+            status,
+            reason,
+            [failure.mismatch.message for failure in tally.failures],
+        )
+        if guard.broken:
+            # No verdict of a broken harness can be trusted; its findings are evidence all the same.
+            status, reason = BROKEN, "; ".join(dict.fromkeys(map(str, guard.broken)))
+            finding = finding or self.broken_finding(clause, guard)
+            text = f"{clause.id} {clause.title}\nthe harness broke: {reason}\n\n{text}".strip()
+        name, mode = self.participant.key
+        verdict = record.Verdict(clause.id, name, mode, status, tally.judged, reason, claim)
+        return Judgement(verdict, finding, text or reason or "", guard)
+
+    def broken_finding(
+        self, clause: Clause, guard: Guard, case: Case | None = None
+    ) -> record.Finding | None:
+        """Return what broke as a finding, with the case that shows it; None without such a case."""
+        shown = case or next((e.case for e in guard.broken if e.case is not None), None)
+        if shown is None:
+            return None
+        name, mode = self.participant.key
+        message = str(guard.broken[0])
+        return record.Finding(
+            clause.id, name, mode, BROKEN, message, case=shown.to_json(), shrunk=False
+        )
+
+    def _tallied(self, clause: Clause) -> tuple[Tally, Tally]:
+        """Return what cases say about the clause, and about the page's own sentence."""
+        tally, claim_tally = Tally(), Tally()
+        if clause.id in self._corpora:
+            return self._recorded(self._corpora[clause.id]), claim_tally
+        for family in CHECKS.families(clause.id):
+            found = self._explored(family)
+            tally.add(found.get((clause.id, False), Tally()))
+            claim_tally.add(found.get((clause.id, True), Tally()))
+        return tally, claim_tally
+
+    def _explored(self, family: Family) -> Mapping[tuple[str, bool], Tally]:
+        if family.name not in self._tallies:
+            self._tallies[family.name] = explore(
+                self._evidence,
+                family,
+                self.participant.subject,
+                self.participant.traits,
+                examples=self._options.count,
+                run_seed=self._options.seed,
+                progress=lambda done: self._advance(family.name, done),
+            )
+        return self._tallies[family.name]
+
+    def _advance(self, family: str, done: int) -> None:
+        self._done[family] = done
+        self._progress(family, done)
+
+    def _recorded(self, corpus: Corpus) -> Tally:
+        tally = Tally()
+        for done, recorded in enumerate(corpus.cases, start=1):
+            try:
+                observation = self._evidence.observation(self.participant.subject, recorded.case)
+                judge_recorded(recorded, observation, tally)
+            except Exception as error:
+                broken = HarnessError.of(error, f"judging {recorded.name}", recorded.case)
+                tally.add(Tally(broken=broken))
+            self._advance(corpus.clause.id, done)
+        return tally
+
+    def _claim(self, clause: Clause, tally: Tally) -> record.Claim | None:
+        """Return whether the page's own sentence held, where it contradicts the norm."""
+        if clause.claim is None:
+            return None
+        # A process that died or hung says nothing about a sentence.
+        failures = [f for f in tally.failures if f.status == "fail" or f.mismatch.got is not None]
+        if not failures:
+            return record.Claim("upheld" if tally.held else "not-run", tally.judged)
+        smallest, _ = self._shrunk(clause, failures[0], claims=True)
+        mismatch = smallest.mismatch
+        evidence = record.Evidence(
+            mismatch.message, smallest.case.to_json(), mismatch.step, mismatch.expected, mismatch.got
+        )
+        return record.Claim("contradicted", tally.judged, evidence)
+
+    def _finding(self, clause: Clause, tally: Tally, guard: Guard) -> tuple[record.Finding, str]:
+        """Return a finding as far as it can be made, and its text."""
+        failures = tally.failures
+        subject = self.participant.subject
+        shown, shrunk = guard(
+            f"shrinking a case of {clause.id}",
+            lambda: self._smallest(clause, failures),
+            (failures[0], False),
+        )
+        mismatch = shown.mismatch
+        script = guard(
+            f"the script of {clause.id}",
+            lambda: script_for(
+                subject.spec,
+                subject.mode,
+                shown.case,
+                mismatch,
+                is_command=self.participant.is_command,
+            ),
+            None,
+        )
+        diagnosis = guard(
+            f"the diagnosis of {clause.id}",
+            lambda: self._diagnostician.diagnose(subject, clause.id, failures),
+            None,
+        )
+        text = guard(
+            f"the text of {clause.id}",
+            lambda: finding_text(clause, mismatch, shown, tally, script, diagnosis),
+            mismatch.message,
+        )
+        name, mode = self.participant.key
+        finding = record.Finding(
+            clause=clause.id,
+            subject=name,
+            mode=mode,
+            status=shown.status,
+            message=mismatch.message,
+            case=shown.case.to_json(),
+            step=mismatch.step,
+            expected=mismatch.expected,
+            got=mismatch.got,
+            index=mismatch.index,
+            scaled_error=mismatch.scaled_error,
+            bound=mismatch.bound,
+            diagnosis=diagnosis,
+            failures=len(failures),
+            examples=tally.judged,
+            script=script,
+            shrunk=shrunk,
+        )
+        return finding, text
+
+    def _smallest(self, clause: Clause, failures: Sequence[Failure]) -> tuple[Failure, bool]:
+        if clause.id in self._corpora:
+            return failures[0], False
+        # A drawn case can be shrunk; prefer it to a fixed one.
+        drawn = [f for f in failures if FAMILIES[f.case.family].is_drawn]
+        smallest, shrunk = self._shrunk(clause, (drawn or failures)[0], claims=False)
+        if shrunk:
+            self._small[smallest.case.id] = smallest.case
+        return smallest, shrunk
+
+    def _shrunk(self, clause: Clause, found: Failure, *, claims: bool) -> tuple[Failure, bool]:
+        return shrink(
+            self._evidence,
+            FAMILIES[found.case.family],
+            self.participant.subject,
+            self.participant.traits,
+            found,
+            clause.id,
+            claims=claims,
+            examples=self._options.count,
+            run_seed=self._options.seed,
+            known=() if claims else self._small.values(),
+        )
+
+
+def finding_text(
+    clause: Clause,
+    mismatch: Mismatch,
+    shown: Failure,
+    tally: Tally,
+    script: str | None,
+    diagnosis: str | None = None,
+) -> str:
+    """Return a finding as the terminal shows it."""
+    scaled = ""
+    if mismatch.scaled_error is not None and mismatch.bound is not None:
+        scaled = f"\nscaled error {mismatch.scaled_error:.3g}, bound {mismatch.bound:.3g}"
+    told = "" if diagnosis is None else f"\ndiagnosis: {diagnosis}"
+    return (
+        f"{clause.id} {clause.title}\n{mismatch.message}{scaled}{told}\n"
+        f"{len(tally.failures)} of {tally.judged} cases; the smallest is {shown.case.id}:\n\n{script or ''}"
+    )
+
+
+def _status(clause: Clause, tally: Tally) -> tuple[str, str | None]:
+    """Return a clause's status and, unless it passed, why."""
+    statuses = {failure.status for failure in tally.failures}
+    if "fail" in statuses:
+        return "fail", None
+    if statuses:
+        return "error", None
+    if tally.not_tried is not None:
+        return "not-run", f"not every case was run: {tally.not_tried}"
+    if tally.held:
+        return "pass", None
+    if tally.unsupported:
+        return "unsupported", "; ".join(sorted(tally.unsupported))
+    reason = clause.untestable or "no case in this run exercises this clause in this mode"
+    return "not-run", reason
