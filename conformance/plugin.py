@@ -6,14 +6,18 @@ asked for.
 
 from __future__ import annotations
 
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from conformance.run.run import Run, Verdict
+    from collections.abc import Callable
+
+    from conformance.model.clauses import Clause
+    from conformance.run.participants import Participant
+    from conformance.run.run import Run
+    from conformance.run.verdicts import Judgement
 
 PACKAGE = Path(__file__).parent
 _NAME = "conformance-run"
@@ -107,23 +111,19 @@ class RunPlugin:
         """Make one item for each subject, mode and clause."""
         if metafunc.module.__name__.endswith("test_page"):
             items = self.run.items()
-            ids = [f"{subject.name}-{subject.mode}-{clause.id}" for subject, clause in items]
-            metafunc.parametrize(("subject", "clause"), items, ids=ids)
+            ids = ["-".join((*participant.key, clause.id)) for participant, clause in items]
+            metafunc.parametrize(("participant", "clause"), items, ids=ids)
 
     @pytest.fixture
-    def judge(self) -> Any:
-        """Return what judges a clause; a broken harness ends the session."""
-        from conformance.judge.judging import HarnessError
+    def judge(self) -> Callable[[Participant, Clause], Judgement]:
+        """Return what judges a clause; a record that cannot be written ends the session."""
+        from conformance.run.record import OutputError
 
-        def judge(subject: Any, clause: Any) -> Verdict:
+        def judge(participant: Participant, clause: Clause) -> Judgement:
             try:
-                return self.run.verdict(subject, clause)
-            except Exception as error:
-                self.broken = str(error)
-                if not isinstance(error, HarnessError):
-                    traceback.print_exc()
-                    where = f"judging {clause.id} on {subject.name}, {subject.mode}"
-                    self.broken = f"{type(error).__name__}: {error} ({where})"
+                return self.run.judge(participant, clause)
+            except OutputError as error:
+                self.broken = f"{error} (judging {clause.id} on {participant})"
                 raise pytest.exit.Exception(
                     f"harness broken: {self.broken}", returncode=3
                 ) from error
@@ -142,6 +142,8 @@ class RunPlugin:
             interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED
             missing = "interrupted" if interrupted else "ended before every clause was judged"
         self.page = self.run.finish(missing=missing)
+        if self.run.broken and session.exitstatus != pytest.ExitCode.INTERRUPTED:
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def pytest_unconfigure(self) -> None:
         """Leave no process and no half-written record, however pytest ended."""
@@ -150,7 +152,11 @@ class RunPlugin:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say where the report is."""
         if self.page is not None:
+            from reports.unseen import shown
+
             terminalreporter.section("conformance")
             for excuse in self.run.idle_excuses:
-                terminalreporter.write_line(f"excuse without effect: {excuse}")
+                terminalreporter.write_line(shown(f"excuse without effect: {excuse}"))
+            for told in self.run.broken:
+                terminalreporter.write_line(shown(f"harness broken: {told}"))
             terminalreporter.write_line(f"report: {self.page}")

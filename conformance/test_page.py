@@ -6,17 +6,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
+from conformance.model.clauses import Clause
+from conformance.run.participants import Participant
+from conformance.run.verdicts import Judgement
+from reports.unseen import shown
 
-def test_clause(subject: Any, clause: Any, judge: Callable[[Any, Any], Any]) -> None:
-    """Hold where the subject obeys the clause."""
-    verdict = judge(subject, clause)
-    if verdict.status in ("unsupported", "not-run"):
-        pytest.skip(f"{verdict.status}: {verdict.reason}")
-    if verdict.status == "excused":
-        pytest.xfail(verdict.reason)
-    if verdict.status != "pass":
-        pytest.fail(verdict.text, pytrace=False)
+
+def test_clause(
+    participant: Participant,
+    clause: Clause,
+    judge: Callable[[Participant, Clause], Judgement],
+) -> None:
+    """Hold where the participant obeys the clause."""
+    judgement = judge(participant, clause)
+    status, reason = judgement.verdict.status, judgement.verdict.reason
+    if status in ("unsupported", "not-run"):
+        pytest.skip(shown(f"{status}: {reason}"))
+    if status == "excused":
+        pytest.xfail(shown(reason))
+    if status != "pass":
+        pytest.fail(shown(judgement.text), pytrace=False)

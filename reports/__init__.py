@@ -9,6 +9,7 @@ neither the implementations nor a framework.
 
 from __future__ import annotations
 
+from reports.lines import load_json
 from reports.loading import load
 from reports.page import render
 from reports.record import (
@@ -58,6 +59,7 @@ __all__ = [
     "Subject",
     "Verdict",
     "load",
+    "load_json",
     "load_strength",
     "render",
     "write",

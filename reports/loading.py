@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from reports.lines import Line, short
+from reports.lines import Line, is_whole, parse, read_text, short
 from reports.record import (
     FORMATS,
     Claim,
@@ -101,31 +99,17 @@ def load(path: str | os.PathLike[str]) -> Record:
 
 
 def _json_lines(name: str) -> list[tuple[int, Mapping[str, Any]]]:
-    try:
-        text = Path(name).read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise RecordError(f"{name} cannot be read: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise RecordError(f"{name} is not UTF-8 text (byte {error.start}).") from error
     lines: list[tuple[int, Mapping[str, Any]]] = []
-    for number, content in enumerate(text.split("\n"), start=1):
+    for number, content in enumerate(read_text(name).split("\n"), start=1):
         if not content.strip():
             continue
-        try:
-            data = json.loads(content, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
-            reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-            raise RecordError(f"{name}, line {number} is not JSON: {reason}.") from error
+        data = parse(content, f"{name}, line {number}")
         if not isinstance(data, dict):
             raise RecordError(
                 f"{name}, line {number}: every line is a JSON object, not {short(data)}."
             )
         lines.append((number, data))
     return lines
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON number")
 
 
 def _header(line: Line) -> Header:
@@ -160,6 +144,7 @@ def _subject(line: Line) -> Subject:
         name=line.text("name"),
         mode=line.text_or("mode"),
         spec=line.text_or("spec"),
+        command=line.data.get("command") is not None and line.flag("command"),
         versions=line.strings("versions"),
         settings=line.strings("settings"),
     )
@@ -241,7 +226,7 @@ def _index(line: Line) -> tuple[int, ...] | None:
     if line.data.get("index") is None:
         return None
     items = line.items("index")
-    if not all(isinstance(item, int) and not isinstance(item, bool) for item in items):
+    if not all(is_whole(item) for item in items):
         line.refuse(f'"index" must be a list of whole numbers, not {short(items)}')
     return tuple(items)
 
@@ -253,7 +238,7 @@ def _footer(line: Line) -> Footer:
         reason=line.text_or_none("reason"),
         exit_status=line.integer_or_none("exit_status"),
         seconds=line.number_or_none("seconds"),
-        counts={key: value for key, value in counts.items() if isinstance(value, int)},
+        counts={key: value for key, value in counts.items() if is_whole(value)},
         drift=line.each("drift", _drift) if line.data.get("drift") is not None else (),
         coverage=line.inner_or_none("coverage", _coverage) or Coverage(),
     )
@@ -313,5 +298,5 @@ def _exercised(line: Line, values: int) -> Exercised:
     )
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _is_count(value: Any) -> bool:
+    return is_whole(value) and value >= 0

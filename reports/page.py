@@ -15,17 +15,11 @@ from markupsafe import Markup, escape
 
 from reports import coverage, drift, errata, findings, issue_text, matrix, sentence, strength
 from reports.record import Record
+from reports.unseen import UNSEEN
 
-#: Characters that are invisible or turn the reading direction: shown, so that nobody is misled.
-_UNSEEN_CODES = (
-    *(code for code in range(0x20) if chr(code) not in "\n\t\r"),
-    *range(0x7F, 0xA0),
-    *range(0x202A, 0x202F),
-    *range(0x2066, 0x206A),
-    *range(0xD800, 0xE000),
-)
+#: Shown, so that nobody is misled.
 _UNSEEN: dict[int, str | None] = {
-    **dict.fromkeys(_UNSEEN_CODES, "\N{REPLACEMENT CHARACTER}"),
+    **dict.fromkeys(UNSEEN, "\N{REPLACEMENT CHARACTER}"),
     ord("\r"): None,
 }
 _MONTHS = (

@@ -15,7 +15,7 @@ FIRST = ("batch", "channel", "height", "width")
 KERNEL = ("kernel row", "kernel column", "filter", "input channel")
 
 #: Steps whose four-dimensional values are images (a kernel's shape may coincide with one).
-_IMAGE_STEPS = frozenset(["call", "convolution_op", "static_shape"])
+_IMAGE_STEPS = ("call", "convolution_op", "static_shape")
 
 
 @attrs.frozen

@@ -30,11 +30,12 @@ class Machine:
 
 @attrs.frozen
 class Subject:
-    """An implementation under test, in one of its modes."""
+    """An implementation under test, in one of its modes; `command` tells that `spec` is a program's."""
 
     name: str
     mode: str = ""
     spec: str = ""
+    command: bool = False
     versions: Mapping[str, str] = attrs.field(factory=dict)
     settings: Mapping[str, str] = attrs.field(factory=dict)
 

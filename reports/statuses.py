@@ -22,6 +22,9 @@ STATUSES = (
     Status("fail", "fail", "does something else than the clause says", breaks=True),
     Status("error", "error", "raised, crashed or hung where it must not", breaks=True),
     Status("stale-excuse", "stale", "excused, but the excuse no longer fits", breaks=True),
+    Status(
+        "harness-error", "unknown", "the suite itself broke while judging this: please report it"
+    ),
     Status("not-run", "notrun", "not checked in this run"),
     Status("excused", "excused", "differs, with a stated reason"),
     Status("unsupported", "unsupported", "the subject lacks what this clause is about"),

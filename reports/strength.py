@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 from collections.abc import Sequence
-from pathlib import Path
 
 import attrs
 
-from reports.lines import Line, short
+from reports.lines import Line, load_json, short
 from reports.record import Mistake, RecordError, Strength
 
 #: The formats of a measurement that this package reads.
@@ -34,12 +32,7 @@ def load_strength(path: str | os.PathLike[str]) -> Strength:
         RecordError: in one sentence naming the file: it cannot be read or is no such measurement.
     """
     name = os.fspath(path)
-    try:
-        data = json.loads(Path(name).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecordError(f"{name} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
-        raise RecordError(f"{name} is not JSON: {error}.") from error
+    data = load_json(path)
     if not isinstance(data, dict):
         raise RecordError(f"{name}: a measurement is a JSON object, not {short(data)}.")
     return read_strength(Line(name, 1, data))

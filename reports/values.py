@@ -74,7 +74,10 @@ def decode(value: Mapping[str, Any]) -> Tensor | Unreadable:
     flat: Array = np.frombuffer(raw, dtype=stored)
     if dtype == "bfloat16":  # the upper half of a float32
         flat = (flat.astype("<u4") << 16).view("<f4")
-    return Tensor(dtype, flat.reshape(shape))
+    try:
+        return Tensor(dtype, flat.reshape(shape))
+    except (OverflowError, ValueError):
+        return Unreadable(f"no array has the shape {brief(shape)}")
 
 
 def as_tensor(value: object) -> Tensor | None:

@@ -7,8 +7,8 @@ which both occur and whose call gave a result that a check looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import attrs
 import numpy as np
@@ -16,9 +16,6 @@ import numpy as np
 from conformance.model.case import Assign, Call, Case, Construct, Use
 from conformance.model.codec import Array
 from conformance.model.geometry import Axis, Geometry
-
-if TYPE_CHECKING:
-    from conformance.subjects import Subject
 
 #: Activations of one number whose result is exact where the argument is, and the others.
 _EXACT = ("linear", "relu", "relu6", "triple")
@@ -299,8 +296,11 @@ class Coverage:
         return text + (f", each in at least {self.least} cases" if self.least > 1 else "")
 
 
-def to_json(groups: Sequence[tuple[Sequence[Subject], Coverage]]) -> dict[str, Any]:
-    """Return the record's `coverage`: the space, and counts for each group of subjects that share them."""
+def to_json(groups: Iterable[tuple[Iterable[tuple[str, str]], Coverage]]) -> dict[str, Any]:
+    """Return the record's `coverage`: the space, and counts for each group of subjects that share them.
+
+    A subject is its name and mode.
+    """
     return {
         "parameters": [{"name": p.name, "values": list(p.values)} for p in PARAMETERS],
         "impossible": [
@@ -313,7 +313,7 @@ def to_json(groups: Sequence[tuple[Sequence[Subject], Coverage]]) -> dict[str, A
         ],
         "groups": [
             {
-                "subjects": [{"name": s.name, "mode": s.mode} for s in subjects],
+                "subjects": [{"name": name, "mode": mode} for name, mode in subjects],
                 "cases": coverage.cases,
                 # The lower triangle, a row for each value of each parameter.
                 "counts": [row[:length].tolist() for length, row in enumerate(coverage.counts)],

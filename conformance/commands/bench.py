@@ -10,11 +10,13 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from conformance.bench import driver
 from conformance.bench.layers import Layer, chosen
 from conformance.bench.peers import PEERS, parse
 from conformance.commands.failing import usage_error
+from conformance.commands.terminal import Terminal
 from conformance.model import machine
 from reports import bench as results_of
 from reports.bench import Comparison, LayerResult, Results, ResultsError, Settings
@@ -123,9 +125,9 @@ def bench(
 
 
 def _console() -> Console:
-    console = Console(highlight=False)
+    console = Terminal()
     # A file or a pipe has no width of its own: the table shall be whole there.
-    return console if console.is_terminal else Console(highlight=False, width=160)
+    return console if console.is_terminal else Terminal(width=160)
 
 
 def _settings(
@@ -155,7 +157,7 @@ def _measure(
     specs: Sequence[str], layers: Sequence[Layer], settings: Settings, console: Console
 ) -> Results:
     progress = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
         console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip
     with progress:
@@ -174,7 +176,7 @@ def _measure(
 def _show(results: Results, console: Console) -> None:
     for peer in results.peers:
         if peer.absent is not None:
-            console.print(f"{peer.name} is absent: {peer.absent}", style="yellow", markup=False)
+            console.print(f"{peer.name} is absent: {peer.absent}", style="yellow")
     compared = results.compared
     if compared:
         console.print(_table(results, compared, is_wide=console.width >= 130))
@@ -184,7 +186,6 @@ def _show(results: Results, console: Console) -> None:
         console.print(
             f"{found.peer} {found.problem}: {found.reason} ({found.layers})",
             style="red" if found.problem == "wrong" else "yellow",
-            markup=False,
         )
 
 
@@ -201,19 +202,19 @@ def _table(results: Results, layers: Sequence[LayerResult], is_wide: bool) -> Ta
         for heading in headings if is_wide else headings[:1]:
             table.add_column(heading, justify="right")
     for layer in layers:
-        cells = [layer.name, f"{layer.flop / 1e9:.3g}"]
+        cells: list[str | Text] = [layer.name, f"{layer.flop / 1e9:.3g}"]
         best = min((m.seconds for m in layer.measurements if m.is_timed), default=0)
         for peer in results.measured:
             found = layer.of(peer.name)
             text = "–" if found is None else milliseconds(found.seconds)  # noqa: RUF001
             text += f" ±{found.spread:.0%}" if found is not None and is_wide else ""
-            cells.append(f"[bold]{text}[/]" if found and found.seconds == best else text)
+            cells.append(Text(text, "bold" if found and found.seconds == best else ""))
         mine = None if ours is None else layer.of(ours)
         if ours is not None and mine is not None:
             ratio = layer.ratio(ours)
             share = results.share_of_product(layer, mine.seconds)
             cells += [
-                "–" if ratio is None else f"[{'green' if ratio <= 1 else 'yellow'}]{ratio:.2f}[/]",  # noqa: RUF001
+                "–" if ratio is None else Text(f"{ratio:.2f}", "green" if ratio <= 1 else "yellow"),  # noqa: RUF001
                 f"{layer.flop / mine.seconds / 1e9:.3g}",
                 "–" if share is None else f"{share:.0%}",  # noqa: RUF001
                 "–" if mine.memory is None else f"{mine.memory / 2**20:.0f}",  # noqa: RUF001
@@ -243,7 +244,7 @@ def _show_means(results: Results, console: Console) -> None:
     for peer in results.measured:
         mean = geometric_mean(results.ratios(ours, peer.name))
         if mean is not None and peer.name != ours:
-            console.print(f"  {mean:.2f} times {peer.name}'s time", markup=False)
+            console.print(f"  {mean:.2f} times {peer.name}'s time")
 
 
 def _show_growth(results: Results, console: Console) -> None:
@@ -281,4 +282,4 @@ def _show_changes(comparison: Comparison, console: Console) -> None:
     said = ", ".join(f"{name} {rate:.3f}" for name, rate in rates.items() if rate is not None)
     console.print(f"the machine itself, rate now/before: {said}")
     for note in comparison.notes:
-        console.print(f"not the same: {note}", style="yellow", markup=False)
+        console.print(f"not the same: {note}", style="yellow")

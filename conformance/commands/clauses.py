@@ -10,6 +10,7 @@ from rich.table import Table
 
 from conformance.checks import CHECKS
 from conformance.commands.failing import usage_error
+from conformance.commands.terminal import Terminal
 from conformance.model.clauses import Clause, matching
 
 
@@ -26,7 +27,7 @@ def clauses(patterns: tuple[str, ...], errata: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([c.to_json(CHECKS.names(c.id)) for c in chosen], indent=2))
         return
-    console = Console(highlight=False)
+    console = Terminal()
     if patterns or errata:
         for clause in chosen:
             _explain(clause, console)
@@ -44,9 +45,9 @@ def _explain(clause: Clause, console: Console) -> None:
     def line(label: str, text: str | None) -> None:
         if text:
             console.print(f"  {label:<10}", style="dim", end="")
-            console.print(text, markup=False)
+            console.print(text)
 
-    console.print(f"{clause.id}  {clause.title}", style="bold", markup=False)
+    console.print(f"{clause.id}  {clause.title}", style="bold")
     line("agreement", ", ".join(clause.agreement))
     line("page", clause.page or "(silent)")
     line("norm", clause.norm)
@@ -58,7 +59,5 @@ def _explain(clause: Clause, console: Console) -> None:
     line("checks", ", ".join(CHECKS.names(clause.id)))
     if clause.script:
         console.print()
-        console.print(
-            "\n".join("    " + text for text in clause.script.strip().splitlines()), markup=False
-        )
+        console.print("\n".join("    " + text for text in clause.script.strip().splitlines()))
     console.print()

@@ -13,6 +13,7 @@ from rich.table import Table
 
 import reports
 from conformance.commands.failing import usage_error
+from conformance.commands.terminal import Terminal
 from reports.record import Record
 from reports.statuses import status as status_of
 
@@ -54,7 +55,7 @@ def diff(old: Path, new: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([attrs.asdict(change) for change in changes], indent=1))
     else:
-        _show(Console(highlight=False), before, after, changes)
+        _show(Terminal(), before, after, changes)
     raise SystemExit(1 if any(change.kind == "broke" for change in changes) else 0)
 
 
@@ -93,7 +94,7 @@ def _show(console: Console, before: Record, after: Record, changes: list[Change]
             old, new = was.get(package, "none"), now.get(package, "none")
             if old != new:
                 text = f"{subject.name} ({subject.mode}): {package} {old}, now {new}"
-                console.print(text, markup=False)
+                console.print(text)
     table = Table(box=None, pad_edge=False)
     for heading in ("", "clause", "subject", "mode", "old", "new", "message"):
         table.add_column(heading)
@@ -106,4 +107,4 @@ def _show(console: Console, before: Record, after: Record, changes: list[Change]
     counts = [(sum(change.kind == kind for change in changes), kind) for kind in _COLOURS]
     told = ", ".join(f"{count} {kind}" for count, kind in counts if count)
     same = len(after.verdicts) - sum(change.new is not None for change in changes)
-    console.print(f"{told or 'no verdict differs'}; {same} as before", markup=False)
+    console.print(f"{told or 'no verdict differs'}; {same} as before")

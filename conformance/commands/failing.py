@@ -6,9 +6,13 @@ from typing import NoReturn
 
 import click
 
+from conformance.model.codec import text_of
+from reports.unseen import shown
+
 
 def usage_error(message: object) -> NoReturn:
     """End the command with `message` on standard error and exit status 2."""
     context = click.get_current_context()
-    click.echo(f"{context.command_path}: error: {message}", err=True)
+    told = shown(text_of(message)).replace("\n", " ")
+    click.echo(f"{context.command_path}: error: {told}", err=True)
     raise SystemExit(2)

@@ -7,9 +7,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from conformance.run.interruption import Interruption
-from conformance.run.verdicts import Judgement
 from conformance.run.participants import Participant
 from conformance.run.run import BAD, Run
+from conformance.run.verdicts import Judgement
 
 #: The terminal shows the first few findings; the report has them all.
 FINDINGS_SHOWN = 6

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,14 @@ from rich.console import Console
 import reports
 from conformance.checks import CHECKS, NotSupported, NotTried, Traits
 from conformance.commands.failing import usage_error
+from conformance.commands.terminal import Terminal
 from conformance.judge.evidence import Evidence
-from conformance.judge.judging import HarnessError, judge
+from conformance.judge.judging import judge
 from conformance.model.case import Case, step_name
 from conformance.oracle.comparison import describe
 from conformance.run.options import check_seconds
-from conformance.run.run import traits_of
-from conformance.subjects import LoadError, Subject, resolve, resolve_command
+from conformance.run.participants import traits_of
+from conformance.subjects import LoadError, Subject, is_built_in, resolve, resolve_command
 
 
 @click.command()
@@ -30,32 +30,50 @@ from conformance.subjects import LoadError, Subject, resolve, resolve_command
 @click.option("--subject", "specs", multiple=True, help="Default: the finding's own subject.")
 @click.option("--subject-command", "commands", multiple=True, help="A program, as for `run`.")
 @click.option(
+    "--trust",
+    is_flag=True,
+    help="Run the file, module or command that the record names, as whoever wrote it could have it do anything.",
+)
+@click.option(
     "--timeout", type=float, default=20.0, show_default=True, help="Seconds that a case may take."
 )
 def replay(
-    file: Path, finding: int, specs: tuple[str, ...], commands: tuple[str, ...], timeout: float
+    file: Path,
+    finding: int,
+    specs: tuple[str, ...],
+    commands: tuple[str, ...],
+    trust: bool,
+    timeout: float,
 ) -> None:
     """Run a case again: a finding of a run.jsonl, or a file with one case as JSON.
 
-    Prints what the subject does at every step and judges every clause that the case speaks to. Subjects are
-    found as in the run, so paths count from the folder in which it was started.
+    Prints what the subject does at every step and judges every clause that the case speaks to. Without
+    --subject or --subject-command, a finding is run on the subject it was found on: at once where that is
+    built in, with --trust where the record names a file, module or command. Paths count from the folder in
+    which the run was started.
 
     Exit status: 0 every clause holds; 1 one does not, or none could be judged (a recorded case of another
     project is judged by `run --corpus` only); 2 bad usage; 3 the harness is broken.
     """
-    console = Console(highlight=False)
+    console = Terminal()
     data, recorded = _load(file, finding)
     try:
         case = Case.from_json(data)
     except ValueError as error:
         usage_error(f"{file}: {error}")
+    if not trust and names_code(data):
+        usage_error(
+            f"{file}: the case has arguments that make a framework import what they name "
+            f"({', '.join(_IMPORTING)}); nothing was run: --trust runs it all the same"
+        )
     if not specs and not commands:
         if recorded is None:
             specs = ("reference", "fast")
-        elif recorded.get("command"):
-            commands = (recorded["spec"],)
         else:
-            specs = (recorded["spec"],)
+            if recorded.command or not is_built_in(recorded.spec):
+                _show_or_refuse(recorded, file, trust, console)
+            specs = () if recorded.command else (recorded.spec,)
+            commands = (recorded.spec,) if recorded.command else ()
     with contextlib.ExitStack() as ending:
         try:
             check_seconds("--timeout", timeout)
@@ -66,68 +84,80 @@ def replay(
             traits = [traits_of(subject, subject.describe()) for subject in subjects]
         except (LoadError, ValueError) as error:
             usage_error(error)
-        try:
-            hold = [_replay(case, *pair, console) for pair in zip(subjects, traits)]
-        except HarnessError as error:
-            console.print(f"harness broken: {error}", style="bold red", markup=False)
-            raise SystemExit(3) from None
-    raise SystemExit(0 if all(hold) else 1)
+        statuses = [_replay(case, *pair, console) for pair in zip(subjects, traits)]
+    raise SystemExit(max(statuses))
 
 
-def _load(file: Path, number: int) -> tuple[Any, dict[str, Any] | None]:
+#: Keys by which Keras' configurations name code to be imported or run.
+_IMPORTING = ("module", "registered_name", "__lambda__")
+
+
+def names_code(data: Any) -> bool:
+    """Tell whether a case's JSON holds a configuration that a framework would import code for."""
+    if isinstance(data, dict):
+        is_lambda = data.get("class_name") in ("Lambda", *_IMPORTING)
+        return is_lambda or any(key in _IMPORTING or names_code(data[key]) for key in data)
+    return isinstance(data, list) and any(map(names_code, data))
+
+
+def _show_or_refuse(subject: reports.Subject, file: Path, trust: bool, console: Console) -> None:
+    kind = "the command" if subject.command else "the file or module"
+    if not trust:
+        own = "--subject-command COMMAND" if subject.command else "--subject SPEC"
+        usage_error(
+            f"{file} names {kind} {subject.spec!r}, and a record may come from anybody: nothing was run. "
+            f"--trust runs it, {own} what you name yourself"
+        )
+    console.print(f"running {kind} that the record names: {subject.spec}", style="yellow")
+
+
+def _load(file: Path, number: int) -> tuple[Any, reports.Subject | None]:
     """Return the case as JSON, and the header's entry of the subject that it failed on."""
     try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        usage_error(f"cannot read {str(file)!r}: {error.strerror}")
-    except UnicodeDecodeError:
-        usage_error(f"{file}: not a text file")
-    if file.suffix != ".jsonl":
-        try:
-            data = json.loads(text)
-        except ValueError as error:
-            usage_error(f"{file}: not JSON: {error}")
-        return data.get("case", data) if isinstance(data, dict) else data, None
-    try:
+        if file.suffix != ".jsonl":
+            data = reports.load_json(file)
+            return data.get("case", data) if isinstance(data, dict) else data, None
         record = reports.load(file)
     except reports.RecordError as error:
         usage_error(error)
     if not 1 <= number <= len(record.findings):
         usage_error(f"--finding {number}: {file} has {len(record.findings)} findings")
-    lines = [json.loads(line) for line in text.splitlines() if line.strip()]
-    found = [line for line in lines if line["kind"] == "finding"][number - 1]
-    key = found["subject"], found["mode"]
-    subjects = {(s["name"], s["mode"]): s for s in lines[0]["subjects"]}
-    return found["case"], subjects.get(key)
+    found = record.findings[number - 1]
+    subjects = {subject.key: subject for subject in record.header.subjects}
+    return found.case, subjects.get((found.subject, found.mode))
 
 
-def _replay(case: Case, subject: Subject, traits: Traits, console: Console) -> bool:
-    """Run and judge the case; return whether clauses were judged and all of them hold."""
+def _replay(case: Case, subject: Subject, traits: Traits, console: Console) -> int:
+    """Run and judge the case; return the exit status that it deserves."""
     evidence = Evidence()
     observation = evidence.observation(subject, case)
-    console.print(f"{case.id} on {subject.name} ({subject.mode})", style="bold", markup=False)
-    console.print(f"  Conv2DTranspose({dict(case.arguments)})", markup=False)
+    console.print(f"{case.id} on {subject.name} ({subject.mode})", style="bold")
+    console.print(f"  Conv2DTranspose({dict(case.arguments)})")
     if observation.crash:
-        console.print(f"  crashed: {observation.crash}", style="red", markup=False)
+        console.print(f"  crashed: {observation.crash}", style="red")
     for step, outcome in zip(case.steps, observation.outcomes):
         what = outcome.error or outcome.unsupported or describe(outcome.value)
-        console.print(f"  {step_name(step)}: {what}", markup=False)
-    statuses = []
-    for check in CHECKS.applying(case, traits):
+        console.print(f"  {step_name(step)}: {what}")
+    statuses: list[int] = []
+    for check in CHECKS.on(case.family):
         if check.claims:
             continue
         try:
+            if not check.applies(case, traits):
+                continue
             failure = judge(evidence, check, case, subject, traits)
         except (NotSupported, NotTried) as reason:
-            console.print(f"  {check.clause}: unsupported: {reason}", style="yellow", markup=False)
+            console.print(f"  {check.clause}: unsupported: {reason}", style="yellow")
             continue
-        statuses.append(failure is None)
+        except Exception as error:
+            console.print(f"  {check.clause}: harness broken: {error}", style="bold red")
+            statuses.append(3)
+            continue
+        statuses.append(0 if failure is None else 1)
         if failure is None:
             console.print(f"  {check.clause}: holds", style="green")
         else:
-            console.print(
-                f"  {check.clause}: {failure.mismatch.message}", style="red", markup=False
-            )
+            console.print(f"  {check.clause}: {failure.mismatch.message}", style="red")
     if not statuses:
         console.print("  no clause could be judged", style="yellow")
-    return bool(statuses) and all(statuses)
+    return max(statuses, default=1)

@@ -17,9 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from conformance.commands.failing import usage_error
+from conformance.commands.terminal import Terminal
 from conformance.judge.judging import HarnessError
-from conformance.run.options import check_seconds
-from conformance.run.run import PROFILES
+from conformance.run.options import PROFILES, check_seconds
 from conformance.strength import measurement as measuring
 from conformance.strength.trials import read_catalogue
 from conformance.subjects import LoadError
@@ -87,7 +87,7 @@ def strength(
 
     Exit status: 0 all caught for every seed, 1 otherwise, 2 bad usage, 3 the harness is broken.
     """
-    console = Console(highlight=False)
+    console = Terminal()
     jobs = (os.cpu_count() or 1) if jobs is None else jobs
     try:
         _positive("--seeds", seeds)
@@ -101,7 +101,7 @@ def strength(
         usage_error(error)
     started = time.monotonic()
     bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
         console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip
     try:
@@ -117,7 +117,7 @@ def strength(
                 progress=lambda: bar.advance(trials),
             )
     except HarnessError as error:
-        console.print(f"harness broken: {error}", style="bold red", markup=False)
+        console.print(f"harness broken: {error}", style="bold red")
         raise SystemExit(3) from None
     found = measuring.document(
         entries,
@@ -130,7 +130,7 @@ def strength(
     _show(console, found)
     if file is not None:
         writing.write_text(json.dumps(found, indent=1) + "\n", file)
-        console.print(f"measurement: {file}", markup=False, soft_wrap=True)
+        console.print(f"measurement: {file}", soft_wrap=True)
     raise SystemExit(0 if all(entry["caught"] == seeds for entry in entries) else 1)
 
 
@@ -165,7 +165,7 @@ def _show(console: Console, found: Mapping[str, Any]) -> None:
                 *_cells(entry, seeds), style=None if entry["caught"] == seeds else "bold red"
             )
     console.print(table)
-    console.print(_sentence(entries, seeds, found["profile"], found["seconds"]), markup=False)
+    console.print(_sentence(entries, seeds, found["profile"], found["seconds"]))
 
 
 def _cells(entry: Mapping[str, Any], seeds: int) -> list[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from conformance.commands.failing import usage_error
+from conformance.commands.terminal import Terminal
 from conformance.subjects import BUILT_IN, environments, tensorflow_is_installed
 
 
@@ -40,7 +40,7 @@ def subjects(context: click.Context, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(listed, indent=2))
         return
-    console = Console(highlight=False)
+    console = Terminal()
     table = Table(box=None, pad_edge=False)
     for heading in ("subject", "available", "what it is"):
         table.add_column(heading, no_wrap=heading != "what it is")
@@ -59,7 +59,7 @@ def subjects(context: click.Context, as_json: bool) -> None:
 @click.option("--python", help="The interpreter to use; default: a fitting one on the PATH.")
 def install(specs: tuple[str, ...], python: str | None) -> None:
     """Make an environment for each TensorFlow release, under the user's cache folder."""
-    console = Console(highlight=False)
+    console = Terminal()
     for spec in specs:
         try:
             with console.status(f"installing {spec}"):

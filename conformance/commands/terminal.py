@@ -9,17 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from reports.unseen import UNSEEN
-
-_SHOWN = {code: repr(chr(code))[1:-1] for code in UNSEEN}
-
-
-def shown(text: object) -> str:
-    r"""Return `text` with escape sequences and the like spelled out: ``\x1b[31m``.
-
-    Only line ends and tabs stay as they are.
-    """
-    return str(text).translate(_SHOWN)
+from reports.unseen import shown
 
 
 class Terminal(Console):

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from conformance.cases import Family
 from conformance.checks import CHECKS, Checks, NotSupported, NotTried, Traits
 from conformance.judge.evidence import Evidence
-from conformance.judge.judging import Failure, Tally, judge, judge_case
+from conformance.judge.judging import Failure, HarnessError, Tally, judge, judge_case
 from conformance.model.case import Case
 from conformance.subjects import Subject
 
@@ -37,7 +37,10 @@ def explore(
     progress: Callable[[int], None],
     checks: Checks = CHECKS,
 ) -> dict[tuple[str, bool], Tally]:
-    """Run the family's cases on the subject; return a tally for each (clause, is a claim)."""
+    """Run the family's cases on the subject; return a tally for each (clause, is a claim).
+
+    Whatever of the harness breaks is told by the tallies of the clauses that it was about; all others go on.
+    """
     tallies: dict[tuple[str, bool], Tally] = {}
     concerned = checks.on(family.name)
     done = 0
@@ -49,10 +52,15 @@ def explore(
         done += 1
         progress(done)
 
-    for case in family.fixed:
-        run(case)
-    if family.is_drawn:
-        _draw(family, run, examples, run_seed, (Phase.generate,))
+    try:
+        for case in family.fixed:
+            run(case)
+        if family.is_drawn:
+            _draw(family, run, examples, run_seed, (Phase.generate,))
+    except Exception as error:
+        broken = HarnessError.of(error, f"drawing and running the cases of {family.name!r}")
+        for check in concerned:
+            tallies.setdefault((check.clause, check.claims), Tally()).add(Tally(broken=broken))
     return tallies
 
 

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 import attrs
 
 from conformance.checks import Check, Misbehaved, NotSupported, NotTried, Traits, View
 from conformance.judge.evidence import Evidence
 from conformance.model.case import Case
+from conformance.model.codec import text_of
 from conformance.oracle.comparison import Mismatch
 from conformance.oracle.form import unlike_the_oracle
 from conformance.subjects import Subject
 
 
 class HarnessError(Exception):
-    """The harness is broken: the oracle or a check raised where neither may."""
+    """The harness is broken: something of it raised where nothing may.
+
+    Args:
+        message: what raised, in one sentence.
+        case: the case that it was about, None where it was about none.
+    """
+
+    def __init__(self, message: str, case: Case | None = None) -> None:
+        super().__init__(message)
+        self.case = case
+
+    @staticmethod
+    def of(
+        error: BaseException, what: str, case: Case | None = None, where: str = ""
+    ) -> HarnessError:
+        """Tell that `what` raised `error`; of one that is told already, return that."""
+        if isinstance(error, HarnessError):
+            return error
+        told = f"{what} raised {type(error).__name__}: {text_of(error)}{where}"
+        if error.__traceback__ is not None:
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            told += f" ({Path(last.filename).name}:{last.lineno})"
+        return HarnessError(told, case)
 
 
 @attrs.frozen(eq=False)
@@ -38,6 +63,8 @@ class Tally:
     failures: list[Failure] = attrs.Factory(list)
     unsupported: dict[str, int] = attrs.Factory(dict)
     not_tried: str | None = None
+    #: What broke in the harness first, so that not every case was judged.
+    broken: HarnessError | None = None
 
     @property
     def judged(self) -> int:
@@ -49,6 +76,7 @@ class Tally:
         self.held += other.held
         self.failures += other.failures
         self.not_tried = self.not_tried or other.not_tried
+        self.broken = self.broken or other.broken
         for reason, count in other.unsupported.items():
             self.unsupported[reason] = self.unsupported.get(reason, 0) + count
 
@@ -61,31 +89,39 @@ def judge(
     Raises:
         NotSupported: the subject lacks what the check needs.
         NotTried: the case was not run, or the check does not know it.
-        HarnessError: the check or the oracle raised.
+        HarnessError: the check, the oracle or the way to the subject raised.
     """
+    try:
+        failure = _judged(evidence, check, case, subject, traits)
+    except (NotSupported, NotTried):
+        raise
+    except Exception as error:
+        where = f" on case {case.id} ({case.family}) with subject {subject.name} ({subject.mode})"
+        raise HarnessError.of(error, f"{check.name} of {check.clause}", case, where) from error
+    if failure is not None:
+        evidence.keep_failing(subject, case)
+    return failure
+
+
+def _judged(
+    evidence: Evidence, check: Check, case: Case, subject: Subject, traits: Traits
+) -> Failure | None:
     observation = evidence.observation(subject, case)
     view = View(case, observation, evidence.expectation(case), traits)
     view.asked = evidence.asked(subject, case)
     try:
         mismatch = check.judge(view)
-        status = "fail"
     except (NotSupported, NotTried):
         raise
     except Misbehaved as reason:
         got = None if reason.error is None else attrs.asdict(reason.error)
-        mismatch, status = Mismatch(str(reason), None, got, reason.step), "error"
-    except Exception as error:
+        return Failure(case, "error", Mismatch(str(reason), None, got, reason.step))
+    except Exception:
         # Nothing can be read off an answer of another form: then it is the answer that is wrong.
-        mismatch, status = unlike_the_oracle(case, observation, view.asked), "fail"
+        mismatch = unlike_the_oracle(case, observation, view.asked)
         if mismatch is None:
-            raise HarnessError(
-                f"{check.name} of {check.clause} raised {type(error).__name__}: {error} on case "
-                f"{case.id} ({case.family}) with subject {subject.name} ({subject.mode})"
-            ) from error
-    if mismatch is None:
-        return None
-    evidence.keep_failing(subject, case)
-    return Failure(case, status, mismatch)
+            raise
+    return None if mismatch is None else Failure(case, "fail", mismatch)
 
 
 def judge_case(
@@ -99,8 +135,13 @@ def judge_case(
     """Judge every clause that one of `checks` speaks for, adding to `tallies` by (clause, is a claim)."""
     groups: dict[tuple[str, bool], list[Check]] = {}
     for check in checks:
-        if check.applies(case, traits):
-            groups.setdefault((check.clause, check.claims), []).append(check)
+        key = check.clause, check.claims
+        try:
+            if check.applies(case, traits):
+                groups.setdefault(key, []).append(check)
+        except Exception as error:
+            broken = HarnessError.of(error, f"`applies` of {check.name} of {check.clause}", case)
+            tallies.setdefault(key, Tally()).add(Tally(broken=broken))
     for key, members in groups.items():
         _tally(evidence, tallies.setdefault(key, Tally()), members, case, subject, traits)
 
@@ -124,6 +165,9 @@ def _tally(
             continue
         except NotTried as reason:
             tally.not_tried = str(reason)
+            return
+        except HarnessError as error:
+            tally.add(Tally(broken=error))
             return
         if failure is not None:
             tally.failures.append(failure)

@@ -16,9 +16,11 @@ import cattrs
 import numpy as np
 from cattrs.strategies import configure_tagged_union
 
-from conformance.model.codec import Array, Value, canonical_json, decode, encode
+from conformance.model.codec import Array, Value, canonical_json, decode, encode, text_of
 
 Shape: TypeAlias = tuple[int | None, ...]
+#: Shapes in a case have at most so many axes, and sizes and other numbers this many bits.
+_AXES, _BITS = 64, 63
 #: A field of any values, arrays and named functions and literals among them.
 Encoded: TypeAlias = Annotated[Any, "encoded"]
 
@@ -401,11 +403,11 @@ class Case:
 
     @cached_property
     def _plain(self) -> dict[str, Any]:
-        return {
-            "family": self.family,
-            "arguments": encode(dict(self.arguments)),
-            "steps": [_CONVERTER.unstructure(step, unstructure_as=Step) for step in self.steps],
-        }
+        steps = [_CONVERTER.unstructure(step, unstructure_as=Step) for step in self.steps]
+        plain: dict[str, Any] = encode(
+            {"family": self.family, "arguments": dict(self.arguments), "steps": steps}
+        )
+        return plain
 
     def to_json(self) -> dict[str, Any]:
         """Return the case as plain JSON, its id included."""
@@ -413,21 +415,36 @@ class Case:
 
     @staticmethod
     def from_json(data: Mapping[str, Any]) -> Case:
-        """Return the case that `to_json` wrote; raise ValueError where `data` is not one."""
-        if not isinstance(data, Mapping) or not isinstance(data.get("arguments"), Mapping):
-            raise ValueError(
-                "not a case: an object with `arguments` (an object) and `steps` is needed"
-            )
+        """Return the case that `to_json` wrote.
+
+        Raises:
+            ValueError: `data` is not one, or holds a shape or a number that no layer can be asked about;
+                in one line.
+        """
+        arguments, listed = (
+            (data.get("arguments"), data.get("steps"))
+            if isinstance(data, Mapping)
+            else (None, None)
+        )
         try:
+            if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
+                raise ValueError("an object with `arguments` and a list of `steps` is needed")
+            _must_be_askable(arguments)
+            _must_be_askable(listed)
+            decoded = decode(arguments)
+            if not isinstance(decoded, dict):
+                raise ValueError("its `arguments` should be an object")
             return Case(
                 family=str(data.get("family", "recorded")),
-                arguments=decode(data["arguments"]),
-                steps=tuple(_CONVERTER.structure(step, Step) for step in data["steps"]),  # type: ignore[arg-type]
+                arguments=decoded,
+                steps=tuple(_CONVERTER.structure(step, Step) for step in listed),  # type: ignore[arg-type]
             )
         except cattrs.BaseValidationError as error:
-            raise ValueError("not a case: " + "; ".join(cattrs.transform_error(error))) from error
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"not a case: {type(error).__name__}: {error}") from error
+            told = text_of("; ".join(cattrs.transform_error(error)), limit=400)
+            raise ValueError(f"not a case: {told}") from error
+        except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
+            told = text_of(error, limit=400)
+            raise ValueError(f"not a case: {type(error).__name__}: {told}") from error
 
     def argument(self, name: str, default: Value = None) -> Value:
         """Return a constructor argument, or `default` where the case leaves it out."""
@@ -438,6 +455,7 @@ def _make_converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
     converter.register_unstructure_hook_func(_is_array, encode)
     converter.register_structure_hook_func(_is_array, _structure_array)
+    converter.register_structure_hook_func(lambda kind: kind == Shape, _structure_shape)
     converter.register_unstructure_hook_func(_is_encoded, encode)
     converter.register_structure_hook_func(_is_encoded, lambda data, _: decode(data))
     configure_tagged_union(
@@ -447,6 +465,27 @@ def _make_converter() -> cattrs.Converter:
         tag_generator=lambda cls: _snake_case(cls.__name__),
     )
     return converter
+
+
+def _must_be_askable(data: Any, levels: int = 50) -> None:
+    """Raise ValueError over numbers beyond 64 bits, shapes beyond NumPy's axes, and endless nesting."""
+    if isinstance(data, int) and data.bit_length() > _BITS:
+        raise ValueError(f"{text_of(data, repr, 40)} is beyond 64 bits")
+    if isinstance(data, (dict, list)):
+        if levels == 0:
+            raise ValueError("it is nested too deep")
+        for item in data.values() if isinstance(data, dict) else data:
+            _must_be_askable(item, levels - 1)
+
+
+def _structure_shape(data: Any, _: Any) -> Shape:
+    if not isinstance(data, (list, tuple)) or len(data) > _AXES:
+        raise ValueError(
+            f"a shape is a list of at most {_AXES} sizes, got {text_of(data, repr, 200)}"
+        )
+    if not all(size is None or type(size) is int for size in data):
+        raise ValueError(f"a shape's sizes are integers or null, got {text_of(data, repr, 200)}")
+    return tuple(data)
 
 
 def _is_array(annotation: Any) -> bool:
@@ -460,7 +499,8 @@ def _is_encoded(annotation: Any) -> bool:
 def _structure_array(data: Any, _: Any) -> Array:
     value = decode(data)
     if not isinstance(value, np.ndarray):
-        raise TypeError(f"expected an array as shape, dtype and base64, got {data!r}")
+        told = text_of(data, repr, 200)
+        raise TypeError(f"expected an array as shape, dtype and base64, got {told}")
     return value
 
 

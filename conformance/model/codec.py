@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import ml_dtypes
@@ -17,6 +17,11 @@ Array: TypeAlias = NDArray[Any]
 Value: TypeAlias = Any
 
 _TENSOR_KEYS = {"shape", "dtype", "base64"}
+_OPAQUE_KEYS = {"type", "repr"}
+#: What lies deeper than so many lists and mappings, or within itself, is told by its type alone.
+_DEPTH = 40
+#: Longer integers than this many bits are told by their type: not every reader of JSON takes them.
+_BITS = 1000
 
 
 def dtype_of(name: str) -> np.dtype[Any]:
@@ -25,29 +30,60 @@ def dtype_of(name: str) -> np.dtype[Any]:
 
 
 def encode(value: Value) -> Any:
-    """Return `value` as plain JSON, without loss.
+    """Return `value` as plain JSON, whatever it is: never raises.
 
     Arrays become ``{"shape": [...], "dtype": "float32", "base64": "..."}`` (C order, little
-    endian); a float that JSON lacks becomes ``{"float": "nan"}``; tuples become lists; an object of
-    any other type becomes ``{"type": ..., "repr": ...}``, so that nothing stops a record.
+    endian); a float that JSON lacks becomes ``{"float": "nan"}``; tuples become lists. `decode` gives
+    such values back without loss. What JSON cannot hold (an object of any other type, a list in itself,
+    an integer of thousands of digits) becomes ``{"type": ..., "repr": ...}``; a lone surrogate in a text
+    is escaped. What is encoded already stays as it is.
     """
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else {"float": repr(value)}
-    if isinstance(value, np.generic):
-        value = np.asarray(value)
-    if isinstance(value, np.ndarray):
-        return _encode_array(value)
-    if isinstance(value, (list, tuple)):
-        return [encode(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): encode(item) for key, item in value.items()}
-    return {"type": type(value).__name__, "repr": _short_repr(value)}
+    return _encode(value, ())
+
+
+def text_of(value: object, tell: Callable[[object], str] = str, limit: int = 10_000) -> str:
+    """Return `value` in words, by `str` or `repr`, at most `limit` characters; never raises."""
+    try:
+        text = _well_formed(str.__str__(tell(value)))
+    except Exception as error:
+        text = f"<{tell.__name__} raised {type(error).__name__}>"
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _encode(value: Value, within: tuple[int, ...]) -> Any:
+    try:
+        if value is None or isinstance(value, bool):
+            return value
+        # Subclasses may override anything: what counts is the plain value.
+        if isinstance(value, str):
+            return _well_formed(str.__str__(value))
+        if isinstance(value, int) and int.bit_length(value) <= _BITS:
+            return int.__int__(value)
+        if isinstance(value, float):
+            number = float.__float__(value)
+            return number if math.isfinite(number) else {"float": repr(number)}
+        if isinstance(value, (np.generic, np.ndarray)):
+            return _encode_array(np.asarray(value))
+        is_opaque = isinstance(value, dict) and value.keys() == _OPAQUE_KEYS
+        if id(value) not in within and (len(within) < _DEPTH or is_opaque):
+            inside = (*within, id(value))
+            if isinstance(value, (list, tuple)):
+                return [_encode(item, inside) for item in value]
+            if isinstance(value, Mapping):
+                return {
+                    _well_formed(str(key)): _encode(item, inside) for key, item in value.items()
+                }
+    except Exception:
+        pass  # the value's own methods raise: its type is what is left to tell
+    return _opaque(type(value).__name__, value)
 
 
 def decode(data: Any) -> Value:
-    """Undo `encode`; raise ValueError where an array's bytes do not fit its shape and dtype."""
+    """Undo `encode`.
+
+    Raises:
+        ValueError: an array's shape, dtype and bytes do not make one.
+    """
     if isinstance(data, list):
         return [decode(item) for item in data]
     if isinstance(data, dict):
@@ -66,7 +102,7 @@ def canonical_json(data: Any) -> str:
 
 def _encode_array(array: Array) -> dict[str, Any]:
     if array.dtype.hasobject or (array.dtype.kind in "SUVMm" and array.dtype.name != "bfloat16"):
-        return {"type": f"ndarray of {array.dtype}", "repr": _short_repr(array)}
+        return _opaque(f"ndarray of {array.dtype}", array)
     # ndarray.astype(">..") keeps bfloat16, which has no byte order of its own.
     little = array.astype(array.dtype.newbyteorder("<")) if array.dtype.kind != "V" else array
     return {
@@ -77,20 +113,33 @@ def _encode_array(array: Array) -> dict[str, Any]:
 
 
 def _decode_array(data: Mapping[str, Any]) -> Array:
-    dtype = dtype_of(data["dtype"])
+    sizes, name = data["shape"], data["dtype"]
+    if not isinstance(sizes, list) or not all(type(size) is int and size >= 0 for size in sizes):
+        raise ValueError(f"an array's shape is a list of sizes, got {text_of(sizes, repr, 200)}")
+    if not isinstance(name, str) or not isinstance(data["base64"], str):
+        raise ValueError("an array's dtype and base64 are texts")
+    try:
+        dtype = dtype_of(name)
+    except Exception as error:
+        raise ValueError(f"unknown dtype {text_of(name, repr, 200)} of an array") from error
+    if dtype.kind not in "biufc" and name != "bfloat16":
+        raise ValueError(f"unknown dtype {text_of(name, repr, 200)} of an array")
     raw = base64.b64decode(data["base64"], validate=True)
-    shape = tuple(data["shape"])
+    shape = tuple(sizes)
     if len(raw) != math.prod(shape) * dtype.itemsize:
         raise ValueError(
-            f"array of shape {shape} and dtype {dtype.name} needs "
+            f"array of shape {text_of(shape, repr, 200)} and dtype {dtype.name} needs "
             f"{math.prod(shape) * dtype.itemsize} bytes, got {len(raw)}"
         )
-    return np.frombuffer(raw, dtype=dtype).reshape(shape)
-
-
-def _short_repr(value: object, limit: int = 200) -> str:
     try:
-        text = repr(value)
-    except Exception as error:
-        text = f"<repr raised {type(error).__name__}>"
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+        return np.frombuffer(raw, dtype=dtype).reshape(shape)
+    except (OverflowError, ValueError) as error:
+        raise ValueError(f"no array has the shape {text_of(shape, repr, 200)}") from error
+
+
+def _well_formed(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _opaque(kind: str, value: object) -> dict[str, str]:
+    return {"type": _well_formed(kind), "repr": text_of(value, repr, 200)}

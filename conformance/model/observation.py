@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from conformance.model.codec import Value, decode, encode
+from conformance.model.codec import Value, decode, encode, text_of
 
 
 class Unsupported(Exception):  # noqa: N818 - not an error: the subject says that it lacks something
@@ -39,7 +39,7 @@ class Error:
     def of(error: BaseException, moment: str) -> Error:
         """Describe `error`."""
         names = tuple(cls.__name__ for cls in type(error).__mro__ if cls is not object)
-        return Error(names, str(error), moment)
+        return Error(names, text_of(error), moment)
 
 
 @attrs.frozen(eq=False)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
 import numpy as np
+from attrs.converters import optional
 
-from conformance.model.codec import Array, Value
+from conformance.model.codec import Array, Value, text_of
 from conformance.oracle.tolerance import LARGEST
+
+
+def _plain_index(index: Iterable[Any]) -> tuple[int, ...]:
+    return tuple(int(place) for place in index)
 
 
 @attrs.frozen(eq=False)
@@ -25,13 +30,13 @@ class Mismatch:
         bound: the allowed error in the same unit.
     """
 
-    message: str
+    message: str = attrs.field(converter=text_of)
     expected: Value = None
     got: Value = None
-    step: int | None = None
-    index: tuple[int, ...] | None = None
-    scaled_error: float | None = None
-    bound: float | None = None
+    step: int | None = attrs.field(default=None, converter=optional(int))
+    index: tuple[int, ...] | None = attrs.field(default=None, converter=optional(_plain_index))
+    scaled_error: float | None = attrs.field(default=None, converter=optional(float))
+    bound: float | None = attrs.field(default=None, converter=optional(float))
 
 
 def describe(value: Value) -> str:
@@ -42,7 +47,7 @@ def describe(value: Value) -> str:
         return f"a {value.dtype.name} array of shape {value.shape}"
     if isinstance(value, dict) and value.keys() == {"type", "repr"}:
         return f"a {value['type']}: {value['repr']}"
-    text = repr(value)
+    text = text_of(value, repr)
     return text if len(text) < 120 else f"a {type(value).__name__}: {text[:100]}..."
 
 
@@ -146,11 +151,12 @@ def _worst(
     scaled = bound = None
     if unit is not None and unit[index] > 0:
         with np.errstate(all="ignore"):
-            scaled = float(abs(values[index] - target[index]) / unit[index])
-            bound = float(allowed[index] / unit[index])
+            scaled = abs(values[index] - target[index]) / unit[index]
+            bound = allowed[index] / unit[index]
     exactly = "exactly " if not allowed[index] else ""
     place = f"{what}[{', '.join(map(str, index))}]" if index else what
-    limit = f", allowed error {allowed[index]:.3g}" if allowed[index] else ""
+    is_limited = allowed[index] and np.isfinite(allowed[index])
+    limit = f", allowed error {allowed[index]:.3g}" if is_limited else ""
     return Mismatch(
         f"{place} should be {exactly}{_number(exact[index])}, got {_number(got[index])}{limit}; "
         f"{wrong} of {good.size} elements are wrong",
@@ -158,8 +164,10 @@ def _worst(
         got,
         step,
         index,
-        scaled if scaled is None or np.isfinite(scaled) else None,
-        bound,
+        *(
+            number if number is not None and np.isfinite(number) else None
+            for number in (scaled, bound)
+        ),
     )
 
 

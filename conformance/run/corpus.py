@@ -23,9 +23,9 @@ from conformance.judge.judging import Failure, Tally
 from conformance.model import case as steps
 from conformance.model.case import Case
 from conformance.model.clauses import Clause
-from conformance.model.codec import Array, Value, dtype_of
+from conformance.model.codec import Array, Value, dtype_of, encode
 from conformance.model.observation import Observation
-from conformance.oracle.comparison import Mismatch, compare_each, compare_numbers
+from conformance.oracle.comparison import Mismatch, compare_each, compare_numbers, describe
 from conformance.oracle.expectation import Expectation
 
 
@@ -83,7 +83,7 @@ def _load(path: Path) -> Corpus:
             cases.append(_recorded(json.loads(line)))
         except KeyError as error:
             raise CorpusError(f"{path}:{number}: the case has no {error}") from error
-        except (TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, RecursionError, TypeError, ValueError) as error:
             raise CorpusError(f"{path}:{number}: not a recorded case: {error}") from error
     name = path.stem.upper().replace("_", "-")
     clause = Clause(
@@ -204,8 +204,8 @@ def _mismatch(recorded: Recorded, view: View) -> Mismatch | None:
             if shape != wanted:
                 return Mismatch(f"expected shape {wanted}, got {shape}", list(wanted), got, index)
         elif isinstance(wanted, list) and not any(isinstance(item, np.ndarray) for item in wanted):
-            if got != wanted:
-                return Mismatch(f"expected shape {wanted}, got {got}", wanted, got, index)
+            if encode(got) != wanted:
+                return Mismatch(f"expected shape {wanted}, got {describe(got)}", wanted, got, index)
         else:
             if isinstance(wanted, list) and isinstance(got, list):
                 # A layer without a bias may give None for its gradient, or leave it out.

@@ -12,11 +12,12 @@ from typing import Any
 import attrs
 import numpy as np
 
-from conformance.checks import CHECKS, Traits
+from conformance.checks import CHECKS
 from conformance.model.case import Case, SetWeights, step_name
 from conformance.model.codec import Value
 from conformance.model.observation import Observation, Outcome
 from conformance.oracle.comparison import describe
+from conformance.run.participants import Participant
 from conformance.subjects import Subject
 
 #: Relative to the largest element: releases may sum in another order, which is no drift.
@@ -44,19 +45,17 @@ class Drift:
 
 
 def find_drift(
-    pairs: Sequence[tuple[Subject, Subject]],
+    pairs: Sequence[tuple[Participant, Participant]],
     clauses: Sequence[str],
     cases: Iterable[Case],
-    traits: Callable[[Subject], Traits],
     observation: Callable[[Subject, Case], Observation | None],
 ) -> list[Drift]:
     """Compare releases, clause by clause, on the cases that both have run.
 
     Args:
-        pairs: subjects of the same mode, the older release first.
+        pairs: participants of the same mode, the older release first.
         clauses: ids of the clauses to compare.
         cases: the run's cases.
-        traits: a subject's traits.
         observation: what a subject did with a case, None where it has not run it.
 
     Returns:
@@ -66,16 +65,16 @@ def find_drift(
     for case in cases:
         by_family.setdefault(case.family, []).append(case)
     found: list[Drift] = []
-    for before, after in pairs:
+    for pair in pairs:
+        before, after = (participant.subject for participant in pair)
         for clause in clauses:
-            checks = [c for c in CHECKS if c.clause == clause and not c.claims]
-            families = dict.fromkeys(name for check in checks for name in check.families)
             drift = Drift(clause, before.mode, before.name, after.name)
-            for case in (case for name in families for case in by_family.get(name, ())):
+            families = CHECKS.families(clause)
+            for case in (case for family in families for case in by_family.get(family.name, ())):
                 if not any(
-                    case.family in check.families and check.applies(case, traits(subject))
-                    for check in checks
-                    for subject in (before, after)
+                    check.clause == clause and not check.claims
+                    for participant in pair
+                    for check in CHECKS.applying(case, participant.traits)
                 ):
                     continue
                 one, other = observation(before, case), observation(after, case)

@@ -92,7 +92,7 @@ def load_excuses(path: Path) -> tuple[Excuse, ...]:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ExcuseError(f"cannot read {str(path)!r}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ExcuseError(f"{path}: not TOML: {error}") from error
     known = {clause.id for clause in all_clauses()}
     entries = data.get("excuse", [])

@@ -40,6 +40,8 @@ class Interruption:
                 signal.signal(number, handler)
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        if not self.requested:  # one request is enough: while the record's end is written, nothing may interrupt
+        if (
+            not self.requested
+        ):  # one request is enough: while the record's end is written, nothing may interrupt
             self.requested = True
             raise KeyboardInterrupt

@@ -152,6 +152,8 @@ def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
     examples = values["examples"]
     if examples is not None and examples < 1:
         raise ValueError(f"--examples {examples}: at least 1 is needed")
+    if not -(2**63) <= values["seed"] < 2**63:
+        raise ValueError(f"--seed {values['seed']}: at most 64 bits")
     check_seconds("--timeout", values["timeout"])
     excuses = load_excuses(values["expect"]) if values["expect"] else ()
     corpora = tuple(corpus for folder in values["corpus"] or () for corpus in load_corpora(folder))

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from conformance.model.codec import encode
+
 FORMAT = 1
 FILE_NAME = "run.jsonl"
 
@@ -38,10 +40,19 @@ class RecordWriter:
             raise OutputError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
 
     def write(self, kind: str, **fields: Any) -> None:
-        """Append one line."""
-        line = json.dumps({"kind": kind, **fields}, allow_nan=False)
-        self._file.write(line + "\n")
-        self._file.flush()
+        """Append one line; this is where everything that goes into a record is encoded.
+
+        Raises:
+            OutputError: the file takes no more.
+        """
+        line = json.dumps(encode({"kind": kind, **fields}), allow_nan=False)
+        try:
+            self._file.write(line + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise OutputError(
+                f"cannot write to {str(self._partial)!r}: {error.strerror}"
+            ) from error
 
     def finish(self, **footer: Any) -> Path:
         """Write the footer and put the record in its place; return where it is."""

@@ -21,10 +21,10 @@ from conformance.model.clauses import Clause, all_clauses, matching
 from conformance.run.drift import Drift, find_drift
 from conformance.run.excuses import Excuse
 from conformance.run.guard import Guard
-from conformance.run.verdicts import BROKEN, Judgement, ParticipantJudge
 from conformance.run.options import Options
 from conformance.run.participants import Participant, participants, release_pairs
 from conformance.run.record import FORMAT, RecordWriter
+from conformance.run.verdicts import BROKEN, Judgement, ParticipantJudge
 from conformance.strength import measurement
 from reports.record import Verdict
 
@@ -86,7 +86,9 @@ class Run:
 
     def items(self) -> list[tuple[Participant, Clause]]:
         """Return every pair to be judged, subject by subject."""
-        return [(participant, clause) for participant in self.participants for clause in self.clauses]
+        return [
+            (participant, clause) for participant in self.participants for clause in self.clauses
+        ]
 
     def total_cases(self) -> int:
         """Return about how many cases the run will make."""
@@ -146,7 +148,7 @@ class Run:
         guard, record = self._ending, self._record
         drift: list[Drift] = guard("comparing releases", self._drift, [])
         covered: dict[str, Any] = guard(
-            "counting pairs", lambda: {"coverage": space.to_json(self.coverage())}, {}
+            "counting pairs", lambda: {"coverage": self._coverage_json()}, {}
         )
         measured = guard("the measurement of strength", measurement.shipped, None)
         if measured is not None:
@@ -209,6 +211,11 @@ class Run:
             (members, space.Coverage.of_values(rows[name] for name in names))
             for names, members in groups.items()
         ]
+
+    def _coverage_json(self) -> dict[str, Any]:
+        return space.to_json(
+            ([member.key for member in members], covered) for members, covered in self.coverage()
+        )
 
     def close(self) -> None:
         """End the subjects' processes; a record that was not finished is discarded."""

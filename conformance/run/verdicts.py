@@ -38,7 +38,7 @@ class Judgement:
         guard: what the harness did wrong meanwhile.
     """
 
-    verdict: Verdict
+    verdict: record.Verdict
     finding: record.Finding | None
     text: str
     guard: Guard
@@ -88,7 +88,10 @@ class ParticipantJudge:
         status, reason = _status(clause, tally)
         if claim is not None and claim.status == "upheld" and self.participant.traits.tensorflow:
             # An erratum that the run cannot prove is no erratum.
-            status, reason = "fail", "the page's sentence was not contradicted: the erratum is stale"
+            status, reason = (
+                "fail",
+                "the page's sentence was not contradicted: the erratum is stale",
+            )
         finding, text = self._finding(clause, tally, guard) if tally.failures else (None, "")
         status, reason = excused(
             [e for e in self._options.excuses if e.concerns(clause.id, *self.participant.key)],
@@ -169,7 +172,11 @@ class ParticipantJudge:
         smallest, _ = self._shrunk(clause, failures[0], claims=True)
         mismatch = smallest.mismatch
         evidence = record.Evidence(
-            mismatch.message, smallest.case.to_json(), mismatch.step, mismatch.expected, mismatch.got
+            mismatch.message,
+            smallest.case.to_json(),
+            mismatch.step,
+            mismatch.expected,
+            mismatch.got,
         )
         return record.Claim("contradicted", tally.judged, evidence)
 

@@ -217,6 +217,8 @@ class _Trial:
                 )
                 judge_case(self._cases.bench, applicable, case, self._layer, _TRAITS, tallies)
                 for (clause, _), tally in tallies.items():
+                    if tally.broken is not None:
+                        raise tally.broken
                     if tally.failures:
                         (failure,) = tally.failures
                         catch = self._catch(clause, tally.judged, failure.status, fixed)

@@ -21,7 +21,7 @@ from conformance.subjects.loading import ALGORITHM, LAYERS, LoadError, backend_f
 from conformance.subjects.process import ProcessSubject
 from conformance.subjects.tensorflow import BACKENDS, ENVIRONMENT
 
-__all__ = ["BUILT_IN", "LoadError", "Subject", "default_specs", "resolve"]
+__all__ = ["BUILT_IN", "LoadError", "Subject", "default_specs", "is_built_in", "resolve"]
 
 #: Name and one line for each built-in subject.
 BUILT_IN = {
@@ -69,6 +69,15 @@ class LocalSubject:
 
     def close(self) -> None:
         """Nothing to give back."""
+
+
+def is_built_in(spec: str) -> bool:
+    """Tell whether a ``--subject`` names code of this project or a TensorFlow, and nobody's file or module."""
+    return (
+        spec in BUILT_IN
+        or spec.startswith(ALGORITHM)
+        or re.fullmatch(r"tensorflow@[\d.]+", spec, re.ASCII) is not None
+    )
 
 
 def tensorflow_is_installed() -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from conformance.model.case import Case, Construct, Step, step_name
-from conformance.model.codec import Value
+from conformance.model.codec import Value, text_of
 from conformance.model.observation import Error, Observation, Outcome
 
 
@@ -68,7 +68,7 @@ def _attempt(backend: Backend, name: str, argument: Case | Step) -> Outcome:
     try:
         value = getattr(backend, name)(argument)
     except backend.absences as reason:
-        return Outcome(unsupported=str(reason) or f"{name} raised {type(reason).__name__}")
+        return Outcome(unsupported=text_of(reason) or f"{name} raised {type(reason).__name__}")
     except Exception as error:
         return Outcome(error=Error.of(error, backend.moment), modified=backend.modified)
     return Outcome(value=value, modified=backend.modified)

@@ -75,14 +75,28 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Finished]
 
     def run(*arguments: object, cwd: Path | None = None) -> Finished:
         folder = tmp_path_factory.mktemp("command") if cwd is None else cwd
-        done = subprocess.run(
-            [sys.executable, "-m", "conformance", *map(str, arguments)],
-            cwd=folder,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=250,
-        )
-        return Finished(done.returncode, done.stdout, done.stderr, folder / "out")
+        return _finished(["-m", "conformance", *map(str, arguments)], folder)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Finished]:
+    """Run a Python program in an empty folder."""
+
+    def run(text: str) -> Finished:
+        return _finished(["-c", text], tmp_path_factory.mktemp("program"))
+
+    return run
+
+
+def _finished(words: list[str], folder: Path) -> Finished:
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=250,
+    )
+    return Finished(done.returncode, done.stdout, done.stderr, folder / "out")

@@ -293,7 +293,7 @@ def load(path: str | os.PathLike[str]) -> Results:
         data: Any = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ResultsError(f"{name!r} cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ResultsError(f"{name!r} is not JSON: {error}") from None
     if not isinstance(data, dict) or data.get("kind") != KIND:
         raise ResultsError(f"{name!r} holds no results of `conformance bench --json`")

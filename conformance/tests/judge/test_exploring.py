@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import strategies as st
@@ -59,10 +60,11 @@ def _explore(
     subject: _Subject,
     judge: Callable[[View], Mismatch | None] = _below_ten,
     seed: int = 0,
+    family: Family = FAMILY,
 ) -> Tally:
     found = explore(
         Evidence(),
-        FAMILY,
+        family,
         subject,
         Traits(),
         examples=40,
@@ -137,10 +139,28 @@ def test_a_check_that_raises_is_the_harness_s_fault() -> None:
     def broken(view: View) -> Mismatch | None:
         raise ZeroDivisionError("oh")
 
-    with pytest.raises(
-        HarnessError, match="broken of X-01 raised ZeroDivisionError: oh on case c-"
-    ):
-        _explore(_Subject(_echo), broken)
+    error = _explore(_Subject(_echo), broken).broken
+    assert str(error).startswith("broken of X-01 raised ZeroDivisionError: oh on case c-")
+
+
+def test_what_was_judged_before_the_harness_broke_stays() -> None:
+    def broken_by_a_large_one(view: View) -> Mismatch | None:
+        filters = view.case.arguments["filters"]
+        return None if 1 / (filters < 30) else Mismatch("never")
+
+    tally = _explore(_Subject(_echo), broken_by_a_large_one)
+    assert (tally.held > 0, tally.failures, type(tally.broken)) == (True, [], HarnessError)
+
+
+def test_a_case_that_cannot_be_drawn_breaks_all_clauses_of_its_family() -> None:
+    def undrawable(_: int) -> Case:
+        raise ZeroDivisionError("oh")
+
+    family = attrs.evolve(
+        FAMILY, strategy=st.integers(1, 50).map(undrawable), make_fixed=lambda: (_case(6),)
+    )
+    tally = _explore(_Subject(_echo), family=family)
+    assert (tally.held, "ZeroDivisionError: oh" in str(tally.broken)) == (1, True)
 
 
 def test_a_failure_is_shrunk_to_the_smallest_case() -> None:

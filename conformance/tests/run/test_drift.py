@@ -12,6 +12,7 @@ from conformance.model import case as steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.run.drift import Drift, find_drift
+from conformance.run.participants import Participant
 
 CASE = Case(
     "geometry",
@@ -32,9 +33,13 @@ class FakeSubject:
 
 
 def _drift(one: Outcome, other: Outcome, case: Case = CASE) -> list[Drift]:
-    pair: Any = (FakeSubject("old", one), FakeSubject("new", other))
+    subjects: Any = (FakeSubject("old", one), FakeSubject("new", other))
+    old, new = (Participant(subject, {}, False, Traits()) for subject in subjects)
     return find_drift(
-        [pair], ["VAL-01"], [case], lambda _: Traits(), lambda subject, _: subject.observation
+        [(old, new)],
+        ["VAL-01"],
+        [case],
+        lambda subject, _: subject.observation,  # type: ignore[attr-defined]
     )
 
 

@@ -1,0 +1,216 @@
+"""What breaks in the harness is a verdict on its clause: the run goes on and ends with status 3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+#: Each breaks the harness over BIAS-01 in another place.
+SLIPS = {
+    "a check": "judges('BIAS-01', check.judge)",
+    "a check with no message": "judges('BIAS-01', fails_silently)",
+    "what a check applies to": "applies('BIAS-01')",
+    "the oracle": "judges('BIAS-01', lambda view: view.expectation.value(99))",
+    "shrinking": "conformance.run.run.shrink = slip",
+    "the script": "conformance.run.run.script_for = slip",
+    "the diagnosis": "conformance.findings.diagnosis.Diagnostician.diagnose = slip",
+    "the text": "conformance.run.run.finding_text = slip",
+    "the case": "conformance.model.case.Case.to_json = slip",
+    "a number of another kind": "judges('BIAS-01', with_odd_numbers)",
+}
+PROGRAM = """
+import attrs
+import conformance.model.case, conformance.findings.diagnosis, conformance.run.run
+from conformance.checks import CHECKS
+from conformance.cli import main
+from conformance.oracle.comparison import Mismatch
+
+class SilentError(Exception):
+    def __str__(self):
+        raise RuntimeError("not for you")
+
+def slip(*_, **__):
+    raise OverflowError("a slip\\x1b[31m in the harness\\nand more")
+
+def fails_silently(view):
+    raise SilentError
+
+def with_odd_numbers(view):
+    return Mismatch("m", bound=1 + 2j)
+
+def changed(clause, **changes):
+    for index, check in enumerate(CHECKS):
+        if check.clause == clause:
+            CHECKS[index] = attrs.evolve(check, **changes)
+
+def judges(clause, judge):
+    changed(clause, judge=judge)
+
+def applies(clause):
+    changed(clause, applies=slip)
+
+class check:
+    judge = slip
+
+SLIP
+main(["run", "--subject", "SUBJECT", "--clause", "BIAS-*", "--examples", "2", "--out",
+      "out"])
+"""
+
+
+@pytest.fixture(scope="module")
+def slipped(program: Callable[[str], Any], zoo: Path) -> Callable[[str], Any]:
+    """Return how a run ends in which the harness broke in that place; each is made once."""
+    known: dict[str, Any] = {}
+
+    def make(place: str) -> Any:
+        if place not in known:
+            text = PROGRAM.replace("SLIP", SLIPS[place])
+            subject = f"{zoo / 'wrong_results.py'}:ForgetsBias"
+            known[place] = program(text.replace("SUBJECT", subject))
+        return known[place]
+
+    return make
+
+
+@pytest.fixture(params=SLIPS)
+def ended(request: pytest.FixtureRequest, slipped: Callable[[str], Any]) -> Any:
+    return slipped(request.param)
+
+
+def test_the_run_ends_with_status_3(ended: Any) -> None:
+    assert ended.status == 3
+
+
+def test_its_clause_has_a_verdict_of_its_own(ended: Any) -> None:
+    assert ended.statuses["BIAS-01"] == "harness-error"
+
+
+def test_the_verdict_says_what_went_wrong(ended: Any) -> None:
+    (verdict,) = [line for line in ended.lines("verdict") if line["clause"] == "BIAS-01"]
+    assert " raised " in verdict["reason"]
+
+
+def test_the_other_clauses_are_judged(ended: Any) -> None:
+    assert ended.statuses == {"BIAS-01": "harness-error", "BIAS-02": "pass"}
+
+
+def test_the_record_is_complete_and_says_how_it_ended(ended: Any) -> None:
+    (footer,) = ended.lines("footer")
+    assert (footer["complete"], footer["exit_status"]) == (True, 3)
+
+
+def test_the_page_shows_it(ended: Any) -> None:
+    assert "harness-error" in (ended.out / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_terminal_counts_it_and_says_that_the_harness_broke(ended: Any) -> None:
+    assert ("harness-error" in ended.stdout, "harness broken: " in ended.stdout) == (True, True)
+
+
+def test_there_is_no_traceback_and_no_escape_sequence(ended: Any) -> None:
+    said = ended.stdout + ended.stderr
+    assert ("Traceback" in said, "\x1b" in said) == (False, False)
+
+
+#: Where a case is known that breaks the harness, or that the harness found before it broke.
+WITH_A_CASE = [place for place in SLIPS if place != "the case"]
+
+
+@pytest.mark.parametrize("place", WITH_A_CASE)
+def test_it_is_a_finding_with_its_case(slipped: Callable[[str], Any], place: str) -> None:
+    assert slipped(place).finding("BIAS-01")["case"]["steps"] != []
+
+
+@pytest.mark.parametrize("place", ["shrinking", "the script", "the diagnosis", "the text"])
+def test_what_the_subject_did_wrong_is_not_lost(slipped: Callable[[str], Any], place: str) -> None:
+    assert slipped(place).finding("BIAS-01")["status"] == "fail"
+
+
+@pytest.mark.parametrize("place", ["a check", "the oracle", "a number of another kind"])
+def test_what_broke_over_a_case_is_a_finding_of_that_kind(
+    slipped: Callable[[str], Any], place: str
+) -> None:
+    finding = slipped(place).finding("BIAS-01")
+    assert (finding["status"], " raised " in finding["message"]) == ("harness-error", True)
+
+
+PYTEST = """
+import conformance.run.run.run, sys, pytest
+
+def slip(*_, **__):
+    raise OverflowError("a slip")
+
+conformance.run.run.script_for = slip
+words = ["--pyargs", "conformance", "--subject", "SUBJECT", "--clause", "BIAS-*", "--examples", "2", "--out",
+         "out"]
+sys.exit(pytest.main([*words, "-p", "no:cacheprovider", "-p", "no:randomly", "--junitxml", "out.xml"]))
+"""
+
+
+@pytest.fixture(scope="module")
+def by_pytest(program: Callable[[str], Any], zoo: Path) -> Any:
+    return program(PYTEST.replace("SUBJECT", f"{zoo / 'wrong_results.py'}:ForgetsBias"))
+
+
+def test_pytest_ends_with_status_3_too(by_pytest: Any) -> None:
+    assert by_pytest.status == 3
+
+
+def test_pytest_judges_the_other_clauses(by_pytest: Any) -> None:
+    assert by_pytest.statuses == {"BIAS-01": "harness-error", "BIAS-02": "pass"}
+
+
+def test_pytest_s_junit_file_has_it_as_a_failure(by_pytest: Any) -> None:
+    text = (by_pytest.out.parent / "out.xml").read_text(encoding="utf-8")
+    assert ('failures="1"' in text, "the harness broke: " in text) == (True, True)
+
+
+@pytest.mark.parametrize("name", ["Saturates", "MinusInfinity"])
+def test_a_finite_answer_where_infinity_is_right_is_a_finding(
+    command: Callable[..., Any], tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "layers.py").write_text(SATURATING, encoding="utf-8")
+    done = command(
+        "run", "--subject", f"layers.py:{name}", "--clause", "DTYPE-05", "--examples", "12", "--out", "out",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert (done.status, done.statuses) == (1, {"DTYPE-05": "fail"})
+
+
+SATURATING = """
+import numpy as np
+from reference_impl import Conv2DTranspose
+
+class Saturates(Conv2DTranspose):
+    def __call__(self, inputs):
+        outputs = np.asarray(super().__call__(inputs))
+        return np.clip(outputs, np.finfo(outputs.dtype).min, np.finfo(outputs.dtype).max)
+
+class MinusInfinity(Conv2DTranspose):
+    def __call__(self, inputs):
+        outputs = np.array(super().__call__(inputs))
+        outputs[~np.isfinite(outputs)] = -np.inf
+        return outputs
+"""
+
+
+NO_PAGE = """
+import reports
+from conformance.cli import main
+
+def slip(*_):
+    raise OverflowError("a slip")
+
+reports.write = slip
+main(["run", "--subject", "fast", "--clause", "BIAS-*", "--examples", "2", "--out", "out"])
+"""
+
+
+def test_a_page_that_cannot_be_made_leaves_the_record(program: Callable[[str], Any]) -> None:
+    done = program(NO_PAGE)
+    assert (done.status, [*done.statuses.values()]) == (3, ["pass", "pass"])
+    assert "harness broken: making the page raised OverflowError: a slip" in done.stdout
