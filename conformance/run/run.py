@@ -249,7 +249,7 @@ class Run:
 
 def _fields(entry: attrs.AttrsInstance) -> dict[str, Any]:
     """Return the fields of a record's line; arrays and numbers are encoded by the record."""
-    return attrs.asdict(entry, retain_collection_types=True)
+    return attrs.asdict(entry)
 
 
 def _chosen(options: Options) -> tuple[Clause, ...]:

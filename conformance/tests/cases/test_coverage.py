@@ -17,7 +17,8 @@ from conformance.cases.pairs import covering, pairs, pool
 from conformance.model import case as steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
-from conformance.run.run import Options, Run
+from conformance.run.options import Options
+from conformance.run.run import Run
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
 
@@ -217,11 +218,11 @@ class _Subject:
 
 
 def _run(subject: _Subject, out: Path, monkeypatch: pytest.MonkeyPatch, seed: int = 0) -> Run:
-    monkeypatch.setattr("conformance.run.run.resolve", lambda *_: [subject])
+    monkeypatch.setattr("conformance.run.participants.resolve", lambda *_: [subject])
     options = Options(subjects=("reference",), clauses=("VAL-01",), examples=4, seed=seed, out=out)
     run = Run(options)
     for item in run.items():
-        run.verdict(*item)
+        run.judge(*item)
     run.finish()
     return run
 

@@ -10,8 +10,9 @@ import jsonschema
 import pytest
 
 from conformance.model import machine
+from conformance.run.options import Options
 from conformance.run.record import OutputError, RecordWriter
-from conformance.run.run import Options, Run
+from conformance.run.run import Run
 
 
 def _names(folder: Path) -> list[str]:
@@ -68,7 +69,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]
     )  # fmt: skip
     run = Run(options)
     for item in run.items():
-        run.verdict(*item)
+        run.judge(*item)
     run.finish()
     return [json.loads(line) for line in (out / "run.jsonl").read_text("utf-8").splitlines()]
 

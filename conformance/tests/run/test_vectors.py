@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from conformance.run.corpus import load_corpora
-from conformance.run.run import Options, Run, Verdict
+from conformance.run.options import Options
+from conformance.run.run import Run
+from conformance.run.verdicts import Judgement
 from conformance.subjects import tensorflow_is_installed
 
 FOLDER = Path(__file__).parents[4] / "shared" / "vectors"
@@ -38,23 +40,23 @@ def verdicts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     )
     run = Run(options)
     try:
-        found = [run.verdict(subject, clause) for subject, clause in run.items()]
+        found = list(run.judge_all())
     finally:
         run.close()
     return found
 
 
-def _of(verdicts: list[Verdict], name: str) -> list[Verdict]:
-    return [v for v in verdicts if v.clause == f"CORPUS-{name.upper().replace('_', '-')}"]
+def _of(judgements: list[Judgement], name: str) -> list[Judgement]:
+    return [j for j in judgements if j.verdict.clause == f"CORPUS-{name.upper().replace('_', '-')}"]
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_recorded_case_gives_what_its_source_says(name: str, verdicts: list[Verdict]) -> None:
-    assert [v.text for v in _of(verdicts, name) if v.status != "pass"] == []
+def test_every_recorded_case_gives_what_its_source_says(name: str, verdicts: list[Judgement]) -> None:
+    assert [j.text for j in _of(verdicts, name) if j.verdict.status != "pass"] == []
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_no_recorded_case_is_left_out(name: str, verdicts: list[Verdict]) -> None:
+def test_no_recorded_case_is_left_out(name: str, verdicts: list[Judgement]) -> None:
     lines = (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
     count = sum(bool(line.strip()) for line in lines)
-    assert {v.examples for v in _of(verdicts, name)} == {count}
+    assert {j.verdict.examples for j in _of(verdicts, name)} == {count}
