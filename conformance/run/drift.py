@@ -68,7 +68,7 @@ def find_drift(
     found: list[Drift] = []
     for before, after in pairs:
         for clause in clauses:
-            checks = [c for c in CHECKS if c.clause == clause and not c.claims]
+            checks = CHECKS.of(clause)
             families = dict.fromkeys(name for check in checks for name in check.families)
             drift = Drift(clause, before.mode, before.name, after.name)
             for case in (case for name in families for case in by_family.get(name, ())):

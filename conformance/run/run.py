@@ -149,16 +149,8 @@ class Run:
     @cached_property
     def total_cases(self) -> int:
         """About how many cases the run will make."""
-        families = {name for c in self.clauses for name in _families_of(c.id)}
-        counts = sum(
-            len(FAMILIES[name].fixed)
-            + (
-                round(self.options.count * FAMILIES[name].share)
-                if FAMILIES[name].strategy is not None
-                else 0
-            )
-            for name in families
-        )
+        families = CHECKS.families(*(clause.id for clause in self.clauses))
+        counts = sum(len(f.fixed) + f.drawn_count(self.options.count) for f in families)
         recorded = sum(len(corpus.cases) for corpus in self.options.corpora)
         return (counts + recorded) * len(self.subjects)
 
@@ -253,9 +245,6 @@ class Run:
             self._record.discard()
 
     def _header(self) -> dict[str, Any]:
-        checks: dict[str, list[str]] = {}
-        for check in CHECKS:
-            checks.setdefault(check.clause, []).append(check.name)
         return {
             "format": FORMAT,
             "tool": {"name": "conv2d-transpose-conformance", "version": __version__},
@@ -276,7 +265,7 @@ class Run:
                 }
                 for subject, description in zip(self.subjects, self._descriptions)
             ],
-            "clauses": [clause.to_json(checks.get(clause.id, ())) for clause in self.clauses],
+            "clauses": [clause.to_json(CHECKS.names(clause.id)) for clause in self.clauses],
         }
 
     def _judge(self, subject: Subject, clause: Clause) -> Verdict:
@@ -364,7 +353,7 @@ class Run:
         if clause.id in self._corpora:
             return first, False
         # A drawn case can be shrunk; prefer it to a fixed one.
-        drawn = [f for f in failures if FAMILIES[f.case.family].strategy is not None]
+        drawn = [f for f in failures if FAMILIES[f.case.family].is_drawn]
         chosen = drawn[0] if drawn else first
         known = self._small.setdefault((subject.name, subject.mode), {})
         smallest, shrunk = shrink(
@@ -499,8 +488,7 @@ def traits_of(subject: Subject, description: Mapping[str, Any]) -> Traits:
 
 
 def _families_of(clause_id: str) -> list[str]:
-    names = {name for check in CHECKS if check.clause == clause_id for name in check.families}
-    return [name for name in FAMILIES if name in names]
+    return [family.name for family in CHECKS.families(clause_id)]
 
 
 def _status(clause: Clause, tally: Tally) -> tuple[str, str | None]:
