@@ -72,9 +72,9 @@ def find_drift(
             families = CHECKS.families(clause)
             for case in (case for family in families for case in by_family.get(family.name, ())):
                 if not any(
-                    check.clause == clause and not check.claims
+                    case.family in check.families and check.applies(case, participant.traits)
+                    for check in CHECKS.of(clause)
                     for participant in pair
-                    for check in CHECKS.applying(case, participant.traits)
                 ):
                     continue
                 one, other = observation(before, case), observation(after, case)

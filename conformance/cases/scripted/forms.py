@@ -51,9 +51,9 @@ def _script(
             return None
         return Stores(argument, fate.stored)
 
-    def outcome(fate: _Fate) -> Wanted:
+    def outcome(fate: _Fate) -> Wanted | None:
         if isinstance(fate, Raises):
-            return fate
+            return None if fate.moment == "construct" else fate
         return ActsAs(given if fate.acts_as is None else {**given, argument: fate.acts_as})
 
     return Script(

@@ -2,25 +2,20 @@
 
 Each check judges cases of its families, some that are always run and those of `judged_cases.jsonl` (most of which
 the families drew once), on a right answer and on answers that are wrong in one place or in all: another number,
-shape or dtype, an exception, a process that ended. `verdicts.txt` has for each check what it said, how often, and
-of which subjects, with every number as `#`; the digest stands for the same verdicts in full. After a change that
-is meant:
+shape or dtype, an exception, a process that ended. The snapshot has the kind of each verdict and the step at
+which it was found, case by case: `.` holds, `f` fails, `e` error, `u` unsupported, `n` not tried, `?` an answer
+that cannot be read; `x5` is five times the same in a row. After a change that is meant:
 
-    RECORD_VERDICTS=1 python -m pytest conformance/tests/checks/test_recorded_verdicts.py
-
-writes the record, and with it `verdicts-in-full.txt`, which is not kept: its difference from the one before the
-change shows each verdict.
+    python -m pytest conformance/tests/checks/test_recorded_verdicts.py --snapshot-update
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
+import itertools
 import json
-import os
 import random
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,8 +23,11 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
-from conformance.cases.scripted.interface import SCENES
-from conformance.cases.scripted.scenes import (
+from syrupy.assertion import SnapshotAssertion
+
+import reference_impl
+from conformance.cases import FAMILIES
+from conformance.cases.scripted.expected import (
     Filled,
     Follows,
     Gives,
@@ -37,11 +35,10 @@ from conformance.cases.scripted.scenes import (
     Like,
     Raises,
     SameAs,
+    Stores,
     Typed,
 )
-
-import reference_impl
-from conformance.cases import FAMILIES
+from conformance.cases.scripted.scripts import SCRIPTS
 from conformance.checks import CHECKS, Check, Misbehaved, NotSupported, NotTried, Traits, View
 from conformance.model import case as steps
 from conformance.model.case import Case, step_name
@@ -51,19 +48,17 @@ from conformance.oracle.expectation import Expectation
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
 
-HERE = Path(__file__).parent
-RECORDED, IN_FULL = HERE / "verdicts.txt", HERE / "verdicts-in-full.txt"
 # Releases in which norms change, and the last one before.
-SUBJECTS = {
-    "off": Traits(),
-    **{
-        f"{'.'.join(map(str, release))} {mode}": Traits(tensorflow=True, release=release, mode=mode)
+SUBJECTS = (
+    Traits(),
+    *(
+        Traits(tensorflow=True, release=release, mode=mode)
         for release in ((2, 9), (2, 10), (2, 16))
         for mode in ("eager", "graph")
-    },
-    "oneDNN": Traits(tensorflow=True, onednn=True),
-    "oneDNN graph": Traits(tensorflow=True, mode="graph", onednn=True),
-}
+    ),
+    Traits(tensorflow=True, onednn=True),
+    Traits(tensorflow=True, mode="graph", onednn=True),
+)
 ERRORS = (
     "ValueError", "TypeError", "InvalidArgumentError", "AttributeError", "NotImplementedError",
     "UnimplementedError", "IndexError", "ResourceExhaustedError", "InternalError", "KeyError",
@@ -80,7 +75,7 @@ MOST = 450
 @functools.cache
 def _more_cases() -> dict[str, list[Case]]:
     found: dict[str, list[Case]] = {}
-    for line in (HERE / "judged_cases.jsonl").read_text("utf-8").splitlines():
+    for line in Path(__file__).with_name("judged_cases.jsonl").read_text("utf-8").splitlines():
         case = Case.from_json(json.loads(line))
         found.setdefault(case.family, []).append(case)
     return found
@@ -98,7 +93,7 @@ def _cases(check: Check) -> list[Case]:
         case
         for family in check.families
         for case in (*FAMILIES[family].fixed, *_more_cases().get(family, []))
-        if any(check.applies(case, traits) for traits in SUBJECTS.values())
+        if any(check.applies(case, traits) for traits in SUBJECTS)
     ]
     return _thinned(concerned, 20)
 
@@ -109,8 +104,8 @@ def _cases(check: Check) -> list[Case]:
 def _right(case: Case) -> Observation:
     """What the reference gives; for what only TensorFlow has, what a right TensorFlow would give."""
     random.seed(case.id)  # for weights that start at random
-    if case.family.startswith("scenes "):
-        return _right_scene(case)
+    if case.family.startswith("scripted "):
+        return _right_script(case)
     found = observe(case, LayerBackend(reference_impl.Conv2DTranspose))
     filled = []
     for index, (step, outcome) in enumerate(zip(case.steps, found.outcomes)):
@@ -187,17 +182,15 @@ _LATER = (
 )  # fmt: skip
 
 
-def _right_scene(case: Case) -> Observation:
-    """What the scene wants, where that says what to give; else what the reference gives."""
-    (scene,) = [scene for scene in SCENES if scene.case().id == case.id]
+def _right_script(case: Case) -> Observation:
+    """What the script wants, where that says what to give; else what the reference gives."""
+    script = next(script for script in SCRIPTS if script.case is case)
     found = observe(case, LayerBackend(reference_impl.Conv2DTranspose))
     outcomes: list[Outcome] = []
-    for index, line in enumerate(scene.lines):
+    for index, line in enumerate(script.lines):
         given = found.outcomes[index] if index < len(found.outcomes) else Outcome()
-        outcomes.append(_wanted(line.eager, given, outcomes))
-    constructed = found.constructed
-    if scene.constructor is not None:
-        constructed = _wanted(scene.constructor, constructed, [])
+        outcomes.append(_wanted(line.expected.eager, given, outcomes))
+    constructed = _wanted(script.constructor.eager, found.constructed, [])
     return Observation(constructed, tuple(outcomes))
 
 
@@ -208,6 +201,7 @@ def _wanted(wanted: Any, given: Outcome, before: Sequence[Outcome]) -> Outcome:
         return Outcome(error=Error((name, "Exception"), f"says {wanted.fragment}", moment))
     values = {
         Gives: lambda: wanted.value,
+        Stores: lambda: wanted.value,
         Holds: lambda: list(wanted.members),
         Like: lambda: re.sub(r"\\d\+", "1", wanted.pattern).replace("\\", ""),
         SameAs: lambda: before[wanted.step].value,
@@ -296,114 +290,55 @@ def _wrong(right: Observation, case: Case) -> Iterator[Observation]:
 # What is said.
 
 
-def _short(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return f"{value.dtype.name}{list(value.shape)}"
-    if isinstance(value, (list, tuple)):
-        return [_short(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _short(item) for key, item in value.items()}
-    return f"{value:.6g}" if isinstance(value, float) else repr(value)
-
-
-def _without_numpy(text: str) -> str:
-    """NumPy 2 writes its numbers with their type."""
-    return re.sub(r"np\.\w+\((-?[\w.]+)\)", r"\1", " ".join(text.split()))
-
-
-def _verdict(check: Check, view: View) -> str:
+def _verdict(check: Check, case: Case, answer: Observation, traits: Traits) -> str:
     try:
-        found = check.judge(view)
-    except NotSupported as reason:
-        return f"not supported: {reason}"
-    except NotTried as reason:
-        return f"not tried: {reason}"
+        found = check.judge(View(case, answer, _expectation(case), traits))
+    except NotSupported:
+        return "u"
+    except NotTried:
+        return "n"
     except Misbehaved as reason:
-        return f"misbehaved at {reason.step} with {reason.error and reason.error.name}: {reason}"
-    except (TypeError, AttributeError, ValueError, KeyError, IndexError) as error:
-        # The workbench then says that the answer has another form than the oracle's.
-        return f"cannot be read: {type(error).__name__}"
-    if found is None:
-        return "holds"
-    error, bound = (
-        "none" if number is None else f"{number:.2g}"
-        for number in (found.scaled_error, found.bound)
-    )
-    return _without_numpy(
-        f"{found.message} | step {found.step}, index {found.index}, scaled error {error} of {bound}, "
-        f"wanted {_short(found.expected)}, got {_short(found.got)}"
-    )
+        return _at("e", reason.step)
+    except (TypeError, AttributeError, ValueError, KeyError, IndexError):
+        return "?"  # judging then says that the answer has another form than the oracle's
+    return "." if found is None else _at("f", found.step)
 
 
-def _verdicts(check: Check) -> Iterator[tuple[str, str]]:
-    """Subject and verdict: right answers of every subject, wrong ones of each subject in turn."""
-    answers = [
-        (case, answer) for case in _cases(check) for answer in _answers(case.family, case.id)
-    ]
-    judged: dict[str, tuple[Expectation, list[str]]] = {}
-    for turn, (case, answer) in enumerate(_thinned(answers, MOST)):
-        if case.id not in judged:
-            names = [name for name, traits in SUBJECTS.items() if check.applies(case, traits)]
-            judged[case.id] = Expectation(case), names
-            yield from ((name, "does not apply") for name in SUBJECTS if name not in names)
-            right = _answers(case.family, case.id)[0]
-            for name in names:
-                yield name, _verdict(check, View(case, right, Expectation(case), SUBJECTS[name]))
-        expectation, names = judged[case.id]
-        name = names[turn % len(names)]
-        yield name, _verdict(check, View(case, answer, expectation, SUBJECTS[name]))
+def _at(kind: str, step: int | None) -> str:
+    return kind if step is None else f"{kind}{step}"
 
 
 @functools.cache
-def _answers(family: str, case_id: str) -> tuple[Observation, ...]:
-    (case, *_) = [
-        c for c in (*FAMILIES[family].fixed, *_more_cases().get(family, [])) if c.id == case_id
-    ]
+def _expectation(case: Case) -> Expectation:
+    return Expectation(case)
+
+
+@functools.cache
+def _answers(case: Case) -> tuple[Observation, ...]:
     right = _right(case)
     return (right, *_wrong(right, case))
 
 
-def _in_brief(verdict: str) -> str:
-    """A verdict without its numbers and what else differs from answer to answer."""
-    text = verdict.partition(" | ")[0]
-    if text.startswith("misbehaved"):
-        text = re.sub(r"(with|raised) \w+( at \w+: .*|:.*)", r"\1 ...", text)
-    text = re.sub(r", (raised|got|is|are|holds|gives) .*", r", \1 ...", text)
-    return re.sub(r"-?\d+(\.\d+)?(e[-+]\d+)?", "#", text)[:120]
+def _verdicts(check: Check) -> Iterator[str]:
+    """Case by case: right answers of every subject, wrong ones of each subject in turn."""
+    answers = [(case, answer) for case in _cases(check) for answer in _answers(case)]
+    turn = itertools.count()
+    for case, found in itertools.groupby(_thinned(answers, MOST), lambda pair: pair[0]):
+        concerned = [traits for traits in SUBJECTS if check.applies(case, traits)]
+        judged = [_verdict(check, case, _answers(case)[0], traits) for traits in concerned]
+        for _, answer in found:
+            traits = concerned[next(turn) % len(concerned)]
+            judged.append(_verdict(check, case, answer, traits))
+        yield " ".join(_counted(judged))
 
 
-def _described(check: Check) -> tuple[str, str]:
-    """What is kept, and all of it."""
-    said = list(_verdicts(check))
-    full = [f"{subject}: {verdict}" for subject, verdict in said]
-    digest = hashlib.sha256("\n".join(full).encode()).hexdigest()[:16]
-    counted: dict[str, Counter[str]] = {}
-    for subject, verdict in said:
-        counted.setdefault(_in_brief(verdict), Counter())[subject] += 1
-    lines = [f"## {check.name}: {check.clause}, {', '.join(check.families)}, digest {digest}"]
-    for text, subjects in counted.items():
-        names = "" if len(subjects) == len(SUBJECTS) else f" of {', '.join(subjects)}"
-        lines.append(f"{subjects.total()}{names}: {text}")
-    return "\n".join(lines), "\n".join([lines[0], *full])
+def _counted(verdicts: list[str]) -> Iterator[str]:
+    for verdict, same in itertools.groupby(verdicts):
+        count = len(list(same))
+        yield verdict if count == 1 else f"{verdict}x{count}"
 
 
-@functools.cache
-def _recorded() -> dict[str, str]:
-    parts = ("\n" + RECORDED.read_text("utf-8").strip()).split("\n## ")[1:]
-    return {part.partition(":")[0]: f"## {part}".strip() for part in parts}
-
-
-@pytest.mark.skipif("RECORD_VERDICTS" in os.environ, reason="being recorded")
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
-def test_the_verdicts_are_the_recorded_ones(check: Check) -> None:
-    assert _described(check)[0] == _recorded()[check.name]
-
-
-@pytest.mark.skipif("RECORD_VERDICTS" not in os.environ, reason="only with RECORD_VERDICTS=1")
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.timeout(1200)
-def test_record() -> None:
-    kept, full = zip(*map(_described, CHECKS))
-    RECORDED.write_text("\n\n".join(kept) + "\n", "utf-8")
-    IN_FULL.write_text("\n\n".join(full) + "\n", "utf-8")
+@pytest.mark.parametrize("check", tuple(CHECKS), ids=lambda check: check.name)
+def test_the_verdicts_are_the_recorded_ones(check: Check, snapshot: SnapshotAssertion) -> None:
+    assert " | ".join(_verdicts(check)) == snapshot
