@@ -17,7 +17,7 @@ from conformance.cases.drawn.data import position_coded, reals, small_integers, 
 from conformance.cases.drawn.life_cycles import life_cycle_cases
 from conformance.cases.pairs import PAIRS
 from conformance.cases.scripted import fixed, interface
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 
 SEEDS = st.integers(0, 2**16)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from conformance.model.case import Assign, Call, Case, Construct, Use
+from conformance.model.case import Case
 from conformance.model.codec import Array
 from conformance.model.geometry import Axis, Geometry
+from conformance.model.steps import Assign, Call, Construct, Use
 
 if TYPE_CHECKING:
     from conformance.subjects import Subject

@@ -7,8 +7,9 @@ import numpy as np
 from conformance.checks.applicability import runs_here
 from conformance.checks.registry import Traits, View, check, expect_error
 from conformance.checks.values import compare_call
-from conformance.model.case import Call, Case, Losses
+from conformance.model.case import Case
 from conformance.model.codec import Array
+from conformance.model.steps import Call, Losses
 from conformance.oracle.comparison import Mismatch, compare_numbers, describe
 from conformance.oracle.tolerance import unit_roundoff
 

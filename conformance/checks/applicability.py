@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from conformance.checks.registry import Applies, Traits
-from conformance.model.case import Call, Case
+from conformance.model.case import Case
 from conformance.model.geometry import Axis, Geometry
+from conformance.model.steps import Call
 
 
 def any_axis(*tests: str, same: bool | None = None) -> Applies:

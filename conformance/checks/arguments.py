@@ -9,8 +9,9 @@ import numpy as np
 
 from conformance.cases.scripted.argument_forms import BY_CASE, Accepted, Refused
 from conformance.checks.registry import Traits, View, check, expect_error
-from conformance.model.case import Call, Case, Read
+from conformance.model.case import Case
 from conformance.model.codec import Value
+from conformance.model.steps import Call, Read
 from conformance.oracle.comparison import Mismatch, compare_numbers
 from conformance.oracle.expectation import Expectation
 

@@ -7,8 +7,9 @@ import numpy as np
 
 from conformance.checks.applicability import on_tensorflow
 from conformance.checks.registry import Traits, View, check, expect_error
-from conformance.model.case import Case, GetWeights, Train
+from conformance.model.case import Case
 from conformance.model.codec import Array, Value
+from conformance.model.steps import GetWeights, Train
 from conformance.oracle.comparison import Mismatch, compare_numbers
 from conformance.oracle.expectation import Expectation
 from conformance.oracle.tolerance import gamma, unit_roundoff

@@ -5,7 +5,8 @@ from __future__ import annotations
 from conformance.checks.applicability import runs_here
 from conformance.checks.registry import Traits, View, check, expect_error
 from conformance.checks.values import compare_call
-from conformance.model.case import Call, Case, GetWeights
+from conformance.model.case import Case
+from conformance.model.steps import Call, GetWeights
 from conformance.oracle.comparison import Mismatch, compare_dtype
 
 

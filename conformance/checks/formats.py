@@ -7,7 +7,7 @@ import numpy as np
 from conformance.checks.applicability import argument
 from conformance.checks.registry import View, check, expect_error
 from conformance.checks.values import compare_call
-from conformance.model.case import Call, ConvolutionOp, GetWeights
+from conformance.model.steps import Call, ConvolutionOp, GetWeights
 from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape
 
 

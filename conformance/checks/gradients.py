@@ -8,15 +8,15 @@ import numpy as np
 
 import reference_impl
 from conformance.checks.registry import Misbehaved, Traits, View, check
-from conformance.model.case import (
-    Case,
+from conformance.model.case import Case
+from conformance.model.codec import Array, Value
+from conformance.model.steps import (
     ConvolutionOp,
     Gradients,
     LossGradients,
     SecondGradient,
     SetWeights,
 )
-from conformance.model.codec import Array, Value
 from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape, describe
 from conformance.oracle.expectation import Exact
 from conformance.oracle.tolerance import allowed_error

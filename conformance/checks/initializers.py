@@ -14,8 +14,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from conformance.checks.registry import View, check
-from conformance.model.case import Call, GetWeights
 from conformance.model.codec import Array
+from conformance.model.steps import Call, GetWeights
 from conformance.oracle.comparison import Mismatch, compare_numbers
 
 FALSE_ALARM = 1e-9

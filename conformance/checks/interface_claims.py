@@ -6,10 +6,11 @@ import numpy as np
 
 from conformance.checks.gradients import _served
 from conformance.checks.registry import Traits, View, check, claim
-from conformance.model.case import (
+from conformance.model.case import Case
+from conformance.model.codec import Value
+from conformance.model.steps import (
     Bases,
     Call,
-    Case,
     ConvolutionOp,
     Counterpart,
     CounterpartSignature,
@@ -23,7 +24,6 @@ from conformance.model.case import (
     SourceLines,
     WithoutLegacyKeras,
 )
-from conformance.model.codec import Value
 from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape, describe
 
 _PARAMETERS = (

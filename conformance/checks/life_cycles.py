@@ -7,18 +7,18 @@ from collections.abc import Iterator
 import numpy as np
 
 from conformance.checks.registry import Traits, View, check, expect_error
-from conformance.model.case import (
+from conformance.model.case import Case
+from conformance.model.codec import Value
+from conformance.model.geometry import Geometry
+from conformance.model.steps import (
     Build,
     Call,
-    Case,
     ComputeOutputShape,
     Invoke,
     Losses,
     SetWeights,
     Train,
 )
-from conformance.model.codec import Value
-from conformance.model.geometry import Geometry
 from conformance.oracle.comparison import Mismatch, compare_each, compare_numbers, describe
 
 

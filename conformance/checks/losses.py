@@ -6,9 +6,10 @@ import attrs
 import numpy as np
 
 from conformance.checks.registry import Traits, View, check, expect_error
-from conformance.model.case import (
+from conformance.model.case import Case
+from conformance.model.codec import Value
+from conformance.model.steps import (
     Call,
-    Case,
     Collection,
     Losses,
     LossesFor,
@@ -16,7 +17,6 @@ from conformance.model.case import (
     SetWeights,
     UpdatesFor,
 )
-from conformance.model.codec import Value
 from conformance.oracle.comparison import Mismatch, compare_numbers, describe
 from conformance.oracle.expectation import Expectation
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from conformance.checks.applicability import any_axis
 from conformance.checks.registry import Traits, View, check, claim
-from conformance.model.case import Call, Case
+from conformance.model.case import Case
 from conformance.model.codec import Array
 from conformance.model.geometry import Axis, Geometry
+from conformance.model.steps import Call
 from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape, describe
 
 

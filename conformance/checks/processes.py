@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from conformance.checks.registry import Traits, View, check, expect_error
-from conformance.model.case import Call, Case, ConvolutionOp, Gradients
+from conformance.model.case import Case
+from conformance.model.steps import Call, ConvolutionOp, Gradients
 from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape
 
 

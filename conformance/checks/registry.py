@@ -11,6 +11,7 @@ from conformance.model.case import Case
 from conformance.model.codec import Value
 from conformance.model.geometry import Geometry
 from conformance.model.observation import Error, Observation, Outcome
+from conformance.model.steps import Build, SetWeights
 from conformance.oracle.comparison import Mismatch
 from conformance.oracle.expectation import Expectation
 
@@ -115,7 +116,7 @@ class View:
                 (build, set_weights) is misbehaviour too.
         """
         for earlier, step in enumerate(self.case.steps[:index]):
-            if type(step).__name__ in ("Build", "SetWeights"):
+            if isinstance(step, (Build, SetWeights)):
                 self._must_not_raise(earlier)
         return self._must_not_raise(index).value
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from conformance.checks.applicability import any_axis, runs_here
 from conformance.checks.registry import View, check, claim, expect_error
-from conformance.model.case import Build, Call, ComputeOutputShape, StaticShape
 from conformance.model.geometry import Axis
+from conformance.model.steps import Build, Call, ComputeOutputShape, StaticShape
 from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape, describe
 
 

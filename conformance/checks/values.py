@@ -6,8 +6,9 @@ import numpy as np
 
 from conformance.checks.applicability import runs_here
 from conformance.checks.registry import NotSupported, Traits, View, check
-from conformance.model.case import Call, Case, GetWeights, Gradients
+from conformance.model.case import Case
 from conformance.model.geometry import Geometry
+from conformance.model.steps import Call, GetWeights, Gradients
 from conformance.oracle.comparison import Mismatch, compare_numbers
 
 

@@ -14,7 +14,7 @@ import reports
 from conformance.checks import CHECKS, NotSupported, NotTried, Traits
 from conformance.commands.failing import usage_error
 from conformance.judge.workbench import HarnessError, Workbench
-from conformance.model.case import Case, step_name
+from conformance.model.case import Case
 from conformance.oracle.comparison import describe
 from conformance.run.options import check_seconds
 from conformance.run.run import traits_of
@@ -110,7 +110,7 @@ def _replay(case: Case, subject: Subject, traits: Traits, console: Console) -> b
         console.print(f"  crashed: {observation.crash}", style="red", markup=False)
     for step, outcome in zip(case.steps, observation.outcomes):
         what = outcome.error or outcome.unsupported or describe(outcome.value)
-        console.print(f"  {step_name(step)}: {what}", markup=False)
+        console.print(f"  {step.tag}: {what}", markup=False)
     statuses = []
     for check in CHECKS:
         if case.family not in check.families or check.claims or not check.applies(case, traits):

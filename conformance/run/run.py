@@ -423,7 +423,14 @@ class Run:
         assert self._record is not None
         mismatch = shown.mismatch
         is_command = subject.spec in self.options.subject_commands
-        script = script_for(subject.spec, subject.mode, shown.case, mismatch, is_command=is_command)
+        script = script_for(
+            subject.spec,
+            subject.mode,
+            shown.case,
+            mismatch,
+            is_command=is_command,
+            observation=self._bench.past_observation(subject, shown.case),
+        )
         diagnosis = self._diagnostician.diagnose(subject, clause.id, tally.failures)
         self._record.write(
             "finding",

@@ -12,10 +12,10 @@ from typing import Any, TypeAlias
 import attrs
 
 from conformance.cases.drawn.data import small_integers
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.codec import Value
-from conformance.model.literals import literal
+from conformance.model.named import literal
 
 #: The layer that a form is tried on. Its kernel counts up, so every output tells its geometry.
 BASE: Mapping[str, Value] = {

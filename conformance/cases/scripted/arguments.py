@@ -20,7 +20,7 @@ from conformance.cases.scripted.scenes import (
     either,
     then,
 )
-from conformance.model import case as steps
+from conformance.model import steps
 
 _ALL = (3, [2, 3], [1, 1], "valid", "channels_last", None, True, "ones", "zeros",
         None, None, None, None, None, True, "all")  # fmt: skip

@@ -16,7 +16,7 @@ from conformance.cases.scripted.scenes import (
     either,
     then,
 )
-from conformance.model import case as steps
+from conformance.model import steps
 
 _CALL = steps.Call(INPUTS)
 _GRAPH = Scene(

@@ -17,8 +17,8 @@ from conformance.cases.scripted.scenes import (
     both,
     then,
 )
-from conformance.model import case as steps
-from conformance.model.literals import literal
+from conformance.model import steps
+from conformance.model.named import literal
 
 _CALL = steps.Call(INPUTS)
 _BASE = {"filters": 3, "kernel_size": [2, 3]}

@@ -9,7 +9,7 @@ import numpy as np
 from conformance.cases.drawn.data import position_coded, small_integers
 from conformance.cases.scripted.all_scenes import SCENES
 from conformance.cases.scripted.argument_forms import argument_form_cases
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.codec import Value
 

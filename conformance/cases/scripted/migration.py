@@ -18,7 +18,7 @@ from conformance.cases.scripted.scenes import (
     both,
     then,
 )
-from conformance.model import case as steps
+from conformance.model import steps
 
 _ONES = {"filters": 3, "kernel_size": [2, 3], "kernel_initializer": "ones"}
 _FUNCTIONS = tuple(

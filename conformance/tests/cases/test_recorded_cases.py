@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from conformance.cases.families import geometry_case
-from conformance.model.case import Case, step_name
+from conformance.model.case import Case
 from conformance.model.codec import encode
 
 RECORDED = Path(__file__).with_name("cases.txt")
@@ -65,7 +65,7 @@ def _short(value: Any) -> Any:
 
 def _step(step: Any) -> str:
     fields = [_plain(_short(getattr(step, field.name))) for field in attrs.fields(type(step))]
-    return f"{step_name(step)}({', '.join(fields)})"
+    return f"{step.tag}({', '.join(fields)})"
 
 
 def _line(case: Case) -> str:
@@ -113,7 +113,7 @@ def _scenes(module: str) -> Iterator[str]:
         concerned = [name for name, traits in _subjects().items() if scene.concerns(**traits)]
         yield f"  {scene.where}: {', '.join(concerned)}; constructor {_wish(scene.constructor)}"
         for line in scene.lines:
-            yield f"  {step_name(line.step)}"
+            yield f"  {line.step.tag}"
             yield from _for_subjects({n: _wish(line.wanted(**t)) for n, t in _subjects().items()})
 
 

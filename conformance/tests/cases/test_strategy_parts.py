@@ -20,7 +20,7 @@ from conformance.cases.drawn.configurations import (
 from conformance.cases.drawn.data import position_coded, reals, small_integers, with_specials
 from conformance.cases.families import geometry_case
 from conformance.cases.scripted.scenes import Gives, Line
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 
 SETTINGS = settings(

@@ -12,9 +12,10 @@ from conformance.cases.scripted.argument_forms import FORMS
 from conformance.checks import NotSupported, NotTried, Traits, View, arguments, registry, scenes
 from conformance.checks.applicability import any_axis, argument, on_tensorflow, runs_here
 from conformance.checks.registry import Misbehaved, check, claim, expect_error
-from conformance.model.case import Build, Call, Case, GetWeights, SetWeights
+from conformance.model.case import Case
 from conformance.model.codec import dtype_of
 from conformance.model.observation import Error, Observation, Outcome
+from conformance.model.steps import Build, Call, GetWeights, SetWeights
 from conformance.oracle.comparison import Mismatch
 from conformance.oracle.expectation import Expectation
 

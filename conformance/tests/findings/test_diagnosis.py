@@ -9,7 +9,7 @@ from conformance.findings.diagnosis import Diagnostician, agree, changing
 from conformance.findings.differences import described
 from conformance.judge.campaign import explore
 from conformance.judge.workbench import Failure, Workbench
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.oracle.comparison import Mismatch

@@ -13,7 +13,7 @@ from conformance.checks import Check, Traits, View
 from conformance.judge import campaign
 from conformance.judge.campaign import Tally, explore, shrink
 from conformance.judge.workbench import HarnessError, Workbench
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.oracle.comparison import Mismatch
