@@ -16,7 +16,7 @@ from conformance.model.named import resolve, resolve_arguments
 from conformance.model.observation import Unsupported
 from conformance.subjects.backend import ObjectBackend, has_attribute, plain
 from reference_impl import Conv2DTranspose
-from reference_impl.configuration import KEYWORDS
+from reference_impl.layer.configuration import KEYWORDS
 
 #: The arguments of the page's layer, and the further ones that it takes.
 _ARGUMENTS = KEYWORDS | inspect.signature(Conv2DTranspose).parameters.keys()
