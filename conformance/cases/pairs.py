@@ -18,7 +18,7 @@ import numpy as np
 from conformance.cases import space as coverage
 from conformance.cases.drawn.configurations import Configuration
 from conformance.cases.drawn.data import position_coded, small_integers
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.geometry import Axis
 

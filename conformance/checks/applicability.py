@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from conformance.checks.check import Applies
-from conformance.model.case import Call, Case
+from conformance.model.case import Case
 from conformance.model.geometry import Axis, Geometry
+from conformance.model.steps import Call
 from conformance.model.traits import Traits
 
 

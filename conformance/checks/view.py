@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
-from conformance.model.case import (
+from conformance.model.case import Case
+from conformance.model.codec import Value
+from conformance.model.geometry import Geometry
+from conformance.model.observation import Error, Observation, Outcome
+from conformance.model.steps import (
     Assign,
     Build,
     Call,
-    Case,
     Construct,
     Copy,
     Enter,
@@ -23,9 +26,6 @@ from conformance.model.case import (
     Train,
     Use,
 )
-from conformance.model.codec import Value
-from conformance.model.geometry import Geometry
-from conformance.model.observation import Error, Observation, Outcome
 from conformance.model.traits import Traits
 from conformance.oracle.expectation import Expectation
 

@@ -15,7 +15,7 @@ from conformance.commands.failing import usage_error
 from conformance.commands.terminal import Terminal
 from conformance.judge.evidence import Evidence
 from conformance.judge.judging import judge
-from conformance.model.case import Case, step_name
+from conformance.model.case import Case
 from conformance.oracle.comparison import describe
 from conformance.run.options import check_seconds
 from conformance.run.participants import traits_of
@@ -137,7 +137,7 @@ def _replay(case: Case, subject: Subject, traits: Traits, console: Console) -> i
         console.print(f"  crashed: {observation.crash}", style="red")
     for step, outcome in zip(case.steps, observation.outcomes):
         what = outcome.error or outcome.unsupported or describe(outcome.value)
-        console.print(f"  {step_name(step)}: {what}")
+        console.print(f"  {step.tag}: {what}")
     statuses: list[int] = []
     for check in CHECKS.on(case.family):
         if check.claims:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from conformance.judge.judging import Failure
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.codec import Array
 from conformance.oracle.tolerance import unit_roundoff

@@ -1,1 +1,1 @@
-"""Plain data: case, steps, observation, codec, callables, clauses, geometry."""
+"""Plain data: case, steps, observation, codec, named values, clauses, geometry."""

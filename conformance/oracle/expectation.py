@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 import reference_impl
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.codec import Array, Value
 from conformance.model.dtypes import SIGNIFICAND_BITS
@@ -104,7 +104,7 @@ class Expectation:
         constructed = self.observation.constructed
         if constructed.error is not None:
             raise OracleError(f"the oracle's constructor raised {constructed.error}")
-        return self._backend.weights[index]
+        return self._backend.noted[index]
 
     def _compute_linear(self, index: int) -> Exact:
         step = self.case.steps[index]
@@ -164,12 +164,12 @@ class _OracleBackend(LayerBackend):
 
     def __init__(self) -> None:
         super().__init__(reference_impl.Conv2DTranspose)
-        self.weights: list[tuple[Any, Any]] = []
+        self.noted: list[tuple[Any, Any]] = []
 
     def note_weights(self) -> None:
         """Note kernel and bias, None before they exist."""
-        layer = self._layer
-        self.weights.append((layer.kernel, layer.bias) if layer.built else (None, None))
+        layer = self.layer
+        self.noted.append((layer.kernel, layer.bias) if layer.built else (None, None))
 
 
 def _widened(case: Case) -> Case:

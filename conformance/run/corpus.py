@@ -20,7 +20,7 @@ import numpy as np
 
 from conformance.checks import Misbehaved, NotSupported, NotTried, Traits, View
 from conformance.judge.judging import Failure, Tally
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.clauses import Clause
 from conformance.model.codec import Array, Value, dtype_of, encode

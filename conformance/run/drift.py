@@ -13,9 +13,10 @@ import attrs
 import numpy as np
 
 from conformance.checks import CHECKS
-from conformance.model.case import Case, SetWeights, step_name
+from conformance.model.case import Case
 from conformance.model.codec import Value
 from conformance.model.observation import Observation, Outcome
+from conformance.model.steps import SetWeights
 from conformance.oracle.comparison import describe
 from conformance.run.participants import Participant
 from conformance.subjects import Subject
@@ -98,7 +99,7 @@ def _difference(case: Case, one: Observation, other: Observation) -> dict[str, s
     if (one.crash is None) != (other.crash is None):
         return {"step": "the whole case", "before": _end(one), "after": _end(other)}
     pairs = [("construct", one.constructed, other.constructed)]
-    names = [step_name(step) for step in case.steps]
+    names = [step.tag for step in case.steps]
     pairs += list(zip(names, one.outcomes, other.outcomes))
     for name, before, after in pairs:
         if _differ(before, after, _is_determined(case)):

@@ -198,6 +198,7 @@ class ParticipantJudge:
                 shown.case,
                 mismatch,
                 is_command=self.participant.is_command,
+                observation=self._evidence.past_observation(subject, shown.case),
             ),
             None,
         )

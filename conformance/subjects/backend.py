@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 
-from conformance.model.case import Case, Construct, Step, step_name
-from conformance.model.codec import Value, text_of
-from conformance.model.observation import Error, Observation, Outcome
+from conformance.model import steps
+from conformance.model.case import Case
+from conformance.model.codec import Array, Value, text_of
+from conformance.model.observation import Error, Observation, Outcome, Unsupported
 
 
 class Backend(Protocol):
-    """One implementation's way to do each step.
-
-    Besides `construct`, a backend has a method for every kind of step it supports, called by the
-    step's name in JSON with the step (`call`, `set_weights` ...).
-    """
+    """One implementation's way to run a case."""
 
     #: What is going on: the step's name, or `run` while a graph is executed.
     moment: str
@@ -28,6 +27,9 @@ class Backend(Protocol):
 
     def construct(self, case: Case) -> None:
         """Make the layer."""
+
+    def do(self, step: steps.Step) -> Value:
+        """Do a step; raise Unsupported where there is no way to."""
 
     def close(self) -> None:
         """Give back what `construct` took."""
@@ -42,36 +44,66 @@ def observe(
     ends the case. The backend's `absences` say that a capability is missing, which is no error.
     """
     try:
-        constructed = _attempt(backend, "construct", case)
+        constructed = _attempt(backend, "construct", functools.partial(backend.construct, case))
         if constructed.error is not None or constructed.unsupported is not None:
             return Observation(constructed)
         outcomes = []
         for step in case.steps:
             before_step()
-            outcomes.append(_step(backend, step))
+            outcomes.append(_attempt(backend, step.tag, functools.partial(backend.do, step)))
         return Observation(constructed, tuple(outcomes))
     finally:
         backend.close()
 
 
-def _step(backend: Backend, step: Step) -> Outcome:
-    # `construct` is the case's own layer.
-    name = "construct_another" if isinstance(step, Construct) else step_name(step)
-    if not hasattr(backend, name):
-        return Outcome(unsupported=f"has no step {name!r}")
-    return _attempt(backend, name, step)
-
-
-def _attempt(backend: Backend, name: str, argument: Case | Step) -> Outcome:
+def _attempt(backend: Backend, name: str, action: Callable[[], Value]) -> Outcome:
     backend.moment = name
     backend.modified = ()
     try:
-        value = getattr(backend, name)(argument)
+        value = action()
     except backend.absences as reason:
         return Outcome(unsupported=text_of(reason) or f"{name} raised {type(reason).__name__}")
     except Exception as error:
         return Outcome(error=Error.of(error, backend.moment), modified=backend.modified)
     return Outcome(value=value, modified=backend.modified)
+
+
+class ObjectBackend(steps.Backend):
+    """Drives a layer that is a Python object.
+
+    A step is done by the method ``do_`` and its tag, where there is one, else as the step itself says.
+    """
+
+    absences: tuple[type[Exception], ...] = (Unsupported,)
+
+    def __init__(self, layer_class: Callable[..., Any]) -> None:
+        self.layer_class = layer_class
+        self.moment = "construct"
+        self.modified: tuple[str, ...] = ()
+        self.last: tuple[Any, Any] = (None, None)
+
+    def construct(self, case: Case) -> None:
+        """Make the case's own layer."""
+        self.layers = {}
+        self.arguments = case.arguments
+        self.layer = self.layers["layer"] = self.make(case.arguments)
+
+    def do(self, step: steps.Step) -> Value:
+        """Do a step."""
+        own: Callable[[steps.Step], Value] | None = getattr(self, f"do_{step.tag}", None)
+        return step.run(self) if own is None else own(step)
+
+    def close(self) -> None:
+        """Forget the last call."""
+        self.last = (None, None)
+
+    def lend(self, **arrays: Array) -> list[Any]:
+        """Return `native` copies; damage to them does not show."""
+        return list(map(self.native, arrays.values()))
+
+    def functional(self, _: Array) -> Any:
+        """Raise Unsupported."""
+        raise Unsupported("there is no functional form")
 
 
 def plain(result: Any) -> Value:
@@ -88,3 +120,12 @@ def plain(result: Any) -> Value:
     if hasattr(result, "__array__"):
         return np.array(result)
     return result
+
+
+def has_attribute(instance: object, name: str) -> bool:
+    """Tell whether an instance has an attribute, without running a property."""
+    try:
+        inspect.getattr_static(instance, name)
+    except AttributeError:
+        return hasattr(type(instance), "__getattr__") and hasattr(instance, name)
+    return True

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from conformance.model import case as steps
-from conformance.model.callables import resolve, resolve_arguments
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.codec import Array, Value
 from conformance.model.dtypes import SIGNIFICAND_BITS
+from conformance.model.named import resolve, resolve_arguments
 from conformance.model.observation import Unsupported
-from conformance.subjects.backend import plain
-from conformance.subjects.objects import ObjectSteps, parameters
+from conformance.subjects.backend import ObjectBackend, has_attribute, plain
 from reference_impl import Conv2DTranspose
 from reference_impl.layer.configuration import KEYWORDS
 
@@ -24,7 +22,7 @@ from reference_impl.layer.configuration import KEYWORDS
 _ARGUMENTS = KEYWORDS | inspect.signature(Conv2DTranspose).parameters.keys()
 
 
-class LayerBackend(ObjectSteps):
+class LayerBackend(ObjectBackend):
     """Drives a class that has the page's constructor and takes NumPy arrays.
 
     Only the constructor, `build`, `__call__`, `kernel`, `bias` and `set_weights` are required; a step that
@@ -34,137 +32,52 @@ class LayerBackend(ObjectSteps):
     absences: tuple[type[Exception], ...] = (Unsupported, NotImplementedError)
 
     def __init__(self, layer_class: Callable[..., Any]) -> None:
-        self._class = layer_class
+        super().__init__(layer_class)
         taken = _keywords(layer_class)
         self._lacking = frozenset() if taken is None else _ARGUMENTS - taken
-        self.moment = "construct"
-        self.modified: tuple[str, ...] = ()
-        self._last: tuple[Any, Any] | None = None
+        self._lent: list[tuple[str, Array, Array]] = []
 
-    def construct(self, case: Case) -> None:
-        self.start(case)
+    def do(self, step: steps.Step) -> Value:
+        self._lent = []
+        value = super().do(step)
+        self.modified = _damaged(self._lent)
+        return value
 
-    def close(self) -> None:
-        self._last = None
-
-    def example(self, step: steps.Example) -> Value:
-        if step.which != "before":
-            raise Unsupported("the second example is of another class")
-        self._class(filters=3, kernel_size=3)
-        return None
-
-    def signature(self, _: steps.Signature) -> Value:
-        return parameters(self._class.__init__)
-
-    def _made(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
+    def make(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
         lacking = sorted(self._lacking & arguments.keys())
         if lacking:
             raise Unsupported(f"the constructor takes no {', '.join(lacking)}")
-        first = [resolve(value) for value in positional]
-        return self._class(*first, **resolve_arguments(arguments))
+        return self.layer_class(*map(self.resolved, positional), **resolve_arguments(arguments))
 
-    def _resolved(self, value: Value) -> Any:
+    def attribute(self, name: str) -> Any:
+        # Not getattr alone: a property that raises AttributeError is an error, not an absence.
+        if not has_attribute(self.layer, name):
+            raise Unsupported(f"the class has no {name!r}")
+        return getattr(self.layer, name)
+
+    def weights(self) -> list[Any]:
+        if hasattr(self.layer, "get_weights"):
+            return list(self.layer.get_weights())
+        weights = [self.attribute("kernel"), getattr(self.layer, "bias", None)]
+        return [weight for weight in weights if weight is not None]
+
+    def resolved(self, value: Value) -> Any:
         return resolve(value.copy() if isinstance(value, np.ndarray) else value)
 
-    def _value(self, result: Any) -> Value:
+    def native(self, array: Array) -> Any:
+        return array.copy()
+
+    def lend(self, **arrays: Array) -> list[Any]:
+        weights = [(name, getattr(self.layer, name, None)) for name in ("kernel", "bias")]
+        lent = {name: array.copy() for name, array in arrays.items()}
+        self._lent = [(name, lent[name], array) for name, array in arrays.items()]
+        self._lent += [(name, w, w.copy()) for name, w in weights if isinstance(w, np.ndarray)]
+        for array in arrays.values():
+            _poison(array)
+        return list(lent.values())
+
+    def plain(self, result: Any) -> Value:
         return plain(result)
-
-    def build(self, step: steps.Build) -> None:
-        self._layer.build(step.input_shape)
-
-    def set_weights(self, step: steps.SetWeights) -> None:
-        self._layer.set_weights([value.copy() for value in step.values])
-
-    def get_weights(self, _: steps.GetWeights) -> Value:
-        if hasattr(self._layer, "get_weights"):
-            return plain(list(self._layer.get_weights()))
-        weights = [self._attribute("kernel"), getattr(self._layer, "bias", None)]
-        return plain([weight for weight in weights if weight is not None])
-
-    def call(self, step: steps.Call) -> Value:
-        inputs = step.inputs.copy()
-        function = self._layer if step.via == "call" else self._method(step.via)
-        weights = self._weights_now()
-        _poison(inputs)
-        outputs = function(inputs)
-        self.modified = self._damage(inputs, step.inputs, weights)
-        self._last = (inputs, outputs)
-        return plain(outputs)
-
-    def losses(self, _: steps.Losses) -> Value:
-        return plain(list(self._attribute("losses")))
-
-    def losses_for(self, step: steps.LossesFor) -> Value:
-        return plain(list(self._method("get_losses_for")(self._target(step.target))))
-
-    def updates_for(self, step: steps.UpdatesFor) -> Value:
-        return plain(list(self._method("get_updates_for")(self._target(step.target))))
-
-    def compute_output_shape(self, step: steps.ComputeOutputShape) -> Value:
-        shape = self._method("compute_output_shape")(step.input_shape)
-        return [None if size is None else int(size) for size in shape]
-
-    def gradients(self, step: steps.Gradients) -> Value:
-        inputs, output_gradient = step.inputs.copy(), step.output_gradient.copy()
-        weights = self._weights_now()
-        found = self._method("gradients")(inputs, output_gradient)
-        self.modified = self._damage(inputs, step.inputs, weights)
-        if not np.array_equal(_bits(output_gradient), _bits(step.output_gradient)):
-            self.modified += ("output_gradient",)
-        return plain(list(found))
-
-    def loss_gradients(self, _: steps.LossGradients) -> Value:
-        return plain(list(self._method("loss_gradients")()))
-
-    def train(self, step: steps.Train) -> Value:
-        if step.optimizer != "gradient_descent":
-            raise Unsupported(f"has no optimizer {step.optimizer!r}")
-        apply_gradients = self._method("apply_gradients")
-        _, kernel, bias = self._method("gradients")(step.inputs.copy(), step.output_gradient.copy())
-        apply_gradients([kernel] if bias is None else [kernel, bias], step.learning_rate)
-        return self.get_weights(steps.GetWeights())
-
-    def convolution_op(self, step: steps.ConvolutionOp) -> Value:
-        function = self._method("convolution_op")
-        kernel = self._layer.kernel if step.kernel is None else step.kernel.copy()
-        return plain(function(step.inputs.copy(), kernel))
-
-    def read(self, step: steps.Read) -> Value:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return plain(self._attribute(step.attribute))
-
-    def _method(self, name: str) -> Callable[..., Any]:
-        method: Callable[..., Any] = self._attribute(name)
-        return method
-
-    def _weights_now(self) -> list[tuple[str, Array, Array]]:
-        found = [(name, getattr(self._layer, name, None)) for name in ("kernel", "bias")]
-        return [(name, w, w.copy()) for name, w in found if isinstance(w, np.ndarray)]
-
-    def _damage(
-        self, inputs: Array, original: Array, weights: Sequence[tuple[str, Array, Array]]
-    ) -> tuple[str, ...]:
-        pairs = [("inputs", inputs, original), *weights]
-        return tuple(
-            name for name, now, before in pairs if not np.array_equal(_bits(now), _bits(before))
-        )
-
-    def _target(self, name: str) -> Any:
-        inputs, outputs = self._last or (None, None)
-        targets: dict[str, Callable[[], Any]] = {
-            "inputs": lambda: inputs,
-            "outputs": lambda: outputs,
-            "kernel": lambda: self._layer.kernel,
-            "bias": lambda: self._layer.bias,
-            "nested": lambda: {"first": [inputs]},
-            "empty": list,
-            "none": lambda: None,
-            "text": lambda: "inputs",
-            "number": lambda: 3,
-            "foreign": lambda: np.ones((1, 2, 3, 4), np.float32),
-        }
-        return targets[name]()
 
 
 class FunctionBackend:
@@ -196,16 +109,19 @@ class FunctionBackend:
             raise Unsupported(f"a bare function has no dtype {dtype!r}")
         self._arguments = resolve_arguments(case.arguments)
 
+    def do(self, step: steps.Step) -> Value:
+        if isinstance(step, steps.Call):
+            return self._call(step)
+        if isinstance(step, steps.SetWeights):
+            self._weights = step.values
+        elif not isinstance(step, steps.Build):
+            raise Unsupported(f"has no step {step.tag!r}")
+        return None
+
     def close(self) -> None:
         self._weights = ()
 
-    def build(self, _: steps.Build) -> None:
-        pass
-
-    def set_weights(self, step: steps.SetWeights) -> None:
-        self._weights = step.values
-
-    def call(self, step: steps.Call) -> Value:
+    def _call(self, step: steps.Call) -> Value:
         if step.via != "call":
             raise Unsupported(f"a bare function has no {step.via!r}")
         keywords: dict[str, Any] = {}
@@ -226,9 +142,8 @@ class FunctionBackend:
             self._arguments.get("data_format", "channels_last"),
             **keywords,
         )
-        pairs = [("inputs", inputs, step.inputs), ("kernel", kernel, self._weights[0])]
-        self.modified = tuple(
-            name for name, now, before in pairs if not np.array_equal(_bits(now), _bits(before))
+        self.modified = _damaged(
+            [("inputs", inputs, step.inputs), ("kernel", kernel, self._weights[0])]
         )
         return plain(outputs)
 
@@ -247,6 +162,13 @@ def _keywords(function: Callable[..., Any]) -> frozenset[str] | None:
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return None
     return frozenset(parameters)
+
+
+def _damaged(arrays: Sequence[tuple[str, Array, Array]]) -> tuple[str, ...]:
+    """Return the names of the arrays that are not what they were before."""
+    return tuple(
+        name for name, now, before in arrays if not np.array_equal(_bits(now), _bits(before))
+    )
 
 
 def _bits(array: Array) -> Array:

@@ -14,19 +14,19 @@ import inspect
 import os
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from conformance.model import case as steps
-from conformance.model.callables import resolve, resolve_arguments
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.codec import Array, Value
+from conformance.model.named import resolve, resolve_arguments
 from conformance.model.observation import Unsupported
-from conformance.subjects.backend import plain
-from conformance.subjects.objects import ObjectSteps, parameters
+from conformance.model.steps.calls import sizes
+from conformance.model.steps.layers import parameters
+from conformance.subjects.backend import ObjectBackend, plain
 
 #: The environment of a worker, where the user's own does not say otherwise.
 ENVIRONMENT = {
@@ -65,10 +65,9 @@ def has_layer() -> bool:
         return False
 
 
-class _TensorFlowBackend(ObjectSteps):
+class _TensorFlowBackend(ObjectBackend):
     """What the two modes share."""
 
-    absences: tuple[type[Exception], ...] = (Unsupported,)
     mode = ""
 
     def __init__(self) -> None:
@@ -76,80 +75,53 @@ class _TensorFlowBackend(ObjectSteps):
 
         self._tf = tf
         self._v1 = tf.compat.v1
-        self.moment = "construct"
-        self.modified: tuple[str, ...] = ()
-        self._last: tuple[Any, Any] = (None, None)
+        self._names = {"np": np, "tf": tf}
         self._scopes = contextlib.ExitStack()
+        super().__init__(self._v1.layers.Conv2DTranspose)
 
-    def _made(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
-        first, others = self._constructor_arguments(arguments, positional)
-        return self._v1.layers.Conv2DTranspose(*first, **others)
+    def close(self) -> None:
+        self._scopes.close()
+        super().close()
 
-    def _constructor_arguments(
-        self, arguments: Mapping[str, Value], positional: Sequence[Value]
-    ) -> tuple[list[Any], dict[str, Any]]:
-        names = {"np": np, "tf": self._tf}
-        others = resolve_arguments(arguments, "tensorflow", names)
-        return [self._resolved(value) for value in positional], others
+    def make(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
+        return self._made(self.layer_class, arguments, positional)
 
-    def _functional(self) -> Any:
-        return self._v1.layers.conv2d_transpose(self._sample(), 3, 2)
+    def _made(
+        self,
+        cls: Callable[..., Any],
+        arguments: Mapping[str, Value],
+        positional: Sequence[Value] = (),
+    ) -> Any:
+        others = resolve_arguments(arguments, "tensorflow", self._names)
+        return cls(*map(self.resolved, positional), **others)
 
-    def _resolved(self, value: Value) -> Any:
-        return resolve(value, "tensorflow", {"np": np, "tf": self._tf})
+    def functional(self, inputs: Array) -> Any:
+        return self._v1.layers.conv2d_transpose(inputs, 3, 2)
 
-    def _attribute(self, name: str) -> Any:
+    def resolved(self, value: Value) -> Any:
+        return resolve(value, "tensorflow", self._names)
+
+    def attribute(self, name: str) -> Any:
         # What TensorFlow's layer lacks it lacks with an AttributeError: that is the norm's matter.
-        return getattr(self._layer, name)
+        return getattr(self.layer, name)
 
-    def build(self, step: steps.Build) -> None:
-        self._layer.build(self._tf.TensorShape(step.input_shape))
+    def weights(self) -> list[Any]:
+        return list(self.layer.weights)
 
-    def set_weights(self, step: steps.SetWeights) -> None:
-        self._layer.set_weights([_as_float32_if_bfloat16(value) for value in step.values])
+    def do_set_weights(self, step: steps.SetWeights) -> None:
+        self._initialize()
+        self.layer.set_weights([_as_float32_if_bfloat16(value) for value in step.values])
 
-    def get_weights(self, _: steps.GetWeights) -> Value:
-        return self._value(list(self._layer.weights))
+    def do_loss_identity(self, _: steps.LossIdentity) -> Value:
+        return [one is other for one, other in zip(self.layer.losses, self.layer.losses)]
 
-    def call(self, step: steps.Call) -> Value:
-        inputs = self._tensor(step.inputs)
-        outputs = getattr(self._layer, step.via if step.via != "call" else "__call__")(inputs)
-        self._last = (inputs, outputs)
-        return self._value(outputs)
+    def do_weight_names(self, _: steps.WeightNames) -> Value:
+        return [weight.name for weight in self.layer.weights]
 
-    def losses(self, _: steps.Losses) -> Value:
-        return self._value(list(self._layer.losses))
+    def do_weight_types(self, _: steps.WeightTypes) -> Value:
+        return [type(self.layer.kernel).__name__, type(self.layer.bias).__name__]
 
-    def loss_identity(self, _: steps.LossIdentity) -> Value:
-        return [one is other for one, other in zip(self._layer.losses, self._layer.losses)]
-
-    def losses_for(self, step: steps.LossesFor) -> Value:
-        return self._value(list(self._layer.get_losses_for(self._target(step.target))))
-
-    def updates_for(self, step: steps.UpdatesFor) -> Value:
-        return self._value(list(self._layer.get_updates_for(self._target(step.target))))
-
-    def compute_output_shape(self, step: steps.ComputeOutputShape) -> Value:
-        return _sizes(self._layer.compute_output_shape(step.input_shape))
-
-    def convolution_op(self, step: steps.ConvolutionOp) -> Value:
-        kernel = self._layer.kernel if step.kernel is None else self._tensor(step.kernel)
-        inputs = self._tensor(step.inputs)
-        self._last = inputs, self._layer.convolution_op(inputs, kernel)
-        return self._value(self._last[1])
-
-    def read(self, step: steps.Read) -> Value:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return self._value(getattr(self._layer, step.attribute))
-
-    def weight_names(self, _: steps.WeightNames) -> Value:
-        return [weight.name for weight in self._layer.weights]
-
-    def weight_types(self, _: steps.WeightTypes) -> Value:
-        return [type(self._layer.kernel).__name__, type(self._layer.bias).__name__]
-
-    def collections(self, _: steps.Collections) -> Value:
+    def do_collections(self, _: steps.Collections) -> Value:
         graph = self._v1.get_default_graph()
         names = [name for name in graph.get_all_collection_keys() if isinstance(name, str)]
         found = {name: graph.get_collection(name) for name in names if not name.startswith("__")}
@@ -159,15 +131,15 @@ class _TensorFlowBackend(ObjectSteps):
             if items
         }
 
-    def collection(self, step: steps.Collection) -> Value:
-        return self._value(list(self._v1.get_collection(step.name)))
+    def do_collection(self, step: steps.Collection) -> Value:
+        return self.plain(list(self._v1.get_collection(step.name)))
 
-    def enter(self, step: steps.Enter) -> Value:
-        arguments = {name: self._resolved(value) for name, value in step.arguments.items()}
+    def do_enter(self, step: steps.Enter) -> Value:
+        arguments = {name: self.resolved(value) for name, value in step.arguments.items()}
         self._scopes.enter_context(self._scope(step.scope)(**arguments))
         return None
 
-    def leave(self, _: steps.Leave) -> Value:
+    def do_leave(self, _: steps.Leave) -> Value:
         self._scopes.close()
         return None
 
@@ -175,55 +147,49 @@ class _TensorFlowBackend(ObjectSteps):
         if name != "keras_style_scope":
             return getattr(self._v1, name)
         # Not in TensorFlow's public names: the module is Keras', whose name differs by release.
-        package = type(self._layer).__module__.partition(".")[0]
+        package = type(self.layer).__module__.partition(".")[0]
         for path in ("legacy_tf_layers.base", "src.legacy_tf_layers.base"):
             with contextlib.suppress(ImportError):
                 return importlib.import_module(f"{package}.{path}").keras_style_scope
         raise Unsupported("this Keras has no keras_style_scope")
 
-    def seed(self, step: steps.Seed) -> Value:
+    def do_seed(self, step: steps.Seed) -> Value:
         if step.how == "framework":
             self._tf.keras.utils.set_random_seed(step.seed)
         else:
             self._tf.random.set_seed(step.seed)
         return None
 
-    def counterpart(self, step: steps.Counterpart) -> Value:
-        _, arguments = self._constructor_arguments(self._arguments, ())
-        layer = self._tf.keras.layers.Conv2DTranspose(**arguments)
+    def do_counterpart(self, step: steps.Counterpart) -> Value:
+        layer = self._made(self._tf.keras.layers.Conv2DTranspose, self.arguments)
         layer.build(self._tf.TensorShape(step.inputs.shape))
-        layer.set_weights(self.get_weights(steps.GetWeights()))
-        return self._value(layer(self._tensor(step.inputs)))
+        layer.set_weights(self.plain(self.weights()))
+        return self.plain(layer(self.native(step.inputs)))
 
-    def counterpart_arguments(self, step: steps.CounterpartArguments) -> Value:
-        first, others = self._constructor_arguments(step.arguments, step.positional)
-        return plain(self._tf.keras.layers.Conv2DTranspose(*first, **others).data_format)
+    def do_counterpart_arguments(self, step: steps.CounterpartArguments) -> Value:
+        native = self._tf.keras.layers.Conv2DTranspose
+        return plain(self._made(native, step.arguments, step.positional).data_format)
 
-    def counterpart_signature(self, _: steps.CounterpartSignature) -> Value:
+    def do_counterpart_signature(self, _: steps.CounterpartSignature) -> Value:
         return parameters(self._tf.keras.layers.Conv2DTranspose.__init__)
 
-    def signature(self, _: steps.Signature) -> Value:
-        return parameters(self._v1.layers.Conv2DTranspose.__init__)
-
-    def example(self, step: steps.Example) -> Value:
-        tf = self._tf
+    def do_example(self, step: steps.Example) -> Value:
         if step.which == "before":
-            tf.compat.v1.layers.Conv2DTranspose(filters=3, kernel_size=3)
-        else:
-            tf.keras.layers.Conv2DTranspose(filters=3, kernels_size=3)
+            return step.run(self)
+        self._tf.keras.layers.Conv2DTranspose(filters=3, kernels_size=3)
         return None
 
-    def in_model(self, step: steps.InModel) -> Value:
+    def do_in_model(self, step: steps.InModel) -> Value:
         keras = self._tf.keras
         if step.kind == "sequential":
-            keras.Sequential([self._layer])
+            keras.Sequential([self.layer])
         else:
             inputs = keras.Input((4, 5, 2))
-            keras.Model(inputs, self._layer(inputs))
+            keras.Model(inputs, self.layer(inputs))
         return None
 
-    def source_lines(self, _: steps.SourceLines) -> Value:
-        cls = self._v1.layers.Conv2DTranspose
+    def do_source_lines(self, _: steps.SourceLines) -> Value:
+        cls: Any = self.layer_class
         base = importlib.import_module(f"{cls.__module__.partition('.')[0]}.engine.base_layer_v1")
         found = {
             "Conv2DTranspose": cls,
@@ -235,7 +201,7 @@ class _TensorFlowBackend(ObjectSteps):
         lines = {name: inspect.getsourcelines(item) for name, item in found.items()}
         return {name: [start, start + len(text) - 1] for name, (text, start) in lines.items()}
 
-    def without_legacy_keras(self, _: steps.WithoutLegacyKeras) -> Value:
+    def do_without_legacy_keras(self, _: steps.WithoutLegacyKeras) -> Value:
         text = (
             "import tensorflow as tf\n"
             "try: print(tf.compat.v1.layers.Conv2DTranspose.__name__)\n"
@@ -265,35 +231,50 @@ class _TensorFlowBackend(ObjectSteps):
             return make(learning_rate, *extra)
         return getattr(self._tf.keras.optimizers, class_name)(learning_rate)
 
-    def _target(self, name: str) -> Any:
-        inputs, outputs = self._last
-        targets: dict[str, Callable[[], Any]] = {
-            "inputs": lambda: inputs,
-            "outputs": lambda: outputs,
-            "kernel": lambda: self._layer.kernel,
-            "bias": lambda: self._layer.bias,
-            "nested": lambda: {"first": [inputs]},
-            "empty": list,
-            "none": lambda: None,
-            "text": lambda: "inputs",
-            "number": lambda: 3,
-            "foreign": lambda: self._tensor(np.ones((1, 2, 3, 4), np.float32)),
-        }
-        return targets[name]()
+    def do_gradients(self, step: steps.Gradients) -> Value:
+        inputs, upstream = map(self.native, (step.inputs, step.output_gradient))
 
-    def _sum_of_products(self, one: Any, other: Any) -> Any:
-        return self._tf.reduce_sum(one * other)
+        def sources() -> list[Any]:
+            return [inputs, self.layer.kernel, *_present(self.layer.bias)]
 
-    def construct(self, case: Case) -> None:
+        found = self._derivatives(lambda: self.layer(inputs), sources, upstream, watched=[inputs])
+        return self.plain([*found, *([None] * (3 - len(found)))])
+
+    def do_second_gradient(self, step: steps.SecondGradient) -> Value:
+        inputs, upstream = map(self.native, (step.inputs, step.output_gradient))
+
+        def squares() -> Any:
+            (found,) = self._derivatives(
+                lambda: self.layer(inputs), lambda: [inputs], upstream, watched=[inputs]
+            )
+            return self._tf.reduce_sum(found * found)
+
+        return self.plain(self._derivatives(squares, lambda: [self.layer.kernel])[0])
+
+    def do_loss_gradients(self, _: steps.LossGradients) -> Value:
+        total = lambda: self._tf.add_n(self.layer.losses)  # noqa: E731
+        return self.plain(self._derivatives(total, lambda: self.layer.weights))
+
+    def do_train(self, step: steps.Train) -> Value:
+        inputs, upstream = map(self.native, (step.inputs, step.output_gradient))
+        optimizer = self._optimizer(step.optimizer, step.learning_rate)
+        self._minimize(optimizer, lambda: self._tf.reduce_sum(self.layer(inputs) * upstream))
+        return self.plain(self.weights())
+
+    def _initialize(self) -> None:
+        """Give variables their first values, where that takes a step of its own."""
+
+    def _derivatives(
+        self,
+        make: Callable[[], Any],
+        sources: Callable[[], list[Any]],
+        upstream: Any = None,
+        watched: Sequence[Any] = (),
+    ) -> list[Any]:
+        """Return the derivatives of what `make` gives by the sources, which are asked for after it."""
         raise NotImplementedError
 
-    def close(self) -> None:
-        raise NotImplementedError
-
-    def _tensor(self, array: Array) -> Any:
-        raise NotImplementedError
-
-    def _value(self, result: Any) -> Value:
+    def _minimize(self, optimizer: Any, loss: Callable[[], Any]) -> None:
         raise NotImplementedError
 
 
@@ -302,54 +283,44 @@ class EagerBackend(_TensorFlowBackend):
 
     mode = "eager"
 
-    def construct(self, case: Case) -> None:
-        self.start(case)
-
-    def close(self) -> None:
-        self._scopes.close()
-        self._last = (None, None)
-
-    def other_mode(self, _: steps.OtherMode) -> Value:
+    def do_other_mode(self, _: steps.OtherMode) -> Value:
         with self._tf.Graph().as_default():
-            self._v1.layers.Conv2DTranspose(3, 2)
+            self.layer_class(3, 2)
         return None
 
-    def gradients(self, step: steps.Gradients) -> Value:
-        inputs, upstream = self._tensor(step.inputs), self._tensor(step.output_gradient)
+    def _derivatives(
+        self,
+        make: Callable[[], Any],
+        sources: Callable[[], list[Any]],
+        upstream: Any = None,
+        watched: Sequence[Any] = (),
+    ) -> list[Any]:
         with self._tf.GradientTape() as tape:
-            tape.watch(inputs)
-            outputs = self._layer(inputs)
-        sources = [inputs, self._layer.kernel, *_present(self._layer.bias)]
-        found = tape.gradient(outputs, sources, output_gradients=upstream)
-        return self._value([*found, *([None] * (3 - len(found)))])
+            tape.watch(watched)
+            made = make()
+        found: list[Any] = tape.gradient(made, sources(), output_gradients=upstream)
+        return found
 
-    def second_gradient(self, step: steps.SecondGradient) -> Value:
-        inputs, upstream = self._tensor(step.inputs), self._tensor(step.output_gradient)
-        with self._tf.GradientTape() as outer:
-            with self._tf.GradientTape() as inner:
-                inner.watch(inputs)
-                outputs = self._layer(inputs)
-            by_inputs = inner.gradient(outputs, inputs, output_gradients=upstream)
-            squares = self._sum_of_products(by_inputs, by_inputs)
-        return self._value(outer.gradient(squares, self._layer.kernel))
+    def _minimize(self, optimizer: Any, loss: Callable[[], Any]) -> None:
+        optimizer.minimize(loss, var_list=self.layer.trainable_weights)
 
-    def in_function(self, step: steps.InFunction) -> Value:
+    def do_in_function(self, step: steps.InFunction) -> Value:
         tf = self._tf
         # The shim knows a variable again by its name, so the layer must have one.
-        arguments = {"name": "inner", **self._arguments}
+        arguments = {"name": "inner", **self.arguments}
 
         def inside(inputs: Any) -> Any:
-            return self._made(arguments)(inputs)
+            return self.make(arguments)(inputs)
 
         if step.where == "outside":
-            function = tf.function(self._layer)
+            function = tf.function(self.layer)
         elif step.where == "inside":
             function = tf.function(inside)
         else:
             function = tf.function(self._shim(inside))
-        inputs = self._tensor(step.inputs)
+        inputs = self.native(step.inputs)
         function(inputs)
-        return self._value(function(inputs))
+        return self.plain(function(inputs))
 
     def _shim(self, inside: Callable[[Any], Any]) -> Callable[[Any], Any]:
         v1 = self._v1
@@ -362,32 +333,17 @@ class EagerBackend(_TensorFlowBackend):
                     return inside(inputs)
 
         model = Model()
-        self._layers["shim"] = model
+        self.layers["shim"] = model
         return model
 
-    def loss_gradients(self, _: steps.LossGradients) -> Value:
-        with self._tf.GradientTape() as tape:
-            total = self._tf.add_n(self._layer.losses)
-        return self._value(tape.gradient(total, self._layer.weights))
-
-    def train(self, step: steps.Train) -> Value:
-        inputs, upstream = self._tensor(step.inputs), self._tensor(step.output_gradient)
-        optimizer = self._optimizer(step.optimizer, step.learning_rate)
-
-        def loss() -> Any:
-            return self._sum_of_products(self._layer(inputs), upstream)
-
-        optimizer.minimize(loss, var_list=self._layer.trainable_weights)
-        return self.get_weights(steps.GetWeights())
-
-    def _tensor(self, array: Array) -> Any:
+    def native(self, array: Array) -> Any:
         if array.dtype.name == "bfloat16":
             return self._tf.cast(array.astype(np.float32), self._tf.bfloat16)
         return self._tf.constant(array)
 
-    def _value(self, result: Any) -> Value:
+    def plain(self, result: Any) -> Value:
         if isinstance(result, (list, tuple)):
-            return [self._value(item) for item in result]
+            return [self.plain(item) for item in result]
         if hasattr(result, "numpy"):
             return np.array(result.numpy())
         return plain(result)
@@ -407,63 +363,48 @@ class GraphBackend(_TensorFlowBackend):
         self._v1.keras.backend.set_session(self._session)
         self._feeds: dict[Any, Array] = {}
         self._initialized: set[str] = set()
-        self.start(case)
+        super().construct(case)
 
     def close(self) -> None:
-        self._scopes.close()
+        super().close()
         self._stack.close()
         self._v1.keras.backend.clear_session()
 
-    def set_weights(self, step: steps.SetWeights) -> None:
-        self._initialize()
-        super().set_weights(step)
-
-    def static_shape(self, step: steps.StaticShape) -> Value:
+    def do_static_shape(self, step: steps.StaticShape) -> Value:
         inputs = self._v1.placeholder(self._tf.float32, step.input_shape)
-        return _sizes(self._layer(inputs).shape)
+        return sizes(self.layer(inputs).shape)
 
-    def gradients(self, step: steps.Gradients) -> Value:
-        inputs, upstream = self._tensor(step.inputs), self._tensor(step.output_gradient)
-        outputs = self._layer(inputs)
-        sources = [inputs, self._layer.kernel, *_present(self._layer.bias)]
-        found = self._v1.gradients(outputs, sources, grad_ys=upstream)
-        return self._value([*found, *([None] * (3 - len(found)))])
+    def _derivatives(
+        self,
+        make: Callable[[], Any],
+        sources: Callable[[], list[Any]],
+        upstream: Any = None,
+        watched: Sequence[Any] = (),  # noqa: ARG002
+    ) -> list[Any]:
+        made = make()
+        found: list[Any] = self._v1.gradients(made, sources(), grad_ys=upstream)
+        return found
 
-    def second_gradient(self, step: steps.SecondGradient) -> Value:
-        inputs, upstream = self._tensor(step.inputs), self._tensor(step.output_gradient)
-        outputs = self._layer(inputs)
-        (by_inputs,) = self._v1.gradients(outputs, [inputs], grad_ys=upstream)
-        squares = self._sum_of_products(by_inputs, by_inputs)
-        return self._value(self._v1.gradients(squares, [self._layer.kernel])[0])
-
-    def loss_gradients(self, _: steps.LossGradients) -> Value:
-        total = self._tf.add_n(self._layer.losses)
-        return self._value(self._v1.gradients(total, self._layer.weights))
-
-    def train(self, step: steps.Train) -> Value:
-        inputs, upstream = self._tensor(step.inputs), self._tensor(step.output_gradient)
-        optimizer = self._optimizer(step.optimizer, step.learning_rate)
-        loss = self._sum_of_products(self._layer(inputs), upstream)
-        variables = self._layer.trainable_weights
-        if step.optimizer.startswith("keras."):
-            pairs = list(zip(self._v1.gradients(loss, variables), variables))
-            update = optimizer.apply_gradients(pairs)
+    def _minimize(self, optimizer: Any, loss: Callable[[], Any]) -> None:
+        made, variables = loss(), self.layer.trainable_weights
+        if isinstance(optimizer, self._v1.train.Optimizer):
+            update = optimizer.minimize(made, var_list=variables)
         else:
-            update = optimizer.minimize(loss, var_list=variables)
+            pairs = list(zip(self._v1.gradients(made, variables), variables))
+            update = optimizer.apply_gradients(pairs)
         self._initialize()
         self.moment = "run"
         self._session.run(update, self._feeds)
-        return self.get_weights(steps.GetWeights())
 
-    def other_mode(self, _: steps.OtherMode) -> Value:
+    def do_other_mode(self, _: steps.OtherMode) -> Value:
         from tensorflow.python.eager import context
 
         with context.eager_mode():
-            self._v1.layers.Conv2DTranspose(3, 2)
+            self.layer_class(3, 2)
         return None
 
-    def output_name(self, _: steps.OutputName) -> Value:
-        return self._last[1].name
+    def do_output_name(self, _: steps.OutputName) -> Value:
+        return self.last[1].name
 
     def _initialize(self) -> None:
         new = [v for v in self._v1.global_variables() if v.name not in self._initialized]
@@ -473,7 +414,7 @@ class GraphBackend(_TensorFlowBackend):
             self._initialized.update(variable.name for variable in new)
             self.moment = moment
 
-    def _tensor(self, array: Array) -> Any:
+    def native(self, array: Array) -> Any:
         if array.dtype.name == "bfloat16":
             placeholder = self._v1.placeholder(self._tf.bfloat16, array.shape)
         else:
@@ -483,9 +424,9 @@ class GraphBackend(_TensorFlowBackend):
         self._feeds[placeholder] = plain_array.astype(placeholder.dtype.as_numpy_dtype)
         return placeholder
 
-    def _value(self, result: Any) -> Value:
+    def plain(self, result: Any) -> Value:
         if isinstance(result, (list, tuple)):
-            return [self._value(item) for item in result]
+            return [self.plain(item) for item in result]
         if self._tf.is_tensor(result) or isinstance(result, self._tf.Variable):
             self._initialize()
             self.moment = "run"
@@ -498,10 +439,6 @@ BACKENDS = {"eager": EagerBackend, "graph": GraphBackend}
 
 def _present(bias: Any) -> Sequence[Any]:
     return [] if bias is None else [bias]
-
-
-def _sizes(shape: Any) -> Value:
-    return None if shape.rank is None else list(shape.as_list())
 
 
 def _as_float32_if_bfloat16(array: Array) -> Array:

@@ -14,7 +14,7 @@ import pytest
 
 from conformance.cases import FAMILIES
 from conformance.commands.replay import names_code
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.codec import encode
 from conformance.subjects import is_built_in

@@ -13,7 +13,7 @@ import attrs
 from hypothesis import strategies as st
 
 from conformance.cases.drawn.data import position_coded
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.codec import Array
 from conformance.model.geometry import Geometry
 

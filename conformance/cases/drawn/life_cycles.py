@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from conformance.cases.drawn.configurations import Configuration, configurations
 from conformance.cases.drawn.data import position_coded, small_integers
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 
 #: Steps in one life, and training steps among them: sums stay exact in float32.

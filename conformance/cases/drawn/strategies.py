@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from conformance.cases.drawn.configurations import Configuration, configurations
 from conformance.cases.drawn.data import position_coded, reals, small_integers, with_specials
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 
 SEEDS = st.integers(0, 2**16)

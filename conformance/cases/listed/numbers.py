@@ -12,7 +12,7 @@ from conformance.cases.drawn.data import position_coded, small_integers
 from conformance.cases.drawn.strategies import geometry_case
 from conformance.cases.listed.layer import LAYER, SHAPE, case, function, weights
 from conformance.cases.listed.layer import inputs as layer_inputs
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.codec import dtype_of
 

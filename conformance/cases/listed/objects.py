@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from conformance.cases.drawn.data import position_coded, small_integers
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.codec import Value
 

@@ -10,7 +10,7 @@ import numpy as np
 from conformance.cases.drawn.data import position_coded, small_integers
 from conformance.cases.listed.layer import KERNEL_SHAPE, case, function, weights
 from conformance.cases.listed.layer import inputs as layer_inputs
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.codec import Array
 

@@ -15,7 +15,7 @@ from conformance.cases.scripted.expected import (
     Typed,
 )
 from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, either, then
-from conformance.model import case as steps
+from conformance.model import steps
 
 _ALL = (3, [2, 3], [1, 1], "valid", "channels_last", None, True, "ones", "zeros",
         None, None, None, None, None, True, "all")  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conformance.cases.scripted.expected import Gives, Holds, Like, Raises, SameAs
 from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, either, then
-from conformance.model import case as steps
+from conformance.model import steps
 
 _CALL = steps.Call(INPUTS)
 _GRAPH = Script(

@@ -8,8 +8,8 @@ import numpy as np
 
 from conformance.cases.scripted.expected import Expected, Filled, Raises, SameAs, Succeeds
 from conformance.cases.scripted.script import INPUTS, Line, Script, both, either, then
-from conformance.model import case as steps
-from conformance.model.literals import literal
+from conformance.model import steps
+from conformance.model.named import literal
 
 _CALL = steps.Call(INPUTS)
 _BASE = {"filters": 3, "kernel_size": [2, 3]}

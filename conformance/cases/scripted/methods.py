@@ -18,8 +18,8 @@ from conformance.cases.scripted.expected import (
     Typed,
 )
 from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, either, then
-from conformance.model import case as steps
-from conformance.model.literals import literal
+from conformance.model import steps
+from conformance.model.named import literal
 
 _WEIGHTS = steps.SetWeights((position_coded((2, 3, 3, 2)), position_coded((3,), start=-1)))
 _BUILT = then(steps.Build((None, None, None, 2)), _WEIGHTS)

@@ -7,7 +7,7 @@ import numpy as np
 from conformance.cases.drawn.data import position_coded
 from conformance.cases.scripted.expected import Gives, Holds, Raises, SameAs, Succeeds, Typed
 from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, then
-from conformance.model import case as steps
+from conformance.model import steps
 
 _ONES = {"filters": 3, "kernel_size": [2, 3], "kernel_initializer": "ones"}
 _FUNCTIONS = tuple(

@@ -14,7 +14,7 @@ import attrs
 import numpy as np
 
 from conformance.cases.scripted.expected import Expected, Raises, Wanted
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.codec import Value
 from conformance.model.traits import Traits

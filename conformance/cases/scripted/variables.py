@@ -18,8 +18,8 @@ from conformance.cases.scripted.expected import (
     Typed,
 )
 from conformance.cases.scripted.script import INPUTS, LAYER, Line, Script, both, either, then
-from conformance.model import case as steps
-from conformance.model.literals import literal
+from conformance.model import steps
+from conformance.model.named import literal
 
 _CALL = steps.Call(INPUTS)
 _PLAIN = {"filters": 3, "kernel_size": [2, 3], "kernel_initializer": "ones"}

@@ -10,8 +10,9 @@ from conformance.checks.chapters.values import compare_call
 from conformance.checks.check import check
 from conformance.checks.refusals import expect_error
 from conformance.checks.view import View
-from conformance.model.case import Call, Case, Losses
+from conformance.model.case import Case
 from conformance.model.codec import Array
+from conformance.model.steps import Call, Losses
 from conformance.model.traits import Traits
 from conformance.oracle.comparison import Mismatch, compare_numbers, describe
 from conformance.oracle.tolerance import unit_roundoff

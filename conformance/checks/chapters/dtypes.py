@@ -8,7 +8,8 @@ from conformance.checks.chapters.values import compare_call
 from conformance.checks.check import check
 from conformance.checks.refusals import REFUSED_BY_KERNEL, expect_error
 from conformance.checks.view import View
-from conformance.model.case import Call, Case, GetWeights
+from conformance.model.case import Case
+from conformance.model.steps import Call, GetWeights
 from conformance.model.traits import Traits
 from conformance.oracle.comparison import Mismatch, compare_dtype
 

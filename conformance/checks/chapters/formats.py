@@ -10,7 +10,7 @@ from conformance.checks.chapters.values import compare_call
 from conformance.checks.check import check
 from conformance.checks.refusals import expect_error
 from conformance.checks.view import View
-from conformance.model.case import Call, ConvolutionOp, GetWeights
+from conformance.model.steps import Call, ConvolutionOp, GetWeights
 from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape
 
 

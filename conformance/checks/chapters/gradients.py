@@ -9,15 +9,15 @@ import numpy as np
 import reference_impl
 from conformance.checks.check import check
 from conformance.checks.view import Misbehaved, View
-from conformance.model.case import (
-    Case,
+from conformance.model.case import Case
+from conformance.model.codec import Array, Value
+from conformance.model.steps import (
     ConvolutionOp,
     Gradients,
     LossGradients,
     SecondGradient,
     SetWeights,
 )
-from conformance.model.codec import Array, Value
 from conformance.model.traits import Traits
 from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape, describe
 from conformance.oracle.expectation import Exact

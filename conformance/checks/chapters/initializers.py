@@ -15,8 +15,8 @@ from scipy.special import ndtr
 
 from conformance.checks.check import check
 from conformance.checks.view import View
-from conformance.model.case import Call, GetWeights
 from conformance.model.codec import Array
+from conformance.model.steps import Call, GetWeights
 from conformance.oracle.comparison import Mismatch, compare_numbers
 
 FALSE_ALARM = 1e-9

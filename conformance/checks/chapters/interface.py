@@ -7,10 +7,11 @@ import numpy as np
 from conformance.checks.chapters.gradients import _served
 from conformance.checks.check import check, claim
 from conformance.checks.view import View
-from conformance.model.case import (
+from conformance.model.case import Case
+from conformance.model.codec import Value
+from conformance.model.steps import (
     Bases,
     Call,
-    Case,
     ConvolutionOp,
     Counterpart,
     CounterpartSignature,
@@ -24,7 +25,6 @@ from conformance.model.case import (
     SourceLines,
     WithoutLegacyKeras,
 )
-from conformance.model.codec import Value
 from conformance.model.traits import Traits
 from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape, describe
 

@@ -10,18 +10,18 @@ from conformance.cases.scripted.expected import Raises
 from conformance.checks.check import check
 from conformance.checks.refusals import expect_error
 from conformance.checks.view import View
-from conformance.model.case import (
+from conformance.model.case import Case
+from conformance.model.codec import Value
+from conformance.model.geometry import Geometry
+from conformance.model.steps import (
     Build,
     Call,
-    Case,
     ComputeOutputShape,
     Invoke,
     Losses,
     SetWeights,
     Train,
 )
-from conformance.model.codec import Value
-from conformance.model.geometry import Geometry
 from conformance.model.traits import Traits
 from conformance.oracle.comparison import Mismatch, compare_each, compare_numbers, describe
 

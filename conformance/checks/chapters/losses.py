@@ -9,9 +9,10 @@ from conformance.cases.scripted.expected import Raises
 from conformance.checks.check import check
 from conformance.checks.refusals import expect_error
 from conformance.checks.view import View
-from conformance.model.case import (
+from conformance.model.case import Case
+from conformance.model.codec import Value
+from conformance.model.steps import (
     Call,
-    Case,
     Collection,
     Losses,
     LossesFor,
@@ -19,7 +20,6 @@ from conformance.model.case import (
     SetWeights,
     UpdatesFor,
 )
-from conformance.model.codec import Value
 from conformance.model.traits import Traits
 from conformance.oracle.comparison import Mismatch, compare_numbers, describe
 from conformance.oracle.expectation import Expectation

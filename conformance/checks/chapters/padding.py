@@ -9,9 +9,10 @@ import numpy as np
 from conformance.checks.applicability import any_axis
 from conformance.checks.check import check, claim
 from conformance.checks.view import View
-from conformance.model.case import Call, Case
+from conformance.model.case import Case
 from conformance.model.codec import Array
 from conformance.model.geometry import Axis, Geometry
+from conformance.model.steps import Call
 from conformance.model.traits import Traits
 from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape, describe
 

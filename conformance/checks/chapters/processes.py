@@ -6,7 +6,8 @@ from conformance.cases.scripted.expected import Expected, Raises
 from conformance.checks.check import check
 from conformance.checks.refusals import expect_error
 from conformance.checks.view import View
-from conformance.model.case import Call, Case, ConvolutionOp, Gradients
+from conformance.model.case import Case
+from conformance.model.steps import Call, ConvolutionOp, Gradients
 from conformance.model.traits import Traits
 from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape
 

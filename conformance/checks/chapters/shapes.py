@@ -11,8 +11,8 @@ from conformance.checks.applicability import any_axis, runs_here
 from conformance.checks.check import check, claim
 from conformance.checks.refusals import expect_error
 from conformance.checks.view import View
-from conformance.model.case import Build, Call, ComputeOutputShape, StaticShape
 from conformance.model.geometry import Axis
+from conformance.model.steps import Build, Call, ComputeOutputShape, StaticShape
 from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape, describe
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from conformance.checks.applicability import runs_here
 from conformance.checks.check import check
 from conformance.checks.view import NotSupported, View
-from conformance.model.case import Call, Case, GetWeights, Gradients
+from conformance.model.case import Case
 from conformance.model.geometry import Geometry
+from conformance.model.steps import Call, GetWeights, Gradients
 from conformance.model.traits import Traits
 from conformance.oracle.comparison import Mismatch, compare_numbers
 

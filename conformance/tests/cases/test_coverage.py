@@ -14,7 +14,7 @@ import reference_impl
 from conformance.cases import FAMILIES
 from conformance.cases import space as coverage
 from conformance.cases.pairs import covering, pairs, pool
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.run.options import Options

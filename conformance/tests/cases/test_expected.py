@@ -6,7 +6,7 @@ import pytest
 
 from conformance.cases.scripted.expected import Expected, Gives, Raises
 from conformance.cases.scripted.script import NOTHING, Script, both, either, then
-from conformance.model.case import Losses, Use
+from conformance.model.steps import Losses, Use
 from conformance.model.traits import Traits
 
 OUTSIDE = Traits()

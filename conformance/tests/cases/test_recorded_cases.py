@@ -19,7 +19,6 @@ from syrupy.assertion import SnapshotAssertion
 
 from conformance.cases import FAMILIES
 from conformance.cases.scripted.script import Script
-from conformance.model.case import step_name
 from conformance.model.codec import encode
 
 
@@ -48,7 +47,7 @@ def _short(value: Any) -> Any:
 
 def _told(script: Script) -> str:
     lines = [("constructor", script.constructor)]
-    lines += [(step_name(line.step), line.expected) for line in script.lines]
+    lines += [(line.step.tag, line.expected) for line in script.lines]
     ends = [
         f"{name}: " + " / ".join(f"{key} {_short(value)}" for key, value in _given(expected))
         for name, expected in lines

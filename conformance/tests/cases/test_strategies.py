@@ -13,7 +13,7 @@ import reference_impl
 from conformance.cases import FAMILIES
 from conformance.cases.drawn.configurations import Configuration, configurations
 from conformance.cases.drawn.data import position_coded, with_specials
-from conformance.model.case import Call
+from conformance.model.steps import Call
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
 

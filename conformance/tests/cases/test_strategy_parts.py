@@ -19,7 +19,7 @@ from conformance.cases.drawn.configurations import (
 )
 from conformance.cases.drawn.data import position_coded, reals, small_integers, with_specials
 from conformance.cases.drawn.strategies import geometry_case
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 
 SETTINGS = settings(

@@ -9,8 +9,9 @@ import pytest
 
 from conformance.checks import Traits
 from conformance.checks.applicability import any_axis, argument, on_tensorflow, runs_here
-from conformance.model.case import Call, Case, GetWeights
+from conformance.model.case import Case
 from conformance.model.codec import dtype_of
+from conformance.model.steps import Call, GetWeights
 
 TENSORFLOW = Traits(tensorflow=True)
 

@@ -19,11 +19,12 @@ from conformance.checks import (
 )
 from conformance.checks.chapters import initializers
 from conformance.checks.chapters.interface import _is_plain, _without_dtypes
-from conformance.model.case import (
+from conformance.model.case import Case
+from conformance.model.observation import Error, Observation, Outcome
+from conformance.model.steps import (
     Bases,
     Build,
     Call,
-    Case,
     CounterpartSignature,
     Has,
     Invoke,
@@ -36,7 +37,6 @@ from conformance.model.case import (
     Train,
     WithoutLegacyKeras,
 )
-from conformance.model.observation import Error, Observation, Outcome
 from conformance.oracle.comparison import Mismatch
 from conformance.oracle.expectation import Expectation
 

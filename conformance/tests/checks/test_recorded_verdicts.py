@@ -40,8 +40,8 @@ from conformance.cases.scripted.expected import (
 )
 from conformance.cases.scripted.scripts import SCRIPTS
 from conformance.checks import CHECKS, Check, Misbehaved, NotSupported, NotTried, Traits, View
-from conformance.model import case as steps
-from conformance.model.case import Case, step_name
+from conformance.model import steps
+from conformance.model.case import Case
 from conformance.model.geometry import Geometry
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.oracle.expectation import Expectation
@@ -270,7 +270,7 @@ def _wrong(right: Observation, case: Case) -> Iterator[Observation]:
     yield attrs.evolve(right, outcomes=right.outcomes[:-1])
     for name in ERRORS:
         types = (name, "Exception")
-        told = [Error(types, WORDS, step_name(step)) for step in case.steps]
+        told = [Error(types, WORDS, step.tag) for step in case.steps]
         yield Observation(outcomes=tuple(Outcome(error=error) for error in told))
         yield Observation(outcomes=(Outcome(error=Error(types, "says why", "run")),) * count)
         yield Observation(constructed=Outcome(error=Error(types, WORDS, "construct")))

@@ -7,8 +7,9 @@ import pytest
 from conformance.cases.scripted.expected import Expected, Raises
 from conformance.checks import Traits, View
 from conformance.checks.refusals import expect_error
-from conformance.model.case import Case, Losses
+from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
+from conformance.model.steps import Losses
 from conformance.oracle.comparison import Mismatch
 from conformance.oracle.expectation import Expectation
 

@@ -22,8 +22,9 @@ from conformance.cases.scripted.expected import (
 )
 from conformance.checks import Traits, View
 from conformance.checks import scripted as judges
-from conformance.model.case import Case, Has
+from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
+from conformance.model.steps import Has
 from conformance.oracle.comparison import Mismatch
 from conformance.oracle.expectation import Expectation
 

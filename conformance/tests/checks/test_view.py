@@ -8,17 +8,9 @@ import numpy as np
 import pytest
 
 from conformance.checks import Misbehaved, NotSupported, NotTried, Traits, View
-from conformance.model.case import (
-    Build,
-    Call,
-    Case,
-    Construct,
-    GetWeights,
-    Invoke,
-    SetWeights,
-    Step,
-)
+from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
+from conformance.model.steps import Build, Call, Construct, GetWeights, Invoke, SetWeights, Step
 from conformance.oracle.expectation import Expectation
 
 TENSORFLOW = Traits(tensorflow=True)

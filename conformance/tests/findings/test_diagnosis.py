@@ -10,7 +10,7 @@ from conformance.findings.differences import described
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import explore
 from conformance.judge.judging import Failure
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.oracle.comparison import Mismatch

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -16,9 +17,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from conformance.cases.drawn.data import position_coded
-from conformance.findings.scripts import array_text, script_for
-from conformance.model import case as steps
+from conformance.findings.dialects import array_text
+from conformance.findings.scripts import script_for
+from conformance.model import steps
 from conformance.model.case import Case
+from conformance.model.observation import Error, Observation, Outcome
 from conformance.oracle.comparison import Mismatch
 from conformance.subjects import tensorflow_is_installed
 
@@ -175,6 +178,167 @@ def test_a_script_of_a_function_runs(
     assert "1.5" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "written"),
+    [
+        ("filters", {"literal": "np.int32(3)"}, "filters=np.int32(3)"),
+        ("strides", {"literal": "[2, 3]"}, "strides=[2, 3]"),
+        ("strides", [True, True], "strides=(True, True)"),
+        ("strides", [1, 1], "strides=(1, 1)"),
+        ("kernel_size", [[1], 2], "kernel_size=([1], 2)"),
+        ("trainable", 1, "trainable=1"),
+        ("trainable", True, "trainable=True"),
+        ("use_bias", True, "use_bias=True"),
+        ("activation", None, "activation=None"),
+        ("activation", {"function": "triple"}, "activation=lambda y: 3 * y"),
+        ("kernel_initializer", {"function": "count up"}, "kernel_initializer=lambda shape, dtype"),
+        ("kernel_regularizer", {"class_name": "L2", "config": {"l2": np.inf}},
+         "kernel_regularizer={'class_name': 'L2', 'config': {'l2': inf}}"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("spec", ["fast", "tensorflow"])
+def test_every_argument_is_written(spec: str, name: str, value: Any, written: str) -> None:
+    case = Case("any", {name: value}, ())
+    text = script_for(spec, "eager", case, Mismatch("wrong"), is_command=False)
+    assert f"Conv2DTranspose({written}" in text
+
+
+ERROR = {"types": ("MemoryError", "Exception"), "message": "no room", "moment": "call"}
+
+
+def _last_lines(mismatch: Mismatch, observation: Observation | None = None) -> list[str]:
+    text = script_for("fast", "eager", CASE, mismatch, is_command=False, observation=observation)
+    return [line for line in text.splitlines() if line.startswith("#")]
+
+
+def test_an_exception_is_told_as_what_the_step_raises() -> None:
+    assert _last_lines(Mismatch("wrong", None, ERROR, 3)) == ["# raises MemoryError: no room"]
+
+
+def test_an_exception_is_told_beside_what_was_expected() -> None:
+    lines = _last_lines(Mismatch("wrong", 3, ERROR, 3))
+    assert lines == ["# expected: 3", "# raises MemoryError: no room"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\x0c", "\u2028", "\x00", "\ud800"])
+def test_no_message_ends_its_comment(end: str) -> None:
+    error = {**ERROR, "message": f"first{end}raise SystemExit(7)"}
+    text = script_for("fast", "eager", CASE, Mismatch("w", None, error, 3), is_command=False)
+    (line,) = [line for line in text.encode().decode().splitlines() if "SystemExit" in line]
+    assert line.startswith("# raises MemoryError: first ")
+
+
+def test_an_exception_without_a_message_is_told_by_its_class() -> None:
+    error = {**ERROR, "message": ""}
+    assert _last_lines(Mismatch("wrong", None, error, 3)) == ["# raises MemoryError:"]
+
+
+KILLING = """
+import os
+from fast_impl import Conv2DTranspose as Layer
+
+class Conv2DTranspose(Layer):
+    def convolution_op(self, inputs, kernel):
+        os._exit(66)
+"""
+
+
+@pytest.fixture
+def died(command_environment: Mapping[str, str], tmp_path: Path) -> Any:
+    """The script of a layer that dies in the fourth of five steps, and what comes of it."""
+    (tmp_path / "mine.py").write_text(KILLING, encoding="utf-8")
+    inputs = position_coded((1, 2, 2, 1))
+    case = Case("any", {"filters": 2, "kernel_size": 1}, (
+        steps.Build((1, 2, 2, 1)),
+        steps.Call(position_coded((1, 2, 2, 7))),  # other channels: refused
+        steps.Losses(),
+        steps.ConvolutionOp(inputs),
+        steps.Read("strides"),
+    ))  # fmt: skip
+    # The step that the check asked about first is not the one that died.
+    text = script_for(
+        "mine.py:Conv2DTranspose", "eager", case, Mismatch("ended its process", step=0),
+        is_command=False, observation=Observation(crash="status 66"),
+    )  # fmt: skip
+    return text, _executed(text, command_environment, tmp_path)
+
+
+def test_the_script_of_a_crash_runs_to_the_step_that_died(died: Any) -> None:
+    assert died[1].returncode == 66
+
+
+def test_the_script_of_a_crash_tells_what_happened(died: Any) -> None:
+    assert died[0].splitlines()[-1] == "# crashes or hangs: status 66"
+
+
+def test_the_script_of_a_crash_in_the_constructor_has_one_call() -> None:
+    case = Case("any", {"filters": 2, "kernel_size": 1}, ())
+    crash = Observation(crash="status 66")
+    text = script_for("fast", "eager", case, Mismatch("x"), is_command=False, observation=crash)
+    assert text.splitlines()[-2:] == [
+        "layer = Conv2DTranspose(filters=2, kernel_size=1)",
+        "# crashes or hangs: status 66",
+    ]
+
+
+def test_a_script_goes_on_after_a_step_that_was_refused(
+    command_environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    case = Case(
+        "any",
+        {"filters": 2, "kernel_size": 1},
+        (
+            steps.Build((1, 2, 2, 1)),
+            steps.SetWeights((np.zeros((1, 1, 2, 1), np.float32),)),
+            steps.Read("strides"),
+        ),
+    )
+    refused = Outcome(error=Error(("ValueError",), "one weight too few", "set_weights"))
+    seen = Observation(Outcome(), (Outcome(), refused, Outcome(value=(1, 1))))
+    text = script_for(
+        "fast", "eager", case, Mismatch("wrong", step=2), is_command=False, observation=seen
+    )
+    done = _executed(text, command_environment, tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "(1, 1)")
+
+
+def test_a_script_may_ask_about_what_an_earlier_call_was_given(
+    command_environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    inputs = position_coded((1, 2, 2, 1))
+    listed = (steps.Call(inputs), *map(steps.LossesFor, ("outputs", "nested", "foreign", "inputs")))
+    case = Case("any", {"filters": 2, "kernel_size": 1}, listed)
+    text = script_for("fast", "eager", case, Mismatch("wrong", step=4), is_command=False)
+    assert _executed(text, command_environment, tmp_path).stdout == "[]\n"
+
+
+def test_a_script_finds_a_layer_by_the_name_that_a_copy_has(
+    command_environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    listed = (steps.Build((1, 2, 2, 1)), steps.Copy("deepcopy"), steps.Use("layer"))
+    case = Case("any", {"filters": 2, "kernel_size": 1}, (*listed, steps.SameWeights("copy")))
+    text = script_for("fast", "eager", case, Mismatch("wrong", step=3), is_command=False)
+    assert _executed(text, command_environment, tmp_path).stdout == "[False, False]\n"
+
+
+TRAINED = Case(
+    "any",
+    {"filters": 1, "kernel_size": 1, "kernel_regularizer": {"function": "sum"}},
+    (
+        steps.Call(np.zeros((1, 1, 1, 1), np.float32)),
+        steps.SetWeights((np.ones((1, 1, 1, 1), np.float32), np.zeros(1, np.float32))),
+        steps.Train(
+            np.full((1, 1, 1, 1), 2, np.float32),
+            np.ones((1, 1, 1, 1), np.float32),
+            0.25,
+            "keras.SGD",
+        ),
+        steps.LossGradients(),
+        steps.GetWeights(),
+    ),
+)
+
+
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("mode", ["eager", "graph"])
 def test_a_script_of_tensorflow_runs(
@@ -186,3 +350,18 @@ def test_a_script_of_tensorflow_runs(
     done = _executed(text, command_environment, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "4.5" in done.stdout
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+@pytest.mark.parametrize(("step", "printed"), [(3, "1."), (4, "0.5")])
+def test_a_script_of_tensorflow_trains(
+    mode: str, step: int, printed: str, command_environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    if not tensorflow_is_installed():
+        pytest.skip("needs TensorFlow")
+    text = script_for("tensorflow", mode, TRAINED, Mismatch("wrong", step=step), is_command=False)
+    done = _executed(text, command_environment, tmp_path)
+    assert done.returncode == 0, done.stderr
+    # The gradient of the sum is 1; the kernel becomes 1 - 0.25 * 2.
+    assert printed in done.stdout

@@ -15,7 +15,7 @@ from conformance.checks.check import check
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import explore, shrink
 from conformance.judge.judging import Failure, HarnessError, Tally
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.oracle.comparison import Mismatch

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance.model.callables import (
+from conformance.model.named import (
+    _PLAIN,
+    _TENSORFLOW,
     FUNCTIONS,
-    make_function,
-    named_function,
+    literal,
     resolve,
     resolve_arguments,
+    texts_of,
 )
-from conformance.model.literals import _PLAIN, _TENSORFLOW, literal, literal_text
 from conformance.model.observation import Unsupported
 from conformance.subjects import tensorflow_is_installed
 
@@ -27,8 +28,8 @@ _WEIGHTS = np.arange(-6, 6, dtype=np.float32).reshape(1, 3, 2, 2)
 
 
 def applied(name: str, framework: str, names: dict[str, Any]) -> Any:
-    function = make_function(FUNCTIONS[name], framework, names)
-    parameters = FUNCTIONS[name].parameters
+    function = resolve({"function": name}, framework, names)
+    parameters = FUNCTIONS[name][framework].partition(":")[0].removeprefix("lambda").strip()
     if parameters.startswith("shape"):
         return function((1, 3, 2, 2), "float32") if "dtype" in parameters else function((1,))
     if not parameters:
@@ -81,18 +82,25 @@ def test_a_function_does_what_its_name_says(name: str, wanted: Any) -> None:
 
 def test_an_unknown_function_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown function 'sqrt' in a case; known: clip,"):
-        named_function({"function": "sqrt"})
+        texts_of({"function": "sqrt"})
 
 
 @pytest.mark.parametrize("value", ["relu", {"class_name": "L2"}, {"function": "sum", "more": 1}, 3])
 def test_plain_data_names_no_function(value: Any) -> None:
-    assert named_function(value) is None
+    assert texts_of(value) is None
 
 
 @pytest.mark.parametrize("text", ["__import__('os').getcwd()", "np.int64(4)", ""])
 def test_a_text_that_is_not_listed_is_never_evaluated(text: str) -> None:
     with pytest.raises(ValueError, match="unknown literal"):
-        literal_text({"literal": text})
+        resolve({"literal": text})
+
+
+@pytest.mark.parametrize("name", [3, None, ["sum"]])
+@pytest.mark.parametrize("kind", ["function", "literal"])
+def test_a_name_that_is_no_text_is_refused(kind: str, name: Any) -> None:
+    with pytest.raises(ValueError, match=f"unknown {kind}"):
+        resolve({kind: name})
 
 
 @pytest.mark.parametrize("text", _PLAIN)

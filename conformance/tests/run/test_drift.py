@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from conformance.checks import Traits
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.run.drift import Drift, find_drift

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance.model import case as steps
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome, Unsupported
 from conformance.subjects.backend import observe, plain
+from conformance.subjects.layer import LayerBackend
 
 
 class _Backend:
@@ -23,17 +24,22 @@ class _Backend:
 
     def __init__(self, **answers: Any) -> None:
         self.asked: list[str] = []
-        for name, answer in {"construct": None, **answers}.items():
-            setattr(self, name, self._method(name, answer))
+        self._answers = {"construct": None, **answers}
 
-    def _method(self, name: str, answer: Any) -> Any:
-        def method(argument: object) -> Any:
-            self.asked.append(name)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
+    def construct(self, case: Case) -> None:
+        self._answer("construct")
 
-        return method
+    def do(self, step: steps.Step) -> Any:
+        if step.tag not in self._answers:
+            return step.run(None)  # type: ignore[arg-type]
+        return self._answer(step.tag)
+
+    def _answer(self, name: str) -> Any:
+        self.asked.append(name)
+        answer = self._answers[name]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def close(self) -> None:
         self.asked.append("close")
@@ -67,8 +73,8 @@ def test_an_absence_without_words_is_named() -> None:
 
 
 def test_a_step_that_the_backend_lacks_is_unsupported() -> None:
-    seen = observe(CASE, _Backend(losses=1))
-    assert seen.outcomes[1].unsupported == "has no step 'get_weights'"
+    seen = observe(Case("any", {}, (steps.WeightNames(),)), _Backend())
+    assert seen.outcomes[0].unsupported == "has no step 'weight_names'"
 
 
 @pytest.mark.parametrize("reason", [ValueError("no"), Unsupported("no")])
@@ -78,10 +84,24 @@ def test_a_constructor_that_raised_ends_the_case(reason: Exception) -> None:
     assert backend.asked == ["construct", "close"]
 
 
-def test_another_layer_is_made_by_its_own_method() -> None:
-    backend = _Backend(construct_another=1)
-    observe(Case("any", {}, (steps.Construct("other", {}),)), backend)
-    assert backend.asked == ["construct", "construct_another", "close"]
+class _Layer:
+    def __init__(self, **arguments: Any) -> None:
+        self.arguments = arguments
+
+
+def test_a_step_is_done_in_its_own_way() -> None:
+    listed = (steps.Construct("other", {"filters": 2}), steps.Read("arguments"))
+    seen = observe(Case("any", {}, listed), LayerBackend(_Layer))
+    assert seen.outcomes[1].value == {"filters": 2}
+
+
+def test_a_step_is_done_by_the_method_of_a_backend_that_has_one() -> None:
+    class Own(LayerBackend):
+        def do_read(self, step: steps.Read) -> str:
+            return f"reads {step.attribute}"
+
+    seen = observe(Case("any", {}, (steps.Read("name"),)), Own(_Layer))
+    assert seen.outcomes[0].value == "reads name"
 
 
 def test_the_backend_is_closed_whatever_happens() -> None:

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance.model.case import Call, Case, GetWeights, SetWeights
+from conformance.model.case import Case
 from conformance.model.observation import Outcome
+from conformance.model.steps import Call, GetWeights, SetWeights
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import FunctionBackend, LayerBackend
 from conformance.subjects.loading import is_tensorflow

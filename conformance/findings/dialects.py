@@ -1,0 +1,267 @@
+"""How a script spells the layer, its arguments and its steps: one dialect for each kind of subject."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from conformance.model import steps
+from conformance.model.case import Case
+from conformance.model.codec import Array, Value
+from conformance.model.named import texts_of
+from conformance.subjects.loading import ALGORITHM, LAYERS, is_tensorflow, load
+
+
+def words_of(spec: str, mode: str) -> LayerWords:
+    """Return the words for a subject.
+
+    Args:
+        spec: the subject as the user wrote it.
+        mode: `eager` or `graph`.
+    """
+    if is_tensorflow(spec):
+        return _GraphWords(spec) if mode == "graph" else _TensorFlowWords(spec)
+    try:
+        target = load(spec)
+    except Exception:
+        return LayerWords(spec)
+    return LayerWords(spec) if isinstance(target, type) else _FunctionWords(spec)
+
+
+class LayerWords(steps.Words):
+    """A class on NumPy arrays.
+
+    A step is written by the method ``write_`` and its tag, where there is one, with the line that shows the
+    result last; else as the step itself says.
+    """
+
+    framework = "numpy"
+
+    def __init__(self, spec: str) -> None:
+        self.spec = spec
+        built_in = spec in LAYERS or spec.startswith(ALGORITHM)
+        self.layer_class = "Conv2DTranspose" if built_in else spec.rpartition(":")[2]
+
+    def head(self) -> list[str]:
+        """Return the lines that a script begins with."""
+        return ["import numpy as np", "from numpy import inf, nan", *self._import()]
+
+    def construct(self, case: Case) -> list[str]:
+        """Return the lines that make the case's layer."""
+        lines = [f"layer = {self.layer_class}({self.given((), case.arguments)})"]
+        if any(step.names_layers for step in case.steps):
+            lines.append('layers = {"layer": layer}')
+        return lines
+
+    def lines(self, step: steps.Step, *, show: bool) -> list[str]:
+        """Return the lines that do a step, and print its result where it is the one to `show`."""
+        own = getattr(self, f"write_{step.tag}", None)
+        if own is not None:
+            found: list[str] = own(step)
+            return found if show else found[:-1]
+        if not show:
+            return [step.source_between(self)]
+        text = step.source(self)
+        return [text if step.is_statement else f"print({self._computed(step, text)})"]
+
+    def _computed(self, _: steps.Step, text: str) -> str:
+        return text
+
+    def _import(self) -> list[str]:
+        if self.spec in LAYERS:
+            return [f"from {LAYERS[self.spec]} import Conv2DTranspose"]
+        if self.spec.startswith(ALGORITHM):
+            found = load(self.spec)
+            return [f"from {found.__module__} import {found.__qualname__} as Conv2DTranspose"]
+        where, _, name = self.spec.rpartition(":")
+        if where.endswith(".py"):
+            return ["import runpy", f"{name} = runpy.run_path({where!r})[{name!r}]"]
+        return [f"from {where} import {name.partition('.')[0]}"]
+
+    def value(self, value: Value) -> str:
+        texts = texts_of(value)
+        if texts is not None:
+            return texts.get(self.framework, texts["tensorflow"])
+        return _plain_text(tuple(value) if isinstance(value, list) else value)
+
+    def given(self, positional: Sequence[Value], keywords: Mapping[str, Value]) -> str:
+        named = (f"{name}={self.value(value)}" for name, value in keywords.items())
+        return ", ".join([*map(self.value, positional), *named])
+
+    def array(self, array: Array) -> str:
+        return array_text(array)
+
+    def tensor(self, array: Array) -> str:
+        return array_text(array)
+
+
+class _FunctionWords(LayerWords):
+    """A bare function."""
+
+    def construct(self, case: Case) -> list[str]:
+        defaults = {"strides": (1, 1), "padding": "valid", "data_format": "channels_last"}
+        values = {name: case.arguments.get(name, default) for name, default in defaults.items()}
+        for name in ("dilation_rate", "output_padding"):
+            if case.arguments.get(name) is not None:
+                values[name] = case.arguments[name]
+        return [f"options = dict({self.given((), values)})"]
+
+    def lines(self, step: steps.Step, *, show: bool) -> list[str]:
+        if isinstance(step, steps.SetWeights):
+            kernel, *bias = map(array_text, step.values)
+            return [f"kernel = {kernel}", *(f"options['bias'] = {values}" for values in bias)]
+        if isinstance(step, steps.Call) and show:
+            return [f"print({self.layer_class}({array_text(step.inputs)}, kernel, **options))"]
+        return []
+
+
+class _TensorFlowWords(LayerWords):
+    """TensorFlow in eager mode."""
+
+    framework = "tensorflow"
+
+    def __init__(self, spec: str) -> None:
+        self.spec, self.layer_class = spec, "tf.compat.v1.layers.Conv2DTranspose"
+
+    def head(self) -> list[str]:
+        return [
+            "import importlib.util, os",
+            'os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"',
+            # TensorFlow 2.16 and later need it for the v1 layer; 2.15 without tf_keras fails with it.
+            'if importlib.util.find_spec("tf_keras"): os.environ["TF_USE_LEGACY_KERAS"] = "1"',
+            "import numpy as np, tensorflow as tf",
+            "from numpy import inf, nan",
+        ]
+
+    def tensor(self, array: Array) -> str:
+        return f"tf.constant({array_text(array)})"
+
+    def write_gradients(self, step: steps.Gradients) -> list[str]:
+        return [
+            f"x, dy = {self.tensor(step.inputs)}, {array_text(step.output_gradient)}",
+            "with tf.GradientTape() as tape:",
+            "    tape.watch(x)",
+            "    y = layer(x)",
+            "print(tape.gradient(y, [x, *layer.weights], output_gradients=dy))",
+        ]
+
+    def write_loss_gradients(self, _: steps.LossGradients) -> list[str]:
+        return [
+            "with tf.GradientTape() as tape:",
+            "    loss = tf.add_n(layer.losses)",
+            "print(tape.gradient(loss, layer.weights))",
+        ]
+
+    def write_train(self, step: steps.Train) -> list[str]:
+        product = f"layer({self.tensor(step.inputs)}) * {array_text(step.output_gradient)}"
+        return [
+            f"optimizer = {_optimizer(step)}",
+            *self._minimized(f"tf.reduce_sum({product})"),
+            "print(layer.get_weights())",
+        ]
+
+    def _minimized(self, loss: str) -> list[str]:
+        return [f"optimizer.minimize(lambda: {loss}, var_list=layer.trainable_weights)"]
+
+
+class _GraphWords(_TensorFlowWords):
+    """TensorFlow in graph mode, with Keras' session."""
+
+    def head(self) -> list[str]:
+        return [
+            *super().head(),
+            "v1 = tf.compat.v1",
+            "v1.disable_eager_execution()",
+            "def run(tensors):",
+            "    session = v1.keras.backend.get_session()",
+            "    for variable in v1.global_variables():",
+            "        if not session.run(v1.is_variable_initialized(variable)):",
+            "            session.run(variable.initializer)",
+            "    is_list = isinstance(tensors, list)  # which may be empty: nothing to run",
+            "    return list(map(session.run, tensors)) if is_list else session.run(tensors)",
+        ]
+
+    def _computed(self, step: steps.Step, text: str) -> str:
+        return f"run({text})" if step.gives_tensors else text
+
+    def write_gradients(self, step: steps.Gradients) -> list[str]:
+        return [
+            f"x, dy = {self.tensor(step.inputs)}, {self.tensor(step.output_gradient)}",
+            "print(run(v1.gradients(layer(x), [x, *layer.weights], grad_ys=dy)))",
+        ]
+
+    def write_loss_gradients(self, _: steps.LossGradients) -> list[str]:
+        return [
+            "found = v1.gradients(tf.add_n(layer.losses), layer.weights)",
+            "print(run([gradient for gradient in found if gradient is not None]))",
+        ]
+
+    def write_other_mode(self, _: steps.OtherMode) -> list[str]:
+        return [
+            "from tensorflow.python.eager import context",
+            f"with context.eager_mode(): {self.layer_class}(3, 2)",
+            "",
+        ]
+
+    def _minimized(self, loss: str) -> list[str]:
+        return [
+            f"loss = {loss}",
+            "gradients = zip(v1.gradients(loss, layer.trainable_weights), layer.trainable_weights)",
+            "run(optimizer.apply_gradients(gradients))",
+        ]
+
+
+def _optimizer(step: steps.Train) -> str:
+    family, _, name = step.optimizer.rpartition(".")
+    if family == "keras":
+        return f"tf.keras.optimizers.{name}({step.learning_rate})"
+    more = {"Momentum": ", 0.5", "AdagradDA": ", tf.compat.v1.train.get_or_create_global_step()"}
+    name = "GradientDescent" if step.optimizer == "gradient_descent" else name
+    return f"tf.compat.v1.train.{name}Optimizer({step.learning_rate}{more.get(name, '')})"
+
+
+def _plain_text(value: Value) -> str:
+    """Return source text that makes a value without names in it."""
+    if isinstance(value, np.ndarray):
+        return array_text(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_plain_text, value))}{',' * (len(value) == 1)})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_plain_text, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key!r}: {_plain_text(item)}' for key, item in value.items())}}}"
+    return repr(value)
+
+
+def array_text(array: Array) -> str:
+    """Return source text that makes the array, exactly."""
+    name = array.dtype.name
+    flat = array.reshape(-1)
+    shaped = "" if array.ndim == 1 else f".reshape({', '.join(map(str, array.shape)) or '()'})"
+    if name == "bfloat16":
+        numbers = ", ".join(_number(float(v)) for v in flat)
+        return f"np.array([{numbers}]){shaped}.astype(__import__('ml_dtypes').bfloat16)"
+    is_real = array.dtype.kind in "iuf" and not (
+        array.dtype.kind == "f" and np.signbit(flat[flat == 0]).any()
+    )
+    start = int(flat[0]) if is_real and flat.size > 3 and np.isfinite(flat[0]) else None
+    if start is not None and np.array_equal(flat, np.arange(start, start + flat.size)):
+        return f"np.arange({start}, {start + flat.size}, dtype={name!r}){shaped}"
+    if start is not None and not flat.any():
+        return f"np.zeros({array.shape}, {name!r})"
+    numbers = ", ".join(_number(v) for v in flat)
+    return f"np.array([{numbers}], dtype={name!r}){shaped}"
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    if isinstance(value, (complex, np.complexfloating)):
+        return f"complex({_number(value.real)}, {_number(value.imag)})"
+    # str() of a NumPy scalar is the shortest text that gives the same number in its own dtype.
+    text = str(value)
+    return text[:-2] + "." if text.endswith(".0") else text

@@ -1,0 +1,178 @@
+"""Python values that JSON lacks, by name: functions, and literals by their own text.
+
+A case is data, so an activation, regularizer, constraint or initializer in it is ``{"function": "triple"}``,
+and an argument of another type ``{"literal": "np.int64(3)"}``. Each is kept as source text, for NumPy and for
+TensorFlow: the same text is evaluated in a subject and stands in the script that a finding carries. It is
+always a text of this module, never a case's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from conformance.model.codec import Value
+from conformance.model.observation import Unsupported
+
+#: A value's source text by framework: ``numpy``, ``tensorflow``.
+Texts: TypeAlias = Mapping[str, str]
+
+
+def _function(parameters: str, numpy: str, tensorflow: str | None = None) -> Texts:
+    bodies = {"numpy": numpy, "tensorflow": tensorflow or numpy}
+    return {framework: f"lambda {parameters}: {body}" for framework, body in bodies.items()}
+
+
+_INITIALIZER = "shape, dtype=None, **kwargs"
+
+#: The argument is called `y` (activation: the output, array to array), `r` (activity regularizer: output to
+#: scalar; weight regularizer: weight to scalar), `w` (constraint: array to array of the same shape) or `shape,
+#: dtype` (initializer: the values).
+FUNCTIONS: Mapping[str, Texts] = {
+    # activations
+    "triple": _function("y", "3 * y"),
+    "first image": _function("y", "y[:1]"),
+    "twins": _function("y", "(y, y + 1)"),
+    "nothing": _function("y", "None"),
+    "total": _function("y", "np.sum(y)", "tf.reduce_sum(y)"),
+    "numpy triple": _function("y", "np.multiply(3, y)"),
+    # regularizers
+    "sum": _function("r", "np.sum(r)", "tf.reduce_sum(r)"),
+    "sum of squares": _function("r", "np.sum(r * r)", "tf.reduce_sum(r * r)"),
+    "half l1": _function("r", "np.sum(np.abs(r)) / 2", "tf.reduce_sum(tf.abs(r)) / 2"),
+    "per channel": _function("r", "np.sum(r, axis=(0, 1, 2))", "tf.reduce_sum(r, axis=(0, 1, 2))"),
+    "seven": _function("r", "7.0"),
+    "no loss": _function("r", "None"),
+    "numpy sum": _function("r", "np.sum(np.asarray(r))"),
+    # constraints
+    "double plus one": _function("w", "2 * w + 1"),
+    "negate": _function("w", "-w"),
+    "clip": _function("w", "np.clip(w, -2, 2)", "tf.clip_by_value(w, -2, 2)"),
+    "flatten": _function("w", "np.reshape(w, (-1,))", "tf.reshape(w, (-1,))"),
+    "scalar": _function("w", "np.sum(w)", "tf.reduce_sum(w)"),
+    "other dtype": _function("w", "w.astype('int32')", "tf.cast(w, 'int32')"),
+    "none": _function("w", "None"),
+    "numpy clip": _function("w", "np.clip(np.asarray(w), -2, 2)"),
+    "numpy double": _function("w", "np.clip(np.asarray(w), -2, 2).astype('float64')"),
+    # initializers
+    "shape alone": _function("shape", "0"),
+    "no argument": _function("", "0"),
+    "wrong shape": _function(
+        _INITIALIZER, "np.ones((1, 2, 3), dtype)", "tf.ones((1, 2, 3), dtype)"
+    ),
+    "count up": _function(
+        _INITIALIZER,
+        "np.arange(1, 1 + np.prod(shape)).reshape(shape).astype(dtype)",
+        "tf.cast(tf.reshape(tf.range(1, 1 + tf.reduce_prod(shape)), shape), dtype)",
+    ),
+}
+
+
+#: Texts that mean the same to every subject.
+_PLAIN = (
+    # numbers
+    "np.int32(3)", "np.int64(3)", "np.uint8(3)", "np.float32(3)", "np.float64(3.7)", "np.array(3)",
+    "np.int64(2)",
+    # sequences
+    "[2, 3]", "[2]", "[2, 3, 4]", "[]", "np.array([2, 3])", "range(2, 4)", "{2, 3}", "(n for n in (2, 3))",
+    "(np.int64(2), np.int64(3))", "{}", "['same']", "['relu']", "[3]", "[2, 2]",
+    # other types
+    "b'valid'", "b'channels_last'", "b'name'", "object()", "np.zeros((2, 3, 3, 2))",
+    # inputs of a call
+    "np.arange(40, dtype='float32').reshape(1, 4, 5, 2)",
+    "np.arange(40, dtype='float32').reshape(1, 4, 5, 2).tolist()",
+    "(np.zeros((1, 4, 5, 2), 'float32'), np.zeros((1, 4, 5, 2), 'float32'))",
+    "np.zeros((1, 4, 5, 2), 'float32')", "[np.zeros((2, 3, 3, 2))]",
+    "[np.zeros((2, 3, 3, 2)), np.zeros(4)]", "[np.zeros((2, 3, 3, 2)), 1.0]",
+    "[np.zeros((2, 3, 3, 2), 'float64'), np.zeros(3, 'int32')]",
+    "[np.zeros((2, 3, 3, 3)), np.zeros(3)]",
+    "np.arange(80, dtype='float32').reshape(1, 2, 4, 5, 2)",
+)  # fmt: skip
+
+#: Texts that only TensorFlow understands.
+_TENSORFLOW = (
+    "tf.TensorShape([2, 3])",
+    "tf.keras.layers.ReLU()",
+    "tf.keras.initializers.Ones",
+    "tf.keras.initializers.Ones()",
+    "tf.compat.v1.ones_initializer()",
+    "tf.compat.v1.constant_initializer(7.)",
+    "tf.compat.v1.constant_initializer(-7.)",
+    "tf.constant(1.)",
+    "tf.constant(np.arange(40, dtype='float32').reshape(1, 4, 5, 2))",
+    "tf.Variable(np.zeros((1, 4, 5, 2), 'float32'))",
+    "tf.sparse.from_dense(np.ones((1, 4, 5, 2), 'float32'))",
+    "tf.RaggedTensor.from_tensor(np.ones((1, 4, 5, 2), 'float32'))",
+    "tf.nn.l2_loss",
+    "tf.nn.relu",
+    "tf.float64",
+    "lambda w: 2 * w",
+    "tf.compat.v1.fixed_size_partitioner(2)",
+    "tf.compat.v1.AUTO_REUSE",
+    "tf.compat.v1.no_op()",
+)
+
+
+#: The tables by the key of a named value.
+NAMED: Mapping[str, Mapping[str, Texts]] = {
+    "function": FUNCTIONS,
+    "literal": {
+        **{text: {"numpy": text, "tensorflow": text} for text in _PLAIN},
+        **{text: {"tensorflow": text} for text in _TENSORFLOW},
+    },
+}
+
+
+def texts_of(value: Value) -> Texts | None:
+    """Return the source texts of a named value, None where the argument is plain data.
+
+    Raises:
+        ValueError: no value has that name.
+    """
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return None
+    ((kind, name),) = value.items()
+    if kind not in NAMED:
+        return None
+    if not isinstance(name, str) or name not in NAMED[kind]:
+        known = ", ".join(sorted(NAMED[kind]))
+        raise ValueError(f"unknown {kind} {name!r} in a case; known: {known}")
+    return NAMED[kind][name]
+
+
+def literal(text: str) -> dict[str, str]:
+    """Return a literal as a case holds it."""
+    value = {"literal": text}
+    texts_of(value)
+    return value
+
+
+def resolve(value: Value, framework: str = "numpy", names: Mapping[str, Any] | None = None) -> Any:
+    """Return a value with a named one replaced by what it names, made anew, and a list by a tuple.
+
+    The kinds of sequence that the page accepts are a matter of clauses of their own; JSON has only lists,
+    so pairs reach a constructor as tuples.
+
+    Args:
+        value: an argument of a case.
+        framework: ``numpy`` or ``tensorflow``.
+        names: what the texts use: `np`, and `tf`.
+
+    Raises:
+        Unsupported: only TensorFlow understands the value.
+    """
+    texts = texts_of(value)
+    if texts is None:
+        return tuple(value) if isinstance(value, list) else value
+    if framework not in texts:
+        raise Unsupported(f"{texts['tensorflow']} is a value of TensorFlow's own")
+    return eval(texts[framework], {"np": np, **(names or {})})
+
+
+def resolve_arguments(
+    arguments: Mapping[str, Value], framework: str = "numpy", names: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return keyword arguments, each resolved."""
+    return {name: resolve(value, framework, names) for name, value in arguments.items()}

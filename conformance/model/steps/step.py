@@ -1,0 +1,182 @@
+"""What a step is: its JSON, its line in a script, and how it is done with primitives of a backend.
+
+Each kind of step is one class. Subclassing `Step` registers it under its tag, the class' name in snake
+case, which is `do` in JSON.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, get_origin
+
+import attrs
+import cattrs
+import numpy as np
+
+from conformance.model.codec import Array, Value, decode, encode, text_of
+from conformance.model.observation import Unsupported
+
+Shape: TypeAlias = tuple[int | None, ...]
+#: A shape in a case has at most so many axes.
+_AXES = 64
+#: A field of any values, arrays and named values among them.
+Encoded: TypeAlias = Annotated[Any, "encoded"]
+
+
+class Backend(Protocol):
+    """What steps ask of an implementation: a few primitives.
+
+    A backend that does a step in another way has a method for it, ``do_`` and the step's tag.
+    """
+
+    #: The layer that steps use at present, and each layer by its name; the case's own is `layer`.
+    layer: Any
+    layers: dict[str, Any]
+    #: The class of the layers, and the constructor arguments of the case.
+    layer_class: Callable[..., Any]
+    arguments: Mapping[str, Value]
+    #: Inputs and outputs of the last call, as the implementation has them.
+    last: tuple[Any, Any]
+
+    def make(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
+        """Construct a layer."""
+
+    def attribute(self, name: str) -> Any:
+        """Return an attribute of the layer; raise Unsupported where its absence is no error."""
+
+    def weights(self) -> list[Any]:
+        """Return kernel and bias, as the implementation has them; the kernel alone without bias."""
+
+    def resolved(self, value: Value) -> Any:
+        """Return an argument with what it names put in."""
+
+    def native(self, array: Array) -> Any:
+        """Return a copy of an array, as the implementation takes it."""
+
+    def lend(self, **arrays: Array) -> list[Any]:
+        """Return `native` copies, and note by their names which of them the step damages."""
+
+    def plain(self, result: Any) -> Value:
+        """Return what the implementation gave as a value."""
+
+    def functional(self, inputs: Array, /) -> Any:
+        """Call the function that the page's layer replaces."""
+
+
+class Words(Protocol):
+    """How a script spells things: the dialect of an implementation.
+
+    A dialect that spells a step in another way has a method for it, ``write_`` and the step's tag.
+    """
+
+    #: How the layer's class is written.
+    layer_class: str
+
+    def value(self, value: Value) -> str:
+        """Write an argument."""
+
+    def array(self, array: Array) -> str:
+        """Write a NumPy array."""
+
+    def tensor(self, array: Array) -> str:
+        """Write an array as the layer is called with it."""
+
+    def given(self, positional: Sequence[Value], keywords: Mapping[str, Value]) -> str:
+        """Write the arguments of a call."""
+
+
+@attrs.frozen(eq=False)
+class Step:
+    """A step of a case: something done with the layer."""
+
+    #: The step's name in JSON.
+    tag: ClassVar[str] = ""
+    #: Whether later steps may give something else because of it.
+    changes_state: ClassVar[bool] = False
+    #: Whether it uses layers by their names.
+    names_layers: ClassVar[bool] = False
+    #: Whether its line is a statement, which has no value to print.
+    is_statement: ClassVar[bool] = False
+    #: Whether it gives tensors, which a graph has to compute.
+    gives_tensors: ClassVar[bool] = False
+    #: The expression, or statement, that does the step in a script: fields of `step` and `words` are put in.
+    text: ClassVar[str] = "'{step.tag}: run it by `conformance replay` of this finding'"
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if not cls.__name__.startswith("_"):
+            cls.tag = re.sub("(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+            KINDS[cls.tag] = cls  # attrs makes a class twice, with slots the second time
+
+    def run(self, backend: Backend) -> Value:
+        """Do the step and return what it gives; a kind that has no way for every backend has none here."""
+        raise Unsupported(f"has no step {self.tag!r}")
+
+    def source(self, words: Words) -> str:
+        """Return the line of a script that does the step."""
+        return self.text.format(step=self, words=words)
+
+    def source_between(self, words: Words) -> str:
+        """Return the same for a step that another one follows in the script."""
+        return self.source(words)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the step as plain JSON."""
+        return {**_CONVERTER.unstructure(self), "do": self.tag}
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Step:
+        """Return the step that `to_json` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError, cattrs.BaseValidationError: `data` is not one.
+        """
+        fields = dict(data)
+        tag = fields.pop("do")
+        if tag not in KINDS:
+            raise ValueError(f"unknown step {tag!r}")
+        return _CONVERTER.structure(fields, KINDS[tag])
+
+
+#: Every kind of step by its tag.
+KINDS: dict[str, type[Step]] = {}
+
+
+def _make_converter() -> cattrs.Converter:
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    converter.register_unstructure_hook_func(_is_array, encode)
+    converter.register_structure_hook_func(_is_array, _structure_array)
+    converter.register_structure_hook_func(lambda kind: kind == Shape, _structure_shape)
+    converter.register_unstructure_hook_func(_is_encoded, encode)
+    converter.register_structure_hook_func(_is_encoded, lambda data, _: decode(data))
+    return converter
+
+
+def _structure_shape(data: Any, _: Any) -> Shape:
+    if not isinstance(data, (list, tuple)) or len(data) > _AXES:
+        raise ValueError(
+            f"a shape is a list of at most {_AXES} sizes, got {text_of(data, repr, 200)}"
+        )
+    if not all(size is None or type(size) is int for size in data):
+        raise ValueError(f"a shape's sizes are integers or null, got {text_of(data, repr, 200)}")
+    return tuple(data)
+
+
+def _is_array(annotation: Any) -> bool:
+    return (get_origin(annotation) or annotation) is np.ndarray
+
+
+def _is_encoded(annotation: Any) -> bool:
+    return bool(annotation == Encoded)
+
+
+def _structure_array(data: Any, _: Any) -> Array:
+    value = decode(data)
+    if not isinstance(value, np.ndarray):
+        told = text_of(data, repr, 200)
+        raise TypeError(f"expected an array as shape, dtype and base64, got {told}")
+    return value
+
+
+_CONVERTER = _make_converter()

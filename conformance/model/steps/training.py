@@ -1,0 +1,72 @@
+"""Steps about gradients and training."""
+
+from __future__ import annotations
+
+import attrs
+
+from conformance.model.codec import Array, Value
+from conformance.model.observation import Unsupported
+from conformance.model.steps.step import Backend, Step, Words
+
+
+@attrs.frozen(eq=False)
+class Gradients(Step):
+    """Gradients of `sum(output * output_gradient)` by inputs, kernel and bias, losses not added."""
+
+    inputs: Array
+    output_gradient: Array
+
+    def run(self, backend: Backend) -> Value:
+        function = backend.attribute("gradients")
+        lent = backend.lend(inputs=self.inputs, output_gradient=self.output_gradient)
+        return backend.plain(list(function(*lent)))
+
+    def source(self, words: Words) -> str:
+        return f"layer.gradients({words.array(self.inputs)}, {words.array(self.output_gradient)})"
+
+
+@attrs.frozen
+class LossGradients(Step):
+    """Gradients of the sum of all weight losses by kernel and bias."""
+
+    text = "layer.loss_gradients()"
+
+    def run(self, backend: Backend) -> Value:
+        return backend.plain(list(backend.attribute("loss_gradients")()))
+
+
+@attrs.frozen(eq=False)
+class SecondGradient(Step):
+    """Gradient by the kernel of `sum(dx * dx)`, dx being the gradient by the inputs."""
+
+    inputs: Array
+    output_gradient: Array
+
+
+@attrs.frozen(eq=False)
+class Train(Step):
+    """One step of `optimizer` on `sum(output * output_gradient)`, then the constraints.
+
+    `gradient_descent` is the plain step `w - learning_rate * gradient`; any other name is one of
+    TensorFlow's optimizers (`v1.Adam`, `keras.SGD` ...), which only TensorFlow subjects have.
+    """
+
+    changes_state = True
+    inputs: Array
+    output_gradient: Array
+    learning_rate: float
+    optimizer: str = "gradient_descent"
+
+    def run(self, backend: Backend) -> Value:
+        if self.optimizer != "gradient_descent":
+            raise Unsupported(f"has no optimizer {self.optimizer!r}")
+        apply_gradients, gradients = map(backend.attribute, ("apply_gradients", "gradients"))
+        given = map(backend.native, (self.inputs, self.output_gradient))
+        _, kernel, bias = gradients(*given)
+        apply_gradients([kernel] if bias is None else [kernel, bias], self.learning_rate)
+        return backend.plain(backend.weights())
+
+    def source(self, words: Words) -> str:
+        given = f"{words.array(self.inputs)}, {words.array(self.output_gradient)}"
+        gradients = f"[g for g in layer.gradients({given})[1:] if g is not None]"
+        return f"layer.apply_gradients({gradients}, {self.learning_rate}) or layer.get_weights()"
