@@ -62,7 +62,7 @@ def _is_taken(parser: pytest.Parser, flag: str) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin a run where the package itself is to be collected."""
-    if config.pluginmanager.has_plugin(_NAME) or not _is_conformance_run(config):
+    if not _is_conformance_run(config):
         return
     from conformance.run.options import CHOICES, USAGE_ERRORS, make_options
     from conformance.run.run import Run

@@ -2,13 +2,15 @@
 
 A finding *equals* a known mistake where that mistake, run on the same cases, does what the subject did: on
 every case the clause failed on, on the other cases of the same families, on fresh ones, and on cases of the
-clauses that the mistake is known to fail. Where no known mistake does, a description that fits every failing
-case is offered as what the difference *looks like*. Where nothing fits, nothing is said: a wrong diagnosis is
-worse than none.
+clauses that the mistake is known to fail. It must fail the clause on the same cases, too, and the two must share
+a value that the right layer does not give: crashes and errors, which agree by their classes alone, name nobody.
+Where no known mistake does, a description that fits every failing case is offered as what the difference
+*looks like*. Where nothing fits, nothing is said: a wrong diagnosis is worse than none.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from collections.abc import Collection, Mapping, Sequence
@@ -17,11 +19,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from conformance.cases import FAMILIES
-from conformance.checks import CHECKS
+from conformance.checks import CHECKS, NotSupported, NotTried, Traits, View
 from conformance.findings.differences import described
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import drawn_cases
-from conformance.judge.judging import Failure
+from conformance.judge.judging import Failure, HarnessError, judged
 from conformance.model.case import Case
 from conformance.model.codec import Array, Value
 from conformance.model.dtypes import SIGNIFICAND_BITS
@@ -86,26 +88,39 @@ class Diagnostician:
         from conformance.strength.mistakes import MISTAKES
 
         deadline = time.monotonic() + SECONDS
-        telling = {f.case.id: f.case for f in failures[:FAILING]}
-        wrong = {f.case.id: f.mismatch.step for f in failures[:FAILING]}
+        telling = {f.case.id: f for f in failures[:FAILING]}
+        # Where the subject raised or died everywhere, nothing can be told from what it gave.
+        if not any(failure.status == "fail" for failure in telling.values()):
+            return None
         # Whoever explained one finding of this run explains the next one, most likely.
         expected = [m.id for m in MISTAKES.values() if clause in m.clauses]
         order = dict.fromkeys([*(name for _, name in self._explained), *expected, *MISTAKES])
         suspects = [MISTAKES[name] for name in order if name not in self._left_out]
-        for cases in ([*telling.values()], self._others(subject, failures), self._fresh(failures)):
+        #: For each suspect the failing cases on which it gives the subject's very wrong value.
+        shared: dict[str, set[str]] = {mistake.id: set() for mistake in suspects}
+        failing = [failure.case for failure in telling.values()]
+        for cases in (failing, self._others(subject, failures), self._fresh(failures)):
             for case in cases:
                 if not suspects or time.monotonic() > deadline:
                     return None
                 seen = self._bench.observation(subject, case)
                 if seen.not_tried is not None:
                     return None
-                step = wrong.get(case.id, NOWHERE)
+                failure = telling.get(case.id)
+                step = NOWHERE if failure is None else failure.mismatch.step
                 suspects = [m for m in suspects if self._fits(m, case, seen, step)]
+                if failure is None:
+                    continue
+                suspects = [m for m in suspects if self._fails(m, clause, failure, seen)]
+                for mistake in suspects:
+                    if failure.status == "fail" and self._errs_alike(mistake, failure, seen):
+                        shared[mistake.id].add(case.id)
+            suspects = [m for m in suspects if shared[m.id]]
         suspects = [m for m in suspects if self._fits_elsewhere(m, subject, deadline)]
         if not suspects or len(suspects) > TOO_MANY:
             return None
         for mistake in suspects:
-            self._explained.setdefault((subject.name, mistake.id), set()).update(telling)
+            self._explained.setdefault((subject.name, mistake.id), set()).update(shared[mistake.id])
         first, *more = suspects
         certain = len(self._explained[subject.name, first.id]) >= ENOUGH
         others = " and ".join(mistake.id for mistake in more)
@@ -116,11 +131,49 @@ class Diagnostician:
 
     def _fits(self, mistake: Mistake, case: Case, seen: Observation, wrong: int | None) -> bool:
         """Tell whether the mistake does what was seen; the step that is `wrong` must be repeatable."""
-        does = self._does(mistake, case)
+        if seen.constructed.unsupported is not None:
+            return True  # what it lacks counts for nothing
+        does = self._does(mistake.id, mistake.layer, case)
         if agree(seen, does):
             return True
-        free = changing(does, self._does(mistake, case, again=1))
+        free = changing(does, self._does(mistake.id, mistake.layer, case, again=1))
         return bool(free) and wrong not in free and agree(seen, does, free)
+
+    def _fails(self, mistake: Mistake, clause: str, failure: Failure, seen: Observation) -> bool:
+        """Tell whether the mistake fails the clause on the case, and in the same way: wrong, or raising."""
+        case, traits = failure.case, Traits()
+        checks = CHECKS.of(clause)
+        if not checks:  # a recorded case, whose value is wrong where it is the subject's
+            return failure.status == "error" or self._errs_alike(mistake, failure, seen)
+        does = self._does(mistake.id, mistake.layer, case)
+        for check in checks:
+            if check.applies(case, traits):
+                view = View(case, does, self._bench.expectation(case), traits)
+                with contextlib.suppress(NotSupported, NotTried, HarnessError):
+                    found = judged(check, view, does, mistake.id)
+                    if found is not None:
+                        return found.status == failure.status
+        return False
+
+    def _errs_alike(self, mistake: Mistake, failure: Failure, seen: Observation) -> bool:
+        """Tell whether both give, where the clause fails, one and the same value, and the right layer does not."""
+        from fast_impl import Conv2DTranspose
+
+        case, step = failure.case, failure.mismatch.step
+        does, right = (
+            [self._does(name, layer, case, again=again) for again in (0, 1)]
+            for name, layer in ((mistake.id, mistake.layer), ("", Conv2DTranspose))
+        )
+        values = [
+            one.value is not None
+            for one, other in zip(seen.outcomes, does[0].outcomes)
+            if _has_value(one) and _has_value(other)
+        ]
+        one, other, wanted = (_outcome(found, step) for found in (seen, does[0], right[0]))
+        if one is None or not any(values) or not _has_value(one) or not _has_value(other):
+            return False
+        varies = step in changing(*does) | changing(*right)
+        return wanted is None or not _same_outcome(one, wanted, alike=varies)
 
     def _fits_elsewhere(self, mistake: Mistake, subject: Subject, deadline: float) -> bool:
         """Tell whether the subject also errs where the mistake is known to."""
@@ -134,12 +187,12 @@ class Diagnostician:
                     return False
         return True
 
-    def _does(self, mistake: Mistake, case: Case, again: int = 0) -> Observation:
-        key = mistake.id, case.id, again
+    def _does(self, name: str, layer: type, case: Case, again: int = 0) -> Observation:
+        key = name, case.id, again
         if key not in self._observed:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._observed[key] = observe(case, LayerBackend(mistake.layer))
+                self._observed[key] = observe(case, LayerBackend(layer))
         return self._observed[key]
 
     def _others(self, subject: Subject, failures: Sequence[Failure]) -> list[Case]:
@@ -172,13 +225,16 @@ def _families(failures: Sequence[Failure]) -> list[str]:
 
 
 def agree(one: Observation, other: Observation, free: Collection[int] = ()) -> bool:
-    """Tell whether two layers did the same, up to rounding; what either lacks counts for nothing.
+    """Tell whether two layers did the same, up to rounding; a step that either lacks counts for nothing.
 
-    Of steps that are `free`, such as a call with random weights, shapes and dtypes must be the same.
+    Of steps that are `free`, such as a call with random weights, shapes and dtypes must be the same. A case that
+    ended the process, or was not run, is like no other.
     """
-    if not _same_outcome(one.constructed, other.constructed):
+    if any(seen.crash is not None or seen.not_tried is not None for seen in (one, other)):
         return False
-    return all(
+    if len(one.outcomes) != len(other.outcomes):
+        return False
+    return _same_outcome(one.constructed, other.constructed) and all(
         _same_outcome(a, b, alike=index in free)
         for index, (a, b) in enumerate(zip(one.outcomes, other.outcomes))
     )
@@ -191,6 +247,17 @@ def changing(one: Observation, other: Observation) -> frozenset[int]:
         for index, (a, b) in enumerate(zip(one.outcomes, other.outcomes))
         if not _same_outcome(a, b)
     )
+
+
+def _outcome(seen: Observation, step: int | None) -> Outcome | None:
+    """Return what a step did, None where it was not come to; the step None is the constructor."""
+    if step is None:
+        return seen.constructed
+    return seen.outcomes[step] if step < len(seen.outcomes) else None
+
+
+def _has_value(outcome: Outcome | None) -> bool:
+    return outcome is not None and outcome.error is None and outcome.unsupported is None
 
 
 def _same_outcome(one: Outcome, other: Outcome, *, alike: bool = False) -> bool:

@@ -15,6 +15,8 @@ from conformance.oracle.tolerance import unit_roundoff
 
 #: A description must fit so many failing cases, and of a finding's cases so many are looked at.
 ENOUGH, LOOKED_AT = 3, 60
+#: Scaled errors up to this are no sign of a narrower format.
+OWN_ROUNDING = 32
 
 
 def described(failures: Sequence[Failure]) -> str | None:
@@ -32,7 +34,9 @@ def described(failures: Sequence[Failure]) -> str | None:
         pairs.append((failure, right.astype(np.float64), got.astype(np.float64)))
     if len(pairs) < ENOUGH:
         return None
-    for describe in _DESCRIPTIONS:
+    # A result that is almost the right one is not the right one moved, turned or scaled.
+    almost = any(_near(got, right) for _, right, got in pairs)
+    for describe in _OF_SMALL_DIFFERENCES if almost else _DESCRIPTIONS:
         first, *others = [dict.fromkeys(describe(*pair)) for pair in pairs]
         for text in first:
             if all(text in other for other in others):
@@ -62,6 +66,8 @@ def _near(one: Array, other: Array) -> bool:
 def _precisions(failure: Failure, _: Array, __: Array) -> Iterator[str]:
     mismatch, dtype = failure.mismatch, str(failure.case.argument("dtype", "float32"))
     if mismatch.scaled_error is None or dtype not in ("float32", "float64"):
+        return
+    if mismatch.scaled_error <= OWN_ROUNDING:
         return
     relative = mismatch.scaled_error * unit_roundoff(dtype)
     formats = [("TF32 or float16", 2.0**-10), ("bfloat16", 2.0**-7)]
@@ -106,7 +112,7 @@ def _turns(failure: Failure, right: Array, got: Array) -> Iterator[str]:
 
 
 def _factors(_: Failure, right: Array, got: Array) -> Iterator[str]:
-    if not np.isfinite(right).all() or not np.any(right) or _near(got, right):
+    if not np.isfinite(right).all() or not np.any(right):
         return
     place = np.unravel_index(int(np.argmax(np.abs(right))), right.shape)
     factor = got[place] / right[place]
@@ -154,3 +160,4 @@ _DESCRIPTIONS: tuple[Callable[[Failure, Array, Array], Iterator[str]], ...] = (
     _constants,
     _places,
 )
+_OF_SMALL_DIFFERENCES = (_precisions, _places)

@@ -12,6 +12,7 @@ from conformance.checks import Check, Misbehaved, NotSupported, NotTried, Traits
 from conformance.judge.evidence import Evidence
 from conformance.model.case import Case
 from conformance.model.codec import text_of
+from conformance.model.observation import Observation
 from conformance.oracle.comparison import Mismatch
 from conformance.oracle.form import unlike_the_oracle
 from conformance.subjects import Subject
@@ -92,23 +93,20 @@ def judge(
         HarnessError: the check, the oracle or the way to the subject raised.
     """
     try:
-        failure = _judged(evidence, check, case, subject, traits)
-    except (NotSupported, NotTried):
-        raise
+        observation = evidence.observation(subject, case)
+        view = View(case, observation, evidence.expectation(case), traits)
+        view.asked = evidence.asked(subject, case)
     except Exception as error:
-        where = f" on case {case.id} ({case.family}) with subject {subject.name} ({subject.mode})"
-        raise HarnessError.of(error, f"{check.name} of {check.clause}", case, where) from error
+        raise _broken(error, check, case, f"{subject.name} ({subject.mode})") from error
+    failure = judged(check, view, observation, f"{subject.name} ({subject.mode})")
     if failure is not None:
         evidence.keep_failing(subject, case)
     return failure
 
 
-def _judged(
-    evidence: Evidence, check: Check, case: Case, subject: Subject, traits: Traits
-) -> Failure | None:
-    observation = evidence.observation(subject, case)
-    view = View(case, observation, evidence.expectation(case), traits)
-    view.asked = evidence.asked(subject, case)
+def judged(check: Check, view: View, observation: Observation, who: str) -> Failure | None:
+    """Return None where the clause holds for what `who` did with a case, else the failure; raise as `judge`."""
+    case = view.case
     try:
         mismatch = check.judge(view)
     except (NotSupported, NotTried):
@@ -116,12 +114,20 @@ def _judged(
     except Misbehaved as reason:
         got = None if reason.error is None else attrs.asdict(reason.error)
         return Failure(case, "error", Mismatch(str(reason), None, got, reason.step))
-    except Exception:
-        # Nothing can be read off an answer of another form: then it is the answer that is wrong.
-        mismatch = unlike_the_oracle(case, observation, view.asked)
+    except Exception as error:
+        try:
+            # Nothing can be read off an answer of another form: then it is the answer that is wrong.
+            mismatch = unlike_the_oracle(case, observation, view.asked)
+        except Exception as second:
+            raise _broken(second, check, case, who) from error
         if mismatch is None:
-            raise
+            raise _broken(error, check, case, who) from error
     return None if mismatch is None else Failure(case, "fail", mismatch)
+
+
+def _broken(error: Exception, check: Check, case: Case, who: str) -> HarnessError:
+    where = f" on case {case.id} ({case.family}) with subject {who}"
+    return HarnessError.of(error, f"{check.name} of {check.clause}", case, where)
 
 
 def judge_case(

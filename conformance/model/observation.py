@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from conformance.model.codec import Value, decode, encode, text_of
+from conformance.model.limits import cut
 
 
 class Unsupported(Exception):  # noqa: N818 - not an error: the subject says that it lacks something
@@ -39,7 +40,7 @@ class Error:
     def of(error: BaseException, moment: str) -> Error:
         """Describe `error`."""
         names = tuple(cls.__name__ for cls in type(error).__mro__ if cls is not object)
-        return Error(names, text_of(error), moment)
+        return Error(names, cut(text_of(error)), moment)
 
 
 @attrs.frozen(eq=False)
@@ -80,8 +81,8 @@ class Outcome:
         return Outcome(
             value=decode(data.get("value")),
             error=error,
-            unsupported=data.get("unsupported"),
-            modified=tuple(data["modified"]) if "modified" in data else None,
+            unsupported=_text(data, "unsupported"),
+            modified=_names(data["modified"]) if "modified" in data else None,
         )
 
 
@@ -113,7 +114,20 @@ class Observation:
             return Observation(
                 constructed=Outcome.from_json(data.get("constructed", {})),
                 outcomes=tuple(Outcome.from_json(item) for item in data["outcomes"]),
-                crash=data.get("crash"),
+                crash=_text(data, "crash"),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"not an observation: {type(error).__name__}: {error}") from error
+
+
+def _text(data: Mapping[str, Any], key: str) -> str | None:
+    text = data.get(key)
+    if text is not None and not isinstance(text, str):
+        raise ValueError(f"{key} should be a text, got {text!r:.100}")
+    return text
+
+
+def _names(data: Any) -> tuple[str, ...]:
+    if not isinstance(data, list) or not all(isinstance(name, str) for name in data):
+        raise ValueError(f"modified should be a list of names, got {data!r:.100}")
+    return tuple(data)

@@ -11,8 +11,10 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
+import conformance
 from conformance.model.case import Case
 from conformance.model.observation import Observation
 from conformance.subjects import environments
@@ -31,6 +33,12 @@ BUILT_IN = {
 }
 #: Programs that run the one that comes after them.
 INTERPRETER = re.compile(r"(python|pypy|node|ruby|perl|bash|sh|java|Rscript|julia)[\d.]*")
+#: Starts a worker whose code is in the folder that is its first argument, unless Python finds it by itself. Not
+#: by ``-m``, which would let files of the working directory stand for the worker's modules.
+_START = (
+    "import sys; root = sys.argv.pop(1); sys.path[:] = [path for path in sys.path if path]; "
+    "sys.path[:0] = [] if root in sys.path else [root]; from conformance.subjects.worker import main; main()"
+)
 
 
 class Subject(Protocol):
@@ -115,11 +123,11 @@ def resolve(spec: str, seconds: float) -> list[Subject]:
         return [_worker(spec, mode, ENVIRONMENT, seconds) for mode in BACKENDS]
     if spec.startswith(environments.PREFIX):
         try:
-            python, forced = environments.worker(spec)
+            python, code, forced = environments.worker(spec)
         except environments.InstallError as error:
             raise LoadError(str(error)) from error
         return [
-            _worker(spec, mode, ENVIRONMENT, seconds, python=python, forced=forced)
+            _worker(spec, mode, ENVIRONMENT, seconds, python=python, code=code, forced=forced)
             for mode in BACKENDS
         ]
     if ":" not in spec:
@@ -164,13 +172,14 @@ def _worker(
     seconds: float,
     *,
     python: str = sys.executable,
+    code: Path = Path(conformance.__file__).parents[1],
     forced: Mapping[str, str] | None = None,
 ) -> Subject:
     return ProcessSubject(
         name=spec.rpartition(":")[2],
         mode=mode,
         spec=spec,
-        command=[python, "-m", "conformance.subjects.worker", spec, "--mode", mode],
+        command=[python, "-c", _START, str(code), spec, "--mode", mode],
         environment=environment,
         forced=forced,
         seconds=seconds,

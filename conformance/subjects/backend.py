@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from conformance.model import steps
+from conformance.model import limits, steps
 from conformance.model.case import Case
 from conformance.model.codec import Array, Value, text_of
 from conformance.model.observation import Error, Observation, Outcome, Unsupported
@@ -41,7 +41,8 @@ def observe(
     """Run `case` on `backend`, calling `before_step` before each of its steps.
 
     An exception is an outcome, and the steps after it are still tried; only a constructor that raises
-    ends the case. The backend's `absences` say that a capability is missing, which is no error.
+    ends the case. The backend's `absences` say that a capability is missing, which is no error. A result
+    that is too large to be read counts as a crash.
     """
     try:
         constructed = _attempt(backend, "construct", functools.partial(backend.construct, case))
@@ -52,6 +53,8 @@ def observe(
             before_step()
             outcomes.append(_attempt(backend, step.tag, functools.partial(backend.do, step)))
         return Observation(constructed, tuple(outcomes))
+    except limits.TooLarge as reason:
+        return Observation(crash=f"{backend.moment} gave {reason}")
     finally:
         backend.close()
 
@@ -62,7 +65,10 @@ def _attempt(backend: Backend, name: str, action: Callable[[], Value]) -> Outcom
     try:
         value = action()
     except backend.absences as reason:
-        return Outcome(unsupported=text_of(reason) or f"{name} raised {type(reason).__name__}")
+        text = limits.cut(text_of(reason))
+        return Outcome(unsupported=text or f"{name} raised {type(reason).__name__}")
+    except limits.TooLarge:
+        raise
     except Exception as error:
         return Outcome(error=Error.of(error, backend.moment), modified=backend.modified)
     return Outcome(value=value, modified=backend.modified)
@@ -110,15 +116,34 @@ def plain(result: Any) -> Value:
     """Return what an implementation gave back as a value: arrays copied, the rest unchanged.
 
     The copy matters: a layer may reuse the buffer it handed out.
+
+    Raises:
+        TooLarge: it is more than is read of a subject.
     """
-    if result is None or isinstance(result, (bool, int, float, str)):
+    return _plain(result, 1, limits.Budget())
+
+
+def _plain(result: Any, depth: int, budget: limits.Budget) -> Value:
+    if result is None or isinstance(result, (bool, float)):
+        return result
+    if isinstance(result, int):
+        limits.check_integer(result)
+        return result
+    if isinstance(result, str):
+        limits.check_text(result)
         return result
     if isinstance(result, (list, tuple)):
-        return [plain(item) for item in result]
+        budget.enter(len(result), depth)
+        return [_plain(item, depth + 1, budget) for item in result]
     if isinstance(result, dict):
-        return {str(key): plain(item) for key, item in result.items()}
+        budget.enter(len(result), depth)
+        return {
+            _plain(str(k), depth, budget): _plain(v, depth + 1, budget) for k, v in result.items()
+        }
     if hasattr(result, "__array__"):
-        return np.array(result)
+        array = np.asarray(result)
+        limits.check_array(array.shape, array.dtype.name, array.dtype.itemsize)
+        return np.array(array)
     return result
 
 

@@ -1,8 +1,9 @@
 """Environments of their own for TensorFlow releases, under the user's cache folder.
 
 A release wants its own Python and its own NumPy, so `tensorflow@2.9.3` runs as a worker in an environment
-that `conformance subjects install tensorflow@2.9.3` makes. The worker's code is the running one: it is copied
-beside the environment, so that an upgrade of this package never leaves an old worker behind.
+that `conformance subjects install tensorflow@2.9.3` makes. The worker's code is the running one: `CODE` is copied
+beside the environment, so that an upgrade of this package never leaves an old worker behind. That code imports
+nothing but itself, the standard library and `REQUIREMENTS`.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from pathlib import Path
 import attrs
 import platformdirs
 
-from conformance import __version__
+import conformance
 
 PREFIX = "tensorflow@"
-#: What the worker itself imports.
-_WORKER_REQUIREMENTS = ("attrs", "cattrs", "click", "ml_dtypes", "numpy", "platformdirs")
+#: Files and folders of this package that a worker runs.
+CODE = ("__init__.py", "model", "subjects")
+#: Distributions that it imports.
+REQUIREMENTS = ("attrs", "cattrs", "click", "ml_dtypes", "numpy", "platformdirs")
 _COMPLETE = "complete.json"
 
 
@@ -134,36 +137,38 @@ def install(spec: str, python: str | None, say: Callable[[str], None]) -> Path:
     _run([executable, "-m", "venv", str(place)], spec)
     pip = [str(_python(place)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     say(f"installing {', '.join(wanted.requirements)}")
-    _run([*pip, *wanted.requirements, *_WORKER_REQUIREMENTS], spec)
+    _run([*pip, *wanted.requirements, *REQUIREMENTS], spec)
     if wanted.without_dependencies:
         say(f"installing {', '.join(wanted.without_dependencies)}")
         _run([*pip, "--no-deps", *wanted.without_dependencies], spec)
-    details = {"version": wanted.version, "python": executable, "made_by": __version__}
+    details = {"version": wanted.version, "python": executable, "made_by": conformance.__version__}
     (place / _COMPLETE).write_text(json.dumps(details), encoding="utf-8")
     return place
 
 
-def worker(spec: str) -> tuple[str, dict[str, str]]:
-    """Return the Python of a release's environment, and the variables that its worker needs.
+def worker(spec: str) -> tuple[str, Path, dict[str, str]]:
+    """Return the Python of a release's worker, the folder of its code, and variables that it needs.
 
     Raises:
         InstallError: the environment has not been installed.
     """
     version = release(spec).version
     if version == running_version():
-        return sys.executable, {}
+        return sys.executable, Path(conformance.__file__).parents[1], {}
     place = folder(version)
     if not (place / _COMPLETE).is_file():
         raise InstallError(
             f"subject {spec!r} is not installed; run: conformance subjects install {spec}"
         )
-    return str(_python(place)), {"PYTHONPATH": str(_code(place))}
+    # What is on the user's path is meant for another Python.
+    return str(_python(place)), copy_code(place), {"PYTHONPATH": "", "PYTHONHOME": ""}
 
 
-def _code(place: Path) -> Path:
-    """Return a folder with a copy of the running `conformance` package, made if it is not there."""
-    package = Path(__file__).parents[1]
-    files = sorted(p for p in package.rglob("*") if _is_code(p.relative_to(package)))
+def copy_code(place: Path) -> Path:
+    """Return a folder in `place` with a copy of the worker's code, made if it is not there."""
+    package = Path(conformance.__file__).parent
+    found = (path for name in CODE for path in (package / name, *(package / name).rglob("*.py")))
+    files = sorted(path for path in found if path.is_file())
     digest = hashlib.sha256()
     for path in files:
         digest.update(str(path.relative_to(package)).encode() + path.read_bytes())
@@ -179,10 +184,6 @@ def _code(place: Path) -> Path:
         except OSError:  # another run was faster
             shutil.rmtree(partial, ignore_errors=True)
     return target
-
-
-def _is_code(path: Path) -> bool:
-    return path.suffix in (".py", ".toml") and "tests" not in path.parts
 
 
 def _python(place: Path) -> Path:

@@ -8,18 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from conformance.model import steps
+from conformance.model import limits, steps
+from conformance.model.arguments import FURTHER, PAGE
 from conformance.model.case import Case
 from conformance.model.codec import Array, Value
 from conformance.model.dtypes import SIGNIFICAND_BITS
 from conformance.model.named import resolve, resolve_arguments
 from conformance.model.observation import Unsupported
 from conformance.subjects.backend import ObjectBackend, has_attribute, plain
-from reference_impl import Conv2DTranspose
-from reference_impl.layer.configuration import KEYWORDS
-
-#: The arguments of the page's layer, and the further ones that it takes.
-_ARGUMENTS = KEYWORDS | inspect.signature(Conv2DTranspose).parameters.keys()
 
 
 class LayerBackend(ObjectBackend):
@@ -34,7 +30,7 @@ class LayerBackend(ObjectBackend):
     def __init__(self, layer_class: Callable[..., Any]) -> None:
         super().__init__(layer_class)
         taken = _keywords(layer_class)
-        self._lacking = frozenset() if taken is None else _ARGUMENTS - taken
+        self._lacking = frozenset() if taken is None else {*PAGE, *FURTHER} - taken
         self._lent: list[tuple[str, Array, Array]] = []
 
     def do(self, step: steps.Step) -> Value:
@@ -57,7 +53,7 @@ class LayerBackend(ObjectBackend):
 
     def weights(self) -> list[Any]:
         if hasattr(self.layer, "get_weights"):
-            return list(self.layer.get_weights())
+            return limits.items(self.layer.get_weights())
         weights = [self.attribute("kernel"), getattr(self.layer, "bias", None)]
         return [weight for weight in weights if weight is not None]
 

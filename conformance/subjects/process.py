@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import queue
+import selectors
 import signal
 import subprocess
-import threading
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from conformance.model import limits
 from conformance.model.case import Case
 from conformance.model.observation import Observation
 from conformance.subjects.loading import LoadError
@@ -22,6 +21,8 @@ from conformance.subjects.loading import LoadError
 START_SECONDS = 180.0
 #: Seconds that a run spends on crashes, hangs and new starts of one subject before it gives up.
 PATIENCE = 60.0
+#: Bytes that are read and written at once, and kept of the standard error.
+CHUNK, LAST_ERRORS = 2**16, 2**14
 
 
 class Broken(Exception):  # noqa: N818 - a state of the process, told as an observation
@@ -62,6 +63,7 @@ class ProcessSubject:
         self._process: LineProcess | None = None
         self._describes: bool | None = None
         self._seconds_lost = 0.0
+        self._large_answers = 0
 
     def describe(self) -> dict[str, Any]:
         """Return versions and settings; raise LoadError where the process cannot be started."""
@@ -74,7 +76,7 @@ class ProcessSubject:
             return {}
         if answer.get("kind") == "load-error":
             self._stop()
-            raise LoadError(f"subject {self.spec!r}: {answer['message']}")
+            raise LoadError(f"subject {self.spec!r}: {answer.get('message')}")
         if answer.get("kind") != "description":
             return {}
         for part in ("versions", "settings"):
@@ -92,6 +94,11 @@ class ProcessSubject:
         if self._seconds_lost > PATIENCE:
             return Observation(
                 not_tried=f"{self._seconds_lost:.0f} seconds were lost on crashes of the process before"
+            )
+        if self._large_answers > limits.TOGETHER:
+            return Observation(
+                crash=f"its answers of more than {limits.ORDINARY:,} bytes had more than "
+                f"{limits.TOGETHER:,} bytes together, the limit"
             )
         started = time.monotonic()
         try:
@@ -114,11 +121,16 @@ class ProcessSubject:
         request = {"kind": "case", "id": case.id, "case": case.to_json()}
         answer = self._process.ask(request, self._seconds)
         if answer.get("id", case.id) != case.id:
-            raise Broken(f"answered case {answer['id']!r} when asked {case.id!r}")
+            raise Broken(f"answered case {answer['id']!r:.100} when asked {case.id!r}")
+        if self._process.volume > limits.ORDINARY:
+            self._large_answers += self._process.volume
         try:
-            return Observation.from_json(answer.get("observation", answer))
+            observation = Observation.from_json(answer.get("observation", answer))
         except ValueError as error:
             raise Broken(f"gave an answer that is no observation: {error}") from error
+        if observation.crash is not None:
+            raise Broken(observation.crash)
+        return observation
 
     def _start(self) -> dict[str, Any]:
         """Start the process and return its description, {} from one that has none."""
@@ -143,7 +155,14 @@ class ProcessSubject:
 
 
 class LineProcess:
-    """A child process with line-wise questions and answers."""
+    """A child process with line-wise questions and answers.
+
+    It is read only while an answer is awaited, and no more is held of it than a line of its standard output
+    and the end of its standard error.
+    """
+
+    #: About the bytes that the last answer takes.
+    volume = 0
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self._child = subprocess.Popen(
@@ -152,37 +171,47 @@ class LineProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
+            bufsize=0,
             start_new_session=True,  # Ctrl-C is the run's own matter
         )
-        self._questions: queue.Queue[str | None] = queue.Queue()
-        self._lines: queue.Queue[str | None] = queue.Queue()
-        self._last_errors: deque[str] = deque(maxlen=40)
-        self._threads = [
-            threading.Thread(target=self._read_answers, daemon=True),
-            threading.Thread(target=self._read_errors, daemon=True),
-            # A program that does not read must not hold the run up, either.
-            threading.Thread(target=self._write_questions, daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        stdin, stdout, stderr = self._child.stdin, self._child.stdout, self._child.stderr
+        assert stdin is not None
+        assert stdout is not None
+        assert stderr is not None
+        self._streams = (stdin, stdout, stderr)
+        for stream in self._streams:
+            os.set_blocking(stream.fileno(), False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(stdout, selectors.EVENT_READ, self._read_answer)
+        self._selector.register(stderr, selectors.EVENT_READ, self._read_error)
+        self._unsent = memoryview(b"")
+        self._received, self._last_errors = bytearray(), b""
+        self._closed = False
 
     def ask(self, question: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """Send one line, return the answer; raise Broken where there is none within `seconds`."""
-        self._questions.put(json.dumps(question) + "\n")
+        deadline = time.monotonic() + seconds
+        self._turn(0)
+        if self._received:
+            raise Broken(f"wrote what it was not asked for: {_beginning(self._received)}")
+        self._unsent = memoryview(bytes(self._unsent) + json.dumps(question).encode() + b"\n")
+        # A program that does not read must not hold the run up, either.
+        with contextlib.suppress(KeyError):
+            self._selector.register(self._streams[0], selectors.EVENT_WRITE, self._write_question)
+        while (line := self._line()) is None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise Broken(f"no answer within {seconds:g} seconds")
+            self._turn(left)
         try:
-            line = self._lines.get(timeout=seconds)
-        except queue.Empty:
-            raise Broken(f"no answer within {seconds:g} seconds") from None
-        if line is None:
-            raise Broken(self._how_it_ended())
-        try:
-            answer = json.loads(line)
+            answer = limits.parse(line)
+        except limits.TooLarge as reason:
+            raise Broken(f"answered with {reason}") from None
         except ValueError:
-            raise Broken(f"answered with a line that is not JSON: {line.strip()[:120]!r}") from None
+            raise Broken(f"answered with a line that is not JSON: {_beginning(line)}") from None
         if not isinstance(answer, dict):
-            raise Broken(f"answered with JSON that is no object: {line.strip()[:120]!r}")
+            raise Broken(f"answered with JSON that is no object: {_beginning(line)}")
+        self.volume = limits.volume(line)
         return answer
 
     def kill(self) -> None:
@@ -191,22 +220,61 @@ class LineProcess:
             # It leads a session, and so a group, of its own: a wrapper's program is in it.
             os.killpg(self._child.pid, signal.SIGKILL)
         self._child.wait()
-        self._questions.put(None)
-        for thread in self._threads:
-            thread.join(timeout=5)
-        if any(thread.is_alive() for thread in self._threads):
-            return  # something that left the group holds a pipe open, and its reader with it
-        for stream in (self._child.stdin, self._child.stdout, self._child.stderr):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
+        self._selector.close()
+        for stream in self._streams:
+            with contextlib.suppress(OSError):
+                stream.close()
+
+    def _line(self) -> bytes | None:
+        """Take the first line that was received, or as much of it as is too long; None where it is not whole."""
+        end = self._received.find(b"\n")
+        if end < 0 and len(self._received) <= limits.LINE:
+            if not self._closed:
+                return None
+            if not self._received:
+                raise Broken(self._how_it_ended())
+        line = bytes(self._received[: end if end >= 0 else None])
+        del self._received[: len(line) + 1]
+        return line
+
+    def _turn(self, seconds: float) -> bool:
+        """Wait until the child can be read or written, and do it; tell whether it could be."""
+        ready = self._selector.select(seconds)
+        for key, _ in ready:
+            with contextlib.suppress(BlockingIOError):
+                key.data(key.fd)
+        return bool(ready)
+
+    def _read_answer(self, descriptor: int) -> None:
+        chunk = os.read(descriptor, CHUNK)
+        self._received += chunk
+        if not chunk:
+            self._closed = True
+            self._selector.unregister(descriptor)
+
+    def _read_error(self, descriptor: int) -> None:
+        chunk = os.read(descriptor, CHUNK)
+        self._last_errors = (self._last_errors + chunk)[-LAST_ERRORS:]
+        if not chunk:
+            self._selector.unregister(descriptor)
+
+    def _write_question(self, descriptor: int) -> None:
+        try:
+            self._unsent = self._unsent[os.write(descriptor, self._unsent[:CHUNK]) :]
+        except BrokenPipeError:
+            self._unsent = memoryview(b"")
+        if not self._unsent:
+            self._selector.unregister(descriptor)
 
     def _how_it_ended(self) -> str:
-        try:
-            status = self._child.wait(timeout=5)
-        except subprocess.TimeoutExpired:
+        deadline = time.monotonic() + 5
+        # Its last words may still be on their way, and it cannot end before they are read.
+        while self._turn(0.05) or self._child.poll() is None:
+            if time.monotonic() > deadline:
+                break
+        status = self._child.poll()
+        if status is None:
             return "closed its standard output"
-        self._threads[1].join(timeout=5)
         if status < 0:
             try:
                 name = signal.Signals(-status).name
@@ -215,25 +283,10 @@ class LineProcess:
             how = f"the process was killed by signal {-status} ({name})"
         else:
             how = f"the process exited with status {status}"
-        tail = [line.strip() for line in self._last_errors if line.strip()]
+        errors = self._last_errors.decode("utf-8", "replace").splitlines()
+        tail = [line.strip() for line in errors if line.strip()]
         return f"{how}; its last words: {tail[-1][:300]}" if tail else how
 
-    def _write_questions(self) -> None:
-        assert self._child.stdin is not None
-        with contextlib.suppress(ValueError, OSError):
-            while (line := self._questions.get()) is not None:
-                self._child.stdin.write(line)
-                self._child.stdin.flush()
 
-    def _read_answers(self) -> None:
-        assert self._child.stdout is not None
-        with contextlib.suppress(ValueError, OSError):
-            for line in self._child.stdout:
-                self._lines.put(line)
-        self._lines.put(None)
-
-    def _read_errors(self) -> None:
-        assert self._child.stderr is not None
-        with contextlib.suppress(ValueError, OSError):
-            for line in self._child.stderr:
-                self._last_errors.append(line)
+def _beginning(line: bytes | bytearray) -> str:
+    return repr(line[:500].decode("utf-8", "replace").strip()[:120])

@@ -14,6 +14,7 @@ import attrs
 import numpy as np
 
 from conformance.model.codec import Value
+from conformance.model.limits import check_array
 from conformance.model.observation import Unsupported
 from conformance.model.steps.step import Backend, Encoded, Step, Words
 
@@ -67,7 +68,7 @@ class RoundTrip(Step):
         config = backend.attribute("get_config")()
         again = type(backend.layer).from_config(copy.deepcopy(config))
         backend.layer = backend.layers["round trip"] = again
-        return [_as_data(config), _as_data(again.get_config())]
+        return backend.plain([_as_data(config), _as_data(again.get_config())])
 
 
 @attrs.frozen
@@ -217,5 +218,6 @@ def _as_data(value: Any) -> Value:
     if isinstance(value, (list, tuple)):
         return [_as_data(item) for item in value]
     if isinstance(value, (np.generic, np.ndarray)):
+        check_array(value.shape, value.dtype.name, value.dtype.itemsize)
         return value.tolist()
     return value

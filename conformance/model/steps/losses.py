@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 
 from conformance.model.codec import Value
+from conformance.model.limits import items
 from conformance.model.steps.step import Backend, Step, Words
 
 _FOREIGN = np.ones((1, 2, 3, 4), np.float32)
@@ -36,7 +37,7 @@ class Losses(Step):
     text = "layer.losses"
 
     def run(self, backend: Backend) -> Value:
-        return backend.plain(list(backend.attribute("losses")))
+        return backend.plain(items(backend.attribute("losses")))
 
 
 @attrs.frozen
@@ -54,7 +55,7 @@ class _Asking(Step):
 
     def run(self, backend: Backend) -> Value:
         found = backend.attribute(self.method)(_TARGETS[self.target][0](backend))
-        return backend.plain(list(found))
+        return backend.plain(items(found))
 
     def source(self, words: Words) -> str:
         return f"layer.{self.method}({_TARGETS[self.target][1] or words.tensor(_FOREIGN)})"

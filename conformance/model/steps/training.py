@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from conformance.model.codec import Array, Value
+from conformance.model.limits import items
 from conformance.model.observation import Unsupported
 from conformance.model.steps.step import Backend, Step, Words
 
@@ -19,7 +20,7 @@ class Gradients(Step):
     def run(self, backend: Backend) -> Value:
         function = backend.attribute("gradients")
         lent = backend.lend(inputs=self.inputs, output_gradient=self.output_gradient)
-        return backend.plain(list(function(*lent)))
+        return backend.plain(items(function(*lent)))
 
     def source(self, words: Words) -> str:
         return f"layer.gradients({words.array(self.inputs)}, {words.array(self.output_gradient)})"
@@ -32,7 +33,7 @@ class LossGradients(Step):
     text = "layer.loss_gradients()"
 
     def run(self, backend: Backend) -> Value:
-        return backend.plain(list(backend.attribute("loss_gradients")()))
+        return backend.plain(items(backend.attribute("loss_gradients")()))
 
 
 @attrs.frozen(eq=False)

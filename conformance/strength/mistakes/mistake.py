@@ -10,15 +10,10 @@ import attrs
 import numpy as np
 
 import fast_impl
+from conformance.model.arguments import PAGE
 from conformance.model.codec import Array
 
 Layer: TypeAlias = Any
-#: The arguments of the page, in order.
-NAMES = (
-    "filters", "kernel_size", "strides", "padding", "data_format", "activation", "use_bias",
-    "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer",
-    "activity_regularizer", "kernel_constraint", "bias_constraint", "trainable", "name",
-)  # fmt: skip
 
 
 @attrs.frozen(kw_only=True)
@@ -44,9 +39,9 @@ class Right(fast_impl.Conv2DTranspose):
     """The right layer, with doors for mistakes: each does nothing until a mistake overrides it."""
 
     def __init__(self, *positional: Any, **arguments: Any) -> None:
-        if len(positional) > len(NAMES):
+        if len(positional) > len(PAGE):
             raise TypeError("too many positional arguments")
-        given = {**dict(zip(NAMES, positional)), **arguments}
+        given = {**dict(zip(PAGE, positional)), **arguments}
         super().__init__(**self.changed_arguments(given))
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:

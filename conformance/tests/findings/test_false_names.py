@@ -1,0 +1,176 @@
+"""No known mistake is named where the subject crashes, hangs, raises, or differs by less than is compared."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from conformance.judge.campaign import explore
+from conformance.judge.workbench import Workbench
+
+import fast_impl
+from conformance.cases import FAMILIES
+from conformance.checks import Traits
+from conformance.findings.diagnosis import Diagnostician, agree
+from conformance.model import case as steps
+from conformance.model.case import Case
+from conformance.model.observation import Error, Observation, Outcome
+from conformance.strength.mistakes import MISTAKES
+from conformance.subjects.backend import observe
+from conformance.subjects.layer import LayerBackend
+
+EXAMPLES = 12
+
+
+class Subject:
+    """A layer that ends its process on some cases, in the words of whoever asked."""
+
+    mode = "eager"
+
+    def __init__(
+        self, layer: type, crash: str = "", ends: Callable[[Case], bool] = lambda _: False
+    ) -> None:
+        self.name = self.spec = "somebody's layer"
+        self._layer, self._crash, self._ends = layer, crash, ends
+
+    def observe(self, case: Case) -> Observation:
+        if self._ends(case):
+            return Observation(crash=self._crash)
+        return observe(case, LayerBackend(self._layer))
+
+
+def diagnoses(subject: Subject, *families: str) -> dict[str, str | None]:
+    """Return what is said of each clause that fails on some families."""
+    workbench = Workbench()
+    failures = {}
+    for family in families:
+        found = explore(
+            workbench, FAMILIES[family], subject, Traits(), examples=EXAMPLES, run_seed=0,
+            progress=lambda _: None,
+        )  # fmt: skip
+        for (clause, claims), tally in found.items():
+            if tally.failures and not claims:
+                failures.setdefault(clause, []).extend(tally.failures)
+    assert failures
+    diagnostician = Diagnostician(workbench, examples=EXAMPLES, run_seed=0)
+    return {
+        clause: diagnostician.diagnose(subject, clause, found)
+        for clause, found in sorted(failures.items())
+    }
+
+
+class PassesOn(fast_impl.Conv2DTranspose):
+    """Passes its arguments on to what takes six of them."""
+
+    def __init__(self, *args, **kwargs):
+        def base(filters, kernel_size, strides=(1, 1), padding="valid", use_bias=True, name=None):
+            return (filters, kernel_size, strides, padding), {"use_bias": use_bias, "name": name}
+
+        positional, keywords = base(*args, **kwargs)
+        super().__init__(*positional, **keywords)
+
+
+class NamesOnly(fast_impl.Conv2DTranspose):
+    """Refuses every layer without a name, and is no reading of the page by that."""
+
+    def __init__(self, filters, kernel_size, **kwargs):
+        if "activation" in kwargs:
+            raise TypeError("no activations")
+        super().__init__(filters, kernel_size, **kwargs)
+
+
+class LastBit(fast_impl.Conv2DTranspose):
+    """Gives outputs whose last bits are different at every call."""
+
+    calls = itertools.count()
+
+    def __call__(self, inputs, *args, **kwargs):
+        outputs = super().__call__(inputs, *args, **kwargs)
+        if isinstance(outputs, np.ndarray) and outputs.dtype == np.float32:
+            return np.nextafter(outputs, np.float32((-1) ** next(self.calls) * np.inf))
+        return outputs
+
+
+class ByFFT(fast_impl.Conv2DTranspose):
+    """Has the errors of an FFT in float64, so that zeros are not quite zero."""
+
+    def __call__(self, inputs, *args, **kwargs):
+        outputs = super().__call__(inputs, *args, **kwargs)
+        if not isinstance(outputs, np.ndarray) or outputs.dtype != np.float32:
+            return outputs
+        exact = outputs.astype(np.float64)
+        noise = np.random.default_rng(0).standard_normal(exact.shape) * 2e-16
+        return (exact + noise * np.abs(exact).max(initial=0)).astype(np.float32)
+
+
+def builds_twice(case: Case) -> bool:
+    return sum(isinstance(step, steps.Build) for step in case.steps) > 1
+
+
+SEGMENTATION_FAULT = "the process was killed by signal 11 (SIGSEGV)"
+HANG = "no answer within 20 seconds"
+
+RIGHT = {
+    "passes on, activations": (Subject(PassesOn), ("activations", "losses")),
+    "passes on, arguments": (Subject(PassesOn), ("argument forms", "scenes MIG-04")),
+    "refuses activations": (Subject(NamesOnly), ("activations", "activation results")),
+    "dies of a second build": (
+        Subject(fast_impl.Conv2DTranspose, SEGMENTATION_FAULT, builds_twice),
+        ("scenes VAR-15", "scenes METH-03"),
+    ),
+    "dies of every case": (
+        Subject(fast_impl.Conv2DTranspose, SEGMENTATION_FAULT, lambda _: True),
+        ("scenes VAR-15", "geometry"),
+    ),
+    "hangs on long strides": (
+        Subject(fast_impl.Conv2DTranspose, HANG, lambda case: case.family == "killers KILL-04"),
+        ("killers KILL-04",),
+    ),
+    "hangs on every regularizer": (
+        Subject(
+            fast_impl.Conv2DTranspose, HANG, lambda case: "kernel_regularizer" in case.arguments
+        ),
+        ("regularizer forms", "losses"),
+    ),
+    "varies in the last bit": (Subject(LastBit), ("repeats", "geometry", "scenes VAR-02")),
+    "rounds like an FFT": (Subject(ByFFT), ("repeats", "geometry", "specials")),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.filterwarnings("ignore")
+def test_nobody_is_named_wrongly(name: str) -> None:
+    subject, families = RIGHT[name]
+    assert set(diagnoses(subject, *families).values()) == {None}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_mistake_is_named_beside_cases_that_it_raises_on() -> None:
+    told = diagnoses(Subject(MISTAKES["M02_height"].layer), "geometry")
+    assert "equals the known mistake M02_height" in told["PAD-01"]
+
+
+def seen(*values: object) -> Observation:
+    return Observation(outcomes=tuple(Outcome(value=value) for value in values))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Observation(),
+        Observation(crash=HANG),
+        Observation(not_tried="no time"),
+        Observation(Outcome(unsupported="takes no name")),
+        Observation(Outcome(error=Error(("TypeError", "Exception"), "no name", "construct"))),
+        Observation(crash=HANG, outcomes=(Outcome(value=1),)),
+        seen(1, 2),
+    ],
+)
+def test_an_observation_of_other_steps_agrees_with_none(other: Observation) -> None:
+    assert (agree(seen(1), other), agree(other, seen(1))) == (False, False)
+
+
+def test_two_crashes_do_not_agree() -> None:
+    assert not agree(Observation(crash=HANG), Observation(crash=HANG))
