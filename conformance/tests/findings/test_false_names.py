@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from conformance.judge.campaign import explore
-from conformance.judge.workbench import Workbench
 
 import fast_impl
 from conformance.cases import FAMILIES
 from conformance.checks import Traits
 from conformance.findings.diagnosis import Diagnostician, agree
-from conformance.model import case as steps
+from conformance.judge.evidence import Evidence
+from conformance.judge.exploring import explore
+from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.strength.mistakes import MISTAKES
@@ -43,7 +43,7 @@ class Subject:
 
 def diagnoses(subject: Subject, *families: str) -> dict[str, str | None]:
     """Return what is said of each clause that fails on some families."""
-    workbench = Workbench()
+    workbench = Evidence()
     failures = {}
     for family in families:
         found = explore(

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from conformance.model import limits
-from conformance.model.limits import TooLarge
+from conformance.model.limits import TooLarge, items
 from conformance.model.observation import Error
-from conformance.subjects.backend import listed, plain
+from conformance.subjects.backend import plain
 from conformance.tests.conftest import Finished
 
 #: The runner must stay below, in bytes.
@@ -281,7 +281,7 @@ def _state(pid: str) -> str:
 
 def test_an_iterable_that_never_ends_is_too_large() -> None:
     with pytest.raises(TooLarge, match="more than 50,000 items"):
-        listed(iter(int, 1))
+        items(iter(int, 1))
 
 
 def test_a_list_that_holds_itself_is_too_deep() -> None:

@@ -14,16 +14,16 @@ SLIPS = {
     "a check with no message": "judges('BIAS-01', fails_silently)",
     "what a check applies to": "applies('BIAS-01')",
     "the oracle": "judges('BIAS-01', lambda view: view.expectation.value(99))",
-    "shrinking": "conformance.run.run.shrink = slip",
-    "the script": "conformance.run.run.script_for = slip",
+    "shrinking": "conformance.run.verdicts.shrink = slip",
+    "the script": "conformance.run.verdicts.script_for = slip",
     "the diagnosis": "conformance.findings.diagnosis.Diagnostician.diagnose = slip",
-    "the text": "conformance.run.run.finding_text = slip",
+    "the text": "conformance.run.verdicts.finding_text = slip",
     "the case": "conformance.model.case.Case.to_json = slip",
     "a number of another kind": "judges('BIAS-01', with_odd_numbers)",
 }
 PROGRAM = """
 import attrs
-import conformance.model.case, conformance.findings.diagnosis, conformance.run.run
+import conformance.model.case, conformance.findings.diagnosis, conformance.run.verdicts
 from conformance.checks import CHECKS
 from conformance.cli import main
 from conformance.oracle.comparison import Mismatch
@@ -42,9 +42,9 @@ def with_odd_numbers(view):
     return Mismatch("m", bound=1 + 2j)
 
 def changed(clause, **changes):
-    for index, check in enumerate(CHECKS):
-        if check.clause == clause:
-            CHECKS[index] = attrs.evolve(check, **changes)
+    CHECKS._checks = tuple(
+        attrs.evolve(check, **changes) if check.clause == clause else check for check in CHECKS
+    )
 
 def judges(clause, judge):
     changed(clause, judge=judge)
@@ -139,12 +139,12 @@ def test_what_broke_over_a_case_is_a_finding_of_that_kind(
 
 
 PYTEST = """
-import conformance.run.run.run, sys, pytest
+import conformance.run.verdicts, sys, pytest
 
 def slip(*_, **__):
     raise OverflowError("a slip")
 
-conformance.run.run.script_for = slip
+conformance.run.verdicts.script_for = slip
 words = ["--pyargs", "conformance", "--subject", "SUBJECT", "--clause", "BIAS-*", "--examples", "2", "--out",
          "out"]
 sys.exit(pytest.main([*words, "-p", "no:cacheprovider", "-p", "no:randomly", "--junitxml", "out.xml"]))

@@ -10,11 +10,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import fast_impl.constructor
 import pytest
-import reference_impl.configuration
 from packaging.requirements import Requirement
 
+import fast_impl.layer.arguments
+import reference_impl.layer.configuration
 from conformance.cases import FAMILIES
 from conformance.model.arguments import FURTHER, PAGE
 from conformance.subjects import environments, resolve
@@ -127,7 +127,7 @@ def test_the_names_of_the_page_are_the_layers_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "known", [reference_impl.configuration.KEYWORDS, fast_impl.constructor.KNOWN_KEYWORDS]
+    "known", [reference_impl.layer.configuration.KEYWORDS, fast_impl.layer.arguments.KNOWN_KEYWORDS]
 )
 def test_the_further_names_are_the_layers_own(known: frozenset[str]) -> None:
     assert known == set(FURTHER)
