@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from fast_impl import blas, memory, workers
 from fast_impl.dtypes import accumulator
+from fast_impl.machine.executable import steps
 from fast_impl.methods.scatter import channels_last
 from fast_impl.pixel_sums import pixel_sums
 from fast_impl.problem import Problem
@@ -124,7 +125,7 @@ class PatchesBackward:
         tile[last - top :] = 0
         part = tile[first - top : last - top, width.before : width.before + columns]
         np.copyto(part, image[first:last, :columns], casting="unsafe")
-        down, right, single = tile.strides
+        down, right, single = steps(tile)
         view = np.lib.stride_tricks.as_strided(
             tile,
             (high - low, width.input, height.kernel, width.kernel, self.problem.filters),

@@ -14,7 +14,7 @@ from fast_impl import memory, workers
 from fast_impl.direct.panels import Lanes, Panel, panels
 from fast_impl.direct.streams import Grid, Streams, unit
 from fast_impl.machine import processor, sums
-from fast_impl.machine.executable import address, call_words
+from fast_impl.machine.executable import address, call_words, steps
 
 Array = npt.NDArray[Any]
 
@@ -232,7 +232,7 @@ class PreparedCalls:
         calls = self._template + np.array(call_words(sums.CALL_WORDS, bases), np.int64)
         if self._around and (out.nbytes < _LARGE or bases[sums.OUTPUTS] % memory.LINE):
             calls[:, sums.AROUND // 8] = False
-        first, step = address(calls), calls.strides[0]
+        first, step = address(calls), steps(calls)[0]
 
         def task(number: int, seat: int) -> None:  # noqa: ARG001
             for kernel, row in self._tasks[number]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from fast_impl import workers
 from fast_impl.machine import copies, processor
-from fast_impl.machine.executable import address, call_words
+from fast_impl.machine.executable import address, call_words, steps
 
 Array = npt.NDArray[Any]
 
@@ -41,8 +41,9 @@ def _copy(panels: Array, source: Array, first: int, numbers: int) -> None:
     if not panels.size:
         return
     outer, inner, _ = source.shape
-    outer_step, inner_step, size = source.strides
-    step, rest = panels.strides[2], 0
+    outer_step, inner_step, size = steps(source)
+    panel_step, _, step, _ = steps(panels)
+    rest = 0
     if outer_step == inner * inner_step:
         # One long axis: blocks of it come into the cache once for all panels.
         length = outer * inner
@@ -59,7 +60,7 @@ def _copy(panels: Array, source: Array, first: int, numbers: int) -> None:
         copies.PANEL_STEP: panels.shape[3] * size,
         copies.INNER_STEP: inner_step,
         copies.TARGET_OUTER_STEP: inner * step,
-        copies.TARGET_PANEL_STEP: panels.strides[0],
+        copies.TARGET_PANEL_STEP: panel_step,
         copies.TARGET_INNER_STEP: step,
     }
     copy = processor.copies_kernel(numbers * size)

@@ -22,7 +22,7 @@ from fast_impl import memory, workers
 from fast_impl.direct.copying import fill, shares
 from fast_impl.direct.streams import MOST_WORDS, TooLongError, as_words
 from fast_impl.machine import processor, products
-from fast_impl.machine.executable import address, call_words
+from fast_impl.machine.executable import address, call_words, steps
 from fast_impl.machine.sums import VECTOR
 from fast_impl.problem import Problem
 
@@ -335,7 +335,7 @@ class KernelGradient:
             products.RESULT: address(out),
         }
         told = calls.told + np.array(call_words(products.CALL_WORDS, bases), np.int64)
-        first, step = address(told), told.strides[0]
+        first, step = address(told), steps(told)[0]
         copies = [
             *(
                 functools.partial(fill, panels[some], pixels, some.start * self.lanes)
