@@ -182,7 +182,7 @@ def odd_strides(array, random):
 
 
 def dressed(array, random, at_end):
-    """A copy that lies in memory in some way, and the bytes of it that are not the array's."""
+    """A copy that lies in memory in any order and direction, and at times at an odd address."""
     axes = range(array.ndim)
     order = (
         list(axes)
@@ -198,9 +198,12 @@ def dressed(array, random, at_end):
         each *= max(array.shape[axis], 1) * abs(steps[axis])
     reach = [(max(n, 1) - 1) * stride for n, stride in zip(array.shape, strides, strict=True)]
     first = -sum(far for far in reach if far < 0)
-    memory = guarded.block(sum(map(abs, reach)) + array.itemsize if array.size else 0, at_end)
+    shift = int(random.integers(array.itemsize)) if random.random() < 0.1 else 0
+    size = sum(map(abs, reach)) + array.itemsize if array.size else 0
+    memory = guarded.block(shift + size, at_end)
     memory[...] = 255
-    found = np.ndarray(array.shape, array.dtype, memory, first if array.size else 0, strides)
+    start = (0 if at_end else shift) + (first if size else 0)
+    found = np.ndarray(array.shape, array.dtype, memory, start, strides)
     found[...] = array
     return odd_strides(found, random)
 
