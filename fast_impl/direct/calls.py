@@ -13,7 +13,7 @@ import numpy.typing as npt
 from fast_impl import memory, workers
 from fast_impl.direct.panels import Lanes, Panel, panels
 from fast_impl.direct.streams import Grid, Streams, unit
-from fast_impl.machine import processor, sums
+from fast_impl.machine import checks, processor, sums
 from fast_impl.machine.executable import address, call_words, steps
 
 Array = npt.NDArray[Any]
@@ -232,6 +232,12 @@ class PreparedCalls:
         calls = self._template + np.array(call_words(sums.CALL_WORDS, bases), np.int64)
         if self._around and (out.nbytes < _LARGE or bases[sums.OUTPUTS] % memory.LINE):
             calls[:, sums.AROUND // 8] = False
+        if checks.wanted():
+            arrays = {
+                sums.JOBS: self._jobs, sums.STREAMS: self._streams, sums.NOTHING: self._nothing,
+                sums.INPUTS: inputs, sums.WEIGHTS: packed, sums.OUTPUTS: out, sums.BIAS: lanes,
+            }  # fmt: skip
+            checks.prove(self._tasks, calls, arrays)
         first, step = address(calls), steps(calls)[0]
 
         def task(number: int, seat: int) -> None:  # noqa: ARG001

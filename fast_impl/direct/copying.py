@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl import workers
-from fast_impl.machine import copies, processor
+from fast_impl.machine import checks, copies, processor
 from fast_impl.machine.executable import address, call_words, steps
 
 Array = npt.NDArray[Any]
@@ -65,11 +65,18 @@ def _copy(panels: Array, source: Array, first: int, numbers: int) -> None:
     }
     copy = processor.copies_kernel(numbers * size)
     told = np.array(call_words(copies.CALL_WORDS, fields), np.int64)
+
+    def call() -> None:
+        if checks.wanted():
+            arrays = {copies.SOURCE: source, copies.TARGET: panels}
+            checks.prove([[(copy, 0)]], told[None], arrays)
+        copy(address(told))
+
     # The kernel counts source and target on to where the rest begins.
-    copy(address(told))
+    call()
     if rest:
         told[copies.OUTER // 8], told[copies.INNER // 8] = 1, rest
-        copy(address(told))
+        call()
 
 
 def shares(count: int, parts: int) -> list[slice]:

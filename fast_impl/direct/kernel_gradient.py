@@ -21,7 +21,7 @@ import numpy.typing as npt
 from fast_impl import memory, workers
 from fast_impl.direct.copying import fill, shares
 from fast_impl.direct.streams import MOST_WORDS, TooLongError, as_words
-from fast_impl.machine import processor, products
+from fast_impl.machine import checks, processor, products
 from fast_impl.machine.executable import address, call_words, steps
 from fast_impl.machine.sums import VECTOR
 from fast_impl.problem import Problem
@@ -335,6 +335,12 @@ class KernelGradient:
             products.RESULT: address(out),
         }
         told = calls.told + np.array(call_words(products.CALL_WORDS, bases), np.int64)
+        if checks.wanted():
+            arrays: dict[int, Array | list[Array]] = {
+                products.JOBS: calls.tables, products.STREAMS: calls.streams,
+                products.INPUTS: panels, products.GRADIENTS: blocks, products.RESULT: out,
+            }  # fmt: skip
+            checks.prove(calls.tasks, told, arrays)
         first, step = address(told), steps(told)[0]
         copies = [
             *(

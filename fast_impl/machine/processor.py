@@ -7,7 +7,7 @@ import functools
 import os
 from typing import Any
 
-from fast_impl.machine import copies, executable, products, sums
+from fast_impl.machine import checks, copies, executable, products, sums
 from fast_impl.machine.assembler import RAX, RBX, RCX, RDI, Assembler, At
 
 # Bits of cpuid: leaf 1, rcx (FMA, states by xsave, AVX); leaf 7, rbx (AVX2); of xgetbv: SSE and AVX states.
@@ -62,16 +62,24 @@ def features() -> tuple[int, int, int]:
 @functools.lru_cache(maxsize=64)
 def sums_kernel(vectors: int, size: int, runs: tuple[sums.Run, ...], again: bool) -> Any:
     """The function that `fast_impl.machine.sums` describes; it takes the address of a call."""
-    return executable.load(sums.generate(vectors, size, runs, again))
+    given = vectors, size, runs, again
+    return _checked(sums.generate(*given), checks.check_sums(*given))
 
 
 @functools.lru_cache(maxsize=64)
 def products_kernel(rows: int, vectors: int, size: int, gradient_step: int, channels: int) -> Any:
     """The function that `fast_impl.machine.products` describes."""
-    return executable.load(products.generate(rows, vectors, size, gradient_step, channels))
+    given = rows, vectors, size, gradient_step, channels
+    return _checked(products.generate(*given), checks.check_products(*given))
 
 
 @functools.lru_cache(maxsize=64)
 def copies_kernel(length: int) -> Any:
     """The function that `fast_impl.machine.copies` describes."""
-    return executable.load(copies.generate(length))
+    return _checked(copies.generate(length), checks.check_copies(length))
+
+
+def _checked(code: bytes, check: checks.Check) -> Any:
+    kernel = executable.load(code)
+    kernel.check = check
+    return kernel

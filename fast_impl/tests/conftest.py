@@ -1,12 +1,16 @@
 """A transposed convolution by loops that shares nothing with the library under test."""
 
 import itertools
+import os
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from fast_impl import backward, memory, planner
+
+# Every call of a kernel in these tests, and in the processes that they start, is checked first.
+os.environ["FAST_IMPL_CHECK"] = "1"
 
 
 def _lengths(size, taps, stride, padding, dilation, extra):

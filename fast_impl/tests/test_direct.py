@@ -433,6 +433,7 @@ def test_only_large_results_that_begin_with_a_line_go_around_the_caches(monkeypa
     def kernel(place):
         told.append(ctypes.c_int64.from_address(place + sums.AROUND).value)
 
+    kernel.check = lambda *_: None
     monkeypatch.setattr(processor, "sums_kernel", lambda *_: kernel)
     problem = made("plain", filters=16).problem
     method = direct.Direct(problem, _pieces(problem))
@@ -594,6 +595,7 @@ def test_a_long_axis_is_copied_in_blocks(shape, apart, expected, monkeypatch):
         assert step == math.prod(shape) * 4
         told.append(tuple(found))
 
+    kernel.check = lambda *_: None
     monkeypatch.setattr(processor, "copies_kernel", lambda _: kernel)
     monkeypatch.setattr(copying, "_BLOCK_BYTES", 50)
     source = np.zeros((2 * shape[0], *shape[1:]), "f4")[::2] if apart else np.zeros(shape, "f4")
