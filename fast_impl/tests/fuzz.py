@@ -24,13 +24,17 @@ from unittest import mock
 import numpy as np
 
 import fast_impl
-from fast_impl import backward, backward_patches, costs, dtypes, planner
-from fast_impl.backward_patches import PatchesBackward
-from fast_impl.direct import calls, copying, gradients, kernel_gradient
-from fast_impl.direct.gradients import DirectBackward
-from fast_impl.errors import InvalidArgumentError
-from fast_impl.methods import blocks, direct, planar
-from fast_impl.problem import Options, Problem
+from fast_impl.forward import blocks, costs, direct, planar
+from fast_impl.gradients import direct as direct_gradients
+from fast_impl.gradients import direct_kernel, patches
+from fast_impl.gradients.blocks import Backward
+from fast_impl.gradients.direct import DirectBackward
+from fast_impl.gradients.patches import PatchesBackward
+from fast_impl.kernels import calls, copying
+from fast_impl.planning import gradients, planner
+from fast_impl.problem import dtypes
+from fast_impl.problem.errors import InvalidArgumentError
+from fast_impl.problem.problem import Options, Problem
 from fast_impl.tests import guarded
 from fast_impl.tests.conftest import _lengths
 
@@ -43,13 +47,13 @@ CUTS = (
     (calls, {"_WEIGHT_BYTES": 1}),
     (calls, {"_CACHED": 64, "_LARGE": 1}),
     (copying, {"_BLOCK_BYTES": 64}),
-    (kernel_gradient, {"_FEW": 1000, "_SHORT": 0}),
-    (kernel_gradient, {"_FEW": 0, "_REUSE": 0}),
-    (kernel_gradient, {"_PIXELS": 7, "_CHUNK_ADDS": 0}),
-    (kernel_gradient, {"_FEW_WEIGHTS": 0}),
-    (kernel_gradient, {"_RESULT_BYTES": 64, "_TASKS": 7}),
-    (kernel_gradient, {"_PIECE_BYTES": 1}),
-    (backward_patches, {"_TILE_BYTES": 1000}),
+    (direct_kernel, {"_FEW": 1000, "_SHORT": 0}),
+    (direct_kernel, {"_FEW": 0, "_REUSE": 0}),
+    (direct_kernel, {"_PIXELS": 7, "_CHUNK_ADDS": 0}),
+    (direct_kernel, {"_FEW_WEIGHTS": 0}),
+    (direct_kernel, {"_RESULT_BYTES": 64, "_TASKS": 7}),
+    (direct_kernel, {"_PIECE_BYTES": 1}),
+    (patches, {"_TILE_BYTES": 1000}),
 )
 
 
@@ -223,7 +227,7 @@ def finely_cut(given, random):
                 stack.enter_context(mock.patch.object(module, name, _one_of(module, name, random)))
         if given.threads > 1:
             stack.enter_context(mock.patch.object(costs, "WAKE", 0))
-            for module in (gradients, backward_patches):
+            for module in (direct_gradients, patches):
                 stack.enter_context(mock.patch.object(module, "_SMALL", 0))
         yield
 
@@ -244,11 +248,11 @@ def _ways_back(given):
     yield "scatter", None
     if not problem.multiply_adds:
         return
-    if gradients.suits(problem, limit):
+    if direct_gradients.suits(problem, limit):
         yield "direct", DirectBackward.planned(problem, given.threads, limit)
-    if backward_patches.suits(problem):
+    if patches.suits(problem):
         yield "patches", PatchesBackward(problem, given.threads)
-    yield "blocks", backward.Backward(problem, given.threads, limit)
+    yield "blocks", Backward(problem, given.threads, limit)
 
 
 def differences(given):
@@ -274,9 +278,9 @@ def differences(given):
         for way, plan in _ways_back(given):
             with (
                 guarded.everything(given.at_end),
-                mock.patch.object(backward, "planned", lambda *_, plan=plan: plan),
+                mock.patch.object(gradients, "planned", lambda *_, plan=plan: plan),
             ):
-                found = backward.gradients(problem, x, k, g)
+                found = gradients.gradients(problem, x, k, g)
             named = zip(("to inputs", "to kernel", "to bias"), found, backwards, strict=True)
             yield from _unequal(f"gradients by {way}", *named)
 
@@ -290,7 +294,7 @@ def _unequal(way, *results):
 def failure(number):
     """What is wrong with a trial; "" for nothing."""
     given = trial(number)
-    for cached in (planner.planned, planner.for_arrays, backward.planned):
+    for cached in (planner.planned, planner.for_arrays, gradients.planned):
         cached.cache_clear()
     try:
         found = list(differences(given))

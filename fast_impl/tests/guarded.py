@@ -7,7 +7,7 @@ from unittest import mock
 
 import numpy as np
 
-from fast_impl import memory
+from fast_impl.runtime import memory
 
 PAGE = mmap.PAGESIZE
 _protect = ctypes.CDLL(None).mprotect

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from fast_impl.methods import scatter
+from fast_impl.gradients import scatter
 from fast_impl.tests import fuzz, guarded
 
 EACH = 500
