@@ -23,8 +23,8 @@ from fast_impl.kernels.streams import MOST_WORDS, TooLongError, as_words
 from fast_impl.kernels.x86 import processor, products
 from fast_impl.kernels.x86.sums import VECTOR
 from fast_impl.problem.problem import Problem
-from fast_impl.runtime import memory, workers
-from fast_impl.runtime.addresses import address, call_words
+from fast_impl.runtime import checking, memory, workers
+from fast_impl.runtime.addresses import address, call_words, steps
 
 Array = npt.NDArray[Any]
 
@@ -335,7 +335,13 @@ class KernelGradient:
             products.RESULT: address(out),
         }
         told = calls.told + np.array(call_words(products.CALL_WORDS, bases), np.int64)
-        first, step = address(told), told.strides[0]
+        if checking.wanted():
+            arrays: dict[int, Array | list[Array]] = {
+                products.JOBS: calls.tables, products.STREAMS: calls.streams,
+                products.INPUTS: panels, products.GRADIENTS: blocks, products.RESULT: out,
+            }  # fmt: skip
+            checking.prove(calls.tasks, told, arrays)
+        first, step = address(told), steps(told)[0]
         copies = [
             *(
                 functools.partial(fill, panels[some], pixels, some.start * self.lanes)

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from fast_impl.kernels.panels import Lanes, Panel, panels
 from fast_impl.kernels.streams import Grid, Streams, unit
 from fast_impl.kernels.x86 import processor, sums
-from fast_impl.runtime import memory, workers
-from fast_impl.runtime.addresses import address, call_words
+from fast_impl.runtime import checking, memory, workers
+from fast_impl.runtime.addresses import address, call_words, steps
 
 Array = npt.NDArray[Any]
 
@@ -232,7 +232,13 @@ class PreparedCalls:
         calls = self._template + np.array(call_words(sums.CALL_WORDS, bases), np.int64)
         if self._around and (out.nbytes < _LARGE or bases[sums.OUTPUTS] % memory.LINE):
             calls[:, sums.AROUND // 8] = False
-        first, step = address(calls), calls.strides[0]
+        if checking.wanted():
+            arrays = {
+                sums.JOBS: self._jobs, sums.STREAMS: self._streams, sums.NOTHING: self._nothing,
+                sums.INPUTS: inputs, sums.WEIGHTS: packed, sums.OUTPUTS: out, sums.BIAS: lanes,
+            }  # fmt: skip
+            checking.prove(self._tasks, calls, arrays)
+        first, step = address(calls), steps(calls)[0]
 
         def task(number: int, seat: int) -> None:  # noqa: ARG001
             for kernel, row in self._tasks[number]:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.kernels.x86 import copies, processor
-from fast_impl.runtime import workers
-from fast_impl.runtime.addresses import address, call_words
+from fast_impl.runtime import checking, workers
+from fast_impl.runtime.addresses import address, call_words, steps
 
 Array = npt.NDArray[Any]
 
@@ -41,8 +41,9 @@ def _copy(panels: Array, source: Array, first: int, numbers: int) -> None:
     if not panels.size:
         return
     outer, inner, _ = source.shape
-    outer_step, inner_step, size = source.strides
-    step, rest = panels.strides[2], 0
+    outer_step, inner_step, size = steps(source)
+    panel_step, _, step, _ = steps(panels)
+    rest = 0
     if outer_step == inner * inner_step:
         # One long axis: blocks of it come into the cache once for all panels.
         length = outer * inner
@@ -59,16 +60,23 @@ def _copy(panels: Array, source: Array, first: int, numbers: int) -> None:
         copies.PANEL_STEP: panels.shape[3] * size,
         copies.INNER_STEP: inner_step,
         copies.TARGET_OUTER_STEP: inner * step,
-        copies.TARGET_PANEL_STEP: panels.strides[0],
+        copies.TARGET_PANEL_STEP: panel_step,
         copies.TARGET_INNER_STEP: step,
     }
     copy = processor.copies_kernel(numbers * size)
     told = np.array(call_words(copies.CALL_WORDS, fields), np.int64)
+
+    def call() -> None:
+        if checking.wanted():
+            arrays = {copies.SOURCE: source, copies.TARGET: panels}
+            checking.prove([[(copy, 0)]], told[None], arrays)
+        copy(address(told))
+
     # The kernel counts source and target on to where the rest begins.
-    copy(address(told))
+    call()
     if rest:
         told[copies.OUTER // 8], told[copies.INNER // 8] = 1, rest
-        copy(address(told))
+        call()
 
 
 def shares(count: int, parts: int) -> list[slice]:

@@ -7,9 +7,9 @@ import functools
 import os
 from typing import Any
 
-from fast_impl.kernels.x86 import copies, products, sums
+from fast_impl.kernels.x86 import copies, products, sums, touched
 from fast_impl.kernels.x86.assembler import RAX, RBX, RCX, RDI, Assembler, At
-from fast_impl.runtime import executable
+from fast_impl.runtime import checking, executable
 
 # Bits of cpuid: leaf 1, rcx (FMA, states by xsave, AVX); leaf 7, rbx (AVX2); of xgetbv: SSE and AVX states.
 _LEAF_1, _LEAF_7, _STATES = 1 << 12 | 1 << 27 | 1 << 28, 1 << 5, 0b110
@@ -63,16 +63,24 @@ def features() -> tuple[int, int, int]:
 @functools.lru_cache(maxsize=64)
 def sums_kernel(vectors: int, size: int, runs: tuple[sums.Run, ...], again: bool) -> Any:
     """The function that `fast_impl.kernels.x86.sums` describes; it takes the address of a call."""
-    return executable.load(sums.generate(vectors, size, runs, again))
+    given = vectors, size, runs, again
+    return _checked(sums.generate(*given), touched.check_sums(*given))
 
 
 @functools.lru_cache(maxsize=64)
 def products_kernel(rows: int, vectors: int, size: int, gradient_step: int, channels: int) -> Any:
     """The function that `fast_impl.kernels.x86.products` describes."""
-    return executable.load(products.generate(rows, vectors, size, gradient_step, channels))
+    given = rows, vectors, size, gradient_step, channels
+    return _checked(products.generate(*given), touched.check_products(*given))
 
 
 @functools.lru_cache(maxsize=64)
 def copies_kernel(length: int) -> Any:
     """The function that `fast_impl.kernels.x86.copies` describes."""
-    return executable.load(copies.generate(length))
+    return _checked(copies.generate(length), touched.check_copies(length))
+
+
+def _checked(code: bytes, check: checking.Check) -> Any:
+    kernel = executable.load(code)
+    kernel.check = check
+    return kernel
