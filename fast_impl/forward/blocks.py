@@ -29,6 +29,7 @@ from fast_impl.kernels.target import Target
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.problem import Problem
 from fast_impl.runtime import blas, memory, workers
+from fast_impl.runtime.addresses import steps
 
 Array = npt.NDArray[Any]
 
@@ -203,7 +204,8 @@ class Blocks:
             inputs_nhwc, out_nhwc = inputs.transpose(0, 2, 3, 1), out.transpose(0, 2, 3, 1)
         in_place = self.in_place and inputs_nhwc.flags.c_contiguous
         if self.flat:
-            if len(out) > 1 and out.strides[0] != out.shape[1] * out.strides[1]:
+            image_step, row_step, *_ = steps(out)
+            if len(out) > 1 and image_step != out.shape[1] * row_step:
                 # The images of this ``out`` do not lie above one another.
                 tall = np.empty(out.shape, out.dtype)
                 self.run(inputs, packed, bias, tall)
@@ -278,7 +280,7 @@ class Blocks:
         rows, _, images, _ = sums.shape
         if self.tiling.images == 1:
             flat = sums.reshape(rows, -1)[:, self.skip * filters :][:, : width * filters]
-            if target.strides[2:] == (filters * target.itemsize, target.itemsize):
+            if steps(target)[2:] == (filters * target.itemsize, target.itemsize):
                 _store(flat, bias_row, target[0].reshape(rows, -1))
             else:
                 tail = None if bias_row is None else bias_row[:filters]
@@ -287,7 +289,7 @@ class Blocks:
         whole, rest = divmod(width, stride)
         blocks = sums[:, :whole].transpose(2, 0, 1, 3)
         end = whole * stride
-        if target.strides[2:] == (filters * target.itemsize, target.itemsize):
+        if steps(target)[2:] == (filters * target.itemsize, target.itemsize):
             # Rows are contiguous, so this is a view.
             into = target[:, :, :end].reshape(images, rows, whole, stride * filters)
             _store(blocks, bias_row, into)

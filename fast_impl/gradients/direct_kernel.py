@@ -19,13 +19,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fast_impl.kernels import made
 from fast_impl.kernels.copying import fill, shares
 from fast_impl.kernels.format import END, JOB_BYTES, Products
 from fast_impl.kernels.streams import MOST_WORDS, TooLongError, as_words
-from fast_impl.kernels.target import Kernel, Target
+from fast_impl.kernels.target import Target
 from fast_impl.problem.problem import Problem
-from fast_impl.runtime import memory, workers
-from fast_impl.runtime.addresses import address, call_words
+from fast_impl.runtime import checking, memory, workers
+from fast_impl.runtime.addresses import address, call_words, steps
 
 Array = npt.NDArray[Any]
 
@@ -74,7 +75,7 @@ class _Calls(NamedTuple):
     told: Array
     streams: Array
     tables: list[Array]
-    tasks: list[list[tuple[Kernel, int]]]
+    tasks: list[list[tuple[made.Kernel, int]]]
 
 
 class KernelGradient:
@@ -250,7 +251,7 @@ class KernelGradient:
             table = np.array(members, np.int64)
             tables.append(table)
             for first, last, low, high, lanes in self._cut(len(members)):
-                kernel = self.target.products_kernel(rows, self.vectors, self.size, step, lanes)
+                kernel = made.products(self.target, rows, self.vectors, self.size, step, lanes)
                 fields = {
                     Products.JOBS: address(table) + first * JOB_BYTES,
                     Products.COUNT: last - first,
@@ -334,7 +335,13 @@ class KernelGradient:
             Products.RESULT: address(out),
         }
         told = calls.told + np.array(call_words(self.target.products.words, bases), np.int64)
-        first, step = address(told), told.strides[0]
+        if checking.wanted():
+            arrays: dict[int, Array | list[Array]] = {
+                Products.JOBS: calls.tables, Products.STREAMS: calls.streams,
+                Products.INPUTS: panels, Products.GRADIENTS: blocks, Products.RESULT: out,
+            }  # fmt: skip
+            checking.prove(calls.tasks, told, arrays)
+        first, step = address(told), steps(told)[0]
         copies = [
             *(
                 functools.partial(fill, panels[some], pixels, some.start * self.lanes, self.target)

@@ -19,6 +19,7 @@ from fast_impl.gradients.pixel_sums import pixel_sums
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.problem import Problem, channels_last
 from fast_impl.runtime import blas, memory, workers
+from fast_impl.runtime.addresses import steps
 
 Array = npt.NDArray[Any]
 
@@ -123,7 +124,7 @@ class PatchesBackward:
         tile[last - top :] = 0
         part = tile[first - top : last - top, width.before : width.before + columns]
         np.copyto(part, image[first:last, :columns], casting="unsafe")
-        down, right, single = tile.strides
+        down, right, single = steps(tile)
         view = np.lib.stride_tricks.as_strided(
             tile,
             (high - low, width.input, height.kernel, width.kernel, self.problem.filters),

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fast_impl.kernels import made
 from fast_impl.kernels.format import JOB_BYTES, Sums, whole_lines
 from fast_impl.kernels.panels import Lanes, Panel, panels
 from fast_impl.kernels.streams import Grid, Streams, unit
-from fast_impl.kernels.target import Kernel, Target
-from fast_impl.runtime import memory, workers
-from fast_impl.runtime.addresses import address, call_words
+from fast_impl.kernels.target import Target
+from fast_impl.runtime import checking, memory, workers
+from fast_impl.runtime.addresses import address, call_words, steps
 
 Array = npt.NDArray[Any]
 
@@ -154,15 +155,15 @@ class PreparedCalls:
         share = calls.cycles / (threads * _TASKS if threads > 1 else 1)
         rows: list[list[int]] = []
         # For each task its calls, one after the other: a kernel and the place of what it is told.
-        self._tasks: list[list[tuple[Kernel, int]]] = []
+        self._tasks: list[list[tuple[made.Kernel, int]]] = []
         for chain in calls.chains:
             cuts = max(1, round(sum(section.cycles(calls.target) for section in chain) / share))
             each, across = self._cut(chain, len(jobs[chain[0]]), cuts)
             told = []
             for section in chain:
                 panel = section.panel
-                kernel = calls.target.sums_kernel(
-                    panel.vectors, self._size, panel.runs, section.again
+                kernel = made.sums(
+                    calls.target, panel.vectors, self._size, panel.runs, section.again
                 )
                 around = len(chain) == 1 and section.whole_lines(self._size)
                 fields = list(self._fields(section, jobs[section], each, across, around))
@@ -230,7 +231,13 @@ class PreparedCalls:
         calls = self._template + np.array(call_words(self._words, bases), np.int64)
         if self._around and (out.nbytes < _LARGE or bases[Sums.OUTPUTS] % memory.LINE):
             calls[:, Sums.AROUND // 8] = False
-        first, step = address(calls), calls.strides[0]
+        if checking.wanted():
+            arrays = {
+                Sums.JOBS: self._jobs, Sums.STREAMS: self._streams, Sums.NOTHING: self._nothing,
+                Sums.INPUTS: inputs, Sums.WEIGHTS: packed, Sums.OUTPUTS: out, Sums.BIAS: lanes,
+            }  # fmt: skip
+            checking.prove(self._tasks, calls, arrays)
+        first, step = address(calls), steps(calls)[0]
 
         def task(number: int, seat: int) -> None:  # noqa: ARG001
             for kernel, row in self._tasks[number]:

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fast_impl.kernels import made
 from fast_impl.kernels.format import Copies
 from fast_impl.kernels.target import Target
-from fast_impl.runtime import workers
-from fast_impl.runtime.addresses import address, call_words
+from fast_impl.runtime import checking, workers
+from fast_impl.runtime.addresses import address, call_words, steps
 
 Array = npt.NDArray[Any]
 
@@ -43,8 +44,9 @@ def _copy(panels: Array, source: Array, first: int, numbers: int, target: Target
     if not panels.size:
         return
     outer, inner, _ = source.shape
-    outer_step, inner_step, size = source.strides
-    step, rest = panels.strides[2], 0
+    outer_step, inner_step, size = steps(source)
+    panel_step, _, step, _ = steps(panels)
+    rest = 0
     if outer_step == inner * inner_step:
         # One long axis: blocks of it come into the cache once for all panels.
         length = outer * inner
@@ -61,16 +63,23 @@ def _copy(panels: Array, source: Array, first: int, numbers: int, target: Target
         Copies.PANEL_STEP: panels.shape[3] * size,
         Copies.INNER_STEP: inner_step,
         Copies.TARGET_OUTER_STEP: inner * step,
-        Copies.TARGET_PANEL_STEP: panels.strides[0],
+        Copies.TARGET_PANEL_STEP: panel_step,
         Copies.TARGET_INNER_STEP: step,
     }
-    copy = target.copies_kernel(numbers * size)
+    copy = made.copies(target, numbers * size)
     told = np.array(call_words(target.copies.words, fields), np.int64)
+
+    def call() -> None:
+        if checking.wanted():
+            arrays = {Copies.SOURCE: source, Copies.TARGET: panels}
+            checking.prove([[(copy, 0)]], told[None], arrays)
+        copy(address(told))
+
     # The kernel counts source and target on to where the rest begins.
-    copy(address(told))
+    call()
     if rest:
         told[Copies.OUTER // 8], told[Copies.INNER // 8] = 1, rest
-        copy(address(told))
+        call()
 
 
 def shares(count: int, parts: int) -> list[slice]:

@@ -7,15 +7,12 @@ the key under which it is kept. To add an instruction set is to make another one
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fast_impl.kernels.format import Run
-
-# A function of the address of a call; it does not hold the GIL.
-Kernel = Callable[[int], Any]
+# A kernel: a function of the address of a call, which does not hold the GIL.
+Function = Callable[[int], Any]
 
 
 class Tile(NamedTuple):
@@ -40,7 +37,7 @@ class Generator(NamedTuple):
         words: Numbers of 64 bits of a call: its fields, and room for the kernel's own use.
     """
 
-    make: Callable[..., Kernel]
+    make: Callable[..., Function]
     words: int
 
 
@@ -99,22 +96,3 @@ class Target:
     def widest(self) -> int:
         """Vectors of the widest panel."""
         return len(self.tiles)
-
-    def sums_kernel(self, vectors: int, size: int, runs: tuple[Run, ...], again: bool) -> Kernel:
-        """The kernel of sums of this shape, made once."""
-        return _made(self, self.sums.make, vectors, size, runs, again)
-
-    def products_kernel(
-        self, rows: int, vectors: int, size: int, gradient_step: int, channels: int
-    ) -> Kernel:
-        """The kernel of products of this shape, made once."""
-        return _made(self, self.products.make, rows, vectors, size, gradient_step, channels)
-
-    def copies_kernel(self, length: int) -> Kernel:
-        """The kernel that copies pieces of this length, made once."""
-        return _made(self, self.copies.make, length)
-
-
-@functools.lru_cache(maxsize=192)
-def _made(target: Target, make: Callable[..., Kernel], *shape: Any) -> Kernel:
-    return make(target, *shape)

@@ -22,6 +22,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fast_impl.runtime import checking
+
 Array = npt.NDArray[Any]
 
 Runner = Callable[[list[Any], Array, Array, Array], None]
@@ -122,6 +124,7 @@ def compile_products(products: list[Product], dtype: np.dtype[Any]) -> list[Any]
             _constants.address(real, 1.0 if p.add else 0.0),
             p.y * size,
             integer(max(p.y_row, 1)),
+            p,
         )
         for p in products
     ]
@@ -136,13 +139,17 @@ def runner(dtype: np.dtype[Any]) -> Runner:
 
     def run(products: list[Any], w: Array, x: Array, y: Array) -> None:
         w0, x0, y0 = w.ctypes.data, x.ctypes.data, y.ctypes.data
-        for w_op, x_op, n, m, k, wo, w_row, xo, x_row, beta, yo, y_row in products:
+        if checking.wanted():
+            _require_inside([product[-1] for product in products], w, x, y)
+        for w_op, x_op, n, m, k, wo, w_row, xo, x_row, beta, yo, y_row, _ in products:
             gemm(w_op, x_op, n, m, k, one, w0 + wo, w_row, x0 + xo, x_row, beta, y0 + yo, y_row)
 
     return run
 
 
 def _run_with_numpy(products: list[Product], w: Array, x: Array, y: Array) -> None:
+    if checking.wanted():
+        _require_inside(products, w, x, y)
     for p in products:
         pixels = _matrix(x, p.x, *((p.k, p.m) if p.turned else (p.m, p.k)), p.x_row)
         left = pixels.T if p.turned else pixels
@@ -154,6 +161,28 @@ def _run_with_numpy(products: list[Product], w: Array, x: Array, y: Array) -> No
             target += left @ right
         else:
             np.matmul(left, right, out=target)
+
+
+def _require_inside(products: list[Product], w: Array, x: Array, y: Array) -> None:
+    """Check the addresses of products as `fast_impl.runtime.checking` does those of generated kernels.
+
+    Raises:
+        AddressError: A matrix that is not inside its buffer, or a buffer that is not flat.
+    """
+    for p in products:
+        matrices = (
+            ("w", w, p.w, p.w_row, (p.k, p.n) if p.plain else (p.n, p.k)),
+            ("x", x, p.x, p.x_row, (p.k, p.m) if p.turned else (p.m, p.k)),
+            ("y", y, p.y, p.y_row, (p.m, p.n)),
+        )
+        for name, buffer, start, row, (rows, columns) in matrices if p.m and p.n else ():
+            end = start + (rows - 1) * row + columns if rows else start
+            flat = buffer.ndim == 1 and buffer.flags.c_contiguous
+            if not flat or start < 0 or columns > max(row, 1) or end > buffer.size:
+                raise checking.AddressError(
+                    f"matrix {name} of {p} does not lie in its buffer of {buffer.size} numbers: "
+                    f"nothing was run"
+                )
 
 
 def _matrix(flat: Array, start: int, rows: int, columns: int, row: int) -> Array:

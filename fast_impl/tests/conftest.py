@@ -1,6 +1,7 @@
 """A transposed convolution by loops that shares nothing with the library under test."""
 
 import itertools
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 from fast_impl.planning import planner
 from fast_impl.planning.gradients import planned
 from fast_impl.runtime import memory
+
+# Every call of a kernel in these tests, and in the processes that they start, is checked first.
+os.environ["FAST_IMPL_CHECK"] = "1"
 
 
 def _lengths(size, taps, stride, padding, dilation, extra):

@@ -2,6 +2,7 @@
 
 import ctypes
 import dataclasses
+import functools
 import itertools
 
 import numpy as np
@@ -23,7 +24,7 @@ def telling(kernel):
     return dataclasses.replace(
         AVX2,
         **{
-            kind: Generator(lambda *_: kernel, getattr(AVX2, kind).words)
+            kind: Generator(lambda *_: functools.partial(kernel), getattr(AVX2, kind).words)
             for kind in ("sums", "products", "copies")
         },
     )

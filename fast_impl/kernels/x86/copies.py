@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fast_impl.kernels.format import Copies
-from fast_impl.kernels.target import Kernel, Target
+from fast_impl.kernels.target import Function, Target
 from fast_impl.kernels.x86.abi import field
 from fast_impl.kernels.x86.assembler import Assembler, Condition, Label, parts
 from fast_impl.kernels.x86.registers import (
@@ -23,7 +23,7 @@ from fast_impl.runtime import executable
 WORDS = len(Copies)
 
 
-def kernel(target: Target, length: int) -> Kernel:
+def kernel(target: Target, length: int) -> Function:
     """The kernel, ready to be called."""
     return executable.load(generate(target, length))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fast_impl.kernels.format import JOB_BYTES, Products
-from fast_impl.kernels.target import Kernel, Target
+from fast_impl.kernels.target import Function, Target
 from fast_impl.kernels.x86.abi import field
 from fast_impl.kernels.x86.assembler import Assembler, Condition, Label, parts
 from fast_impl.kernels.x86.registers import (
@@ -35,7 +35,7 @@ def words(vector: int, widest: int) -> int:
 
 def kernel(
     target: Target, rows: int, vectors: int, size: int, gradient_step: int, channels: int
-) -> Kernel:
+) -> Function:
     """The kernel, ready to be called."""
     return executable.load(generate(target, rows, vectors, size, gradient_step, channels))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fast_impl.kernels.format import JOB_BYTES, Run, Sums, whole, whole_lines
-from fast_impl.kernels.target import Kernel, Target
+from fast_impl.kernels.target import Function, Target
 from fast_impl.kernels.x86.abi import ARGUMENT, SAVED, field
 from fast_impl.kernels.x86.assembler import Assembler, Condition, Label, parts
 from fast_impl.kernels.x86.registers import (
@@ -34,7 +34,7 @@ def words(vector: int, widest: int) -> int:
     return (_SPILL + 2 * widest * vector) // 8
 
 
-def kernel(target: Target, vectors: int, size: int, runs: tuple[Run, ...], again: bool) -> Kernel:
+def kernel(target: Target, vectors: int, size: int, runs: tuple[Run, ...], again: bool) -> Function:
     """The kernel, ready to be called."""
     return executable.load(generate(target, vectors, size, runs, again))
 

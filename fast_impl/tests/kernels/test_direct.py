@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import itertools
 import math
-import mmap
 from types import SimpleNamespace
 
 import numpy as np
@@ -28,6 +27,7 @@ from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.planning import gradients, planner
 from fast_impl.problem.geometry import Axis
 from fast_impl.runtime import memory, workers
+from fast_impl.tests import guarded
 from fast_impl.tests.conftest import GEOMETRIES, forward
 from fast_impl.tests.targets import IDLE, generated, telling
 
@@ -1050,28 +1050,6 @@ def test_an_output_in_one_piece_is_written_where_it_lies(monkeypatch):
 # --- what the kernels must not touch ------------------------------------------------------------
 
 
-class Guarded:
-    """Arrays that begin right behind a page nobody may touch, or end right before one."""
-
-    def __init__(self):
-        self._kept = []
-
-    def copy(self, array, at_end):
-        page = mmap.PAGESIZE
-        room = -(-max(array.nbytes, 1) // page) * page
-        memory = mmap.mmap(-1, room + 2 * page)
-        start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-        protect = ctypes.CDLL(None).mprotect
-        protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-        for guard in (start, start + page + room):
-            assert protect(guard, page, 0) == 0
-        self._kept.append(memory)
-        offset = page + (room - array.nbytes if at_end else 0)
-        found = np.frombuffer(memory, array.dtype, array.size, offset).reshape(array.shape)
-        found[...] = array
-        return found
-
-
 @generated
 @pytest.mark.parametrize("at_end", [False, True])
 @pytest.mark.parametrize("weights", [1, 1 << 20])
@@ -1085,7 +1063,6 @@ def test_kernels_touch_nothing_beyond_their_arrays(
     """A process that did would die here."""
     monkeypatch.setattr(calls, "_WEIGHT_BYTES", weights)
     given = made(name, 7, channels, filters)
-    guarded = Guarded()
     x, k, bias, g = (
         guarded.copy(array, at_end) for array in (given.x, given.k, given.bias, given.g)
     )

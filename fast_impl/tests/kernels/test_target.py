@@ -1,12 +1,14 @@
 """Another instruction set is another target, and nothing else: plans for two that do not exist."""
 
 import dataclasses
+import functools
 import re
 
 import numpy as np
 import pytest
 
 from fast_impl.gradients.direct import DirectBackward
+from fast_impl.kernels import made
 from fast_impl.kernels.target import Tile
 from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.planning import gradients, planner
@@ -96,11 +98,16 @@ def test_a_target_whose_tiles_do_not_fit_its_registers_is_refused(tiles, best, m
 
 
 def test_kernels_are_made_once_by_target_and_shape():
-    made = []
+    asked = []
+
+    def make(*what):
+        asked.append(what)
+        return functools.partial(print)
+
     targets = [
-        dataclasses.replace(NARROW, copies=NARROW.copies._replace(make=lambda *what: made.append(what)))
+        dataclasses.replace(NARROW, copies=NARROW.copies._replace(make=make))
         for _ in range(2)
     ]  # fmt: skip
     for target, length in ((0, 4), (0, 8), (1, 4), (0, 4), (1, 4)):
-        targets[target].copies_kernel(length)
-    assert made == [(targets[0], 4), (targets[0], 8), (targets[1], 4)]
+        made.copies(targets[target], length)
+    assert asked == [(targets[0], 4), (targets[0], 8), (targets[1], 4)]

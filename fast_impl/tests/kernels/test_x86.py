@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
+from fast_impl.kernels import made
 from fast_impl.kernels.format import END, Products, Run
 from fast_impl.kernels.x86 import copies, products, sums
 from fast_impl.kernels.x86.avx2 import AVX2
@@ -20,7 +21,7 @@ def test_copies_take_pieces_from_where_they_lie(numbers):
     steps = source.strides[0], 4, source.strides[1]
     into = target.strides[1], target.strides[0], target.strides[2]
     told = np.array([source.ctypes.data, target.ctypes.data, 2, 2, 5, *steps, *into])
-    AVX2.copies_kernel(numbers * 4)(told.ctypes.data)
+    made.copies(AVX2, numbers * 4)(told.ctypes.data)
     for panel in range(2):
         expected = source[..., panel : panel + numbers]
         np.testing.assert_array_equal(target[panel, ..., :numbers], expected)
@@ -121,7 +122,7 @@ def test_products_add_up_runs_of_pixels(vectors, stored, size):
         (Products.RESULT_STEP, lanes * size), (Products.RESULT_ROW, 2 * lanes * size),
     ):  # fmt: skip
         told[field // 8] = value
-    AVX2.products_kernel(kept[0], vectors, size, rows * size, kept[1])(told.ctypes.data)
+    made.products(AVX2, kept[0], vectors, size, rows * size, kept[1])(told.ctypes.data)
     expected = np.full_like(result, 5)
     runs = [[(7, 2, 1), (1, 0, 0)], [(10, 0, 3)]]
     for job, panel in np.ndindex(2, 2):
