@@ -25,6 +25,7 @@ import numpy.typing as npt
 from fast_impl.forward import costs
 from fast_impl.forward.method import Proposal
 from fast_impl.forward.taps import rows_by_phase, tap_groups
+from fast_impl.kernels.target import Target
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.problem import Problem
 from fast_impl.runtime import blas, memory, workers
@@ -435,7 +436,7 @@ def _tilings(problem: Problem, threads: int) -> list[Tiling]:
     return found
 
 
-def propose(problem: Problem, threads: int, limit: int) -> Proposal | None:
+def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:
     """The best tiling of this problem, or None where there is nothing to multiply."""
     dtype = accumulator(problem.dtype)
     if not problem.multiply_adds or dtype.kind != "f":

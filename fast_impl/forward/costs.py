@@ -27,8 +27,6 @@ START = 30e-6
 # Seconds to wake a helping thread, and to hand over one task.
 WAKE = 25e-6
 TASK = 6e-6
-# Seconds of a cycle, in which generated kernels begin two multiply-adds of 8 numbers each.
-CYCLE = 1 / 3e9
 
 
 def _multiply_add() -> float:

@@ -1,9 +1,9 @@
 """Direct sums by generated kernels, in registers.
 
-Pixels are read where they lie, in tiles of a few, times a panel of 8 to 24 lanes of packed weights
-(`fast_impl.kernels.x86.sums`). Nothing is gathered, nothing is scattered, and a task is one call outside the
-GIL. Where a tile reaches over the edge of the image, the kernel reads zeros for the pixels that do not
-exist. An output is summed in the same order however the work is divided.
+Pixels are read where they lie, in tiles of a few, times a panel of a few vectors of packed weights
+(`fast_impl.kernels.format`). Nothing is gathered, nothing is scattered, and a task is one call
+outside the GIL. Where a tile reaches over the edge of the image, the kernel reads zeros for the
+pixels that do not exist. An output is summed in the same order however the work is divided.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from fast_impl.forward.method import Proposal
 from fast_impl.kernels.calls import Calls, Part
 from fast_impl.kernels.copying import turn
 from fast_impl.kernels.lanes import Side, partitions
-from fast_impl.kernels.panels import WIDEST, Lanes
+from fast_impl.kernels.panels import Lanes
 from fast_impl.kernels.streams import Grid, Reach, TooLongError
-from fast_impl.kernels.x86 import processor
-from fast_impl.kernels.x86.sums import VECTOR
+from fast_impl.kernels.target import Target
 from fast_impl.problem.problem import Problem
 from fast_impl.runtime import memory
 
@@ -80,10 +79,10 @@ class Piece(NamedTuple):
 class Direct:
     """The method for one problem."""
 
-    def __init__(self, problem: Problem, pieces: list[Piece]) -> None:
+    def __init__(self, problem: Problem, pieces: list[Piece], target: Target) -> None:
         self.problem, self.pieces = problem, pieces
         self.parts = [piece.part(problem) for piece in pieces]
-        self.calls = Calls(self.parts, problem.dtype)
+        self.calls = Calls(self.parts, problem.dtype, target)
         # Whether no input meets a weight that was made up.
         self.exact = all(side.exact for piece in pieces for side in piece)
 
@@ -123,7 +122,7 @@ class Direct:
 
     def seconds(self, threads: int) -> float:
         """Predicted time of the whole problem."""
-        work = costs.CYCLE * self.calls.cycles + costs.CALL * len(self.calls.chains)
+        work = self.calls.target.cycle * self.calls.cycles + costs.CALL * len(self.calls.chains)
         seconds = costs.START + work / threads
         # A result that must be looked at for infinities is summed up.
         look = 0.0 if self.exact else costs.copy(math.prod(self.problem.output_shape), 64) / 3
@@ -172,9 +171,9 @@ class Turned:
         )
 
 
-def _candidates(problem: Problem) -> list[Direct]:
-    """Every way to form lanes."""
-    room = WIDEST * VECTOR // problem.dtype.itemsize
+def _candidates(problem: Problem, target: Target) -> list[Direct]:
+    """Every way to form lanes; those on several output rows must fit one panel."""
+    room = target.widest * target.vector // problem.dtype.itemsize
     found = []
     ways = partitions(problem.height, one_by_one=True), partitions(problem.width, one_by_one=False)
     for sides in itertools.product(*ways):
@@ -183,16 +182,16 @@ def _candidates(problem: Problem) -> list[Direct]:
         pieces = list(itertools.starmap(Piece, itertools.product(*sides)))
         lanes = [piece.lanes(problem) for piece in pieces]
         if all(each.lines == 1 or each.total <= room for each in lanes):
-            found.append(Direct(problem, pieces))
+            found.append(Direct(problem, pieces, target))
     return found
 
 
-def propose(problem: Problem, threads: int, limit: int) -> Proposal | None:
+def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:
     """The best way to form lanes, or None where generated kernels do not apply."""
     if (
-        not problem.multiply_adds
+        target is None
+        or not problem.multiply_adds
         or problem.dtype.name not in ("float32", "float64")
-        or not processor.available()
     ):
         return None
     inner = problem
@@ -201,7 +200,7 @@ def propose(problem: Problem, threads: int, limit: int) -> Proposal | None:
         if not images:
             return None
         inner = dataclasses.replace(problem, channels_first=False, batch=images)
-    candidates = _candidates(inner)
+    candidates = _candidates(inner, target)
     if not candidates:
         return None
     direct = min(candidates, key=lambda candidate: candidate.seconds(threads))

@@ -1,7 +1,8 @@
 """What every method of the forward direction is: a function ``propose``, and what it returns.
 
-``propose(problem, threads, limit)`` returns a `Proposal` or None where the algorithm does not
-apply: ``threads`` is the number of participants, ``limit`` the bytes of scratch memory allowed.
+``propose(problem, threads, limit, target)`` returns a `Proposal` or None where the algorithm does not
+apply: ``threads`` is the number of participants, ``limit`` the bytes of scratch memory allowed, ``target`` what
+kernels can be generated for, if anything.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from fast_impl.forward import costs
 from fast_impl.forward.method import Proposal
+from fast_impl.kernels.target import Target
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.problem import Problem, channels_last
 
@@ -66,7 +67,7 @@ class Scatter:
                 np.copyto(target, sums, casting="unsafe")
 
 
-def propose(problem: Problem, threads: int, limit: int) -> Proposal | None:  # noqa: ARG001
+def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:
     """Offer the method, for every problem."""
     scatter = Scatter(problem)
     pixels = problem.batch * problem.height.input * problem.width.input

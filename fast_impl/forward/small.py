@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from fast_impl.forward import costs
 from fast_impl.forward.method import Proposal
+from fast_impl.kernels.target import Target
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.geometry import Axis
 from fast_impl.problem.problem import Problem
@@ -110,7 +111,7 @@ class Small:
         return 6 * costs.NUMPY_CALL + product + 2 * costs.copy(gathered, problem.filters)
 
 
-def propose(problem: Problem, threads: int, limit: int) -> Proposal | None:  # noqa: ARG001
+def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:
     """Offer the method for small problems, or None."""
     height, width = problem.height, problem.width
     outputs = problem.batch * height.output * width.output

@@ -14,7 +14,7 @@ from fast_impl.gradients.direct_kernel import KernelGradient
 from fast_impl.gradients.pixel_sums import pixel_sums
 from fast_impl.kernels.copying import turn
 from fast_impl.kernels.streams import TooLongError
-from fast_impl.kernels.x86 import processor
+from fast_impl.kernels.target import Target
 from fast_impl.problem.problem import Problem
 from fast_impl.runtime import memory, workers
 
@@ -26,10 +26,8 @@ _SMALL = 1 << 20
 
 def suits(problem: Problem, limit: int) -> bool:
     """Whether generated kernels can compute the gradients of a problem with something to multiply."""
-    return (
-        processor.available()
-        and problem.dtype.name in ("float32", "float64")
-        and not (problem.channels_first and _turned_bytes(problem) > limit)
+    return problem.dtype.name in ("float32", "float64") and not (
+        problem.channels_first and _turned_bytes(problem) > limit
     )
 
 
@@ -42,18 +40,20 @@ def _turned_bytes(problem: Problem) -> int:
 class DirectBackward:
     """The method for one problem."""
 
-    def __init__(self, problem: Problem, threads: int, limit: int) -> None:
+    def __init__(self, problem: Problem, threads: int, limit: int, target: Target) -> None:
         self.channels_first = problem.channels_first
         self.problem = problem = dataclasses.replace(problem, channels_first=False)
         self.threads = 1 if problem.multiply_adds < _SMALL else threads
-        self.inputs = InputGradient(problem, self.threads)
-        self.kernel = KernelGradient(problem, self.threads, limit)
+        self.inputs = InputGradient(problem, self.threads, target)
+        self.kernel = KernelGradient(problem, self.threads, limit, target)
 
     @classmethod
-    def planned(cls, problem: Problem, threads: int, limit: int) -> DirectBackward | None:
+    def planned(
+        cls, problem: Problem, threads: int, limit: int, target: Target
+    ) -> DirectBackward | None:
         """The method for a problem that `suits`, or None where its streams would be too long."""
         try:
-            return cls(problem, threads, limit)
+            return cls(problem, threads, limit, target)
         except TooLongError:
             return None
 

@@ -1,8 +1,8 @@
 """The gradient of the inputs by generated kernels: a convolution of the output's gradient.
 
-Pixel ``(i, j)`` sums over the gradients that its taps reached, their filters side by side; its channels are the
-lanes. It is the kernel of the forward direction, `fast_impl.kernels.x86.sums`, with strides on the side of
-what is read.
+Pixel ``(i, j)`` sums over the gradients that its taps reached, their filters side by side; its
+channels are the lanes. Its kernels are the sums of the forward direction
+(`fast_impl.kernels.format`), with strides on the side of what is read.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from fast_impl.kernels.calls import Calls, Part
 from fast_impl.kernels.copying import fill, shares
 from fast_impl.kernels.panels import Lanes
 from fast_impl.kernels.streams import Grid, Reach
+from fast_impl.kernels.target import Target
 from fast_impl.problem.geometry import Axis
 from fast_impl.problem.problem import Problem
 from fast_impl.runtime import memory, workers
@@ -34,7 +35,7 @@ def _reach(axis: Axis) -> Reach:
 class InputGradient:
     """The method for one problem with its channels last."""
 
-    def __init__(self, problem: Problem, threads: int) -> None:
+    def __init__(self, problem: Problem, threads: int, target: Target) -> None:
         self.problem, self.threads = problem, threads
         size = problem.dtype.itemsize
         pixel = problem.in_channels * size
@@ -43,7 +44,7 @@ class InputGradient:
             problem.batch, range(height.input), range(width.input), _reach(height), _reach(width),
             problem.filters, size, (height.input * width.input * pixel, width.input * pixel, pixel),
         )  # fmt: skip
-        self.calls = Calls([Part(grid, Lanes(problem.in_channels))], problem.dtype)
+        self.calls = Calls([Part(grid, Lanes(problem.in_channels))], problem.dtype, target)
         self.prepared = self.calls.prepare(threads)
 
     def _copies(self, kernel: Array, packed: Array) -> list[Any]:
@@ -54,6 +55,7 @@ class InputGradient:
                 section.weights(packed)[panels],
                 taps[section.taps.start : section.taps.stop],
                 section.panel.lane + panels.start * section.width,
+                self.calls.target,
             )
             for section in self.calls.sections
             for panels in shares(section.panel.times, self.threads)

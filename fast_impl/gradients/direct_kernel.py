@@ -1,10 +1,11 @@
 """The gradient of the kernel by generated kernels: for each tap, a sum over pixels of outer products.
 
-Pixels are taken in chunks that fit the last cache, and pieces of them that fit a core's own. Of each chunk, inputs
-are copied into panels of 8, 16 or 24 channels and gradients into blocks of a few filters, so that the kernel
-(`fast_impl.kernels.x86.products`) reads both from start to end. With few filters, neighbouring taps of a row take
-their places as rows of a tile: their gradients are neighbours in memory, and are read where they lie; or in a
-copy between columns of zeros, if taps reach over the border.
+Pixels are taken in chunks that fit the last cache, and pieces of them that fit a core's own. Of
+each chunk, inputs are copied into panels of a few vectors of channels and gradients into blocks of
+a few filters, so that the kernel (products, `fast_impl.kernels.format`) reads both from start to
+end. With few filters, neighbouring taps of a row take their places as rows of a tile: their
+gradients are neighbours in memory, and are read where they lie; or in a copy between columns of
+zeros, if taps reach over the border.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fast_impl.kernels import made
 from fast_impl.kernels.copying import fill, shares
+from fast_impl.kernels.format import END, JOB_BYTES, Products
 from fast_impl.kernels.streams import MOST_WORDS, TooLongError, as_words
-from fast_impl.kernels.x86 import processor, products
-from fast_impl.kernels.x86.sums import VECTOR
+from fast_impl.kernels.target import Target
 from fast_impl.problem.problem import Problem
 from fast_impl.runtime import checking, memory, workers
 from fast_impl.runtime.addresses import address, call_words, steps
@@ -45,8 +47,6 @@ _FEW_WEIGHTS = 1 << 18
 _PIXELS, _CHUNK_ADDS = 2048, 80_000_000
 # Tasks for each thread.
 _TASKS = 4
-# Bytes from gradient to gradient that an instruction can take in a few steps.
-_MOST_STEP = 1 << 28
 
 
 class Chunk(NamedTuple):
@@ -75,18 +75,18 @@ class _Calls(NamedTuple):
     told: Array
     streams: Array
     tables: list[Array]
-    tasks: list[list[tuple[Any, int]]]
+    tasks: list[list[tuple[made.Kernel, int]]]
 
 
 class KernelGradient:
     """The method for one problem with its channels last."""
 
-    def __init__(self, problem: Problem, threads: int, limit: int) -> None:
-        self.problem, self.threads = problem, threads
+    def __init__(self, problem: Problem, threads: int, limit: int, target: Target) -> None:
+        self.problem, self.threads, self.target = problem, threads, target
         self.size = problem.dtype.itemsize
         height, width = problem.height, problem.width
-        self.vectors = _vectors(problem.in_channels * self.size)
-        self.lanes = self.vectors * VECTOR // self.size
+        self.vectors = _vectors(problem.in_channels * self.size, target)
+        self.lanes = self.vectors * target.vector // self.size
         self.panels = -(-problem.in_channels // self.lanes)
         short = width.input < _SHORT and problem.batch > width.input
         reuse = height.kernel * width.kernel * problem.in_channels // (height.stride * width.stride)
@@ -97,7 +97,7 @@ class KernelGradient:
             for a in range(height.kernel)
             for b in range(0, width.kernel, taps_a_group)
         ]
-        self.rows = _rows(self.groups[0].rows, products.ROWS[self.vectors])
+        self.rows = _rows(self.groups[0].rows, target.tiles[self.vectors].rows)
         self.chunks = self._chunks(limit)
         # Images side by side make longer runs than the columns of one image.
         self.across = not self.in_place and self.chunks[0].images > 1
@@ -214,7 +214,7 @@ class KernelGradient:
         problem = self.problem
         pixel = problem.filters if self.in_place else self.rows
         step = pixel * (1 if self.across else problem.width.stride) * self.size
-        if step > _MOST_STEP:
+        if step > self.target.most_step:
             raise TooLongError
         gradients = math.prod(self._gradient_shape(chunk)[2:]) * self.size
         scale = np.array([1, self.lanes * self.size, pixel * self.size])
@@ -233,7 +233,7 @@ class KernelGradient:
                 continue
             for words, some in zip(pieces, runs, strict=True):
                 words.extend((np.array(some, np.int64).reshape(-1, 3) * scale).ravel().tolist())
-                words.extend([products.END] * (1 + 3 * (longest - len(some))))
+                words.extend([END] * (1 + 3 * (longest - len(some))))
             if len(pieces) * len(pieces[0]) > MOST_WORDS:
                 raise TooLongError
             weights = (group.a * problem.width.kernel + group.b) * problem.filters
@@ -251,25 +251,25 @@ class KernelGradient:
             table = np.array(members, np.int64)
             tables.append(table)
             for first, last, low, high, lanes in self._cut(len(members)):
-                kernel = processor.products_kernel(rows, self.vectors, self.size, step, lanes)
+                kernel = made.products(self.target, rows, self.vectors, self.size, step, lanes)
                 fields = {
-                    products.JOBS: address(table) + first * products.JOB_BYTES,
-                    products.COUNT: last - first,
-                    products.INPUTS: low * panel,
-                    products.RESULT: low * self.lanes * self.size,
-                    products.PANELS: high - low,
-                    products.INPUTS_STEP: panel,
-                    products.RESULT_STEP: self.lanes * self.size,
-                    products.RESULT_ROW: problem.in_channels * self.size,
+                    Products.JOBS: address(table) + first * JOB_BYTES,
+                    Products.COUNT: last - first,
+                    Products.INPUTS: low * panel,
+                    Products.RESULT: low * self.lanes * self.size,
+                    Products.PANELS: high - low,
+                    Products.INPUTS_STEP: panel,
+                    Products.RESULT_STEP: self.lanes * self.size,
+                    Products.RESULT_ROW: problem.in_channels * self.size,
                 }
                 task = []
                 for number in range(len(pieces)):
-                    fields[products.STREAMS] = address(streams) + number * len(pieces[0]) * 4
+                    fields[Products.STREAMS] = address(streams) + number * len(pieces[0]) * 4
                     task.append((kernel, len(told)))
-                    told.append(call_words(products.CALL_WORDS, fields))
+                    told.append(call_words(self.target.products.words, fields))
                 tasks.append(task)
         return _Calls(
-            np.array(told, np.int64).reshape(-1, products.CALL_WORDS), streams, tables, tasks
+            np.array(told, np.int64).reshape(-1, self.target.products.words), streams, tables, tasks
         )
 
     def _cut(self, jobs: int) -> Iterator[tuple[int, int, int, int, int]]:
@@ -330,21 +330,21 @@ class KernelGradient:
             blocks = lender.empty(math.prod(shape), problem.dtype).reshape(shape)
         calls = self._calls(chunk)
         bases = {
-            products.INPUTS: address(panels),
-            products.GRADIENTS: address(blocks),
-            products.RESULT: address(out),
+            Products.INPUTS: address(panels),
+            Products.GRADIENTS: address(blocks),
+            Products.RESULT: address(out),
         }
-        told = calls.told + np.array(call_words(products.CALL_WORDS, bases), np.int64)
+        told = calls.told + np.array(call_words(self.target.products.words, bases), np.int64)
         if checking.wanted():
             arrays: dict[int, Array | list[Array]] = {
-                products.JOBS: calls.tables, products.STREAMS: calls.streams,
-                products.INPUTS: panels, products.GRADIENTS: blocks, products.RESULT: out,
+                Products.JOBS: calls.tables, Products.STREAMS: calls.streams,
+                Products.INPUTS: panels, Products.GRADIENTS: blocks, Products.RESULT: out,
             }  # fmt: skip
             checking.prove(calls.tasks, told, arrays)
         first, step = address(told), steps(told)[0]
         copies = [
             *(
-                functools.partial(fill, panels[some], pixels, some.start * self.lanes)
+                functools.partial(fill, panels[some], pixels, some.start * self.lanes, self.target)
                 for some in shares(self.panels, self.inner_threads)
             ),
             *(() if self.as_it_is else self._gradient_copies(blocks, g)),
@@ -371,7 +371,8 @@ class KernelGradient:
             if lacking:
                 columns = np.pad(columns, ((0, 0), (0, 0), (0, lacking), (0, 0)))
             pixels = self._in_order(columns)
-            fill(blocks[place].reshape(-1, *pixels.shape[:2], self.rows), pixels, first)
+            into = blocks[place].reshape(-1, *pixels.shape[:2], self.rows)
+            fill(into, pixels, first, self.target)
 
     def _gradient_copies(self, blocks: Array, gradient: Array) -> Iterator[Any]:
         if not self.in_place:
@@ -392,13 +393,14 @@ class KernelGradient:
             yield functools.partial(pad, rows)
 
 
-def _vectors(pixel_bytes: int) -> int:
-    """Vectors of a panel that leave the fewest lanes idle; two of them are the fastest."""
-    slower = {1: 1.3, 2: 1.0, 3: 1.05}
-    return min(
-        slower,
-        key=lambda vectors: -(-pixel_bytes // (vectors * VECTOR)) * vectors * slower[vectors],
-    )
+def _vectors(pixel_bytes: int, target: Target) -> int:
+    """Vectors of a panel that take the least time for a pixel: idle lanes take as much as others."""
+
+    def cost(vectors: int) -> float:
+        panels = -(-pixel_bytes // (vectors * target.vector))
+        return panels * vectors * target.tiles[vectors].slower
+
+    return min(target.tiles, key=cost)
 
 
 def _rows(total: int, most: int) -> int:

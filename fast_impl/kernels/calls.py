@@ -1,4 +1,4 @@
-"""All calls of the kernel `fast_impl.kernels.x86.sums` that compute one array, divided into tasks."""
+"""All calls of kernels of sums that compute one array, divided into tasks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from fast_impl.kernels import made
+from fast_impl.kernels.format import JOB_BYTES, Sums, whole_lines
 from fast_impl.kernels.panels import Lanes, Panel, panels
 from fast_impl.kernels.streams import Grid, Streams, unit
-from fast_impl.kernels.x86 import processor, sums
+from fast_impl.kernels.target import Target
 from fast_impl.runtime import checking, memory, workers
 from fast_impl.runtime.addresses import address, call_words, steps
 
@@ -24,9 +26,6 @@ _CACHED = 160 << 10
 _WEIGHT_BYTES = 320 << 10
 # Tasks for each thread.
 _TASKS = 4
-# Cycles of a step (a number of each pixel of a tile times a panel), by vectors; of a tap; of a tile.
-_STEP = {1: 5.5, 2: 6.5, 3: 6.5}
-_TAP, _TILE = 14.0, 24.0
 # Bytes of a result from which on it is faster to write around the caches, even if it is read at once.
 _LARGE = 8 << 20
 
@@ -75,18 +74,16 @@ class Section(NamedTuple):
     def whole_lines(self, size: int) -> bool:
         """Whether it can write around the caches, for an output that begins with a line of them."""
         places = (self.part.grid.origin, *self.part.grid.outputs, self.panel.lane * size)
-        return all(place % memory.LINE == 0 for place in places) and sums.whole_lines(
-            self.panel.vectors, size, self.panel.runs, self.again
+        return all(place % memory.LINE == 0 for place in places) and whole_lines(
+            self.width * size, size, self.panel.runs, self.again
         )
 
-    @property
-    def cycles(self) -> float:
+    def cycles(self, target: Target) -> float:
         """Predicted."""
-        grid, vectors = self.part.grid, self.panel.vectors
-        tile = sums.ROWS[vectors]
-        tiles = unit(grid, tile).places / tile
-        each = len(self.taps) * grid.channels * _STEP[vectors] + len(self.rows) * _TAP + _TILE
-        return tiles * each * self.panel.times
+        grid, tile = self.part.grid, target.tiles[self.panel.vectors]
+        tiles = unit(grid, tile.rows).places / tile.rows
+        steps = len(self.taps) * grid.channels * tile.step
+        return tiles * (steps + len(self.rows) * target.tap + target.tile) * self.panel.times
 
 
 class Calls:
@@ -99,13 +96,13 @@ class Calls:
         cycles: Predicted, of one core.
     """
 
-    def __init__(self, parts: Sequence[Part], dtype: np.dtype[Any]) -> None:
-        self.dtype = dtype
+    def __init__(self, parts: Sequence[Part], dtype: np.dtype[Any], target: Target) -> None:
+        self.dtype, self.target = dtype, target
         self.chains: list[list[Section]] = []
         self.elements = self.lanes = 0
         for part in parts:
-            for panel in panels(part.lanes, dtype.itemsize):
-                width = panel.vectors * sums.VECTOR // dtype.itemsize
+            for panel in panels(part.lanes, dtype.itemsize, target):
+                width = panel.vectors * target.vector // dtype.itemsize
                 chain = []
                 for rows in _steps(part, width * dtype.itemsize):
                     section = Section(part, panel, rows, self.elements, self.lanes, width)
@@ -113,7 +110,7 @@ class Calls:
                     self.elements += math.prod(section.shape)
                 self.chains.append(chain)
                 self.lanes += panel.times * width
-        self.cycles = sum(section.cycles for section in self.sections)
+        self.cycles = sum(section.cycles(target) for section in self.sections)
 
     @property
     def sections(self) -> Iterator[Section]:
@@ -141,14 +138,14 @@ class PreparedCalls:
 
     def __init__(self, calls: Calls, threads: int) -> None:
         self.threads = threads
-        self._size = calls.dtype.itemsize
+        self._size, self._words = calls.dtype.itemsize, calls.target.sums.words
         streams = Streams()
         jobs = {}
         for section in calls.sections:
             grid, panel = section.part.grid, section.panel
             tap = grid.channels * section.width * self._size
             jobs[section] = streams.add(
-                grid, sums.ROWS[panel.vectors], section.rows, tap, panel.lane * self._size,
+                grid, calls.target.tiles[panel.vectors].rows, section.rows, tap, panel.lane * self._size,
                 section.again,
             )  # fmt: skip
         self._streams, self._jobs = streams.arrays()
@@ -158,21 +155,23 @@ class PreparedCalls:
         share = calls.cycles / (threads * _TASKS if threads > 1 else 1)
         rows: list[list[int]] = []
         # For each task its calls, one after the other: a kernel and the place of what it is told.
-        self._tasks: list[list[tuple[Any, int]]] = []
+        self._tasks: list[list[tuple[made.Kernel, int]]] = []
         for chain in calls.chains:
-            cuts = max(1, round(sum(section.cycles for section in chain) / share))
+            cuts = max(1, round(sum(section.cycles(calls.target) for section in chain) / share))
             each, across = self._cut(chain, len(jobs[chain[0]]), cuts)
             told = []
             for section in chain:
                 panel = section.panel
-                kernel = processor.sums_kernel(panel.vectors, self._size, panel.runs, section.again)
+                kernel = made.sums(
+                    calls.target, panel.vectors, self._size, panel.runs, section.again
+                )
                 around = len(chain) == 1 and section.whole_lines(self._size)
                 fields = list(self._fields(section, jobs[section], each, across, around))
                 told.append([(kernel, len(rows) + i) for i in range(len(fields))])
                 rows += fields
             self._tasks += [list(task) for task in zip(*told, strict=True)]
         self._template = np.array(rows, np.int64)
-        self._around = bool(self._template[:, sums.AROUND // 8].any())
+        self._around = bool(self._template[:, Sums.AROUND // 8].any())
 
     @property
     def workspace(self) -> int:
@@ -194,19 +193,19 @@ class PreparedCalls:
             range(jobs.start, jobs.stop, each), range(0, panel.times, across)
         ):
             fields = {
-                sums.JOBS: address(self._jobs) + first * sums.JOB_BYTES,
-                sums.COUNT: min(each, jobs.stop - first),
-                sums.STREAMS: address(self._streams),
-                sums.WEIGHTS: section.start * self._size + low * taps,
-                sums.OUTPUTS: low * width,
-                sums.BIAS: section.lane * self._size + low * width,
-                sums.NOTHING: address(self._nothing),
-                sums.PANELS: min(across, panel.times - low),
-                sums.WEIGHTS_STEP: taps,
-                sums.OUTPUTS_STEP: width,
-                sums.AROUND: around,
+                Sums.JOBS: address(self._jobs) + first * JOB_BYTES,
+                Sums.COUNT: min(each, jobs.stop - first),
+                Sums.STREAMS: address(self._streams),
+                Sums.WEIGHTS: section.start * self._size + low * taps,
+                Sums.OUTPUTS: low * width,
+                Sums.BIAS: section.lane * self._size + low * width,
+                Sums.NOTHING: address(self._nothing),
+                Sums.PANELS: min(across, panel.times - low),
+                Sums.WEIGHTS_STEP: taps,
+                Sums.OUTPUTS_STEP: width,
+                Sums.AROUND: around,
             }
-            yield call_words(sums.CALL_WORDS, fields)
+            yield call_words(self._words, fields)
 
     def _cut(self, chain: list[Section], jobs: int, cuts: int) -> tuple[int, int]:
         """Jobs and panels of each call, where about ``cuts`` calls are wanted."""
@@ -224,18 +223,18 @@ class PreparedCalls:
     def run(self, inputs: Array, packed: Array, lanes: Array, out: Array) -> None:
         """Compute ``out``; all arrays are contiguous, ``lanes`` has a number for every lane."""
         bases = {
-            sums.INPUTS: address(inputs),
-            sums.WEIGHTS: address(packed),
-            sums.OUTPUTS: address(out),
-            sums.BIAS: address(lanes),
+            Sums.INPUTS: address(inputs),
+            Sums.WEIGHTS: address(packed),
+            Sums.OUTPUTS: address(out),
+            Sums.BIAS: address(lanes),
         }
-        calls = self._template + np.array(call_words(sums.CALL_WORDS, bases), np.int64)
-        if self._around and (out.nbytes < _LARGE or bases[sums.OUTPUTS] % memory.LINE):
-            calls[:, sums.AROUND // 8] = False
+        calls = self._template + np.array(call_words(self._words, bases), np.int64)
+        if self._around and (out.nbytes < _LARGE or bases[Sums.OUTPUTS] % memory.LINE):
+            calls[:, Sums.AROUND // 8] = False
         if checking.wanted():
             arrays = {
-                sums.JOBS: self._jobs, sums.STREAMS: self._streams, sums.NOTHING: self._nothing,
-                sums.INPUTS: inputs, sums.WEIGHTS: packed, sums.OUTPUTS: out, sums.BIAS: lanes,
+                Sums.JOBS: self._jobs, Sums.STREAMS: self._streams, Sums.NOTHING: self._nothing,
+                Sums.INPUTS: inputs, Sums.WEIGHTS: packed, Sums.OUTPUTS: out, Sums.BIAS: lanes,
             }  # fmt: skip
             checking.prove(self._tasks, calls, arrays)
         first, step = address(calls), steps(calls)[0]

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl.kernels.x86 import copies, processor
+from fast_impl.kernels import made
+from fast_impl.kernels.format import Copies
+from fast_impl.kernels.target import Target
 from fast_impl.runtime import checking, workers
 from fast_impl.runtime.addresses import address, call_words, steps
 
@@ -18,7 +20,7 @@ Array = npt.NDArray[Any]
 _BLOCK_BYTES = 16 << 10
 
 
-def fill(panels: Array, source: Array, first: int) -> None:
+def fill(panels: Array, source: Array, first: int, target: Target) -> None:
     """Cut the last axis of ``source``, from ``first`` on, into panels; lanes that it lacks become 0.
 
     Args:
@@ -26,18 +28,19 @@ def fill(panels: Array, source: Array, first: int) -> None:
             the last one may have more lanes than there are numbers for it.
         source: ``[outer, inner, any]`` of the same dtype; its last axis is contiguous.
         first: Of the last axis of ``source``.
+        target: Whose kernels copy.
     """
     lanes = panels.shape[3]
     whole = min(len(panels), (source.shape[2] - first) // lanes)
     if whole:
-        _copy(panels[:whole], source, first, lanes)
+        _copy(panels[:whole], source, first, lanes, target)
     if whole < len(panels):
         rest = source.shape[2] - first - whole * lanes
         panels[whole, ..., rest:] = 0
-        _copy(panels[whole:], source, first + whole * lanes, rest)
+        _copy(panels[whole:], source, first + whole * lanes, rest, target)
 
 
-def _copy(panels: Array, source: Array, first: int, numbers: int) -> None:
+def _copy(panels: Array, source: Array, first: int, numbers: int, target: Target) -> None:
     if not panels.size:
         return
     outer, inner, _ = source.shape
@@ -51,31 +54,31 @@ def _copy(panels: Array, source: Array, first: int, numbers: int) -> None:
         outer, rest = divmod(length, inner)
         outer_step = inner * inner_step
     fields = {
-        copies.SOURCE: address(source) + first * size,
-        copies.TARGET: address(panels),
-        copies.OUTER: outer,
-        copies.PANELS: len(panels),
-        copies.INNER: inner,
-        copies.OUTER_STEP: outer_step,
-        copies.PANEL_STEP: panels.shape[3] * size,
-        copies.INNER_STEP: inner_step,
-        copies.TARGET_OUTER_STEP: inner * step,
-        copies.TARGET_PANEL_STEP: panel_step,
-        copies.TARGET_INNER_STEP: step,
+        Copies.SOURCE: address(source) + first * size,
+        Copies.TARGET: address(panels),
+        Copies.OUTER: outer,
+        Copies.PANELS: len(panels),
+        Copies.INNER: inner,
+        Copies.OUTER_STEP: outer_step,
+        Copies.PANEL_STEP: panels.shape[3] * size,
+        Copies.INNER_STEP: inner_step,
+        Copies.TARGET_OUTER_STEP: inner * step,
+        Copies.TARGET_PANEL_STEP: panel_step,
+        Copies.TARGET_INNER_STEP: step,
     }
-    copy = processor.copies_kernel(numbers * size)
-    told = np.array(call_words(copies.CALL_WORDS, fields), np.int64)
+    copy = made.copies(target, numbers * size)
+    told = np.array(call_words(target.copies.words, fields), np.int64)
 
     def call() -> None:
         if checking.wanted():
-            arrays = {copies.SOURCE: source, copies.TARGET: panels}
+            arrays = {Copies.SOURCE: source, Copies.TARGET: panels}
             checking.prove([[(copy, 0)]], told[None], arrays)
         copy(address(told))
 
     # The kernel counts source and target on to where the rest begins.
     call()
     if rest:
-        told[copies.OUTER // 8], told[copies.INNER // 8] = 1, rest
+        told[Copies.OUTER // 8], told[Copies.INNER // 8] = 1, rest
         call()
 
 

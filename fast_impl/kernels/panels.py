@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from fast_impl.kernels.x86.sums import ROWS, VECTOR, Run
-
-# Lanes on several output rows must fit one panel.
-WIDEST = max(ROWS)
+from fast_impl.kernels.format import Run
+from fast_impl.kernels.target import Target
 
 
 class Lanes(NamedTuple):
@@ -39,21 +37,21 @@ class Panel(NamedTuple):
     runs: tuple[Run, ...]
 
 
-def panels(lanes: Lanes, size: int) -> Iterator[Panel]:
+def panels(lanes: Lanes, size: int, target: Target) -> Iterator[Panel]:
     """Cut lanes into panels of numbers of ``size`` bytes; the last one may have idle lanes.
 
     Raises:
         ValueError: Several lines that do not fit one panel.
     """
-    numbers = VECTOR // size
+    numbers = target.vector // size
     if lanes.lines > 1:
-        if lanes.total > WIDEST * numbers:
-            raise ValueError(f"{lanes} do not fit {WIDEST} vectors of {numbers} numbers")
+        if lanes.total > target.widest * numbers:
+            raise ValueError(f"{lanes} do not fit {target.widest} vectors of {numbers} numbers")
         runs = (Run(i * lanes.line, lanes.line, i * lanes.apart) for i in range(lanes.lines))
         yield Panel(-(-lanes.total // numbers), 1, 0, tuple(runs))
         return
     lane = 0
-    for vectors, count in _widths(-(-lanes.line // numbers)):
+    for vectors, count in _widths(-(-lanes.line // numbers), target):
         width = vectors * numbers
         whole = min(count, (lanes.line - lane) // width)
         if whole:
@@ -63,10 +61,12 @@ def panels(lanes: Lanes, size: int) -> Iterator[Panel]:
             yield Panel(vectors, 1, lane, (Run(0, lanes.line - lane, 0),))
 
 
-def _widths(vectors: int) -> list[tuple[int, int]]:
+def _widths(vectors: int, target: Target) -> list[tuple[int, int]]:
     """Widths of panels that make up so many vectors, and how many of each."""
-    if vectors % 3 == 0:
-        return [(3, vectors // 3)]
-    if vectors < 3 or vectors % 2 == 0:
-        return [(min(vectors, 2), -(-vectors // 2))]
-    return [(2, vectors // 2 - 1), (3, 1)]
+    if vectors % target.widest == 0:
+        return [(target.widest, vectors // target.widest)]
+    count, rest = divmod(vectors, target.best)
+    ways = [(target.best, count), (rest, 1 if rest else 0)]
+    if count and rest and target.best + rest <= target.widest:
+        ways = [(target.best, count - 1), (target.best + rest, 1)]
+    return [way for way in ways if way[1]]

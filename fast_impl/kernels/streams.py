@@ -1,8 +1,8 @@
 """Streams: for each tile of pixels, what the kernel reads and where it writes.
 
-See `fast_impl.kernels.x86.sums` for the form. Pixels are taken row by row where rows are long, and several
-rows or whole images at a time where they are short, so that few places of a tile are left over. Rows that
-read alike share one stream.
+See `fast_impl.kernels.format` for the form. Pixels are taken row by row where rows are long, and
+several rows or whole images at a time where they are short, so that few places of a tile are left
+over. Rows that read alike share one stream.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl.kernels.x86.sums import END, NOWHERE, ZEROS
+from fast_impl.kernels.format import END, NOWHERE, ZEROS
 
 Array = npt.NDArray[Any]
 

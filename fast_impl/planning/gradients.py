@@ -1,7 +1,8 @@
 """Which method computes the gradients of a problem.
 
-Generated kernels (`fast_impl.gradients.direct`) do where there are any. Elsewhere it is one product of
-patches for few filters (`fast_impl.gradients.patches`), or products over taps (`fast_impl.gradients.blocks`).
+Generated kernels (`fast_impl.gradients.direct`) do where there are any. Elsewhere it is one product
+of patches for few filters (`fast_impl.gradients.patches`), or products over taps
+(`fast_impl.gradients.blocks`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from fast_impl.gradients import direct, scatter
 from fast_impl.gradients.blocks import Backward
 from fast_impl.gradients.direct import DirectBackward
 from fast_impl.gradients.patches import PatchesBackward, suits
+from fast_impl.kernels import native
+from fast_impl.kernels.target import Target
 from fast_impl.planning import planner
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.problem import Problem
@@ -30,13 +33,13 @@ _LARGE = 1 << 18
 
 @functools.lru_cache(maxsize=256)
 def planned(
-    problem: Problem, threads: int, limit: int
+    problem: Problem, threads: int, limit: int, target: Target | None
 ) -> Backward | DirectBackward | PatchesBackward | None:
     """Return the plan for the gradients of a problem; None where the scatter has to do them."""
     if not problem.multiply_adds or accumulator(problem.dtype).kind != "f":
         return None
-    if direct.suits(problem, limit):
-        generated = DirectBackward.planned(problem, threads, limit)
+    if target is not None and direct.suits(problem, limit):
+        generated = DirectBackward.planned(problem, threads, limit, target)
         if generated is not None:
             return generated
     if suits(problem):
@@ -65,7 +68,7 @@ def gradients(
         np.empty((problem.filters,), problem.dtype),
     )
     threads = planner.default_threads()
-    plan = planned(problem, threads, planner.WORKSPACE_LIMIT)
+    plan = planned(problem, threads, planner.WORKSPACE_LIMIT, native.target())
     with np.errstate(all="ignore"):
         if plan is not None:
             plan.run(inputs, kernel, gradient, found)

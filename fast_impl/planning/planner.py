@@ -1,7 +1,7 @@
 """Plans: which method computes a problem, and why; immutable and kept.
 
-A plan depends on shapes, dtype, options, the number of threads and the workspace allowed, and on
-nothing that ran before, so the same call gives the same bits again.
+A plan depends on shapes, dtype, options, the number of threads, the workspace allowed and the instruction
+set, and on nothing that ran before, so the same call gives the same bits again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.forward.method import Executor, Proposal
+from fast_impl.kernels import native
+from fast_impl.kernels.target import Target
 from fast_impl.problem import dtypes
 from fast_impl.problem.errors import InvalidArgumentError
 from fast_impl.problem.problem import Options, Problem
@@ -204,15 +206,16 @@ def plan(
     options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
     number = dtypes.by_name(dtype)
     problem = Problem.checked(tuple(input_shape), number, tuple(kernel_shape), number, options)
-    return planned(problem, algorithm, threads, workspace_limit)
+    return planned(problem, algorithm, threads, workspace_limit, native.target())
 
 
 @functools.lru_cache(maxsize=256)
 def planned(
     problem: Problem,
-    algorithm: str | None = None,
-    threads: int | None = None,
-    workspace_limit: int = WORKSPACE_LIMIT,
+    algorithm: str | None,
+    threads: int | None,
+    workspace_limit: int,
+    target: Target | None,
 ) -> Plan:
     """Return the plan for a problem, made once."""
     # An output that no memory can hold is refused before a plan is made for its millions of phases.
@@ -222,7 +225,7 @@ def planned(
     names = _METHODS if algorithm is None else (algorithm, "scatter")
     found: list[tuple[str, Proposal]] = []
     for name in dict.fromkeys(names):
-        proposal = _method(name).propose(problem, threads, workspace_limit)
+        proposal = _method(name).propose(problem, threads, workspace_limit, target)
         if proposal is not None:
             found.append((name, proposal))
     if algorithm is None:
@@ -242,7 +245,6 @@ def planned(
     )
 
 
-@functools.lru_cache(maxsize=1024)
 def for_arrays(
     input_shape: tuple[int, ...],
     input_dtype: dtypes.DType,
@@ -252,8 +254,23 @@ def for_arrays(
     algorithm: str | None = None,
 ) -> Plan:
     """Return the plan for arrays of these shapes and dtypes, after checking them."""
+    arrays = input_shape, input_dtype, kernel_shape, kernel_dtype
+    return checked(*arrays, options, algorithm, native.target())
+
+
+@functools.lru_cache(maxsize=1024)
+def checked(
+    input_shape: tuple[int, ...],
+    input_dtype: dtypes.DType,
+    kernel_shape: tuple[int, ...],
+    kernel_dtype: dtypes.DType,
+    options: Options,
+    algorithm: str | None,
+    target: Target | None,
+) -> Plan:
+    """Return the same for a target, made once."""
     problem = Problem.checked(input_shape, input_dtype, kernel_shape, kernel_dtype, options)
-    return planned(problem, algorithm)
+    return planned(problem, algorithm, None, WORKSPACE_LIMIT, target)
 
 
 @functools.lru_cache(maxsize=1)
@@ -289,7 +306,7 @@ def require(array: Array, argument: str, shape: tuple[int, ...], problem: Proble
 
 @functools.lru_cache(maxsize=64)
 def _exact(problem: Problem) -> Executor:
-    proposal: Proposal = _method("scatter").propose(problem, 1, WORKSPACE_LIMIT)
+    proposal: Proposal = _method("scatter").propose(problem, 1, WORKSPACE_LIMIT, None)
     return proposal.executor
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl.runtime.addresses import address, steps
+from fast_impl.runtime.addresses import Place, address, steps
 
 Array = npt.NDArray[Any]
 # A call's words, and its operands: checks all that the kernel would touch.
@@ -35,12 +35,12 @@ def wanted() -> bool:
 def prove(
     tasks: Iterable[Iterable[tuple[Any, int]]],
     told: Array,
-    arrays: Mapping[int, Array | Sequence[Array]],
+    arrays: Mapping[Place, Array | Sequence[Array]],
 ) -> None:
     """Check calls of generated kernels.
 
     Args:
-        tasks: Of each call its kernel, as `fast_impl.kernels.x86.processor` makes them, and its row of ``told``.
+        tasks: Of each call its kernel, as `fast_impl.kernels.made` makes them, and its row of ``told``.
         told: What the kernels are told, ``[calls, words]``.
         arrays: The array that each field of a call is an address in; or several, one of which it is in.
 
@@ -56,8 +56,8 @@ def prove(
 class Operands:
     """The arrays that the fields of a call point into."""
 
-    def __init__(self, arrays: Mapping[int, Array | Sequence[Array]]) -> None:
-        self._arrays = {
+    def __init__(self, arrays: Mapping[Place, Array | Sequence[Array]]) -> None:
+        self._arrays: dict[int, list[Array]] = {
             field: [found] if isinstance(found, np.ndarray) else list(found)
             for field, found in arrays.items()
         }

@@ -7,21 +7,11 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import platform
-import sys
+from collections.abc import Callable
 from typing import Any
 
 
-def possible() -> bool:
-    """Whether this is an x86-64 processor under a system whose calling convention we speak."""
-    return (
-        sys.platform in ("linux", "darwin")
-        and platform.machine() in ("x86_64", "AMD64")
-        and sys.maxsize > 1 << 32
-    )
-
-
-def load(code: bytes) -> Any:
+def load(code: bytes) -> Callable[[int], Any]:
     """Make a function of machine code.
 
     Args:
@@ -40,6 +30,6 @@ def load(code: bytes) -> Any:
     protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     if protect(address, len(code), mmap.PROT_READ | mmap.PROT_EXEC):
         raise OSError(ctypes.get_errno(), "this system lets no program make code executable")
-    function: Any = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
-    function.memory = memory
+    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+    function.memory = memory  # type: ignore[attr-defined]
     return function

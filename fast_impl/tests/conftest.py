@@ -80,7 +80,7 @@ def gradients(x, k, g, config):
 @pytest.fixture(autouse=True)
 def _own_plans():
     """Each test makes the plans it uses, so its result owes nothing to the tests before it."""
-    for cached in (planner.planned, planner.for_arrays, planned):
+    for cached in (planner.planned, planner.checked, planned):
         cached.cache_clear()
 
 

@@ -30,7 +30,7 @@ from fast_impl.gradients import direct_kernel, patches
 from fast_impl.gradients.blocks import Backward
 from fast_impl.gradients.direct import DirectBackward
 from fast_impl.gradients.patches import PatchesBackward
-from fast_impl.kernels import calls, copying
+from fast_impl.kernels import calls, copying, native
 from fast_impl.planning import gradients, planner
 from fast_impl.problem import dtypes
 from fast_impl.problem.errors import InvalidArgumentError
@@ -249,8 +249,8 @@ def _ways_back(given):
     yield "scatter", None
     if not problem.multiply_adds:
         return
-    if direct_gradients.suits(problem, limit):
-        yield "direct", DirectBackward.planned(problem, given.threads, limit)
+    if native.target() is not None and direct_gradients.suits(problem, limit):
+        yield "direct", DirectBackward.planned(problem, given.threads, limit, native.target())
     if patches.suits(problem):
         yield "patches", PatchesBackward(problem, given.threads)
     yield "blocks", Backward(problem, given.threads, limit)
@@ -273,7 +273,9 @@ def differences(given):
             out = dressed(np.full_like(y, 77), random, given.at_end)
             out = out if random.random() < 0.7 else None
             with guarded.everything(given.at_end):
-                plan = planner.planned(problem, algorithm, given.threads)
+                plan = planner.planned(
+                    problem, algorithm, given.threads, planner.WORKSPACE_LIMIT, native.target()
+                )
                 found = plan.run(x, plan.pack(k), bias=bias, out=out)
             yield from _unequal(algorithm, ("result", found, y))
         for way, plan in _ways_back(given):

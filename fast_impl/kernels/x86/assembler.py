@@ -1,39 +1,60 @@
 """An assembler for the few x86-64 instructions that the generated kernels are made of.
 
-Encodings follow the Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2. General
-registers are numbers as the processor counts them (`RAX` to `R15`), vector registers are 0 to 15.
-Sizes and displacements are in bytes.
+Encodings follow the Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2. Sizes
+and displacements are in bytes. What an instruction cannot encode is refused, with a ``TypeError``
+for an operand of another kind than its own and a ``ValueError`` for a size or number that it does
+not have.
 """
 
 from __future__ import annotations
 
+import enum
 import struct
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
-RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 = range(16)
+from fast_impl.kernels.x86.registers import RBP, RSP, At, Gpr, Ymm, int32
 
-# Conditions of jumps and moves, by their number in the opcode.
-ZERO, NOT_ZERO, SIGN, LESS, NOT_LESS = 0x4, 0x5, 0x8, 0xC, 0xD
+T = TypeVar("T")
+
+
+class Condition(enum.IntEnum):
+    """What a jump or move may ask of the flags, by its number in the opcode."""
+
+    ZERO = 0x4
+    NOT_ZERO = 0x5
+    SIGN = 0x8
+    LESS = 0xC
+    NOT_LESS = 0xD
+
 
 # Opcode maps and prefixes of VEX.
 _0F, _0F38, _0F3A = 1, 2, 3
 _NONE, _66, _F3, _F2 = range(4)
-
-
-class At(NamedTuple):
-    """The memory at a general register plus a displacement."""
-
-    base: int
-    displacement: int
+# Prefix and opcode of the instructions that read and write some bytes of a vector.
+_LOADS = {32: (_NONE, 0x10), 16: (_NONE, 0x10), 8: (_F2, 0x10), 4: (_F3, 0x10)}
+_STORES = {32: (_NONE, 0x11), 16: (_NONE, 0x11), 8: (_NONE, 0x13), 4: (_F3, 0x11)}
 
 
 class Label:
-    """A place in the code; jumps may refer to it before it is placed."""
+    """A place in the code of one assembler; jumps may refer to it before it is placed."""
 
-    def __init__(self) -> None:
-        self.place: int | None = None
-        self.uses: list[int] = []
+
+def parts(length: int, vector: int) -> Iterator[tuple[int, int]]:
+    """Start and size of the pieces that make up ``length`` bytes: ``vector``, half of it, ... 4.
+
+    Raises:
+        ValueError: A length that does not divide by 4.
+    """
+    if length % 4:
+        raise ValueError(f"length={length} must be a multiple of 4 bytes")
+    start = 0
+    size = vector
+    while size >= 4:
+        while length - start >= size:
+            yield start, size
+            start += size
+        size //= 2
 
 
 class Assembler:
@@ -41,7 +62,8 @@ class Assembler:
 
     def __init__(self) -> None:
         self._bytes = bytearray()
-        self._labels: list[Label] = []
+        self._places: dict[Label, int] = {}
+        self._jumps: list[tuple[int, Label]] = []
 
     def code(self) -> bytes:
         """Return the machine code, every jump filled in.
@@ -50,94 +72,103 @@ class Assembler:
             ValueError: A jump to a label that was never placed.
         """
         made = bytearray(self._bytes)
-        for label in self._labels:
-            if label.place is None:
+        for use, label in self._jumps:
+            if label not in self._places:
                 raise ValueError("a jump goes to a label that was never placed")
-            for use in label.uses:
-                struct.pack_into("<i", made, use, label.place - use - 4)
+            struct.pack_into("<i", made, use, self._places[label] - use - 4)
         return bytes(made)
 
     # --- general registers (64 bits) --------------------------------------------------------------
 
-    def push(self, register: int) -> None:
+    def push(self, register: Gpr) -> None:
         """Save a register on the stack."""
-        self._emit(*([0x41] if register > 7 else []), 0x50 + (register & 7))
+        self._short(0x50, register)
 
-    def pop(self, register: int) -> None:
+    def pop(self, register: Gpr) -> None:
         """Take a register from the stack."""
-        self._emit(*([0x41] if register > 7 else []), 0x58 + (register & 7))
+        self._short(0x58, register)
 
     def ret(self) -> None:
         """Return to the caller."""
         self._emit(0xC3)
 
-    def move(self, target: int, source: int) -> None:
+    def move(self, target: Gpr, source: Gpr) -> None:
         """``target = source``."""
-        self._general(0x8B, target, source)
+        self._general((0x8B,), target, _a(Gpr, source))
 
-    def move_number(self, target: int, number: int) -> None:
+    def move_number(self, target: Gpr, number: int) -> None:
         """``target = number``, which fits 32 bits with its sign."""
-        self._general(0xC7, 0, target)
-        self._bytes += struct.pack("<i", number)
+        encoded = struct.pack("<i", int32("number", number))
+        self._extended((0xC7,), 0, _a(Gpr, target))
+        self._bytes += encoded
 
-    def load(self, target: int, source: At) -> None:
+    def load(self, target: Gpr, source: At) -> None:
         """``target = memory``."""
-        self._general(0x8B, target, source)
+        self._general((0x8B,), target, _a(At, source))
 
-    def load_int32(self, target: int, source: At) -> None:
+    def load_int32(self, target: Gpr, source: At) -> None:
         """``target = memory``, 32 bits with their sign; sets no flags."""
-        self._general(0x63, target, source)
+        self._general((0x63,), target, _a(At, source))
 
-    def store(self, target: At, source: int) -> None:
+    def store(self, target: At, source: Gpr) -> None:
         """``memory = source``."""
-        self._general(0x89, source, target)
+        self._general((0x89,), source, _a(At, target))
 
-    def add(self, target: int, source: int | At) -> None:
+    def add(self, target: Gpr, source: Gpr | At) -> None:
         """``target += source``."""
-        self._general(0x03, target, source)
+        self._general((0x03,), target, source)
 
-    def add_two(self, target: int, left: int, right: int) -> None:
-        """``target = left + right``, no number rsp; sets no flags."""
-        self._emit(0x48 | (target > 7) << 2 | (right > 7) << 1 | (left > 7), 0x8D)
-        self._emit(0x44 | (target & 7) << 3, (right & 7) << 3 | left & 7, 0)
+    def add_two(self, target: Gpr, left: Gpr, right: Gpr) -> None:
+        """``target = left + right``; sets no flags. ``right`` cannot be rsp."""
+        to, base, index = (_a(Gpr, register).number for register in (target, left, right))
+        if right == RSP:
+            raise ValueError("add_two: right=rsp cannot be encoded; rsp may be the left one")
+        self._emit(0x48 | (to > 7) << 2 | (index > 7) << 1 | (base > 7), 0x8D)
+        self._emit(0x44 | (to & 7) << 3, (index & 7) << 3 | base & 7, 0)
 
-    def add_memory(self, target: At, source: At, spare: int) -> None:
+    def add_memory(self, target: At, source: At, spare: Gpr) -> None:
         """``memory += memory``, by way of a register."""
+        if _a(At, target).base == spare:
+            raise ValueError("add_memory: spare must not be the register that target counts from")
         self.load(spare, source)
         self.add(spare, target)
         self.store(target, spare)
 
-    def add_number(self, target: int | At, number: int) -> None:
+    def add_number(self, target: Gpr | At, number: int) -> None:
         """``target += number``, which fits 32 bits with its sign."""
         self._number(0, target, number)
 
-    def subtract_number(self, target: int | At, number: int) -> None:
+    def subtract_number(self, target: Gpr | At, number: int) -> None:
         """``target -= number``, with the flags of the difference."""
         self._number(5, target, number)
 
-    def test(self, register: int) -> None:
+    def test(self, register: Gpr) -> None:
         """Set the flags of a register's value."""
-        self._general(0x85, register, register)
+        self._general((0x85,), register, register)
 
-    def move_if(self, condition: int, target: int, source: int) -> None:
+    def move_if(self, condition: Condition, target: Gpr, source: Gpr) -> None:
         """``target = source`` if the flags say so."""
-        self._general((0x0F, 0x40 + condition), target, source)
+        self._general((0x0F, 0x40 + _a(Condition, condition)), target, _a(Gpr, source))
 
     def place(self, label: Label) -> None:
-        """Put a label here."""
-        label.place = len(self._bytes)
+        """Put a label here.
 
-    def jump(self, label: Label, condition: int | None = None) -> None:
+        Raises:
+            ValueError: It is somewhere else already.
+        """
+        if label in self._places:
+            raise ValueError("a label has one place, and this one was placed before")
+        self._places[_a(Label, label)] = len(self._bytes)
+
+    def jump(self, label: Label, condition: Condition | None = None) -> None:
         """Go on at a label, always or if the flags say so."""
-        self._emit(*((0xE9,) if condition is None else (0x0F, 0x80 + condition)))
-        if not label.uses:
-            self._labels.append(label)
-        label.uses.append(len(self._bytes))
+        self._emit(*((0xE9,) if condition is None else (0x0F, 0x80 + _a(Condition, condition))))
+        self._jumps.append((len(self._bytes), _a(Label, label)))
         self._emit(0, 0, 0, 0)
 
     def repeat(
         self,
-        counter: int,
+        counter: Gpr,
         steps: int,
         body: Callable[[int], None],
         advance: Callable[[int], None],
@@ -150,23 +181,25 @@ class Assembler:
             body: Writes the code of step 0, 1, ... of a turn.
             advance: Writes the code that follows so many steps.
         """
+        if steps < 1:
+            raise ValueError(f"repeat: steps={steps} must be at least 1")
         turn, rest, one, done = Label(), Label(), Label(), Label()
         self.subtract_number(counter, steps)
-        self.jump(rest, LESS)
+        self.jump(rest, Condition.LESS)
         self.place(turn)
         for number in range(steps):
             body(number)
         advance(steps)
         self.subtract_number(counter, steps)
-        self.jump(turn, NOT_LESS)
+        self.jump(turn, Condition.NOT_LESS)
         self.place(rest)
         self.add_number(counter, steps)
-        self.jump(done, ZERO)
+        self.jump(done, Condition.ZERO)
         self.place(one)
         body(0)
         advance(1)
         self.subtract_number(counter, 1)
-        self.jump(one, NOT_ZERO)
+        self.jump(one, Condition.NOT_ZERO)
         self.place(done)
 
     # --- what the processor can do ----------------------------------------------------------------
@@ -181,39 +214,41 @@ class Assembler:
 
     # --- vectors: 32 bytes, numbers of 4 or 8 ------------------------------------------------------
 
-    def zero(self, target: int) -> None:
+    def zero(self, target: Ymm) -> None:
         """Set every number to 0."""
         self._vex(_0F, _NONE, 0x57, target, target, target)
 
-    def store_vector(self, target: At, source: int, size: int = 32) -> None:
+    def store_vector(self, target: At, source: Ymm, size: int = 32) -> None:
         """Write the first 32, 16, 8 or 4 bytes, at any address."""
-        prefix = _F3 if size == 4 else _NONE
-        self._vex(_0F, prefix, 0x13 if size == 8 else 0x11, source, 0, target, wide=size == 32)
+        prefix, opcode = _STORES[_size(size, _STORES)]
+        self._vex(_0F, prefix, opcode, source, None, _a(At, target), wide=size == 32)
 
-    def store_around(self, target: At, source: int) -> None:
+    def store_around(self, target: At, source: Ymm) -> None:
         """Write 32 bytes to an address that divides by 32, past the caches; see `fence`."""
-        self._vex(_0F, _NONE, 0x2B, source, 0, target)
+        self._vex(_0F, _NONE, 0x2B, source, None, _a(At, target))
 
     def fence(self) -> None:
         """Let no later write be seen before those that went past the caches."""
         self._emit(0x0F, 0xAE, 0xF8)
 
-    def load_vector(self, target: int, source: At, size: int = 32) -> None:
+    def load_vector(self, target: Ymm, source: At, size: int = 32) -> None:
         """Read 32, 16, 8 or 4 bytes, at any address; what is above them becomes 0."""
-        prefix = {32: _NONE, 16: _NONE, 8: _F2, 4: _F3}[size]
-        self._vex(_0F, prefix, 0x10, target, 0, source, wide=size == 32)
+        prefix, opcode = _LOADS[_size(size, _LOADS)]
+        self._vex(_0F, prefix, opcode, target, None, _a(At, source), wide=size == 32)
 
-    def broadcast(self, target: int, source: At, size: int) -> None:
+    def broadcast(self, target: Ymm, source: At, size: int) -> None:
         """Set every number to the one of 4 or 8 bytes in memory."""
-        self._vex(_0F38, _66, 0x18 if size == 4 else 0x19, target, 0, source)
+        opcode = 0x19 if _double(size) else 0x18
+        self._vex(_0F38, _66, opcode, target, None, _a(At, source))
 
-    def multiply_add(self, target: int, left: int, right: int, size: int) -> None:
+    def multiply_add(self, target: Ymm, left: Ymm, right: Ymm, size: int) -> None:
         """``target += left * right``, rounded once, of numbers of 4 or 8 bytes."""
-        self._vex(_0F38, _66, 0xB8, target, left, right, double=size == 8)
+        double = _double(size)
+        self._vex(_0F38, _66, 0xB8, target, _a(Ymm, left), _a(Ymm, right), double=double)
 
-    def add_vector(self, target: int, left: int, right: int | At, size: int) -> None:
+    def add_vector(self, target: Ymm, left: Ymm, right: Ymm | At, size: int) -> None:
         """``target = left + right``, of numbers of 4 or 8 bytes."""
-        self._vex(_0F, _NONE if size == 4 else _66, 0x58, target, left, right)
+        self._vex(_0F, _66 if _double(size) else _NONE, 0x58, target, _a(Ymm, left), right)
 
     def leave_vectors(self) -> None:
         """Clear the upper halves, as the caller wants them."""
@@ -224,15 +259,22 @@ class Assembler:
     def _emit(self, *values: int) -> None:
         self._bytes += bytes(values)
 
-    def _general(self, opcode: int | tuple[int, ...], register: int, operand: int | At) -> None:
-        base = operand.base if isinstance(operand, At) else operand
-        self._emit(0x48 | (register > 7) << 2 | (base > 7))
-        self._emit(*((opcode,) if isinstance(opcode, int) else opcode))
+    def _short(self, opcode: int, register: Gpr) -> None:
+        number = _a(Gpr, register).number
+        self._emit(*([0x41] if number > 7 else []), opcode + (number & 7))
+
+    def _general(self, opcode: tuple[int, ...], register: Gpr, operand: Gpr | At) -> None:
+        self._extended(opcode, _a(Gpr, register).number, operand)
+
+    def _extended(self, opcode: tuple[int, ...], register: int, operand: Gpr | At) -> None:
+        """An instruction whose first operand is a register, or a part of the opcode, by its number."""
+        base = operand.base if isinstance(operand, At) else _a(Gpr, operand)
+        self._emit(0x48 | (register > 7) << 2 | (base.number > 7), *opcode)
         self._operand(register, operand)
 
-    def _number(self, operation: int, target: int | At, number: int) -> None:
-        short = -128 <= number < 128
-        self._general(0x83 if short else 0x81, operation, target)
+    def _number(self, operation: int, target: Gpr | At, number: int) -> None:
+        short = -128 <= int32("number", number) < 128
+        self._extended((0x83 if short else 0x81,), operation, target)
         self._bytes += struct.pack("<b" if short else "<i", number)
 
     def _vex(
@@ -240,34 +282,56 @@ class Assembler:
         opcodes: int,
         prefix: int,
         opcode: int,
-        register: int,
-        first: int,
-        operand: int | At,
+        register: Ymm,
+        first: Ymm | None,
+        operand: Ymm | At,
         *,
         wide: bool = True,
         double: bool = False,
     ) -> None:
-        base = operand.base if isinstance(operand, At) else operand
-        last = (~first & 15) << 3 | wide << 2 | prefix
+        high = _a(Ymm, register).number > 7
+        base = operand.base.number if isinstance(operand, At) else _a(Ymm, operand).number
+        second = 0 if first is None else _a(Ymm, first).number
+        last = (~second & 15) << 3 | wide << 2 | prefix
         if opcodes == _0F and base < 8:
-            self._emit(0xC5, (register < 8) << 7 | last)
+            self._emit(0xC5, (not high) << 7 | last)
         else:
-            self._emit(0xC4, (register < 8) << 7 | 0x40 | (base < 8) << 5 | opcodes)
+            self._emit(0xC4, (not high) << 7 | 0x40 | (base < 8) << 5 | opcodes)
             self._emit(double << 7 | last)
         self._emit(opcode)
-        self._operand(register, operand)
+        self._operand(register.number, operand)
 
-    def _operand(self, register: int, operand: int | At) -> None:
+    def _operand(self, register: int, operand: Gpr | Ymm | At) -> None:
         """The ModRM byte and what follows it."""
         middle = (register & 7) << 3
         if not isinstance(operand, At):
-            self._emit(0xC0 | middle | operand & 7)
+            self._emit(0xC0 | middle | operand.number & 7)
             return
-        base, displacement = operand.base & 7, operand.displacement
+        base, displacement = operand.base.number & 7, operand.displacement
         short = -128 <= displacement < 128
-        kind = 0x00 if displacement == 0 and base != RBP else 0x40 if short else 0x80
+        kind = 0x00 if displacement == 0 and base != RBP.number else 0x40 if short else 0x80
         self._emit(kind | middle | base)
-        if base == RSP:
+        if base == RSP.number:
             self._emit(0x24)
         if kind:
             self._bytes += struct.pack("<b" if short else "<i", displacement)
+
+
+def _a(kind: type[T], operand: T) -> T:
+    """Return the operand if it is one of the kind that the instruction takes."""
+    if not isinstance(operand, kind):
+        raise TypeError(f"an instruction takes a {kind.__name__} here; got {operand!r}")
+    return operand
+
+
+def _size(size: int, sizes: dict[int, tuple[int, int]]) -> int:
+    if size not in sizes:
+        raise ValueError(f"size={size!r} must be one of {', '.join(map(str, sizes))} bytes")
+    return size
+
+
+def _double(size: int) -> bool:
+    """Whether numbers have 8 bytes, not 4."""
+    if size not in (4, 8):
+        raise ValueError(f"size={size!r} must be 4 or 8 bytes")
+    return size == 8

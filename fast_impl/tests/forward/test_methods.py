@@ -251,14 +251,14 @@ SMALL = ((1, 4, 5, 3), (3, 4, 2, 3), (2, 3), "valid")
 def test_small_is_for_small_problems(limit, value, offered, monkeypatch):
     problem = fast_impl.plan(*SMALL).problem
     monkeypatch.setattr(small, limit, value)
-    assert (small.propose(problem, 1, 1 << 20) is not None) == offered
+    assert (small.propose(problem, 1, 1 << 20, None) is not None) == offered
 
 
 def test_small_keeps_to_its_workspace():
     problem = fast_impl.plan(*SMALL).problem
-    need = small.propose(problem, 1, 1 << 20).workspace
-    assert small.propose(problem, 1, need) is not None
-    assert small.propose(problem, 1, need - 1) is None
+    need = small.propose(problem, 1, 1 << 20, None).workspace
+    assert small.propose(problem, 1, need, None) is not None
+    assert small.propose(problem, 1, need - 1, None) is None
 
 
 def test_the_table_of_small_cannot_be_written_to():
@@ -318,15 +318,15 @@ def test_a_plan_may_be_asked_for_any_kind_of_dtype(dtype):
 def test_blocks_offers_its_smallest_tiling_beyond_the_cache_but_not_beyond_the_limit():
     # one row of sums is 15 MB
     problem = fast_impl.plan((1, 2, 60_000, 8), (1, 1, 64, 8)).problem
-    found = blocks.propose(problem, 1, 64 << 20)
+    found = blocks.propose(problem, 1, 64 << 20, None)
     assert (found.executor.tiling.rows, found.workspace) == (1, 60_000 * 64 * 4)
-    assert blocks.propose(problem, 1, 8 << 20) is None
+    assert blocks.propose(problem, 1, 8 << 20, None) is None
 
 
 @pytest.mark.parametrize("method", [blocks, planar])
 def test_the_limit_holds_for_all_threads_together(method):
     problem = fast_impl.plan((1, 256, 256, 8), (3, 3, 4, 8), 2).problem
-    free = method.propose(problem, 2, 1 << 40)
+    free = method.propose(problem, 2, 1 << 40, None)
     assert free.threads == 2
-    assert method.propose(problem, 2, free.workspace)[1:] == free[1:]
-    assert method.propose(problem, 2, free.workspace - 1).workspace < free.workspace
+    assert method.propose(problem, 2, free.workspace, None)[1:] == free[1:]
+    assert method.propose(problem, 2, free.workspace - 1, None).workspace < free.workspace

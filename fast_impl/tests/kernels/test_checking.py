@@ -10,15 +10,15 @@ from fast_impl.gradients import direct_kernel
 from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import KernelGradient
 from fast_impl.kernels import calls, copying
-from fast_impl.kernels.x86 import processor, products, sums
+from fast_impl.kernels.format import Products, Sums
+from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.planning import planner
 from fast_impl.runtime import blas, checking
 from fast_impl.runtime.checking import AddressError
 from fast_impl.tests.kernels.test_direct import made
+from fast_impl.tests.targets import generated
 
-pytestmark = pytest.mark.skipif(
-    not processor.available(), reason="this processor or system runs no generated code"
-)
+pytestmark = generated
 
 
 @pytest.mark.parametrize(("value", "on"), [(None, False), ("", False), ("0", False), ("1", True)])
@@ -37,7 +37,7 @@ def test_without_the_switch_nothing_is_checked(monkeypatch):
     monkeypatch.setattr(checking, "wanted", lambda: False)
     monkeypatch.setattr(checking, "prove", lambda *_: pytest.fail("checked"))
     given = made("odd pixel after")
-    plan = planner.planned(given.problem, "direct", 1)
+    plan = planner.planned(given.problem, "direct", 1, planner.WORKSPACE_LIMIT, AVX2)
     np.testing.assert_array_equal(plan.run(given.x, given.k, bias=given.bias), given.expected)
 
 
@@ -48,7 +48,7 @@ def test_without_the_switch_nothing_is_checked(monkeypatch):
 def forward_calls(name="odd pixel after", filters=17, weights=1 << 20):
     """A prepared plan and its operands: inputs, packed weights, lanes of the bias, output."""
     given = made(name, 7, 9, filters)
-    method = direct._candidates(given.problem)[0]
+    method = direct._candidates(given.problem, AVX2)[0]
     method.prepare(1)
     out = np.full(given.expected.size, 77, "f4")
     return method.prepared, [
@@ -81,7 +81,7 @@ def test_products_need_every_number_of_their_result(way, end, monkeypatch):
     for constant, value in WAYS[way].items():
         monkeypatch.setattr(direct_kernel, constant, value)
     given = made("odd pixel after", 7, 9, 5)
-    method = KernelGradient(given.problem, 1, 1 << 26)
+    method = KernelGradient(given.problem, 1, 1 << 26, AVX2)
     out = np.zeros(given.k.size, "f4")
     with pytest.raises(AddressError, match="nothing was run"):
         method.run(given.x, given.g, out[end])
@@ -89,12 +89,12 @@ def test_products_need_every_number_of_their_result(way, end, monkeypatch):
 
 
 @pytest.mark.parametrize("end", [slice(1, None), slice(None, -1)], ids=["begins", "ends"])
-@pytest.mark.parametrize("field", [products.INPUTS, products.GRADIENTS])
+@pytest.mark.parametrize("field", [Products.INPUTS, Products.GRADIENTS])
 def test_products_need_every_number_of_their_operands(field, end, monkeypatch):
     proved = checking.prove
 
     def shortened(tasks, told, arrays):
-        if field in arrays and products.RESULT in arrays:
+        if field in arrays and Products.RESULT in arrays:
             arrays[field] = arrays[field].reshape(-1)[end]
         proved(tasks, told, arrays)
 
@@ -103,7 +103,9 @@ def test_products_need_every_number_of_their_operands(field, end, monkeypatch):
     monkeypatch.setattr(checking, "prove", shortened)
     given = made("odd pixel after", 7, 9, 5)
     with pytest.raises(AddressError, match="nothing was run"):
-        KernelGradient(given.problem, 1, 1 << 26).run(given.x, given.g, np.zeros_like(given.k))
+        KernelGradient(given.problem, 1, 1 << 26, AVX2).run(
+            given.x, given.g, np.zeros_like(given.k)
+        )
 
 
 @pytest.mark.parametrize("step", [0, 8, 12, 4096, -4])
@@ -113,14 +115,14 @@ def test_copies_need_every_number_of_their_source(step, monkeypatch):
     monkeypatch.setattr(copying, "steps", lambda array: array.strides)
     panels = np.zeros((1, 3, 4, 8), "f4")
     with pytest.raises(AddressError, match="nothing was run"):
-        copying.fill(panels, source, 0)
+        copying.fill(panels, source, 0, AVX2)
 
 
 def test_copies_need_every_number_of_their_target(monkeypatch):
     panels = np.zeros((2, 3, 4, 8), "f4")
     monkeypatch.setattr(checking, "steps", lambda array: (0,) * array.ndim)
     with pytest.raises(AddressError, match="nothing was run"):
-        copying.fill(panels, np.ones((3, 4, 16), "f4"), 0)
+        copying.fill(panels, np.ones((3, 4, 16), "f4"), 0, AVX2)
     assert not panels.any()
 
 
@@ -163,7 +165,7 @@ def test_a_job_that_begins_elsewhere_is_refused(place):
 
 
 @pytest.mark.parametrize(
-    "field", [sums.JOBS, sums.COUNT, sums.STREAMS, sums.NOTHING, sums.PANELS, sums.WEIGHTS_STEP]
+    "field", [Sums.JOBS, Sums.COUNT, Sums.STREAMS, Sums.NOTHING, Sums.PANELS, Sums.WEIGHTS_STEP]
 )
 @pytest.mark.parametrize("by", [1 << 24, -(1 << 24)])
 def test_a_call_with_one_wrong_field_is_refused(field, by, monkeypatch):
@@ -188,11 +190,11 @@ def test_a_stream_without_an_end_is_refused():
 
 def test_lines_around_the_caches_begin_with_a_vector(monkeypatch):
     given = made("plain", filters=16)
-    method = direct.Direct(given.problem, direct._candidates(given.problem)[0].pieces)
+    method = direct.Direct(given.problem, direct._candidates(given.problem, AVX2)[0].pieces, AVX2)
     method.prepare(1)
     monkeypatch.setattr(calls, "_LARGE", 0)
     monkeypatch.setattr(calls.memory, "LINE", 1)
-    method.prepared._template[:, sums.AROUND // 8] = 1
+    method.prepared._template[:, Sums.AROUND // 8] = 1
     method.prepared._around = True
     room = np.empty(given.expected.size + 9, "f4")
     first = -room.ctypes.data // 4 % 8
@@ -203,7 +205,7 @@ def test_lines_around_the_caches_begin_with_a_vector(monkeypatch):
 
 def test_a_wrong_gradient_of_the_inputs_is_refused_too():
     given = made("odd pixel after", 7, 9, 5)
-    method = InputGradient(given.problem, 1)
+    method = InputGradient(given.problem, 1, AVX2)
     with pytest.raises(AddressError, match="nothing was run"):
         method.run(given.k, given.g.reshape(-1)[:-1], np.empty_like(given.x))
 

@@ -19,19 +19,18 @@ from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import Chunk, KernelGradient
 from fast_impl.gradients.patches import PatchesBackward
 from fast_impl.kernels import calls, copying, streams
+from fast_impl.kernels.format import END, JOB_BYTES, NOWHERE, ZEROS, Copies, Run, Sums
 from fast_impl.kernels.lanes import partitions
 from fast_impl.kernels.panels import Lanes, Panel, panels
 from fast_impl.kernels.streams import Grid, Reach, Streams, TooLongError, unit
-from fast_impl.kernels.x86 import copies, processor, products, sums
+from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.planning import gradients, planner
 from fast_impl.problem.geometry import Axis
 from fast_impl.runtime import memory, workers
 from fast_impl.tests import guarded
 from fast_impl.tests.conftest import GEOMETRIES, forward
+from fast_impl.tests.targets import IDLE, generated, telling
 
-generated = pytest.mark.skipif(
-    not processor.available(), reason="this processor or system runs no generated code"
-)
 LAST = {
     name: given for name, given in GEOMETRIES.items() if "data_format" not in given[2]
     or given[2]["data_format"] == "channels_last"
@@ -140,7 +139,7 @@ def test_blocks_may_begin_where_the_first_tap_lands():
 @pytest.mark.parametrize("line", [*range(1, 50), 64, 100, 672])
 def test_panels_are_all_lanes_in_order(line, size):
     lane = 0
-    for panel in panels(Lanes(line), size):
+    for panel in panels(Lanes(line), size, IDLE):
         width = panel.vectors * 32 // size
         (run,) = panel.runs
         assert (panel.lane, run.lane, run.displacement) == (lane, 0, 0)
@@ -158,20 +157,20 @@ def test_panels_are_all_lanes_in_order(line, size):
 )  # fmt: skip
 def test_panels_are_two_or_three_vectors_wide_where_they_can_be(line, widths):
     found = {}
-    for panel in panels(Lanes(line), 4):
+    for panel in panels(Lanes(line), 4, IDLE):
         found[panel.vectors] = found.get(panel.vectors, 0) + panel.times
     assert list(found.items()) == widths
 
 
 def test_lines_of_lanes_are_written_where_their_rows_are():
-    assert list(panels(Lanes(3, 2, 640), 4)) == [
-        Panel(1, 1, 0, (sums.Run(0, 3, 0), sums.Run(3, 3, 640)))
+    assert list(panels(Lanes(3, 2, 640), 4, IDLE)) == [
+        Panel(1, 1, 0, (Run(0, 3, 0), Run(3, 3, 640)))
     ]
-    assert next(panels(Lanes(6, 4, 100), 4)).vectors == 3
+    assert next(panels(Lanes(6, 4, 100), 4, IDLE)).vectors == 3
     with pytest.raises(ValueError, match="do not fit 3 vectors of 8 numbers"):
-        list(panels(Lanes(7, 4, 100), 4))
+        list(panels(Lanes(7, 4, 100), 4, IDLE))
     with pytest.raises(ValueError, match="do not fit 3 vectors of 4 numbers"):
-        list(panels(Lanes(7, 2, 100), 8))
+        list(panels(Lanes(7, 2, 100), 8, IDLE))
 
 
 def _grid(images, rows, columns, taps=(0,), step=1):
@@ -229,9 +228,9 @@ def test_a_stream_names_every_input_of_a_tile_and_zeros_for_those_beyond_the_edg
     words, jobs = found.arrays()
     assert jobs.tolist() == [[0, 0, 108]]
     assert words.tolist() == [
-        2, 0, 12, 24, 36, 2, 0, sums.ZEROS, 0, 8, 16, 2, 64, 0, 8, 16, 24,
+        2, 0, 12, 24, 36, 2, 0, ZEROS, 0, 8, 16, 2, 64, 0, 8, 16, 24,
         1, 12, 24, 36, 48, 4, 0, 0, 8, 16, 24,
-        sums.END,
+        END,
     ]  # fmt: skip
 
 
@@ -241,7 +240,7 @@ def test_a_stream_that_must_write_once_skips_what_was_written_before():
     found.add(grid, 4, range(1), 64, 0, once=True)
     words, _ = found.arrays()
     assert words[1:5].tolist() == [0, 12, 24, 36]
-    assert words[12:16].tolist() == [sums.NOWHERE] * 3 + [48]
+    assert words[12:16].tolist() == [NOWHERE] * 3 + [48]
 
 
 def test_rows_that_read_alike_share_a_stream():
@@ -262,17 +261,16 @@ def test_streams_that_would_be_too_long_are_left_to_other_methods(monkeypatch):
     monkeypatch.setattr(streams, "MOST_WORDS", 20)
     given = made("wider than a tile")
     with pytest.raises(TooLongError):
-        direct.Direct(given.problem, _pieces(given.problem)).prepare(1)
-    if processor.available():
-        assert direct.propose(given.problem, 1, 1 << 20) is None
+        direct.Direct(given.problem, _pieces(given.problem), IDLE).prepare(1)
+    assert direct.propose(given.problem, 1, 1 << 20, IDLE) is None
 
 
 @generated
 def test_gradients_whose_streams_would_be_too_long_are_left_to_other_methods(monkeypatch):
     monkeypatch.setattr(streams, "MOST_WORDS", 20)
     problem = made("wider than a tile").problem
-    assert direct_gradients.DirectBackward.planned(problem, 1, 1 << 26) is None
-    assert isinstance(gradients.planned(problem, 1, 1 << 26), PatchesBackward)
+    assert direct_gradients.DirectBackward.planned(problem, 1, 1 << 26, AVX2) is None
+    assert isinstance(gradients.planned(problem, 1, 1 << 26, AVX2), PatchesBackward)
 
 
 def test_addresses_of_more_than_32_bits_are_left_to_other_methods():
@@ -315,7 +313,7 @@ def test_every_way_to_form_lanes_equals_the_loops(
 ):
     monkeypatch.setattr(calls, "_WEIGHT_BYTES", weights)
     given = made(name, batch, channels, filters, dtype)
-    for method in direct._candidates(given.problem):
+    for method in direct._candidates(given.problem, AVX2):
         for threads, bias in ((1, True), (2, False)):
             method.prepare(threads)
             expected = given.expected if bias else given.without_bias
@@ -335,7 +333,7 @@ def test_tasks_of_any_size_give_the_same_bits(tasks, cached, monkeypatch):
     for threads in (1, 2, 3):
         monkeypatch.setattr(calls, "_TASKS", tasks)
         monkeypatch.setattr(calls, "_CACHED", cached)
-        method = direct.Direct(problem, _pieces(problem))
+        method = direct.Direct(problem, _pieces(problem), AVX2)
         method.prepare(threads)
         out = np.empty(problem.output_shape, "f4")
         method.run(x, method.pack(k), None, out)
@@ -348,9 +346,8 @@ def test_tasks_of_any_size_give_the_same_bits(tasks, cached, monkeypatch):
 
 def _four_panels(monkeypatch):
     """Calls of one section, four panels of 16 lanes, for kernels that do nothing."""
-    monkeypatch.setattr(processor, "sums_kernel", lambda *_: None)
     problem = made("plain", filters=64).problem
-    return direct.Direct(problem, _pieces(problem)).calls
+    return direct.Direct(problem, _pieces(problem), IDLE).calls
 
 
 def test_weights_that_fill_the_cache_are_divided_before_the_pixels_are(monkeypatch):
@@ -390,7 +387,7 @@ def test_rows_of_taps_are_cut_into_steps_whose_weights_fit(
 
 def _around(method):
     """Which calls say that outputs go around the caches."""
-    return method.prepared._template[:, sums.AROUND // 8].astype(bool)
+    return method.prepared._template[:, Sums.AROUND // 8].astype(bool)
 
 
 @pytest.mark.parametrize(
@@ -409,10 +406,9 @@ def _around(method):
     ],
 )
 def test_whole_lines_may_go_around_the_caches(filters, dtype, weights, expected, monkeypatch):
-    monkeypatch.setattr(processor, "sums_kernel", lambda *_: None)
     monkeypatch.setattr(calls, "_WEIGHT_BYTES", weights)
     problem = made("plain", filters=filters, dtype=dtype).problem
-    method = direct.Direct(problem, _pieces(problem))
+    method = direct.Direct(problem, _pieces(problem), IDLE)
     method.prepare(1)
     assert set(_around(method)) == {expected}
     assert method.prepared._around is expected
@@ -425,7 +421,7 @@ def test_outputs_that_begin_between_lines_do_not_go_around_the_caches():
         (0, 192, 0, True), (128, 192, 16, True), (32, 192, 0, False), (0, 96, 0, False), (0, 192, 8, False),
     ):  # fmt: skip
         shifted = dataclasses.replace(grid, origin=origin, outputs=(384, apart, 64))
-        panel = Panel(2, 1, lane, (sums.Run(0, 16, 0),))
+        panel = Panel(2, 1, lane, (Run(0, 16, 0),))
         section = calls.Section(part._replace(grid=shifted), panel, range(1), 0, 0, 16)
         assert section.whole_lines(4) is expected
         assert section._replace(rows=range(1, 2)).whole_lines(4) is False
@@ -435,12 +431,10 @@ def test_only_large_results_that_begin_with_a_line_go_around_the_caches(monkeypa
     told = []
 
     def kernel(place):
-        told.append(ctypes.c_int64.from_address(place + sums.AROUND).value)
+        told.append(ctypes.c_int64.from_address(place + Sums.AROUND).value)
 
-    kernel.check = lambda *_: None
-    monkeypatch.setattr(processor, "sums_kernel", lambda *_: kernel)
     problem = made("plain", filters=16).problem
-    method = direct.Direct(problem, _pieces(problem))
+    method = direct.Direct(problem, _pieces(problem), telling(kernel))
     method.prepare(1)
     room = memory.aligned(math.prod(problem.output_shape) + 16, problem.dtype)
     kernel_of = method.pack(made("plain", filters=16).k)
@@ -460,12 +454,12 @@ def test_calls_have_every_job_and_every_panel_once(each, across, monkeypatch):
     width, taps = 64, math.prod(section.shape[1:]) * 4
     found = []
     for told in ready._fields(section, range(9), each, across, False):
-        words = {field: told[field // 8] for field in (sums.JOBS, sums.COUNT, sums.PANELS)}
-        first = (words[sums.JOBS] - ready._jobs.ctypes.data) // sums.JOB_BYTES
-        panel = told[sums.OUTPUTS // 8] // width
-        assert told[sums.WEIGHTS // 8] == panel * taps
+        words = {field: told[field // 8] for field in (Sums.JOBS, Sums.COUNT, Sums.PANELS)}
+        first = (words[Sums.JOBS] - ready._jobs.ctypes.data) // JOB_BYTES
+        panel = told[Sums.OUTPUTS // 8] // width
+        assert told[Sums.WEIGHTS // 8] == panel * taps
         found += itertools.product(
-            range(first, first + words[sums.COUNT]), range(panel, panel + words[sums.PANELS])
+            range(first, first + words[Sums.COUNT]), range(panel, panel + words[Sums.PANELS])
         )
     assert sorted(found) == list(itertools.product(range(9), range(4)))
 
@@ -493,7 +487,7 @@ def test_outputs_around_the_caches_are_the_same(name, dtype, large, shift, monke
     first = shift // room.itemsize
     out = room[first : first + given.expected.size].reshape(given.expected.shape)
     around = False
-    for method in direct._candidates(given.problem):
+    for method in direct._candidates(given.problem, AVX2):
         for threads in (1, 2):
             method.prepare(threads)
             around |= method.prepared._around
@@ -506,7 +500,7 @@ def test_outputs_around_the_caches_are_the_same(name, dtype, large, shift, monke
 @generated
 def test_inputs_and_outputs_may_lie_anywhere():
     given = made("unequal everything")
-    method = direct._candidates(given.problem)[0]
+    method = direct._candidates(given.problem, AVX2)[0]
     method.prepare(1)
     room = np.full((*given.expected.shape[:3], 2 * given.expected.shape[3]), np.nan, "f4")
     x = np.repeat(given.x, 2, axis=3)[..., ::2]
@@ -545,7 +539,7 @@ def test_channels_first_is_turned_some_images_at_a_time(threads, room):
     plan = fast_impl.plan(x.shape, k.shape, **options, algorithm="scatter")
     each = math.prod(plan.problem.input_shape[1:]) + math.prod(plan.problem.output_shape[1:])
     limit = room or each * 4 * 4
-    proposal = direct.propose(plan.problem, threads, limit)
+    proposal = direct.propose(plan.problem, threads, limit, AVX2)
     images = 6 if room else 3
     assert f", {images} image(s) turned at a time" in proposal.explanation
     assert proposal.workspace >= images * each * 4
@@ -571,12 +565,12 @@ def test_panels_take_what_there_is_and_zeros_for_the_rest(
     into = np.full((panels, 2, 3, 4), np.nan, "f4")
     padded = np.pad(source, ((0, 0), (0, 0), (0, 10)))
     if panels * 4 < 11 - first + 4:  # at most one of them lacks numbers
-        copying.fill(into, source, first)
+        copying.fill(into, source, first, AVX2)
         for panel in range(panels):
             start = first + 4 * panel
             np.testing.assert_array_equal(into[panel], padded[..., start : start + 4])
     nothing = np.full((panels, 0, 3, 4), np.nan, "f4")
-    copying.fill(nothing, source[:0], 0)
+    copying.fill(nothing, source[:0], 0, AVX2)
 
 
 @pytest.mark.parametrize(
@@ -594,16 +588,14 @@ def test_a_long_axis_is_copied_in_blocks(shape, apart, expected, monkeypatch):
     told = []
 
     def kernel(place):
-        fields = copies.OUTER, copies.INNER, copies.OUTER_STEP, copies.TARGET_PANEL_STEP
+        fields = Copies.OUTER, Copies.INNER, Copies.OUTER_STEP, Copies.TARGET_PANEL_STEP
         *found, step = (ctypes.c_int64.from_address(place + field).value for field in fields)
         assert step == math.prod(shape) * 4
         told.append(tuple(found))
 
-    kernel.check = lambda *_: None
-    monkeypatch.setattr(processor, "copies_kernel", lambda _: kernel)
     monkeypatch.setattr(copying, "_BLOCK_BYTES", 50)
     source = np.zeros((2 * shape[0], *shape[1:]), "f4")[::2] if apart else np.zeros(shape, "f4")
-    copying.fill(np.zeros((1, *shape), "f4"), source, 0)
+    copying.fill(np.zeros((1, *shape), "f4"), source, 0, telling(kernel))
     assert told == expected
 
 
@@ -644,7 +636,7 @@ def test_turning_costs_copies_of_short_runs(dtype):
     options = {"data_format": "channels_first", "algorithm": "scatter", "dtype": dtype}
     problem = fast_impl.plan((6, 3, 4, 5), (2, 2, 6, 3), **options).problem
     inner = dataclasses.replace(problem, channels_first=False, batch=2)
-    method = direct.Direct(inner, _pieces(inner))
+    method = direct.Direct(inner, _pieces(inner), IDLE)
     copied = costs.copy(6 * 240, costs.TURNED_RUN, dtype == "float64")
     for threads in (1, 2):
         expected = 3 * method.seconds(threads) + copied / threads
@@ -656,22 +648,23 @@ def test_images_that_find_no_room_to_be_turned_are_left_to_other_methods():
     options = {"data_format": "channels_first", "algorithm": "scatter"}
     problem = fast_impl.plan((2, 3, 4, 5), (2, 2, 6, 3), **options).problem
     assert direct.Turned.images(problem, 959) == 0
-    assert direct.propose(problem, 1, 959) is None
+    assert direct.propose(problem, 1, 959, AVX2) is None
 
 
 @pytest.mark.parametrize("dtype", ["float16", "int32"])
 def test_other_formats_are_left_to_other_methods(dtype):
     problem = fast_impl.plan((1, 4, 5, 3), (2, 2, 6, 3), dtype=dtype, algorithm="scatter").problem
-    assert direct.propose(problem, 1, 1 << 20) is None
+    assert direct.propose(problem, 1, 1 << 20, IDLE) is None
     assert not direct_gradients.suits(problem, 1 << 30)
 
 
-def test_nothing_to_multiply_and_no_generated_code_are_left_to_other_methods(monkeypatch):
+def test_nothing_to_multiply_and_no_generated_code_are_left_to_other_methods():
     problem = made("plain").problem
-    assert direct.propose(dataclasses.replace(problem, batch=0), 1, 1 << 20) is None
-    monkeypatch.setattr(processor, "available", lambda: False)
-    assert direct.propose(problem, 1, 1 << 20) is None
-    assert not direct_gradients.suits(problem, 1 << 30)
+    assert direct.propose(dataclasses.replace(problem, batch=0), 1, 1 << 20, IDLE) is None
+    assert direct.propose(problem, 1, 1 << 20, None) is None
+    assert not isinstance(
+        gradients.planned(problem, 1, 1 << 30, None), direct_gradients.DirectBackward
+    )
 
 
 @generated
@@ -703,7 +696,7 @@ def test_the_gradient_of_the_inputs_is_that_of_the_scatter(
     given = made(name, batch, channels, filters, dtype)
     for threads in (1, 2):
         found = np.full_like(given.x, np.nan)
-        InputGradient(given.problem, threads).run(given.k, given.g, found)
+        InputGradient(given.problem, threads, AVX2).run(given.k, given.g, found)
         np.testing.assert_array_equal(found, given.to_inputs)
 
 
@@ -737,7 +730,7 @@ def test_the_gradient_of_the_kernel_is_that_of_the_scatter(
     given = made(name, batch, channels, filters, dtype)
     for threads in (1, 2):
         found = np.full_like(given.k, np.nan)
-        KernelGradient(given.problem, threads, 1 << 26).run(given.x, given.g, found)
+        KernelGradient(given.problem, threads, 1 << 26, AVX2).run(given.x, given.g, found)
         np.testing.assert_array_equal(found, given.to_kernel)
 
 
@@ -757,7 +750,7 @@ def test_the_gradient_of_the_kernel_is_that_of_the_scatter(
     ],
 )
 def test_panels_of_the_kernels_gradient_leave_few_lanes_idle(channels, size, vectors):
-    assert direct_kernel._vectors(channels * size) == vectors
+    assert direct_kernel._vectors(channels * size, IDLE) == vectors
 
 
 @generated
@@ -792,7 +785,7 @@ def test_chunks_are_all_rows_of_all_images_once(monkeypatch):
     found = {}
     for pixels in (1, 6, 15, 31, 1000):
         monkeypatch.setattr(direct_kernel, "_PIXELS", pixels)
-        found[pixels] = KernelGradient(given.problem, 1, 1 << 26).chunks
+        found[pixels] = KernelGradient(given.problem, 1, 1 << 26, IDLE).chunks
         rows = [
             (image, row)
             for chunk in found[pixels]
@@ -807,8 +800,8 @@ def test_chunks_are_all_rows_of_all_images_once(monkeypatch):
 
 def test_a_lower_limit_makes_smaller_chunks():
     problem = made("unequal everything", batch=5).problem
-    assert len(KernelGradient(problem, 1, 1 << 26).chunks) == 1
-    assert len(KernelGradient(problem, 1, 1000).chunks) == 25
+    assert len(KernelGradient(problem, 1, 1 << 26, IDLE).chunks) == 1
+    assert len(KernelGradient(problem, 1, 1000, IDLE).chunks) == 25
 
 
 def test_chunks_grow_with_the_result_up_to_a_limit(monkeypatch):
@@ -824,7 +817,7 @@ def test_chunks_grow_with_the_result_up_to_a_limit(monkeypatch):
         monkeypatch.setattr(direct_kernel, "_CHUNK_BYTES", 2 * image + more)
         monkeypatch.setattr(direct_kernel, "_LARGE_CHUNK_BYTES", 9 * image + more)
         monkeypatch.setattr(direct_kernel, "_RESULTS", -(-(times * image + more) // result))
-        found.append(KernelGradient(problem, 1, 1 << 26).chunks[0].images)
+        found.append(KernelGradient(problem, 1, 1 << 26, IDLE).chunks[0].images)
     assert found == [2, 9, 4]
 
 
@@ -843,16 +836,15 @@ def test_gradients_without_a_border_are_read_as_they_are(padding, batch, size, s
     problem = fast_impl.plan(
         (batch, *size, 5), (3, 3, 4, 5), strides, padding, algorithm="scatter"
     ).problem
-    assert KernelGradient(problem, 1, 1 << 26).as_it_is is expected
+    assert KernelGradient(problem, 1, 1 << 26, IDLE).as_it_is is expected
 
 
 @pytest.mark.parametrize("way", ["where they lie, row by row", "in blocks", "many pieces"])
 @pytest.mark.parametrize("name", GIVEN)
 def test_pieces_are_all_rows_of_a_chunk_once(name, way, monkeypatch):
-    monkeypatch.setattr(processor, "products_kernel", lambda *_: None)
     for constant, value in WAYS[way].items():
         monkeypatch.setattr(direct_kernel, constant, value)
-    method = KernelGradient(made(name, 3).problem, 1, 1 << 26)
+    method = KernelGradient(made(name, 3).problem, 1, 1 << 26, IDLE)
     for chunk in method.chunks:
         pieces = method._pieces(chunk)
         rows = list(itertools.chain.from_iterable(pieces))
@@ -865,7 +857,7 @@ def _gradient_of(batch, width, filters, kernel=3, channels=5, strides=2, padding
         (batch, 4, width, channels), (kernel, kernel, filters, channels), strides, padding,
         algorithm="scatter",
     ).problem  # fmt: skip
-    return KernelGradient(problem, 1, 1 << 26)
+    return KernelGradient(problem, 1, 1 << 26, IDLE)
 
 
 def test_short_rows_of_many_images_are_taken_across_images():
@@ -898,7 +890,7 @@ def test_every_thread_has_sums_of_its_own_where_they_find_room(padding, monkeypa
     monkeypatch.setattr(direct_kernel, "_PIXELS", 18)
     monkeypatch.setattr(direct_kernel, "_CHUNK_ADDS", 0)
     problem = _gradient_of(3, 9, 4, padding=padding).problem
-    found = KernelGradient(problem, 2, 1 << 26)
+    found = KernelGradient(problem, 2, 1 << 26, IDLE)
     assert (len(found.chunks), found.as_it_is) == (6, padding == "valid")
     copied = found.panels * found.lanes * 18
     if padding == "same":
@@ -907,7 +899,7 @@ def test_every_thread_has_sums_of_its_own_where_they_find_room(padding, monkeypa
         copied += math.prod(shape)
     limit = 2 * 2 * (copied + math.prod(problem.kernel_shape)) * 4
     for room, shares in ((limit, 2), (limit + 1, 2), (limit - 1, 1)):
-        again = KernelGradient(problem, 2, room)
+        again = KernelGradient(problem, 2, room, IDLE)
         assert (len(again.chunks), again.shares, again.inner_threads) == (6, shares, 2 // shares)
 
 
@@ -916,24 +908,30 @@ def test_chunks_take_half_of_the_limit():
     row, line = 9 * 5 * 4, problem.width.output * 4 * 4
     needed = 2 * (2 * (row + 2 * line) + line)
     for limit, rows in ((needed, 2), (needed + 1, 2), (needed - 1, 1)):
-        assert KernelGradient(problem, 1, limit).chunks[0] == Chunk(0, 1, 0, rows)
+        assert KernelGradient(problem, 1, limit, IDLE).chunks[0] == Chunk(0, 1, 0, rows)
 
 
-@pytest.mark.parametrize("constant", ["_MOST_STEP", "MOST_WORDS"])
-def test_steps_and_streams_of_the_kernels_gradient_have_a_limit(constant, monkeypatch):
-    monkeypatch.setattr(processor, "products_kernel", lambda *_: None)
+def test_streams_of_the_kernels_gradient_have_a_limit(monkeypatch):
     found = _gradient_of(1, 9, 4)
-    most = 2 * 4 * 4 if constant == "_MOST_STEP" else len(found._calls(found.chunks[0]).streams)
-    monkeypatch.setattr(direct_kernel, constant, most)
+    most = len(found._calls(found.chunks[0]).streams)
+    monkeypatch.setattr(direct_kernel, "MOST_WORDS", most)
     _gradient_of(1, 9, 4)
-    monkeypatch.setattr(direct_kernel, constant, most - 1)
+    monkeypatch.setattr(direct_kernel, "MOST_WORDS", most - 1)
     with pytest.raises(TooLongError):
         _gradient_of(1, 9, 4)
 
 
+def test_steps_from_gradient_to_gradient_are_what_an_instruction_can_take():
+    problem = _gradient_of(1, 9, 4).problem
+    step = 2 * 4 * 4
+    KernelGradient(problem, 1, 1 << 26, dataclasses.replace(IDLE, most_step=step))
+    with pytest.raises(TooLongError):
+        KernelGradient(problem, 1, 1 << 26, dataclasses.replace(IDLE, most_step=step - 1))
+
+
 def test_a_piece_is_what_stays_in_the_cache(monkeypatch):
     problem = fast_impl.plan((2, 12, 5, 9), (3, 3, 4, 9), 2, "same", algorithm="scatter").problem
-    method = KernelGradient(problem, 1, 1 << 26)
+    method = KernelGradient(problem, 1, 1 << 26, IDLE)
     (chunk,) = method.chunks
     row = 2 * 4 * (5 * 16 + method.columns * 4)
     for rows, lengths in ((1, [1] * 12), (3, [3] * 4), (5, [4] * 3), (11, [6, 6]), (12, [12])):
@@ -946,22 +944,21 @@ def test_few_weights_are_summed_by_every_thread_for_itself(monkeypatch):
     problem = made("plain", batch=8).problem
     monkeypatch.setattr(direct_kernel, "_PIXELS", 24)
     monkeypatch.setattr(direct_kernel, "_CHUNK_ADDS", 0)
-    found = KernelGradient(problem, 2, 1 << 26)
+    found = KernelGradient(problem, 2, 1 << 26, IDLE)
     assert (len(found.chunks), found.shares, found.inner_threads) == (4, 2, 1)
-    found = KernelGradient(problem, 5, 1 << 26)
+    found = KernelGradient(problem, 5, 1 << 26, IDLE)
     assert (found.shares, found.inner_threads) == (1, 5)
     weights = math.prod(problem.kernel_shape)
     for few, shares in ((weights, 2), (weights - 1, 1)):
         monkeypatch.setattr(direct_kernel, "_FEW_WEIGHTS", few)
-        assert KernelGradient(problem, 2, 1 << 26).shares == shares
+        assert KernelGradient(problem, 2, 1 << 26, IDLE).shares == shares
 
 
 def test_calls_are_made_once_for_chunks_that_are_alike_but_for_their_place(monkeypatch):
-    monkeypatch.setattr(processor, "products_kernel", lambda *_: None)
     monkeypatch.setattr(direct_kernel, "_CHUNK_ADDS", 0)
     monkeypatch.setattr(direct_kernel, "_PIXELS", 6)
     problem = fast_impl.plan((2, 9, 6, 2), (5, 3, 4, 2), 2, "same", algorithm="scatter").problem
-    method = KernelGradient(problem, 1, 1 << 26)
+    method = KernelGradient(problem, 1, 1 << 26, IDLE)
     assert len(method.chunks) == 18
     found = {id(method._calls(chunk)) for chunk in method.chunks}
     # The first row and the last one lack a row of taps; those between them are alike.
@@ -985,7 +982,7 @@ def test_generated_gradients_are_those_of_the_scatter_in_both_layouts(data_forma
     scatter.input_gradient(problem, k, g, expected[0])
     scatter.kernel_gradient(problem, x, g, expected[1])
     scatter.bias_gradient(problem, g, expected[2])
-    plan = gradients.planned(problem, 2, planner.WORKSPACE_LIMIT)
+    plan = gradients.planned(problem, 2, planner.WORKSPACE_LIMIT, AVX2)
     assert isinstance(plan, direct_gradients.DirectBackward)
     found = [np.full_like(array, np.nan) for array in expected]
     plan.run(x, k, g, tuple(found))
@@ -1009,11 +1006,7 @@ def test_little_work_is_for_one_thread(monkeypatch):
     problem = made("plain").problem
     for small, threads in ((problem.multiply_adds, 2), (problem.multiply_adds + 1, 1)):
         monkeypatch.setattr(direct_gradients, "_SMALL", small)
-        assert direct_gradients.DirectBackward(problem, 2, 1 << 26).threads == threads
-
-
-def test_a_call_of_the_products_has_room_for_a_row_of_three_vectors():
-    assert products.CALL_WORDS * 8 >= products._SPILL + 3 * sums.VECTOR
+        assert direct_gradients.DirectBackward(problem, 2, 1 << 26, AVX2).threads == threads
 
 
 @pytest.mark.parametrize(
@@ -1031,21 +1024,21 @@ def test_a_call_of_the_products_has_room_for_a_row_of_three_vectors():
 )
 def test_ways_to_form_lanes(name, filters, found):
     problem = made(name, filters=filters).problem
-    candidates = direct._candidates(problem)
+    candidates = direct._candidates(problem, IDLE)
     lines = [max(piece.lanes(problem).lines for piece in each.pieces) for each in candidates]
     assert list(zip((len(each.pieces) for each in candidates), lines, strict=True)) == found
 
 
 def test_ways_of_too_many_kinds_of_outputs_are_left_out(monkeypatch):
     monkeypatch.setattr(direct, "_MOST_PIECES", 4)
-    candidates = direct._candidates(made("odd pixel after").problem)
+    candidates = direct._candidates(made("odd pixel after").problem, IDLE)
     assert [len(each.pieces) for each in candidates] == [4, 2, 2, 1, 3]
 
 
 @generated
 def test_an_output_in_one_piece_is_written_where_it_lies(monkeypatch):
     given = made("plain")
-    method = direct._candidates(given.problem)[0]
+    method = direct._candidates(given.problem, AVX2)[0]
     method.prepare(1)
     written = []
     monkeypatch.setattr(method.prepared, "run", lambda *arrays: written.append(arrays[3]))
@@ -1076,7 +1069,7 @@ def test_kernels_touch_nothing_beyond_their_arrays(
     out, to_inputs, to_kernel = (
         guarded.copy(array, at_end) for array in (given.expected.astype("f4"), given.x, given.k)
     )
-    for method in direct._candidates(given.problem):
+    for method in direct._candidates(given.problem, AVX2):
         method.prepare(1)
         out[...] = np.nan
         packed = guarded.copy(method.pack(k), at_end)
@@ -1085,11 +1078,11 @@ def test_kernels_touch_nothing_beyond_their_arrays(
     for way in ("where they lie", "in blocks, few pixels"):
         for constant, value in WAYS[way].items():
             monkeypatch.setattr(direct_kernel, constant, value)
-        method = KernelGradient(given.problem, 1, 1 << 26)
+        method = KernelGradient(given.problem, 1, 1 << 26, AVX2)
         assert method.as_it_is == (way == "where they lie" and name == "plain")
         method.run(x, g, to_kernel)
         np.testing.assert_array_equal(to_kernel, given.to_kernel)
-    InputGradient(given.problem, 1).run(k, g, to_inputs)
+    InputGradient(given.problem, 1, AVX2).run(k, g, to_inputs)
     np.testing.assert_array_equal(to_inputs, given.to_inputs)
 
 
@@ -1141,8 +1134,8 @@ def test_special_values_in_gradients_reach_only_what_they_touched(which, way, mo
 
 def test_many_kinds_of_outputs_are_left_to_other_methods():
     problem = fast_impl.plan((1, 2, 2, 1), (3, 3, 1, 1), 500, algorithm="scatter").problem
-    assert direct._candidates(problem) == []
-    assert direct.propose(problem, 1, 1 << 20) is None
+    assert direct._candidates(problem, IDLE) == []
+    assert direct.propose(problem, 1, 1 << 20, IDLE) is None
 
 
 def test_a_row_of_too_many_tiles_is_refused_before_it_is_cut():
@@ -1224,7 +1217,7 @@ def test_gradients_that_lie_too_far_apart_are_left_to_other_methods():
     problem = fast_impl.plan((1, 1, 1, 1), (1, 1, 1, 1), (1, 1), algorithm="scatter").problem
     wide = dataclasses.replace(problem, width=Axis(1, 1, 1 << 28, 1, 1 << 28, 0))
     with pytest.raises(TooLongError):
-        KernelGradient(wide, 1, 1 << 26)
+        KernelGradient(wide, 1, 1 << 26, IDLE)
 
 
 @generated

@@ -1,7 +1,4 @@
-"""What each generated kernel will touch, told from its call as the kernel reads it.
-
-The checks of `fast_impl.runtime.checking`: they know what `generate` of each kernel writes, and are told the same.
-"""
+"""What a kernel will touch, told from its call as the kernel reads it (`fast_impl.kernels.format`)."""
 
 from __future__ import annotations
 
@@ -9,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from fast_impl.kernels.x86 import copies, products, sums
+from fast_impl.kernels.format import Copies, Products, Run, Sums, whole_lines
+from fast_impl.kernels.target import Target
 from fast_impl.runtime.checking import AddressError, Array, Check, Operands
 
 
@@ -54,18 +52,18 @@ def _some(words: list[int], first: int, count: int) -> list[int]:
 # --- what each kernel touches -------------------------------------------------------------------
 
 
-def check_copies(length: int) -> Check:
-    """The check of the kernel `fast_impl.kernels.x86.copies` for pieces of so many bytes."""
+def check_copies(target: Target, length: int) -> Check:
+    """The check of the kernel that copies pieces of so many bytes."""
     loops = (
-        (copies.SOURCE, (copies.OUTER_STEP, copies.PANEL_STEP, copies.INNER_STEP)),
+        (Copies.SOURCE, (Copies.OUTER_STEP, Copies.PANEL_STEP, Copies.INNER_STEP)),
         (
-            copies.TARGET,
-            (copies.TARGET_OUTER_STEP, copies.TARGET_PANEL_STEP, copies.TARGET_INNER_STEP),
+            Copies.TARGET,
+            (Copies.TARGET_OUTER_STEP, Copies.TARGET_PANEL_STEP, Copies.TARGET_INNER_STEP),
         ),
     )
 
     def check(words: Sequence[int], operands: Operands) -> None:
-        counts = _counts(words, copies.CALL_WORDS, copies.OUTER, copies.PANELS, copies.INNER)
+        counts = _counts(words, target.copies.words, Copies.OUTER, Copies.PANELS, Copies.INNER)
         if length < 1:
             raise AddressError(f"a kernel would copy pieces of {length} bytes: nothing was run")
         for field, by in loops:
@@ -77,12 +75,14 @@ def check_copies(length: int) -> Check:
     return check
 
 
-def check_sums(vectors: int, size: int, runs: tuple[sums.Run, ...], again: bool) -> Check:
-    """The check of the kernel `fast_impl.kernels.x86.sums`; the arguments are those of `sums.generate`."""
-    rows, panel = sums.ROWS[vectors], vectors * sums.VECTOR
+def check_sums(
+    target: Target, vectors: int, size: int, runs: tuple[Run, ...], again: bool
+) -> Check:
+    """The check of a kernel of sums, whose generator takes the same."""
+    rows, panel = target.tiles[vectors].rows, vectors * target.vector
     first = min(run.displacement for run in runs)
     end = max(run.displacement + run.lanes * size for run in runs)
-    lines = sums.whole_lines(vectors, size, runs, again)
+    lines = whole_lines(panel, size, runs, again)
 
     def stream(words: list[int], around: int) -> _Reach:
         found, at = _Reach(), 0
@@ -94,59 +94,61 @@ def check_sums(vectors: int, size: int, runs: tuple[sums.Run, ...], again: bool)
                 at += 2 + rows
                 if length < 1:
                     raise AddressError("a stream has a tap of no numbers: nothing was run")
-                found.add(sums.WEIGHTS, weights, weights + length * panel)
+                found.add(Sums.WEIGHTS, weights, weights + length * panel)
                 read = [pixel for pixel in pixels if pixel >= 0]
                 if read:
-                    found.add(sums.INPUTS, min(read), max(read) + length * size)
+                    found.add(Sums.INPUTS, min(read), max(read) + length * size)
                 if len(read) < rows:
-                    found.add(sums.NOTHING, 0, length * size)
+                    found.add(Sums.NOTHING, 0, length * size)
             written = [output for output in outputs if output >= 0]
             if written:
-                found.add(sums.OUTPUTS, min(written) + first, max(written) + end)
-            if len(written) < rows and (first < 0 or end > 3 * sums.VECTOR or around):
+                found.add(Sums.OUTPUTS, min(written) + first, max(written) + end)
+            if len(written) < rows and (first < 0 or end > target.widest * target.vector or around):
                 raise AddressError("an output that is written nowhere has no room: nothing was run")
-            if around and any(output % sums.VECTOR for output in written):
+            if around and any(output % target.vector for output in written):
                 raise AddressError("an output of whole lines begins inside one: nothing was run")
         return found
 
     def check(words: Sequence[int], operands: Operands) -> None:
-        count, panels = _counts(words, sums.CALL_WORDS, sums.COUNT, sums.PANELS)
-        table = operands.read(sums.JOBS, words[sums.JOBS // 8], 3 * count, np.int64).reshape(-1, 3)
-        around = lines and words[sums.AROUND // 8]
+        count, panels = _counts(words, target.sums.words, Sums.COUNT, Sums.PANELS)
+        table = operands.read(Sums.JOBS, words[Sums.JOBS // 8], 3 * count, np.int64).reshape(-1, 3)
+        around = lines and words[Sums.AROUND // 8]
         inputs, outputs, weights = (
-            words[field // 8] for field in (sums.INPUTS, sums.OUTPUTS, sums.WEIGHTS)
+            words[field // 8] for field in (Sums.INPUTS, Sums.OUTPUTS, Sums.WEIGHTS)
         )
         far = (
-            (panels - 1) * words[sums.OUTPUTS_STEP // 8],
-            (panels - 1) * words[sums.WEIGHTS_STEP // 8],
+            (panels - 1) * words[Sums.OUTPUTS_STEP // 8],
+            (panels - 1) * words[Sums.WEIGHTS_STEP // 8],
         )
         for start in np.unique(table[:, 0]).tolist():
             some = table[table[:, 0] == start]
-            bases = {
-                sums.INPUTS: (inputs + int(some[:, 1].min()), inputs + int(some[:, 1].max())),
-                sums.OUTPUTS: [
+            bases: dict[int, Iterable[int]] = {
+                Sums.INPUTS: (inputs + int(some[:, 1].min()), inputs + int(some[:, 1].max())),
+                Sums.OUTPUTS: [
                     outputs + int(job) + each
                     for job in (some[:, 2].min(), some[:, 2].max())
                     for each in (0, far[0])
                 ],
-                sums.WEIGHTS: (weights, weights + far[1]),
-                sums.NOTHING: (words[sums.NOTHING // 8],),
+                Sums.WEIGHTS: (weights, weights + far[1]),
+                Sums.NOTHING: (words[Sums.NOTHING // 8],),
             }
-            places = outputs + some[:, 2], words[sums.OUTPUTS_STEP // 8]
-            if around and any(np.any(each % sums.VECTOR) for each in places):
+            places = outputs + some[:, 2], words[Sums.OUTPUTS_STEP // 8]
+            if around and any(np.any(each % target.vector) for each in places):
                 raise AddressError("an output of whole lines begins inside one: nothing was run")
-            place = words[sums.STREAMS // 8] + start
-            told = operands.read(sums.STREAMS, place, -1, np.int32).tolist()
+            place = words[Sums.STREAMS // 8] + start
+            told = operands.read(Sums.STREAMS, place, -1, np.int32).tolist()
             stream(told, around).require(operands, bases)
         if not again:
-            bias = words[sums.BIAS // 8]
-            operands.require(sums.BIAS, bias, bias + panels * panel)
+            bias = words[Sums.BIAS // 8]
+            operands.require(Sums.BIAS, bias, bias + panels * panel)
 
     return check
 
 
-def check_products(rows: int, vectors: int, size: int, gradient_step: int, channels: int) -> Check:
-    """The check of the kernel `fast_impl.kernels.x86.products`; the arguments are those of `generate`."""
+def check_products(
+    target: Target, rows: int, vectors: int, size: int, gradient_step: int, channels: int
+) -> Check:
+    """The check of a kernel of products, whose generator takes the same."""
 
     def stream(words: Array) -> _Reach:
         found = _Reach()
@@ -156,29 +158,29 @@ def check_products(rows: int, vectors: int, size: int, gradient_step: int, chann
         runs = words[: 3 * int(ends.argmax())].reshape(-1, 3)
         for length, pixel, gradient in runs[runs[:, 0] > 0].tolist():
             last = (length - 1) * gradient_step
-            found.add(products.INPUTS, pixel, pixel + length * vectors * sums.VECTOR)
-            found.add(products.GRADIENTS, gradient, gradient + last + rows * size)
+            found.add(Products.INPUTS, pixel, pixel + length * vectors * target.vector)
+            found.add(Products.GRADIENTS, gradient, gradient + last + rows * size)
         return found
 
     def check(words: Sequence[int], operands: Operands) -> None:
-        count, panels = _counts(words, products.CALL_WORDS, products.COUNT, products.PANELS)
-        place = words[products.JOBS // 8]
-        table = operands.read(products.JOBS, place, 3 * count, np.int64).reshape(-1, 3)
-        inputs, result = words[products.INPUTS // 8], words[products.RESULT // 8]
+        count, panels = _counts(words, target.products.words, Products.COUNT, Products.PANELS)
+        place = words[Products.JOBS // 8]
+        table = operands.read(Products.JOBS, place, 3 * count, np.int64).reshape(-1, 3)
+        inputs, result = words[Products.INPUTS // 8], words[Products.RESULT // 8]
         last = panels - 1
         for start in np.unique(table[:, 0]).tolist():
-            gradients = words[products.GRADIENTS // 8] + table[table[:, 0] == start, 1]
-            bases = {
-                products.INPUTS: (inputs, inputs + last * words[products.INPUTS_STEP // 8]),
-                products.GRADIENTS: (int(gradients.min()), int(gradients.max())),
+            gradients = words[Products.GRADIENTS // 8] + table[table[:, 0] == start, 1]
+            bases: dict[int, Iterable[int]] = {
+                Products.INPUTS: (inputs, inputs + last * words[Products.INPUTS_STEP // 8]),
+                Products.GRADIENTS: (int(gradients.min()), int(gradients.max())),
             }
-            told = words[products.STREAMS // 8] + start
-            stream(operands.read(products.STREAMS, told, -1, np.int32)).require(operands, bases)
-        high = (rows - 1) * words[products.RESULT_ROW // 8] + channels * size
-        for panel in (0, last * words[products.RESULT_STEP // 8]):
+            told = words[Products.STREAMS // 8] + start
+            stream(operands.read(Products.STREAMS, told, -1, np.int32)).require(operands, bases)
+        high = (rows - 1) * words[Products.RESULT_ROW // 8] + channels * size
+        for panel in (0, last * words[Products.RESULT_STEP // 8]):
             for tile in (int(table[:, 2].min()), int(table[:, 2].max())):
                 operands.require(
-                    products.RESULT, result + panel + tile, result + panel + tile + high
+                    Products.RESULT, result + panel + tile, result + panel + tile + high
                 )
 
     return check

@@ -1,0 +1,108 @@
+"""What the kernels are told, the same for every instruction set.
+
+A kernel is a function of one address: that of a *call*, integers of 64 bits by name, behind which
+there is room for the kernel's own use. Addresses and steps are in bytes.
+
+**Sums**: of products over taps and channels, kept in registers. A *tile* is some pixels by some
+lanes (a *panel*: a few vectors). For each tap of the tile the kernel goes through ``length``
+neighbouring numbers of each pixel's input, multiplies each by as many vectors of packed weights,
+and adds in registers; the finished sums, with the bias, are written once. Which numbers those are
+is data, a *stream* of 32-bit integers:
+
+    tile:  taps, address of each pixel's output (or `NOWHERE`), then for each tap
+           length, address of its weights, address of each pixel's input (or `ZEROS`)
+    end:   `END`
+
+Addresses are relative to those of a *job*, three 64-bit integers: where its stream is, its inputs
+and its outputs. One call does all jobs for one panel of weights after the other. A call may say
+that outputs go around the caches: a result that is larger than they are need not be read into them
+before it is written. Only whole lines do (`whole_lines`).
+
+**Products**: sums over pixels of outer products, the kernel's gradient. A tile of the result is
+some *rows* (neighbouring numbers of one pixel of the output's gradient) by a panel of vectors
+(neighbouring channels of an input pixel). For each run of pixels the kernel multiplies them all,
+pixel after pixel, and adds in registers; the sums are then added to what the result held before.
+The stream has for each run its length, the address of its inputs and of its gradients; then `END`.
+A job is where a stream is, the gradients it counts from, and its tile of the result.
+
+**Copies**: of short pieces from place to place, in three nested loops. NumPy takes about as long
+for a copy of 24 bytes as for one of 200; packing is made of such copies. ``OUTER`` times ``PANELS``
+times ``INNER`` pieces are copied; after each turn of a loop source and target move by their steps
+of that loop from where the turn began.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+from fast_impl.runtime.memory import LINE
+
+ZEROS = NOWHERE = END = -1
+JOB_BYTES = 24
+
+
+class Sums(enum.IntEnum):
+    """The fields of a call of sums."""
+
+    JOBS = 0
+    COUNT = 8
+    STREAMS = 16
+    INPUTS = 24
+    WEIGHTS = 32
+    OUTPUTS = 40
+    BIAS = 48
+    NOTHING = 56
+    PANELS = 64
+    WEIGHTS_STEP = 72
+    OUTPUTS_STEP = 80
+    AROUND = 88
+
+
+class Products(enum.IntEnum):
+    """The fields of a call of products."""
+
+    JOBS = 0
+    COUNT = 8
+    STREAMS = 16
+    INPUTS = 24
+    GRADIENTS = 32
+    RESULT = 40
+    PANELS = 48
+    INPUTS_STEP = 56
+    RESULT_STEP = 64
+    RESULT_ROW = 72
+
+
+class Copies(enum.IntEnum):
+    """The fields of a call of copies; the kernel counts in some of them."""
+
+    SOURCE = 0
+    TARGET = 8
+    OUTER = 16
+    PANELS = 24
+    INNER = 32
+    OUTER_STEP = 40
+    PANEL_STEP = 48
+    INNER_STEP = 56
+    TARGET_OUTER_STEP = 64
+    TARGET_PANEL_STEP = 72
+    TARGET_INNER_STEP = 80
+
+
+class Run(NamedTuple):
+    """Neighbouring lanes that are neighbours in the output, too, ``displacement`` bytes on."""
+
+    lane: int
+    lanes: int
+    displacement: int
+
+
+def whole(panel_bytes: int, size: int, runs: tuple[Run, ...]) -> bool:
+    """Whether all lanes of a panel are written, one after the other."""
+    return [run.lanes * size for run in runs] == [panel_bytes]
+
+
+def whole_lines(panel_bytes: int, size: int, runs: tuple[Run, ...], again: bool) -> bool:
+    """Whether all that is written of a panel are lines of the cache, where it begins with one."""
+    return panel_bytes % LINE == 0 and not again and whole(panel_bytes, size, runs)

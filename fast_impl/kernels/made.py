@@ -1,0 +1,49 @@
+"""The kernels made so far, by target and shape, each with the check of the addresses that it will touch."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Protocol
+
+from fast_impl.kernels import touched
+from fast_impl.kernels.format import Run
+from fast_impl.kernels.target import Function, Target
+from fast_impl.runtime.checking import Check
+
+
+class Kernel(Protocol):
+    """A function of the address of a call."""
+
+    check: Check
+
+    def __call__(self, place: int, /) -> Any:
+        """Run, without the GIL."""
+
+
+@functools.lru_cache(maxsize=64)
+def sums(target: Target, vectors: int, size: int, runs: tuple[Run, ...], again: bool) -> Kernel:
+    """The kernel of sums of this shape; see `Target`."""
+    given = target, vectors, size, runs, again
+    return _checked(target.sums.make(*given), touched.check_sums(*given))
+
+
+@functools.lru_cache(maxsize=64)
+def products(
+    target: Target, rows: int, vectors: int, size: int, gradient_step: int, channels: int
+) -> Kernel:
+    """The kernel of products of this shape; see `Target`."""
+    given = target, rows, vectors, size, gradient_step, channels
+    return _checked(target.products.make(*given), touched.check_products(*given))
+
+
+@functools.lru_cache(maxsize=64)
+def copies(target: Target, length: int) -> Kernel:
+    """The kernel that copies pieces of this length; see `Target`."""
+    return _checked(target.copies.make(target, length), touched.check_copies(target, length))
+
+
+def _checked(made: Function, check: Check) -> Kernel:
+    kernel: Any = made
+    kernel.check = check
+    found: Kernel = kernel
+    return found

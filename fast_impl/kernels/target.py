@@ -1,0 +1,98 @@
+"""A target: an instruction set as plans see it.
+
+Everything that a plan asks of the processor is in one object, which is passed to it and is part of
+the key under which it is kept. To add an instruction set is to make another one, in a folder beside
+`fast_impl.kernels.x86` or in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+# A kernel: a function of the address of a call, which does not hold the GIL.
+Function = Callable[[int], Any]
+
+
+class Tile(NamedTuple):
+    """What fills the registers: so many rows by some vectors.
+
+    Attributes:
+        rows: Pixels of a tile of sums, and most rows of one of products.
+        step: Cycles of a number of each pixel times a panel.
+        slower: How much slower products are, by lane, than with the best number of vectors.
+    """
+
+    rows: int
+    step: float
+    slower: float
+
+
+class Generator(NamedTuple):
+    """How kernels of one kind (see `fast_impl.kernels.format`) are made.
+
+    Attributes:
+        make: Takes the target and the shape of the kernel.
+        words: Numbers of 64 bits of a call: its fields, and room for the kernel's own use.
+    """
+
+    make: Callable[..., Function]
+    words: int
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """An instruction set, and what it costs on a usual processor.
+
+    Attributes:
+        name: For people.
+        vector: Bytes of a vector.
+        registers: How many vectors the registers hold.
+        tiles: By vectors of a panel: 1, 2, and so on.
+        best: Vectors of the panels that most lanes are cut into.
+        tap: Cycles of a tap of a tile.
+        tile: Cycles of a tile.
+        cycle: Seconds of a cycle.
+        most_step: Bytes from gradient to gradient that an instruction can take in a few steps.
+        sums: ``make(target, vectors, size, runs, again)``. Panels have so many vectors, numbers
+            ``size`` bytes, and ``runs`` are written. ``again`` adds the sums to what the output
+            holds, without a bias.
+        products: ``make(target, rows, vectors, size, gradient_step, channels)``. Of a pixel,
+            ``rows`` gradients are read and ``vectors`` of inputs, which lie side by side; pixels of
+            the gradients lie ``gradient_step`` bytes apart. So many ``channels`` of the panel are
+            added to the result.
+        copies: ``make(target, length)``. Pieces have ``length`` bytes, a multiple of 4.
+    """
+
+    name: str
+    vector: int
+    registers: int
+    tiles: Mapping[int, Tile]
+    best: int
+    tap: float
+    tile: float
+    cycle: float
+    most_step: int
+    sums: Generator
+    products: Generator
+    copies: Generator
+
+    def __post_init__(self) -> None:
+        if sorted(self.tiles) != [*range(1, len(self.tiles) + 1)] or self.best not in self.tiles:
+            raise ValueError(
+                f"{self.name}: tiles must be of 1, 2, ... vectors, and best={self.best} one of them; "
+                f"got {sorted(self.tiles)}"
+            )
+        for vectors, tile in self.tiles.items():
+            # Sums, the vectors that they are multiplied by, and one number of a row.
+            if tile.rows * vectors + vectors + 1 > self.registers:
+                raise ValueError(
+                    f"{self.name}: a tile of {tile.rows} rows by {vectors} vectors does not fit "
+                    f"{self.registers} registers"
+                )
+
+    @property
+    def widest(self) -> int:
+        """Vectors of the widest panel."""
+        return len(self.tiles)
