@@ -9,27 +9,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import attrs
 import pytest
 
 from conformance.cases import FAMILIES
+from conformance.cli import main
 from conformance.commands.replay import names_code
+from conformance.judge.exploring import drawn_cases
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.codec import encode
 from conformance.subjects import is_built_in
 
-INPUTS = np.arange(4, dtype=np.float32).reshape(1, 2, 2, 1)
-KERNEL = np.ones((1, 1, 1, 1), np.float32)
-CASE = Case(
-    "geometry",
-    {"filters": 1, "kernel_size": 1, "name": "mine"},
-    (
-        steps.Build((None, None, None, 1)),
-        steps.SetWeights((KERNEL, np.ones(1, np.float32))),
-        steps.Call(INPUTS),
-    ),
-)
+#: A case of the suite's own, by which every clause of its family can be judged.
+CASE = drawn_cases(FAMILIES["geometry"], examples=1, run_seed=0)[0]
+CALL = next(at for at, step in enumerate(CASE.steps) if isinstance(step, steps.Call))
+INPUTS = CASE.steps[CALL].inputs  # type: ignore[union-attr]
 
 
 def _record(spec: str = "fast", **subject: Any) -> list[dict[str, Any]]:
@@ -48,7 +43,8 @@ def _record(spec: str = "fast", **subject: Any) -> list[dict[str, Any]]:
          "examples": 3},
         {
             "kind": "finding", "clause": "BIAS-01", "subject": "mine", "mode": "eager", "status": "fail",
-            "case": CASE.to_json(), "step": 2, "message": "m", "expected": encode(INPUTS), "got": encode(INPUTS),
+            "case": CASE.to_json(), "step": CALL, "message": "m", "expected": encode(INPUTS),
+            "got": encode(INPUTS),
             "index": [0, 0, 0, 0], "scaled_error": 3.0, "bound": 1.0,
         },
         {"kind": "footer", "complete": True, "exit_status": 1, "seconds": 1.0, "counts": {"fail": 1}},
@@ -59,6 +55,30 @@ def _save(lines: list[dict[str, Any]], folder: Path, name: str = "run.jsonl") ->
     text = "\n".join(json.dumps(line) for line in lines) + "\n"
     (folder / name).write_text(text, encoding="utf-8")
     return name
+
+
+@attrs.frozen
+class Ended:
+    """How a command ended."""
+
+    status: object
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Ended]:
+    """Run a command in this process, in a folder of its own: an exception that escapes fails the test."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> Ended:
+        with pytest.raises(SystemExit) as ended:
+            main([*words], prog_name="conformance")
+        return Ended(ended.value.code or 0, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture
@@ -87,9 +107,9 @@ NAMED = (
 
 @pytest.mark.parametrize("kind", NAMED)
 def test_what_a_record_names_is_shown_and_not_run(
-    command: Callable[..., Any], tmp_path: Path, touching: dict[str, Any], kind: str
+    here: Callable[..., Any], tmp_path: Path, touching: dict[str, Any], kind: str
 ) -> None:
-    done = command("replay", _save(_record(**touching[kind]), tmp_path), cwd=tmp_path)
+    done = here("replay", _save(_record(**touching[kind]), tmp_path))
     assert (done.status, (tmp_path / "made").exists()) == (2, False)
     assert (done.stderr.count("\n"), "--trust" in done.stderr) == (1, True)
     assert repr(touching[kind]["spec"]) in done.stderr
@@ -97,36 +117,36 @@ def test_what_a_record_names_is_shown_and_not_run(
 
 @pytest.mark.parametrize("kind", ["command", "file", "module"])
 def test_what_a_record_names_is_shown_and_run_where_it_is_trusted(
-    command: Callable[..., Any], tmp_path: Path, touching: dict[str, Any], kind: str
+    here: Callable[..., Any], tmp_path: Path, touching: dict[str, Any], kind: str
 ) -> None:
     name = _save(_record(**touching[kind]), tmp_path)
-    done = command("replay", name, "--trust", cwd=tmp_path)
+    done = here("replay", name, "--trust")
     said = "".join(done.stdout.splitlines())
     assert ((tmp_path / "made").exists(), touching[kind]["spec"] in said) == (True, True)
 
 
 @pytest.mark.parametrize("how", [("--subject", "fast"), ("--subject", "reference")])
 def test_a_subject_that_is_named_by_the_person_takes_the_place_of_the_record_s(
-    command: Callable[..., Any], tmp_path: Path, touching: dict[str, Any], how: tuple[str, ...]
+    here: Callable[..., Any], tmp_path: Path, touching: dict[str, Any], how: tuple[str, ...]
 ) -> None:
     name = _save(_record(**touching["command"]), tmp_path)
-    done = command("replay", name, *how, cwd=tmp_path)
+    done = here("replay", name, *how)
     assert (done.status, (tmp_path / "made").exists()) == (0, False)
 
 
 @pytest.mark.parametrize("spec", ["reference", "fast", "fast:direct"])
 def test_a_finding_of_a_built_in_subject_is_run_at_once(
-    command: Callable[..., Any], tmp_path: Path, spec: str
+    here: Callable[..., Any], tmp_path: Path, spec: str
 ) -> None:
-    assert command("replay", _save(_record(spec), tmp_path), cwd=tmp_path).status == 0
+    assert here("replay", _save(_record(spec), tmp_path)).status == 0
 
 
 @pytest.mark.parametrize("command_name", ["report", "diff"])
 def test_other_commands_run_nothing_that_a_record_names(
-    command: Callable[..., Any], tmp_path: Path, touching: dict[str, Any], command_name: str
+    here: Callable[..., Any], tmp_path: Path, touching: dict[str, Any], command_name: str
 ) -> None:
     name = _save(_record(**touching["command"]), tmp_path)
-    command(command_name, *[name] * (2 if command_name == "diff" else 1), cwd=tmp_path)
+    here(command_name, *[name] * (2 if command_name == "diff" else 1))
     assert not (tmp_path / "made").exists()
 
 
@@ -156,7 +176,7 @@ CONFIGURATIONS = (
 @pytest.mark.parametrize("place", ["arguments", "step"])
 @pytest.mark.parametrize("configuration", CONFIGURATIONS, ids=str)
 def test_a_case_that_makes_a_framework_import_what_it_names_is_not_run(
-    command: Callable[..., Any], tmp_path: Path, configuration: Any, place: str
+    here: Callable[..., Any], tmp_path: Path, configuration: Any, place: str
 ) -> None:
     data = CASE.to_json()
     if place == "arguments":
@@ -166,7 +186,7 @@ def test_a_case_that_makes_a_framework_import_what_it_names_is_not_run(
             {"do": "invoke", "method": "from_config", "arguments": [configuration], "keywords": {}}
         )
     (tmp_path / "case.json").write_text(json.dumps(data), encoding="utf-8")
-    done = command("replay", "case.json", cwd=tmp_path)
+    done = here("replay", "case.json")
     assert (done.status, done.stdout, "--trust" in done.stderr) == (2, "", True)
 
 
@@ -224,7 +244,7 @@ TEXTS = (
     (0, "subjects", 0, "name"), (0, "tool", "name"), (0, "command", 0), (0, "machine", "python"),
     (0, "clauses", 0, "title"), (1, "reason"), (1, "status"), (2, "message"), (2, "case", "id"),
     (2, "case", "family"),
-    (2, "case", "arguments", "name"), (2, "diagnosis"), (2, "script"), (2, "got"), (3, "reason"),
+    (2, "case", "arguments", "padding"), (2, "diagnosis"), (2, "script"), (2, "got"), (3, "reason"),
 )  # fmt: skip
 HOSTILE = "\x1b[31mred\x1b]0;title\x07\x9b2J\r\ud800[/x][bold]\u202e"
 
@@ -242,15 +262,15 @@ def _hostile(path: tuple[Any, ...]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: ".".join(map(str, path)))
 @pytest.mark.parametrize("name", ["replay", "diff", "report"])
 def test_a_text_of_a_record_neither_breaks_a_command_nor_commands_the_terminal(
-    command: Callable[..., Any], tmp_path: Path, path: tuple[Any, ...], name: str
+    here: Callable[..., Any], tmp_path: Path, path: tuple[Any, ...], name: str
 ) -> None:
     words = [_save(_hostile(path), tmp_path)]
     if name == "diff":
         words = [_save(_record(versions={"numpy": "3"}), tmp_path, "old.jsonl"), *words]
-    done = command(name, *words, cwd=tmp_path)
+    done = here(name, *words)
     said = done.stdout + done.stderr
     assert [sign for sign in "\x1b\x07\x9b\r\u202e" if sign in said] == []
-    assert ("Traceback" in said, done.status in (0, 1, 2)) == (False, True)
+    assert done.status in (0, 1, 2)
 
 
 @pytest.mark.parametrize(
@@ -260,14 +280,13 @@ def test_a_text_of_a_record_neither_breaks_a_command_nor_commands_the_terminal(
 )
 @pytest.mark.parametrize("name", ["replay", "report", "diff"])
 def test_an_impossible_shape_is_no_traceback(
-    command: Callable[..., Any], tmp_path: Path, shape: list[int], name: str
+    here: Callable[..., Any], tmp_path: Path, shape: list[int], name: str
 ) -> None:
     tensor = {"shape": shape, "dtype": "float32", "base64": "AAAAAA==" if 0 not in shape else ""}
     lines = _record()
-    lines[2]["got"] = lines[2]["expected"] = lines[2]["case"]["steps"][2]["inputs"] = tensor
+    lines[2]["got"] = lines[2]["expected"] = lines[2]["case"]["steps"][CALL]["inputs"] = tensor
     words = [_save(lines, tmp_path)] * (2 if name == "diff" else 1)
-    done = command(name, *words, cwd=tmp_path)
-    assert "Traceback" not in done.stdout + done.stderr
+    done = here(name, *words)
     assert (done.status, done.stderr.count("\n")) == ((2, 1) if name == "replay" else (0, 0))
 
 
@@ -280,14 +299,14 @@ class Layer:
 
 @pytest.mark.parametrize("how", ["run", "replay"])
 def test_what_a_subject_raises_does_not_command_the_terminal(
-    command: Callable[..., Any], tmp_path: Path, how: str
+    here: Callable[..., Any], tmp_path: Path, how: str
 ) -> None:
     (tmp_path / "layers.py").write_text(RAISING, encoding="utf-8")
     spec = "layers.py:Layer"
     words = ("--subject", spec, "--clause", "BIAS-01", "--examples", "1", "--out", "out")
     if how == "replay":
         words = (_save(_record(), tmp_path), "--subject", spec)
-    done = command(how, *words, cwd=tmp_path)
+    done = here(how, *words)
     said = done.stdout + done.stderr
     assert (done.status, r"\x1b[31mred\x1b]0;title\x07 \x9b2J [/x]" in " ".join(said.split())) == (
         1,
@@ -310,10 +329,10 @@ def test_what_a_subject_raises_does_not_command_the_terminal(
     ids=lambda text: text[:24],
 )
 def test_other_files_are_refused_in_one_line_too(
-    command: Callable[..., Any], tmp_path: Path, name: str, content: str
+    here: Callable[..., Any], tmp_path: Path, name: str, content: str
 ) -> None:
     (tmp_path / "corpus").mkdir()
     (tmp_path / name).write_text(content, encoding="utf-8")
     words = ("--corpus", "corpus") if name.startswith("corpus") else ("--expect", name)
-    done = command("run", "--subject", "fast", "--clause", "BIAS-01", *words, cwd=tmp_path)
-    assert (done.status, done.stderr.count("\n"), "Traceback" in done.stderr) == (2, 1, False)
+    done = here("run", "--subject", "fast", "--clause", "BIAS-01", *words)
+    assert (done.status, done.stderr.count("\n")) == (2, 1)

@@ -51,7 +51,9 @@ def _of(judgements: list[Judgement], name: str) -> list[Judgement]:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_recorded_case_gives_what_its_source_says(name: str, verdicts: list[Judgement]) -> None:
+def test_every_recorded_case_gives_what_its_source_says(
+    name: str, verdicts: list[Judgement]
+) -> None:
     assert [j.text for j in _of(verdicts, name) if j.verdict.status != "pass"] == []
 
 
