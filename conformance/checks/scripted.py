@@ -35,8 +35,7 @@ from conformance.model.traits import Traits
 from conformance.oracle.comparison import (
     Mismatch,
     compare_dtype,
-    compare_each,
-    compare_numbers,
+    compare_exactly,
     describe,
 )
 from conformance.oracle.expectation import Expectation
@@ -93,19 +92,12 @@ def expect(view: View, index: int, wanted: Wanted) -> Mismatch | None:
 
 
 def _numbers(view: View, index: int, _: Numbers, got: Value) -> Mismatch | None:
-    return _exactly(view.expectation, index, got)
+    return compare_exactly(got, view.expectation.value(index), index)
 
 
 def _acts_as(view: View, index: int, wanted: ActsAs, got: Value) -> Mismatch | None:
     alike = Expectation(attrs.evolve(view.case, arguments=wanted.arguments))
-    return _exactly(alike, index, got)
-
-
-def _exactly(expectation: Expectation, index: int, got: Value) -> Mismatch | None:
-    def equal(one: Value, target: Value) -> Mismatch | None:
-        return compare_numbers(one, target, np.zeros(target.shape), step=index)
-
-    return compare_each(got, expectation.value(index), index, equal)
+    return compare_exactly(got, alike.value(index), index)
 
 
 def _stores(_: View, index: int, wanted: Stores, got: Value) -> Mismatch | None:

@@ -88,6 +88,15 @@ def compare_each(
     return next((mismatch for mismatch in found if mismatch is not None), None)
 
 
+def compare_exactly(got: Value, wanted: Value, step: int, what: str = "output") -> Mismatch | None:
+    """Return a mismatch unless `got` has the numbers of `wanted`, an array or a list of arrays."""
+
+    def equal(one: Value, target: Array) -> Mismatch | None:
+        return compare_numbers(one, target, np.zeros(target.shape), step=step, what=what)
+
+    return compare_each(got, wanted, step, equal)
+
+
 def compare_numbers(
     got: Value,
     exact: Array,

@@ -111,7 +111,7 @@ class Expectation:
         assert isinstance(step, steps.Call)
         kernel, bias = self.weights_at(index)
         inputs = _wide(step.inputs)
-        keywords = _function_arguments(self.case)
+        keywords = function_arguments(self.case)
         values = reference_impl.conv2d_transpose(inputs, kernel, bias=bias, **keywords)
         terms = Geometry.of(self.case.arguments).terms(kernel.shape[3])
         bound = _largest(inputs) * _largest(kernel) * terms + (
@@ -133,7 +133,7 @@ class Expectation:
         assert isinstance(step, (steps.Gradients, steps.Train, steps.SecondGradient))
         kernel, bias = self.weights_at(index)
         inputs, upstream = _wide(step.inputs), _wide(step.output_gradient)
-        keywords = _function_arguments(self.case)
+        keywords = function_arguments(self.case)
         found = reference_impl.conv2d_transpose_gradients(inputs, kernel, upstream, **keywords)
         sizes = reference_impl.conv2d_transpose_gradients(
             np.abs(inputs), np.abs(kernel), np.abs(upstream), **keywords
@@ -198,7 +198,8 @@ def _wide(array: Array) -> Array:
     return array.astype(np.float64) if array.dtype.name in SIGNIFICAND_BITS else array
 
 
-def _function_arguments(case: Case) -> dict[str, Any]:
+def function_arguments(case: Case) -> dict[str, Any]:
+    """Return the keywords of `reference_impl`'s functions that the case's arguments give."""
     names = ("strides", "padding", "data_format", "dilation_rate", "output_padding")
     given = {name: case.arguments[name] for name in names if name in case.arguments}
     return {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}

@@ -68,7 +68,8 @@ class Script:
 
     def concerns(self, traits: Traits) -> bool:
         """Tell whether the script applies to a subject, and expects anything of it."""
-        expected: list[Any] = [self.constructor, *(line.expected for line in self.lines)]
+        expected: list[Expected[Any]] = [self.constructor]
+        expected += [line.expected for line in self.lines]
         return _WHERE[self.where](traits) and any(one.by(traits) is not None for one in expected)
 
 

@@ -14,7 +14,7 @@ from conformance.model.case import Case
 from conformance.model.codec import Array
 from conformance.model.steps import Call, Losses
 from conformance.model.traits import Traits
-from conformance.oracle.comparison import Mismatch, compare_numbers, describe
+from conformance.oracle.comparison import Mismatch, compare_exactly, compare_numbers, describe
 from conformance.oracle.tolerance import unit_roundoff
 
 #: Activations that neither round nor sum: what is exact before is exact after.
@@ -70,24 +70,9 @@ def check_activation_result_is_returned_as_it_is(view: View) -> Mismatch | None:
         return expect_error(view, index, Raises("NotImplementedError"))
     got, wanted = view.value(index), view.expectation.value(index)
     if wanted is None:
-        return (
-            None
-            if got is None
-            else Mismatch(f"should be None, is {describe(got)}", None, got, index)
-        )
-    if isinstance(wanted, list):
-        if not isinstance(got, list) or len(got) != len(wanted):
-            return Mismatch(
-                f"should be a tuple of {len(wanted)}, is {describe(got)}", wanted, got, index
-            )
-        pairs = list(zip(got, wanted))
-    else:
-        pairs = [(got, wanted)]
-    for part, target in pairs:
-        mismatch = compare_numbers(part, target, np.zeros(target.shape), step=index)
-        if mismatch is not None:
-            return mismatch
-    return None
+        text = f"should be None, is {describe(got)}"
+        return None if got is None else Mismatch(text, None, got, index)
+    return compare_exactly(got, wanted, index)
 
 
 @check(

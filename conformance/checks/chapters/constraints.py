@@ -14,7 +14,7 @@ from conformance.model.case import Case
 from conformance.model.codec import Array, Value
 from conformance.model.steps import GetWeights, Train
 from conformance.model.traits import Traits
-from conformance.oracle.comparison import Mismatch, compare_numbers
+from conformance.oracle.comparison import Mismatch, compare_exactly, compare_numbers
 from conformance.oracle.expectation import Expectation
 from conformance.oracle.tolerance import gamma, unit_roundoff
 
@@ -102,14 +102,7 @@ def check_kernel_is_projected_after_the_update(view: View) -> Mismatch | None:
 def check_no_projection_without_an_update(view: View) -> Mismatch | None:
     """Weights that were set are not projected."""
     index, _ = view.first(GetWeights)
-    got, wanted = view.value(index), view.expectation.value(index)
-    if not isinstance(got, list) or len(got) != len(wanted):
-        return Mismatch(f"there should be {len(wanted)} weights", len(wanted), got, index)
-    for one, target in zip(got, wanted):
-        mismatch = compare_numbers(one, target, np.zeros(target.shape), step=index, what="weight")
-        if mismatch is not None:
-            return mismatch
-    return None
+    return compare_exactly(view.value(index), view.expectation.value(index), index, "weight")
 
 
 @check("CONS-02", "optimizers", when=on_tensorflow)
@@ -249,7 +242,7 @@ def check_non_negative_multiplies(view: View) -> Mismatch | None:
         return trained
     index, got = trained
     wanted = np.array([3.0, -0.0, -0.0, 0.0, np.nan, np.inf], np.float32).reshape(2, 1, 3, 1)
-    mismatch = compare_numbers(got[0], wanted, np.zeros(wanted.shape), step=index, what="kernel")
+    mismatch = compare_exactly(got[0], wanted, index, "kernel")
     if mismatch is not None:
         return mismatch
     numbers = ~np.isnan(wanted)

@@ -11,7 +11,7 @@ from conformance.checks.check import check
 from conformance.checks.refusals import expect_error
 from conformance.checks.view import View
 from conformance.model.steps import Call, ConvolutionOp, GetWeights
-from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape
+from conformance.oracle.comparison import Mismatch, compare_exactly, compare_numbers, compare_shape
 
 
 @check("FMT-01", "geometry", when=lambda case, _: "data_format" not in case.arguments)
@@ -51,8 +51,7 @@ def check_convolution_op_has_no_channels_first_on_the_cpu(view: View) -> Mismatc
 def check_convolution_op_serves_channels_first(view: View) -> Mismatch | None:
     """Off TensorFlow: the forward convolution, in the layer's own format."""
     index, _ = view.first(ConvolutionOp)
-    wanted = view.expectation.value(index)
-    return compare_numbers(view.value(index), wanted, np.zeros(wanted.shape), step=index)
+    return compare_exactly(view.value(index), view.expectation.value(index), index)
 
 
 @check(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 import reference_impl
@@ -19,8 +17,14 @@ from conformance.model.steps import (
     SetWeights,
 )
 from conformance.model.traits import Traits
-from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape, describe
-from conformance.oracle.expectation import Exact
+from conformance.oracle.comparison import (
+    Mismatch,
+    compare_exactly,
+    compare_numbers,
+    compare_shape,
+    describe,
+)
+from conformance.oracle.expectation import Exact, function_arguments
 from conformance.oracle.tolerance import allowed_error
 
 _NAMES = ("input gradient", "kernel gradient", "bias gradient")
@@ -99,11 +103,7 @@ def check_second_gradient(view: View) -> Mismatch | None:
 def _second_gradient(view: View, index: int, step: SecondGradient) -> Exact:
     kernel, _ = view.expectation.weights_at(index)
     inner, _, _ = view.expectation.gradients(index)
-    keywords: dict[str, Any] = {
-        name: value
-        for name, value in view.case.arguments.items()
-        if name in ("strides", "padding", "data_format", "dilation_rate", "output_padding")
-    }
+    keywords = function_arguments(view.case)
 
     def by_kernel(inputs: Array, upstream: Array) -> Array:
         found = reference_impl.conv2d_transpose_gradients(inputs, kernel, upstream, **keywords)
@@ -174,7 +174,7 @@ def _zeros(view: View) -> Mismatch | None:
     kernel, _ = view.expectation.weights_at(index)
     targets = (np.zeros(step.inputs.shape), np.zeros(kernel.shape), upstream.sum(axis=(0, 1, 2)))
     for name, one, target in zip(_NAMES, got, targets):
-        mismatch = compare_numbers(one, target, np.zeros(target.shape), step=index, what=name)
+        mismatch = compare_exactly(one, target, index, name)
         if mismatch is not None:
             return mismatch
     return None

@@ -17,7 +17,7 @@ from conformance.checks.check import check
 from conformance.checks.view import View
 from conformance.model.codec import Array
 from conformance.model.steps import Call, GetWeights
-from conformance.oracle.comparison import Mismatch, compare_numbers
+from conformance.oracle.comparison import Mismatch, compare_exactly
 
 FALSE_ALARM = 1e-9
 #: Standard deviation of a unit normal that is cut off at two.
@@ -110,8 +110,7 @@ def check_the_default_bias(view: View) -> Mismatch | None:
     """Zeros."""
     index, _ = view.first(GetWeights)
     bias = view.value(index)[1]
-    wanted = np.zeros(view.case.arguments["filters"])
-    return compare_numbers(bias, wanted, wanted, step=index, what="bias")
+    return compare_exactly(bias, np.zeros(view.case.arguments["filters"]), index, "bias")
 
 
 @check("INIT-04", "distributions", when=lambda c, _: "bias_initializer" in c.arguments)

@@ -26,7 +26,13 @@ from conformance.model.steps import (
     WithoutLegacyKeras,
 )
 from conformance.model.traits import Traits
-from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape, describe
+from conformance.oracle.comparison import (
+    Mismatch,
+    compare_exactly,
+    compare_numbers,
+    compare_shape,
+    describe,
+)
 
 _PARAMETERS = (
     ("filters", None), ("kernel_size", None), ("strides", "(1, 1)"), ("padding", "'valid'"),
@@ -93,9 +99,7 @@ def claim_none_is_the_default_bias_initializer(view: View) -> Mismatch | None:
     """The page: if None, the default initializer (zeros) will be used."""
     index, _ = view.first(GetWeights)
     bias = view.value(index)[1]
-    return compare_numbers(
-        bias, np.zeros(bias.shape), np.zeros(bias.shape), step=index, what="bias"
-    )
+    return compare_exactly(bias, np.zeros(bias.shape), index, "bias")
 
 
 @claim("METH-05", "claims METH-05", when=lambda _, traits: not traits.graph)

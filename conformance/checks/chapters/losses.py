@@ -12,6 +12,7 @@ from conformance.checks.view import View
 from conformance.model.case import Case
 from conformance.model.codec import Value
 from conformance.model.steps import (
+    Build,
     Call,
     Collection,
     Losses,
@@ -241,7 +242,9 @@ def check_regularizer_forms(view: View) -> Mismatch | None:
     name = form.get("function", form.get("class_name")) if isinstance(form, dict) else form
     call_index, _ = view.first(Call)
     index = _nth(view, 0)
-    raising = call_index if activity else index
+    # A graph has the loss of a weight as soon as the weight is made.
+    made = view.first(Build)[0] if view.traits.graph else index
+    raising = call_index if activity else made
     old = view.traits.of_the_page
     if name == 5 or (name == "l3" and old):
         return expect_error(view, None, Raises("ValueError"))

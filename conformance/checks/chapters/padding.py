@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from conformance.checks.applicability import any_axis
+from conformance.checks.chapters.values import compare_call
 from conformance.checks.check import check, claim
 from conformance.checks.view import View
 from conformance.model.case import Case
@@ -17,19 +18,10 @@ from conformance.model.traits import Traits
 from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape, describe
 
 
-def _placed(view: View) -> Mismatch | None:
-    """Compare every element with the oracle: position-coded data shows where it came from."""
-    index, _ = view.first(Call)
-    expected = view.expectation.linear_output(index)
-    return compare_numbers(
-        view.value(index), expected.values, expected.allowed, step=index, unit=expected.unit
-    )
-
-
 @check("PAD-01", "geometry", when=any_axis("plain", "long", same=True))
 def check_same_crops_the_odd_row_at_the_end(view: View) -> Mismatch | None:
     """k >= s: (k - s)//2 rows are cropped before, the rest after."""
-    return _placed(view)
+    return compare_call(view)
 
 
 def _odd_crop(case: Case, traits: Traits) -> bool:
@@ -45,7 +37,7 @@ def claim_same_is_even(view: View) -> Mismatch | None:
 @check("PAD-02", "geometry", when=any_axis("plain", "short", same=True))
 def check_same_appends_rows_for_a_short_kernel(view: View) -> Mismatch | None:
     """k < s: nothing cropped, s - k rows of bias appended at the bottom/right."""
-    return _placed(view)
+    return compare_call(view)
 
 
 @claim("PAD-02", "geometry", when=any_axis("plain", "short", same=True))
@@ -132,7 +124,7 @@ def _matches(window: Array, full: Array, before: int) -> bool:
 @check("PAD-03", "geometry", when=any_axis("plain", same=False))
 def check_valid_keeps_the_full_result(view: View) -> Mismatch | None:
     """k >= s: the full result; k < s: s - k rows of bias appended at the bottom/right."""
-    return _placed(view)
+    return compare_call(view)
 
 
 @claim("PAD-03", "geometry", when=any_axis("plain", "short", same=False))
@@ -154,13 +146,13 @@ def claim_valid_adds_nothing(view: View) -> Mismatch | None:
 @check("PAD-04", "geometry", when=any_axis("extended"))
 def check_crop_with_output_padding(view: View) -> Mismatch | None:
     """Same: total = 2*(keff//2) - op, total//2 of it before; valid: op rows appended at the end."""
-    return _placed(view)
+    return compare_call(view)
 
 
 @check("PAD-05", "geometry", when=any_axis("dilated", same=True))
 def check_crop_with_dilation(view: View) -> Mismatch | None:
     """Total = keff - 1, half of it (rounded down) before."""
-    return _placed(view)
+    return compare_call(view)
 
 
 def _has_unreached_rows(case: Case, _: Traits) -> bool:

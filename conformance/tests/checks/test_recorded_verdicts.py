@@ -44,7 +44,7 @@ from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.geometry import Geometry
 from conformance.model.observation import Error, Observation, Outcome
-from conformance.oracle.expectation import Expectation
+from conformance.oracle.expectation import Expectation, function_arguments
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
 
@@ -124,12 +124,7 @@ def _tensorflows(case: Case, index: int, step: Any, found: Observation) -> Any:
     if isinstance(step, steps.SecondGradient):
         expectation = Expectation(case)
         inner = expectation.gradients(index)[0].values
-        names = ("strides", "padding", "data_format", "dilation_rate", "output_padding")
-        keywords = {
-            k: tuple(v) if isinstance(v, list) else v
-            for k, v in case.arguments.items()
-            if k in names
-        }
+        keywords = function_arguments(case)
         upstream = step.output_gradient.astype(np.float64)
         kernel = expectation.weights_at(index)[0]
         return (
