@@ -296,7 +296,7 @@ def _unequal(way, *results):
 def failure(number):
     """What is wrong with a trial; "" for nothing."""
     given = trial(number)
-    for cached in (planner.planned, planner.for_arrays, gradients.planned):
+    for cached in (planner.planned, planner.checked, gradients.planned):
         cached.cache_clear()
     try:
         found = list(differences(given))
