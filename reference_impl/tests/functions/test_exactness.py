@@ -67,18 +67,24 @@ def test_smaller_formats_are_the_float64_result_rounded_once(dtype):
     np.testing.assert_array_equal(conv2d_transpose(x, kernel, bias=bias, **GEOMETRY), expected)
 
 
-@pytest.mark.parametrize("part", ["inputs", "kernel", "bias"])
-def test_gradients_are_within_the_bound_of_the_exact_gradients(part):
+@pytest.fixture(name="gradients", scope="module")
+def _gradients():
+    """The gradients of float64 data, the exact ones, and those of the absolute values."""
     slopes = normal(4, 2, 6, 12, 2)
-    got = conv2d_transpose_gradients(X, K, slopes, **GEOMETRY)
-    exact = conv2d_transpose_gradients(fractions(X), fractions(K), fractions(slopes), **GEOMETRY)
-    size = conv2d_transpose_gradients(
-        fractions(abs(X)), fractions(abs(K)), fractions(abs(slopes)), **GEOMETRY
+    exact = [fractions(array) for array in (X, K, slopes)]
+    return (
+        conv2d_transpose_gradients(X, K, slopes, **GEOMETRY),
+        conv2d_transpose_gradients(*exact, **GEOMETRY),
+        conv2d_transpose_gradients(*map(abs, exact), **GEOMETRY),
     )
+
+
+@pytest.mark.parametrize("part", ["inputs", "kernel", "bias"])
+def test_gradients_are_within_the_bound_of_the_exact_gradients(gradients, part):
+    got, exact, size = (getattr(found, part) for found in gradients)
     terms = 2 * 6 * 12 * 2
     gamma = Fraction(terms, 2**53 - terms)
-    error = abs(fractions(getattr(got, part)) - getattr(exact, part))
-    assert (error <= gamma * getattr(size, part)).all()
+    assert (abs(fractions(got) - exact) <= gamma * size).all()
 
 
 def test_float16_overflow_of_a_result_is_infinite():
