@@ -33,7 +33,6 @@ of that loop from where the turn began.
 
 from __future__ import annotations
 
-import enum
 from typing import NamedTuple
 
 from fast_impl.runtime.memory import LINE
@@ -42,52 +41,31 @@ ZEROS = NOWHERE = END = -1
 JOB_BYTES = 24
 
 
-class Sums(enum.IntEnum):
-    """The fields of a call of sums."""
+class Sums:
+    """The fields of a call of sums, and their size."""
 
-    JOBS = 0
-    COUNT = 8
-    STREAMS = 16
-    INPUTS = 24
-    WEIGHTS = 32
-    OUTPUTS = 40
-    BIAS = 48
-    NOTHING = 56
-    PANELS = 64
-    WEIGHTS_STEP = 72
-    OUTPUTS_STEP = 80
-    AROUND = 88
+    (
+        JOBS, COUNT, STREAMS, INPUTS, WEIGHTS, OUTPUTS, BIAS, NOTHING, PANELS, WEIGHTS_STEP,
+        OUTPUTS_STEP, AROUND, SIZE,
+    ) = range(0, 104, 8)  # fmt: skip
 
 
-class Products(enum.IntEnum):
-    """The fields of a call of products."""
+class Products:
+    """The fields of a call of products, and their size."""
 
-    JOBS = 0
-    COUNT = 8
-    STREAMS = 16
-    INPUTS = 24
-    GRADIENTS = 32
-    RESULT = 40
-    PANELS = 48
-    INPUTS_STEP = 56
-    RESULT_STEP = 64
-    RESULT_ROW = 72
+    (
+        JOBS, COUNT, STREAMS, INPUTS, GRADIENTS, RESULT, PANELS, INPUTS_STEP, RESULT_STEP,
+        RESULT_ROW, SIZE,
+    ) = range(0, 88, 8)  # fmt: skip
 
 
-class Copies(enum.IntEnum):
-    """The fields of a call of copies; the kernel counts in some of them."""
+class Copies:
+    """The fields of a call of copies, and their size; the kernel counts in some of them."""
 
-    SOURCE = 0
-    TARGET = 8
-    OUTER = 16
-    PANELS = 24
-    INNER = 32
-    OUTER_STEP = 40
-    PANEL_STEP = 48
-    INNER_STEP = 56
-    TARGET_OUTER_STEP = 64
-    TARGET_PANEL_STEP = 72
-    TARGET_INNER_STEP = 80
+    (
+        SOURCE, TARGET, OUTER, PANELS, INNER, OUTER_STEP, PANEL_STEP, INNER_STEP,
+        TARGET_OUTER_STEP, TARGET_PANEL_STEP, TARGET_INNER_STEP, SIZE,
+    ) = range(0, 96, 8)  # fmt: skip
 
 
 class Run(NamedTuple):

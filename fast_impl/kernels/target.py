@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 # A kernel: a function of the address of a call, which does not hold the GIL.
@@ -84,6 +85,7 @@ class Target:
                 f"{self.name}: tiles must be of 1, 2, ... vectors, and best={self.best} one of them; "
                 f"got {sorted(self.tiles)}"
             )
+        object.__setattr__(self, "tiles", MappingProxyType(dict(self.tiles)))
         for vectors, tile in self.tiles.items():
             # Sums, the vectors that they are multiplied by, and one number of a row.
             if tile.rows * vectors + vectors + 1 > self.registers:

@@ -122,7 +122,7 @@ def check_sums(
         )
         for start in np.unique(table[:, 0]).tolist():
             some = table[table[:, 0] == start]
-            bases: dict[int, Iterable[int]] = {
+            bases = {
                 Sums.INPUTS: (inputs + int(some[:, 1].min()), inputs + int(some[:, 1].max())),
                 Sums.OUTPUTS: [
                     outputs + int(job) + each
@@ -170,7 +170,7 @@ def check_products(
         last = panels - 1
         for start in np.unique(table[:, 0]).tolist():
             gradients = words[Products.GRADIENTS // 8] + table[table[:, 0] == start, 1]
-            bases: dict[int, Iterable[int]] = {
+            bases = {
                 Products.INPUTS: (inputs, inputs + last * words[Products.INPUTS_STEP // 8]),
                 Products.GRADIENTS: (int(gradients.min()), int(gradients.max())),
             }

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy.typing as npt
-
-Place = TypeVar("Place", bound=int)
 
 
 def address(array: npt.NDArray[Any]) -> int:
@@ -32,7 +30,7 @@ def steps(array: npt.NDArray[Any]) -> tuple[int, ...]:
     return tuple(reversed(found))
 
 
-def call_words(count: int, fields: Mapping[Place, int]) -> list[int]:
+def call_words(count: int, fields: Mapping[int, int]) -> list[int]:
     """Return what a generated kernel is told: integers of 64 bits, by their place in bytes."""
     words = [0] * count
     for place, value in fields.items():

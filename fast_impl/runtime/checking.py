@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl.runtime.addresses import Place, address, steps
+from fast_impl.runtime.addresses import address, steps
 
 Array = npt.NDArray[Any]
 # A call's words, and its operands: checks all that the kernel would touch.
@@ -35,7 +35,7 @@ def wanted() -> bool:
 def prove(
     tasks: Iterable[Iterable[tuple[Any, int]]],
     told: Array,
-    arrays: Mapping[Place, Array | Sequence[Array]],
+    arrays: Mapping[int, Array | Sequence[Array]],
 ) -> None:
     """Check calls of generated kernels.
 
@@ -56,8 +56,8 @@ def prove(
 class Operands:
     """The arrays that the fields of a call point into."""
 
-    def __init__(self, arrays: Mapping[Place, Array | Sequence[Array]]) -> None:
-        self._arrays: dict[int, list[Array]] = {
+    def __init__(self, arrays: Mapping[int, Array | Sequence[Array]]) -> None:
+        self._arrays = {
             field: [found] if isinstance(found, np.ndarray) else list(found)
             for field, found in arrays.items()
         }

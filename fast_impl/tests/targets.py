@@ -46,9 +46,9 @@ def interpreted(vector, registers, rows):
         # Cheaper than everything else.
         cycle=1e-12,
         most_step=1 << 20,
-        sums=Generator(_sums, len(Sums)),
-        products=Generator(_products, len(Products)),
-        copies=Generator(_copies, len(Copies)),
+        sums=Generator(_sums, Sums.SIZE // 8),
+        products=Generator(_products, Products.SIZE // 8),
+        copies=Generator(_copies, Copies.SIZE // 8),
     )
 
 
@@ -58,7 +58,7 @@ def _numbers(place, count, dtype):
 
 
 def _told(place, fields):
-    return dict(zip(fields, _numbers(place, len(fields), "i8").tolist(), strict=True))
+    return {at: ctypes.c_int64.from_address(place + at).value for at in range(0, fields.SIZE, 8)}
 
 
 def _words(place):

@@ -20,7 +20,7 @@ from fast_impl.kernels.x86.registers import (
 )  # fmt: skip
 from fast_impl.runtime import executable
 
-WORDS = len(Copies)
+WORDS = Copies.SIZE // 8
 
 
 def kernel(target: Target, length: int) -> Function:

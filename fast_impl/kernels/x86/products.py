@@ -22,7 +22,7 @@ from fast_impl.kernels.x86.registers import (
 from fast_impl.runtime import executable
 
 # What the kernel counts in, behind the fields of a call, and room for a row of sums.
-_LEFT = 8 * len(Products)
+_LEFT = Products.SIZE
 _SPILL = _LEFT + 16
 # Pixels of a turn of the inner loop.
 _STEPS = 2

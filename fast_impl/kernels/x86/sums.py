@@ -24,7 +24,7 @@ from fast_impl.kernels.x86.registers import (
 from fast_impl.runtime import executable
 
 # What the kernel counts in, behind the fields of a call.
-_LEFT, _JOB, _OUTPUT, _TILE, _SPILL = (8 * (len(Sums) + i) for i in range(5))
+_LEFT, _JOB, _OUTPUT, _TILE, _SPILL = range(Sums.SIZE, Sums.SIZE + 40, 8)
 # Numbers of a pixel in a turn of the inner loop.
 _STEPS = 4
 

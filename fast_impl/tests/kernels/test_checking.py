@@ -15,7 +15,7 @@ from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.planning import planner
 from fast_impl.runtime import blas, checking
 from fast_impl.runtime.checking import AddressError
-from fast_impl.tests.kernels.test_direct import made
+from fast_impl.tests.made import made
 from fast_impl.tests.targets import generated
 
 pytestmark = generated

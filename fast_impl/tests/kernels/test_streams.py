@@ -1,0 +1,159 @@
+"""What streams name, and how long they may be."""
+
+import contextlib
+
+import pytest
+
+from fast_impl.kernels import streams
+from fast_impl.kernels.format import END, NOWHERE, ZEROS
+from fast_impl.kernels.streams import Grid, Reach, Streams, TooLongError, unit
+
+
+def _grid(images, rows, columns, taps=(0,), step=1):
+    reach = Reach(columns, step, taps)
+    return Grid(
+        images, range(rows), range(columns), Reach(rows, step, taps), reach, 4, 4, (0, 0, 0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("images", "rows", "columns", "taps", "expected"),
+    [
+        (1, 4, 60, (0,), (1, 1)),
+        (1, 4, 62, (0,), (1, 2)),
+        (1, 4, 9, (0,), (1, 2)),
+        (1, 5, 4, (0,), (1, 3)),
+        (1, 1, 4, (0,), (1, 1)),
+        (5, 1, 4, (0,), (5, 1)),
+        (12, 4, 4, (0,), (1, 3)),
+        (12, 4, 4, (-1, 0, 1), (6, 1)),
+        (12, 4, 60, (-1, 0, 1), (1, 1)),
+    ],
+)
+def test_a_unit_leaves_few_places_idle(images, rows, columns, taps, expected):
+    assert unit(_grid(images, rows, columns, taps), 6)[:2] == expected
+
+
+def test_places_of_a_unit_are_counted_with_the_idle_ones():
+    assert unit(_grid(1, 1, 4), 6).places == 6
+    assert unit(_grid(1, 3, 4), 6).places == 12
+    assert unit(_grid(1, 4, 12, (-1, 0)), 6).places == pytest.approx(48 * 7 / 8)
+    # Eight images: six at once, and two whose four columns take eight places in tiles of six.
+    assert unit(_grid(8, 4, 4, (-1, 0)), 6).places == pytest.approx((6 + 3) * 16 * (7 / 8) ** 2)
+
+
+def test_inputs_that_do_not_exist_are_known():
+    reach = Reach(5, 2, (-1, 0, 1))
+    assert [reach.valid(block) for block in range(3)] == [
+        (False, True, True), (True, True, True), (True, True, False),
+    ]  # fmt: skip
+    assert [reach.first(block) for block in range(3)] == [0, 1, 3]
+    assert reach.idle(range(3)) == pytest.approx(9 / 7)
+    assert Reach(5, 1, ()).first(4) == 4
+    assert Reach(5, 1, ()).idle(range(3)) == 1
+    # An input that no block has counts as idle, and as nothing else.
+    assert Reach(5, 1, (0, 9)).idle(range(3)) == 2
+
+
+def test_a_stream_names_every_input_of_a_tile_and_zeros_for_those_beyond_the_edge():
+    grid = Grid(
+        1, range(1), range(5), Reach(1, 1, (0,)), Reach(5, 1, (-1, 0)), 2, 4, (0, 0, 12), 100
+    )
+    found = Streams()
+    assert found.add(grid, 4, range(1), 64, 8, once=False) == range(1)
+    words, jobs = found.arrays()
+    assert jobs.tolist() == [[0, 0, 108]]
+    assert words.tolist() == [
+        2, 0, 12, 24, 36, 2, 0, ZEROS, 0, 8, 16, 2, 64, 0, 8, 16, 24,
+        1, 12, 24, 36, 48, 4, 0, 0, 8, 16, 24,
+        END,
+    ]  # fmt: skip
+
+
+def test_a_stream_that_must_write_once_skips_what_was_written_before():
+    grid = Grid(1, range(1), range(5), Reach(1, 1, (0,)), Reach(5, 1, (0,)), 2, 4, (0, 0, 12))
+    found = Streams()
+    found.add(grid, 4, range(1), 64, 0, once=True)
+    words, _ = found.arrays()
+    assert words[1:5].tolist() == [0, 12, 24, 36]
+    assert words[12:16].tolist() == [NOWHERE] * 3 + [48]
+
+
+def test_rows_that_read_alike_share_a_stream():
+    grid = Grid(
+        2, range(9), range(6), Reach(9, 1, (-1, 0, 1)), Reach(6, 1, (0,)), 1, 4, (1000, 100, 4)
+    )
+    found = Streams()
+    found.add(grid, 6, range(3), 4, 0, once=False)
+    _, jobs = found.arrays()
+    assert len(jobs) == 18
+    assert len(set(jobs[:, 0].tolist())) == 3
+    assert jobs[:4, 1].tolist() == [0, 0, 24, 48]
+    assert jobs[8:11, 2].tolist() == [800, 1000, 1100]
+    assert jobs[9, 1] == 9 * 24
+
+
+def test_addresses_of_more_than_32_bits_are_left_to_other_methods():
+    assert streams.as_words([0, (1 << 31) - 1, -1]).tolist() == [0, (1 << 31) - 1, -1]
+    assert streams.as_words([]).tolist() == []
+    with pytest.raises(TooLongError):
+        streams.as_words([0, 1 << 31])
+
+
+def test_a_row_of_too_many_tiles_is_refused_before_it_is_cut():
+    grid = _grid(1, 1, 2_000_000)
+    with pytest.raises(TooLongError):
+        Streams().add(grid, 8, range(1), 64, 0, once=False)
+
+
+class NotCutError(Exception):
+    """The row was to be cut."""
+
+
+@pytest.mark.parametrize(
+    ("images", "rows", "columns", "before", "least"),
+    [
+        # Two rows of 13 make 7 tiles of 4; so do 28 columns, and 4 images by 7 columns.
+        (1, 2, 13, 0, 35), (1, 1, 28, 0, 35), (1, 1, 25, 0, 35), (4, 1, 7, 0, 35), (1, 1, 28, 10, 45),
+    ],
+)  # fmt: skip
+def test_words_are_counted_before_a_row_is_cut(images, rows, columns, before, least, monkeypatch):
+    def cut(*_):
+        raise NotCutError
+
+    monkeypatch.setattr(streams, "_tiles", cut)
+    monkeypatch.setattr(streams, "unit", lambda *_: streams.Unit(images, rows, 0))
+    for most, error in ((least, NotCutError), (least - 1, TooLongError)):
+        monkeypatch.setattr(streams, "MOST_WORDS", most)
+        with pytest.raises(error):
+            Streams(_words=[0] * before).add(
+                _grid(images, rows, columns), 4, range(1), 64, 0, once=False
+            )
+
+
+@pytest.mark.parametrize("unit", [(1, 1), (2, 1), (1, 2)])
+def test_jobs_are_counted_before_a_row_is_cut(unit, monkeypatch):
+    monkeypatch.setattr(streams, "unit", lambda *_: streams.Unit(*unit, 0))
+    grid = _grid(5, 3, 4)
+    jobs = Streams().add(grid, 4, range(1), 64, 0, once=False)
+    assert len(jobs) == {(1, 1): 15, (2, 1): 9, (1, 2): 10}[unit]
+    for most, refused in ((len(jobs), False), (len(jobs) - 1, True)):
+        monkeypatch.setattr(streams, "_MOST_JOBS", most)
+        with pytest.raises(TooLongError) if refused else contextlib.nullcontext():
+            Streams().add(grid, 4, range(1), 64, 0, once=False)
+
+
+def test_words_have_a_limit_while_they_are_made(monkeypatch):
+    grid = _grid(1, 3, 9)
+    made_words = Streams()
+    made_words.add(grid, 4, range(1), 64, 0, once=False)
+    words = len(made_words.arrays()[0])
+    for most, refused in ((words - 1, False), (words - 2, True)):  # the last one is the end
+        monkeypatch.setattr(streams, "MOST_WORDS", most)
+        with pytest.raises(TooLongError) if refused else contextlib.nullcontext():
+            Streams().add(grid, 4, range(1), 64, 0, once=False)
+
+
+def test_too_many_jobs_are_refused():
+    with pytest.raises(TooLongError):
+        Streams().add(_grid(1, 140_000, 60), 6, range(1), 64, 0, once=False)
