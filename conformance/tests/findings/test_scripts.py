@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from conformance.cases.drawn.data import position_coded
-from conformance.findings.dialects import array_text
 from conformance.findings.scripts import script_for
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
+from conformance.model.steps.words import array_text
 from conformance.oracle.comparison import Mismatch
 from conformance.subjects import tensorflow_is_installed
 
