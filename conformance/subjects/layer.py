@@ -100,6 +100,12 @@ class FunctionBackend(LayerBackend):
             raise Unsupported(f"has no step {step.tag!r}")
         return super().do(step)
 
+    def make(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
+        strange = sorted(arguments.keys() - _FUNCTION_ARGUMENTS)
+        if strange:
+            raise Unsupported(f"a bare function has no {', '.join(strange)}")
+        return super().make(arguments, positional)
+
     def attribute(self, name: str) -> Any:
         raise Unsupported(f"a bare function has no {name!r}")
 
@@ -108,9 +114,6 @@ class _FunctionLayer:
     """A layer made of a function."""
 
     def __init__(self, function: Callable[..., Any], **arguments: Any) -> None:
-        strange = sorted(arguments.keys() - _FUNCTION_ARGUMENTS)
-        if strange:
-            raise Unsupported(f"a bare function has no {', '.join(strange)}")
         dtype = arguments.get("dtype", "float32")
         if dtype not in (*SIGNIFICAND_BITS, "int32"):
             raise Unsupported(f"a bare function has no dtype {dtype!r}")

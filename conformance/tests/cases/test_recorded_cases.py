@@ -163,12 +163,12 @@ CHAPTERS = {
     "families": _families,
     "pairs": lambda: _lines(_anew("pairs")["PAIRS"]),
     "argument forms": _forms,
-    "scenes about arguments": lambda: _scenes("scenes_arguments"),
-    "scenes about attributes": lambda: _scenes("scenes_attributes"),
-    "scenes about initializers": lambda: _scenes("scenes_initializers"),
-    "scenes about methods": lambda: _scenes("scenes_methods"),
-    "scenes about migration": lambda: _scenes("scenes_migration"),
-    "scenes about variables": lambda: _scenes("scenes_variables"),
+    "scenes about arguments": lambda: _scenes("scripted.arguments"),
+    "scenes about attributes": lambda: _scenes("scripted.attributes"),
+    "scenes about initializers": lambda: _scenes("scripted.initializers"),
+    "scenes about methods": lambda: _scenes("scripted.methods"),
+    "scenes about migration": lambda: _scenes("scripted.migration"),
+    "scenes about variables": lambda: _scenes("scripted.variables"),
 }
 
 

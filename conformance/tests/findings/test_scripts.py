@@ -331,7 +331,7 @@ TRAINED = Case(
             np.full((1, 1, 1, 1), 2, np.float32),
             np.ones((1, 1, 1, 1), np.float32),
             0.25,
-            "keras.SGD",
+            "v1.Momentum",
         ),
         steps.LossGradients(),
         steps.GetWeights(),
