@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-import numpy as np
-
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.codec import Array, Value
-from conformance.model.named import texts_of
+from conformance.model.codec import Array
+from conformance.model.steps.words import array_text
 from conformance.subjects.loading import ALGORITHM, LAYERS, is_tensorflow, load
 
 
@@ -37,7 +32,8 @@ class LayerWords(steps.Words):
     result last; else as the step itself says.
     """
 
-    framework = "numpy"
+    #: What is around the text of a tensor to get at its numbers.
+    computed = "{}"
 
     def __init__(self, spec: str) -> None:
         self.spec = spec
@@ -64,10 +60,9 @@ class LayerWords(steps.Words):
         if not show:
             return [step.source_between(self)]
         text = step.source(self)
-        return [text if step.is_statement else f"print({self._computed(step, text)})"]
-
-    def _computed(self, _: steps.Step, text: str) -> str:
-        return text
+        if step.gives_tensors:
+            text = self.computed.format(text)
+        return [text if step.is_statement else f"print({text})"]
 
     def _import(self) -> list[str]:
         if self.spec in LAYERS:
@@ -79,22 +74,6 @@ class LayerWords(steps.Words):
         if where.endswith(".py"):
             return ["import runpy", f"{name} = runpy.run_path({where!r})[{name!r}]"]
         return [f"from {where} import {name.partition('.')[0]}"]
-
-    def value(self, value: Value) -> str:
-        texts = texts_of(value)
-        if texts is not None:
-            return texts.get(self.framework, texts["tensorflow"])
-        return _plain_text(tuple(value) if isinstance(value, list) else value)
-
-    def given(self, positional: Sequence[Value], keywords: Mapping[str, Value]) -> str:
-        named = (f"{name}={self.value(value)}" for name, value in keywords.items())
-        return ", ".join([*map(self.value, positional), *named])
-
-    def array(self, array: Array) -> str:
-        return array_text(array)
-
-    def tensor(self, array: Array) -> str:
-        return array_text(array)
 
 
 class _FunctionWords(LayerWords):
@@ -169,6 +148,8 @@ class _TensorFlowWords(LayerWords):
 class _GraphWords(_TensorFlowWords):
     """TensorFlow in graph mode, with Keras' session."""
 
+    computed = "run({})"
+
     def head(self) -> list[str]:
         return [
             *super().head(),
@@ -182,9 +163,6 @@ class _GraphWords(_TensorFlowWords):
             "    is_list = isinstance(tensors, list)  # which may be empty: nothing to run",
             "    return list(map(session.run, tensors)) if is_list else session.run(tensors)",
         ]
-
-    def _computed(self, step: steps.Step, text: str) -> str:
-        return f"run({text})" if step.gives_tensors else text
 
     def write_gradients(self, step: steps.Gradients) -> list[str]:
         return [
@@ -220,48 +198,3 @@ def _optimizer(step: steps.Train) -> str:
     more = {"Momentum": ", 0.5", "AdagradDA": ", tf.compat.v1.train.get_or_create_global_step()"}
     name = "GradientDescent" if step.optimizer == "gradient_descent" else name
     return f"tf.compat.v1.train.{name}Optimizer({step.learning_rate}{more.get(name, '')})"
-
-
-def _plain_text(value: Value) -> str:
-    """Return source text that makes a value without names in it."""
-    if isinstance(value, np.ndarray):
-        return array_text(value)
-    if isinstance(value, tuple):
-        return f"({', '.join(map(_plain_text, value))}{',' * (len(value) == 1)})"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_plain_text, value))}]"
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key!r}: {_plain_text(item)}' for key, item in value.items())}}}"
-    return repr(value)
-
-
-def array_text(array: Array) -> str:
-    """Return source text that makes the array, exactly."""
-    name = array.dtype.name
-    flat = array.reshape(-1)
-    shaped = "" if array.ndim == 1 else f".reshape({', '.join(map(str, array.shape)) or '()'})"
-    if name == "bfloat16":
-        numbers = ", ".join(_number(float(v)) for v in flat)
-        return f"np.array([{numbers}]){shaped}.astype(__import__('ml_dtypes').bfloat16)"
-    is_real = array.dtype.kind in "iuf" and not (
-        array.dtype.kind == "f" and np.signbit(flat[flat == 0]).any()
-    )
-    start = int(flat[0]) if is_real and flat.size > 3 and np.isfinite(flat[0]) else None
-    if start is not None and np.array_equal(flat, np.arange(start, start + flat.size)):
-        return f"np.arange({start}, {start + flat.size}, dtype={name!r}){shaped}"
-    if start is not None and not flat.any():
-        return f"np.zeros({array.shape}, {name!r})"
-    numbers = ", ".join(_number(v) for v in flat)
-    return f"np.array([{numbers}], dtype={name!r}){shaped}"
-
-
-def _number(value: Any) -> str:
-    if isinstance(value, (bool, np.bool_)):
-        return str(bool(value))
-    if isinstance(value, (int, np.integer)):
-        return str(int(value))
-    if isinstance(value, (complex, np.complexfloating)):
-        return f"complex({_number(value.real)}, {_number(value.imag)})"
-    # str() of a NumPy scalar is the shortest text that gives the same number in its own dtype.
-    text = str(value)
-    return text[:-2] + "." if text.endswith(".0") else text

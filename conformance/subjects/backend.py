@@ -5,34 +5,15 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from conformance.model import limits, steps
+from conformance.model import limits
 from conformance.model.case import Case
-from conformance.model.codec import Array, Value, text_of
-from conformance.model.observation import Error, Observation, Outcome, Unsupported
-
-
-class Backend(Protocol):
-    """One implementation's way to run a case."""
-
-    #: What is going on: the step's name, or `run` while a graph is executed.
-    moment: str
-    #: Arguments that the last step damaged in place.
-    modified: tuple[str, ...]
-    #: Exceptions that say "this implementation does not have that".
-    absences: tuple[type[Exception], ...]
-
-    def construct(self, case: Case) -> None:
-        """Make the layer."""
-
-    def do(self, step: steps.Step) -> Value:
-        """Do a step; raise Unsupported where there is no way to."""
-
-    def close(self) -> None:
-        """Give back what `construct` took."""
+from conformance.model.codec import Value, text_of
+from conformance.model.observation import Error, Observation, Outcome
+from conformance.model.steps import Backend
 
 
 def observe(
@@ -45,7 +26,7 @@ def observe(
     that is too large to be read counts as a crash.
     """
     try:
-        constructed = _attempt(backend, "construct", functools.partial(backend.construct, case))
+        constructed = _attempt(backend, "construct", lambda: backend.construct(case.arguments))
         if constructed.error is not None or constructed.unsupported is not None:
             return Observation(constructed)
         outcomes = []
@@ -72,44 +53,6 @@ def _attempt(backend: Backend, name: str, action: Callable[[], Value]) -> Outcom
     except Exception as error:
         return Outcome(error=Error.of(error, backend.moment), modified=backend.modified)
     return Outcome(value=value, modified=backend.modified)
-
-
-class ObjectBackend(steps.Backend):
-    """Drives a layer that is a Python object.
-
-    A step is done by the method ``do_`` and its tag, where there is one, else as the step itself says.
-    """
-
-    absences: tuple[type[Exception], ...] = (Unsupported,)
-
-    def __init__(self, layer_class: Callable[..., Any]) -> None:
-        self.layer_class = layer_class
-        self.moment = "construct"
-        self.modified: tuple[str, ...] = ()
-        self.last: tuple[Any, Any] = (None, None)
-
-    def construct(self, case: Case) -> None:
-        """Make the case's own layer."""
-        self.layers = {}
-        self.arguments = case.arguments
-        self.layer = self.layers["layer"] = self.make(case.arguments)
-
-    def do(self, step: steps.Step) -> Value:
-        """Do a step."""
-        own: Callable[[steps.Step], Value] | None = getattr(self, f"do_{step.tag}", None)
-        return step.run(self) if own is None else own(step)
-
-    def close(self) -> None:
-        """Forget the last call."""
-        self.last = (None, None)
-
-    def lend(self, **arrays: Array) -> list[Any]:
-        """Return `native` copies; damage to them does not show."""
-        return list(map(self.native, arrays.values()))
-
-    def functional(self, _: Array) -> Any:
-        """Raise Unsupported."""
-        raise Unsupported("there is no functional form")
 
 
 def plain(result: Any) -> Value:

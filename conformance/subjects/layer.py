@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,22 +11,27 @@ import numpy as np
 
 from conformance.model import limits, steps
 from conformance.model.arguments import FURTHER, PAGE
-from conformance.model.case import Case
 from conformance.model.codec import Array, Value
 from conformance.model.dtypes import SIGNIFICAND_BITS
 from conformance.model.named import resolve, resolve_arguments
 from conformance.model.observation import Unsupported
-from conformance.subjects.backend import ObjectBackend, has_attribute, plain
+from conformance.subjects.backend import has_attribute, plain
+
+#: The arguments that mean something to a bare function.
+_FUNCTION_ARGUMENTS = {
+    "filters", "kernel_size", "strides", "padding", "data_format", "use_bias",
+    "dilation_rate", "output_padding", "dtype", "name",
+}  # fmt: skip
 
 
-class LayerBackend(ObjectBackend):
+class LayerBackend(steps.Backend):
     """Drives a class that has the page's constructor and takes NumPy arrays.
 
     Only the constructor, `build`, `__call__`, `kernel`, `bias` and `set_weights` are required; a step that
     needs anything else, and a case with an argument that the constructor does not take, is unsupported.
     """
 
-    absences: tuple[type[Exception], ...] = (Unsupported, NotImplementedError)
+    absences = (Unsupported, NotImplementedError)
 
     def __init__(self, layer_class: Callable[..., Any]) -> None:
         super().__init__(layer_class)
@@ -76,77 +82,59 @@ class LayerBackend(ObjectBackend):
         return plain(result)
 
 
-class FunctionBackend:
+class FunctionBackend(LayerBackend):
     """Drives a bare function `conv2d_transpose(inputs, kernel, strides, padding, data_format, ...)`.
 
     It speaks for the forward direction only. Keywords that the function does not take (`bias`,
     `dilation_rate`, `output_padding`) are unsupported where a case needs them.
     """
 
-    absences: tuple[type[Exception], ...] = (Unsupported, NotImplementedError)
-
     def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-        self.moment = "construct"
-        self.modified: tuple[str, ...] = ()
-        self._weights: tuple[Array, ...] = ()
-        self._keywords = _keywords(function)
-
-    def construct(self, case: Case) -> None:
-        allowed = {
-            "filters", "kernel_size", "strides", "padding", "data_format", "use_bias",
-            "dilation_rate", "output_padding", "dtype", "name",
-        }  # fmt: skip
-        strange = sorted(set(case.arguments) - allowed)
-        if strange:
-            raise Unsupported(f"a bare function has no {', '.join(strange)}")
-        dtype = case.argument("dtype", "float32")
-        if dtype not in (*SIGNIFICAND_BITS, "int32"):
-            raise Unsupported(f"a bare function has no dtype {dtype!r}")
-        self._arguments = resolve_arguments(case.arguments)
+        super().__init__(functools.partial(_FunctionLayer, function))
 
     def do(self, step: steps.Step) -> Value:
-        if isinstance(step, steps.Call):
-            return self._call(step)
-        if isinstance(step, steps.SetWeights):
-            self._weights = step.values
-        elif not isinstance(step, steps.Build):
+        if not isinstance(step, (steps.Build, steps.SetWeights, steps.Call)):
             raise Unsupported(f"has no step {step.tag!r}")
-        return None
+        return super().do(step)
 
-    def close(self) -> None:
-        self._weights = ()
+    def make(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
+        strange = sorted(arguments.keys() - _FUNCTION_ARGUMENTS)
+        if strange:
+            raise Unsupported(f"a bare function has no {', '.join(strange)}")
+        return super().make(arguments, positional)
 
-    def _call(self, step: steps.Call) -> Value:
-        if step.via != "call":
-            raise Unsupported(f"a bare function has no {step.via!r}")
-        keywords: dict[str, Any] = {}
-        for name in ("dilation_rate", "output_padding"):
-            if self._arguments.get(name) is not None:
-                keywords[name] = self._keyword(name, self._arguments[name])
-        if len(self._weights) > 1:
-            keywords["bias"] = self._keyword("bias", self._weights[1].copy())
-        if not self._weights:
+    def attribute(self, name: str) -> Any:
+        raise Unsupported(f"a bare function has no {name!r}")
+
+
+class _FunctionLayer:
+    """A layer made of a function."""
+
+    def __init__(self, function: Callable[..., Any], **arguments: Any) -> None:
+        dtype = arguments.get("dtype", "float32")
+        if dtype not in (*SIGNIFICAND_BITS, "int32"):
+            raise Unsupported(f"a bare function has no dtype {dtype!r}")
+        self._function, self._arguments, self._keywords = function, arguments, _keywords(function)
+        self.kernel: Array | None = None
+        self.bias: Array | None = None
+
+    def build(self, _: steps.Shape) -> None:
+        pass
+
+    def set_weights(self, weights: Sequence[Array]) -> None:
+        self.kernel, self.bias = (*weights, None)[:2]
+
+    def __call__(self, inputs: Array) -> Any:
+        given = {name: self._arguments.get(name) for name in ("dilation_rate", "output_padding")}
+        given = {k: v for k, v in (*given.items(), ("bias", self.bias)) if v is not None}
+        for name in given:
+            if self._keywords is not None and name not in self._keywords:
+                raise Unsupported(f"the function takes no {name!r}")
+        if self.kernel is None:
             raise Unsupported("a bare function makes no weights of its own")
-        inputs, kernel = step.inputs.copy(), self._weights[0].copy()
-        _poison(inputs)
-        outputs = self._function(
-            inputs,
-            kernel,
-            self._arguments.get("strides", (1, 1)),
-            self._arguments.get("padding", "valid"),
-            self._arguments.get("data_format", "channels_last"),
-            **keywords,
-        )
-        self.modified = _damaged(
-            [("inputs", inputs, step.inputs), ("kernel", kernel, self._weights[0])]
-        )
-        return plain(outputs)
-
-    def _keyword(self, name: str, value: Any) -> Any:
-        if self._keywords is not None and name not in self._keywords:
-            raise Unsupported(f"the function takes no {name!r}")
-        return value
+        defaults = {"strides": (1, 1), "padding": "valid", "data_format": "channels_last"}
+        options = {**defaults, **self._arguments}
+        return self._function(inputs, self.kernel, *map(options.get, defaults), **given)
 
 
 def _keywords(function: Callable[..., Any]) -> frozenset[str] | None:

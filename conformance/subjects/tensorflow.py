@@ -15,18 +15,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from conformance.model import steps
-from conformance.model.case import Case
 from conformance.model.codec import Array, Value
 from conformance.model.named import resolve, resolve_arguments
 from conformance.model.observation import Unsupported
 from conformance.model.steps.calls import sizes
 from conformance.model.steps.layers import parameters
-from conformance.subjects.backend import ObjectBackend, plain
+from conformance.subjects.backend import plain
 
 #: The environment of a worker, where the user's own does not say otherwise.
 ENVIRONMENT = {
@@ -37,6 +36,8 @@ ENVIRONMENT = {
     "TF_NUM_INTRAOP_THREADS": "1",
     "TF_NUM_INTEROP_THREADS": "1",
 }
+
+_Make: TypeAlias = Callable[[], Any]
 
 
 def versions() -> dict[str, str]:
@@ -65,10 +66,15 @@ def has_layer() -> bool:
         return False
 
 
-class _TensorFlowBackend(ObjectBackend):
+class _TensorFlowBackend(steps.Backend):
     """What the two modes share."""
 
-    mode = ""
+    #: Enters the other mode.
+    _other_mode: _Make
+    #: Derives what is made by the sources, which are asked for after it.
+    _derivatives: Callable[..., Any]
+    #: Does a step of an optimizer on a loss.
+    _minimize: Callable[[Any, _Make], None]
 
     def __init__(self) -> None:
         import tensorflow as tf
@@ -134,14 +140,12 @@ class _TensorFlowBackend(ObjectBackend):
     def do_collection(self, step: steps.Collection) -> Value:
         return self.plain(list(self._v1.get_collection(step.name)))
 
-    def do_enter(self, step: steps.Enter) -> Value:
+    def do_enter(self, step: steps.Enter) -> None:
         arguments = {name: self.resolved(value) for name, value in step.arguments.items()}
         self._scopes.enter_context(self._scope(step.scope)(**arguments))
-        return None
 
-    def do_leave(self, _: steps.Leave) -> Value:
+    def do_leave(self, _: steps.Leave) -> None:
         self._scopes.close()
-        return None
 
     def _scope(self, name: str) -> Any:
         if name != "keras_style_scope":
@@ -153,12 +157,9 @@ class _TensorFlowBackend(ObjectBackend):
                 return importlib.import_module(f"{package}.{path}").keras_style_scope
         raise Unsupported("this Keras has no keras_style_scope")
 
-    def do_seed(self, step: steps.Seed) -> Value:
-        if step.how == "framework":
-            self._tf.keras.utils.set_random_seed(step.seed)
-        else:
-            self._tf.random.set_seed(step.seed)
-        return None
+    def do_seed(self, step: steps.Seed) -> None:
+        tf, framework = self._tf, step.how == "framework"
+        (tf.keras.utils.set_random_seed if framework else tf.random.set_seed)(step.seed)
 
     def do_counterpart(self, step: steps.Counterpart) -> Value:
         layer = self._made(self._tf.keras.layers.Conv2DTranspose, self.arguments)
@@ -179,14 +180,13 @@ class _TensorFlowBackend(ObjectBackend):
         self._tf.keras.layers.Conv2DTranspose(filters=3, kernels_size=3)
         return None
 
-    def do_in_model(self, step: steps.InModel) -> Value:
+    def do_in_model(self, step: steps.InModel) -> None:
         keras = self._tf.keras
         if step.kind == "sequential":
             keras.Sequential([self.layer])
         else:
             inputs = keras.Input((4, 5, 2))
             keras.Model(inputs, self.layer(inputs))
-        return None
 
     def do_source_lines(self, _: steps.SourceLines) -> Value:
         cls: Any = self.layer_class
@@ -237,7 +237,7 @@ class _TensorFlowBackend(ObjectBackend):
         def sources() -> list[Any]:
             return [inputs, self.layer.kernel, *_present(self.layer.bias)]
 
-        found = self._derivatives(lambda: self.layer(inputs), sources, upstream, watched=[inputs])
+        found = self._derivatives(lambda: self.layer(inputs), sources, upstream, inputs)
         return self.plain([*found, *([None] * (3 - len(found)))])
 
     def do_second_gradient(self, step: steps.SecondGradient) -> Value:
@@ -245,15 +245,17 @@ class _TensorFlowBackend(ObjectBackend):
 
         def squares() -> Any:
             (found,) = self._derivatives(
-                lambda: self.layer(inputs), lambda: [inputs], upstream, watched=[inputs]
+                lambda: self.layer(inputs), lambda: [inputs], upstream, inputs
             )
             return self._tf.reduce_sum(found * found)
 
         return self.plain(self._derivatives(squares, lambda: [self.layer.kernel])[0])
 
     def do_loss_gradients(self, _: steps.LossGradients) -> Value:
-        total = lambda: self._tf.add_n(self.layer.losses)  # noqa: E731
-        return self.plain(self._derivatives(total, lambda: self.layer.weights))
+        found = self._derivatives(
+            lambda: self._tf.add_n(self.layer.losses), lambda: self.layer.weights
+        )
+        return self.plain(found)
 
     def do_train(self, step: steps.Train) -> Value:
         inputs, upstream = map(self.native, (step.inputs, step.output_gradient))
@@ -261,47 +263,27 @@ class _TensorFlowBackend(ObjectBackend):
         self._minimize(optimizer, lambda: self._tf.reduce_sum(self.layer(inputs) * upstream))
         return self.plain(self.weights())
 
+    def do_other_mode(self, _: steps.OtherMode) -> None:
+        with self._other_mode():
+            self.layer_class(3, 2)
+
     def _initialize(self) -> None:
         """Give variables their first values, where that takes a step of its own."""
-
-    def _derivatives(
-        self,
-        make: Callable[[], Any],
-        sources: Callable[[], list[Any]],
-        upstream: Any = None,
-        watched: Sequence[Any] = (),
-    ) -> list[Any]:
-        """Return the derivatives of what `make` gives by the sources, which are asked for after it."""
-        raise NotImplementedError
-
-    def _minimize(self, optimizer: Any, loss: Callable[[], Any]) -> None:
-        raise NotImplementedError
 
 
 class EagerBackend(_TensorFlowBackend):
     """The layer in eager mode."""
 
-    mode = "eager"
+    def _other_mode(self) -> Any:
+        return self._tf.Graph().as_default()
 
-    def do_other_mode(self, _: steps.OtherMode) -> Value:
-        with self._tf.Graph().as_default():
-            self.layer_class(3, 2)
-        return None
-
-    def _derivatives(
-        self,
-        make: Callable[[], Any],
-        sources: Callable[[], list[Any]],
-        upstream: Any = None,
-        watched: Sequence[Any] = (),
-    ) -> list[Any]:
+    def _derivatives(self, make: _Make, sources: _Make, upstream: Any = None, *watched: Any) -> Any:
         with self._tf.GradientTape() as tape:
             tape.watch(watched)
             made = make()
-        found: list[Any] = tape.gradient(made, sources(), output_gradients=upstream)
-        return found
+        return tape.gradient(made, sources(), output_gradients=upstream)
 
-    def _minimize(self, optimizer: Any, loss: Callable[[], Any]) -> None:
+    def _minimize(self, optimizer: Any, loss: _Make) -> None:
         optimizer.minimize(loss, var_list=self.layer.trainable_weights)
 
     def do_in_function(self, step: steps.InFunction) -> Value:
@@ -352,9 +334,7 @@ class EagerBackend(_TensorFlowBackend):
 class GraphBackend(_TensorFlowBackend):
     """The layer in a graph of its own, run by a session."""
 
-    mode = "graph"
-
-    def construct(self, case: Case) -> None:
+    def construct(self, arguments: Mapping[str, Value]) -> None:
         self._graph = self._tf.Graph()
         self._stack = contextlib.ExitStack()
         self._stack.enter_context(self._graph.as_default())
@@ -363,7 +343,7 @@ class GraphBackend(_TensorFlowBackend):
         self._v1.keras.backend.set_session(self._session)
         self._feeds: dict[Any, Array] = {}
         self._initialized: set[str] = set()
-        super().construct(case)
+        super().construct(arguments)
 
     def close(self) -> None:
         super().close()
@@ -374,18 +354,11 @@ class GraphBackend(_TensorFlowBackend):
         inputs = self._v1.placeholder(self._tf.float32, step.input_shape)
         return sizes(self.layer(inputs).shape)
 
-    def _derivatives(
-        self,
-        make: Callable[[], Any],
-        sources: Callable[[], list[Any]],
-        upstream: Any = None,
-        watched: Sequence[Any] = (),  # noqa: ARG002
-    ) -> list[Any]:
-        made = make()
-        found: list[Any] = self._v1.gradients(made, sources(), grad_ys=upstream)
-        return found
+    def _derivatives(self, make: _Make, sources: _Make, upstream: Any = None, *_: Any) -> Any:
+        made = make()  # the sources may exist only now
+        return self._v1.gradients(made, sources(), grad_ys=upstream)
 
-    def _minimize(self, optimizer: Any, loss: Callable[[], Any]) -> None:
+    def _minimize(self, optimizer: Any, loss: _Make) -> None:
         made, variables = loss(), self.layer.trainable_weights
         if isinstance(optimizer, self._v1.train.Optimizer):
             update = optimizer.minimize(made, var_list=variables)
@@ -396,12 +369,10 @@ class GraphBackend(_TensorFlowBackend):
         self.moment = "run"
         self._session.run(update, self._feeds)
 
-    def do_other_mode(self, _: steps.OtherMode) -> Value:
+    def _other_mode(self) -> Any:
         from tensorflow.python.eager import context
 
-        with context.eager_mode():
-            self.layer_class(3, 2)
-        return None
+        return context.eager_mode()
 
     def do_output_name(self, _: steps.OutputName) -> Value:
         return self.last[1].name

@@ -17,7 +17,8 @@ from typing import IO, Any
 import click
 
 from conformance.model.case import Case
-from conformance.subjects.backend import Backend, observe
+from conformance.model.steps import Backend
+from conformance.subjects.backend import observe
 from conformance.subjects.loading import LoadError, backend_factory, describe
 
 

@@ -2,6 +2,7 @@
 
 # Every class is public here by being in one of these modules: it is named once.
 # ruff: noqa: F403
+from conformance.model.steps.backend import *
 from conformance.model.steps.calls import *
 from conformance.model.steps.framework import *
 from conformance.model.steps.layers import *
@@ -9,3 +10,4 @@ from conformance.model.steps.losses import *
 from conformance.model.steps.step import *
 from conformance.model.steps.training import *
 from conformance.model.steps.weights import *
+from conformance.model.steps.words import *

@@ -7,7 +7,9 @@ from typing import Any
 import attrs
 
 from conformance.model.codec import Array, Value
-from conformance.model.steps.step import Backend, Encoded, Shape, Step, Words
+from conformance.model.steps.backend import Backend
+from conformance.model.steps.step import Encoded, Shape, Step
+from conformance.model.steps.words import Words
 
 
 def sizes(shape: Any) -> Value:

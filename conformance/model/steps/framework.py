@@ -8,7 +8,8 @@ from __future__ import annotations
 import attrs
 
 from conformance.model.codec import Array
-from conformance.model.steps.step import Encoded, Step, Words
+from conformance.model.steps.step import Encoded, Step
+from conformance.model.steps.words import Words
 
 
 @attrs.frozen
@@ -73,7 +74,7 @@ class Counterpart(Step):
     inputs: Array
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class CounterpartArguments(Step):
     """Construct the native layer that the page names with these arguments, and read its `data_format`."""
 

@@ -16,7 +16,9 @@ import numpy as np
 from conformance.model.codec import Value
 from conformance.model.limits import check_array
 from conformance.model.observation import Unsupported
-from conformance.model.steps.step import Backend, Encoded, Step, Words
+from conformance.model.steps.backend import Backend
+from conformance.model.steps.step import Encoded, Step
+from conformance.model.steps.words import Words
 
 
 @attrs.frozen(eq=False)
@@ -31,9 +33,8 @@ class Construct(Step):
     arguments: Encoded
     positional: Encoded = ()
 
-    def run(self, backend: Backend) -> Value:
+    def run(self, backend: Backend) -> None:
         backend.layer = backend.layers[self.layer] = backend.make(self.arguments, self.positional)
-        return None
 
     def source(self, words: Words) -> str:
         made = f"{words.layer_class}({words.given(self.positional, self.arguments)})"
@@ -48,9 +49,8 @@ class Use(Step):
     text = "layer = layers[{step.layer!r}]"
     layer: str
 
-    def run(self, backend: Backend) -> Value:
+    def run(self, backend: Backend) -> None:
         backend.layer = backend.layers[self.layer]
-        return None
 
 
 @attrs.frozen
@@ -78,13 +78,12 @@ class Copy(Step):
     changes_state = names_layers = is_statement = True
     how: str
 
-    def run(self, backend: Backend) -> Value:
+    def run(self, backend: Backend) -> None:
         if self.how == "deepcopy":
             copied = copy.deepcopy(backend.layer)
         else:
             copied = pickle.loads(pickle.dumps(backend.layer))
         backend.layer = backend.layers["copy"] = copied
-        return None
 
     def source(self, words: Words) -> str:
         deep = self.how == "deepcopy"
@@ -100,10 +99,9 @@ class Assign(Step):
     attribute: str
     value: Encoded
 
-    def run(self, backend: Backend) -> Value:
+    def run(self, backend: Backend) -> None:
         backend.attribute(self.attribute)
         setattr(backend.layer, self.attribute, backend.resolved(self.value))
-        return None
 
     def source(self, words: Words) -> str:
         return f"layer.{self.attribute} = {words.value(self.value)}"
@@ -183,11 +181,10 @@ class Example(Step):
 
     which: str
 
-    def run(self, backend: Backend) -> Value:
+    def run(self, backend: Backend) -> None:
         if self.which != "before":
             raise Unsupported("the second example is of another class")
         backend.layer_class(filters=3, kernel_size=3)
-        return None
 
     def source(self, words: Words) -> str:
         if self.which == "before":

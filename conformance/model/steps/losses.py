@@ -10,7 +10,9 @@ import numpy as np
 
 from conformance.model.codec import Value
 from conformance.model.limits import items
-from conformance.model.steps.step import Backend, Step, Words
+from conformance.model.steps.backend import Backend
+from conformance.model.steps.step import Step
+from conformance.model.steps.words import Words
 
 _FOREIGN = np.ones((1, 2, 3, 4), np.float32)
 

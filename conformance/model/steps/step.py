@@ -1,14 +1,14 @@
 """What a step is: its JSON, its line in a script, and how it is done with primitives of a backend.
 
-Each kind of step is one class. Subclassing `Step` registers it under its tag, the class' name in snake
-case, which is `do` in JSON.
+Each kind of step is one class. Subclassing `Step` makes it known by its tag: its name in snake case, which is
+`do` in JSON.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Protocol, TypeAlias, get_origin
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, TypeAlias, get_origin
 
 import attrs
 import cattrs
@@ -16,74 +16,14 @@ import numpy as np
 
 from conformance.model.codec import Array, Value, decode, encode, text_of
 from conformance.model.observation import Unsupported
+from conformance.model.steps.backend import Backend
+from conformance.model.steps.words import Words
 
 Shape: TypeAlias = tuple[int | None, ...]
 #: A shape in a case has at most so many axes.
 _AXES = 64
 #: A field of any values, arrays and named values among them.
 Encoded: TypeAlias = Annotated[Any, "encoded"]
-
-
-class Backend(Protocol):
-    """What steps ask of an implementation: a few primitives.
-
-    A backend that does a step in another way has a method for it, ``do_`` and the step's tag.
-    """
-
-    #: The layer that steps use at present, and each layer by its name; the case's own is `layer`.
-    layer: Any
-    layers: dict[str, Any]
-    #: The class of the layers, and the constructor arguments of the case.
-    layer_class: Callable[..., Any]
-    arguments: Mapping[str, Value]
-    #: Inputs and outputs of the last call, as the implementation has them.
-    last: tuple[Any, Any]
-
-    def make(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
-        """Construct a layer."""
-
-    def attribute(self, name: str) -> Any:
-        """Return an attribute of the layer; raise Unsupported where its absence is no error."""
-
-    def weights(self) -> list[Any]:
-        """Return kernel and bias, as the implementation has them; the kernel alone without bias."""
-
-    def resolved(self, value: Value) -> Any:
-        """Return an argument with what it names put in."""
-
-    def native(self, array: Array) -> Any:
-        """Return a copy of an array, as the implementation takes it."""
-
-    def lend(self, **arrays: Array) -> list[Any]:
-        """Return `native` copies, and note by their names which of them the step damages."""
-
-    def plain(self, result: Any) -> Value:
-        """Return what the implementation gave as a value."""
-
-    def functional(self, inputs: Array, /) -> Any:
-        """Call the function that the page's layer replaces."""
-
-
-class Words(Protocol):
-    """How a script spells things: the dialect of an implementation.
-
-    A dialect that spells a step in another way has a method for it, ``write_`` and the step's tag.
-    """
-
-    #: How the layer's class is written.
-    layer_class: str
-
-    def value(self, value: Value) -> str:
-        """Write an argument."""
-
-    def array(self, array: Array) -> str:
-        """Write a NumPy array."""
-
-    def tensor(self, array: Array) -> str:
-        """Write an array as the layer is called with it."""
-
-    def given(self, positional: Sequence[Value], keywords: Mapping[str, Value]) -> str:
-        """Write the arguments of a call."""
 
 
 @attrs.frozen(eq=False)

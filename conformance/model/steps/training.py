@@ -7,7 +7,9 @@ import attrs
 from conformance.model.codec import Array, Value
 from conformance.model.limits import items
 from conformance.model.observation import Unsupported
-from conformance.model.steps.step import Backend, Step, Words
+from conformance.model.steps.backend import Backend
+from conformance.model.steps.step import Step
+from conformance.model.steps.words import Words
 
 
 @attrs.frozen(eq=False)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import attrs
 
 from conformance.model.codec import Array, Value
-from conformance.model.steps.step import Backend, Shape, Step, Words
+from conformance.model.steps.backend import Backend
+from conformance.model.steps.step import Shape, Step
+from conformance.model.steps.words import Words
 
 
 @attrs.frozen
@@ -16,9 +18,8 @@ class Build(Step):
     text = "layer.build({step.input_shape})"
     input_shape: Shape
 
-    def run(self, backend: Backend) -> Value:
+    def run(self, backend: Backend) -> None:
         backend.layer.build(self.input_shape)
-        return None
 
 
 @attrs.frozen(eq=False)
@@ -28,9 +29,8 @@ class SetWeights(Step):
     changes_state = True
     values: tuple[Array, ...]
 
-    def run(self, backend: Backend) -> Value:
+    def run(self, backend: Backend) -> None:
         backend.layer.set_weights([backend.native(value) for value in self.values])
-        return None
 
     def source(self, words: Words) -> str:
         return f"layer.set_weights([{', '.join(map(words.array, self.values))}])"

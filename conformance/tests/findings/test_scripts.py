@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from conformance.cases.drawn.data import position_coded
-from conformance.findings.dialects import array_text
 from conformance.findings.scripts import script_for
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
+from conformance.model.steps.words import array_text
 from conformance.oracle.comparison import Mismatch
 from conformance.subjects import tensorflow_is_installed
 
@@ -331,7 +331,7 @@ TRAINED = Case(
             np.full((1, 1, 1, 1), 2, np.float32),
             np.ones((1, 1, 1, 1), np.float32),
             0.25,
-            "keras.SGD",
+            "v1.Momentum",
         ),
         steps.LossGradients(),
         steps.GetWeights(),

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from conformance.model.case import Case
+from conformance.model.named import literal
 from conformance.model.observation import Outcome
 from conformance.model.steps import Call, GetWeights, SetWeights
 from conformance.subjects.backend import observe
@@ -70,6 +71,12 @@ def test_what_a_class_has_not_got_is_unsupported() -> None:
     case = Case("geometry", {"filters": 1, "kernel_size": 1}, (GetWeights(),))
     (outcome,) = observe(case, LayerBackend(Few)).outcomes
     assert outcome.unsupported == "the class has no 'kernel'"
+
+
+def test_what_a_function_does_not_take_is_named_before_it_is_resolved() -> None:
+    arguments = {"filters": 1, "kernel_size": 1, "activation": literal("tf.nn.relu")}
+    made = observe(Case("any", arguments, ()), FunctionBackend(max)).constructed
+    assert made.unsupported == "a bare function has no activation"
 
 
 def test_a_function_without_a_signature_is_called() -> None:

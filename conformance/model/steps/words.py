@@ -1,0 +1,87 @@
+"""How a script spells values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from conformance.model.codec import Array, Value
+from conformance.model.named import texts_of
+
+
+class Words:
+    """The words that steps are written in: those of NumPy.
+
+    A dialect that spells a step in another way has a method for it, ``write_`` and the step's tag.
+    """
+
+    framework = "numpy"
+    #: How the layer's class is written.
+    layer_class: str
+
+    def value(self, value: Value) -> str:
+        """Write an argument."""
+        texts = texts_of(value)
+        if texts is not None:
+            return texts.get(self.framework, texts["tensorflow"])
+        return _plain_text(tuple(value) if isinstance(value, list) else value)
+
+    def given(self, positional: Sequence[Value], keywords: Mapping[str, Value]) -> str:
+        """Write the arguments of a call."""
+        named = (f"{name}={self.value(value)}" for name, value in keywords.items())
+        return ", ".join([*map(self.value, positional), *named])
+
+    def array(self, array: Array) -> str:
+        """Write a NumPy array."""
+        return array_text(array)
+
+    def tensor(self, array: Array) -> str:
+        """Write an array as the layer is called with it."""
+        return array_text(array)
+
+
+def _plain_text(value: Value) -> str:
+    """Return source text that makes a value without names in it."""
+    if isinstance(value, np.ndarray):
+        return array_text(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_plain_text, value))}{',' * (len(value) == 1)})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_plain_text, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key!r}: {_plain_text(item)}' for key, item in value.items())}}}"
+    return repr(value)
+
+
+def array_text(array: Array) -> str:
+    """Return source text that makes the array, exactly."""
+    name = array.dtype.name
+    flat = array.reshape(-1)
+    shaped = "" if array.ndim == 1 else f".reshape({', '.join(map(str, array.shape)) or '()'})"
+    if name == "bfloat16":
+        numbers = ", ".join(_number(float(v)) for v in flat)
+        return f"np.array([{numbers}]){shaped}.astype(__import__('ml_dtypes').bfloat16)"
+    is_real = array.dtype.kind in "iuf" and not (
+        array.dtype.kind == "f" and np.signbit(flat[flat == 0]).any()
+    )
+    start = int(flat[0]) if is_real and flat.size > 3 and np.isfinite(flat[0]) else None
+    if start is not None and np.array_equal(flat, np.arange(start, start + flat.size)):
+        return f"np.arange({start}, {start + flat.size}, dtype={name!r}){shaped}"
+    if start is not None and not flat.any():
+        return f"np.zeros({array.shape}, {name!r})"
+    numbers = ", ".join(_number(v) for v in flat)
+    return f"np.array([{numbers}], dtype={name!r}){shaped}"
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    if isinstance(value, (complex, np.complexfloating)):
+        return f"complex({_number(value.real)}, {_number(value.imag)})"
+    # str() of a NumPy scalar is the shortest text that gives the same number in its own dtype.
+    text = str(value)
+    return text[:-2] + "." if text.endswith(".0") else text
