@@ -272,6 +272,7 @@ class Run:
                 }
                 for subject, description in zip(self.subjects, self._descriptions)
             ],
+            "clauses_in_all": len(all_clauses()) + len(self.options.corpora),
             "clauses": [clause.to_json(checks.get(clause.id, ())) for clause in self.clauses],
         }
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from reports.lines import Line, short
+from reports.lines import Line, short, visible
 from reports.record import (
     FORMATS,
     Claim,
@@ -41,7 +41,8 @@ def load(path: str | os.PathLike[str]) -> Record:
         path: a file of JSON lines: header, verdicts, findings, footer.
 
     Returns:
-        The record. Fields and kinds of lines that this version does not know are no error.
+        The record. Fields and kinds of lines that this version does not know are no error. Characters
+        that nobody sees, or that command a terminal, are replaced in every text.
 
     Raises:
         RecordError: in one sentence naming file and line: the file cannot be read, a line is not
@@ -120,7 +121,7 @@ def _json_lines(name: str) -> list[tuple[int, Mapping[str, Any]]]:
             raise RecordError(
                 f"{name}, line {number}: every line is a JSON object, not {short(data)}."
             )
-        lines.append((number, data))
+        lines.append((number, visible(data)))
     return lines
 
 
@@ -142,6 +143,7 @@ def _header(line: Line) -> Header:
         machine=Machine() if machine is None else _machine(machine),
         subjects=line.each("subjects", _subject),
         clauses=line.each("clauses", _clause),
+        clauses_in_all=line.integer_or_none("clauses_in_all"),
     )
 
 
@@ -180,6 +182,7 @@ def _clause(line: Line) -> Clause:
             "deviation", lambda inner: Deviation(inner.text_or("what"), inner.text_or("reason"))
         ),
         example=line.text_or_none("example"),
+        picture=line.mapping("picture") or None,
         untestable=line.text_or_none("untestable"),
         checks=line.texts("checks"),
     )

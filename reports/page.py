@@ -13,21 +13,19 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from reports import coverage, drift, errata, findings, issue_text, matrix, sentence, strength
+from reports import (
+    coverage,
+    drift,
+    errata,
+    findings,
+    issue_text,
+    matrix,
+    picture,
+    sentence,
+    strength,
+)
 from reports.record import Record
 
-#: Characters that are invisible or turn the reading direction: shown, so that nobody is misled.
-_UNSEEN_CODES = (
-    *(code for code in range(0x20) if chr(code) not in "\n\t\r"),
-    *range(0x7F, 0xA0),
-    *range(0x202A, 0x202F),
-    *range(0x2066, 0x206A),
-    *range(0xD800, 0xE000),
-)
-_UNSEEN: dict[int, str | None] = {
-    **dict.fromkeys(_UNSEEN_CODES, "\N{REPLACEMENT CHARACTER}"),
-    ord("\r"): None,
-}
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
@@ -42,7 +40,7 @@ def render(record: Record) -> str:
     style, script = asset("page.css"), asset("page.js")
     laid_out = matrix.build(record)
     found = findings.collect(record, laid_out)
-    text = (
+    return (
         environment()
         .get_template("page.html.j2")
         .render(
@@ -54,20 +52,25 @@ def render(record: Record) -> str:
             header=record.header,
             footer=record.footer,
             matrix=laid_out,
-            verdict=sentence.verdict(laid_out, is_complete=record.footer.complete),
+            verdict=sentence.verdict(
+                laid_out,
+                is_complete=record.footer.complete,
+                clauses_in_all=record.header.clauses_in_all,
+            ),
             errata=errata.collect(record, laid_out),
-            findings=found,
-            groups=findings.group(found),
+            found=found,
             deviations=[row.clause for row in laid_out.rows if row.clause.deviation is not None],
             drift=drift.build(record),
             coverage=coverage.build(record.footer.coverage),
             coverage_levels=coverage.LEGEND,
             strength=strength.chapters(record.strength),
+            caught_by=strength.by_clause(record.strength),
+            example_of=lambda clause: picture.of_example(clause.picture),
+            numerics=None,
             issue_text=issue_text,
             command=shlex.join(record.header.command),
         )
     )
-    return text.translate(_UNSEEN)
 
 
 @functools.cache

@@ -62,7 +62,10 @@ class Deviation:
 
 @attrs.frozen
 class Clause:
-    """One statement about the layer; `untestable` is the reason why no run can check it."""
+    """One statement about the layer; `untestable` is the reason why no run can check it.
+
+    `picture` is the worked example as numbers: `inputs` and `kernel` as lists of rows, and arguments.
+    """
 
     id: str
     chapter: str
@@ -73,13 +76,17 @@ class Clause:
     erratum: Erratum | None = None
     deviation: Deviation | None = None
     example: str | None = None
+    picture: Mapping[str, Json] | None = None
     untestable: str | None = None
     checks: tuple[str, ...] = ()
 
 
 @attrs.frozen
 class Header:
-    """What was run, by what, where, on whom, against which clauses."""
+    """What was run, by what, where, on whom, against which clauses.
+
+    `clauses_in_all` is how many there are to choose from; None in records that do not say it.
+    """
 
     tool_name: str
     tool_version: str
@@ -91,6 +98,7 @@ class Header:
     machine: Machine
     subjects: tuple[Subject, ...]
     clauses: tuple[Clause, ...]
+    clauses_in_all: int | None = None
 
 
 @attrs.frozen(eq=False)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import statistics
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 import attrs
 
-from reports.lines import Line, short
+from reports.lines import Line, short, visible
 from reports.record import Mistake, RecordError, Strength
 
 #: The formats of a measurement that this package reads.
@@ -42,7 +43,7 @@ def load_strength(path: str | os.PathLike[str]) -> Strength:
         raise RecordError(f"{name} is not JSON: {error}.") from error
     if not isinstance(data, dict):
         raise RecordError(f"{name}: a measurement is a JSON object, not {short(data)}.")
-    return read_strength(Line(name, 1, data))
+    return read_strength(Line(name, 1, visible(data)))
 
 
 def read_strength(line: Line) -> Strength:
@@ -103,3 +104,12 @@ def chapters(found: Strength | None) -> tuple[Chapter, ...]:
 def _median(mistakes: Sequence[Mistake]) -> float | None:
     counts = [mistake.examples for mistake in mistakes if mistake.examples is not None]
     return statistics.median(counts) if counts else None
+
+
+def by_clause(found: Strength | None) -> dict[str, list[Mistake]]:
+    """Return the mistakes that a clause catches, by its id; other ids have none."""
+    caught: dict[str, list[Mistake]] = defaultdict(list)
+    for mistake in found.mistakes if found is not None else ():
+        for clause in mistake.clauses:
+            caught[clause].append(mistake)
+    return caught

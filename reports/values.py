@@ -20,6 +20,11 @@ _DTYPES = frozenset(
     + [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 )
 
+#: What NumPy can hold: axes (of its older releases), and elements along one of them.
+_MOST_AXES, _LARGEST_SIDE = 32, 2**31
+#: Where an exception came from, by the record's word for the moment.
+_MOMENTS = {"construct": "the constructor", "build": "build", "call": "the call"}
+
 
 @attrs.frozen(eq=False)
 class Tensor:
@@ -68,6 +73,8 @@ def decode(value: Mapping[str, Any]) -> Tensor | Unreadable:
     except (binascii.Error, TypeError, ValueError):
         return Unreadable("its base64 is damaged")
     stored = np.dtype("<u2") if dtype == "bfloat16" else np.dtype(dtype).newbyteorder("<")
+    if len(shape) > _MOST_AXES or max(shape, default=0) > _LARGEST_SIDE:
+        return Unreadable(f"no array has the shape {brief(shape)}")
     needed = math.prod(shape) * stored.itemsize
     if len(raw) != needed:
         return Unreadable(f"its shape needs {needed} bytes, it has {len(raw)}")
@@ -122,7 +129,8 @@ def is_error(value: object) -> bool:
 def _error_words(error: Mapping[str, Any]) -> str:
     types = error["types"]
     name = str(types[0]) if isinstance(types, list) and types else "an exception"
-    moment = f" at {error['moment']}" if error.get("moment") else ""
+    moment = error.get("moment")
+    moment = f" from {_MOMENTS.get(str(moment), moment)}" if moment else ""
     lines = str(error["message"] or "").strip().splitlines()
     return f"{name}{moment}" + (f": {lines[0][:400]}" if lines else "")
 
@@ -136,8 +144,10 @@ def _spell(value: object) -> str:
             if decoded.array.ndim == 0:
                 return f"{decoded.dtype} {decoded.element(())}"
             return decoded.summary
+        if set(value) == {"literal"}:
+            return str(value["literal"])
         if set(value) == {"function"}:
-            return str(value["function"])
+            return f"<function {_quoted(value['function'])}>"
         if set(value) == {"float"}:
             return str(value["float"])
         if set(value) == {"type", "repr"}:
