@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conformance.run import Run, Verdict
+    from conformance.run.run import Run, Verdict
 
 PACKAGE = Path(__file__).parent
 _NAME = "conformance-run"
@@ -29,7 +29,7 @@ def pytest_load_initial_conftests(
     """
     if not _names_the_package(early_config, args, pyargs="--pyargs" in args):
         return
-    from conformance.options import CHOICES
+    from conformance.run.options import CHOICES
 
     group = parser.getgroup("conformance", "conformance of Conv2DTranspose implementations")
     for choice in CHOICES:
@@ -60,8 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Begin a run where the package itself is to be collected."""
     if config.pluginmanager.has_plugin(_NAME) or not _is_conformance_run(config):
         return
-    from conformance.options import CHOICES, USAGE_ERRORS, make_options
-    from conformance.run import Run
+    from conformance.run.options import CHOICES, USAGE_ERRORS, make_options
+    from conformance.run.run import Run
 
     if config.getoption("numprocesses", None):
         raise pytest.UsageError("a conformance run judges in one process: leave -n out")
@@ -113,7 +113,7 @@ class RunPlugin:
     @pytest.fixture
     def judge(self) -> Any:
         """Return what judges a clause; a broken harness ends the session."""
-        from conformance.workbench import HarnessError
+        from conformance.judge.workbench import HarnessError
 
         def judge(subject: Any, clause: Any) -> Verdict:
             try:

@@ -17,8 +17,8 @@ from typing import Any
 import attrs
 
 from conformance import __version__
-from conformance.bench import machine
 from conformance.bench.layers import SERIES, Layer
+from conformance.model import machine
 from conformance.subjects.process import START_SECONDS, Broken, LineProcess
 from reports.bench import LayerResult, Machine, Measurement, Peer, Results, Settings
 

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from conformance.geometry import Axis
+from conformance.model.geometry import Axis
 
 Pair = tuple[int, int]
 

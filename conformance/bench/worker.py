@@ -24,7 +24,7 @@ import numpy as np
 from conformance.bench import memory, yardstick
 from conformance.bench.layers import LAYERS, Layer
 from conformance.bench.peers import Array, Call, Data, NotSupported, Peer, load
-from conformance.worker import end_with_parent
+from conformance.subjects.worker import end_with_parent
 
 #: Largest difference from fast_impl, in units of the result's root mean square. Rounding stays far
 #: below in every order of summation; bfloat16 products (0.01), a cropped side or a lost bias do not.

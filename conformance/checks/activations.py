@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from conformance.case import Call, Case, Losses
 from conformance.checks.applicability import runs_here
 from conformance.checks.registry import Traits, View, check, expect_error
 from conformance.checks.values import compare_call
-from conformance.comparison import Mismatch, compare_numbers, describe
-from conformance.tolerance import unit_roundoff
-from conformance.values import Array
+from conformance.model.case import Call, Case, Losses
+from conformance.model.codec import Array
+from conformance.oracle.comparison import Mismatch, compare_numbers, describe
+from conformance.oracle.tolerance import unit_roundoff
 
 #: Activations that neither round nor sum: what is exact before is exact after.
 _EXACT = {"linear", "relu", "relu6", "triple"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from conformance.case import Call, Case
 from conformance.checks.registry import Applies, Traits
-from conformance.geometry import Axis, Geometry
+from conformance.model.case import Call, Case
+from conformance.model.geometry import Axis, Geometry
 
 
 def any_axis(*tests: str, same: bool | None = None) -> Applies:

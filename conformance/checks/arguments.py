@@ -7,12 +7,12 @@ from collections.abc import Callable
 import attrs
 import numpy as np
 
-from conformance.case import Call, Case, Read
+from conformance.cases.scripted.argument_forms import BY_CASE, Accepted, Refused
 from conformance.checks.registry import Traits, View, check, expect_error
-from conformance.comparison import Mismatch, compare_numbers
-from conformance.oracle import Expectation
-from conformance.strategies.argument_forms import BY_CASE, Accepted, Refused
-from conformance.values import Value
+from conformance.model.case import Call, Case, Read
+from conformance.model.codec import Value
+from conformance.oracle.comparison import Mismatch, compare_numbers
+from conformance.oracle.expectation import Expectation
 
 
 def _of(clause: str) -> Callable[[Case, Traits], bool]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from conformance.case import Case, GetWeights, Train
 from conformance.checks.applicability import on_tensorflow
 from conformance.checks.registry import Traits, View, check, expect_error
-from conformance.comparison import Mismatch, compare_numbers
-from conformance.oracle import Expectation
-from conformance.tolerance import gamma, unit_roundoff
-from conformance.values import Array, Value
+from conformance.model.case import Case, GetWeights, Train
+from conformance.model.codec import Array, Value
+from conformance.oracle.comparison import Mismatch, compare_numbers
+from conformance.oracle.expectation import Expectation
+from conformance.oracle.tolerance import gamma, unit_roundoff
 
 _NORMS = {"max_norm", "MaxNorm", "unit_norm", "UnitNorm", "min_max_norm", "MinMaxNorm"}
 _EPSILON = 1e-7

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from conformance.case import Call, Case, GetWeights
 from conformance.checks.applicability import runs_here
 from conformance.checks.registry import Traits, View, check, expect_error
 from conformance.checks.values import compare_call
-from conformance.comparison import Mismatch, compare_dtype
+from conformance.model.case import Call, Case, GetWeights
+from conformance.oracle.comparison import Mismatch, compare_dtype
 
 
 @check("DTYPE-01", "inferred dtypes")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from conformance.case import Call, ConvolutionOp, GetWeights
 from conformance.checks.applicability import argument
 from conformance.checks.registry import View, check, expect_error
 from conformance.checks.values import compare_call
-from conformance.comparison import Mismatch, compare_numbers, compare_shape
+from conformance.model.case import Call, ConvolutionOp, GetWeights
+from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape
 
 
 @check("FMT-01", "geometry", when=lambda case, _: "data_format" not in case.arguments)

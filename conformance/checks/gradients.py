@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 import reference_impl
-from conformance.case import (
+from conformance.checks.registry import Misbehaved, Traits, View, check
+from conformance.model.case import (
     Case,
     ConvolutionOp,
     Gradients,
@@ -15,11 +16,10 @@ from conformance.case import (
     SecondGradient,
     SetWeights,
 )
-from conformance.checks.registry import Misbehaved, Traits, View, check
-from conformance.comparison import Mismatch, compare_numbers, compare_shape, describe
-from conformance.oracle import Exact
-from conformance.tolerance import allowed_error
-from conformance.values import Array, Value
+from conformance.model.codec import Array, Value
+from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape, describe
+from conformance.oracle.expectation import Exact
+from conformance.oracle.tolerance import allowed_error
 
 _NAMES = ("input gradient", "kernel gradient", "bias gradient")
 

@@ -13,10 +13,10 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import ndtr
 
-from conformance.case import Call, GetWeights
 from conformance.checks.registry import View, check
-from conformance.comparison import Mismatch, compare_numbers
-from conformance.values import Array
+from conformance.model.case import Call, GetWeights
+from conformance.model.codec import Array
+from conformance.oracle.comparison import Mismatch, compare_numbers
 
 FALSE_ALARM = 1e-9
 #: Standard deviation of a unit normal that is cut off at two.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from conformance.case import (
+from conformance.checks.gradients import _served
+from conformance.checks.registry import Traits, View, check, claim
+from conformance.model.case import (
     Bases,
     Call,
     Case,
@@ -21,10 +23,8 @@ from conformance.case import (
     SourceLines,
     WithoutLegacyKeras,
 )
-from conformance.checks.gradients import _served
-from conformance.checks.registry import Traits, View, check, claim
-from conformance.comparison import Mismatch, compare_numbers, compare_shape, describe
-from conformance.values import Value
+from conformance.model.codec import Value
+from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape, describe
 
 _PARAMETERS = (
     ("filters", None), ("kernel_size", None), ("strides", "(1, 1)"), ("padding", "'valid'"),

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from conformance.case import (
+from conformance.checks.registry import Traits, View, check, expect_error
+from conformance.model.case import (
     Build,
     Call,
     Case,
@@ -16,10 +17,9 @@ from conformance.case import (
     SetWeights,
     Train,
 )
-from conformance.checks.registry import Traits, View, check, expect_error
-from conformance.comparison import Mismatch, compare_each, compare_numbers, describe
-from conformance.geometry import Geometry
-from conformance.values import Value
+from conformance.model.codec import Value
+from conformance.model.geometry import Geometry
+from conformance.oracle.comparison import Mismatch, compare_each, compare_numbers, describe
 
 
 def _refused_at(view: View, index: int) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from conformance.case import (
+from conformance.checks.registry import Traits, View, check, expect_error
+from conformance.model.case import (
     Call,
     Case,
     Collection,
@@ -15,10 +16,9 @@ from conformance.case import (
     SetWeights,
     UpdatesFor,
 )
-from conformance.checks.registry import Traits, View, check, expect_error
-from conformance.comparison import Mismatch, compare_numbers, describe
-from conformance.oracle import Expectation
-from conformance.values import Value
+from conformance.model.codec import Value
+from conformance.oracle.comparison import Mismatch, compare_numbers, describe
+from conformance.oracle.expectation import Expectation
 
 #: Roundings in a loss whose sum is exact: the factor's own, the product, one more product and sum
 #: for l1_l2, the division by the batch size; doubled for reciprocals.

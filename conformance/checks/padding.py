@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from conformance.case import Call, Case
 from conformance.checks.applicability import any_axis
 from conformance.checks.registry import Traits, View, check, claim
-from conformance.comparison import Mismatch, compare_numbers, compare_shape, describe
-from conformance.geometry import Axis, Geometry
-from conformance.values import Array
+from conformance.model.case import Call, Case
+from conformance.model.codec import Array
+from conformance.model.geometry import Axis, Geometry
+from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape, describe
 
 
 def _placed(view: View) -> Mismatch | None:

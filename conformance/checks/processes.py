@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from conformance.case import Call, Case, ConvolutionOp, Gradients
 from conformance.checks.registry import Traits, View, check, expect_error
-from conformance.comparison import Mismatch, compare_numbers, compare_shape
+from conformance.model.case import Call, Case, ConvolutionOp, Gradients
+from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape
 
 
 def _asked(_: Case, traits: Traits) -> bool:

@@ -7,12 +7,12 @@ from typing import Any, TypeAlias, TypeVar
 
 import attrs
 
-from conformance.case import Case
-from conformance.comparison import Mismatch
-from conformance.geometry import Geometry
-from conformance.observation import Error, Observation, Outcome
-from conformance.oracle import Expectation
-from conformance.values import Value
+from conformance.model.case import Case
+from conformance.model.codec import Value
+from conformance.model.geometry import Geometry
+from conformance.model.observation import Error, Observation, Outcome
+from conformance.oracle.comparison import Mismatch
+from conformance.oracle.expectation import Expectation
 
 StepType = TypeVar("StepType")
 

@@ -7,17 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from conformance.case import Case
-from conformance.checks.registry import Traits, View, check, expect_error
-from conformance.comparison import (
-    Mismatch,
-    compare_dtype,
-    compare_each,
-    compare_numbers,
-    describe,
-)
-from conformance.strategies.interface import SCENES
-from conformance.strategies.scenes import (
+from conformance.cases.scripted.interface import SCENES
+from conformance.cases.scripted.scenes import (
     Arrays,
     Filled,
     Follows,
@@ -32,7 +23,16 @@ from conformance.strategies.scenes import (
     Typed,
     Wanted,
 )
-from conformance.values import Value
+from conformance.checks.registry import Traits, View, check, expect_error
+from conformance.model.case import Case
+from conformance.model.codec import Value
+from conformance.oracle.comparison import (
+    Mismatch,
+    compare_dtype,
+    compare_each,
+    compare_numbers,
+    describe,
+)
 
 _BY_CASE = {scene.case().id: scene for scene in SCENES}
 

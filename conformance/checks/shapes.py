@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conformance.case import Build, Call, ComputeOutputShape, StaticShape
 from conformance.checks.applicability import any_axis, runs_here
 from conformance.checks.registry import View, check, claim, expect_error
-from conformance.comparison import Mismatch, compare_numbers, compare_shape, describe
-from conformance.geometry import Axis
+from conformance.model.case import Build, Call, ComputeOutputShape, StaticShape
+from conformance.model.geometry import Axis
+from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape, describe
 
 
 def _lengths(view: View, wanted: Sequence[tuple[int, int | None]]) -> Mismatch | None:

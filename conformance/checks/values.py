@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from conformance.case import Call, Case, GetWeights, Gradients
 from conformance.checks.applicability import runs_here
 from conformance.checks.registry import NotSupported, Traits, View, check
-from conformance.comparison import Mismatch, compare_numbers
-from conformance.geometry import Geometry
+from conformance.model.case import Call, Case, GetWeights, Gradients
+from conformance.model.geometry import Geometry
+from conformance.oracle.comparison import Mismatch, compare_numbers
 
 
 def compare_call(view: View, number: int = 0) -> Mismatch | None:

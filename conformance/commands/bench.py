@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from conformance.bench import driver, machine
+from conformance.bench import driver
 from conformance.bench.layers import Layer, chosen
 from conformance.bench.peers import PEERS, parse
 from conformance.commands.failing import usage_error
+from conformance.model import machine
 from reports import bench as results_of
 from reports.bench import Comparison, LayerResult, Results, ResultsError, Settings
 from reports.bench.page import milliseconds

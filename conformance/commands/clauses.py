@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.checks import CHECKS
-from conformance.clauses import Clause, matching
 from conformance.commands.failing import usage_error
+from conformance.model.clauses import Clause, matching
 
 
 @click.command()

@@ -11,14 +11,14 @@ import click
 from rich.console import Console
 
 import reports
-from conformance.case import Case, step_name
 from conformance.checks import CHECKS, NotSupported, NotTried, Traits
 from conformance.commands.failing import usage_error
-from conformance.comparison import describe
-from conformance.options import check_seconds
-from conformance.run import traits_of
+from conformance.judge.workbench import HarnessError, Workbench
+from conformance.model.case import Case, step_name
+from conformance.oracle.comparison import describe
+from conformance.run.options import check_seconds
+from conformance.run.run import traits_of
 from conformance.subjects import LoadError, Subject, resolve, resolve_command
-from conformance.workbench import HarnessError, Workbench
 
 
 @click.command()

@@ -15,8 +15,8 @@ from rich.table import Table
 
 from conformance import plugin
 from conformance.commands.failing import usage_error
-from conformance.options import CHOICES, USAGE_ERRORS, make_options
-from conformance.run import BAD, Run
+from conformance.run.options import CHOICES, USAGE_ERRORS, make_options
+from conformance.run.run import BAD, Run
 from conformance.subjects import Subject, tensorflow_is_installed
 
 #: The terminal shows the first few findings; the report has them all.

@@ -16,13 +16,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from conformance import strength as measuring
 from conformance.commands.failing import usage_error
-from conformance.options import check_seconds
-from conformance.run import PROFILES
+from conformance.judge.workbench import HarnessError
+from conformance.run.options import check_seconds
+from conformance.run.run import PROFILES
+from conformance.strength import measurement as measuring
+from conformance.strength.trials import read_catalogue
 from conformance.subjects import LoadError
-from conformance.trials import read_catalogue
-from conformance.workbench import HarnessError
 from reports import writing
 
 
@@ -58,7 +58,7 @@ from reports import writing
     metavar="SPEC",
     default=measuring.CATALOGUE,
     show_default=True,
-    help="path/to/file.py:NAME or package.module:NAME of a dict from ids to conformance.mistakes.Mistake.",
+    help="path/to/file.py:NAME or package.module:NAME of a dict from ids to instances of Mistake.",
 )
 @click.option(
     "--json",

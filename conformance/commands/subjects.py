@@ -8,9 +8,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from conformance import environments
 from conformance.commands.failing import usage_error
-from conformance.subjects import BUILT_IN, tensorflow_is_installed
+from conformance.subjects import BUILT_IN, environments, tensorflow_is_installed
 
 
 @click.group(invoke_without_command=True)

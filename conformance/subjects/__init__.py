@@ -13,10 +13,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from conformance import environments
-from conformance.case import Case
-from conformance.interpreter import observe
-from conformance.observation import Observation
+from conformance.model.case import Case
+from conformance.model.observation import Observation
+from conformance.subjects import environments
+from conformance.subjects.backend import observe
 from conformance.subjects.loading import ALGORITHM, LAYERS, LoadError, backend_factory, describe
 from conformance.subjects.process import ProcessSubject
 from conformance.subjects.tensorflow import BACKENDS, ENVIRONMENT
@@ -161,7 +161,7 @@ def _worker(
         name=spec.rpartition(":")[2],
         mode=mode,
         spec=spec,
-        command=[python, "-m", "conformance.worker", spec, "--mode", mode],
+        command=[python, "-m", "conformance.subjects.worker", spec, "--mode", mode],
         environment=environment,
         forced=forced,
         seconds=seconds,

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from conformance import case as steps
-from conformance.case import Case
-from conformance.functions import resolve, resolve_arguments
-from conformance.interpreter import Unsupported, plain
+from conformance.model import case as steps
+from conformance.model.callables import resolve, resolve_arguments
+from conformance.model.case import Case
+from conformance.model.codec import Array, Value
+from conformance.model.dtypes import SIGNIFICAND_BITS
+from conformance.model.observation import Unsupported
+from conformance.subjects.backend import plain
 from conformance.subjects.objects import ObjectSteps, parameters
-from conformance.tolerance import SIGNIFICAND_BITS
-from conformance.values import Array, Value
 from reference_impl import Conv2DTranspose
 from reference_impl.configuration import KEYWORDS
 

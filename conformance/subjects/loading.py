@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.interpreter import Backend
+from conformance.subjects.backend import Backend
 from conformance.subjects.layer import FunctionBackend, LayerBackend
 
 #: Built-in subjects that are layers on NumPy arrays.

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from conformance import case as steps
-from conformance.case import Case
-from conformance.interpreter import Unsupported
-from conformance.values import Value
+from conformance.model import case as steps
+from conformance.model.case import Case
+from conformance.model.codec import Value
+from conformance.model.observation import Unsupported
 
 
 class ObjectSteps:

@@ -14,8 +14,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.case import Case
-from conformance.observation import Observation
+from conformance.model.case import Case
+from conformance.model.observation import Observation
 from conformance.subjects.loading import LoadError
 
 #: Seconds until a process must have answered its first line; importing TensorFlow takes a while.

@@ -179,7 +179,7 @@ def test_a_broken_entry_is_refused(
 
 @pytest.fixture(scope="module")
 def validator() -> Any:
-    path = Path(__file__).parents[2] / "conformance" / "record.schema.json"
+    path = Path(__file__).parents[2] / "conformance" / "run" / "record.schema.json"
     return jsonschema.Draft202012Validator(json.loads(path.read_text(encoding="utf-8")))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from . import sample
 
-SCHEMA = Path(__file__).parents[2] / "conformance" / "record.schema.json"
+SCHEMA = Path(__file__).parents[2] / "conformance" / "run" / "record.schema.json"
 
 
 @pytest.fixture(scope="module")

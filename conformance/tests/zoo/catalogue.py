@@ -3,7 +3,7 @@
 import os
 import time
 
-from conformance.mistakes.mistake import Mistake, Right, outputs_changed
+from conformance.strength.mistakes.mistake import Mistake, Right, outputs_changed
 
 
 class Unchanged(Right):

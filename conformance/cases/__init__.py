@@ -1,0 +1,5 @@
+"""Where cases come from."""
+
+from conformance.cases.families import FAMILIES, Family
+
+__all__ = ["FAMILIES", "Family"]

@@ -1,0 +1,380 @@
+"""Families of cases: what is drawn at random, and what is always run.
+
+One case speaks for many clauses, so a family is a way of making data, not a clause. Cases that are
+always run carry the thread in which the mistake was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from hypothesis import strategies as st
+
+from conformance.cases.drawn.configurations import Configuration, configurations
+from conformance.cases.drawn.data import position_coded, reals, small_integers, with_specials
+from conformance.cases.drawn.life_cycles import life_cycle_cases
+from conformance.cases.pairs import PAIRS
+from conformance.cases.scripted import fixed, interface
+from conformance.model import case as steps
+from conformance.model.case import Case
+
+SEEDS = st.integers(0, 2**16)
+FLOATS = ("float32", "float64", "float16", "bfloat16")
+#: Activations that every Keras since 2.9 knows by name.
+ACTIVATIONS = (
+    "linear", "relu", "relu6", "elu", "selu", "exponential", "sigmoid", "hard_sigmoid", "tanh",
+    "softplus", "softsign", "swish", "gelu", "softmax",
+)  # fmt: skip
+REGULARIZERS = (
+    "l2",
+    "l1",
+    "l1_l2",
+    {"class_name": "L2", "config": {"l2": 0.25}},
+    {"class_name": "L1L2", "config": {"l1": 0.5, "l2": 0.125}},
+    {"function": "sum"},
+    {"function": "sum of squares"},
+    {"function": "half l1"},
+)
+CONSTRAINTS = (
+    "non_neg",
+    "max_norm",
+    "unit_norm",
+    "min_max_norm",
+    {"class_name": "MaxNorm", "config": {"max_value": 1.5, "axis": [0, 1, 3]}},
+    {"class_name": "UnitNorm", "config": {"axis": [0, 1, 2]}},
+    {
+        "class_name": "MinMaxNorm",
+        "config": {"min_value": 1.0, "max_value": 3.0, "rate": 0.5, "axis": 1},
+    },
+    {"function": "double plus one"},
+    {"function": "negate"},
+    {"function": "clip"},
+)
+
+
+@attrs.frozen
+class Family:
+    """A way of making cases.
+
+    Args:
+        name: what cases carry as `family`.
+        strategy: draws cases; None where all of them are fixed.
+        fixed: cases that every run begins with.
+        share: examples drawn, relative to the profile's number.
+    """
+
+    name: str
+    strategy: st.SearchStrategy[Case] | None
+    fixed: tuple[Case, ...] = ()
+    share: float = 1.0
+
+
+@st.composite
+def geometry_cases(draw: st.DrawFn) -> Case:
+    """Position-coded integers: where does every product land?"""
+    c = draw(configurations())
+    return geometry_case(c)
+
+
+def geometry_case(c: Configuration, family: str = "geometry") -> Case:
+    """Return the case with position-coded data for a configuration."""
+    inputs = position_coded(c.input_shape(), c.dtype)
+    kernel = position_coded(c.kernel_shape, c.dtype)
+    return Case(
+        family,
+        c.arguments(),
+        (
+            steps.ComputeOutputShape(c.input_shape()),
+            *c.weights(kernel),
+            steps.GetWeights(),
+            steps.Call(inputs),
+        ),
+    )
+
+
+@st.composite
+def number_cases(draw: st.DrawFn) -> Case:
+    """Random numbers in every dtype: is the arithmetic as precise as its format?"""
+    c = draw(configurations(dtypes=(*FLOATS, "int32"), largest_kernel=4, largest_size=4))
+    seed = draw(SEEDS)
+    integral = c.dtype == "int32" or draw(st.booleans())
+    make = small_integers if integral else reals
+    if c.dtype == "bfloat16" and c.terms > 60:
+        make = small_integers
+    inputs, kernel = make(c.input_shape(), seed, c.dtype), make(c.kernel_shape, seed + 1, c.dtype)
+    bias = make((c.filters,), seed + 2, c.dtype)
+    return Case("numbers", c.arguments(), (*c.weights(kernel, bias), steps.Call(inputs)))
+
+
+@st.composite
+def repeat_cases(draw: st.DrawFn) -> Case:
+    """The same call twice, with another shape and a part of the batch in between."""
+    c = draw(configurations(largest_kernel=3, largest_size=4))
+    seed = draw(SEEDS)
+    inputs = reals(c.input_shape(batch=3), seed)
+    other = reals(c.input_shape(batch=1, size=(c.size[1] + 1, c.size[0] + 1)), seed + 1)
+    kernel = reals(c.kernel_shape, seed + 2)
+    return Case(
+        "repeats",
+        c.arguments(),
+        (
+            *c.weights(kernel, reals((c.filters,), seed + 3)),
+            steps.Call(inputs),
+            steps.Call(other),
+            steps.Call(inputs),
+            steps.Call(inputs[:1]),
+            steps.Call(inputs[1:]),
+        ),
+    )
+
+
+@st.composite
+def unknown_size_cases(draw: st.DrawFn) -> Case:
+    """Shapes with unknown sizes, and the same shape when everything is known."""
+    c = draw(configurations(largest_kernel=4, largest_size=4))
+    shape = list(c.input_shape())
+    hidden = draw(st.sets(st.sampled_from((0, *c.geometry.spatial_axes)), min_size=1))
+    unknown = tuple(None if place in hidden else size for place, size in enumerate(shape))
+    kernel = position_coded(c.kernel_shape)
+    return Case(
+        "unknown sizes",
+        c.arguments(),
+        (
+            steps.ComputeOutputShape(unknown),
+            steps.ComputeOutputShape(c.input_shape()),
+            *c.weights(kernel),
+            steps.StaticShape(unknown),
+            steps.Call(position_coded(c.input_shape())),
+        ),
+    )
+
+
+@st.composite
+def special_cases(draw: st.DrawFn) -> Case:
+    """NaN, infinities and negative zeros in the input or the kernel."""
+    c = draw(configurations(largest_kernel=4, largest_size=4))
+    seed = draw(SEEDS)
+    inputs, kernel = position_coded(c.input_shape()), position_coded(c.kernel_shape)
+    places = draw(st.sampled_from(("inputs", "kernel", "both")))
+    # TensorFlow pads a dilated layer's input to a multiple of the rate, and the zeros meet a NaN
+    # in the kernel (ADD-02): where that would matter only the input is special.
+    if c.dilation_rate > 1 and any(size % c.dilation_rate for size in c.size):
+        places = "inputs"
+    count = draw(st.integers(1, 3))
+    if places != "kernel":
+        inputs = with_specials(inputs, seed, count)
+    if places != "inputs":
+        kernel = with_specials(kernel, seed + 1, count)
+    return Case("specials", c.arguments(), (*c.weights(kernel), steps.Call(inputs)))
+
+
+@st.composite
+def degenerate_cases(draw: st.DrawFn) -> Case:
+    """Empty batches, images without rows or columns, inputs without channels."""
+    c = draw(configurations(largest_kernel=3, largest_size=3))
+    empty = draw(st.sampled_from(("batch", "height", "width", "channels")))
+    sizes: dict[str, dict[str, Any]] = {
+        "batch": {"batch": 0},
+        "height": {"size": (0, c.size[1])},
+        "width": {"size": (c.size[0], 0)},
+        "channels": {"in_channels": 0},
+    }
+    c = attrs.evolve(c, **sizes[empty])
+    # `output_padding` and dilation of nothing are left to TensorFlow's own errors.
+    c = attrs.evolve(c, output_padding=None, dilation_rate=1)
+    kernel = position_coded(c.kernel_shape)
+    return Case(
+        "degenerate",
+        c.arguments(),
+        (*c.weights(kernel), steps.Call(position_coded(c.input_shape()))),
+    )
+
+
+@st.composite
+def activation_cases(draw: st.DrawFn) -> Case:
+    """Activations by name, on small integers, so that only the activation itself can round."""
+    c = draw(configurations(largest_kernel=3, largest_size=3))
+    seed = draw(SEEDS)
+    activation = draw(st.sampled_from((*ACTIVATIONS, "triple")))
+    named = {"function": activation} if activation == "triple" else activation
+    return Case(
+        "activations",
+        c.arguments(activation=named),
+        (
+            *c.weights(
+                small_integers(c.kernel_shape, seed, largest=1),
+                small_integers((c.filters,), seed + 1),
+            ),
+            steps.Call(small_integers(c.input_shape(), seed + 2)),
+        ),
+    )
+
+
+@st.composite
+def loss_cases(draw: st.DrawFn) -> Case:
+    """Regularizers of kernel, bias and output; two calls, and new weights between readings."""
+    c = draw(configurations(largest_kernel=3, largest_size=3, plain=True))
+    c = attrs.evolve(c, data_format=draw(st.sampled_from(("channels_last", "channels_first"))))
+    seed = draw(SEEDS)
+    chosen = draw(st.sets(st.sampled_from(("activity", "kernel", "bias")), min_size=1))
+    more: dict[str, Any] = {
+        f"{part}_regularizer": draw(st.sampled_from(REGULARIZERS)) for part in sorted(chosen)
+    }
+    if draw(st.integers(0, 3)) == 3:
+        more["trainable"] = False
+    if draw(st.booleans()):
+        more["activation"] = "relu"
+    kernel, bias = small_integers(c.kernel_shape, seed), small_integers((c.filters,), seed + 1)
+    other = (kernel + 1, bias - 1) if c.use_bias else (kernel + 1,)
+    first = small_integers(c.input_shape(), seed + 2)
+    second = small_integers(c.input_shape(batch=c.batch + 1), seed + 3)
+    return Case(
+        "losses",
+        c.arguments(**more),
+        (
+            *c.weights(kernel, bias),
+            steps.Call(first),
+            steps.Losses(),
+            steps.Call(second),
+            steps.Losses(),
+            steps.SetWeights(other),
+            steps.Losses(),
+            steps.LossIdentity(),
+            steps.LossesFor("inputs"),
+            steps.LossesFor("none"),
+            steps.UpdatesFor("inputs"),
+            steps.Collection("regularization_losses"),
+        ),
+    )
+
+
+@st.composite
+def constraint_cases(draw: st.DrawFn) -> Case:
+    """One training step on small integers, so that the update itself is exact."""
+    c = draw(configurations(largest_kernel=4, largest_size=3, plain=True))
+    seed = draw(SEEDS)
+    chosen = draw(st.sets(st.sampled_from(("kernel", "bias")), min_size=1))
+    more = {
+        f"{part}_constraint": draw(
+            st.sampled_from(CONSTRAINTS if part == "kernel" else CONSTRAINTS[-3:])
+        )
+        for part in sorted(chosen)
+    }
+    return Case(
+        "constraints",
+        c.arguments(**more),
+        (
+            *c.weights(
+                small_integers(c.kernel_shape, seed, largest=4), small_integers((c.filters,), seed)
+            ),
+            steps.GetWeights(),
+            steps.Train(
+                small_integers(c.input_shape(), seed + 1, largest=1),
+                small_integers(c.output_shape, seed + 2, largest=1),
+                draw(st.sampled_from((0.5, 0.25, 1.0, 0.0))),
+            ),
+        ),
+    )
+
+
+@st.composite
+def gradient_cases(draw: st.DrawFn) -> Case:
+    """Gradients by input, kernel and bias: position-coded integers and random numbers."""
+    c = draw(configurations(largest_kernel=4, largest_size=4))
+    seed = draw(SEEDS)
+    if draw(st.booleans()):
+        inputs, kernel = reals(c.input_shape(), seed), reals(c.kernel_shape, seed + 1)
+        upstream = reals(c.output_shape, seed + 2)
+    else:
+        inputs, kernel = position_coded(c.input_shape()), position_coded(c.kernel_shape)
+        upstream = small_integers(c.output_shape, seed, largest=9)
+    return Case(
+        "gradients",
+        c.arguments(),
+        (
+            *c.weights(kernel),
+            steps.Gradients(inputs, upstream),
+            steps.ConvolutionOp(upstream),
+            steps.SecondGradient(inputs, upstream),
+        ),
+    )
+
+
+@st.composite
+def loss_gradient_cases(draw: st.DrawFn) -> Case:
+    """Gradients of the regularizers."""
+    c = draw(configurations(largest_kernel=3, largest_size=2, plain=True))
+    seed = draw(SEEDS)
+    more = {"kernel_regularizer": draw(st.sampled_from(REGULARIZERS[:5]))}
+    if c.use_bias:
+        more["bias_regularizer"] = draw(st.sampled_from(REGULARIZERS[:5]))
+    return Case(
+        "loss gradients",
+        c.arguments(**more),
+        (
+            *c.weights(
+                small_integers(c.kernel_shape, seed), small_integers((c.filters,), seed + 1)
+            ),
+            steps.LossGradients(),
+        ),
+    )
+
+
+@st.composite
+def round_trip_cases(draw: st.DrawFn) -> Case:
+    """A configuration with everything in it, and the layer made of it again."""
+    c = draw(configurations(largest_kernel=3, largest_size=3))
+    more: dict[str, Any] = {"name": draw(st.sampled_from(("one", "two/three")))}
+    choices: dict[str, tuple[Any, ...]] = {
+        "activation": ("relu", "tanh", None),
+        "kernel_regularizer": REGULARIZERS[:5],
+        "bias_regularizer": REGULARIZERS[:5],
+        "activity_regularizer": REGULARIZERS[:5],
+        "kernel_constraint": CONSTRAINTS[:7],
+        "bias_constraint": ("non_neg", "max_norm"),
+        "kernel_initializer": ("he_normal", "ones", {"class_name": "RandomUniform", "config": {"seed": 3}}),
+        "trainable": (True, False),
+    }  # fmt: skip
+    for name in sorted(draw(st.sets(st.sampled_from(sorted(choices))))):
+        more[name] = draw(st.sampled_from(choices[name]))
+    inputs, kernel = position_coded(c.input_shape()), position_coded(c.kernel_shape)
+    weights = c.weights(kernel)
+    return Case(
+        "round trips",
+        c.arguments(**more),
+        (
+            *weights,
+            steps.Call(inputs),
+            steps.Counterpart(inputs),
+            steps.RoundTrip(),
+            *weights,
+            steps.Call(inputs),
+        ),
+    )
+
+
+def _families() -> dict[str, Family]:
+    listed = (
+        Family("geometry", geometry_cases(), tuple(map(geometry_case, fixed.GEOMETRIES)), 1.5),
+        Family("numbers", number_cases()),
+        Family("repeats", repeat_cases(), (), 0.4),
+        Family("unknown sizes", unknown_size_cases(), (), 0.4),
+        Family("specials", special_cases(), (), 0.6),
+        Family("degenerate", degenerate_cases(), (), 0.4),
+        Family("activations", activation_cases(), fixed.SOFTMAX, 0.6),
+        Family("losses", loss_cases(), (), 0.5),
+        Family("constraints", constraint_cases(), (), 0.6),
+        Family("gradients", gradient_cases(), fixed.GRADIENTS),
+        Family("loss gradients", loss_gradient_cases(), (), 0.2),
+        Family("life cycles", life_cycle_cases(), (), 0.4),
+        Family("round trips", round_trip_cases(), (), 0.3),
+        Family("pairs", None, PAIRS),
+        *(Family(name, None, cases) for name, cases in fixed.CASES.items()),
+        *(Family(name, None, cases) for name, cases in interface.CASES.items()),
+    )
+    return {family.name: family for family in listed}
+
+
+FAMILIES: Mapping[str, Family] = _families()

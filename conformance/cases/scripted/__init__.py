@@ -1,0 +1,1 @@
+"""Cases that every run tries, from tables."""

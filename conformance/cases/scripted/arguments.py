@@ -1,0 +1,154 @@
+"""Scenes about constructor arguments that a single form does not tell."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from conformance.cases.drawn.data import position_coded
+from conformance.cases.scripted.scenes import (
+    INPUTS,
+    LAYER,
+    Arrays,
+    Filled,
+    Gives,
+    Numbers,
+    Raises,
+    SameAs,
+    Scene,
+    Typed,
+    both,
+    either,
+    then,
+)
+from conformance.model import case as steps
+
+_ALL = (3, [2, 3], [1, 1], "valid", "channels_last", None, True, "ones", "zeros",
+        None, None, None, None, None, True, "all")  # fmt: skip
+_KERNEL = position_coded((2, 3, 3, 2))
+_BIAS = position_coded((3,))
+
+SIGNATURE = Scene(
+    clause="ARG-01",
+    arguments=LAYER,
+    lines=(
+        *then(steps.Construct("keywords", {**LAYER, "kernel_initializer": "ones"}), steps.Call(INPUTS)),
+        *then(steps.Construct("positions", {}, _ALL)),
+        both(steps.Call(INPUTS), SameAs(1)),
+        both(steps.Construct("seventeen", {}, (*_ALL, 17)), Raises("TypeError")),
+        both(steps.Construct("no kernel size", {}, (3,)), Raises("TypeError")),
+        both(steps.Construct("no filters", {"kernel_size": 2}), Raises("TypeError")),
+        both(steps.Construct("nothing", {}), Raises("TypeError")),
+    ),
+)  # fmt: skip
+
+_GIVEN = {**LAYER, "kernel_initializer": "ones", "weights": [_KERNEL, _BIAS]}
+_TYPED = {**LAYER, "dtype": "float64"}
+_NO_FLOAT = either(
+    steps.Call(INPUTS.astype(np.int32)), Raises("InvalidArgumentError"), Raises("TypeError")
+)
+
+SCENES = (
+    SIGNATURE,
+    Scene(
+        clause="ARG-16",
+        arguments=_TYPED,
+        lines=(
+            both(steps.Read("dtype"), Gives("float64")),
+            both(steps.Call(INPUTS.astype(np.float64)), Typed("float64")),
+            both(steps.GetWeights(), Typed("float64")),
+            either(steps.Call(INPUTS), Raises("InvalidArgumentError"), Raises("TypeError")),
+            both(
+                steps.Construct("a policy that is empty", {**LAYER, "dtype": {}}),
+                Raises("ValueError"),
+            ),
+        ),
+    ),
+    Scene(
+        clause="ARG-17",
+        arguments=_GIVEN,
+        lines=(
+            *then(steps.Call(INPUTS)),
+            either(
+                steps.Invoke("get_weights"),
+                Gives([_KERNEL.tolist(), _BIAS.tolist()]),
+                Filled((1.0, 0.0)),
+            ),
+        ),
+    ),
+    Scene(
+        clause="ARG-17",
+        arguments=_GIVEN,
+        lines=(
+            *then(steps.Build((None, None, None, 2))),
+            both(steps.GetWeights(), Filled((1.0, 0.0))),
+        ),
+    ),
+    Scene(
+        clause="ARG-17",
+        arguments={**LAYER, "weights": [_KERNEL]},
+        lines=(both(steps.Call(INPUTS), Raises("ValueError", "weight list of length")),),
+    ),
+    Scene(
+        clause="ARG-18",
+        arguments={**LAYER, "dynamic": True},
+        lines=(
+            either(steps.Call(INPUTS), Numbers(), Raises("InvalidArgumentError", moment="run")),
+        ),
+    ),
+    Scene(
+        clause="ARG-19",
+        arguments={**LAYER, "dtype": "float32", "autocast": True},
+        lines=(both(steps.Call(INPUTS.astype(np.float64)), Typed("float32")), _NO_FLOAT),
+    ),
+    Scene(
+        clause="ARG-19",
+        arguments={**LAYER, "dtype": "float32"},
+        lines=(
+            either(
+                steps.Call(INPUTS.astype(np.float64)),
+                Raises("InvalidArgumentError"),
+                Raises("TypeError"),
+            ),
+        ),
+    ),
+    Scene(
+        clause="ARG-20",
+        arguments={**LAYER, "input_shape": [9, 9, 7], "batch_size": 5, "implementation": 2},
+        lines=(
+            both(steps.Read("built"), Gives(False)),
+            both(steps.Call(INPUTS), Numbers()),
+            both(steps.GetWeights(), Arrays(((2, 3, 3, 2), (3,)))),
+        ),
+    ),
+    Scene(
+        clause="ARG-20",
+        arguments={**LAYER, "batch_input_shape": [6, 9, 9, 7], "input_dim": 8},
+        lines=(both(steps.Read("built"), Gives(False)), both(steps.Call(INPUTS), Numbers())),
+    ),
+    Scene(
+        clause="ARG-13",
+        arguments={**LAYER, "strides": 2, "dilation_rate": 2},
+        lines=(both(steps.Call(INPUTS[:, :1, :1]), Arrays(((1, 3, 5, 3),))),),
+        where="before 2.10",
+    ),
+    Scene(
+        clause="LOSS-12",
+        arguments={**_TYPED, "kernel_initializer": "ones", "kernel_regularizer": "l2"},
+        lines=(
+            *then(steps.Call(INPUTS.astype(np.float64))),
+            both(steps.Losses(), Gives([36 * float(np.float32(0.01))])),
+        ),
+    ),
+    Scene(
+        clause="CONS-05",
+        arguments={**LAYER, "kernel_constraint": {"function": "numpy double"}},
+        lines=(
+            *then(steps.Build((None, None, None, 2)), steps.SetWeights((_KERNEL, _BIAS))),
+            either(
+                steps.Train(INPUTS, position_coded((1, 5, 7, 3)), 1.0),
+                Numbers(),
+                Raises("NotImplementedError"),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,295 @@
+"""Scenes about the page's methods and those that come with its base classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from conformance.cases.drawn.data import position_coded, small_integers
+from conformance.cases.scripted.scenes import (
+    INPUTS,
+    LAYER,
+    Arrays,
+    Gives,
+    Holds,
+    Line,
+    Numbers,
+    Raises,
+    SameAs,
+    Scene,
+    Succeeds,
+    Typed,
+    both,
+    either,
+    then,
+)
+from conformance.model import case as steps
+from conformance.model.literals import literal
+
+_WEIGHTS = steps.SetWeights((position_coded((2, 3, 3, 2)), position_coded((3,), start=-1)))
+_BUILT = then(steps.Build((None, None, None, 2)), _WEIGHTS)
+_EAGER_INVALID, _TYPE, _VALUE = (
+    Raises("InvalidArgumentError"),
+    Raises("TypeError"),
+    Raises("ValueError"),
+)
+
+
+def _invoke(method: str, *arguments: Any, **keywords: Any) -> steps.Invoke:
+    return steps.Invoke(method, arguments, keywords)
+
+
+_APPLY = Scene(
+    clause="METH-01",
+    arguments={**LAYER, "activity_regularizer": {"function": "sum"}},
+    lines=(
+        *_BUILT,
+        both(steps.Call(INPUTS), Numbers()),
+        both(_invoke("apply", INPUTS), SameAs(2)),
+        both(_invoke("apply", inputs=INPUTS), SameAs(2)),
+        both(_invoke("apply", INPUTS, training=True), SameAs(2)),
+        both(_invoke("apply", INPUTS, scope="elsewhere"), SameAs(2)),
+        both(_invoke("apply", INPUTS, mask=1), _TYPE),
+        both(_invoke("apply", INPUTS, strange=1), _TYPE),
+        both(_invoke("apply", INPUTS, INPUTS), _TYPE),
+        both(_invoke("apply"), Raises("ValueError|TypeError")),
+    ),
+)
+_APPLY_LOSSES = Scene(
+    clause="METH-01",
+    arguments={**LAYER, "activity_regularizer": {"function": "sum"}},
+    lines=(
+        *_BUILT,
+        *then(steps.Call(INPUTS, "apply")),
+        both(steps.Losses(), Numbers()),
+        either(_invoke("apply", INPUTS), Succeeds(), Succeeds()),
+    ),
+)
+
+_WIDE = small_integers((2, 5, 6, 6), 7)
+_CONVOLUTION_OWN_INPUT = (
+    Scene(
+        clause="METH-03",
+        arguments=LAYER,
+        lines=(*_BUILT, either(steps.ConvolutionOp(INPUTS), _EAGER_INVALID, _VALUE)),
+    ),
+    Scene(
+        clause="METH-03",
+        arguments={**LAYER, "strides": 2},
+        lines=(
+            *then(
+                steps.Build((None, None, None, 6)),
+                steps.SetWeights((position_coded((2, 3, 3, 6)), position_coded((3,)))),
+            ),
+            both(steps.ConvolutionOp(_WIDE), Numbers()),
+        ),
+    ),
+    Scene(
+        clause="METH-03",
+        arguments={**LAYER, "filters": 1},
+        lines=(
+            *then(
+                steps.Build((None, None, None, 4)),
+                steps.SetWeights((position_coded((2, 3, 1, 4)), position_coded((1,)))),
+            ),
+            both(steps.ConvolutionOp(small_integers((2, 5, 6, 4), 8)), Numbers()),
+        ),
+    ),
+)
+_OTHER_KERNEL = position_coded((3, 2, 2, 4))
+_CONVOLUTION_FORMS = tuple(
+    Scene(clause="METH-04", arguments={**LAYER, **more}, lines=(line,))
+    for more, line in (
+        ({"strides": [1, 2]}, both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL), Numbers())),
+        ({"activation": "relu", "bias_initializer": "ones"},
+         both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL), Numbers())),
+        ({"padding": "same"}, both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL), Numbers())),
+        ({"dilation_rate": 2, "padding": "same"}, both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL), Numbers())),
+        ({}, both(_invoke("convolution_op", literal("np.arange(40, dtype='float32').reshape(1, 4, 5, 2).tolist()"),
+                          _OTHER_KERNEL), Arrays(((1, 2, 4, 4),)))),
+        ({}, both(_invoke("convolution_op", literal("np.arange(80, dtype='float32').reshape(1, 2, 4, 5, 2)"),
+                          _OTHER_KERNEL), Arrays(((1, 2, 2, 4, 4),)))),
+        ({}, either(steps.ConvolutionOp(INPUTS[0], _OTHER_KERNEL), _EAGER_INVALID, _VALUE)),
+        ({}, either(steps.ConvolutionOp(INPUTS[:, :1], _OTHER_KERNEL), _EAGER_INVALID, _VALUE)),
+        ({}, either(steps.ConvolutionOp(INPUTS[:, :2], _OTHER_KERNEL), Arrays(((1, 0, 4, 4),)), _VALUE)),
+        ({}, either(steps.ConvolutionOp(INPUTS.astype(np.float64), _OTHER_KERNEL), _EAGER_INVALID, _TYPE)),
+        ({}, both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL[0]), _VALUE)),
+    )
+)  # fmt: skip
+_OPERATION_NAME = Scene(
+    clause="METH-04",
+    arguments={**LAYER, "name": "mine"},
+    lines=(
+        both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL), Numbers()),
+        both(steps.OutputName(), Gives("Conv2DTranspose:0")),
+    ),
+    where="graph",
+)
+
+_EXISTS = Scene(
+    clause="METH-05",
+    arguments=LAYER,
+    lines=(
+        either(
+            steps.Has(("get_losses_for", "get_updates_for")),
+            Gives([False, False]),
+            Gives([True, True]),
+            off=Gives([True, True]),
+        ),
+        both(steps.Has(("apply", "convolution_op")), Gives([True, True])),
+    ),
+)
+
+_CONFIG_KEYS = (
+    "filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "groups", "output_padding",
+    "activation", "use_bias", "kernel_initializer", "bias_initializer", "kernel_regularizer",
+    "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint", "name", "trainable",
+    "dtype",
+)  # fmt: skip
+_CONFIG = Scene(
+    clause="METH-06",
+    arguments={**LAYER, "name": "told", "kernel_initializer": "ones"},
+    lines=(both(_invoke("get_config"), Holds(_CONFIG_KEYS, ("_scope", "_reuse"))),),
+)
+
+_WRONG_WEIGHTS = tuple(
+    Scene(
+        clause="METH-07",
+        arguments=LAYER,
+        lines=(
+            *then(steps.Build((None, None, None, 2)), steps.GetWeights()),
+            both(_invoke("set_weights", literal(text)), _VALUE),
+            both(steps.GetWeights(), SameAs(1)),
+        ),
+    )
+    for text in (
+        "[]",
+        "[np.zeros((2, 3, 3, 2))]",
+        "[np.zeros((2, 3, 3, 2)), np.zeros(4)]",
+        "[np.zeros((2, 3, 3, 2)), 1.0]",
+        "[np.zeros((2, 3, 3, 3)), np.zeros(3)]",
+    )
+)
+_WEIGHTS_SCENES = (
+    Scene(clause="METH-07", arguments=LAYER, lines=(both(_invoke("get_weights"), Gives([])),)),
+    Scene(
+        clause="METH-07",
+        arguments=LAYER,
+        lines=(
+            *then(steps.Build((None, None, None, 2)), steps.GetWeights()),
+            both(
+                _invoke(
+                    "set_weights",
+                    literal("[np.zeros((2, 3, 3, 2), 'float64'), np.zeros(3, 'int32')]"),
+                ),
+                Succeeds(),
+            ),
+            both(steps.GetWeights(), Typed("float32")),
+        ),
+    ),
+    Scene(
+        clause="METH-07",
+        arguments=LAYER,
+        lines=(*_BUILT, both(steps.GetWeights(), Numbers())),
+    ),
+    *_WRONG_WEIGHTS,
+)
+
+_COUNTED = np.arange(40, dtype="float32").reshape(1, 4, 5, 2)
+_LIST = Raises("ValueError", "expects 1 input(s), but it received")
+_FORMS: tuple[tuple[Any, Any, Any], ...] = (
+    (literal("np.arange(40, dtype='float32').reshape(1, 4, 5, 2)"), SameAs(2), SameAs(2)),
+    (
+        literal("tf.constant(np.arange(40, dtype='float32').reshape(1, 4, 5, 2))"),
+        SameAs(2),
+        SameAs(2),
+    ),
+    (literal("tf.Variable(np.zeros((1, 4, 5, 2), 'float32'))"), Succeeds(), Succeeds()),
+    (literal("np.arange(40, dtype='float32').reshape(1, 4, 5, 2).tolist()"), _LIST, _LIST),
+    (
+        literal("(np.zeros((1, 4, 5, 2), 'float32'), np.zeros((1, 4, 5, 2), 'float32'))"),
+        _VALUE,
+        _VALUE,
+    ),
+    (None, _TYPE, _TYPE),
+    ("inputs", _TYPE, _TYPE),
+    (literal("tf.sparse.from_dense(np.ones((1, 4, 5, 2), 'float32'))"), _VALUE, _TYPE),
+    (
+        literal("tf.RaggedTensor.from_tensor(np.ones((1, 4, 5, 2), 'float32'))"),
+        _VALUE,
+        Raises("ValueError|TypeError"),
+    ),
+)
+_INPUTS = tuple(
+    Scene(
+        clause="METH-08",
+        arguments=LAYER,
+        lines=(
+            *((*_BUILT, *then(steps.Call(_COUNTED))) if isinstance(eager, SameAs) else ()),
+            either(_invoke("call", form), eager, graph),
+        ),
+    )
+    for form, eager, graph in _FORMS
+)
+
+_COPIES = tuple(
+    Scene(
+        clause="METH-09",
+        arguments={**LAYER, "kernel_initializer": "ones", "strides": 2, "activation": "relu"},
+        lines=(
+            *_BUILT,
+            *then(steps.Call(INPUTS)),
+            either(steps.Copy(how), Succeeds(), Raises("NotImplementedError")),
+            Line(step=steps.Call(INPUTS), eager=SameAs(2)),
+            Line(step=steps.SameWeights("layer"), eager=Gives([False, False])),
+            *then(steps.SetWeights((np.zeros((2, 3, 3, 2), "f"), np.zeros(3, "f")))),
+            *then(steps.Use("layer")),
+            Line(step=steps.Call(INPUTS), eager=SameAs(2)),
+        ),
+    )
+    for how in ("deepcopy", "pickle")
+)
+
+_KERAS_ATTRIBUTES = Scene(
+    clause="METH-10",
+    arguments=LAYER,
+    where="tensorflow",
+    lines=(
+        *then(steps.Call(INPUTS)),
+        *(
+            both(steps.Read(name), Raises("AttributeError|RuntimeError"))
+            for name in ("input", "output", "input_shape", "output_shape")
+        ),
+        both(_invoke("get_input_at", 0), Raises("AttributeError|RuntimeError")),
+    ),
+)
+_ADDED = Scene(
+    clause="METH-11",
+    arguments={**LAYER, "name": "adder"},
+    where="graph",
+    lines=(
+        *then(steps.Call(INPUTS)),
+        both(_invoke("add_loss", literal("tf.constant(1.)")), Succeeds()),
+        both(steps.LossesFor("none"), Gives([1.0])),
+        both(steps.LossesFor("inputs"), Gives([])),
+        both(steps.Collection("regularization_losses"), Gives([1.0])),
+        both(_invoke("add_update", literal("tf.compat.v1.no_op()")), Succeeds()),
+        both(steps.Collections(), Succeeds()),
+    ),
+)
+
+SCENES = (
+    _APPLY,
+    _APPLY_LOSSES,
+    *_CONVOLUTION_OWN_INPUT,
+    *_CONVOLUTION_FORMS,
+    _OPERATION_NAME,
+    _EXISTS,
+    _CONFIG,
+    *_WEIGHTS_SCENES,
+    *_INPUTS,
+    *_COPIES,
+    _KERAS_ATTRIBUTES,
+    _ADDED,
+)

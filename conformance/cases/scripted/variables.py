@@ -1,0 +1,365 @@
+"""Scenes about variables: names, scopes, collections, reuse, trainable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from conformance.cases.scripted.scenes import (
+    INPUTS,
+    LAYER,
+    Arrays,
+    Filled,
+    Follows,
+    Gives,
+    Holds,
+    Like,
+    Line,
+    Raises,
+    Scene,
+    Succeeds,
+    Typed,
+    both,
+    either,
+    then,
+)
+from conformance.model import case as steps
+from conformance.model.literals import literal
+
+_CALL = steps.Call(INPUTS)
+_PLAIN = {"filters": 3, "kernel_size": [2, 3], "kernel_initializer": "ones"}
+
+
+def _named(name: str, **more: Any) -> dict[str, Any]:
+    return {**_PLAIN, "name": name, **more}
+
+
+_DEFAULT_NAMES = Scene(
+    clause="VAR-02",
+    arguments=LAYER,
+    lines=(
+        # A class of another name is named after itself, as Keras names a subclass.
+        both(steps.Read("name"), Like(r"[a-z][a-z0-9_]*_\d+")),
+        *then(steps.Construct("second", LAYER)),
+        both(steps.Read("name"), Follows(0)),
+        *then(_CALL),
+        both(steps.Read("scope_name"), Like(r"[a-z][a-z0-9_]*")),
+        *then(steps.Use("layer"), _CALL),
+        # The second one was called first, so its scope comes first.
+        both(steps.Read("scope_name"), Follows(4)),
+    ),
+)
+_GIVEN_NAMES = Scene(
+    clause="VAR-02",
+    arguments=_named("given"),
+    lines=(
+        both(steps.Read("name"), Gives("given")),
+        *then(_CALL),
+        both(steps.Read("scope_name"), Like(r"given(_\d+)?")),
+        *then(steps.Construct("second", _named("given"))),
+        both(steps.Read("name"), Gives("given")),
+        *then(_CALL),
+        both(steps.Read("scope_name"), Follows(2)),
+    ),
+)
+_VARIABLE_NAMES = Scene(
+    clause="VAR-03",
+    arguments=_named("nom"),
+    lines=(
+        *then(_CALL),
+        Line(step=steps.OutputName(), graph=Gives("nom/BiasAdd:0")),
+        *then(_CALL),
+        Line(step=steps.OutputName(), graph=Gives("nom/BiasAdd_1:0")),
+        either(steps.WeightNames(), Succeeds(), Gives(["nom/kernel:0", "nom/bias:0"])),
+    ),
+    where="graph",
+)
+_VARIABLE_NAMES_EAGER = Scene(
+    clause="VAR-03",
+    arguments=_named("nomen"),
+    lines=(
+        *then(_CALL, steps.Read("scope_name")),
+        both(steps.WeightNames(), Holds((), ("kernel:0", "bias:0"))),
+        both(steps.Read("scope_name"), Like(r"nomen(_\d+)?")),
+    ),
+    where="eager",
+)
+_SCOPES = Scene(
+    clause="VAR-04",
+    arguments=_named("inner"),
+    lines=(
+        *then(steps.Enter("variable_scope", {"name_or_scope": "outer"}), _CALL, steps.Leave()),
+        both(steps.WeightNames(), Gives(["outer/inner/kernel:0", "outer/inner/bias:0"])),
+        *then(
+            steps.Enter("variable_scope", {"name_or_scope": "elsewhere"}),
+            steps.Construct("early", _named("free")),
+            steps.Leave(),
+            _CALL,
+        ),
+        both(steps.WeightNames(), Gives(["free/kernel:0", "free/bias:0"])),
+        *then(
+            steps.Construct("ops", _named("op")),
+            steps.Enter("name_scope", {"name": "ops"}),
+            _CALL,
+            steps.Leave(),
+        ),
+        both(steps.WeightNames(), Gives(["op/kernel:0", "op/bias:0"])),
+        both(steps.OutputName(), Gives("ops/op/BiasAdd:0")),
+    ),
+    where="graph",
+)
+_BOTH_NAMES = ["layer/bias:0", "layer/kernel:0"]
+_TRAINABLE = tuple(
+    Scene(
+        clause="VAR-05",
+        arguments=_named("layer", trainable=trainable),
+        lines=(
+            *then(_CALL),
+            either(
+                steps.Collection("trainable_variables"),
+                Gives([]),
+                Arrays(((2, 3, 3, 2), (3,)) if trainable else ()),
+            ),
+            either(steps.Collection("variables"), Gives([]), Arrays(((2, 3, 3, 2), (3,)))),
+        ),
+        where="tensorflow",
+    )
+    for trainable in (True, False)
+)
+_UNTRAINABLE = Scene(
+    clause="VAR-06",
+    arguments={**_PLAIN, "trainable": False, "kernel_regularizer": {"function": "sum"}},
+    lines=(
+        *then(_CALL),
+        both(steps.Read("trainable_weights"), Gives([])),
+        both(steps.Read("non_trainable_weights"), Arrays(((2, 3, 3, 2), (3,)))),
+        *then(steps.Assign("trainable", True)),
+        both(steps.Read("trainable_weights"), Gives([])),
+        both(steps.Losses(), Gives([36.0])),
+    ),
+)
+_FROZEN_LATER = Scene(
+    clause="VAR-06",
+    arguments=_named("frozen"),
+    lines=(
+        *then(_CALL),
+        both(steps.Read("trainable_weights"), Arrays(((2, 3, 3, 2), (3,)))),
+        *then(steps.Assign("trainable", False)),
+        both(steps.Read("trainable_weights"), Gives([])),
+        Line(step=steps.Collection("trainable_variables"), graph=Arrays(((2, 3, 3, 2), (3,)))),
+        *then(steps.Assign("trainable", True)),
+        both(steps.Read("trainable_weights"), Arrays(((2, 3, 3, 2), (3,)))),
+    ),
+)
+_REGULAR = {"kernel_regularizer": {"function": "sum"}, "activity_regularizer": {"function": "sum"}}
+_COLLECTIONS = Scene(
+    clause="VAR-07",
+    arguments=_named("layer", **_REGULAR),
+    lines=(
+        *then(_CALL),
+        either(
+            steps.Collections(),
+            Holds((), ("variables", "trainable_variables", "regularization_losses")),
+            Holds(("variables", "trainable_variables", "regularization_losses")),
+        ),
+        Line(step=steps.Collection("regularization_losses"), eager=Gives([]), graph=Succeeds()),
+        Line(step=steps.Collection("update_ops"), eager=Gives([]), graph=Gives([])),
+    ),
+    where="tensorflow",
+)
+_TWICE = Scene(
+    clause="VAR-08",
+    arguments=_named("twice", kernel_regularizer={"function": "sum"}),
+    lines=(
+        *then(_CALL, _CALL),
+        both(steps.GetWeights(), Arrays(((2, 3, 3, 2), (3,)))),
+        both(steps.Losses(), Gives([36.0])),
+    ),
+)
+
+
+def _reuse(name: str, graph: Any, second: dict[str, Any]) -> Scene:
+    return Scene(
+        clause="VAR-09",
+        arguments=_named(name, kernel_regularizer={"function": "sum"}),
+        lines=(
+            *then(_CALL, steps.Construct("second", {**_PLAIN, **second})),
+            Line(step=_CALL, graph=Succeeds() if isinstance(graph, Gives) else graph),
+            Line(
+                step=steps.SameWeights("layer"), graph=graph if isinstance(graph, Gives) else None
+            ),
+        ),
+        where="graph",
+    )
+
+
+_SHARED, _MISSING = Gives([True, True]), Raises("ValueError")
+_REUSE = (
+    _reuse("s", _SHARED, {"_scope": "s", "_reuse": True}),
+    _reuse("t", _SHARED, {"name": "t", "_reuse": True}),
+    _reuse("u", Raises("ValueError", "does not exist"), {"name": "other", "_reuse": True}),
+    _reuse("v", Raises("ValueError", "already exists, disallowed"), {"_scope": "v"}),
+    _reuse("w", Raises("ValueError", "Trying to share variable"),
+           {"_scope": "w", "_reuse": True, "filters": 4}),
+    Scene(
+        clause="VAR-09",
+        arguments=_named("x", kernel_regularizer={"function": "sum"}),
+        lines=(
+            *then(
+                _CALL,
+                steps.Construct("second", _named("x", _scope="x", _reuse=True,
+                                                 kernel_regularizer={"function": "sum"})),
+                _CALL,
+            ),
+            both(steps.Losses(), Gives([])),
+            both(steps.Collection("regularization_losses"), Gives([36.0])),
+        ),
+        where="graph",
+    ),
+    Scene(
+        clause="VAR-09",
+        arguments=_named("y"),
+        lines=(
+            *then(
+                steps.Enter("variable_scope", {"name_or_scope": "outer",
+                                               "reuse": literal("tf.compat.v1.AUTO_REUSE")}),
+                _CALL,
+                steps.Leave(),
+                steps.Enter("variable_scope", {"name_or_scope": "outer",
+                                               "reuse": literal("tf.compat.v1.AUTO_REUSE")}),
+                steps.Construct("second", _named("y")),
+                _CALL,
+                steps.Leave(),
+            ),
+            both(steps.SameWeights("layer"), _SHARED),
+        ),
+        where="graph",
+    ),
+)  # fmt: skip
+_REUSE_EAGER = tuple(
+    Scene(
+        clause="VAR-10",
+        arguments=_named("shared"),
+        lines=(
+            *then(_CALL, steps.Construct("second", {**_PLAIN, **second})),
+            Line(step=_CALL, eager=Succeeds()),
+            Line(step=steps.SameWeights("layer"), eager=Gives([False, False])),
+        ),
+        where="eager or off",
+    )
+    for second in (
+        {"_scope": "shared", "_reuse": True},
+        {"name": "shared", "_reuse": True},
+        {"_scope": "shared"},
+        {"name": "nothing of the kind", "_reuse": True},
+    )
+)
+_SEVEN = literal("tf.compat.v1.constant_initializer(7.)")
+_DEFAULTS = {"filters": 3, "kernel_size": [2, 3]}
+
+
+def _scoped(more: dict[str, Any], scope: dict[str, Any], *lines: Line) -> Scene:
+    return Scene(
+        clause="VAR-11",
+        arguments={**_DEFAULTS, **more},
+        lines=(
+            *then(
+                steps.Enter("variable_scope", {"name_or_scope": "s", **scope}), _CALL, steps.Leave()
+            ),
+            *lines,
+        ),
+        where="graph",
+    )
+
+
+_SCOPE_SETTINGS = (
+    _scoped({}, {"initializer": _SEVEN}, both(steps.GetWeights(), Filled((7.0, 0.0)))),
+    _scoped({"bias_initializer": None}, {"initializer": _SEVEN}, both(steps.GetWeights(), Filled((7.0, 7.0)))),
+    _scoped({"kernel_initializer": "ones"}, {"initializer": _SEVEN}, both(steps.GetWeights(), Filled((1.0, 0.0)))),
+    _scoped(
+        {"kernel_initializer": "ones"}, {"regularizer": literal("tf.nn.l2_loss")},
+        both(steps.Losses(), Gives([])),
+        both(steps.Collection("regularization_losses"), Gives([18.0, 0.0])),
+    ),
+    _scoped({}, {"dtype": literal("tf.float64")}, both(steps.Read("kernel"), Typed("float32"))),
+    _scoped({}, {"initializer": literal("tf.compat.v1.constant_initializer(-7.)"),
+                 "constraint": literal("tf.nn.relu")},
+            both(steps.Train(INPUTS, np.zeros((1, 5, 7, 3), np.float32), 0.5), Filled((-7.0, 0.0)))),
+    _scoped({}, {"partitioner": literal("tf.compat.v1.fixed_size_partitioner(2)")},
+            both(steps.WeightTypes(), Gives(["PartitionedVariable", "PartitionedVariable"]))),
+    _scoped({}, {"use_resource": False}, both(steps.WeightTypes(), Gives(["RefVariable", "RefVariable"]))),
+)  # fmt: skip
+_TYPES = Scene(
+    clause="VAR-12",
+    arguments=_PLAIN,
+    lines=(
+        *then(_CALL),
+        both(steps.WeightTypes(), Gives(["ResourceVariable", "ResourceVariable"])),
+    ),
+    where="tensorflow",
+)
+_KERAS_STYLE = Scene(
+    clause="VAR-13",
+    arguments=_PLAIN,
+    lines=(
+        *then(steps.Enter("keras_style_scope")),
+        both(steps.Construct("scoped", {**_PLAIN, "_scope": "s"}), Raises("ValueError")),
+        both(steps.Construct("reusing", {**_PLAIN, "_reuse": True}), Raises("ValueError")),
+        *then(steps.Construct("plain", _PLAIN), _CALL),
+        both(steps.Read("scope_name"), Raises("ValueError")),
+    ),
+    where="tensorflow",
+)
+_COUNT = Scene(
+    clause="VAR-14",
+    arguments=_PLAIN,
+    lines=(
+        both(steps.Invoke("count_params"), Raises("ValueError", "isn't built")),
+        *then(steps.Build((None, None, None, 2))),
+        both(steps.Invoke("count_params"), Gives(39)),
+        *then(
+            steps.Construct("no bias", {**_PLAIN, "use_bias": False}),
+            steps.Build((None, None, None, 2)),
+        ),
+        both(steps.Invoke("count_params"), Gives(36)),
+    ),
+)
+_PAIR: tuple[tuple[int, ...], ...] = ((2, 3, 3, 2), (3,))
+_BUILD_OTHER = Scene(
+    clause="VAR-15",
+    arguments=_PLAIN,
+    where="graph",
+    lines=(
+        *then(steps.Build((None, None, None, 2))),
+        both(steps.Build((None, None, None, 4)), Raises("ValueError")),
+    ),
+)
+_BUILD_TWICE = Scene(
+    clause="VAR-15",
+    arguments=_PLAIN,
+    lines=(
+        *then(steps.Build((None, None, None, 2)), steps.Build((None, None, None, 2))),
+        either(steps.Read("weights"), Arrays(_PAIR * 2), Arrays(_PAIR)),
+    ),
+)
+SCENES = (
+    _DEFAULT_NAMES,
+    _GIVEN_NAMES,
+    _VARIABLE_NAMES,
+    _VARIABLE_NAMES_EAGER,
+    _SCOPES,
+    *_TRAINABLE,
+    _UNTRAINABLE,
+    _FROZEN_LATER,
+    _COLLECTIONS,
+    _TWICE,
+    *_REUSE,
+    *_REUSE_EAGER,
+    *_SCOPE_SETTINGS,
+    _TYPES,
+    _KERAS_STYLE,
+    _COUNT,
+    _BUILD_TWICE,
+    _BUILD_OTHER,
+)

@@ -1,0 +1,156 @@
+"""Describes how wrong results differ from the right ones, where one description fits them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from conformance.judge.workbench import Failure
+from conformance.model import case as steps
+from conformance.model.case import Case
+from conformance.model.codec import Array
+from conformance.oracle.tolerance import unit_roundoff
+
+#: A description must fit so many failing cases, and of a finding's cases so many are looked at.
+ENOUGH, LOOKED_AT = 3, 60
+
+
+def described(failures: Sequence[Failure]) -> str | None:
+    """Return a description that fits every failing case, None where none does.
+
+    The failures must be of numbers: an array expected, and an array of its shape given.
+    """
+    pairs = []
+    for failure in failures[:LOOKED_AT]:
+        right, got = failure.mismatch.expected, failure.mismatch.got
+        if not isinstance(right, np.ndarray) or not isinstance(got, np.ndarray):
+            return None
+        if right.shape != got.shape or not _is_call(failure):
+            return None
+        pairs.append((failure, right.astype(np.float64), got.astype(np.float64)))
+    if len(pairs) < ENOUGH:
+        return None
+    for describe in _DESCRIPTIONS:
+        first, *others = [dict.fromkeys(describe(*pair)) for pair in pairs]
+        for text in first:
+            if all(text in other for other in others):
+                return f"looks like {text}"
+    return None
+
+
+def _is_call(failure: Failure) -> bool:
+    step = failure.mismatch.step
+    return step is not None and isinstance(failure.case.steps[step], steps.Call)
+
+
+def _spatial(case: Case) -> tuple[int, int]:
+    return (2, 3) if case.argument("data_format", "channels_last") == "channels_first" else (1, 2)
+
+
+def _channels(case: Case) -> int:
+    return 1 if case.argument("data_format", "channels_last") == "channels_first" else 3
+
+
+def _near(one: Array, other: Array) -> bool:
+    finite = other[np.isfinite(other)]
+    largest = float(np.max(np.abs(finite), initial=0.0))
+    return bool(np.allclose(one, other, rtol=1e-5, atol=1e-6 * largest, equal_nan=True))
+
+
+def _precisions(failure: Failure, _: Array, __: Array) -> Iterator[str]:
+    mismatch, dtype = failure.mismatch, str(failure.case.argument("dtype", "float32"))
+    if mismatch.scaled_error is None or dtype not in ("float32", "float64"):
+        return
+    relative = mismatch.scaled_error * unit_roundoff(dtype)
+    formats = [("TF32 or float16", 2.0**-10), ("bfloat16", 2.0**-7)]
+    if dtype == "float64":
+        formats.insert(0, ("float32", 2.0**-23))
+    for name, coarsest in formats:
+        if relative <= coarsest:
+            yield f"{dtype} computed less precisely than claimed, like {name}"
+
+
+def _shifts(failure: Failure, right: Array, got: Array) -> Iterator[str]:
+    if right.ndim != 4:
+        return
+    ways = [(down, along) for down in range(-2, 3) for along in range(-2, 3) if down or along]
+    for way in sorted(ways, key=lambda way: abs(way[0]) + abs(way[1])):
+        here: list[Any] = [slice(None)] * 4
+        there: list[Any] = [slice(None)] * 4
+        for axis, by in zip(_spatial(failure.case), way):
+            here[axis] = slice(max(by, 0), right.shape[axis] + min(by, 0))
+            there[axis] = slice(max(-by, 0), right.shape[axis] + min(-by, 0))
+        moved = right[tuple(there)]
+        enough = 2 * moved.size >= right.size and len(np.unique(moved)) > 2
+        if enough and _near(got[tuple(here)], moved):
+            yield f"the right result shifted by {way}"
+
+
+def _turns(failure: Failure, right: Array, got: Array) -> Iterator[str]:
+    if right.ndim != 4:
+        return
+    height, width = _spatial(failure.case)
+    changed: dict[str, Callable[[], Array]] = {
+        "its spatial axes exchanged": lambda: np.swapaxes(right, height, width),
+        "its rows reversed": lambda: np.flip(right, height),
+        "its columns reversed": lambda: np.flip(right, width),
+        "its rows and columns reversed": lambda: np.flip(right, (height, width)),
+        "its channels reversed": lambda: np.flip(right, _channels(failure.case)),
+    }
+    for text, change in changed.items():
+        turned = change()
+        if turned.shape == got.shape and _near(got, turned):
+            yield f"the right result with {text}"
+
+
+def _factors(_: Failure, right: Array, got: Array) -> Iterator[str]:
+    if not np.isfinite(right).all() or not np.any(right) or _near(got, right):
+        return
+    place = np.unravel_index(int(np.argmax(np.abs(right))), right.shape)
+    factor = got[place] / right[place]
+    if np.isfinite(factor) and _near(got, right * factor):
+        yield f"the right result times {factor:.4g}"
+
+
+def _constants(failure: Failure, right: Array, got: Array) -> Iterator[str]:
+    if right.ndim != 4 or not np.isfinite(right).all() or not np.isfinite(got).all():
+        return
+    axis = _channels(failure.case)
+    pixels = right.size // max(1, right.shape[axis])
+    others = tuple(a for a in range(4) if a != axis)
+    difference = got - right
+    constant = difference.mean(axis=others, keepdims=True)
+    if pixels > 1 and _near(right + constant, got):
+        yield "the right result plus a constant per channel"
+
+
+def _places(failure: Failure, right: Array, got: Array) -> Iterator[str]:
+    if right.ndim != 4:
+        return
+    with np.errstate(invalid="ignore"):
+        largest = float(np.max(np.abs(right), initial=0.0, where=np.isfinite(right)))
+        wrong = ~(np.abs(got - right) <= 1e-6 * largest) & ~(np.isnan(got) & np.isnan(right))
+    where = np.nonzero(wrong)
+    if not len(where[0]):
+        return
+    for name, axis in zip(("row", "column"), _spatial(failure.case)):
+        last = right.shape[axis] - 1
+        if last > 1 and set(where[axis]) == {0}:
+            yield f"a difference in the first {name} only"
+        if last > 1 and set(where[axis]) == {last}:
+            yield f"a difference in the last {name} only"
+    if right.shape[0] > 1 and 0 not in where[0]:
+        yield "a difference in the later images of a batch only"
+
+
+#: From the most telling to the least.
+_DESCRIPTIONS: tuple[Callable[[Failure, Array, Array], Iterator[str]], ...] = (
+    _shifts,
+    _turns,
+    _factors,
+    _precisions,
+    _constants,
+    _places,
+)

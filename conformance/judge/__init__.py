@@ -1,0 +1,1 @@
+"""One case, one clause: judging, exploring and shrinking."""

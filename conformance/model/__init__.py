@@ -1,0 +1,1 @@
+"""Plain data: case, steps, observation, codec, callables, clauses, geometry."""

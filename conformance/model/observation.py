@@ -1,0 +1,119 @@
+"""What a subject did with a case: one outcome for the constructor and one for every step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from conformance.model.codec import Value, decode, encode
+
+
+class Unsupported(Exception):  # noqa: N818 - not an error: the subject says that it lacks something
+    """The subject does not have what a step needs; the message says what."""
+
+
+@attrs.frozen
+class Error:
+    """An exception: the names of its classes (most derived first), its message, its moment.
+
+    `moment` is `construct`, the step's name, or `run` where a graph was built and its execution
+    failed.
+    """
+
+    types: tuple[str, ...]
+    message: str
+    moment: str
+
+    @property
+    def name(self) -> str:
+        """The most derived class."""
+        return self.types[0]
+
+    def __str__(self) -> str:
+        text = self.message.strip().split("\n")[0]
+        return f"{self.name} at {self.moment}: {text[:300]}"
+
+    @staticmethod
+    def of(error: BaseException, moment: str) -> Error:
+        """Describe `error`."""
+        names = tuple(cls.__name__ for cls in type(error).__mro__ if cls is not object)
+        return Error(names, str(error), moment)
+
+
+@attrs.frozen(eq=False)
+class Outcome:
+    """One step's result: a value, an error, or the reason why the subject does not support it.
+
+    `modified` names arguments that the step damaged in place; None where the subject does not say.
+    """
+
+    value: Value = None
+    error: Error | None = None
+    unsupported: str | None = None
+    modified: tuple[str, ...] | None = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the outcome as plain JSON."""
+        data: dict[str, Any] = {}
+        if self.error is not None:
+            data["error"] = attrs.asdict(self.error)
+        elif self.unsupported is not None:
+            data["unsupported"] = self.unsupported
+        else:
+            data["value"] = encode(self.value)
+        if self.modified is not None:
+            data["modified"] = list(self.modified)
+        return data
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Outcome:
+        """Undo `to_json`."""
+        error = None
+        if data.get("error") is not None:
+            raw = data["error"]
+            types = raw["types"]
+            if not types or not isinstance(types, (list, tuple)):
+                raise ValueError(f"an error's types should be a list of names, got {types!r}")
+            error = Error(tuple(map(str, types)), str(raw["message"]), str(raw["moment"]))
+        return Outcome(
+            value=decode(data.get("value")),
+            error=error,
+            unsupported=data.get("unsupported"),
+            modified=tuple(data["modified"]) if "modified" in data else None,
+        )
+
+
+@attrs.frozen(eq=False)
+class Observation:
+    """The constructor's outcome, and one outcome for every step.
+
+    After a constructor that raised, `outcomes` is empty; where the process died or hung, `crash`
+    says how and nothing else is known. `not_tried` says why the case was not run at all.
+    """
+
+    constructed: Outcome = Outcome()
+    outcomes: tuple[Outcome, ...] = ()
+    crash: str | None = None
+    not_tried: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the observation as plain JSON."""
+        return {
+            "constructed": self.constructed.to_json(),
+            "outcomes": [outcome.to_json() for outcome in self.outcomes],
+            "crash": self.crash,
+        }
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Observation:
+        """Undo `to_json`; raise ValueError where `data` is not an observation."""
+        try:
+            return Observation(
+                constructed=Outcome.from_json(data.get("constructed", {})),
+                outcomes=tuple(Outcome.from_json(item) for item in data["outcomes"]),
+                crash=data.get("crash"),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"not an observation: {type(error).__name__}: {error}") from error

@@ -1,0 +1,1 @@
+"""What is right: expectation, tolerance, comparison, the form of an answer."""

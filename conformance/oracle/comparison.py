@@ -1,0 +1,169 @@
+"""Compares what a subject gave with what the oracle expects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import numpy as np
+
+from conformance.model.codec import Array, Value
+from conformance.oracle.tolerance import LARGEST
+
+
+@attrs.frozen(eq=False)
+class Mismatch:
+    """Where a subject departs from a clause's norm, in words and in data.
+
+    Args:
+        message: one or two sentences.
+        expected, got: values, as far as there are any.
+        step: index of the step in the case; None is the constructor.
+        index: the worst element.
+        scaled_error: |got - expected| in units of `unit roundoff * S` at that element.
+        bound: the allowed error in the same unit.
+    """
+
+    message: str
+    expected: Value = None
+    got: Value = None
+    step: int | None = None
+    index: tuple[int, ...] | None = None
+    scaled_error: float | None = None
+    bound: float | None = None
+
+
+def describe(value: Value) -> str:
+    """Return a value in few words, for messages."""
+    if isinstance(value, np.ndarray):
+        if value.ndim == 0:
+            return f"{value[()]!s} ({value.dtype.name})"
+        return f"a {value.dtype.name} array of shape {value.shape}"
+    if isinstance(value, dict) and value.keys() == {"type", "repr"}:
+        return f"a {value['type']}: {value['repr']}"
+    text = repr(value)
+    return text if len(text) < 120 else f"a {type(value).__name__}: {text[:100]}..."
+
+
+def compare_shape(got: Value, shape: tuple[int, ...], step: int) -> Mismatch | None:
+    """Return a mismatch unless `got` is an array of `shape`."""
+    if not isinstance(got, np.ndarray):
+        return Mismatch(
+            f"expected an array of shape {shape}, got {describe(got)}", list(shape), got, step
+        )
+    if got.shape != shape:
+        return Mismatch(
+            f"expected shape {shape}, got {got.shape}", list(shape), list(got.shape), step
+        )
+    return None
+
+
+def compare_dtype(got: Value, dtype_name: str, step: int) -> Mismatch | None:
+    """Return a mismatch unless `got` is an array of the dtype."""
+    name = got.dtype.name if isinstance(got, np.ndarray) else type(got).__name__
+    if name != dtype_name:
+        return Mismatch(f"expected dtype {dtype_name}, got {name}", dtype_name, name, step)
+    return None
+
+
+def compare_each(
+    got: Value, wanted: Value, step: int, compare: Callable[[Value, Value], Mismatch | None]
+) -> Mismatch | None:
+    """Return the first mismatch that `compare` finds: item by item, where `wanted` is a list of them.
+
+    A list must be answered by one of the same length.
+    """
+    if not isinstance(wanted, list):
+        return compare(got, wanted)
+    if not isinstance(got, list) or len(got) != len(wanted):
+        text = f"should give {len(wanted)} items, gives {describe(got)}"
+        return Mismatch(text, wanted, got, step)
+    found = (compare(one, target) for one, target in zip(got, wanted))
+    return next((mismatch for mismatch in found if mismatch is not None), None)
+
+
+def compare_numbers(
+    got: Value,
+    exact: Array,
+    allowed: Array,
+    *,
+    step: int,
+    what: str = "output",
+    unit: Array | None = None,
+) -> Mismatch | None:
+    """Return a mismatch unless every element of `got` is within `allowed` of `exact`.
+
+    NaN must be NaN; an infinity must be that infinity; a finite value must be finite, unless the
+    exact one is beyond the format's largest and rounds to infinity. The sign of a zero is free.
+
+    Args:
+        got: what the subject returned.
+        exact: float64 or integer values.
+        allowed: bound on the absolute error of every element; 0 is equality.
+        step: index of the step.
+        what: what the numbers are, for the message.
+        unit: `unit roundoff * S` of every element, for the scaled error.
+    """
+    mismatch = compare_shape(got, exact.shape, step)
+    if mismatch is not None or exact.size == 0:
+        return mismatch
+    if got.dtype.kind not in "fiuV" or got.dtype.hasobject:
+        return Mismatch(f"expected numbers, got dtype {got.dtype}", exact, got, step)
+    # float64 holds every value of the narrower formats and the small integers of integer cases.
+    values, target = got.astype(np.float64), exact.astype(np.float64)
+    with np.errstate(all="ignore"):
+        error = np.abs(values - target)
+        # No bound, however wide, lets an infinity stand for its opposite.
+        close = np.isfinite(target) & (error <= allowed)
+        close |= (values == target) | (np.isnan(values) & np.isnan(target))
+        largest = LARGEST.get(got.dtype.name, np.inf)
+        overflow = np.isinf(values) & (np.abs(target) + allowed > largest)
+        good = close & (np.isfinite(values) == np.isfinite(target)) | (
+            overflow & (np.sign(values) == np.sign(target))
+        )
+    if bool(np.all(good)):
+        return None
+    return _worst(got, exact, allowed, values, good, step, what, unit)
+
+
+def _worst(
+    got: Array,
+    exact: Array,
+    allowed: Array,
+    values: Array,
+    good: Array,
+    step: int,
+    what: str,
+    unit: Array | None,
+) -> Mismatch:
+    allowed, target = np.broadcast_to(allowed, exact.shape), exact.astype(np.float64)
+    with np.errstate(all="ignore"):
+        excess = np.where(good, -1.0, np.abs(values - target) - allowed)
+    excess = np.where(np.isnan(excess), np.inf, excess)
+    index = tuple(int(i) for i in np.unravel_index(int(np.argmax(excess)), exact.shape))
+    wrong = int(good.size - np.count_nonzero(good))
+    scaled = bound = None
+    if unit is not None and unit[index] > 0:
+        with np.errstate(all="ignore"):
+            scaled = float(abs(values[index] - target[index]) / unit[index])
+            bound = float(allowed[index] / unit[index])
+    exactly = "exactly " if not allowed[index] else ""
+    place = f"{what}[{', '.join(map(str, index))}]" if index else what
+    limit = f", allowed error {allowed[index]:.3g}" if allowed[index] else ""
+    return Mismatch(
+        f"{place} should be {exactly}{_number(exact[index])}, got {_number(got[index])}{limit}; "
+        f"{wrong} of {good.size} elements are wrong",
+        exact,
+        got,
+        step,
+        index,
+        scaled if scaled is None or np.isfinite(scaled) else None,
+        bound,
+    )
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, (int, np.integer)):
+        return str(int(value))
+    return f"{float(value):.9g}"

@@ -1,0 +1,149 @@
+"""The options of a run, spelled once for the command and for pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from conformance.run.corpus import CorpusError, load_corpora
+from conformance.run.excuses import ExcuseError, load_excuses
+from conformance.run.record import OutputError
+from conformance.run.run import PROFILES, Options
+from conformance.subjects import LoadError
+
+#: What a user's mistake raises; the message is one line for the user.
+USAGE_ERRORS = (LoadError, OutputError, CorpusError, ExcuseError, ValueError)
+#: The most seconds that a user may let us wait: a day.
+LONGEST_WAIT = 86_400
+
+
+@attrs.frozen(kw_only=True)
+class Choice:
+    """One option: its spelling, what it means, and the shape of its value."""
+
+    flag: str
+    help: str
+    metavar: str
+    default: Any = None
+    repeatable: bool = False
+    type: Any = str
+    choices: tuple[str, ...] | None = None
+
+    @property
+    def name(self) -> str:
+        """The option as an identifier."""
+        return self.flag.lstrip("-").replace("-", "_")
+
+
+CHOICES = (
+    Choice(
+        flag="--subject",
+        metavar="SPEC",
+        repeatable=True,
+        help="What to test: reference, fast, fast:ALGORITHM, tensorflow, tensorflow@VERSION, "
+        "path/to/file.py:Name or package.module:Name (a class or a function); a name of your own before "
+        "it is kept: old=v1.py:Layer. Repeatable. Default: reference, fast, and tensorflow if installed.",
+    ),
+    Choice(
+        flag="--subject-command",
+        metavar="COMMAND",
+        repeatable=True,
+        help="A program that reads one case a line and writes one observation a line (docs/protocol.md).",
+    ),
+    Choice(
+        flag="--clause",
+        metavar="PATTERN",
+        repeatable=True,
+        help="Judge only the clauses that match, such as 'PAD-*'. Repeatable.",
+    ),
+    Choice(
+        flag="--profile",
+        metavar="PROFILE",
+        default="core",
+        choices=tuple(PROFILES),
+        help="How many examples: "
+        + ", ".join(f"{k} {v}" for k, v in PROFILES.items())
+        + " for a family of cases of average size.",
+    ),
+    Choice(
+        flag="--examples",
+        metavar="N",
+        type=int,
+        help="That many examples, instead of the profile's.",
+    ),
+    Choice(
+        flag="--seed", metavar="N", type=int, default=0, help="The same seed draws the same cases."
+    ),
+    Choice(
+        flag="--out",
+        metavar="FOLDER",
+        type=Path,
+        default=Path("conformance-report"),
+        help="Where run.jsonl and index.html go.",
+    ),
+    Choice(
+        flag="--expect",
+        metavar="FILE",
+        type=Path,
+        help="TOML file of excused failures; an excuse that no longer fails is an error.",
+    ),
+    Choice(
+        flag="--corpus",
+        metavar="FOLDER",
+        repeatable=True,
+        type=Path,
+        help="Also run the recorded cases (*.jsonl) of a folder. Repeatable.",
+    ),
+    Choice(
+        flag="--timeout",
+        metavar="SECONDS",
+        type=float,
+        default=20.0,
+        help="How long one case may take in a subject's process.",
+    ),
+)
+
+
+def check_seconds(flag: str, seconds: float) -> None:
+    """Raise ValueError unless `seconds` is a time that can be waited for."""
+    if not 0 < seconds <= LONGEST_WAIT:
+        raise ValueError(
+            f"{flag} {seconds:g}: must be above 0 and at most {LONGEST_WAIT:,} seconds"
+        )
+
+
+def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
+    """Return the run's options from parsed values, by `Choice.name`.
+
+    Args:
+        values: by name.
+        command: the words of the command that repeats the run.
+
+    Raises:
+        one of `USAGE_ERRORS`, naming the option, its value and the rule.
+    """
+    examples = values["examples"]
+    if examples is not None and examples < 1:
+        raise ValueError(f"--examples {examples}: at least 1 is needed")
+    check_seconds("--timeout", values["timeout"])
+    excuses = load_excuses(values["expect"]) if values["expect"] else ()
+    corpora = tuple(corpus for folder in values["corpus"] or () for corpus in load_corpora(folder))
+    ids = [corpus.clause.id for corpus in corpora]
+    for double in {id_ for id_ in ids if ids.count(id_) > 1}:
+        raise CorpusError(f"--corpus: two files would be the clause {double}; rename one of them")
+    return Options(
+        subjects=tuple(values["subject"] or ()),
+        subject_commands=tuple(values["subject_command"] or ()),
+        clauses=tuple(values["clause"] or ()),
+        profile=values["profile"],
+        examples=examples,
+        seed=values["seed"],
+        out=values["out"],
+        excuses=excuses,
+        corpora=corpora,
+        seconds_per_case=values["timeout"],
+        command=tuple(command),
+    )

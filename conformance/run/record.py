@@ -1,0 +1,68 @@
+"""The record of a run: JSON lines, written as the run goes and put in place when it ends.
+
+Lines are `header`, `verdict`, `finding`, `strength` and `footer` (`record.schema.json`). Everything that
+reports show comes from here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+FORMAT = 1
+FILE_NAME = "run.jsonl"
+
+
+class OutputError(Exception):
+    """The output folder cannot be written; the message is one line for the user."""
+
+
+class RecordWriter:
+    """Writes a record into `folder`; nothing appears under its final name before `finish`.
+
+    Raises:
+        OutputError: the folder cannot be made or written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE_NAME
+        self._partial = folder / f".{FILE_NAME}.{os.getpid()}.partial"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file: IO[str] = self._partial.open("w", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
+
+    def write(self, kind: str, **fields: Any) -> None:
+        """Append one line."""
+        line = json.dumps({"kind": kind, **fields}, allow_nan=False)
+        self._file.write(line + "\n")
+        self._file.flush()
+
+    def finish(self, **footer: Any) -> Path:
+        """Write the footer and put the record in its place; return where it is."""
+        self.write("footer", **footer)
+        self._file.close()
+        self._partial.replace(self.path)
+        return self.path
+
+    def discard(self) -> None:
+        """Leave nothing behind; does nothing after `finish`."""
+        self._file.close()
+        with contextlib.suppress(FileNotFoundError):
+            self._partial.unlink()
+
+    def __enter__(self) -> RecordWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.discard()

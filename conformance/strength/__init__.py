@@ -1,0 +1,1 @@
+"""How good the suite is: trials, measurement, known mistakes."""

@@ -1,0 +1,44 @@
+"""Known mistakes: wrong layers that the suite must reject, each a small change of a right one.
+
+Every mistake is a class that can be put to the test by its id:
+``conformance run --subject conformance.strength.mistakes:M02_height``. `MISTAKES` is the catalogue, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from conformance.strength.mistakes import (
+    arguments,
+    geometry,
+    initial_values,
+    interface,
+    numbers,
+    training,
+)
+from conformance.strength.mistakes.mistake import Mistake
+
+__all__ = ["CHAPTERS", "MISTAKES", "Mistake"]
+
+CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
+    "geometry": geometry.MISTAKES,
+    "numbers": numbers.MISTAKES,
+    "training": training.MISTAKES,
+    "initial values": initial_values.MISTAKES,
+    "arguments": arguments.MISTAKES,
+    "interface": interface.MISTAKES,
+}
+MISTAKES: Mapping[str, Mistake] = {
+    mistake.id: mistake for chapter in CHAPTERS.values() for mistake in chapter
+}
+for _mistake in MISTAKES.values():  # where `pickle` finds the class again
+    _mistake.layer.__module__, _mistake.layer.__qualname__ = __name__, _mistake.id
+
+
+def __getattr__(name: str) -> Any:
+    """Return the class of a mistake by its id, so that it can be named as a subject."""
+    try:
+        return MISTAKES[name].layer
+    except KeyError:
+        raise AttributeError(f"no mistake is called {name!r}") from None

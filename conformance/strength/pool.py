@@ -1,0 +1,159 @@
+"""Tasks in processes of their own, where one that dies or hangs costs its own task and no other."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.connection import Connection, wait
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from conformance.judge.workbench import HarnessError
+from conformance.subjects.worker import end_with_parent
+
+#: How long a process may be silent over work of ours: its start, drawing cases, the oracle.
+SILENT_SECONDS = 600.0
+
+Task = TypeVar("Task")
+
+
+@attrs.frozen
+class Lost:
+    """What is left of a task whose process died or hung: why, and the last thing it noted."""
+
+    reason: str
+    note: Any
+
+
+def conduct(
+    work: Callable[[Task, Callable[[Any], None]], Any],
+    tasks: Iterable[Task],
+    *,
+    jobs: int,
+    seconds: float,
+) -> Iterator[tuple[Task, Any]]:
+    """Do the tasks in `jobs` processes; yield each with its result, or `Lost`, as they end.
+
+    Args:
+        work: a function of a module, called with a task and a function `note`; before it does what may
+            kill the process or never end it notes what that would mean, and None after it.
+        tasks: what can be pickled, done in this order.
+        jobs: number of processes.
+        seconds: how long after a note, other than None, a process may be silent before it is killed.
+
+    Raises:
+        HarnessError: `work` raised, or a process was lost where nothing was noted.
+    """
+    waiting = deque(tasks)
+    hands = [_Hand(work) for _ in range(min(jobs, len(waiting)))]
+    try:
+        for hand in hands:
+            hand.give(waiting.popleft())
+        while busy := [hand for hand in hands if hand.busy]:
+            wait([hand.connection for hand in busy], timeout=0.2)
+            for hand in busy:
+                result = hand.hear(seconds)
+                if result is None:
+                    continue
+                task = hand.release()
+                if waiting:
+                    hand.give(waiting.popleft())
+                yield task, result[0]
+    finally:
+        for hand in hands:
+            hand.kill()
+
+
+class _Hand(Generic[Task]):
+    """A process and the task it is at; it is started when it gets one."""
+
+    def __init__(self, work: Callable[[Task, Callable[[Any], None]], Any]) -> None:
+        self._work = work
+        self._process: Any = None
+        self.connection: Connection
+        self.task: Task | None = None
+
+    @property
+    def busy(self) -> bool:
+        return self.task is not None
+
+    def give(self, task: Task) -> None:
+        if self._process is None:
+            # Not a fork: the libraries under test have threads of their own.
+            context = multiprocessing.get_context("spawn")
+            self.connection, theirs = context.Pipe()
+            self._process = context.Process(target=_serve, args=(self._work, theirs), daemon=True)
+            self._process.start()
+            theirs.close()
+        self.task, self._note = task, None
+        self._heard = time.monotonic()
+        with contextlib.suppress(OSError):  # it died since; `hear` will find that out
+            self.connection.send(task)
+
+    def release(self) -> Task:
+        """Take the task that has ended away."""
+        assert self.task is not None
+        task, self.task = self.task, None
+        return task
+
+    def hear(self, seconds: float) -> tuple[Any] | None:
+        """Return the task's result, or `Lost`, as a tuple of one; None where it is not there yet."""
+        try:
+            while self.connection.poll():
+                self._heard = time.monotonic()
+                kind, content = self.connection.recv()
+                if kind == "done":
+                    return (content,)
+                if kind == "broken":
+                    raise HarnessError(content)
+                self._note = content
+        except (EOFError, OSError):
+            self._process.join(5)
+            status = self._process.exitcode
+            self.kill()
+            how = (
+                f"killed by signal {-status}"
+                if (status or 0) < 0
+                else f"ended with status {status}"
+            )
+            return self._lost(f"the process was {how}")
+        limit = SILENT_SECONDS if self._note is None else seconds
+        if time.monotonic() - self._heard > limit:
+            self.kill()
+            return self._lost(f"no answer within {limit:g} seconds")
+        return None
+
+    def _lost(self, reason: str) -> tuple[Lost]:
+        if self._note is None:
+            raise HarnessError(f"{reason}, at {self.task}")
+        return (Lost(reason, self._note),)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self.connection.close()
+            self._process = None
+
+
+def _serve(work: Callable[[Any, Callable[[Any], None]], Any], connection: Connection) -> None:
+    threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
+    # What wrong layers print and warn of is nobody's concern.
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+    with contextlib.suppress(EOFError, KeyboardInterrupt):
+        while True:
+            task = connection.recv()
+            try:
+                result = work(task, lambda note: connection.send(("note", note)))
+            except Exception as error:
+                connection.send(("broken", f"{type(error).__name__}: {error}"))
+            else:
+                connection.send(("done", result))

@@ -1,0 +1,210 @@
+"""Environments of their own for TensorFlow releases, under the user's cache folder.
+
+A release wants its own Python and its own NumPy, so `tensorflow@2.9.3` runs as a worker in an environment
+that `conformance subjects install tensorflow@2.9.3` makes. The worker's code is the running one: it is copied
+beside the environment, so that an upgrade of this package never leaves an old worker behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+import platformdirs
+
+from conformance import __version__
+
+PREFIX = "tensorflow@"
+#: What the worker itself imports.
+_WORKER_REQUIREMENTS = ("attrs", "cattrs", "click", "ml_dtypes", "numpy", "platformdirs")
+_COMPLETE = "complete.json"
+
+
+class InstallError(Exception):
+    """An environment cannot be made or used; the message is one line for the user."""
+
+
+@attrs.frozen
+class Release:
+    """What a TensorFlow release needs.
+
+    Args:
+        version: such as `2.9.3`.
+        pythons: minor versions of Python 3 that it has wheels for, the best first.
+        requirements: what pip installs.
+        without_dependencies: what pip installs after that with `--no-deps`.
+    """
+
+    version: str
+    pythons: tuple[int, ...]
+    requirements: tuple[str, ...]
+    without_dependencies: tuple[str, ...] = ()
+
+
+def release(spec: str) -> Release:
+    """Return what `tensorflow@VERSION` needs.
+
+    Raises:
+        InstallError: no version of three numbers, or one without this layer for Python 3.10 to 3.13.
+    """
+    version = spec.removeprefix(PREFIX)
+    if not re.fullmatch(r"\d+\.\d+\.\d+", version):
+        raise InstallError(f"{spec!r}: a full version is needed, such as tensorflow@2.15.1")
+    major, minor = (int(part) for part in version.split(".")[:2])
+    if (major, minor) < (2, 8):
+        raise InstallError(f"{spec!r}: releases before 2.8 have no wheel for Python 3.10 or later")
+    tensorflow = f"tensorflow-cpu=={version}"
+    if (major, minor) <= (2, 11):
+        return Release(version, (10,), (tensorflow, "numpy<2", "protobuf<3.20"))
+    if (major, minor) <= (2, 15):
+        return Release(version, (11, 10), (tensorflow, "numpy<2"))
+    # From 2.16 on the v1 layer lives in tf-keras, whose dependency is `tensorflow`, not `-cpu`.
+    keras = f"tf-keras=={major}.{minor}.*"
+    pythons = (13, 12, 11, 10) if (major, minor) >= (2, 20) else (12, 11, 10)
+    return Release(version, pythons, (tensorflow,), (keras,))
+
+
+def folder(version: str) -> Path:
+    """Return where the environment of a release is, or would be."""
+    cache = platformdirs.user_cache_path("conv2d-transpose-conformance", appauthor=False)
+    return cache / f"tensorflow-{version}"
+
+
+def installed() -> tuple[str, ...]:
+    """Return the versions that have a complete environment."""
+    found = folder("").parent.glob(f"tensorflow-*/{_COMPLETE}")
+    return tuple(sorted(path.parent.name.removeprefix("tensorflow-") for path in found))
+
+
+def running_version() -> str | None:
+    """Return the version of TensorFlow in the running environment, None without one."""
+    for name in ("tensorflow-cpu", "tensorflow"):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def interpreter(spec: str, wanted: Release, given: str | None = None) -> str:
+    """Return a Python that the release runs on: the given one, this one, or one on the PATH.
+
+    Raises:
+        InstallError: there is none, or the given one has another version.
+    """
+    names = ", ".join(f"3.{minor}" for minor in wanted.pythons)
+    if given is not None:
+        minor = _minor_version(given)
+        if minor not in wanted.pythons:
+            found = "no Python" if minor is None else f"Python 3.{minor}"
+            raise InstallError(f"--python {given!r} is {found}; {spec} needs Python {names}")
+        return given
+    if sys.version_info[1] in wanted.pythons:
+        return sys.executable
+    for minor in wanted.pythons:
+        path = shutil.which(f"python3.{minor}")
+        if path is not None and _minor_version(path) == minor:
+            return path
+    raise InstallError(
+        f"{spec} needs Python {names}, and there is no python3.{wanted.pythons[0]} on the PATH; "
+        "install one, or name it with --python PATH"
+    )
+
+
+def install(spec: str, python: str | None, say: Callable[[str], None]) -> Path:
+    """Make the environment of `tensorflow@VERSION`; return its folder.
+
+    Raises:
+        InstallError: no fitting interpreter, or an installation step failed.
+    """
+    wanted = release(spec)
+    executable = interpreter(spec, wanted, python)
+    place = folder(wanted.version)
+    shutil.rmtree(place, ignore_errors=True)
+    say(f"making an environment with {executable}")
+    _run([executable, "-m", "venv", str(place)], spec)
+    pip = [str(_python(place)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    say(f"installing {', '.join(wanted.requirements)}")
+    _run([*pip, *wanted.requirements, *_WORKER_REQUIREMENTS], spec)
+    if wanted.without_dependencies:
+        say(f"installing {', '.join(wanted.without_dependencies)}")
+        _run([*pip, "--no-deps", *wanted.without_dependencies], spec)
+    details = {"version": wanted.version, "python": executable, "made_by": __version__}
+    (place / _COMPLETE).write_text(json.dumps(details), encoding="utf-8")
+    return place
+
+
+def worker(spec: str) -> tuple[str, dict[str, str]]:
+    """Return the Python of a release's environment, and the variables that its worker needs.
+
+    Raises:
+        InstallError: the environment has not been installed.
+    """
+    version = release(spec).version
+    if version == running_version():
+        return sys.executable, {}
+    place = folder(version)
+    if not (place / _COMPLETE).is_file():
+        raise InstallError(
+            f"subject {spec!r} is not installed; run: conformance subjects install {spec}"
+        )
+    return str(_python(place)), {"PYTHONPATH": str(_code(place))}
+
+
+def _code(place: Path) -> Path:
+    """Return a folder with a copy of the running `conformance` package, made if it is not there."""
+    package = Path(__file__).parents[1]
+    files = sorted(p for p in package.rglob("*") if _is_code(p.relative_to(package)))
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(str(path.relative_to(package)).encode() + path.read_bytes())
+    target = place / "code" / digest.hexdigest()[:16]
+    if not target.is_dir():
+        partial = target.with_name(f"{target.name}.{os.getpid()}")
+        for path in files:
+            copy = partial / "conformance" / path.relative_to(package)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+        try:
+            partial.rename(target)
+        except OSError:  # another run was faster
+            shutil.rmtree(partial, ignore_errors=True)
+    return target
+
+
+def _is_code(path: Path) -> bool:
+    return path.suffix in (".py", ".toml") and "tests" not in path.parts
+
+
+def _python(place: Path) -> Path:
+    return place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _minor_version(executable: str) -> int | None:
+    question = "import sys; print(sys.version_info[0], sys.version_info[1])"
+    try:
+        answer = subprocess.run(
+            [executable, "-c", question], capture_output=True, text=True, check=True, timeout=30
+        )
+        major, minor = map(int, answer.stdout.split())
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return minor if major == 3 else None
+
+
+def _run(command: list[str], spec: str) -> None:
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, capture_output=True, text=True, env=clean, check=False)
+    if done.returncode != 0:
+        tail = (done.stderr or done.stdout).strip().splitlines()
+        reason = tail[-1] if tail else f"exit status {done.returncode}"
+        raise InstallError(f"cannot install {spec}: {reason}")

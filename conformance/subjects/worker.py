@@ -1,0 +1,66 @@
+"""The process protocol, server side: one JSON line per case in, one per observation out.
+
+``python -m conformance.subjects.worker SPEC [--mode MODE]`` serves a Python subject. Programs in other
+languages speak the same lines (docs/protocol.md).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import IO, Any
+
+import click
+
+from conformance.model.case import Case
+from conformance.subjects.backend import Backend, observe
+from conformance.subjects.loading import LoadError, backend_factory, describe
+
+
+@click.command()
+@click.argument("spec")
+@click.option("--mode", default="eager", show_default=True)
+def main(spec: str, mode: str) -> None:
+    """Serve the subject SPEC on standard input and output."""
+    threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
+    # A subject that prints must not speak into the protocol: its standard output is our error.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    try:
+        make_backend = backend_factory(spec, mode)
+        description = describe(spec, mode)
+    except LoadError as error:
+        _answer(answers, {"kind": "load-error", "message": str(error)})
+        raise SystemExit(2) from None
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["kind"] == "describe":
+            _answer(answers, {"kind": "description", **description})
+        else:
+            _answer(answers, _observation(request, make_backend))
+
+
+def end_with_parent(parent: int) -> None:
+    """End this process when its parent is gone, even while the subject hangs."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def _observation(request: dict[str, Any], make_backend: Callable[[], Backend]) -> dict[str, Any]:
+    case = Case.from_json(request["case"])
+    observation = observe(case, make_backend())
+    return {"kind": "observation", "id": request["id"], "observation": observation.to_json()}
+
+
+def _answer(stream: IO[str], data: dict[str, Any]) -> None:
+    stream.write(json.dumps(data) + "\n")
+    stream.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""For every clause there is a wrong implementation that its check rejects."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+
+from conformance.cases import FAMILIES
+from conformance.checks import CHECKS, Misbehaved, NotSupported, Traits, View
+from conformance.judge.campaign import explore
+from conformance.judge.workbench import Workbench
+from conformance.model.clauses import all_clauses
+from conformance.model.observation import Error, Observation, Outcome
+from conformance.oracle.expectation import Expectation
+from conformance.strength.mistakes import MISTAKES, Mistake
+from conformance.subjects.backend import observe
+from conformance.subjects.layer import LayerBackend
+
+OFF_TENSORFLOW = Traits()
+ON_TENSORFLOW = tuple(
+    Traits(tensorflow=True, release=release, mode=mode)
+    for release in ((2, 9), (2, 15), (2, 21))
+    for mode in ("eager", "graph")
+)
+BY_CLAUSE = {
+    clause.id: [mistake for mistake in MISTAKES.values() if clause.id in mistake.clauses]
+    for clause in all_clauses()
+}
+
+
+class _MistakenSubject:
+    mode = "eager"
+
+    def __init__(self, mistake: Mistake) -> None:
+        self.name = self.spec = mistake.id
+        self._layer = mistake.layer
+
+    def observe(self, case):
+        return observe(case, LayerBackend(self._layer))
+
+
+@functools.cache
+def _workbench() -> Workbench:
+    return Workbench()
+
+
+def _families(clause_id: str) -> list[str]:
+    names = {name for check in CHECKS if check.clause == clause_id for name in check.families}
+    return [name for name in FAMILIES if name in names]
+
+
+def _rejects(clause_id: str, mistake: Mistake) -> bool:
+    for family in _families(clause_id):
+        tallies = explore(
+            _workbench(),
+            FAMILIES[family],
+            _MistakenSubject(mistake),
+            OFF_TENSORFLOW,
+            examples=60,
+            run_seed=0,
+            progress=lambda _: None,
+        )
+        tally = tallies.get((clause_id, False))
+        if tally is not None and tally.failures:
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("clause_id", "mistake_id"),
+    [(clause, mistake.id) for clause, found in BY_CLAUSE.items() for mistake in found],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_the_check_rejects_the_mistake(clause_id: str, mistake_id: str) -> None:
+    assert _rejects(clause_id, MISTAKES[mistake_id])
+
+
+WITHOUT_MISTAKE = [
+    clause.id for clause in all_clauses() if not BY_CLAUSE[clause.id] and not clause.untestable
+]
+
+
+@pytest.mark.parametrize("clause_id", WITHOUT_MISTAKE)
+def test_a_clause_without_mistake_speaks_to_tensorflow_only(clause_id: str) -> None:
+    speaking = [
+        (case.id, check.name)
+        for check in CHECKS
+        if check.clause == clause_id
+        for family in check.families
+        for case in FAMILIES[family].fixed
+        if check.applies(case, OFF_TENSORFLOW) and not _unsupported(check, case)
+    ]
+    assert speaking == []
+
+
+def _unsupported(check, case) -> bool:
+    """Tell whether every layer off TensorFlow lacks what the check needs."""
+    right = _workbench().observation(_MistakenSubject(next(iter(MISTAKES.values()))), case)
+    try:
+        check.judge(View(case, right, Expectation(case), OFF_TENSORFLOW))
+    except NotSupported:
+        return True
+    except Misbehaved:
+        return False
+    return False
+
+
+def _nonsense(case) -> list[Observation]:
+    """Return observations that no layer with the clause's behaviour gives."""
+    count = len(case.steps)
+    strange = Error(("KeyError", "LookupError", "Exception"), "nonsense", "nowhere")
+    lines = {"Conv2DTranspose": [1, 2]}
+    values = (None, "nonsense", [], np.zeros((9, 8)), [True, False, True], lines)
+    return [
+        *(Observation(outcomes=(Outcome(value=value),) * count) for value in values),
+        # Other weights after each step.
+        Observation(
+            outcomes=tuple(Outcome(value=[np.full((2, 2), 9.0 + i)]) for i in range(count))
+        ),
+        Observation(outcomes=(Outcome(error=strange),) * count),
+        Observation(constructed=Outcome(error=strange)),
+    ]
+
+
+@pytest.mark.parametrize("clause_id", WITHOUT_MISTAKE)
+@pytest.mark.filterwarnings("ignore")
+def test_the_check_rejects_a_wrong_observation(clause_id: str) -> None:
+    assert any(
+        _judged_wrong(check, case, observation, traits)
+        for check in CHECKS
+        if check.clause == clause_id and not check.claims
+        for family in check.families
+        for case in _cases(family)
+        for traits in ON_TENSORFLOW
+        if check.applies(case, traits)
+        for observation in _nonsense(case)
+    )
+
+
+@functools.cache
+def _cases(family: str):
+    if FAMILIES[family].fixed:
+        return FAMILIES[family].fixed
+    found = []
+
+    class _Collector:
+        name = spec = "collector"
+        mode = "eager"
+
+        def observe(self, case):
+            found.append(case)
+            return Observation(not_tried="only collected")
+
+    explore(
+        Workbench(),
+        FAMILIES[family],
+        _Collector(),
+        Traits(tensorflow=True),
+        examples=20,
+        run_seed=0,
+        progress=lambda _: None,
+    )
+    return tuple(found)
+
+
+def _judged_wrong(check, case, observation: Observation, traits: Traits) -> bool:
+    try:
+        return check.judge(View(case, observation, Expectation(case), traits)) is not None
+    except Misbehaved:
+        return False  # whoever asks for a value finds out that there is none
+    except (TypeError, AttributeError, ValueError, KeyError, IndexError):
+        return False  # a check may assume the form of what a backend gives
+
+
+CLAIMS = [clause.id for clause in all_clauses() if clause.claim is not None]
+
+
+@pytest.mark.parametrize("clause_id", CLAIMS)
+def test_a_claim_is_a_check_and_has_a_script(clause_id: str) -> None:
+    (clause,) = [c for c in all_clauses() if c.id == clause_id]
+    claims = [check for check in CHECKS if check.clause == clause_id and check.claims]
+    assert claims
+    assert clause.script

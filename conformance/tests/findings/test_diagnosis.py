@@ -1,0 +1,207 @@
+"""A known mistake is named where it explains all; a description fits every case; else nothing is said."""
+
+import numpy as np
+import pytest
+
+from conformance.cases import FAMILIES
+from conformance.checks import CHECKS, Traits
+from conformance.findings.diagnosis import Diagnostician, agree, changing
+from conformance.findings.differences import described
+from conformance.judge.campaign import explore
+from conformance.judge.workbench import Failure, Workbench
+from conformance.model import case as steps
+from conformance.model.case import Case
+from conformance.model.observation import Error, Observation, Outcome
+from conformance.oracle.comparison import Mismatch
+from conformance.strength.mistakes import MISTAKES
+from conformance.strength.mistakes.mistake import outputs_changed
+from conformance.subjects.backend import observe
+from conformance.subjects.layer import LayerBackend
+
+RIGHT = np.random.default_rng(0).integers(-9, 9, (2, 4, 5, 3)).astype(np.float64)
+
+
+class Layer:
+    mode = "eager"
+
+    def __init__(self, layer: type, name: str = "somebody's layer") -> None:
+        self.name = self.spec = name
+        self._layer = layer
+
+    def observe(self, case: Case) -> Observation:
+        return observe(case, LayerBackend(self._layer))
+
+
+def _families(clause):
+    return sorted({name for c in CHECKS if c.clause == clause for name in c.families})
+
+
+def diagnosis_of(layer: type, clause: str, left_out: tuple[str, ...] = (), examples: int = 25):
+    workbench, subject = Workbench(), Layer(layer)
+    failures = []
+    for family in _families(clause):
+        found = explore(
+            workbench,
+            FAMILIES[family],
+            subject,
+            Traits(),
+            examples=examples,
+            run_seed=0,
+            progress=lambda _: None,
+        )
+        if (clause, False) in found:
+            failures += found[clause, False].failures
+    assert failures
+    diagnostician = Diagnostician(workbench, examples=examples, run_seed=0, left_out=left_out)
+    return diagnostician.diagnose(subject, clause, failures)
+
+
+@pytest.mark.parametrize("name", ["M02_height", "M02_width", "M01_width_up_always"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_known_mistake_is_named(name):
+    text = diagnosis_of(MISTAKES[name].layer, MISTAKES[name].clauses[0])
+    assert text.startswith(f"equals the known mistake {name}: {MISTAKES[name].text}")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_mistake_that_the_catalogue_lacks_equals_nothing():
+    text = diagnosis_of(MISTAKES["M02_height"].layer, "PAD-01", left_out=("M02_height",))
+    assert text is None or text.startswith("looks like")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_two_mistakes_at_once_equal_neither():
+    class Both(MISTAKES["M02_height"].layer):
+        def changed_outputs(self, inputs, outputs):
+            return super().changed_outputs(inputs, outputs) + 1
+
+    text = diagnosis_of(Both, "VAL-01")
+    assert text is None or not text.startswith("equals")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_layer_that_computes_like_bfloat16_is_called_less_precise_than_claimed():
+    def rounded(layer, inputs, outputs):
+        if outputs.dtype != np.float32:
+            return outputs
+        noise = np.where(np.arange(outputs.size).reshape(outputs.shape) % 2, 1, -1) * 2.0**-9
+        return (outputs * (1 + noise)).astype(np.float32)
+
+    text = diagnosis_of(outputs_changed(rounded), "DTYPE-02", examples=120)
+    assert text.startswith("looks like float32 computed less precisely than claimed, like ")
+
+
+def failure(got, right=RIGHT, scaled=None, **arguments):
+    case = Case(
+        "made", {"filters": 3, "kernel_size": 1, **arguments}, (steps.Call(np.ones((1, 1, 1, 1))),)
+    )
+    return Failure(case, "fail", Mismatch("wrong", right, got, 0, None, scaled))
+
+
+def moved(array, down, along):
+    return np.roll(array, (down, along), (1, 2))
+
+
+def last_row(array):
+    changed = array.copy()
+    changed[:, -1] += np.arange(1, 16).reshape(5, 3)
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda y: moved(y, 1, 0), "the right result shifted by (1, 0)"),
+        (lambda y: moved(y, -1, 1), "the right result shifted by (-1, 1)"),
+        (lambda y: np.flip(y, 1), "the right result with its rows reversed"),
+        (lambda y: np.flip(y, 3), "the right result with its channels reversed"),
+        (lambda y: y * 2.5, "the right result times 2.5"),
+        (lambda y: y + np.array([1, -2, 3]), "the right result plus a constant per channel"),
+        (last_row, "a difference in the last row only"),
+        (
+            lambda y: np.concatenate([y[:1], y[1:] ** 2 + 1]),
+            "a difference in the later images of a batch only",
+        ),
+    ],
+)
+def test_a_difference_is_described(change, text):
+    rights = [RIGHT, RIGHT * RIGHT + 3, np.roll(RIGHT, 7) - 40]
+    assert described([failure(change(y), y) for y in rights]) == f"looks like {text}"
+
+
+def test_a_description_must_fit_every_case():
+    failures = [failure(moved(RIGHT, 1, 0)), failure(moved(RIGHT, 1, 0)), failure(RIGHT * 2)]
+    assert described(failures) is None
+
+
+def test_two_cases_are_too_few_for_a_description():
+    assert described([failure(RIGHT * 2)] * 2) is None
+
+
+def test_noise_is_not_described():
+    noise = np.random.default_rng(1)
+    assert described([failure(noise.normal(size=RIGHT.shape)) for _ in range(4)]) is None
+
+
+@pytest.mark.parametrize(
+    ("scaled", "name"), [(2.0**13, "TF32 or float16"), (2.0**16, "bfloat16"), (2.0**22, None)]
+)
+def test_errors_of_a_narrower_format_are_described(scaled, name):
+    noise = np.random.default_rng(2)
+    failures = [
+        failure(RIGHT + noise.normal(size=RIGHT.shape), scaled=scaled / n) for n in (1, 2, 3)
+    ]
+    expected = name and f"looks like float32 computed less precisely than claimed, like {name}"
+    assert described(failures) == expected
+
+
+def test_a_float16_layer_may_be_as_imprecise_as_float16():
+    noise = np.random.default_rng(2)
+    got = [RIGHT + noise.normal(size=RIGHT.shape) for _ in range(3)]
+    assert described([failure(y, scaled=4.0, dtype="float16") for y in got]) is None
+
+
+def seen(*values, error=None):
+    outcomes = [Outcome(value=value) for value in values]
+    return Observation(outcomes=(*outcomes, *([Outcome(error=error)] if error else [])))
+
+
+def test_results_agree_up_to_rounding():
+    ones = np.ones(4, np.float32)
+    assert agree(seen(ones), seen(ones * np.float32(1 + 2**-22)))
+    assert not agree(seen(ones), seen(ones * np.float32(1.001)))
+    assert not agree(seen(ones), seen(ones.astype(np.float64)))
+    assert not agree(seen(ones), seen(ones[:3]))
+    assert agree(seen([1, None, "a"]), seen([1, None, "a"]))
+    assert not agree(seen([1]), seen([True]))
+    assert not agree(seen(ones), seen(ones * np.nan))
+
+
+def test_errors_agree_by_what_they_have_in_common():
+    wrong_value = Error(("InvalidArgumentError", "ValueError", "Exception"), "a", "call")
+    value = Error(("ValueError", "Exception"), "b", "call")
+    other = Error(("TypeError", "Exception"), "c", "call")
+    assert agree(seen(error=wrong_value), seen(error=value))
+    assert not agree(seen(error=other), seen(error=value))
+    assert not agree(seen(error=other), seen(None))
+
+
+def test_what_one_of_them_lacks_counts_for_nothing():
+    lacking = Observation(outcomes=(Outcome(unsupported="has no losses"),))
+    assert agree(lacking, seen([1.0]))
+
+
+def test_of_what_changes_every_time_the_form_must_agree():
+    one, other = (seen(np.float32([n, 2]), "same") for n in (1, 5))
+    assert changing(one, other) == {0}
+    assert not agree(one, other)
+    assert agree(one, other, {0})
+    assert not agree(one, seen(np.float32([1, 2, 3]), "same"), {0})
+    assert not agree(one, seen(np.float32([1, 2]), "other"), {0})
+
+
+@pytest.mark.parametrize("name", ["filters_strings", "strides_zero"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_mistake_is_known_through_random_weights(name):
+    text = diagnosis_of(MISTAKES[name].layer, MISTAKES[name].clauses[0])
+    assert f"the known mistake {name}: " in text

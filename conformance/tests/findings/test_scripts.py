@@ -1,0 +1,188 @@
+"""The script of a finding: what it says is exact, and it runs on its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from conformance.cases.drawn.data import position_coded
+from conformance.findings.scripts import array_text, script_for
+from conformance.model import case as steps
+from conformance.model.case import Case
+from conformance.oracle.comparison import Mismatch
+from conformance.subjects import tensorflow_is_installed
+
+DTYPES = (
+    "float16",
+    "float32",
+    "float64",
+    "bfloat16",
+    "int8",
+    "uint8",
+    "int32",
+    "int64",
+    "bool",
+    "complex64",
+)
+SETTINGS = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+
+
+def _evaluated(array: np.ndarray) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return eval(array_text(array), {"np": np, "nan": np.nan, "inf": np.inf})
+
+
+def _of_dtype(name: str) -> st.SearchStrategy[np.ndarray]:
+    shapes = arrays.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5)
+    if name == "bfloat16":
+        small = arrays.arrays(np.float32, shapes, elements=st.floats(-8, 8, width=16))
+        return small.map(lambda array: array.astype(ml_dtypes.bfloat16))
+    elements = arrays.from_dtype(np.dtype(name))
+    near = st.sampled_from([0, 1]).map(np.dtype(name).type)
+    return arrays.arrays(name, shapes, elements=elements | near)
+
+
+def _assert_same_numbers(got: np.ndarray, array: np.ndarray) -> None:
+    assert (got.shape, got.dtype) == (array.shape, array.dtype)
+    whole, wanted = (np.atleast_1d(np.asarray(part)) for part in (got, array))
+    if whole.dtype.name == "bfloat16":
+        whole, wanted = whole.astype(np.float32), wanted.astype(np.float32)
+    np.testing.assert_array_equal(whole, wanted)
+    for part in (
+        ("real", "imag") if whole.dtype.kind == "c" else ("real",) * (whole.dtype.kind == "f")
+    ):
+        one, other = getattr(whole, part), getattr(wanted, part)
+        known = ~np.isnan(other)
+        assert np.array_equal(np.signbit(one)[known], np.signbit(other)[known])
+
+
+@pytest.mark.parametrize("name", DTYPES)
+def test_the_text_of_an_array_gives_the_array_again(name: str) -> None:
+    @SETTINGS
+    @given(_of_dtype(name))
+    def survives(array: np.ndarray) -> None:
+        _assert_same_numbers(_evaluated(array), array)
+
+    survives()
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        position_coded((2, 3)),
+        np.array([0.5, 1.5, 2.5, 3.5], np.float32),
+        np.array([-0.0, 1, 2, 3], np.float32),
+        np.array([-0.0, 0, 0, 0]),
+        np.array([253, 254, 255, 0, 1], np.uint8),
+        np.arange(2**53, 2**53 + 8, dtype=np.int64),
+        np.zeros((2, 2), np.complex64),
+        np.arange(5).astype(np.complex64),
+        np.full(5, np.nan),
+        np.zeros((0, 2)),
+    ],
+    ids=["count", "halves", "negative zero", "zeros", "around", "large", "complex zeros", "complex",
+         "nan", "empty"],
+)  # fmt: skip
+def test_the_text_of_a_special_array_gives_the_array_again(array: np.ndarray) -> None:
+    _assert_same_numbers(_evaluated(array), array)
+
+
+CASE = Case(
+    "geometry",
+    {"filters": 2, "kernel_size": [1, 2], "strides": [2, 1], "activation": {"function": "triple"}},
+    (
+        steps.Build((1, 2, 2, 1)),
+        steps.GetWeights(),
+        steps.SetWeights((position_coded((1, 2, 2, 1)), np.array([0.5, -1], np.float32))),
+        steps.Call(position_coded((1, 2, 2, 1))),
+        steps.Read("strides"),
+    ),
+)
+
+
+def _executed(
+    text: str, environment: Mapping[str, str], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    path = folder / "script.py"
+    path.write_text(text, encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, str(path)], cwd=folder, env=dict(environment), text=True,
+        capture_output=True, timeout=100, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(params=["reference", "fast"])
+def text(request: pytest.FixtureRequest) -> str:
+    mismatch = Mismatch("wrong", expected=np.array([1.0, 2.0]), got=None, step=3)
+    return script_for(request.param, "eager", CASE, mismatch, is_command=False)
+
+
+def test_a_script_prints_what_the_failing_step_gives(
+    text: str, command_environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    done = _executed(text, command_environment, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    # The first pixel: 1 * kernel[0, 0] + bias, three times: 3 * (1 + 0.5), 3 * (2 - 1).
+    first = done.stdout.replace("[", " ").replace("]", " ").split()[:2]
+    assert [float(number) for number in first] == [4.5, 3.0]
+
+
+def test_a_script_ends_with_the_failing_step(text: str) -> None:
+    *_, last, expected, got = text.splitlines()
+    assert last.startswith("print(layer(np.arange(1, 5, dtype='float32')")
+    assert (expected, got) == ("# expected: [1., 2.]", "# got:      None")
+
+
+def test_a_script_leaves_out_what_changes_nothing(text: str) -> None:
+    assert "get_weights()" not in text.replace("set_weights", "")
+
+
+def test_a_failing_constructor_is_the_last_line() -> None:
+    text = script_for("fast", "eager", CASE, Mismatch("wrong", step=None), is_command=False)
+    assert [line for line in text.splitlines() if "layer." in line] == []
+    assert "layer = Conv2DTranspose(filters=2" in text
+
+
+def test_a_script_of_a_refused_argument_raises(
+    command_environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    case = Case("any", {"filters": 2, "kernel_size": 0}, ())
+    text = script_for("fast", "eager", case, Mismatch("wrong"), is_command=False)
+    done = _executed(text, command_environment, tmp_path)
+    assert done.returncode == 1
+    assert "kernel_size" in done.stderr.splitlines()[-1]
+
+
+def test_a_script_of_a_function_runs(
+    command_environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    case = Case("any", {"filters": 2, "kernel_size": [1, 2]}, CASE.steps)
+    mismatch = Mismatch("wrong", step=3)
+    text = script_for("fast_impl:conv2d_transpose", "eager", case, mismatch, is_command=False)
+    done = _executed(text, command_environment, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1.5" in done.stdout
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_a_script_of_tensorflow_runs(
+    mode: str, command_environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    if not tensorflow_is_installed():
+        pytest.skip("needs TensorFlow")
+    text = script_for("tensorflow", mode, CASE, Mismatch("wrong", step=3), is_command=False)
+    done = _executed(text, command_environment, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "4.5" in done.stdout

@@ -1,0 +1,84 @@
+"""The record is written whole or not at all, and keeps to its schema."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from conformance.model import machine
+from conformance.run.record import OutputError, RecordWriter
+from conformance.run.run import Options, Run
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_nothing_has_its_final_name_before_the_end(tmp_path: Path) -> None:
+    with RecordWriter(tmp_path / "new") as writer:
+        writer.write("header", format=1)
+        assert "run.jsonl" not in _names(tmp_path / "new")
+        assert writer.finish(complete=True) == tmp_path / "new" / "run.jsonl"
+    assert _names(tmp_path / "new") == ["run.jsonl"]
+
+
+def test_lines_come_in_the_order_of_writing(tmp_path: Path) -> None:
+    with RecordWriter(tmp_path) as writer:
+        writer.write("header", format=1)
+        path = writer.finish(complete=True)
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert lines == [{"kind": "header", "format": 1}, {"kind": "footer", "complete": True}]
+
+
+def test_a_run_that_breaks_off_leaves_the_earlier_record(tmp_path: Path) -> None:
+    (tmp_path / "run.jsonl").write_text("earlier", encoding="utf-8")
+    with RecordWriter(tmp_path) as writer:
+        writer.write("header", format=1)
+        assert len(_names(tmp_path)) == 2
+    assert _names(tmp_path) == ["run.jsonl"]
+    assert (tmp_path / "run.jsonl").read_text(encoding="utf-8") == "earlier"
+
+
+def test_a_number_that_json_lacks_is_refused(tmp_path: Path) -> None:
+    with RecordWriter(tmp_path) as writer, pytest.raises(ValueError, match="JSON"):
+        writer.write("finding", bound=float("nan"))
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(OutputError, match=r"^cannot write to '.*inner': [^\n]*$"):
+        RecordWriter(tmp_path / "file" / "inner")
+
+
+def test_the_machine_is_described() -> None:
+    assert machine.describe()["packages"].keys() >= {"numpy", "scipy", "hypothesis", "pytest"}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
+    """The lines of a real run with a finding."""
+    out = tmp_path_factory.mktemp("out")
+    zoo = Path(__file__).parents[1] / "zoo" / "wrong_results.py"
+    options = Options(
+        subjects=("reference", f"{zoo}:ForgetsBias"), clauses=("BIAS-*", "PAD-01"), examples=3, out=out
+    )  # fmt: skip
+    run = Run(options)
+    for item in run.items():
+        run.verdict(*item)
+    run.finish()
+    return [json.loads(line) for line in (out / "run.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_a_run_writes_every_kind_of_line(written: list[dict[str, object]]) -> None:
+    kinds = {line["kind"] for line in written}
+    assert kinds >= {"header", "verdict", "finding", "footer"}
+
+
+def test_what_a_run_writes_keeps_to_the_schema(written: list[dict[str, object]]) -> None:
+    text = (resources.files("conformance.run") / "record.schema.json").read_text(encoding="utf-8")
+    validator = jsonschema.Draft202012Validator(json.loads(text))
+    assert [error.message for line in written for error in validator.iter_errors(line)] == []

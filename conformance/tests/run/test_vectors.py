@@ -1,0 +1,60 @@
+"""Recorded cases of other projects, from the folder `shared/vectors` beside the checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.run.corpus import load_corpora
+from conformance.run.run import Options, Run, Verdict
+from conformance.subjects import tensorflow_is_installed
+
+FOLDER = Path(__file__).parents[4] / "shared" / "vectors"
+
+pytestmark = [
+    pytest.mark.vectors,
+    pytest.mark.skipif(
+        not FOLDER.is_dir(), reason="no recorded cases: there is no folder ../shared/vectors"
+    ),
+    pytest.mark.timeout(600),
+]
+
+FILES = [path.stem for path in sorted(FOLDER.glob("*.jsonl"))]
+
+
+@pytest.fixture(scope="module", params=["reference", "fast", "tensorflow"])
+def verdicts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Every verdict on a subject, by clause and mode."""
+    if request.param == "tensorflow" and not tensorflow_is_installed():
+        pytest.skip("TensorFlow is not installed here")
+    options = Options(
+        subjects=(request.param,),
+        clauses=("BIAS-02",),
+        examples=1,
+        out=tmp_path_factory.mktemp("vectors"),
+        corpora=load_corpora(FOLDER),
+    )
+    run = Run(options)
+    try:
+        found = [run.verdict(subject, clause) for subject, clause in run.items()]
+    finally:
+        run.close()
+    return found
+
+
+def _of(verdicts: list[Verdict], name: str) -> list[Verdict]:
+    return [v for v in verdicts if v.clause == f"CORPUS-{name.upper().replace('_', '-')}"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_recorded_case_gives_what_its_source_says(name: str, verdicts: list[Verdict]) -> None:
+    assert [v.text for v in _of(verdicts, name) if v.status != "pass"] == []
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_recorded_case_is_left_out(name: str, verdicts: list[Verdict]) -> None:
+    lines = (FOLDER / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    count = sum(bool(line.strip()) for line in lines)
+    assert {v.examples for v in _of(verdicts, name)} == {count}

@@ -1,0 +1,124 @@
+"""Subjects: what a class or a function lacks, how processes end, and who is TensorFlow."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conformance.model.case import Call, Case, GetWeights, SetWeights
+from conformance.model.observation import Outcome
+from conformance.subjects.backend import observe
+from conformance.subjects.layer import FunctionBackend, LayerBackend
+from conformance.subjects.loading import is_tensorflow
+from conformance.subjects.process import Broken, LineProcess
+
+
+class Few:
+    """A layer with some of the page's arguments."""
+
+    def __init__(self, filters: Any, kernel_size: Any) -> None:
+        self.filters = filters
+
+    def __call__(self, inputs: Any) -> Any:
+        return inputs
+
+
+class Takes(Few):
+    """A layer that takes whatever is given."""
+
+    def __init__(self, filters: Any, **others: Any) -> None:
+        super().__init__(filters, 1)
+
+
+INPUTS = np.ones((1, 1, 1, 1), np.float32)
+
+
+def _constructed(layer: type, **arguments: Any) -> Outcome:
+    return observe(
+        Case("geometry", {"filters": 1, **arguments}, ()), LayerBackend(layer)
+    ).constructed
+
+
+@pytest.mark.parametrize("name", ["strides", "dilation_rate", "dtype", "_reuse"])
+def test_an_argument_that_a_class_does_not_take_is_unsupported(name: str) -> None:
+    assert (
+        _constructed(Few, kernel_size=1, **{name: 2}).unsupported
+        == f"the constructor takes no {name}"
+    )
+
+
+def test_an_argument_that_no_layer_takes_is_the_class_s_own_error() -> None:
+    error = _constructed(Few, kernel_size=1, colour="red").error
+    assert error is not None
+    assert error.name == "TypeError"
+
+
+def test_a_class_that_takes_anything_lacks_nothing() -> None:
+    made = _constructed(Takes, kernel_size=1, strides=2)
+    assert (made.error, made.unsupported) == (None, None)
+
+
+def test_what_a_class_has_not_got_is_unsupported() -> None:
+    case = Case("geometry", {"filters": 1, "kernel_size": 1}, (GetWeights(),))
+    (outcome,) = observe(case, LayerBackend(Few)).outcomes
+    assert outcome.unsupported == "the class has no 'kernel'"
+
+
+def test_a_function_without_a_signature_is_called() -> None:
+    # Many functions written in C have none; this one takes what it is given.
+    steps = (SetWeights((INPUTS,)), Call(INPUTS))
+    case = Case("geometry", {"filters": 1, "kernel_size": 1}, steps)
+    outcome = observe(case, FunctionBackend(max)).outcomes[1]
+    assert outcome.unsupported is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "wanted"),
+    [
+        ("tensorflow", True),
+        ("tensorflow@2.9.3", True),
+        ("tensorflow_layer.py:Layer", False),
+        ("mine:tensorflow", False),
+        ("tensorflow_addons.layers:Layer", False),
+    ],
+)
+def test_who_is_tensorflow(spec: str, wanted: bool) -> None:
+    assert is_tensorflow(spec) is wanted
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc")
+def test_the_program_of_a_wrapper_ends_with_it() -> None:
+    inner = "import os, sys; print([os.getpid()], flush=True); sys.stdin.read()"
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
+    process = LineProcess([sys.executable, "-c", outer], os.environ)
+    try:
+        with pytest.raises(Broken, match="no object") as told:
+            process.ask({}, 60)
+    finally:
+        started = time.monotonic()
+        process.kill()
+    (pid,) = map(int, re.findall(r"\[(\d+)\]", str(told.value)))
+    assert (_is_alive(pid), time.monotonic() - started < 5) == (False, True)
+
+
+def test_a_program_that_does_not_read_is_not_waited_for() -> None:
+    process = LineProcess([sys.executable, "-c", "import time; time.sleep(600)"], os.environ)
+    try:
+        with pytest.raises(Broken, match=r"no answer within 0\.2 seconds"):
+            process.ask({"long": "x" * 5_000_000}, 0.2)
+    finally:
+        process.kill()
