@@ -70,7 +70,7 @@
       marked = [cell, row.querySelector("th[scope=row]"), columns[cells.indexOf(cell)]];
       for (const one of marked) one.classList.add("at");
       const [, down, across] = marked;
-      const count = cell.textContent ? `cases: ${cell.textContent}` : "impossible";
+      const count = cell.textContent ? `cases: ${cell.textContent}` : cell.className === "un" ? "out of reach" : "impossible";
       cell.title = `${across.dataset.name}, ${down.dataset.name}: ${count}`;
     });
   }
@@ -251,8 +251,10 @@
         return;
       }
       const landed = landings(step - 1);
-      for (const [cell] of landed) canvas[cell].classList.add("now");
-      for (const channel of inputs) channel[step - 1].classList.add("now");
+      for (const one of [...landed.map(([cell]) => canvas[cell]), ...inputs.map((channel) => channel[step - 1])]) {
+        one.classList.add("now");
+        one.parentNode.append(one);  // over its neighbours
+      }
       const [row, column] = [Math.floor((step - 1) / data.input[1]), (step - 1) % data.input[1]];
       const [top, left] = [row * data.strides[0], column * data.strides[1]];
       told.textContent =
