@@ -19,7 +19,7 @@ from reports.statuses import Status
 from reports.values import Tensor, Unreadable, decode, is_error, is_tensor, words
 
 #: Pictures of a page may take this many characters; later findings go without.
-PICTURE_BUDGET = 900_000
+PICTURE_BUDGET = 400_000
 #: Tensors with more elements than this show their corners only.
 ELEMENTS_SHOWN = 1_500
 
@@ -46,7 +46,11 @@ class FullTensor:
 
 @attrs.frozen(eq=False)
 class Entry:
-    """A finding as the page shows it; `excuse` is the stated reason of one that is excused."""
+    """A finding as the page shows it.
+
+    `excuse` is the stated reason of one that is excused; `same_as` the number of an earlier finding that is
+    about the same step of the same case, and shows it.
+    """
 
     number: int
     finding: Finding
@@ -54,6 +58,7 @@ class Entry:
     subject: str
     status: Status
     excuse: str | None
+    same_as: int | None
     arguments: tuple[Argument, ...]
     steps: tuple[Step, ...]
     call: str
@@ -127,21 +132,25 @@ def collect(record: Record, matrix: Matrix) -> Found:
     # The smallest case of every cause has its pictures, whatever the others leave room for.
     leading = [one.smallest for one in groups]
     entries: dict[int, Entry] = {}
+    shown: dict[tuple[object, ...], int] = {}
     budget = PICTURE_BUDGET
     for number in dict.fromkeys([*leading, *wrong, *excused]):
         finding = numbered[number]
         key = (finding.subject, finding.mode)
+        what = (*key, str(finding.case.get("id") or number), finding.step, str(finding.got))
         entry = _entry(
             number,
             finding,
             clauses[finding.clause],
             subjects.get(key, Subject(*key)),
             cells[finding.clause, key],
+            same_as=shown.get(what) if number not in leading else None,
             with_pictures=budget > 0,
             in_full=number in leading,
         )
         budget -= sum(len(panel.svg) for panel in _panels(entry)) + len(entry.picture or "")
         entries[number] = entry
+        shown.setdefault(what, number)
     return Found(
         tuple(
             Cause(
@@ -166,11 +175,12 @@ def _entry(
     subject: Subject,
     cell: Cell,
     *,
+    same_as: int | None,
     with_pictures: bool,
     in_full: bool,
 ) -> Entry:
     case, step = finding.case, finding.step
-    pairs = figures.pairs(finding.expected, finding.got)
+    pairs = [] if same_as else figures.pairs(finding.expected, finding.got)
     comparisons: list[Comparison] = []
     inputs: list[Panel] = []
     drawing = None
@@ -190,6 +200,7 @@ def _entry(
         subject=subject_name(subject),
         status=cell.status if is_excuse else statuses.status(finding.status),
         excuse=cell.reason if is_excuse else None,
+        same_as=same_as,
         arguments=tuple(cases.arguments(case)),
         steps=tuple(cases.steps(case, step)),
         call=cases.summary(case),

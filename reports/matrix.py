@@ -110,9 +110,14 @@ class Row:
         return " ".join(part for part in parts if part).lower()
 
     @property
-    def status_keys(self) -> str:
-        """The different statuses of the row, for the status filter."""
-        return " ".join(sorted({cell.status.key for cell in self.cells}))
+    def standings(self) -> list[tuple[Status, str | None, list[Cell]]]:
+        """The cells by status and reason, worst first; what has a finding stands alone."""
+        found: dict[tuple[object, ...], list[Cell]] = {}
+        for cell in self.cells:
+            key = (cell.status, cell.reason, cell.finding, cell.failures)
+            found.setdefault(key, []).append(cell)
+        ordered = sorted(found.values(), key=lambda cells: statuses.rank(cells[0].status))
+        return [(cells[0].status, cells[0].reason, cells) for cells in ordered]
 
     @property
     def is_even(self) -> bool:

@@ -111,9 +111,6 @@
       for (const line of all(".matrix tr:not(.more)")) {
         shows.forEach((show, place) => { line.cells[place + 1].hidden = !show; });
       }
-      for (const one of all(".verdicts [data-subject]")) {
-        one.hidden = Boolean(subject.value) && one.dataset.subject !== subject.value;
-      }
       for (const one of findings) {
         const clause = about.get(one.dataset.clause);
         const text = () => `${clause.search} ${one.textContent.toLowerCase()}`;
@@ -288,9 +285,11 @@
   // What scrolls sideways can be reached with the keyboard; what does not is no stop of the Tab key.
   function setUpScrolling() {
     const regions = all(".scroll, .table, pre, .drift, .space, .bar nav");
+    // What is folded or far away is left alone: to measure it would lay it out.
     const look = () => {
-      const scrolls = regions.map((one) => one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1);
-      regions.forEach((one, place) => {
+      const seen = regions.filter((one) => one.checkVisibility({ contentVisibilityAuto: true }));
+      const scrolls = seen.map((one) => one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1);
+      seen.forEach((one, place) => {
         if (scrolls[place]) one.tabIndex = 0;
         else one.removeAttribute("tabindex");
       });
@@ -301,9 +300,10 @@
       asked = requestAnimationFrame(look);
     };
     addEventListener("resize", soon);
-    document.addEventListener("toggle", soon, true);
-    document.addEventListener("click", soon);
-    look();
+    for (const kind of ["toggle", "click", "contentvisibilityautostatechange"]) {
+      document.addEventListener(kind, soon, true);
+    }
+    soon();
   }
 
   async function copy(text, source) {
