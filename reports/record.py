@@ -177,6 +177,26 @@ class Drift:
 
 
 @attrs.frozen
+class Numerics:
+    """How precise a subject's results in one format were.
+
+    Args:
+        subject, mode: whose.
+        dtype: the format.
+        worst: the largest scaled error of all elements that were within their bound.
+        share: the largest share of its bound that an element took.
+        counts: cases by the power of two below the worst scaled error of their elements; the first is below 1.
+    """
+
+    subject: str
+    mode: str
+    dtype: str
+    worst: float
+    share: float
+    counts: tuple[int, ...]
+
+
+@attrs.frozen
 class Parameter:
     """A property of a case, and the values that it is seen to take."""
 
@@ -266,11 +286,15 @@ class Footer:
     counts: Mapping[str, int] = attrs.field(factory=dict)
     drift: tuple[Drift, ...] = ()
     coverage: Coverage = attrs.field(factory=Coverage)
+    numerics: tuple[Numerics, ...] = ()
 
 
 @attrs.frozen(eq=False)
 class Record:
-    """A whole run. `others` keeps lines of kinds that this version does not know."""
+    """A whole run.
+
+    `others` keeps lines of kinds that this version does not know; `path` is the file it was read from.
+    """
 
     header: Header
     verdicts: tuple[Verdict, ...]
@@ -278,3 +302,4 @@ class Record:
     footer: Footer
     others: tuple[Mapping[str, Json], ...] = ()
     strength: Strength | None = None
+    path: str = ""

@@ -168,7 +168,7 @@ def test_the_worst_of_two_verdicts_counts(page):
 def test_a_cell_has_symbol_status_and_examples(page):
     text = page(mini(sample.verdict("PAD-01", status="pass", examples=83)))
     cell = re.search(r'<td role="cell"><span class="cell.*?</td>', text, re.DOTALL).group()
-    assert ("#i-pass" in cell, Reader(cell).text) == (True, "mine eager pass, 83 cases")
+    assert ('aria-label="pass"' in cell, Reader(cell).text) == (True, "mine eager 83")
 
 
 def test_a_status_of_a_later_version_is_shown_and_is_no_pass(page):
@@ -242,6 +242,12 @@ def test_what_else_a_cause_breaks_is_folded_under_it(page):
     lines = [sample.finding(), sample.finding("PAD-02")]
     folded = re.search(r'<details class="others">.*?</summary>', page(mini(*lines)), re.DOTALL)
     assert Reader(folded.group()).text == "Also breaks 1 clause in the same way: PAD-02"
+
+
+def test_a_case_that_shows_several_findings_is_shown_once(page):
+    text = page(mini(sample.finding(), sample.finding("PAD-02")))
+    assert "The same case as that of finding 1 ." in Reader(text).text
+    assert text.count("from my_layer import") == 2  # the script, and the bug report
 
 
 def test_failing_subjects_come_before_passing_ones(page):
@@ -364,7 +370,9 @@ def test_a_subject_that_passed_before_an_interrupt_is_not_green(page):
 
 def test_pictures_stop_before_the_page_grows_without_bounds(page, monkeypatch):
     monkeypatch.setattr("reports.findings.PICTURE_BUDGET", 1)
-    text = page(mini(sample.finding(), sample.finding()))
+    other = sample.finding()
+    other["case"] = {**other["case"], "id": "c-2"}
+    text = page(mini(sample.finding(), other))
     assert text.count("No pictures: the findings before this one fill the page.") == 1
 
 
