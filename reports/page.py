@@ -21,6 +21,7 @@ from reports import (
     findings,
     issue_text,
     matrix,
+    numerics,
     picture,
     sentence,
     strength,
@@ -60,7 +61,7 @@ def render(record: Record) -> str:
         strength=strength.chapters(record.strength),
         caught_by=strength.by_clause(record.strength),
         example_of=lambda clause: picture.of_example(clause.picture),
-        numerics=None,
+        numerics=numerics.build(record),
         issue_text=issue_text,
         command=shlex.join(record.header.command),
     )

@@ -24,10 +24,11 @@ from conformance.model import machine
 from conformance.model.case import Case
 from conformance.model.clauses import Clause, all_clauses, matching
 from conformance.model.codec import encode
-from conformance.oracle.comparison import Mismatch
+from conformance.oracle.comparison import Mismatch, listening
 from conformance.run.corpus import Corpus, judge_recorded
 from conformance.run.drift import Drift, find_drift
 from conformance.run.excuses import Excuse, excused
+from conformance.run.numerics import Numerics
 from conformance.run.record import FORMAT, RecordWriter
 from conformance.strength import measurement as strength
 from conformance.subjects import Subject, default_specs, resolve, resolve_command
@@ -96,6 +97,7 @@ class Run:
         self._tallies: dict[tuple[str, str, str], dict[tuple[str, bool], Tally]] = {}
         self._verdicts: dict[tuple[str, str, str], Verdict] = {}
         self._small: dict[tuple[str, str], dict[str, Case]] = {}
+        self._numerics = Numerics()
         self._cases_run: dict[tuple[str, str, str], int] = {}
         self.subjects: list[Subject] = []
         self._descriptions: list[dict[str, Any]] = []
@@ -191,6 +193,7 @@ class Run:
             counts=counts,
             drift=[attrs.asdict(drift) for drift in self._drift()],
             coverage=coverage.to_json(self.coverage()),
+            numerics=self._numerics.to_json(),
         )
         self.close()
         page = path.with_name("index.html")
@@ -327,15 +330,16 @@ class Run:
     def _explored(self, family: str, subject: Subject) -> dict[tuple[str, bool], Tally]:
         key = (family, subject.name, subject.mode)
         if key not in self._tallies:
-            self._tallies[key] = explore(
-                self._bench,
-                FAMILIES[family],
-                subject,
-                self.traits(subject),
-                examples=self.options.count,
-                run_seed=self.options.seed,
-                progress=lambda done: self._advance(family, subject, done),
-            )
+            with listening(self._numerics.of(subject)):
+                self._tallies[key] = explore(
+                    self._bench,
+                    FAMILIES[family],
+                    subject,
+                    self.traits(subject),
+                    examples=self.options.count,
+                    run_seed=self.options.seed,
+                    progress=lambda done: self._advance(family, subject, done),
+                )
         return self._tallies[key]
 
     def _advance(self, family: str, subject: Subject, done: int) -> None:
