@@ -5,8 +5,9 @@ The rule, for the findings of one subject, whatever their modes:
 1. Findings with the same diagnosis have one cause, whether they equal a known mistake or look like it.
 2. Findings without a diagnosis have one cause where they are wrong in the same way at the same kind of step:
    the same exception with the same text, or the same message, its numbers left out.
-3. Wrong results that have no known mistake of their own fold under the subject's largest cause of wrong results
-   of a call, where that one breaks a clause at least as basic: what a wrong call is passed on to is wrong, too.
+3. Wrong results without a diagnosis fold under the subject's largest cause of wrong results of a call, where that
+   one breaks a clause at least as basic: what a wrong call is passed on to is wrong, too. So do those that are
+   merely described, where they are few beside it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ _BASIC: Mapping[str, int] = {
     **dict.fromkeys(("dtypes", "bias"), 1),
 }
 _OTHER = 2
+
+#: So many times as many findings a cause must have to explain a group; a known mistake explains itself.
+_WEIGHT = {"known": math.inf, "diagnosis": 4, "numbers": 1, "message": 1, "raised": 1}
 
 _KNOWN = re.compile(r"(equals|looks like) the known mistake ([^\s:]+): (.*)", re.DOTALL)
 _TWINS = re.compile(r" \([^()]* cannot be told from it here\)$")
@@ -114,8 +118,7 @@ def _fold(groups: list[_Group]) -> list[_Group]:
         follows = (
             one is not largest
             and one.is_result
-            and one.key[0] != "known"
-            and len(one.numbers) <= len(largest.numbers)
+            and len(one.numbers) * _WEIGHT[one.key[0]] <= len(largest.numbers)
             and largest.rank <= one.rank
         )
         if follows:

@@ -261,7 +261,7 @@
 
     const go = {
       first: () => show(0),
-      back: () => show((step ?? Infinity) - 1),
+      back: () => show((step ?? data.stamps.length + 1) - 1),
       on: () => show(step === null || step > data.stamps.length ? 1 : step + 1),
       last: () => show(Infinity),
     };
@@ -284,7 +284,7 @@
 
   // What scrolls sideways can be reached with the keyboard; what does not is no stop of the Tab key.
   function setUpScrolling() {
-    const regions = all(".scroll, .table, pre, .drift, .space, .bar nav");
+    const regions = all(".scroll, .table, pre, .drift, .space, .bar nav, .chips, .numbers-below");
     // What is folded or far away is left alone: to measure it would lay it out.
     const look = () => {
       const seen = regions.filter((one) => one.checkVisibility({ contentVisibilityAuto: true }));

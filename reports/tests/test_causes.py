@@ -107,6 +107,13 @@ def test_what_a_wrong_result_does_not_explain_stays_apart(other, numbers):
     assert [one[2] for one in numbers(*lines, other)] == [(), ()]
 
 
+@pytest.mark.parametrize(("times", "folded"), [(3, ()), (4, (5,))])
+def test_a_description_folds_where_it_is_rare_beside_the_cause(numbers, times, folded):
+    lines = [sample.finding("VAL-01", diagnosis=KNOWN) for _ in range(4)][:times]
+    lines.append(sample.finding("ACT-01", diagnosis="looks like the right result times 0"))
+    assert numbers(*lines)[0][2] == folded
+
+
 def test_results_do_not_fold_under_what_is_less_basic(numbers):
     lines = [
         sample.finding("ACT-01", diagnosis=KNOWN),

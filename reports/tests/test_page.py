@@ -415,7 +415,7 @@ def test_only_tensorflow_proves_an_erratum(page):
     lines = mini(sample.verdict("PAD-01", "reference", claim=claim), subjects=[sample.SUBJECTS[0]])
     text = Reader(page(lines)).text
     assert "seen, but not on TensorFlow: this run had none" in text
-    assert "1 sentence of the page is listed as wrong, none of them proven by this run" in text
+    assert "proven by this run" not in text
 
 
 @pytest.mark.parametrize(("status", "proofs"), [("pass", 1), ("fail", 0)])
