@@ -6,27 +6,32 @@
 (1, 8, 10, 2)
 """
 
-from fast_impl.errors import InvalidArgumentError
 from fast_impl.functional import (
     Gradients,
     conv2d_transpose,
     conv2d_transpose_gradients,
     output_shape,
 )
-from fast_impl.layer import Conv2DTranspose
-from fast_impl.memory import limit_memory, release_memory
-from fast_impl.planner import Plan, algorithms, plan
+from fast_impl.layer import activations, constraints, initializers, regularizers
+from fast_impl.layer.layer import Conv2DTranspose
+from fast_impl.planning.planner import Plan, algorithms, plan
+from fast_impl.problem.errors import InvalidArgumentError
+from fast_impl.runtime.memory import limit_memory, release_memory
 
 __all__ = [
     "Conv2DTranspose",
     "Gradients",
     "InvalidArgumentError",
     "Plan",
+    "activations",
     "algorithms",
+    "constraints",
     "conv2d_transpose",
     "conv2d_transpose_gradients",
+    "initializers",
     "limit_memory",
     "output_shape",
     "plan",
+    "regularizers",
     "release_memory",
 ]

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl import backward, geometry, planner
-from fast_impl.errors import InvalidArgumentError
-from fast_impl.problem import Options, Problem
+from fast_impl.planning import gradients, planner
+from fast_impl.problem import geometry
+from fast_impl.problem.errors import InvalidArgumentError
+from fast_impl.problem.problem import Options, Problem
 
 Array = npt.NDArray[Any]
 
@@ -105,7 +106,7 @@ def conv2d_transpose_gradients(
     options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
     problem = Problem.checked(inputs.shape, inputs.dtype, kernel.shape, kernel.dtype, options)
     planner.require(output_gradient, "output_gradient", problem.output_shape, problem)
-    return Gradients(*backward.gradients(problem, inputs, kernel, output_gradient))
+    return Gradients(*gradients.gradients(problem, inputs, kernel, output_gradient))
 
 
 def output_shape(

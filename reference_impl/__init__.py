@@ -3,16 +3,22 @@
 Nothing here is clever. Arrays are storage; every product and sum is made on Python numbers, in
 float64 or exactly, in the order in which the definition reads. If a number is in doubt, this
 package says what it should be.
+
+`formulas` is the definition, `functions` checks arguments and converts arrays, `layer` is Keras' object
+around them. Each imports those before it.
 """
 
 from __future__ import annotations
 
-from reference_impl.convolution import convolution
 from reference_impl.errors import InvalidArgumentError
-from reference_impl.forward import conv2d_transpose
-from reference_impl.gradients import Gradients, conv2d_transpose_gradients
+from reference_impl.functions import (
+    Gradients,
+    conv2d_transpose,
+    conv2d_transpose_gradients,
+    convolution,
+    output_shape,
+)
 from reference_impl.layer import Conv2DTranspose
-from reference_impl.shapes import output_shape
 
 __all__ = [
     "Conv2DTranspose",

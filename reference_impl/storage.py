@@ -23,6 +23,7 @@ __all__ = [
     "from_numbers",
     "is_exact",
     "is_floating",
+    "native",
     "to_numbers",
     "zero_of",
 ]
@@ -46,6 +47,11 @@ def dtype_of(name: str) -> np.dtype[Any]:
         raise TypeError(
             f"NumPy knows no dtype {name!r}; for bfloat16, import ml_dtypes first (DTYPE-02)"
         ) from None
+
+
+def native(array: Array) -> Array:
+    """The same numbers in the machine's byte order; the array itself where they are."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def is_floating(dtype: np.dtype[Any]) -> bool:

@@ -18,7 +18,7 @@ from conformance.model.observation import Unsupported
 from conformance.subjects.backend import plain
 from conformance.subjects.objects import ObjectSteps, parameters
 from reference_impl import Conv2DTranspose
-from reference_impl.configuration import KEYWORDS
+from reference_impl.layer.configuration import KEYWORDS
 
 #: The arguments of the page's layer, and the further ones that it takes.
 _ARGUMENTS = KEYWORDS | inspect.signature(Conv2DTranspose).parameters.keys()

@@ -101,7 +101,7 @@ def describe(spec: str, mode: str) -> dict[str, Any]:
 
 
 def _with_algorithm(spec: str) -> Any:
-    classes = importlib.import_module("fast_impl.by_algorithm").CLASSES
+    classes = importlib.import_module("fast_impl.layer.by_algorithm").CLASSES
     try:
         return classes[spec.removeprefix(ALGORITHM)]
     except KeyError:

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fast_impl import backward, memory, planner
+from fast_impl.planning import planner
+from fast_impl.planning.gradients import planned
+from fast_impl.runtime import memory
 
 
 def _lengths(size, taps, stride, padding, dilation, extra):
@@ -74,7 +76,7 @@ def gradients(x, k, g, config):
 @pytest.fixture(autouse=True)
 def _own_plans():
     """Each test makes the plans it uses, so its result owes nothing to the tests before it."""
-    for cached in (planner.planned, planner.for_arrays, backward.planned):
+    for cached in (planner.planned, planner.for_arrays, planned):
         cached.cache_clear()
 
 

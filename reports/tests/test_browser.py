@@ -318,6 +318,7 @@ def test_axe_finds_no_violation(visit, name, width, scheme):
     assert found.violations() == []
 
 
+@pytest.mark.timeout(900)
 def test_axe_finds_no_violation_among_500_findings(visit):
     assert visit("500 findings").violations() == []
 

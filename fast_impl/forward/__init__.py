@@ -1,0 +1,1 @@
+"""The methods that compute the layer's output, one module each."""

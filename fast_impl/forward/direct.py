@@ -1,0 +1,235 @@
+"""Direct sums by generated kernels, in registers.
+
+Pixels are read where they lie, in tiles of a few, times a panel of 8 to 24 lanes of packed weights
+(`fast_impl.kernels.x86.sums`). Nothing is gathered, nothing is scattered, and a task is one call outside the
+GIL. Where a tile reaches over the edge of the image, the kernel reads zeros for the pixels that do not
+exist. An output is summed in the same order however the work is divided.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fast_impl.forward import costs
+from fast_impl.forward.method import Proposal
+from fast_impl.kernels.calls import Calls, Part
+from fast_impl.kernels.copying import turn
+from fast_impl.kernels.lanes import Side, partitions
+from fast_impl.kernels.panels import WIDEST, Lanes
+from fast_impl.kernels.streams import Grid, Reach, TooLongError
+from fast_impl.kernels.x86 import processor
+from fast_impl.kernels.x86.sums import VECTOR
+from fast_impl.problem.problem import Problem
+from fast_impl.runtime import memory
+
+Array = npt.NDArray[Any]
+
+# Kinds of outputs beyond which packing takes more time than it saves.
+_MOST_PIECES = 256
+
+
+class Piece(NamedTuple):
+    """Some places of some blocks of rows, by some of columns: all of them read the same inputs."""
+
+    down: Side
+    right: Side
+
+    def lanes(self, problem: Problem) -> Lanes:
+        """The filters of all places."""
+        row = problem.width.output * problem.filters * problem.dtype.itemsize
+        return Lanes(len(self.right.taps) * problem.filters, len(self.down.taps), row)
+
+    def part(self, problem: Problem) -> Part:
+        """The piece as the kernel sees it."""
+        size = problem.dtype.itemsize
+        pixel = problem.filters * size
+        row = problem.width.output * pixel
+        height, width = problem.height, problem.width
+        grid = Grid(
+            problem.batch,
+            self.down.blocks,
+            self.right.blocks,
+            Reach(height.input, 1, tuple(-shift for shift in self.down.shifts)),
+            Reach(width.input, 1, tuple(-shift for shift in self.right.shifts)),
+            problem.in_channels,
+            size,
+            (height.output * row, height.stride * row, width.stride * pixel),
+            self.down.first * row + self.right.first * pixel,
+        )
+        return Part(grid, self.lanes(problem))
+
+    def weights(self, kernel: Array, tap: int) -> Array:
+        """Weights of one of the inputs, ``[lanes, channels]``, zero where no tap of the kernel is."""
+        u, t = divmod(tap, len(self.right.shifts))
+        places = [
+            None if down[u] is None or right[t] is None else (down[u], right[t])
+            for down in self.down.taps
+            for right in self.right.taps
+        ]
+        return np.concatenate(
+            [np.zeros_like(kernel[0, 0]) if place is None else kernel[place] for place in places]
+        )
+
+
+class Direct:
+    """The method for one problem."""
+
+    def __init__(self, problem: Problem, pieces: list[Piece]) -> None:
+        self.problem, self.pieces = problem, pieces
+        self.parts = [piece.part(problem) for piece in pieces]
+        self.calls = Calls(self.parts, problem.dtype)
+        # Whether no input meets a weight that was made up.
+        self.exact = all(side.exact for piece in pieces for side in piece)
+
+    def prepare(self, threads: int) -> None:
+        """Make what `run` calls: separate, because most ways that are weighed are never used."""
+        self.prepared = self.calls.prepare(threads)
+        self._filters = np.concatenate(
+            [
+                np.arange(first.panel.lane, first.panel.lane + first.shape[0] * first.width)
+                % self.problem.filters
+                for first, *_ in self.calls.chains
+            ]
+        )
+
+    def pack(self, kernel: Array) -> Array:
+        """The weights of each panel, in the order in which the kernels read them."""
+        packed = memory.aligned(self.calls.elements, self.problem.dtype)
+        pieces = {id(part): piece for part, piece in zip(self.parts, self.pieces, strict=True)}
+        for section in self.calls.sections:
+            piece = pieces[id(section.part)]
+            count, _, channels, width = section.shape
+            into = section.weights(packed)
+            for number, tap in enumerate(section.taps):
+                lanes = piece.weights(kernel, tap)[section.panel.lane :][: count * width]
+                if len(lanes) < count * width:
+                    lanes = np.pad(lanes, ((0, count * width - len(lanes)), (0, 0)))
+                into[:, number] = lanes.reshape(count, width, channels).transpose(0, 2, 1)
+        return packed
+
+    def run(self, inputs: Array, packed: Array, bias: Array | None, out: Array) -> None:
+        """Write the transposed convolution of ``inputs`` into ``out``."""
+        found = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
+        lanes = self.prepared.no_bias if bias is None else bias[self._filters]
+        self.prepared.run(np.ascontiguousarray(inputs), packed, lanes, found)
+        if found is not out:
+            out[...] = found
+
+    def seconds(self, threads: int) -> float:
+        """Predicted time of the whole problem."""
+        work = costs.CYCLE * self.calls.cycles + costs.CALL * len(self.calls.chains)
+        seconds = costs.START + work / threads
+        # A result that must be looked at for infinities is summed up.
+        look = 0.0 if self.exact else costs.copy(math.prod(self.problem.output_shape), 64) / 3
+        return seconds + look + (costs.WAKE if threads > 1 else 0)
+
+
+class Turned:
+    """The method for one problem with its channels first: turned round, some images at a time."""
+
+    def __init__(self, problem: Problem, direct: Direct, threads: int) -> None:
+        self.problem, self.direct, self.threads = problem, direct, threads
+        self.pack = direct.pack
+
+    def run(self, inputs: Array, packed: Array, bias: Array | None, out: Array) -> None:
+        """Write the transposed convolution of ``inputs`` into ``out``."""
+        inner = self.direct.problem
+        with memory.scratch() as lender:
+            pixels, sums = (
+                lender.empty(math.prod(shape), inner.dtype).reshape(shape)
+                for shape in (inner.input_shape, inner.output_shape)
+            )
+            for first in range(0, self.problem.batch, inner.batch):
+                images = slice(first, first + inner.batch)
+                turn(pixels, inputs[images].transpose(0, 2, 3, 1), self.threads)
+                self.direct.run(pixels, packed, bias, sums)
+                turn(out[images].transpose(0, 2, 3, 1), sums, self.threads)
+
+    @staticmethod
+    def images(problem: Problem, limit: int) -> int:
+        """How many images are turned at a time: all that find room, or as many as divide the batch."""
+        each = math.prod(problem.input_shape[1:]) + math.prod(problem.output_shape[1:])
+        room = limit // (each * problem.dtype.itemsize)
+        return max(
+            (n for n in range(1, problem.batch + 1) if problem.batch % n == 0 and n <= room),
+            default=0,
+        )
+
+    def seconds(self, threads: int) -> float:
+        """Predicted time of the whole problem."""
+        copied = math.prod(self.problem.input_shape) + math.prod(self.problem.output_shape)
+        wide = self.problem.dtype.itemsize == 8
+        turning = costs.copy(copied, costs.TURNED_RUN, wide) / threads
+        return (
+            self.direct.seconds(threads) * (self.problem.batch // self.direct.problem.batch)
+            + turning
+        )
+
+
+def _candidates(problem: Problem) -> list[Direct]:
+    """Every way to form lanes."""
+    room = WIDEST * VECTOR // problem.dtype.itemsize
+    found = []
+    ways = partitions(problem.height, one_by_one=True), partitions(problem.width, one_by_one=False)
+    for sides in itertools.product(*ways):
+        if math.prod(map(len, sides)) > _MOST_PIECES:
+            continue
+        pieces = list(itertools.starmap(Piece, itertools.product(*sides)))
+        lanes = [piece.lanes(problem) for piece in pieces]
+        if all(each.lines == 1 or each.total <= room for each in lanes):
+            found.append(Direct(problem, pieces))
+    return found
+
+
+def propose(problem: Problem, threads: int, limit: int) -> Proposal | None:
+    """The best way to form lanes, or None where generated kernels do not apply."""
+    if (
+        not problem.multiply_adds
+        or problem.dtype.name not in ("float32", "float64")
+        or not processor.available()
+    ):
+        return None
+    inner = problem
+    if problem.channels_first:
+        images = Turned.images(problem, limit)
+        if not images:
+            return None
+        inner = dataclasses.replace(problem, channels_first=False, batch=images)
+    candidates = _candidates(inner)
+    if not candidates:
+        return None
+    direct = min(candidates, key=lambda candidate: candidate.seconds(threads))
+    count = min((1, threads), key=direct.seconds)
+    try:
+        direct.prepare(count)
+    except TooLongError:
+        return None
+    workspace = direct.prepared.workspace
+    method: Direct | Turned = direct
+    if problem.channels_first:
+        method = Turned(problem, direct, count)
+        each = math.prod(inner.input_shape) + math.prod(inner.output_shape)
+        workspace += each * problem.dtype.itemsize
+    lanes = ", ".join(
+        f"{chain[0].panel.times} x {chain[0].width} lanes" for chain in direct.calls.chains[:3]
+    )
+    more = ", ..." if len(direct.calls.chains) > 3 else ""
+    return Proposal(
+        method,
+        method.seconds(count),
+        workspace,
+        count,
+        multiplies_padding=True,
+        invents_weights=not direct.exact,
+        explanation=(
+            f"sums in registers by generated kernels: {len(direct.pieces)} kind(s) of outputs, "
+            f"{lanes}{more}, {direct.prepared.tasks} task(s)"
+            + (f", {inner.batch} image(s) turned at a time" if problem.channels_first else "")
+        ),
+    )

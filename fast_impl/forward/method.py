@@ -1,0 +1,39 @@
+"""What every method of the forward direction is: a function ``propose``, and what it returns.
+
+``propose(problem, threads, limit)`` returns a `Proposal` or None where the algorithm does not
+apply: ``threads`` is the number of participants, ``limit`` the bytes of scratch memory allowed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+class Executor(Protocol):
+    """A way to compute one problem; immutable, so that any number of threads may share it."""
+
+    def pack(self, kernel: Array) -> Any:
+        """The kernel in the form that `run` wants; may be the kernel itself."""
+
+    def run(self, inputs: Array, packed: Any, bias: Array | None, out: Array) -> None:
+        """Write the transposed convolution of ``inputs`` into ``out``."""
+
+
+class Proposal(NamedTuple):
+    """An executor with what the planner compares and `Plan.describe` prints.
+
+    It ``multiplies_padding`` where zeros that are no inputs meet the kernel, and ``invents_weights`` where
+    zeros that are no weights meet the inputs: right only as long as the kernel, or the result, is finite.
+    """
+
+    executor: Executor
+    seconds: float
+    workspace: int
+    threads: int
+    multiplies_padding: bool
+    explanation: str
+    invents_weights: bool = False

@@ -1,0 +1,1 @@
+"""The methods that compute gradients, one module each."""

@@ -1,0 +1,401 @@
+"""The gradient of the kernel by generated kernels: for each tap, a sum over pixels of outer products.
+
+Pixels are taken in chunks that fit the last cache, and pieces of them that fit a core's own. Of each chunk, inputs
+are copied into panels of 8, 16 or 24 channels and gradients into blocks of a few filters, so that the kernel
+(`fast_impl.kernels.x86.products`) reads both from start to end. With few filters, neighbouring taps of a row take
+their places as rows of a tile: their gradients are neighbours in memory, and are read where they lie; or in a
+copy between columns of zeros, if taps reach over the border.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fast_impl.kernels.copying import fill, shares
+from fast_impl.kernels.streams import MOST_WORDS, TooLongError, as_words
+from fast_impl.kernels.x86 import processor, products
+from fast_impl.kernels.x86.sums import VECTOR
+from fast_impl.problem.problem import Problem
+from fast_impl.runtime import memory, workers
+from fast_impl.runtime.addresses import address, call_words
+
+Array = npt.NDArray[Any]
+
+# Bytes of inputs and gradients of a chunk: so few that they stay in the cache, but, up to the second
+# number, so many times the result that adding to it costs little.
+_CHUNK_BYTES, _LARGE_CHUNK_BYTES, _RESULTS = 3 << 20, 12 << 20, 4
+# Filters, and products that each gradient is in, up to which gradients are read where they lie.
+_FEW, _REUSE = 32, 400
+# Columns that make runs too short for a batch of more images than that.
+_SHORT = 12
+# Bytes of the result that a call goes through once for each panel.
+_RESULT_BYTES = 48 << 10
+# Bytes of inputs (of one panel) and gradients that all tiles go through before the next ones.
+_PIECE_BYTES = 128 << 10
+# Weights that each thread can have sums of.
+_FEW_WEIGHTS = 1 << 18
+# Pixels of a chunk, and multiply-adds that make a smaller one not worth its while.
+_PIXELS, _CHUNK_ADDS = 2048, 80_000_000
+# Tasks for each thread.
+_TASKS = 4
+# Bytes from gradient to gradient that an instruction can take in a few steps.
+_MOST_STEP = 1 << 28
+
+
+class Chunk(NamedTuple):
+    """Whole images, or some rows of one image."""
+
+    first_image: int
+    images: int
+    first: int
+    last: int
+
+
+class _Group(NamedTuple):
+    """Rows of tiles that read the same pixels: filters of tap ``(a, b)``, and of the taps after it."""
+
+    a: int
+    b: int
+    rows: int
+
+
+class _Calls(NamedTuple):
+    """Calls but for the addresses of arrays: what they are told, what that points to, and their tasks.
+
+    A task is its calls, one after the other: a kernel, and which of ``told`` it is told.
+    """
+
+    told: Array
+    streams: Array
+    tables: list[Array]
+    tasks: list[list[tuple[Any, int]]]
+
+
+class KernelGradient:
+    """The method for one problem with its channels last."""
+
+    def __init__(self, problem: Problem, threads: int, limit: int) -> None:
+        self.problem, self.threads = problem, threads
+        self.size = problem.dtype.itemsize
+        height, width = problem.height, problem.width
+        self.vectors = _vectors(problem.in_channels * self.size)
+        self.lanes = self.vectors * VECTOR // self.size
+        self.panels = -(-problem.in_channels // self.lanes)
+        short = width.input < _SHORT and problem.batch > width.input
+        reuse = height.kernel * width.kernel * problem.in_channels // (height.stride * width.stride)
+        self.in_place = not short and (problem.filters <= _FEW or reuse < _REUSE)
+        taps_a_group = width.kernel if self.in_place and width.dilation == 1 else 1
+        self.groups = [
+            _Group(a, b, taps_a_group * problem.filters)
+            for a in range(height.kernel)
+            for b in range(0, width.kernel, taps_a_group)
+        ]
+        self.rows = _rows(self.groups[0].rows, products.ROWS[self.vectors])
+        self.chunks = self._chunks(limit)
+        # Images side by side make longer runs than the columns of one image.
+        self.across = not self.in_place and self.chunks[0].images > 1
+        self.left = width.before if self.in_place else 0
+        reach = (width.input - 1) * width.stride + width.extent - width.before
+        self.columns = width.output
+        if self.in_place:
+            self.columns = self.left + max(width.output, reach)
+        elif self.across:
+            self.columns = -(-width.output // width.stride)
+        # Without a border, gradients need no copy; images of a chunk lie one after the other.
+        self.as_it_is = (
+            self.in_place
+            and self.columns == width.output
+            and (self.chunks[0].images == 1 or self._reached(self.chunks[0]) == (0, height.output))
+        )
+        # With few weights, every thread sums over chunks of its own.
+        weights = math.prod(problem.kernel_shape)
+        few = weights <= _FEW_WEIGHTS and len(self.chunks) >= threads
+        copied = self.panels * self.lanes * self._pixels(self.chunks[0])
+        if not self.as_it_is:
+            copied += math.prod(self._gradient_shape(self.chunks[0]))
+        few = few and threads * (copied + weights) * self.size <= limit // 2
+        self.shares = threads if few else 1
+        self.inner_threads = threads // self.shares
+        self._known: dict[tuple[int, ...], _Calls] = {}
+        for chunk in self.chunks:
+            self._calls(chunk)
+
+    def _chunks(self, limit: int) -> list[Chunk]:
+        problem, height = self.problem, self.problem.height
+        row = problem.width.input * problem.in_channels * self.size
+        line = problem.width.output * problem.filters * self.size
+        reached = height.stride * line
+        result = math.prod(problem.kernel_shape) * self.size
+        most = max(_CHUNK_BYTES, min(_RESULTS * result, _LARGE_CHUNK_BYTES))
+        most = min(most, limit // 2)
+        pixels = max(_PIXELS, _CHUNK_ADDS // (math.prod(problem.kernel_shape)))
+        room = most - (height.extent - height.stride) * line
+        rows = max(1, min(pixels // problem.width.input, room // (row + reached)))
+        images = rows // height.input
+        if images:
+            return [
+                Chunk(first, min(images, problem.batch - first), 0, height.input)
+                for first in range(0, problem.batch, images)
+            ]
+        return [
+            Chunk(image, 1, first, min(first + rows, height.input))
+            for image in range(problem.batch)
+            for first in range(0, height.input, rows)
+        ]
+
+    def _pixels(self, chunk: Chunk) -> int:
+        """Input pixels of a chunk."""
+        return chunk.images * (chunk.last - chunk.first) * self.problem.width.input
+
+    def _reached(self, chunk: Chunk) -> tuple[int, int]:
+        """Output rows that a chunk's taps reach."""
+        height = self.problem.height
+        first = chunk.first * height.stride - height.before
+        last = (chunk.last - 1) * height.stride + height.extent - height.before
+        return max(0, first), max(0, min(height.output, last))
+
+    # --- what is called -------------------------------------------------------------------------
+
+    def _pieces(self, chunk: Chunk) -> list[range]:
+        """Rows of a chunk whose inputs and gradients stay in a core's own cache for all tiles."""
+        pixel = self.problem.filters if self.in_place else self.rows
+        row = self.problem.width.input * self.lanes + self.columns * pixel
+        rows = max(1, _PIECE_BYTES // (row * chunk.images * self.size))
+        count = chunk.last - chunk.first
+        return [
+            range(chunk.first + some.start, chunk.first + some.stop)
+            for some in shares(count, -(-count // rows))
+        ]
+
+    def _runs(self, group: _Group, chunk: Chunk, rows: range) -> Iterator[tuple[int, int, int]]:
+        """Length, first pixel and first gradient pixel of each run of a group in some rows."""
+        height, width = self.problem.height, self.problem.width
+        low, high = self._reached(chunk)
+        taken, _ = height.span(group.a)
+        columns, targets = width.span(group.b)
+        start = targets.start
+        if self.in_place:
+            columns, start = slice(0, width.input), group.b * width.dilation - width.before
+        count = columns.stop - columns.start
+        for i in range(max(taken.start, rows.start), min(taken.stop, rows.stop)):
+            p = i * height.stride + group.a * height.dilation - height.before - low
+            if not self.across:
+                for n in range(chunk.images):
+                    pixel = (n * (chunk.last - chunk.first) + i - chunk.first) * width.input
+                    target = (n * (high - low) + p) * self.columns + self.left + start
+                    yield count, pixel + columns.start, target
+                continue
+            pixel = (i - chunk.first) * width.input + columns.start
+            block, place = divmod(start, width.stride)
+            target = (
+                place * self._gradient_shape(chunk)[1] * (high - low) + p
+            ) * self.columns + block
+            yield count * chunk.images, pixel * chunk.images, target * chunk.images
+
+    def _calls(self, chunk: Chunk) -> _Calls:
+        """The calls for a chunk, made once for all that are alike but for their place."""
+        # What its taps reach tells how far it is from the upper and the lower edge, if it is near.
+        start = chunk.first * self.problem.height.stride
+        low, high = self._reached(chunk)
+        key = (chunk.images, chunk.last - chunk.first, low - start, high - start)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._made_calls(chunk)
+        return found
+
+    def _made_calls(self, chunk: Chunk) -> _Calls:
+        problem = self.problem
+        pixel = problem.filters if self.in_place else self.rows
+        step = pixel * (1 if self.across else problem.width.stride) * self.size
+        if step > _MOST_STEP:
+            raise TooLongError
+        gradients = math.prod(self._gradient_shape(chunk)[2:]) * self.size
+        scale = np.array([1, self.lanes * self.size, pixel * self.size])
+        # Every piece has its streams at the same distances, so that one table of jobs does for all.
+        rows_of_pieces = self._pieces(chunk)
+        pieces: list[list[int]] = [[] for _ in rows_of_pieces]
+        jobs: dict[int, list[tuple[int, int, int]]] = {}
+        for group in self.groups:
+            start = len(pieces[0]) * 4
+            runs = [
+                [run for run in self._runs(group, chunk, rows) if run[0] > 0]
+                for rows in rows_of_pieces
+            ]
+            longest = max(map(len, runs))
+            if not longest:
+                continue
+            for words, some in zip(pieces, runs, strict=True):
+                words.extend((np.array(some, np.int64).reshape(-1, 3) * scale).ravel().tolist())
+                words.extend([products.END] * (1 + 3 * (longest - len(some))))
+            if len(pieces) * len(pieces[0]) > MOST_WORDS:
+                raise TooLongError
+            weights = (group.a * problem.width.kernel + group.b) * problem.filters
+            for number, first in enumerate(range(0, group.rows, self.rows)):
+                block = first * self.size if self.in_place else number * gradients
+                to = (weights + first) * problem.in_channels * self.size
+                rows = min(self.rows, group.rows - first)
+                jobs.setdefault(rows, []).append((start, block, to))
+        streams = as_words(list(itertools.chain.from_iterable(pieces)))
+        tables: list[Array] = []
+        told: list[list[int]] = []
+        tasks = []
+        panel = self._pixels(chunk) * self.lanes * self.size
+        for rows, members in jobs.items():
+            table = np.array(members, np.int64)
+            tables.append(table)
+            for first, last, low, high, lanes in self._cut(len(members)):
+                kernel = processor.products_kernel(rows, self.vectors, self.size, step, lanes)
+                fields = {
+                    products.JOBS: address(table) + first * products.JOB_BYTES,
+                    products.COUNT: last - first,
+                    products.INPUTS: low * panel,
+                    products.RESULT: low * self.lanes * self.size,
+                    products.PANELS: high - low,
+                    products.INPUTS_STEP: panel,
+                    products.RESULT_STEP: self.lanes * self.size,
+                    products.RESULT_ROW: problem.in_channels * self.size,
+                }
+                task = []
+                for number in range(len(pieces)):
+                    fields[products.STREAMS] = address(streams) + number * len(pieces[0]) * 4
+                    task.append((kernel, len(told)))
+                    told.append(call_words(products.CALL_WORDS, fields))
+                tasks.append(task)
+        return _Calls(
+            np.array(told, np.int64).reshape(-1, products.CALL_WORDS), streams, tables, tasks
+        )
+
+    def _cut(self, jobs: int) -> Iterator[tuple[int, int, int, int, int]]:
+        """First and last job, first and last panel, and channels stored, of each task."""
+        whole = self.problem.in_channels // self.lanes
+        rest = self.problem.in_channels % self.lanes
+        cuts = 1 if self.inner_threads == 1 else self.inner_threads * _TASKS
+        result = jobs * self.rows * self.problem.in_channels * self.size
+        down = min(max(cuts, result // _RESULT_BYTES), jobs)
+        across = min(-(-cuts // down), max(whole, 1))
+        for some in shares(jobs, down):
+            for panels in shares(whole, across) if whole else ():
+                yield some.start, some.stop, panels.start, panels.stop, self.lanes
+            if rest:
+                yield some.start, some.stop, whole, whole + 1, rest
+
+    # --- running ------------------------------------------------------------------------------
+
+    def _gradient_shape(self, chunk: Chunk) -> tuple[int, ...]:
+        """Places (kinds of columns), blocks of filters, three axes of pixels, filters."""
+        low, high = self._reached(chunk)
+        rows, images = high - low, chunk.images
+        if self.in_place:
+            return (1, 1, images, rows, self.columns, self.problem.filters)
+        blocks = -(-self.problem.filters // self.rows)
+        if self.across:
+            stride = self.problem.width.stride
+            return (stride, blocks, rows, self.columns, images, self.rows)
+        return (1, blocks, images, rows, self.columns, self.rows)
+
+    def run(self, inputs: Array, gradient: Array, out: Array) -> None:
+        """Write the gradient of the kernel into ``out``, which is contiguous."""
+        sums = out[None] if self.shares == 1 else np.empty((self.shares, *out.shape), out.dtype)
+
+        def share(number: int, seat: int) -> None:  # noqa: ARG001
+            sums[number] = 0
+            for chunk in self.chunks[number :: self.shares]:
+                with memory.scratch() as lender:
+                    self._run(chunk, inputs, gradient, sums[number], lender)
+
+        workers.run(share, self.shares, self.shares)
+        if self.shares > 1:
+            sums.sum(axis=0, out=out)
+
+    def _run(
+        self, chunk: Chunk, inputs: Array, gradient: Array, out: Array, lender: memory.Scratch
+    ) -> None:
+        problem = self.problem
+        images = slice(chunk.first_image, chunk.first_image + chunk.images)
+        x = inputs[images, chunk.first : chunk.last]
+        g = gradient[images, slice(*self._reached(chunk))]
+        pixels = self._in_order(x)
+        panels = lender.empty(self.panels * self._pixels(chunk) * self.lanes, problem.dtype)
+        panels = panels.reshape(self.panels, *pixels.shape[:2], self.lanes)
+        blocks = g
+        if not self.as_it_is:
+            shape = self._gradient_shape(chunk)
+            blocks = lender.empty(math.prod(shape), problem.dtype).reshape(shape)
+        calls = self._calls(chunk)
+        bases = {
+            products.INPUTS: address(panels),
+            products.GRADIENTS: address(blocks),
+            products.RESULT: address(out),
+        }
+        told = calls.told + np.array(call_words(products.CALL_WORDS, bases), np.int64)
+        first, step = address(told), told.strides[0]
+        copies = [
+            *(
+                functools.partial(fill, panels[some], pixels, some.start * self.lanes)
+                for some in shares(self.panels, self.inner_threads)
+            ),
+            *(() if self.as_it_is else self._gradient_copies(blocks, g)),
+        ]
+
+        def task(number: int, seat: int) -> None:  # noqa: ARG001
+            for kernel, row in calls.tasks[number]:
+                kernel(first + row * step)
+
+        workers.run_each(copies, self.inner_threads)
+        workers.run(task, len(calls.tasks), self.inner_threads)
+
+    def _in_order(self, array: Array) -> Array:
+        """Pixels in two axes, the inner one with the pixels of a run."""
+        flat = array.reshape(len(array), -1, array.shape[3])
+        return flat.transpose(1, 0, 2) if self.across else flat
+
+    def _pack(self, blocks: Array, gradient: Array, first: int) -> None:
+        """Copy gradients into ``blocks[places, some, ...]``, from filter ``first`` on."""
+        stride = len(blocks)
+        for place in range(stride):
+            columns = gradient[:, :, place::stride]
+            lacking = self.columns - columns.shape[2]
+            if lacking:
+                columns = np.pad(columns, ((0, 0), (0, 0), (0, lacking), (0, 0)))
+            pixels = self._in_order(columns)
+            fill(blocks[place].reshape(-1, *pixels.shape[:2], self.rows), pixels, first)
+
+    def _gradient_copies(self, blocks: Array, gradient: Array) -> Iterator[Any]:
+        if not self.in_place:
+            for some in shares(blocks.shape[1], self.inner_threads):
+                yield functools.partial(
+                    self._pack, blocks[:, some], gradient, some.start * self.rows
+                )
+            return
+        width = self.problem.width.output
+
+        def pad(rows: slice) -> None:
+            into = blocks[0, 0, :, rows]
+            into[:, :, : self.left] = 0
+            into[:, :, self.left : self.left + width] = gradient[:, rows]
+            into[:, :, self.left + width :] = 0
+
+        for rows in shares(gradient.shape[1], self.inner_threads):
+            yield functools.partial(pad, rows)
+
+
+def _vectors(pixel_bytes: int) -> int:
+    """Vectors of a panel that leave the fewest lanes idle; two of them are the fastest."""
+    slower = {1: 1.3, 2: 1.0, 3: 1.05}
+    return min(
+        slower,
+        key=lambda vectors: -(-pixel_bytes // (vectors * VECTOR)) * vectors * slower[vectors],
+    )
+
+
+def _rows(total: int, most: int) -> int:
+    """Rows of a tile, at most ``most``, that leave the fewest of the last one idle."""
+    candidates = range(max(1, most - 2), most + 1) if total > most else (total,)
+    return min(candidates, key=lambda rows: (-(-total // rows) * (rows + 2), -rows))

@@ -1,0 +1,1 @@
+"""What generated kernels compute: which outputs together, from which inputs."""

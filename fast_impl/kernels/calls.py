@@ -1,0 +1,241 @@
+"""All calls of the kernel `fast_impl.kernels.x86.sums` that compute one array, divided into tasks."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fast_impl.kernels.panels import Lanes, Panel, panels
+from fast_impl.kernels.streams import Grid, Streams, unit
+from fast_impl.kernels.x86 import processor, sums
+from fast_impl.runtime import memory, workers
+from fast_impl.runtime.addresses import address, call_words
+
+Array = npt.NDArray[Any]
+
+# Input bytes of one call, or bytes of one panel's weights, that stay in the cache.
+_CACHED = 160 << 10
+# Bytes of a panel's weights beyond which they are multiplied in steps.
+_WEIGHT_BYTES = 320 << 10
+# Tasks for each thread.
+_TASKS = 4
+# Cycles of a step (a number of each pixel of a tile times a panel), by vectors; of a tap; of a tile.
+_STEP = {1: 5.5, 2: 6.5, 3: 6.5}
+_TAP, _TILE = 14.0, 24.0
+# Bytes of a result from which on it is faster to write around the caches, even if it is read at once.
+_LARGE = 8 << 20
+
+
+class Part(NamedTuple):
+    """Pixels whose lanes all read the same inputs."""
+
+    grid: Grid
+    lanes: Lanes
+
+
+class Section(NamedTuple):
+    """Some rows of taps of one kind of panel of a part.
+
+    Its weights begin at ``start``, its first lane is ``lane`` of all. It adds to what an earlier
+    section wrote where it is not the first of its panel.
+    """
+
+    part: Part
+    panel: Panel
+    rows: range
+    start: int
+    lane: int
+    width: int
+
+    @property
+    def again(self) -> bool:
+        """Whether it adds to what the section before it has written."""
+        return self.rows.start > 0
+
+    @property
+    def taps(self) -> range:
+        """Its taps, of those of the part."""
+        wide = len(self.part.grid.right.offsets)
+        return range(self.rows.start * wide, self.rows.stop * wide)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Panels, taps, numbers of a pixel, lanes: the order of packed weights."""
+        return (self.panel.times, len(self.taps), self.part.grid.channels, self.width)
+
+    def weights(self, packed: Array) -> Array:
+        """The section's own part of all packed weights."""
+        return packed[self.start : self.start + math.prod(self.shape)].reshape(self.shape)
+
+    def whole_lines(self, size: int) -> bool:
+        """Whether it can write around the caches, for an output that begins with a line of them."""
+        places = (self.part.grid.origin, *self.part.grid.outputs, self.panel.lane * size)
+        return all(place % memory.LINE == 0 for place in places) and sums.whole_lines(
+            self.panel.vectors, size, self.panel.runs, self.again
+        )
+
+    @property
+    def cycles(self) -> float:
+        """Predicted."""
+        grid, vectors = self.part.grid, self.panel.vectors
+        tile = sums.ROWS[vectors]
+        tiles = unit(grid, tile).places / tile
+        each = len(self.taps) * grid.channels * _STEP[vectors] + len(self.rows) * _TAP + _TILE
+        return tiles * each * self.panel.times
+
+
+class Calls:
+    """What to call, but for the addresses of the arrays.
+
+    Attributes:
+        chains: Sections that write the same outputs, one after the other.
+        elements: Numbers that all packed weights are.
+        lanes: Numbers that are added to the sums of all first sections (a bias).
+        cycles: Predicted, of one core.
+    """
+
+    def __init__(self, parts: Sequence[Part], dtype: np.dtype[Any]) -> None:
+        self.dtype = dtype
+        self.chains: list[list[Section]] = []
+        self.elements = self.lanes = 0
+        for part in parts:
+            for panel in panels(part.lanes, dtype.itemsize):
+                width = panel.vectors * sums.VECTOR // dtype.itemsize
+                chain = []
+                for rows in _steps(part, width * dtype.itemsize):
+                    section = Section(part, panel, rows, self.elements, self.lanes, width)
+                    chain.append(section)
+                    self.elements += math.prod(section.shape)
+                self.chains.append(chain)
+                self.lanes += panel.times * width
+        self.cycles = sum(section.cycles for section in self.sections)
+
+    @property
+    def sections(self) -> Iterator[Section]:
+        """All of them."""
+        return itertools.chain.from_iterable(self.chains)
+
+    def prepare(self, threads: int) -> PreparedCalls:
+        """Make the streams, kernels and tasks for so many threads."""
+        return PreparedCalls(self, threads)
+
+
+def _steps(part: Part, width: int) -> Iterator[range]:
+    """Cut the rows of taps so that a panel's weights, ``width`` bytes each, stay in the cache."""
+    grid = part.grid
+    rows = len(grid.down.offsets)
+    bytes_each = len(grid.right.offsets) * grid.channels * width
+    fitting = max(1, _WEIGHT_BYTES // max(bytes_each, 1))
+    count = max(1, -(-rows // fitting)) if part.lanes.lines == 1 else 1
+    for number in range(count):
+        yield range(rows * number // count, rows * (number + 1) // count)
+
+
+class PreparedCalls:
+    """Calls that are ready to be made, any number of times and from any thread."""
+
+    def __init__(self, calls: Calls, threads: int) -> None:
+        self.threads = threads
+        self._size = calls.dtype.itemsize
+        streams = Streams()
+        jobs = {}
+        for section in calls.sections:
+            grid, panel = section.part.grid, section.panel
+            tap = grid.channels * section.width * self._size
+            jobs[section] = streams.add(
+                grid, sums.ROWS[panel.vectors], section.rows, tap, panel.lane * self._size,
+                section.again,
+            )  # fmt: skip
+        self._streams, self._jobs = streams.arrays()
+        most = max(section.part.grid.channels for section in calls.sections)
+        self._nothing = np.zeros(most, calls.dtype)
+        self.no_bias = np.zeros(calls.lanes, calls.dtype)
+        share = calls.cycles / (threads * _TASKS if threads > 1 else 1)
+        rows: list[list[int]] = []
+        # For each task its calls, one after the other: a kernel and the place of what it is told.
+        self._tasks: list[list[tuple[Any, int]]] = []
+        for chain in calls.chains:
+            cuts = max(1, round(sum(section.cycles for section in chain) / share))
+            each, across = self._cut(chain, len(jobs[chain[0]]), cuts)
+            told = []
+            for section in chain:
+                panel = section.panel
+                kernel = processor.sums_kernel(panel.vectors, self._size, panel.runs, section.again)
+                around = len(chain) == 1 and section.whole_lines(self._size)
+                fields = list(self._fields(section, jobs[section], each, across, around))
+                told.append([(kernel, len(rows) + i) for i in range(len(fields))])
+                rows += fields
+            self._tasks += [list(task) for task in zip(*told, strict=True)]
+        self._template = np.array(rows, np.int64)
+        self._around = bool(self._template[:, sums.AROUND // 8].any())
+
+    @property
+    def workspace(self) -> int:
+        """Bytes that a run needs."""
+        return self._template.nbytes
+
+    @property
+    def tasks(self) -> int:
+        """Tasks of a run."""
+        return len(self._tasks)
+
+    def _fields(
+        self, section: Section, jobs: range, each: int, across: int, around: bool
+    ) -> Iterator[list[int]]:
+        """What each call of a section is told, with so many jobs and panels each."""
+        panel = section.panel
+        width, taps = section.width * self._size, math.prod(section.shape[1:]) * self._size
+        for first, low in itertools.product(
+            range(jobs.start, jobs.stop, each), range(0, panel.times, across)
+        ):
+            fields = {
+                sums.JOBS: address(self._jobs) + first * sums.JOB_BYTES,
+                sums.COUNT: min(each, jobs.stop - first),
+                sums.STREAMS: address(self._streams),
+                sums.WEIGHTS: section.start * self._size + low * taps,
+                sums.OUTPUTS: low * width,
+                sums.BIAS: section.lane * self._size + low * width,
+                sums.NOTHING: address(self._nothing),
+                sums.PANELS: min(across, panel.times - low),
+                sums.WEIGHTS_STEP: taps,
+                sums.OUTPUTS_STEP: width,
+                sums.AROUND: around,
+            }
+            yield call_words(sums.CALL_WORDS, fields)
+
+    def _cut(self, chain: list[Section], jobs: int, cuts: int) -> tuple[int, int]:
+        """Jobs and panels of each call, where about ``cuts`` calls are wanted."""
+        panels, grid = chain[0].panel.times, chain[0].part.grid
+        if max(math.prod(section.shape[1:]) for section in chain) * self._size >= _CACHED:
+            # Weights that fill the cache should pass through it once, not once for every call.
+            across = min(cuts, panels)
+            return -(-jobs // -(-cuts // across)), -(-panels // across)
+        down = min(cuts, jobs)
+        across = -(-cuts // down)
+        if panels > 1:
+            down = max(down, min(jobs, grid.images * grid.image_bytes // _CACHED))
+        return -(-jobs // down), -(-panels // across)
+
+    def run(self, inputs: Array, packed: Array, lanes: Array, out: Array) -> None:
+        """Compute ``out``; all arrays are contiguous, ``lanes`` has a number for every lane."""
+        bases = {
+            sums.INPUTS: address(inputs),
+            sums.WEIGHTS: address(packed),
+            sums.OUTPUTS: address(out),
+            sums.BIAS: address(lanes),
+        }
+        calls = self._template + np.array(call_words(sums.CALL_WORDS, bases), np.int64)
+        if self._around and (out.nbytes < _LARGE or bases[sums.OUTPUTS] % memory.LINE):
+            calls[:, sums.AROUND // 8] = False
+        first, step = address(calls), calls.strides[0]
+
+        def task(number: int, seat: int) -> None:  # noqa: ARG001
+            for kernel, row in self._tasks[number]:
+                kernel(first + row * step)
+
+        workers.run(task, len(self._tasks), self.threads)

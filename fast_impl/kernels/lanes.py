@@ -1,0 +1,101 @@
+"""Which output columns, rows and filters are summed side by side, as the lanes of vectors.
+
+Along an axis, output ``p`` is place ``r`` of block ``P``, where ``P, r = divmod(p + skip, stride)``,
+and tap ``a`` carries input ``i`` to place ``r`` of block ``i + shift``, where ``shift, r = divmod(a *
+dilation - before + skip, stride)``. Places with the same shifts read the same inputs, so their
+filters can be lanes of one sum. Places with other shifts can, too, at the price of weights that are zero:
+worth it where a place alone would leave most of a vector empty.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from fast_impl.problem.geometry import Axis
+
+
+class Side(NamedTuple):
+    """Some places of some blocks along one axis.
+
+    Attributes:
+        first: Output row of the first place in block 0; negative for blocks that begin before it.
+        taps: For each place, the tap that carries each of ``shifts`` there, or None.
+        shifts: From the largest to the smallest: in the order of the inputs that they reach.
+        blocks: Those in which every place lies in the output.
+    """
+
+    first: int
+    taps: tuple[tuple[int | None, ...], ...]
+    shifts: tuple[int, ...]
+    blocks: range
+
+    @property
+    def exact(self) -> bool:
+        """Whether every place is reached by every shift, so that no weight is a made-up zero."""
+        return all(tap is not None for taps in self.taps for tap in taps)
+
+
+class _Place(NamedTuple):
+    number: int
+    taps: dict[int, int]
+    blocks: range
+
+
+def _places(axis: Axis, skip: int) -> list[_Place]:
+    found = [
+        _Place(number, {}, range(-((number - skip) // axis.stride), _last(axis, number - skip) + 1))
+        for number in range(axis.stride)
+    ]
+    for tap in range(axis.kernel):
+        reached, _ = axis.span(tap)
+        if reached.stop > reached.start:
+            shift, number = divmod(tap * axis.dilation - axis.before + skip, axis.stride)
+            found[number].taps[shift] = tap
+    return found
+
+
+def _last(axis: Axis, first: int) -> int:
+    """The last block of the place that begins at output ``first``."""
+    return (axis.output - 1 - first) // axis.stride
+
+
+def _side(places: list[_Place], skip: int, blocks: range) -> Side:
+    shifts = sorted({shift for place in places for shift in place.taps}, reverse=True)
+    taps = tuple(tuple(place.taps.get(shift) for shift in shifts) for place in places)
+    return Side(places[0].number - skip, taps, tuple(shifts), blocks)
+
+
+def _alike(axis: Axis) -> Iterator[Side]:
+    """Neighbouring places with the same shifts and blocks."""
+    places = _places(axis, 0)
+    for _, members in itertools.groupby(places, lambda place: (set(place.taps), place.blocks)):
+        found = list(members)
+        yield _side(found, 0, found[0].blocks)
+
+
+def _together(axis: Axis, skip: int) -> Iterator[Side]:
+    """All places in the blocks that have them all, and one by one in the others."""
+    places = _places(axis, skip)
+    first = max(place.blocks.start for place in places)
+    last = max(first, min(place.blocks.stop for place in places))
+    yield _side(places, skip, range(first, last))
+    for place in places:
+        yield _side([place], skip, range(place.blocks.start, min(first, place.blocks.stop)))
+        yield _side([place], skip, range(max(last, place.blocks.start), place.blocks.stop))
+
+
+def partitions(axis: Axis, one_by_one: bool) -> list[tuple[Side, ...]]:
+    """Every way to divide the output along an axis that is worth a look.
+
+    Args:
+        axis: What to divide.
+        one_by_one: Whether places with the same shifts may have to be kept apart, because they are no neighbours
+            in memory.
+    """
+    ways = [[_side([place], 0, place.blocks) for place in _places(axis, 0)]] if one_by_one else []
+    ways.append(list(_alike(axis)))
+    ways += [list(_together(axis, skip)) for skip in sorted({0, axis.before % axis.stride})]
+    kept = (tuple(side for side in way if side.blocks) for way in ways)
+    return list(dict.fromkeys(kept))

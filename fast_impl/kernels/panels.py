@@ -1,0 +1,72 @@
+"""Panels: how the lanes of a sum are cut into vectors that one kernel computes together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from fast_impl.kernels.x86.sums import ROWS, VECTOR, Run
+
+# Lanes on several output rows must fit one panel.
+WIDEST = max(ROWS)
+
+
+class Lanes(NamedTuple):
+    """What is summed side by side.
+
+    Attributes:
+        line: Lanes that are neighbours in the output.
+        lines: How many such lines; each is ``apart`` bytes after the one before.
+        apart: Bytes from line to line.
+    """
+
+    line: int
+    lines: int = 1
+    apart: int = 0
+
+    @property
+    def total(self) -> int:
+        """All lanes."""
+        return self.line * self.lines
+
+
+class Panel(NamedTuple):
+    """Lanes from ``lane`` on, ``times`` as many as ``vectors`` hold; each panel writes its ``runs``."""
+
+    vectors: int
+    times: int
+    lane: int
+    runs: tuple[Run, ...]
+
+
+def panels(lanes: Lanes, size: int) -> Iterator[Panel]:
+    """Cut lanes into panels of numbers of ``size`` bytes; the last one may have idle lanes.
+
+    Raises:
+        ValueError: Several lines that do not fit one panel.
+    """
+    numbers = VECTOR // size
+    if lanes.lines > 1:
+        if lanes.total > WIDEST * numbers:
+            raise ValueError(f"{lanes} do not fit {WIDEST} vectors of {numbers} numbers")
+        runs = (Run(i * lanes.line, lanes.line, i * lanes.apart) for i in range(lanes.lines))
+        yield Panel(-(-lanes.total // numbers), 1, 0, tuple(runs))
+        return
+    lane = 0
+    for vectors, count in _widths(-(-lanes.line // numbers)):
+        width = vectors * numbers
+        whole = min(count, (lanes.line - lane) // width)
+        if whole:
+            yield Panel(vectors, whole, lane, (Run(0, width, 0),))
+            lane += whole * width
+        if whole < count:
+            yield Panel(vectors, 1, lane, (Run(0, lanes.line - lane, 0),))
+
+
+def _widths(vectors: int) -> list[tuple[int, int]]:
+    """Widths of panels that make up so many vectors, and how many of each."""
+    if vectors % 3 == 0:
+        return [(3, vectors // 3)]
+    if vectors < 3 or vectors % 2 == 0:
+        return [(min(vectors, 2), -(-vectors // 2))]
+    return [(2, vectors // 2 - 1), (3, 1)]

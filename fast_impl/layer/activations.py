@@ -1,0 +1,390 @@
+"""The activations that Keras 2.15 knows by name, each with its derivative."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fast_impl.layer.configs import Configurable, deserialize, serialize
+from fast_impl.problem.dtypes import accumulator
+from fast_impl.problem.errors import InvalidArgumentError
+
+Array = npt.NDArray[Any]
+Function = Callable[[Array], Array]
+# (before activation, after it, gradient after it) -> gradient before it
+Derivative = Callable[[Array, Array, Array], Array]
+
+_SELU_SCALE = 1.0507009873554805
+_SELU_SCALE_ALPHA = 1.7580993408473768
+# TensorFlow 2.15 holds these two as float32 in a float64 layer too.
+_SQRT_2 = float(np.float32(1.4142135623730951))
+_INVERSE_SQRT_PI = 0.5641895835477563
+_LEAKY_SLOPE = float(np.float32(0.2))
+_ON_INTEGERS = ("linear", "relu", "relu6")
+
+
+class Activation:
+    """A named function of the output with the derivative that training needs."""
+
+    def __init__(self, name: str, function: Function, derivative: Derivative) -> None:
+        self.__name__ = name
+        self._function = function
+        self._derivative = derivative
+
+    def __call__(self, x: Array) -> Array:
+        """The activation of ``x``, same shape and dtype; half formats are computed in float32."""
+        if x.dtype.kind == "i" and self.__name__ not in _ON_INTEGERS:
+            if self.__name__ == "leaky_relu":  # the only one for which TensorFlow leaves integers
+                return self(x.astype(np.float32))
+            error = TypeError if self.__name__ == "hard_sigmoid" else InvalidArgumentError
+            raise error(
+                f"activation={self.__name__!r} is not defined on {x.dtype.name} arrays; on "
+                f"integers use one of {', '.join(_ON_INTEGERS)}"
+            )
+        with np.errstate(all="ignore"):
+            return self._function(x.astype(self._format(x), copy=False)).astype(x.dtype, copy=False)
+
+    def gradient(self, x: Array, y: Array, output_gradient: Array) -> Array:
+        """Gradient before the activation, from the gradient after it."""
+        wide = self._format(x)
+        arrays = (array.astype(wide, copy=False) for array in (x, y, output_gradient))
+        with np.errstate(all="ignore"):
+            return self._derivative(*arrays).astype(x.dtype, copy=False)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        return get, (self.__name__,)
+
+    def __repr__(self) -> str:
+        return f"<activation {self.__name__}>"
+
+    @staticmethod
+    def _format(x: Array) -> np.dtype[Any]:
+        return accumulator(x.dtype)
+
+
+def _sigmoid(x: Array) -> Array:
+    # The exponent is never positive, so nothing overflows.
+    small = np.exp(-np.abs(x))
+    result: Array = np.where(x >= 0, 1 / (1 + small), small / (1 + small))
+    return result
+
+
+def _softplus(x: Array) -> Array:
+    result: Array = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return result
+
+
+def _exp_minus_1(x: Array) -> Array:
+    result: Array = np.expm1(np.minimum(x, 0))
+    return result
+
+
+def _softmax(x: Array, axis: int = -1) -> Array:
+    powers = np.exp(x - x.max(axis=axis, keepdims=True)) if x.size else x
+    result: Array = powers / powers.sum(axis=axis, keepdims=True)
+    return result
+
+
+def _log_softmax(x: Array) -> Array:
+    shifted = x - x.max(axis=-1, keepdims=True) if x.size else x
+    result: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return result
+
+
+def _softmax_gradient(y: Array, g: Array, axis: int = -1) -> Array:
+    result: Array = y * (g - (g * y).sum(axis=axis, keepdims=True))
+    return result
+
+
+def _erf(x: Array) -> Array:
+    # Lazily: SciPy costs more to import than this package, and only gelu needs it.
+    from scipy.special import erf
+
+    result: Array = erf(x)
+    return result
+
+
+def _gelu_gradient(x: Array, _: Array, g: Array) -> Array:
+    scaled = x / _SQRT_2
+    density = np.exp(-scaled * scaled) * (_INVERSE_SQRT_PI / _SQRT_2)
+    result: Array = g * (0.5 * (1 + _erf(scaled)) + x * density)
+    return result
+
+
+def _swish_gradient(x: Array, y: Array, g: Array) -> Array:
+    slope = _sigmoid(x)
+    result: Array = g * (slope + y * (1 - slope))
+    return result
+
+
+def _mish_gradient(x: Array, _: Array, g: Array) -> Array:
+    bent = np.tanh(_softplus(x))
+    result: Array = g * (bent + x * (1 - bent * bent) * _sigmoid(x))
+    return result
+
+
+_TABLE: dict[str, tuple[Function, Derivative]] = {
+    "linear": (lambda x: x, lambda _x, _y, g: g),
+    "relu": (lambda x: np.maximum(x, 0), lambda x, _, g: np.where(x > 0, g, 0)),
+    "relu6": (
+        lambda x: np.minimum(np.maximum(x, 0), 6),
+        lambda x, _, g: np.where((x > 0) & (x < 6), g, 0),
+    ),
+    "leaky_relu": (
+        lambda x: np.maximum(x, x * _LEAKY_SLOPE),
+        lambda x, _, g: np.where(x > 0, g, g * _LEAKY_SLOPE),
+    ),
+    "elu": (
+        lambda x: np.where(x < 0, _exp_minus_1(x), x),
+        lambda _, y, g: np.where(y < 0, g * (y + 1), g),
+    ),
+    "selu": (
+        lambda x: np.where(x < 0, _SELU_SCALE_ALPHA * _exp_minus_1(x), _SELU_SCALE * x),
+        lambda _, y, g: np.where(y < 0, g * (y + _SELU_SCALE_ALPHA), g * _SELU_SCALE),
+    ),
+    "softplus": (_softplus, lambda x, _, g: g * _sigmoid(x)),
+    "softsign": (lambda x: x / (1 + np.abs(x)), lambda x, _, g: g / (1 + np.abs(x)) ** 2),
+    "tanh": (np.tanh, lambda _, y, g: g * (1 - y * y)),
+    "sigmoid": (_sigmoid, lambda _, y, g: g * y * (1 - y)),
+    "hard_sigmoid": (
+        lambda x: np.clip(0.2 * x + 0.5, 0, 1),
+        lambda x, _, g: np.where(np.abs(x) <= 2.5, g * 0.2, 0),
+    ),
+    "exponential": (np.exp, lambda _, y, g: g * y),
+    "swish": (lambda x: x * _sigmoid(x), _swish_gradient),
+    "mish": (lambda x: x * np.tanh(_softplus(x)), _mish_gradient),
+    "gelu": (lambda x: 0.5 * x * (1 + _erf(x / _SQRT_2)), _gelu_gradient),
+    "softmax": (_softmax, lambda _, y, g: _softmax_gradient(y, g)),
+    "log_softmax": (
+        _log_softmax,
+        lambda _, y, g: g - np.exp(y) * g.sum(axis=-1, keepdims=True),
+    ),
+}
+
+NAMED = {name: Activation(name, *functions) for name, functions in _TABLE.items()}
+_ALIASES = {"silu": "swish"}
+
+
+class LayerActivation(Configurable):
+    """An activation that Keras offers as a layer: with parameters, and computed in float32.
+
+    Keras gives such a layer the format float32 whatever it is used in, so a float64 array is
+    cast; integers are not.
+    """
+
+    module = "keras.layers"
+
+    def __call__(self, x: Array) -> Array:
+        """The activation of ``x``."""
+        with np.errstate(all="ignore"):
+            return self.function(self._cast(x))
+
+    def gradient(self, x: Array, y: Array, output_gradient: Array) -> Array:
+        """Gradient before the activation, from the gradient after it."""
+        with np.errstate(all="ignore"):
+            gradient = self.derivative(self._cast(x), y, self._cast(output_gradient))
+        return gradient.astype(x.dtype, copy=False)
+
+    def function(self, x: Array) -> Array:
+        """The activation in float32."""
+        raise NotImplementedError
+
+    def derivative(self, x: Array, y: Array, g: Array) -> Array:
+        """Its gradient in float32."""
+        raise NotImplementedError
+
+    def parameters(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """Parameters, and what every Keras layer has."""
+        name = {"ReLU": "re_lu", "LeakyReLU": "leaky_re_lu", "ThresholdedReLU": "thresholded_re_lu"}
+        kind = type(self).__name__
+        return {
+            "name": name.get(kind, kind.lower()),
+            "trainable": True,
+            "dtype": "float32",
+            **self.parameters(),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The activation without what every Keras layer has."""
+        return cls(**{k: v for k, v in config.items() if k not in ("name", "trainable", "dtype")})
+
+    @staticmethod
+    def _cast(x: Array) -> Array:
+        return x if x.dtype.kind == "i" else x.astype(np.float32, copy=False)
+
+
+class ReLU(LayerActivation):
+    """``f(x) = max_value`` above, ``x`` between, ``slope * (x - threshold)`` below."""
+
+    def __init__(
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+    ) -> None:
+        for name, value in (
+            ("max_value", max_value),
+            ("negative_slope", negative_slope),
+            ("threshold", threshold),
+        ):
+            if (value is None and name != "max_value") or (value is not None and value < 0):
+                raise ValueError(f"{name}={value!r} of activation ReLU must not be negative")
+        self.max_value = max_value
+        self.negative_slope = negative_slope
+        self.threshold = threshold
+
+    def function(self, x: Array) -> Array:
+        """The activation in float32."""
+        kept = x * (x > self.threshold) if self.threshold else np.maximum(x, 0)
+        if self.max_value is not None:
+            kept = np.minimum(kept, self.max_value)
+        if self.negative_slope:
+            kept = kept - self.negative_slope * np.maximum(self.threshold - x, 0)
+        return kept
+
+    def derivative(self, x: Array, y: Array, g: Array) -> Array:  # noqa: ARG002
+        """Its gradient in float32."""
+        kept = x > self.threshold
+        if self.max_value is not None:
+            kept &= x <= self.max_value
+        result: Array = g * (kept + self.negative_slope * (x < self.threshold))
+        return result
+
+    def parameters(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        return {
+            "max_value": self.max_value,
+            "negative_slope": self.negative_slope,
+            "threshold": self.threshold,
+        }
+
+
+class LeakyReLU(LayerActivation):
+    """``x`` above zero, ``alpha * x`` below."""
+
+    def __init__(self, alpha: float = 0.3) -> None:
+        self.alpha = float(np.float32(alpha))
+
+    def function(self, x: Array) -> Array:
+        """The activation in float32."""
+        return np.where(x > 0, x, x * np.float32(self.alpha))
+
+    def derivative(self, x: Array, y: Array, g: Array) -> Array:  # noqa: ARG002
+        """Its gradient in float32."""
+        return np.where(x > 0, g, g * np.float32(self.alpha))
+
+    def parameters(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        return {"alpha": self.alpha}
+
+
+class ELU(LayerActivation):
+    """``x`` above zero, ``alpha * (exp(x) - 1)`` below."""
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = float(np.float32(alpha))
+
+    def function(self, x: Array) -> Array:
+        """The activation in float32."""
+        return np.where(x > 0, x, _exp_minus_1(x) * np.float32(self.alpha))
+
+    def derivative(self, x: Array, y: Array, g: Array) -> Array:  # noqa: ARG002
+        """Its gradient in float32."""
+        return np.where(x > 0, g, g * np.float32(self.alpha) * np.exp(np.minimum(x, 0)))
+
+    def parameters(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        return {"alpha": self.alpha}
+
+
+class ThresholdedReLU(LayerActivation):
+    """``x`` above ``theta``, zero elsewhere."""
+
+    def __init__(self, theta: float = 1.0) -> None:
+        if theta is None or theta < 0:
+            raise ValueError(f"theta={theta!r} of activation ThresholdedReLU must not be negative")
+        self.theta = float(np.float32(theta))
+
+    def function(self, x: Array) -> Array:
+        """The activation in float32."""
+        return x * (x > self.theta)
+
+    def derivative(self, x: Array, y: Array, g: Array) -> Array:  # noqa: ARG002
+        """Its gradient in float32."""
+        return g * (x > self.theta)
+
+    def parameters(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        return {"theta": self.theta}
+
+
+class Softmax(LayerActivation):
+    """Softmax along ``axis``, the last one unless said otherwise."""
+
+    def __init__(self, axis: int = -1) -> None:
+        self.axis = axis
+
+    def function(self, x: Array) -> Array:
+        """The activation in float32."""
+        return _softmax(x, self.axis)
+
+    def derivative(self, x: Array, y: Array, g: Array) -> Array:  # noqa: ARG002
+        """Its gradient in float32."""
+        return _softmax_gradient(y, g, self.axis)
+
+    def parameters(self) -> dict[str, Any]:
+        """What the constructor takes."""
+        return {"axis": self.axis}
+
+
+def _constant_factory(activation: Activation) -> Callable[[], Activation]:
+    return lambda: activation
+
+
+_REGISTRY: dict[str, Callable[..., Any]] = {
+    **{name: _constant_factory(activation) for name, activation in NAMED.items()},
+    **{name: _constant_factory(NAMED[target]) for name, target in _ALIASES.items()},
+    **{kind.__name__: kind for kind in (ReLU, LeakyReLU, ELU, ThresholdedReLU, Softmax)},
+}
+
+
+def get(identifier: Any) -> Callable[..., Any]:
+    """The activation for a name (case-sensitive), a configuration, a callable or None.
+
+    Raises:
+        ValueError: Unknown name or configuration.
+        TypeError: Anything else.
+    """
+    if identifier is None:
+        return NAMED["linear"]
+    if isinstance(identifier, str):
+        if identifier not in _REGISTRY:
+            raise ValueError(
+                f"Unknown activation function: {identifier!r}. Known names: "
+                f"{', '.join(sorted(_REGISTRY))}"
+            )
+        activation: Callable[..., Any] = _REGISTRY[identifier]()
+        return activation
+    if isinstance(identifier, Mapping):
+        made: Callable[..., Any] = deserialize(identifier, _REGISTRY, "activation function")
+        return made
+    if callable(identifier):
+        given: Callable[..., Any] = identifier
+        return given
+    raise TypeError(
+        f"Could not interpret activation function identifier: {identifier!r}. It must be None, a "
+        f"name, a configuration or a callable"
+    )
+
+
+def to_config(activation: Any) -> Any:
+    """A name for a named activation, else the configuration of the object."""
+    return activation.__name__ if isinstance(activation, Activation) else serialize(activation)

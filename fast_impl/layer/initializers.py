@@ -1,0 +1,410 @@
+"""The initializers that Keras 2.15 knows by name.
+
+The distributions are Keras's; the random numbers are NumPy's, so a seed gives the same values
+again, but not TensorFlow's values. Without a seed every call draws fresh numbers; NumPy's global
+generator is neither read nor moved.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fast_impl.layer.configs import Configurable, deserialize
+from fast_impl.problem.dtypes import COMPUTED
+
+Array = npt.NDArray[Any]
+Shape = Sequence[int]
+DType = np.dtype[Any]
+
+# Standard deviation of a normal distribution that is cut at two standard deviations.
+_TRUNCATED_DEVIATION = 0.87962566103423978
+
+
+def _floating(dtype: DType) -> None:
+    if dtype.name not in COMPUTED or dtype.kind == "i":
+        raise ValueError(f"Expected floating point type, got {dtype.name}")
+
+
+def _truncated_normal(generator: np.random.Generator, shape: Shape) -> Array:
+    values = generator.standard_normal(shape)
+    outside = np.abs(values) > 2
+    while outside.any():
+        values[outside] = generator.standard_normal(int(outside.sum()))
+        outside = np.abs(values) > 2
+    return values
+
+
+class Initializer(Configurable):
+    """First values of a weight: ``initializer(shape, dtype)`` gives an array."""
+
+    module = "keras.initializers"
+
+    def __call__(self, shape: Shape, dtype: DType) -> Array:
+        """First values of the given shape and dtype."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what its values are")
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """An initializer from its configuration; an old-style ``dtype`` in it means nothing."""
+        return cls(**{key: value for key, value in config.items() if key != "dtype"})
+
+
+class Zeros(Initializer):
+    """All zeros.
+
+    ``dtype`` means nothing; the page's default, ``tf.compat.v1.zeros_initializer()``, has it in
+    its configuration.
+    """
+
+    def __init__(self, dtype: str | None = None) -> None:
+        self.dtype = dtype
+
+    def get_config(self) -> dict[str, Any]:
+        """Empty, but for the page's default."""
+        return {} if self.dtype is None else {"dtype": self.dtype}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Zeros from their configuration."""
+        return cls(**config)
+
+    def __call__(self, shape: Shape, dtype: DType) -> Array:
+        """First values of the given shape and dtype."""
+        return np.zeros(shape, dtype)
+
+
+class Ones(Initializer):
+    """All ones."""
+
+    def __call__(self, shape: Shape, dtype: DType) -> Array:
+        """First values of the given shape and dtype."""
+        return np.ones(shape, dtype)
+
+
+class Constant(Initializer):
+    """One value everywhere, or as many values as the weight has."""
+
+    def __init__(self, value: Any = 0) -> None:
+        self.value = value
+
+    def __call__(self, shape: Shape, dtype: DType) -> Array:
+        """First values of the given shape and dtype.
+
+        Raises:
+            TypeError: Neither one value nor as many as the weight has (clause INIT-06).
+        """
+        values = np.asarray(self.value)
+        if values.size not in (1, math.prod(shape)):
+            raise TypeError(
+                f"Constant holds {values.size} values, but a weight of shape {tuple(shape)} needs "
+                f"1 or {math.prod(shape)}"
+            )
+        array = np.empty(shape, dtype)
+        array[...] = values if values.size == 1 else values.reshape(shape)
+        return array
+
+    def get_config(self) -> dict[str, Any]:
+        """The value."""
+        value = self.value.tolist() if isinstance(self.value, (np.ndarray, np.generic)) else None
+        return {"value": self.value if value is None else value}
+
+
+class _Random(Initializer):
+    """What the random initializers share: the seed."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = seed
+
+    def draw(self, generator: np.random.Generator, shape: Shape) -> Array:
+        """Float64 values of the distribution."""
+        raise NotImplementedError
+
+    def __call__(self, shape: Shape, dtype: DType) -> Array:
+        """First values of the given shape and dtype; the same again for the same seed."""
+        _floating(dtype)
+        seed = None if self.seed is None else abs(int(self.seed))
+        return self.draw(np.random.default_rng(seed), tuple(shape)).astype(dtype)
+
+
+class RandomUniform(_Random):
+    """Uniform between two limits; integers too."""
+
+    def __init__(
+        self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
+    ) -> None:
+        super().__init__(seed)
+        self.minval = minval
+        self.maxval = maxval
+
+    def draw(self, generator: np.random.Generator, shape: Shape) -> Array:
+        """Float64 values of the distribution."""
+        return generator.uniform(self.minval, self.maxval, shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Limits and seed."""
+        return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
+
+
+class RandomNormal(_Random):
+    """Normal distribution."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.mean = mean
+        self.stddev = stddev
+
+    def draw(self, generator: np.random.Generator, shape: Shape) -> Array:
+        """Float64 values of the distribution."""
+        return generator.normal(self.mean, self.stddev, shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Mean, deviation and seed."""
+        return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
+
+
+class TruncatedNormal(RandomNormal):
+    """Normal distribution, drawn again beyond two standard deviations."""
+
+    def draw(self, generator: np.random.Generator, shape: Shape) -> Array:
+        """Float64 values of the distribution."""
+        return self.mean + self.stddev * _truncated_normal(generator, shape)
+
+
+class VarianceScaling(_Random):
+    """Variance from the number of inputs or outputs of a unit.
+
+    The fans are taken from the kernel shape ``(kh, kw, filters, in)`` as it stands, so that
+    ``fan_in`` is ``kh*kw*filters``: TensorFlow's trap, kept (clause INIT-02).
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(seed)
+        distribution = distribution.lower()
+        if distribution == "normal":
+            distribution = "truncated_normal"
+        if scale <= 0:
+            raise ValueError(f"scale={scale!r} must be positive")
+        if mode not in ("fan_in", "fan_out", "fan_avg"):
+            raise ValueError(f"mode={mode!r} must be one of 'fan_in', 'fan_out', 'fan_avg'")
+        if distribution not in ("uniform", "truncated_normal", "untruncated_normal"):
+            raise ValueError(
+                f"distribution={distribution!r} must be one of 'uniform', 'truncated_normal', "
+                f"'untruncated_normal'"
+            )
+        self.scale = scale
+        self.mode = mode
+        self.distribution = distribution
+
+    def draw(self, generator: np.random.Generator, shape: Shape) -> Array:
+        """Float64 values of the distribution."""
+        fan_in, fan_out = _fans(shape)
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(1.0, fan)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3 * variance)
+            return generator.uniform(-limit, limit, shape)
+        if self.distribution == "untruncated_normal":
+            return generator.normal(0, math.sqrt(variance), shape)
+        deviation = math.sqrt(variance) / _TRUNCATED_DEVIATION
+        return deviation * _truncated_normal(generator, shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Scale, mode, distribution and seed."""
+        return {
+            "scale": self.scale,
+            "mode": self.mode,
+            "distribution": self.distribution,
+            "seed": self.seed,
+        }
+
+
+def _fans(shape: Shape) -> tuple[int, int]:
+    if len(shape) < 2:
+        return (shape[0], shape[0]) if shape else (1, 1)
+    field = math.prod(shape[:-2])
+    return shape[-2] * field, shape[-1] * field
+
+
+class _NamedScaling(VarianceScaling):
+    """A variance scaling that only the seed can change."""
+
+    settings: tuple[float, str, str]
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(*self.settings, seed=seed)
+
+    def get_config(self) -> dict[str, Any]:
+        """The seed."""
+        return {"seed": self.seed}
+
+
+class GlorotUniform(_NamedScaling):
+    """U(-L, L) with L = sqrt(6 / (fan_in + fan_out))."""
+
+    settings = (1.0, "fan_avg", "uniform")
+
+
+class GlorotNormal(_NamedScaling):
+    """Truncated normal of variance 2 / (fan_in + fan_out)."""
+
+    settings = (1.0, "fan_avg", "truncated_normal")
+
+
+class LecunNormal(_NamedScaling):
+    """Truncated normal of variance 1 / fan_in."""
+
+    settings = (1.0, "fan_in", "truncated_normal")
+
+
+class LecunUniform(_NamedScaling):
+    """Uniform of variance 1 / fan_in."""
+
+    settings = (1.0, "fan_in", "uniform")
+
+
+class HeNormal(_NamedScaling):
+    """Truncated normal of variance 2 / fan_in."""
+
+    settings = (2.0, "fan_in", "truncated_normal")
+
+
+class HeUniform(_NamedScaling):
+    """Uniform of variance 2 / fan_in."""
+
+    settings = (2.0, "fan_in", "uniform")
+
+
+class Orthogonal(_Random):
+    """An orthogonal matrix of all axes but the last by the last."""
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.gain = gain
+
+    def draw(self, generator: np.random.Generator, shape: Shape) -> Array:
+        """Float64 values of the distribution.
+
+        Raises:
+            ValueError: Fewer than two axes, such as a bias has.
+        """
+        if len(shape) < 2:
+            raise ValueError(
+                f"Orthogonal needs a weight of at least two axes; got shape {tuple(shape)}"
+            )
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        matrix = generator.standard_normal((max(rows, columns), min(rows, columns)))
+        q, r = np.linalg.qr(matrix)
+        q = q * np.sign(np.diagonal(r))
+        result: Array = self.gain * (q.T if rows < columns else q).reshape(shape)
+        return result
+
+    def get_config(self) -> dict[str, Any]:
+        """Gain and seed."""
+        return {"gain": self.gain, "seed": self.seed}
+
+
+class Identity(Initializer):
+    """Known by name, but for matrices: the kernel has four axes and the bias one."""
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = gain
+
+    def __call__(self, shape: Shape, dtype: DType) -> Array:
+        """The identity matrix times the gain.
+
+        Raises:
+            ValueError: A weight that is not a matrix: every weight of this layer.
+        """
+        _floating(dtype)
+        if len(shape) != 2:
+            raise ValueError(
+                f"Identity matrix initializer can only be used for 2D matrices; got shape "
+                f"{tuple(shape)}"
+            )
+        result: Array = (self.gain * np.eye(shape[0], shape[1])).astype(dtype)
+        return result
+
+    def get_config(self) -> dict[str, Any]:
+        """The gain."""
+        return {"gain": self.gain}
+
+
+_CLASSES: tuple[type[Initializer], ...] = (
+    Constant,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    Identity,
+    Initializer,
+    LecunNormal,
+    LecunUniform,
+    Ones,
+    Orthogonal,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
+    Zeros,
+)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+_REGISTRY: dict[str, Callable[..., Any]] = {}
+for _class in _CLASSES:
+    _REGISTRY[_class.__name__] = _REGISTRY[_snake(_class.__name__)] = _class
+    if _class is not Initializer:
+        _REGISTRY[_class.__name__ + "V2"] = _class
+for _class in (GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform):
+    _REGISTRY[_snake(_class.__name__) + "V2"] = _class
+_REGISTRY.update(normal=RandomNormal, uniform=RandomUniform, one=Ones, zero=Zeros)
+
+
+def get(identifier: Any) -> Any:
+    """The initializer for a name (case-sensitive), a configuration, a class, a callable or None.
+
+    Raises:
+        ValueError: Unknown name or configuration, or anything else.
+    """
+    if identifier is None:
+        return None
+    if isinstance(identifier, str):
+        identifier = {"class_name": identifier, "config": {}}
+    if isinstance(identifier, Mapping):
+        return deserialize(identifier, _REGISTRY, "initializer")
+    if isinstance(identifier, type):
+        return get(identifier())
+    if callable(identifier):
+        return identifier
+    raise ValueError(
+        f"Could not interpret initializer identifier: {identifier!r}. It must be None, a name, a "
+        f"configuration, a class or a callable"
+    )
+
+
+def default(dtype: DType) -> Initializer:
+    """What None means when the weight is made: Glorot uniform, or zeros for integers.
+
+    Raises:
+        ValueError: A format that has no default, such as a complex one (clause INIT-07).
+    """
+    if dtype.kind == "f" or dtype.name == "bfloat16":
+        return GlorotUniform()
+    if dtype.kind in "iub":
+        return Zeros()
+    raise ValueError(f"An initializer for a variable of {dtype.name} is required")

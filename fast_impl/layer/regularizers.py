@@ -1,0 +1,189 @@
+"""The regularizers that Keras 2.15 knows by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fast_impl.layer.configs import Configurable, deserialize
+from fast_impl.problem.dtypes import accumulator
+
+Array = npt.NDArray[Any]
+
+
+def _factor(name: str, value: Any) -> float:
+    # Keras keeps the factor as float32, also in a float64 layer.
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(
+            f"{name}={value!r} is not a valid regularization penalty number: it must be a finite "
+            f"int or float"
+        )
+    return float(np.float32(value))
+
+
+def _weighted(factor: float, total: Any, dtype: np.dtype[Any]) -> Any:
+    return (accumulator(dtype).type(factor) * total).astype(dtype)
+
+
+def _slopes(x: Array, l1: float, l2: float) -> Array:
+    wide = x.astype(accumulator(x.dtype), copy=False)
+    slopes = np.zeros_like(wide)  # a factor of 0 leaves infinities out
+    if l1:
+        slopes += wide.dtype.type(l1) * np.sign(wide)
+    if l2:
+        slopes += wide.dtype.type(2 * l2) * wide
+    return slopes.astype(x.dtype, copy=False)
+
+
+class Regularizer(Configurable):
+    """A penalty on a weight or on the output: array in, scalar of the same dtype out.
+
+    ``gradient(x)`` is the penalty's gradient by ``x``: shape and dtype of ``x`` (clause GRAD-04).
+    The class itself is a regularizer, too, whose penalty is 0 (clause LOSS-09).
+    """
+
+    module = "keras.regularizers"
+
+    def __call__(self, x: Array) -> Any:  # noqa: ARG002
+        """The penalty of ``x``."""
+        return 0.0
+
+    def gradient(self, x: Array) -> Array:
+        """Its gradient by ``x``."""
+        return np.zeros_like(x)
+
+
+class L1L2(Regularizer):
+    """``l1 * sum(|x|) + l2 * sum(x**2)``."""
+
+    def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0) -> None:
+        self.l1 = _factor("l1", 0.0 if l1 is None else l1)
+        self.l2 = _factor("l2", 0.0 if l2 is None else l2)
+
+    def __call__(self, x: Array) -> Any:
+        """The penalty of ``x``."""
+        wide = x.astype(accumulator(x.dtype), copy=False)
+        penalty: Any = wide.dtype.type(0)
+        if self.l1:
+            penalty += wide.dtype.type(self.l1) * np.abs(wide).sum()
+        if self.l2:
+            penalty += wide.dtype.type(self.l2) * np.square(wide).sum()
+        return penalty.astype(x.dtype)
+
+    def gradient(self, x: Array) -> Array:
+        """``l1 * sign(x) + 2 * l2 * x``."""
+        return _slopes(x, self.l1, self.l2)
+
+    def get_config(self) -> dict[str, Any]:
+        """The two factors."""
+        return {"l1": self.l1, "l2": self.l2}
+
+
+class L1(Regularizer):
+    """``l1 * sum(|x|)``."""
+
+    def __init__(self, l1: float | None = 0.01) -> None:
+        self.l1 = _factor("l1", 0.01 if l1 is None else l1)
+
+    def __call__(self, x: Array) -> Any:
+        """The penalty of ``x``."""
+        return _weighted(self.l1, np.abs(x).sum(dtype=accumulator(x.dtype)), x.dtype)
+
+    def gradient(self, x: Array) -> Array:
+        """``l1 * sign(x)``."""
+        return _slopes(x, self.l1, 0.0)
+
+    def get_config(self) -> dict[str, Any]:
+        """The factor."""
+        return {"l1": self.l1}
+
+
+class L2(Regularizer):
+    """``l2 * sum(x**2)``."""
+
+    def __init__(self, l2: float | None = 0.01) -> None:
+        self.l2 = _factor("l2", 0.01 if l2 is None else l2)
+
+    def __call__(self, x: Array) -> Any:
+        """The penalty of ``x``."""
+        wide = x.astype(accumulator(x.dtype), copy=False)
+        return _weighted(self.l2, np.square(wide).sum(), x.dtype)
+
+    def gradient(self, x: Array) -> Array:
+        """``2 * l2 * x``."""
+        return _slopes(x, 0.0, self.l2)
+
+    def get_config(self) -> dict[str, Any]:
+        """The factor."""
+        return {"l2": self.l2}
+
+
+class OrthogonalRegularizer(Regularizer):
+    """Known by name, but for matrices: the kernel and the output have rank 4."""
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
+        self.factor = _factor("factor", factor)
+        if mode not in ("rows", "columns"):
+            raise ValueError(f"mode={mode!r} must be one of 'rows', 'columns'")
+        self.mode = mode
+
+    def __call__(self, x: Array) -> Any:
+        """Refuses: nothing of this layer is a matrix (clause LOSS-09)."""
+        raise ValueError(
+            f"Inputs to OrthogonalRegularizer must have rank 2; got shape {x.shape}. Use L1, L2 or "
+            f"L1L2 for this layer"
+        )
+
+    def gradient(self, x: Array) -> Array:
+        """Refuses, too."""
+        gradient: Array = self(x)
+        return gradient
+
+    def get_config(self) -> dict[str, Any]:
+        """Factor and mode."""
+        return {"factor": self.factor, "mode": self.mode}
+
+
+def _l1_l2(l1: float | None = 0.01, l2: float | None = 0.01) -> L1L2:
+    return L1L2(l1, l2)
+
+
+_REGISTRY: dict[str, Callable[..., Any]] = {
+    "Regularizer": Regularizer,
+    "L1": L1,
+    "L2": L2,
+    "L1L2": L1L2,
+    "OrthogonalRegularizer": OrthogonalRegularizer,
+    "l1": L1,
+    "l2": L2,
+    "l1_l2": _l1_l2,
+    "orthogonal_regularizer": OrthogonalRegularizer,
+}
+
+
+def get(identifier: Any) -> Any:
+    """The regularizer for a name, a configuration, a callable or None.
+
+    Returns:
+        A callable or None. An unknown name is returned as it is, and fails when it is called:
+        Keras 2.15 does so (clause LOSS-09).
+
+    Raises:
+        ValueError: A configuration with an unknown name, or anything else.
+    """
+    if identifier is None:
+        return None
+    if isinstance(identifier, str):
+        return _REGISTRY[identifier]() if identifier in _REGISTRY else identifier
+    if isinstance(identifier, Mapping):
+        return deserialize(identifier, _REGISTRY, "regularizer")
+    if callable(identifier):
+        return identifier
+    raise ValueError(
+        f"Could not interpret regularizer identifier: {identifier!r}. It must be None, a name, a "
+        f"configuration or a callable"
+    )

@@ -1,0 +1,1 @@
+"""Which method computes a problem, and why."""

@@ -1,0 +1,78 @@
+"""Which method computes the gradients of a problem.
+
+Generated kernels (`fast_impl.gradients.direct`) do where there are any. Elsewhere it is one product of
+patches for few filters (`fast_impl.gradients.patches`), or products over taps (`fast_impl.gradients.blocks`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fast_impl.gradients import direct, scatter
+from fast_impl.gradients.blocks import Backward
+from fast_impl.gradients.direct import DirectBackward
+from fast_impl.gradients.patches import PatchesBackward, suits
+from fast_impl.planning import planner
+from fast_impl.problem.dtypes import accumulator
+from fast_impl.problem.problem import Problem
+from fast_impl.runtime import memory, workers
+
+Array = npt.NDArray[Any]
+
+# Elements whose sum is worth the time to wake a thread.
+_LARGE = 1 << 18
+
+
+@functools.lru_cache(maxsize=256)
+def planned(
+    problem: Problem, threads: int, limit: int
+) -> Backward | DirectBackward | PatchesBackward | None:
+    """Return the plan for the gradients of a problem; None where the scatter has to do them."""
+    if not problem.multiply_adds or accumulator(problem.dtype).kind != "f":
+        return None
+    if direct.suits(problem, limit):
+        generated = DirectBackward.planned(problem, threads, limit)
+        if generated is not None:
+            return generated
+    if suits(problem):
+        return PatchesBackward(problem, threads)
+    return Backward(problem, threads, limit)
+
+
+def _all_finite(arrays: Sequence[Array], threads: int) -> bool:
+    found = [False] * len(arrays)
+
+    def task(number: int, seat: int) -> None:  # noqa: ARG001
+        found[number] = planner.all_finite(arrays[number])
+
+    large = max(array.size for array in arrays) > _LARGE
+    workers.run(task, len(arrays), threads if large else 1)
+    return all(found)
+
+
+def gradients(
+    problem: Problem, inputs: Array, kernel: Array, gradient: Array
+) -> tuple[Array, Array, Array]:
+    """Compute the gradients of inputs, kernel and bias."""
+    found = (
+        memory.result(problem.input_shape, problem.dtype),
+        memory.result(problem.kernel_shape, problem.dtype),
+        np.empty((problem.filters,), problem.dtype),
+    )
+    threads = planner.default_threads()
+    plan = planned(problem, threads, planner.WORKSPACE_LIMIT)
+    with np.errstate(all="ignore"):
+        if plan is not None:
+            plan.run(inputs, kernel, gradient, found)
+            # Zeros of the padded layouts met every value; only finite ones leave no trace.
+            if _all_finite(found[:2], threads):
+                return found
+        scatter.input_gradient(problem, kernel, gradient, found[0])
+        scatter.kernel_gradient(problem, inputs, gradient, found[1])
+        scatter.bias_gradient(problem, gradient, found[2])
+    return found

@@ -1,0 +1,309 @@
+"""Plans: which method computes a problem, and why; immutable and kept.
+
+A plan depends on shapes, dtype, options, the number of threads and the workspace allowed, and on
+nothing that ran before, so the same call gives the same bits again.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fast_impl.forward.method import Executor, Proposal
+from fast_impl.problem import dtypes
+from fast_impl.problem.errors import InvalidArgumentError
+from fast_impl.problem.problem import Options, Problem
+from fast_impl.runtime import blas, memory, workers
+
+Array = npt.NDArray[Any]
+
+WORKSPACE_LIMIT = 64 << 20
+
+_METHODS = ("direct", "blocks", "planar", "small", "scatter")
+
+
+def algorithms() -> tuple[str, ...]:
+    """Return the names that `plan` takes for ``algorithm``."""
+    return _METHODS
+
+
+class PackedKernel:
+    """A kernel in the form that one plan wants, with what the plan must know about its values."""
+
+    def __init__(self, plan: Plan, kernel: Array) -> None:
+        self.plan = plan
+        kernel = kernel.astype(plan.problem.dtype, copy=False)
+        self.kernel = kernel
+        self.packed = plan.executor.pack(kernel)
+        # Zeros between the columns meet the kernel in some methods: 0 * infinity is not 0.
+        self.exact = not plan.multiplies_padding or all_finite(kernel)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How one problem is computed.
+
+    Attributes:
+        problem: Sizes, geometry and format.
+        algorithm: Name of the method; one of `algorithms`.
+        threads: Most threads that a run uses, the caller's included.
+        workspace: Bytes of scratch memory a run needs, besides arrays that are not contiguous.
+        seconds: Predicted time; only its ratio to another plan's means something.
+        explanation: The method in words.
+        rejected: Other methods with their predicted times.
+        multiplies_padding: Whether the method multiplies zeros that are not in the input.
+        invents_weights: Whether it multiplies inputs by zeros that are not in the kernel.
+        executor: The method itself.
+    """
+
+    problem: Problem
+    algorithm: str
+    threads: int
+    workspace: int
+    seconds: float
+    explanation: str
+    rejected: tuple[tuple[str, float], ...]
+    multiplies_padding: bool
+    invents_weights: bool
+    executor: Executor
+
+    def pack(self, kernel: npt.ArrayLike) -> PackedKernel:
+        """Bring ``kernel`` into this plan's form, for many runs; it must not change meanwhile."""
+        kernel = np.asarray(kernel)
+        require(kernel, "kernel", self.problem.kernel_shape, self.problem)
+        return PackedKernel(self, kernel)
+
+    def run(
+        self,
+        inputs: npt.ArrayLike,
+        kernel: npt.ArrayLike | PackedKernel,
+        *,
+        bias: npt.ArrayLike | None = None,
+        out: Array | None = None,
+    ) -> Array:
+        """Compute the transposed convolution.
+
+        Args:
+            inputs: Array of the planned shape and dtype.
+            kernel: Array of the planned shape and dtype, or what `pack` made of it.
+            bias: ``(filters,)``, same dtype.
+            out: Array for the result; any strides.
+
+        Returns:
+            A new array, or ``out``.
+
+        Raises:
+            InvalidArgumentError: An array of another shape or dtype.
+            TypeError: ``out`` is not an array.
+            ValueError: ``out`` of another shape or dtype, or read-only.
+        """
+        problem = self.problem
+        inputs = np.asarray(inputs)
+        require(inputs, "inputs", problem.input_shape, problem)
+        if not isinstance(kernel, PackedKernel):
+            kernel = self.pack(kernel)
+        elif kernel.plan is not self:
+            raise InvalidArgumentError("kernel was packed by another plan: pack it with this one")
+        if bias is not None:
+            bias = np.asarray(bias)
+            require(bias, "bias", (problem.filters,), problem)
+        return self.compute(inputs, kernel, bias, out)
+
+    def compute(
+        self, inputs: Array, kernel: PackedKernel, bias: Array | None, out: Array | None
+    ) -> Array:
+        """Compute with arrays that were checked before."""
+        problem = self.problem
+        if out is None:
+            out = memory.result(problem.output_shape, problem.dtype)
+            result = out
+        else:
+            _require_output(out, problem)
+            arrays = (inputs, kernel.kernel, bias)
+            aliased = any(np.may_share_memory(out, a) for a in arrays if a is not None)
+            result = memory.result(problem.output_shape, problem.dtype) if aliased else out
+        # NaN, infinity and overflow are results here, not accidents: no warnings about them.
+        with np.errstate(all="ignore"):
+            finite = kernel.exact
+            if finite:
+                self.executor.run(inputs, kernel.packed, bias, result)
+                finite = not self.invents_weights or all_finite(result)
+            if not finite:
+                exact = _exact(problem)
+                exact.run(inputs, exact.pack(kernel.kernel), bias, result)
+        if result is not out:
+            out[...] = result
+        return out
+
+    def describe(self) -> str:
+        """Say what this plan does, what it costs, and what else there was."""
+        problem = self.problem
+        lines = [
+            f"{self.algorithm}: {self.explanation}",
+            f"{problem.input_shape} -> {problem.output_shape}, {problem.dtype.name}, kernel "
+            f"{problem.kernel_shape}, {problem.multiply_adds:,} multiply-adds",
+            f"{self.threads} thread(s), {self.workspace:,} bytes of workspace, predicted "
+            f"{self.seconds * 1e3:.3f} ms",
+        ]
+        if self.rejected:
+            others = ", ".join(f"{name} {seconds * 1e3:.3f} ms" for name, seconds in self.rejected)
+            lines.append(f"instead of: {others}")
+        if self.multiplies_padding:
+            lines.append("a kernel with NaN or infinity is computed by scatter instead")
+        if self.invents_weights:
+            lines.append("a result with NaN or infinity is computed again by scatter")
+        return "\n".join(lines)
+
+
+def plan(
+    input_shape: Sequence[int],
+    kernel_shape: Sequence[int],
+    strides: int | Sequence[int] = (1, 1),
+    padding: str = "valid",
+    data_format: str = "channels_last",
+    *,
+    dtype: Any = "float32",
+    dilation_rate: int | Sequence[int] = (1, 1),
+    output_padding: int | Sequence[int] | None = None,
+    algorithm: str | None = None,
+    threads: int | None = None,
+    workspace_limit: int = WORKSPACE_LIMIT,
+) -> Plan:
+    """Plan a transposed convolution; the same plan again for the same arguments.
+
+    Args:
+        input_shape: Four sizes in the layout of ``data_format``.
+        kernel_shape: ``(kernel_height, kernel_width, filters, channels)``.
+        strides: As for `conv2d_transpose`.
+        padding: As for `conv2d_transpose`.
+        data_format: As for `conv2d_transpose`.
+        dtype: Of all arrays.
+        dilation_rate: As for `conv2d_transpose`.
+        output_padding: As for `conv2d_transpose`.
+        algorithm: One of `algorithms`, or None for the one with the least predicted time. Where
+            the one asked for does not apply (nothing to multiply, integers), it is ``scatter``.
+        threads: Most threads to use; None for all cores that the process may use.
+        workspace_limit: Most bytes of scratch memory.
+
+    Raises:
+        TypeError: An argument of a wrong type.
+        ValueError: An argument of a wrong value.
+        InvalidArgumentError: Shapes that do not fit each other.
+    """
+    if algorithm is not None and algorithm not in _METHODS:
+        raise ValueError(f"algorithm={algorithm!r} must be None or one of {', '.join(_METHODS)}")
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads={threads!r} must be at least 1")
+    options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
+    number = dtypes.by_name(dtype)
+    problem = Problem.checked(tuple(input_shape), number, tuple(kernel_shape), number, options)
+    return planned(problem, algorithm, threads, workspace_limit)
+
+
+@functools.lru_cache(maxsize=256)
+def planned(
+    problem: Problem,
+    algorithm: str | None = None,
+    threads: int | None = None,
+    workspace_limit: int = WORKSPACE_LIMIT,
+) -> Plan:
+    """Return the plan for a problem, made once."""
+    # An output that no memory can hold is refused before a plan is made for its millions of phases.
+    np.empty(problem.output_shape, problem.dtype)
+    if threads is None:
+        threads = default_threads()
+    names = _METHODS if algorithm is None else (algorithm, "scatter")
+    found: list[tuple[str, Proposal]] = []
+    for name in dict.fromkeys(names):
+        proposal = _method(name).propose(problem, threads, workspace_limit)
+        if proposal is not None:
+            found.append((name, proposal))
+    if algorithm is None:
+        found.sort(key=lambda item: item[1].seconds)
+    name, best = found[0]
+    return Plan(
+        problem,
+        name,
+        best.threads,
+        best.workspace,
+        best.seconds,
+        best.explanation,
+        tuple((other, proposal.seconds) for other, proposal in found[1:]),
+        best.multiplies_padding,
+        best.invents_weights,
+        best.executor,
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def for_arrays(
+    input_shape: tuple[int, ...],
+    input_dtype: dtypes.DType,
+    kernel_shape: tuple[int, ...],
+    kernel_dtype: dtypes.DType,
+    options: Options,
+    algorithm: str | None = None,
+) -> Plan:
+    """Return the plan for arrays of these shapes and dtypes, after checking them."""
+    problem = Problem.checked(input_shape, input_dtype, kernel_shape, kernel_dtype, options)
+    return planned(problem, algorithm)
+
+
+@functools.lru_cache(maxsize=1)
+def default_threads() -> int:
+    """Return the number of threads used unless a plan is asked for another."""
+    asked = os.environ.get("FAST_IMPL_NUM_THREADS", "")
+    if asked.isdigit() and int(asked) > 0:
+        return int(asked)
+    # Threads of our own and threads of a BLAS that cannot be held back would fight.
+    return workers.available_cores() if blas.threads_can_be_limited() else 1
+
+
+def all_finite(array: Array) -> bool:
+    """Return whether no element is NaN or infinite, in one pass over most arrays."""
+    if array.dtype.kind not in "fV":
+        return True
+    with np.errstate(all="ignore"):
+        # Sums of finite values may overflow; only then every element is looked at.
+        total = array.sum(dtype=dtypes.accumulator(array.dtype))
+        return bool(np.isfinite(total)) or bool(np.isfinite(array).all())
+
+
+def require(array: Array, argument: str, shape: tuple[int, ...], problem: Problem) -> None:
+    """Refuse an array of another shape or dtype than the planned one."""
+    if array.shape != shape:
+        raise InvalidArgumentError(f"{argument} must have shape {shape}; got {array.shape}")
+    if array.dtype != problem.dtype:
+        raise InvalidArgumentError(
+            f"{argument} was expected to be a {problem.dtype.name} array as inputs is, but its "
+            f"dtype is {array.dtype.name}: nothing is cast silently"
+        )
+
+
+@functools.lru_cache(maxsize=64)
+def _exact(problem: Problem) -> Executor:
+    proposal: Proposal = _method("scatter").propose(problem, 1, WORKSPACE_LIMIT)
+    return proposal.executor
+
+
+def _method(name: str) -> Any:
+    return importlib.import_module(f"fast_impl.forward.{name}")
+
+
+def _require_output(out: Array, problem: Problem) -> None:
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a NumPy array; got {type(out).__name__}")
+    if out.shape != problem.output_shape or out.dtype != problem.dtype:
+        raise ValueError(
+            f"out must have shape {problem.output_shape} and dtype {problem.dtype.name}; got "
+            f"{out.shape} and {out.dtype.name}"
+        )
+    if not out.flags.writeable:
+        raise ValueError("out is read-only: pass a writeable array")

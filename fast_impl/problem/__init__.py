@@ -1,0 +1,1 @@
+"""What is to be computed: sizes, geometry, number formats, and what is refused."""

@@ -1,0 +1,123 @@
+"""Where each tap of a transposed convolution lands, along one spatial axis.
+
+The arithmetic is deliberately duplicated in ``reference_impl``: the two implementations share
+no code, so that a mistake in one cannot hide in the other. Do not merge them.
+
+The full result of a scatter has length ``(input - 1) * stride + extent``; the layer crops its
+first ``before`` rows and keeps ``output`` of the rest, appending empty rows where the full
+result is shorter. Tap ``a`` of input row ``i`` lands in output row
+``i*stride + a*dilation - before``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fast_impl.problem.errors import InvalidArgumentError
+
+
+def output_length(
+    input_length: int,
+    kernel: int,
+    stride: int,
+    padding: str,
+    dilation: int = 1,
+    output_padding: int | None = None,
+) -> int:
+    """Length of the output along one axis (clauses SHAPE-01 to SHAPE-04).
+
+    Args:
+        input_length: Rows (or columns) of the input.
+        kernel: Taps along the axis.
+        stride: Distance between the patches of neighbouring input rows.
+        padding: ``"valid"`` or ``"same"``.
+        dilation: Distance between neighbouring taps.
+        output_padding: ``None`` (inferred length) or rows added to the length of the inverse
+            of a forward convolution; ``0`` is not ``None``.
+
+    Returns:
+        The length. It is negative for some combinations of an empty input with an output padding.
+    """
+    extent = (kernel - 1) * dilation + 1
+    if output_padding is None:
+        surplus = max(extent - stride, 0) if padding == "valid" else 0
+        return input_length * stride + surplus
+    begin = extent // 2 if padding == "same" else 0
+    return (input_length - 1) * stride + extent - 2 * begin + output_padding
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One spatial axis of a transposed convolution, all numbers known."""
+
+    input: int
+    kernel: int
+    stride: int
+    dilation: int
+    output: int
+    before: int
+
+    @classmethod
+    def resolve(
+        cls,
+        name: str,
+        input_length: int,
+        kernel: int,
+        stride: int,
+        padding: str,
+        dilation: int,
+        output_padding: int | None,
+    ) -> Axis:
+        """The axis for these arguments.
+
+        Raises:
+            InvalidArgumentError: A forward convolution of the output would not give the input
+                back ("same", an even extent and an output padding of 0; clause ARG-14).
+        """
+        output = output_length(input_length, kernel, stride, padding, dilation, output_padding)
+        extent = (kernel - 1) * dilation + 1
+        if output < 0:
+            raise InvalidArgumentError(
+                f"output_padding={output_padding} gives a negative output {name} ({output}) for "
+                f"input {name} {input_length}, kernel {kernel} and stride {stride}: leave "
+                f"output_padding out for empty images"
+            )
+        if padding == "valid":
+            return cls(input_length, kernel, stride, dilation, output, 0)
+        rows = -(-output // stride)
+        if rows != input_length:
+            raise InvalidArgumentError(
+                f"output_padding={output_padding} with padding='same' needs an odd kernel extent "
+                f"or a value of at least 1: output {name} {output} does not map back to input "
+                f"{name} {input_length} (computed {rows}) for kernel extent {extent} and "
+                f"stride {stride}"
+            )
+        total = max((rows - 1) * stride + extent - output, 0)
+        return cls(input_length, kernel, stride, dilation, output, total // 2)
+
+    @property
+    def extent(self) -> int:
+        """Length of the dilated kernel."""
+        return (self.kernel - 1) * self.dilation + 1
+
+    @property
+    def reached(self) -> int:
+        """Number of (input row, tap) pairs that reach the output."""
+        lengths = (rows.stop - rows.start for rows, _ in map(self.span, range(self.kernel)))
+        return int(sum(lengths))
+
+    def span(self, tap: int) -> tuple[slice, slice]:
+        """Input rows that tap ``tap`` carries into the output, and the output rows they reach.
+
+        Returns:
+            A slice of the input and a (strided) slice of the output of the same length; both
+            empty where the tap is cropped away for every row.
+        """
+        offset = tap * self.dilation - self.before
+        first = max(0, -(offset // self.stride)) if offset < 0 else 0
+        last = min(self.input, (self.output - 1 - offset) // self.stride + 1)
+        if last <= first:
+            return slice(0, 0), slice(0, 0)
+        begin = first * self.stride + offset
+        end = (last - 1) * self.stride + offset + 1
+        return slice(first, last), slice(begin, end, self.stride)

@@ -1,0 +1,414 @@
+"""Losses and steps of the layer, one by one; test_layer_training has the whole of it."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from fast_impl import Conv2DTranspose, InvalidArgumentError
+from fast_impl.layer import constraints, regularizers
+from fast_impl.layer.inputs import as_array
+from fast_impl.layer.layer import _descend
+from fast_impl.layer.losses import CallRecord, activity_loss, flatten, weight_loss
+from fast_impl.layer.variables import Variable
+
+HALF = regularizers.L2(0.5)
+
+
+def image(batch=2, dtype="float32"):
+    return np.ones((batch, 1, 1, 1), dtype)
+
+
+def layer(**arguments):
+    """A layer that multiplies by 2 and adds 1."""
+    constant = {"class_name": "Constant", "config": {"value": 2}}
+    return Conv2DTranspose(1, 1, kernel_initializer=constant, bias_initializer="ones", **arguments)
+
+
+def values(losses):
+    return [loss.item() for loss in losses]
+
+
+def test_the_batch_is_the_first_axis_for_channels_first_too():
+    made = layer(activity_regularizer=HALF, data_format="channels_first")
+    made(np.ones((2, 1, 1, 3), np.float32))
+    # three outputs of 3 per image
+    assert values(made.losses) == [13.5]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_losses_have_the_dtype_of_the_layer(dtype):
+    made = layer(
+        kernel_regularizer=lambda _: np.float64(2), activity_regularizer=lambda _: np.float32(3)
+    )
+    made(image(dtype=dtype))
+    assert [(loss.dtype, loss.item()) for loss in made.losses] == [(dtype, 1.5), (dtype, 2.0)]
+
+
+@pytest.mark.parametrize("batch", [0, 2])
+def test_an_activity_loss_has_the_dtype_of_the_output_however_it_is_made(batch):
+    loss = activity_loss(lambda _: np.float64(3), image(batch, "float16"))
+    assert (loss.dtype, loss.shape, loss.item()) == (np.float16, (), 1.5 if batch else 0.0)
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 3)])
+def test_an_output_needs_a_batch_axis_and_no_other(shape):
+    assert activity_loss(lambda y: y.sum(), np.ones(shape)) == np.prod(shape) / 2
+    with pytest.raises(ValueError, match="batch axis"):
+        activity_loss(lambda y: 1.0, np.float32(1))
+
+
+def test_a_weight_loss_keeps_its_axes():
+    loss = weight_loss(lambda _: [1.0, 2.0], np.ones(3, np.float16))
+    assert (loss.tolist(), loss.dtype) == ([1.0, 2.0], np.float16)
+
+
+def test_a_layer_that_is_not_trainable_keeps_its_losses():
+    made = layer(kernel_regularizer=HALF, trainable=False)
+    made(image())
+    assert values(made.losses) == [2.0]
+
+
+def test_a_bias_regularizer_without_a_bias_is_ignored():
+    made = layer(bias_regularizer=HALF, use_bias=False)
+    made(image())
+    assert made.losses == []
+
+
+def test_an_output_that_is_no_array_can_be_regularized():
+    made = layer(activity_regularizer=lambda y: y.sum(), activation=lambda y: [[1.0], [3.0]])
+    made(image())
+    assert values(made.losses) == [2.0]
+
+
+def test_the_losses_for_the_weights_survive_set_weights():
+    made = layer(activity_regularizer=HALF)
+    made(image())
+    made.set_weights(made.get_weights())
+    assert [values(made.get_losses_for(weight)) for weight in made.weights] == [[4.5], [4.5]]
+
+
+def test_a_view_of_the_output_is_another_array():
+    made = layer(activity_regularizer=HALF)
+    output = made(image())
+    assert made.get_losses_for(output[:1]) == []
+
+
+def test_an_input_that_was_cast_counts_in_both_forms():
+    made = layer(activity_regularizer=HALF, autocast=True, dtype="float32")
+    given = image(dtype="float64")
+    made(given)
+    assert values(made.get_losses_for(given)) == [4.5]
+
+
+def test_a_copied_layer_keeps_its_losses_but_not_its_arrays():
+    made, given = layer(activity_regularizer=HALF), image()
+    made(given)
+    again = copy.deepcopy(made)
+    assert (values(again.losses), again.get_losses_for(given)) == ([4.5], [])
+    again(given)
+    assert values(again.get_losses_for(given)) == [4.5]
+
+
+def test_a_record_knows_arrays_by_identity():
+    record, array = CallRecord(), np.ones(2)
+    record.add(1.0, (array, None, 3))
+    assert (record.depends_on(array), record.depends_on(array.copy())) == (True, False)
+    assert record.losses == [1.0]
+
+
+def test_the_leaves_of_nested_containers_come_in_the_order_of_their_keys():
+    nested = {"b": [1, (2, [])], "a": range(3, 5), "c": {"d": None}}
+    assert list(flatten(nested)) == [3, 4, 1, 2, None]
+
+
+# --- inputs ---------------------------------------------------------------------------------
+
+
+def test_a_native_array_is_not_copied():
+    given = image()
+    assert as_array(given, "layer") is given
+
+
+def test_a_big_endian_array_becomes_a_native_one():
+    given = (image() * 3).astype(">f4")
+    found = as_array(given, "layer")
+    assert not given.dtype.isnative
+    assert (found.dtype.isnative, found.dtype) == (True, np.float32)
+    assert found.ravel().tolist() == [3.0, 3.0]
+
+
+class Like:
+    shape = (1, 1, 1, 1)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.full(self.shape, 4, np.float32)
+
+
+def test_what_turns_into_an_array_is_one():
+    assert layer()(Like()).item() == 9
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "text"),
+    [
+        ({"a": image(), "b": image()}, ValueError, "received 2 input"),
+        (range(3), ValueError, r'Layer "mine" expects 1 input\(s\), but it received 3'),
+        ([image(), "x"], TypeError, "^Inputs to a layer should be tensors. Got .*layer 'mine'"),
+        ({"a": image()}, TypeError, '^Layer "mine" takes an array itself'),
+        (b"x", TypeError, "Got \"b'x'\" .of type bytes. as input for layer 'mine'"),
+        (None, TypeError, "of type NoneType"),
+        ("x" * 99, TypeError, f"Got '{'x' * 60}' "),
+        (image(dtype="M8[s]"), ValueError, "datetime64.* .layer 'mine'"),
+        (image(dtype="m8[s]"), ValueError, "timedelta64"),
+        (image(dtype=object), ValueError, "object"),
+        (image(dtype="S1"), InvalidArgumentError, "dtype string.* .layer 'mine'"),
+        (True, ValueError, "found ndim=0"),
+        (np.ones((2, 1, 1)), ValueError, r"min_ndim=4, found ndim=3. .* received: \(2, 1, 1\)"),
+        (np.ones((1,) * 5), ValueError, r"rank 4. Received input_shape=\(1, 1, 1, 1, 1\)"),
+    ],
+)
+def test_what_is_not_one_array_of_numbers_is_refused(given, error, text):
+    made = layer(name="mine")
+    with pytest.raises(error, match=text) as caught:
+        made(given)
+    assert caught.type is error
+
+
+@pytest.mark.parametrize(
+    ("shape", "text"),
+    [
+        ((2, 2, 1), r'^Input 0 of layer "mine" .* expected ndim=4, found ndim=3. Full shape rec'),
+        ((1, 1, 2, 2, 1), "expected ndim=4, found ndim=5"),
+        ((1, 2, 2, 3), "expected axis -1 to have value 1"),
+    ],
+)
+def test_a_built_layer_refuses_another_rank_or_channel_count(shape, text):
+    made = layer(name="mine")
+    made(image())
+    with pytest.raises(ValueError, match=text):
+        made(np.ones(shape, np.float32))
+
+
+def test_channels_first_checks_its_own_channel_axis():
+    made = layer(data_format="channels_first")
+    made(np.ones((1, 2, 3, 3), np.float32))
+    with pytest.raises(ValueError, match="expected axis -3 to have value 2"):
+        made(np.ones((1, 3, 2, 2), np.float32))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_autocast_casts_floating_input(dtype):
+    assert layer(dtype="float32", autocast=True)(image(dtype=dtype)).dtype == np.float32
+
+
+def test_autocast_casts_bfloat16():
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    assert layer(dtype="float32", autocast=True)(image(dtype=bfloat16)).dtype == np.float32
+
+
+def test_autocast_does_not_cast_integers():
+    made = layer(dtype="float32", autocast=True)
+    with pytest.raises(InvalidArgumentError, match=r"expected to be a float32 .* is a int32"):
+        made(image(dtype="int32"))
+
+
+def test_autocast_without_a_dtype_takes_that_of_the_first_input():
+    assert layer(autocast=True)(image(dtype="float64")).dtype == np.float64
+
+
+def test_apply_and_keywords_are_the_same_as_a_call():
+    made, given = layer(), image()
+    found = [made.apply(inputs=given, training=True), made(inputs=given), made(given)]
+    assert [output.ravel().tolist() for output in found] == [[3, 3]] * 3
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "text"),
+    [
+        ((1,), {}, "got 1 more positional"),
+        ((), {"mask": None}, "got keyword 'mask'"),
+        ((1, 2), {"foo": 1}, "got 2 more positional"),
+    ],
+)
+def test_further_arguments_of_a_call_are_refused(args, kwargs, text):
+    with pytest.raises(TypeError, match=text):
+        layer()(image(), *args, **kwargs)
+
+
+# --- gradients and steps ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"strides": (2, 3), "output_padding": (1, 2)},
+        {"data_format": "channels_first", "padding": "same", "strides": 2},
+        {"dilation_rate": 2},
+    ],
+)
+@pytest.mark.parametrize("activation", ["linear", "tanh"])
+def test_gradients_follow_every_option_of_the_layer(arguments, activation):
+    made = Conv2DTranspose(2, (3, 2), activation=activation, **arguments)
+    generator = np.random.default_rng(1)
+    x = generator.normal(size=(2, 3, 4, 3))
+    g = generator.normal(size=made(x).shape)
+    found = made.gradients(x, g)
+    k, b = made.get_weights()
+    step = 2.0**-20
+    for part, start in zip(found, (x, k, b), strict=True):
+        direction = generator.normal(size=start.shape)
+        ends = []
+        for sign in (1, -1):
+            arrays = [a + sign * step * direction if a is start else a for a in (x, k, b)]
+            made.set_weights(arrays[1:])
+            ends.append((made(arrays[0]) * g).sum())
+        assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(
+            np.vdot(part, direction), rel=1e-6, abs=1e-8
+        )
+
+
+@pytest.mark.parametrize("activation", ["linear", "tanh", "softmax"])
+def test_an_output_gradient_of_another_shape_is_refused(activation):
+    with pytest.raises(InvalidArgumentError, match=r"^output_gradient must have .*\(2, 1, 1, 1\)"):
+        layer(activation=activation).gradients(image(), np.ones((2, 1, 1, 2), np.float32))
+
+
+def test_gradients_build_the_layer():
+    made = layer()
+    made.gradients(image(), image())
+    assert made.built
+
+
+def test_gradients_name_the_layer_that_refuses():
+    with pytest.raises(TypeError, match="layer 'mine'"):
+        layer(name="mine").gradients(None, image())
+
+
+def test_mixed_precision_has_gradients_as_wide_as_the_weights():
+    found = layer(dtype="mixed_float16", autocast=True).gradients(image(), image(dtype="float16"))
+    assert [part.dtype.name for part in found] == ["float16", "float32", "float32"]
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_a_step_takes_what_gradients_returned(use_bias):
+    made = layer(use_bias=use_bias)
+    made.apply_gradients(made.gradients(image(), image()), 0.5)
+    # two pixels: each gradient is 2
+    assert [weight.item() for weight in made.weights] == [1.0, 0.0][: 1 + use_bias]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "gradients", "error", "text"),
+    [
+        ({"trainable": False}, [1.0, 1.0], ValueError, "No variables to optimize"),
+        ({}, [None, None], ValueError, "No gradients provided for any variable"),
+        ({}, [image(1)], ValueError, "got 1 gradients for 2 weights"),
+        ({"use_bias": False}, [image(1), None], ValueError, "got 2 gradients for 1 weights"),
+        ({}, [np.ones(1), np.ones(1)], ValueError, r"kernel:0 must have shape .* got \(1,\)"),
+        ({"dtype": "int32"}, [image(1), None], ValueError, "kernel:0 is int32: only floats"),
+    ],
+)
+def test_a_step_refuses(arguments, gradients, error, text):
+    made = Conv2DTranspose(1, 1, **arguments)
+    made.build((1, 1, 1, 1))
+    with pytest.raises(error, match=text):
+        made.apply_gradients(gradients, 1.0)
+
+
+def test_a_layer_that_was_frozen_after_its_build_has_nothing_to_optimize():
+    made = layer()
+    made.build((1, 1, 1, 1))
+    made.trainable = False
+    with pytest.raises(ValueError, match="No variables to optimize"):
+        made.apply_gradients([image(1), np.ones(1)], 1.0)
+
+
+def test_weights_that_were_made_frozen_are_not_optimized():
+    made = layer(trainable=False)
+    made.build((1, 1, 1, 1))
+    made.trainable = True
+    with pytest.raises(ValueError, match="No variables to optimize"):
+        made.apply_gradients([image(1), np.ones(1)], 1.0)
+
+
+def variable(value, dtype, constraint=None):
+    return Variable(
+        "w:0", value, np.dtype(dtype), trainable=True, regularizer=None, constraint=constraint
+    )
+
+
+def test_a_step_is_taken_in_the_dtype_of_the_weight():
+    made = variable([0.0], "float32")
+    _descend(made, np.ones(1), 0.1)
+    assert made.array.tolist() == [-float(np.float32(0.1))]
+
+
+def test_the_gradient_of_a_step_is_rounded_to_the_dtype_of_the_weight():
+    # 1 + 2**-11 + 2**-20 is 1 + 2**-10 as a float16
+    made = variable([1.0], "float16")
+    _descend(made, np.array([1 + 2.0**-11 + 2.0**-20]), 1.0)
+    assert made.array.tolist() == [-(2.0**-10)]
+
+
+def test_the_gradient_of_a_step_may_be_a_list():
+    made = variable([1.0, 1.0], "float32")
+    _descend(made, [1.0, 2.0], 0.125)
+    assert made.array.tolist() == [0.875, 0.75]
+
+
+@pytest.mark.parametrize(
+    ("constraint", "expected"),
+    [
+        (lambda w: w * np.float64(2), [1.0]),
+        (lambda w: [3], [3.0]),
+        (lambda w: np.array([True]), [1.0]),
+        (lambda w: np.array([7], np.uint8), [7.0]),
+        (constraints.MaxNorm(0.25), [0.25]),
+    ],
+)
+def test_a_constraint_sees_the_updated_weight_and_its_result_is_cast(constraint, expected):
+    made = variable([1.0], "float32", constraint)
+    _descend(made, [1.0], 0.5)
+    assert (made.array.tolist(), made.array.dtype) == (pytest.approx(expected, rel=1e-6), "float32")
+
+
+def test_a_bfloat16_result_of_a_constraint_is_an_array_of_numbers():
+    bfloat16 = np.dtype(pytest.importorskip("ml_dtypes").bfloat16)
+    made = variable([1.0], bfloat16, constraints.NonNeg())
+    _descend(made, [1.0], 0.5)
+    assert (made.array.tolist(), made.array.dtype) == ([0.5], bfloat16)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "error", "text"),
+    [
+        (lambda w: None, ValueError, "^the constraint of w:0 returned None"),
+        (lambda w: w[:0], ValueError, r"^Shape mismatch: .* of w:0 .*\(1,\); got \(0,\)"),
+        (constraints.UnitNorm, TypeError, "^the constraint of w:0 returned UnitNorm, not an array"),
+        (lambda w: np.array(["x"]), TypeError, "returned ndarray"),
+    ],
+)
+def test_a_constraint_that_does_not_fit_is_named(constraint, error, text):
+    with pytest.raises(error, match=text):
+        _descend(variable([1.0], "float32", constraint), [1.0], 0.5)
+
+
+def test_a_variable_is_copied_with_its_dtype():
+    again = copy.deepcopy(variable([1.0], "float16"))
+    assert (again.array.dtype, again.array.flags.writeable) == (np.float16, False)
+
+
+@pytest.mark.parametrize(("dtype", "penalty"), [("float16", 0.1), ("float32", 0.3)])
+def test_a_penalty_is_rounded_before_it_is_divided(dtype, penalty):
+    kind = np.dtype(dtype).type
+    loss = activity_loss(lambda _: np.float64(penalty), image(5, dtype))
+    assert loss == kind(kind(penalty) / kind(5))
+    assert loss != kind(penalty / 5)
+
+
+def test_a_learning_rate_beyond_the_dtype_of_the_weight_is_infinite():
+    made = variable([1.0], "float16")
+    with np.errstate(over="ignore"):
+        _descend(made, np.array([1e-4], np.float16), 1e5)
+    assert made.array.tolist() == [-np.inf]

@@ -1,0 +1,159 @@
+"""The library's own threads: who takes part, who is told, and what a fork leaves."""
+
+import os
+import threading
+
+import numpy as np
+import pytest
+
+from fast_impl.runtime import blas, workers
+
+
+@pytest.fixture(autouse=True)
+def _own_threads():
+    """Each test starts the threads it needs, as a child of a fork does."""
+    workers._after_fork()
+
+
+def together(count=2):
+    """Run tasks that wait for each other: nobody gets through alone."""
+    barrier = threading.Barrier(count)
+    workers.run(lambda number, seat: barrier.wait(20), count, count)
+
+
+def test_every_thread_asked_for_takes_part_again_and_again():
+    for _ in range(3):
+        together(3)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 9])
+def test_every_task_runs_once_on_a_seat_of_its_own(threads):
+    done, busy, clashes = [], set(), []
+
+    def task(number, seat):
+        if seat in busy or not 0 <= seat < threads:
+            clashes.append(seat)
+        busy.add(seat)
+        done.append(number)
+        busy.discard(seat)
+
+    workers.run(task, 200, threads)
+    assert (sorted(done), clashes) == (list(range(200)), [])
+
+
+def test_no_tasks_are_no_error():
+    workers.run(lambda number, seat: pytest.fail("called"), 0, 2)
+
+
+def test_one_thread_runs_the_tasks_in_order():
+    done = []
+    workers.run(lambda number, seat: done.append((number, seat)), 4, 1)
+    assert done == [(0, 0), (1, 0), (2, 0), (3, 0)]
+
+
+def test_helpers_report_no_floating_point_accidents():
+    found = []
+    barrier = threading.Barrier(2)
+
+    def task(number, seat):
+        barrier.wait(20)
+        found.append((seat, set(np.geterr().values())))
+
+    workers.run(task, 2, 2)
+    assert dict(found)[1] == {"ignore"}
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_an_error_stops_the_others_and_reaches_the_caller(failing):
+    done = []
+    barrier = threading.Barrier(2)
+
+    def task(number, seat):
+        if number < 2:
+            barrier.wait(20)
+        if number == failing:
+            raise KeyError(number)
+        done.append(number)
+
+    with pytest.raises(KeyError):
+        workers.run(task, 100_000, 2)
+    assert len(done) < 99_999
+
+
+def test_a_helper_that_comes_late_finds_nothing_to_do():
+    job = workers._Job(lambda number, seat: pytest.fail("called"), 3)
+    job.close()
+    job.join()
+    assert (job._busy, job.error) == (0, None)
+
+
+def test_cores_are_those_that_the_process_may_use(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 5)
+    for cores, number in (({4, 7, 8}, 3), (set(), 1)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda pid, c=cores: c, raising=False)
+        assert workers.available_cores() == number
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert workers.available_cores() == 5
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert workers.available_cores() == 1
+
+
+def test_the_fork_handler_is_registered_once(monkeypatch):
+    registered = []
+    monkeypatch.setattr(
+        os, "register_at_fork", lambda **what: registered.append(what), raising=False
+    )
+    monkeypatch.setattr(workers._ForkHandler, "registered", False)
+    workers._register_fork_handler()
+    workers._register_fork_handler()
+    assert registered == [{"after_in_child": workers._after_fork}]
+
+
+def test_without_fork_nothing_is_registered(monkeypatch):
+    monkeypatch.delattr(os, "register_at_fork", raising=False)
+    monkeypatch.setattr(workers._ForkHandler, "registered", False)
+    workers._register_fork_handler()
+    assert not workers._ForkHandler.registered
+
+
+def test_a_child_starts_threads_of_its_own(monkeypatch):
+    told = []
+    monkeypatch.setattr(blas, "after_fork", lambda: told.append(True))
+    together()
+    with workers._lock:  # held by a thread that the child has not got
+        workers._after_fork()
+    assert (workers._Pool.queue, workers._Pool.size, told) == (None, 0, [True])
+    together()
+    assert workers._Pool.size == 1
+
+
+def test_threads_are_named_after_the_library():
+    together(3)
+    names = {thread.name for thread in threading.enumerate() if thread.daemon}
+    assert {"fast_impl-1", "fast_impl-2"} <= names
+
+
+def test_an_interrupt_is_raised_when_the_helpers_are_done(monkeypatch):
+    """They write into memory that is the caller's only until `run` returns."""
+    together()
+    joined, interrupted, done = threading.Event(), threading.Event(), threading.Event()
+
+    class Impatient(threading.Condition):
+        def wait(self, timeout=None):
+            if not interrupted.is_set():
+                interrupted.set()
+                raise KeyboardInterrupt
+            return super().wait(timeout)
+
+    def task(number, seat):
+        if seat:
+            joined.set()
+            assert interrupted.wait(10)
+            done.set()
+        else:
+            assert joined.wait(10)
+
+    monkeypatch.setattr(workers.threading, "Condition", Impatient)
+    with pytest.raises(KeyboardInterrupt):
+        workers.run(task, 2, 2)
+    assert done.is_set()

@@ -1,0 +1,1 @@
+"""What a call takes and gives: inputs, shapes, the forward convolution."""

@@ -1,0 +1,1 @@
+"""The regularizer arguments, and the losses that a layer reports."""
