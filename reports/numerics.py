@@ -71,7 +71,7 @@ def _chart(one: Numerics, columns: int) -> Markup:
         height = max(2.0, _HEIGHT * count / most) if count else 0.0
         x = place * _BAR
         parts.append(
-            f'<rect class="bar" x="{x}" y="{_HEIGHT - height:.1f}" width="{_BAR - _GAP}" height="{height:.1f}"/>'
+            f'<rect class="tower" x="{x}" y="{_HEIGHT - height:.1f}" width="{_BAR - _GAP}" height="{height:.1f}"/>'
         )
     for place in range(columns):
         middle = place * _BAR + (_BAR - _GAP) / 2

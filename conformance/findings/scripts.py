@@ -48,7 +48,8 @@ def script_for(spec: str, mode: str, case: Case, mismatch: Mismatch, *, is_comma
             break
         if isinstance(step, _STATE) or index == last:
             lines += writer.step(step, show=index == last)
-    lines += [f"# expected: {_comment(mismatch.expected)}", f"# got:      {_comment(mismatch.got)}"]
+    verb = "raises:  " if _is_error(mismatch.got) else "got:     "
+    lines += [f"# expected: {_comment(mismatch.expected)}", f"# {verb} {_comment(mismatch.got)}"]
     return "\n".join(line for line in lines if line) + "\n"
 
 
@@ -340,7 +341,15 @@ def _number(value: Any) -> str:
     return text[:-2] + "." if text.endswith(".0") else text
 
 
+def _is_error(value: Value) -> bool:
+    return isinstance(value, dict) and {"types", "message"} <= value.keys()
+
+
 def _comment(value: Value) -> str:
+    if _is_error(value):
+        name, *_ = value["types"] or ("an exception",)
+        told = str(value["message"] or "").strip().splitlines()[:1]
+        return ": ".join([str(name), *told])
     if isinstance(value, np.ndarray) and value.size <= 24:
         return np.array2string(value, separator=", ", max_line_width=10**6).replace("\n", " ")
     return describe(value).replace("\n", " ")
