@@ -13,31 +13,6 @@ from reports.record import RecordError
 
 T = TypeVar("T")
 
-#: Characters that are invisible, turn the reading direction, command a terminal, or are no characters:
-#: shown, so that nobody is misled.
-_UNSEEN_CODES = (
-    *(code for code in range(0x20) if chr(code) not in "\n\t\r"),
-    *range(0x7F, 0xA0),
-    *range(0x202A, 0x202F),
-    *range(0x2066, 0x206A),
-    *range(0xD800, 0xE000),
-)
-_UNSEEN: dict[int, str | None] = {
-    **dict.fromkeys(_UNSEEN_CODES, "\N{REPLACEMENT CHARACTER}"),
-    ord("\r"): None,
-}
-
-
-def visible(value: Any) -> Any:
-    """Return a JSON value with every text in it free of characters that nobody sees."""
-    if isinstance(value, str):
-        return value if value.isascii() and value.isprintable() else value.translate(_UNSEEN)
-    if isinstance(value, list):
-        return [visible(item) for item in value]
-    if isinstance(value, dict):
-        return {visible(key): visible(item) for key, item in value.items()}
-    return value
-
 
 def short(value: object) -> str:
     """Write a JSON value in at most 60 characters."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from reports.lines import Line, short, visible
+from reports.lines import Line, short
 from reports.record import (
     FORMATS,
     Claim,
@@ -42,8 +42,7 @@ def load(path: str | os.PathLike[str]) -> Record:
         path: a file of JSON lines: header, verdicts, findings, footer.
 
     Returns:
-        The record. Fields and kinds of lines that this version does not know are no error. Characters
-        that nobody sees, or that command a terminal, are replaced in every text.
+        The record. Fields and kinds of lines that this version does not know are no error.
 
     Raises:
         RecordError: in one sentence naming file and line: the file cannot be read, a line is not
@@ -122,7 +121,7 @@ def _json_lines(name: str) -> list[tuple[int, Mapping[str, Any]]]:
             raise RecordError(
                 f"{name}, line {number}: every line is a JSON object, not {short(data)}."
             )
-        lines.append((number, visible(data)))
+        lines.append((number, data))
     return lines
 
 

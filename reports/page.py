@@ -28,6 +28,18 @@ from reports import (
 )
 from reports.record import Record
 
+#: Characters that are invisible or turn the reading direction: shown, so that nobody is misled.
+_UNSEEN_CODES = (
+    *(code for code in range(0x20) if chr(code) not in "\n\t\r"),
+    *range(0x7F, 0xA0),
+    *range(0x202A, 0x202F),
+    *range(0x2066, 0x206A),
+    *range(0xD800, 0xE000),
+)
+_UNSEEN: dict[int, str | None] = {
+    **dict.fromkeys(_UNSEEN_CODES, "\N{REPLACEMENT CHARACTER}"),
+    ord("\r"): None,
+}
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
@@ -70,7 +82,7 @@ def render(record: Record) -> str:
 def document(template: str, made_from: Record, **views: Any) -> str:
     """Return a template filled in, style and script inlined; `made_from` names the tool."""
     style, script = asset("page.css"), asset("page.js")
-    return (
+    text = (
         environment()
         .get_template(template)
         .render(
@@ -81,6 +93,7 @@ def document(template: str, made_from: Record, **views: Any) -> str:
             **views,
         )
     )
+    return text.translate(_UNSEEN)
 
 
 @functools.cache

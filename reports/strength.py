@@ -11,7 +11,7 @@ from pathlib import Path
 
 import attrs
 
-from reports.lines import Line, short, visible
+from reports.lines import Line, short
 from reports.record import Mistake, RecordError, Strength
 
 #: The formats of a measurement that this package reads.
@@ -43,7 +43,7 @@ def load_strength(path: str | os.PathLike[str]) -> Strength:
         raise RecordError(f"{name} is not JSON: {error}.") from error
     if not isinstance(data, dict):
         raise RecordError(f"{name}: a measurement is a JSON object, not {short(data)}.")
-    return read_strength(Line(name, 1, visible(data)))
+    return read_strength(Line(name, 1, data))
 
 
 def read_strength(line: Line) -> Strength:

@@ -20,8 +20,6 @@ _DTYPES = frozenset(
     + [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 )
 
-#: What NumPy can hold: axes (of its older releases), and elements along one of them.
-_MOST_AXES, _LARGEST_SIDE = 32, 2**31
 #: Where an exception came from, by the record's word for the moment.
 _MOMENTS = {"construct": "the constructor", "build": "build", "call": "the call"}
 
@@ -73,15 +71,16 @@ def decode(value: Mapping[str, Any]) -> Tensor | Unreadable:
     except (binascii.Error, TypeError, ValueError):
         return Unreadable("its base64 is damaged")
     stored = np.dtype("<u2") if dtype == "bfloat16" else np.dtype(dtype).newbyteorder("<")
-    if len(shape) > _MOST_AXES or max(shape, default=0) > _LARGEST_SIDE:
-        return Unreadable(f"no array has the shape {brief(shape)}")
     needed = math.prod(shape) * stored.itemsize
     if len(raw) != needed:
         return Unreadable(f"its shape needs {needed} bytes, it has {len(raw)}")
     flat: Array = np.frombuffer(raw, dtype=stored)
     if dtype == "bfloat16":  # the upper half of a float32
         flat = (flat.astype("<u4") << 16).view("<f4")
-    return Tensor(dtype, flat.reshape(shape))
+    try:
+        return Tensor(dtype, flat.reshape(shape))
+    except (OverflowError, ValueError):
+        return Unreadable(f"no array has the shape {brief(shape)}")
 
 
 def as_tensor(value: object) -> Tensor | None:
