@@ -5,10 +5,17 @@ neither the implementations nor a framework.
 
     record = reports.load("conformance-report/run.jsonl")
     reports.write(record, "conformance-report/index.html")
+
+Two records are compared on a page of their own, and many have an index:
+
+    reports.write_comparison(old, new, "comparison.html")
+    reports.write_index([first, second, third], "history.html")
 """
 
 from __future__ import annotations
 
+from reports.comparison import render_comparison, write_comparison
+from reports.history import render_index, write_index
 from reports.lines import load_json
 from reports.loading import load
 from reports.page import render
@@ -27,6 +34,7 @@ from reports.record import (
     Impossible,
     Machine,
     Mistake,
+    Numerics,
     Parameter,
     Record,
     RecordError,
@@ -52,6 +60,7 @@ __all__ = [
     "Impossible",
     "Machine",
     "Mistake",
+    "Numerics",
     "Parameter",
     "Record",
     "RecordError",
@@ -62,5 +71,9 @@ __all__ = [
     "load_json",
     "load_strength",
     "render",
+    "render_comparison",
+    "render_index",
     "write",
+    "write_comparison",
+    "write_index",
 ]

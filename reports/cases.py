@@ -45,7 +45,7 @@ def arguments(case: Mapping[str, Any]) -> list[Argument]:
     if not isinstance(given, Mapping):
         return []
     return [
-        Argument(str(name), _spelled(name, value), name in _DEFAULTS and _DEFAULTS[name] == value)
+        Argument(str(name), _spelled(name, value), _is_default(name, value))
         for name, value in given.items()
     ]
 
@@ -66,6 +66,12 @@ def summary(case: Mapping[str, Any]) -> str:
         if not argument.is_default
     ]
     return f"Conv2DTranspose({', '.join(shown)})"
+
+
+def _is_default(name: object, value: Any) -> bool:
+    """Whether the value is the page's default: 1 is not True, and pairs of True are no pairs of 1."""
+    # The representations tell the types apart, which equality does not.
+    return name in _DEFAULTS and repr(_DEFAULTS[str(name)]) == repr(value)
 
 
 def _spelled(name: object, value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import attrs
 
@@ -13,6 +13,7 @@ LEVELS = (1, 2, 5, 20, 100)
 #: What the colours mean, and the classes they belong to.
 LEGEND = (
     ("impossible", "no"),
+    ("out of reach", "un"),
     ("none", "l0"),
     *(
         (
@@ -28,15 +29,19 @@ LEGEND = (
 
 @attrs.frozen
 class Cell:
-    """One pair: on how many cases the subject with fewest of them showed it; None where no layer can."""
+    """One pair: on how many cases the subject with fewest of them showed it.
+
+    None where no layer can show it, or where none of these gives a result for one of the two values.
+    """
 
     count: int | None
+    is_possible: bool = True
 
     @property
     def style(self) -> str:
-        """The class of the cell: `no` where it is impossible, `l0` where nothing showed it, to `l5`."""
+        """The class of the cell: `no`, `un` out of reach, `l0` where nothing showed it, to `l5`."""
         if self.count is None:
-            return "no"
+            return "un" if self.is_possible else "no"
         return f"l{sum(self.count >= least for least in LEVELS)}"
 
 
@@ -82,9 +87,11 @@ class Map:
         blocks: the triangle, the longest rows first; its columns are `columns`.
         columns: parameter and values, the last parameter left out.
         shares: what each group of subjects exercised.
-        total: how many pairs are possible.
-        covered: how many of them every subject exercised that gave any result.
+        total: how many pairs are possible and within reach of a subject.
+        covered: how many of them every subject exercised that reaches them.
         least: on how few cases a pair was shown.
+        unreached: parameter and value for which no subject gave any result.
+        unreached_pairs: how many possible pairs need one of them.
         missing: pairs that were not shown on some subject.
         impossible: rules for pairs that no layer can show.
         impossible_pairs: how many those are.
@@ -96,6 +103,8 @@ class Map:
     total: int
     covered: int
     least: int
+    unreached: tuple[tuple[str, str], ...]
+    unreached_pairs: int
     missing: tuple[Missing, ...]
     impossible: tuple[Impossible, ...]
     impossible_pairs: int
@@ -106,20 +115,28 @@ def build(coverage: Coverage) -> Map | None:
     if not coverage.groups:
         return None
     impossible = set(_impossible_pairs(coverage))
-    pairs = [pair for pair in _pairs(coverage) if pair not in impossible]
+    possible = [pair for pair in _pairs(coverage) if pair not in impossible]
     values = _values(coverage)
-    judged = [group for group in coverage.groups if group.cases]
-    fewest = {(i, j): min((g.counts[i][j] for g in judged), default=0) for i, j in pairs}
+    reached = [(group, _reached(group)) for group in coverage.groups if group.cases]
+    fewest = {
+        (i, j): min(group.counts[i][j] for group, has in reached if has[i] and has[j])
+        for i, j in possible
+        if any(has[i] and has[j] for _, has in reached)
+    }
+    unreached = [n for n in range(len(values)) if not any(has[n] for _, has in reached)]
     missing: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for i, j in pairs:
-        if fewest[i, j] == 0:
+    for (i, j), count in fewest.items():
+        if count == 0:
             (second, row), (first, column) = values[i], values[j]
             missing.setdefault((first, second), []).append((column, row))
     blocks = [
         Block(
             parameter.name,
             tuple(
-                Row(value, tuple(Cell(fewest.get((i, j))) for j in range(start)))
+                Row(
+                    value,
+                    tuple(Cell(fewest.get((i, j)), (i, j) not in impossible) for j in range(start)),
+                )
                 for i, value in enumerate(parameter.values, start)
             ),
         )
@@ -128,10 +145,12 @@ def build(coverage: Coverage) -> Map | None:
     return Map(
         blocks=tuple(reversed(blocks[1:])),
         columns=tuple((p.name, p.values) for p in coverage.parameters[:-1]),
-        shares=tuple(_share(group, pairs) for group in coverage.groups),
-        total=len(pairs),
+        shares=tuple(_share(group, fewest) for group in coverage.groups),
+        total=len(fewest),
         covered=sum(count > 0 for count in fewest.values()),
         least=min(fewest.values(), default=0),
+        unreached=tuple(values[n] for n in unreached) if reached else (),
+        unreached_pairs=len(possible) - len(fewest),
         missing=tuple(Missing(*names, tuple(found)) for names, found in missing.items()),
         impossible=coverage.impossible,
         impossible_pairs=len(impossible),
@@ -167,5 +186,13 @@ def _impossible_pairs(coverage: Coverage) -> Iterator[tuple[int, int]]:
                 yield max(places), min(places)
 
 
-def _share(group: Exercised, pairs: list[tuple[int, int]]) -> Share:
+def _reached(group: Exercised) -> list[bool]:
+    """Whether a group's subjects gave a result for each value."""
+    size = len(group.counts)
+    return [
+        any(group.counts[max(n, m)][min(n, m)] for m in range(size) if m != n) for n in range(size)
+    ]
+
+
+def _share(group: Exercised, pairs: Collection[tuple[int, int]]) -> Share:
     return Share(group.subjects, group.cases, sum(group.counts[i][j] > 0 for i, j in pairs))

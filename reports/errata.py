@@ -65,18 +65,27 @@ def collect(record: Record, matrix: Matrix) -> list[Entry]:
 
 
 def _entry(record: Record, clause: Clause, erratum: Erratum) -> Entry:
-    """Weigh the claims about a clause: only what TensorFlow does can prove the page wrong."""
+    """Weigh the claims about a clause: only what TensorFlow does can prove the page wrong.
+
+    Evidence is taken from TensorFlow, else from a subject that does what the clause says: what a broken
+    one does shows nothing.
+    """
     subjects = {subject.key: subject for subject in record.header.subjects}
     claims = []
+    telling = []
     for verdict in record.verdicts:
         if verdict.clause == clause.id and verdict.claim is not None:
             key = (verdict.subject, verdict.mode)
-            claims.append((subjects.get(key, Subject(*key)), verdict.claim))
-    claims.sort(key=lambda item: not is_tensorflow(item[0]))
+            subject = subjects.get(key, Subject(*key))
+            claims.append((subject, verdict.claim))
+            if is_tensorflow(subject) or verdict.status == "pass":
+                telling.append((subject, verdict.claim))
+    for found in (claims, telling):
+        found.sort(key=lambda item: not is_tensorflow(item[0]))
     proof = next(
         (
             _proof(subject_name(subject), claim.evidence)
-            for subject, claim in claims
+            for subject, claim in telling
             if claim.status == "contradicted" and claim.evidence is not None
         ),
         None,

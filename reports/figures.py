@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Any
 
 import attrs
@@ -11,7 +13,7 @@ from markupsafe import Markup
 
 from reports.heatmap import Heatmap, draw, has_numbers, largest_magnitude, window
 from reports.planes import Axes, axes_of, difference, image_axes, plane, worst
-from reports.values import Array, Tensor, as_tensor, is_tensor, number_text, shape_text
+from reports.values import Array, Tensor, as_tensor, is_error, is_tensor, number_text, shape_text
 
 
 @attrs.frozen(eq=False)
@@ -34,32 +36,61 @@ class Comparison:
     element: str
 
 
-def pairs(expected: Any, got: Any) -> list[tuple[str, Tensor | None, Tensor | None]]:
-    """Put the tensors of both values side by side, each with its name within the value."""
-    if (
-        isinstance(expected, Mapping)
-        and isinstance(got, Mapping)
-        and not (is_tensor(expected) or is_tensor(got))
-    ):
-        names = [str(name) for name in expected if name in got]
-        found = [(name, as_tensor(expected[name]), as_tensor(got[name])) for name in names]
+@attrs.frozen(eq=False)
+class Pair:
+    """One tensor, expected and got, with its name within the value; None where a side has none.
+
+    `missing` says which side lacks what the other one has: a list that is too short, a key that is absent.
+    """
+
+    name: str
+    expected: Tensor | None
+    got: Tensor | None
+    missing: str = ""
+
+
+_ABSENT = object()
+
+
+def pairs(expected: Any, got: Any) -> list[Pair]:
+    """Put the tensors of both values side by side; what one side lacks stands alone."""
+    both: list[tuple[str, Any, Any]] = [("", expected, got)]
+    if _is_mapping(expected) and _is_mapping(got):
+        names = dict.fromkeys([*expected, *got])
+        both = [(str(n), expected.get(n, _ABSENT), got.get(n, _ABSENT)) for n in names]
     elif isinstance(expected, list) and isinstance(got, list):
-        both = list(zip(expected, got, strict=False))
-        found = [
-            (_list_name(both, place), as_tensor(one), as_tensor(other))
-            for place, (one, other) in enumerate(both)
+        items = list(zip_longest(expected, got, fillvalue=_ABSENT))
+        named = _are_weights(items)
+        both = [
+            (("kernel", "bias")[place] if named else f"item {place}", *item)
+            for place, item in enumerate(items)
         ]
-    else:
-        found = [("", as_tensor(expected), as_tensor(got))]
-    return [pair for pair in found if pair[1] is not None or pair[2] is not None]
+    found = []
+    for name, one, other in both:
+        missing = "expected" if one is _ABSENT else "got" if other is _ABSENT else ""
+        pair = Pair(name, as_tensor(one), as_tensor(other), missing)
+        if missing or pair.expected is not None or pair.got is not None:
+            found.append(pair)
+    return found
 
 
-def _list_name(both: list[tuple[Any, Any]], place: int) -> str:
+def only_tensors(value: Any) -> bool:
+    """Whether pictures show all of a value."""
+    if isinstance(value, list):
+        return all(only_tensors(item) for item in value)
+    if _is_mapping(value):
+        return all(only_tensors(item) for item in value.values())
+    return as_tensor(value) is not None
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping) and not is_tensor(value) and not is_error(value)
+
+
+def _are_weights(items: list[tuple[Any, Any]]) -> bool:
     """`[kernel, bias]` is the order of weights and their gradients."""
-    first = as_tensor(both[0][0])
-    if len(both) <= 2 and first is not None and first.array.ndim == 4:
-        return ("kernel", "bias")[place]
-    return f"item {place}"
+    first = as_tensor(items[0][0]) if items else None
+    return len(items) <= 2 and first is not None and first.array.ndim == 4
 
 
 def compare(
@@ -76,27 +107,41 @@ def compare(
     `expected_by` heads the pictures of what was expected.
     """
     found = pairs(expected, got)
-    differing = [pair for pair in found if _differs(pair[1], pair[2])] or found[:1]
-    return [_comparison(case, step, pair, index, expected_by) for pair in differing[:3]]
+    sizes = [_size_of_difference(pair) for pair in found]
+    # Rounding is no fault beside something that is wrong outright, or missing.
+    least = max(sizes, default=0.0) / 1000
+    differing = [pair for pair, size in zip(found, sizes) if size > 0 and size >= least]
+    return [_comparison(case, step, pair, index, expected_by) for pair in (differing or found)[:3]]
 
 
-def _differs(expected: Tensor | None, got: Tensor | None) -> bool:
-    if expected is None or got is None or expected.array.shape != got.array.shape:
-        return True
-    return worst(difference(expected, got)) is not None
+def _size_of_difference(pair: Pair) -> float:
+    """Return how far the two are apart, in units of the largest expected magnitude; infinite in shape."""
+    expected, got = pair.expected, pair.got
+    if pair.missing or expected is None or got is None:
+        return math.inf
+    if expected.array.shape != got.array.shape:
+        return math.inf
+    delta = np.abs(difference(expected, got))
+    if not np.any(delta):
+        return 0.0
+    largest = float(np.max(delta))
+    scale = largest_magnitude([expected.array.reshape(1, -1)])
+    return math.inf if math.isnan(largest) else largest / (scale or 1.0)
 
 
 def _comparison(
     case: Mapping[str, Any],
     step: int | None,
-    pair: tuple[str, Tensor | None, Tensor | None],
+    pair: Pair,
     index: tuple[int, ...] | None,
     expected_by: str,
 ) -> Comparison:
-    name, expected, got = pair
+    name, expected, got = pair.name, pair.expected, pair.got
     if expected is None or got is None:
         alone = ((expected_by, expected), ("got", got))
-        return Comparison(name, tuple(_lone_panels(alone, case, step, name)), "", "")
+        has, lacks = (expected_by, "got") if pair.missing == "got" else ("got", expected_by)
+        note = f"Only {has} has this; {lacks} has nothing in its place." if pair.missing else ""
+        return Comparison(name, tuple(_lone_panels(alone, case, step, name)), note, "")
     shapes_agree = expected.array.shape == got.array.shape
     axes = axes_of(expected.array.shape, case, step, name)
     delta = difference(expected, got) if shapes_agree else None
@@ -249,6 +294,8 @@ def _note(expected: Tensor, got: Tensor, delta: Array | None) -> str:
         )
     wrong = int(np.count_nonzero(delta))
     text = f"{wrong} of {delta.size} elements differ" if wrong else "All elements are equal"
+    if wrong and np.array_equal(expected.array, got.array):
+        text += " in the sign of zero alone"
     if not wrong and expected.dtype != got.dtype:
         text += f"; expected {expected.dtype}, got {got.dtype}"
     return text + "."

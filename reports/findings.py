@@ -1,4 +1,4 @@
-"""The findings of a run, each with its case in words and its pictures."""
+"""The findings of a run under their causes, each with its case in words and its pictures."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Any
 import attrs
 from markupsafe import Markup
 
-from reports import cases, figures, gauge, statuses
+from reports import cases, causes, figures, gauge, picture, statuses
 from reports.cases import Argument, Step
 from reports.errata import subject_name
 from reports.figures import Comparison, Panel
-from reports.matrix import Matrix
+from reports.matrix import Cell, Matrix
+from reports.picture import Picture
 from reports.record import Clause, Finding, Record, Subject
 from reports.statuses import Status
 from reports.values import Tensor, Unreadable, decode, is_error, is_tensor, words
 
 #: Pictures of a page may take this many characters; later findings go without.
-PICTURE_BUDGET = 3_000_000
+PICTURE_BUDGET = 400_000
 #: Tensors with more elements than this show their corners only.
 ELEMENTS_SHOWN = 1_500
 
@@ -45,16 +46,23 @@ class FullTensor:
 
 @attrs.frozen(eq=False)
 class Entry:
-    """A finding as the page shows it."""
+    """A finding as the page shows it.
+
+    `excuse` is the stated reason of one that is excused; `same_as` the number of an earlier finding that is
+    about the same step of the same case, and shows it.
+    """
 
     number: int
     finding: Finding
     clause: Clause
     subject: str
     status: Status
+    excuse: str | None
+    same_as: int | None
     arguments: tuple[Argument, ...]
     steps: tuple[Step, ...]
     call: str
+    picture: Picture | None
     inputs: tuple[Panel, ...]
     comparisons: tuple[Comparison, ...]
     pictures_left_out: bool
@@ -66,60 +74,137 @@ class Entry:
 
 
 @attrs.frozen(eq=False)
-class Group:
-    """Findings of one subject that say the same."""
+class Cause:
+    """What is behind some findings of a subject, as the page shows it (see `reports.causes`)."""
 
+    number: int
     subject: str
-    text: str
-    entries: tuple[Entry, ...]
+    title: str
+    known: str
+    smallest: Entry
+    others: tuple[Entry, ...]
+    followers: tuple[Entry, ...]
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All findings of the cause."""
+        return (self.smallest, *self.others, *self.followers)
+
+    @property
+    def size(self) -> int:
+        """How many findings it explains."""
+        return len(self.entries)
+
+    @property
+    def clauses(self) -> list[str]:
+        """The ids of the clauses that it breaks."""
+        return list(dict.fromkeys(entry.finding.clause for entry in self.entries))
 
 
-def group(entries: list[Entry]) -> list[Group]:
-    """Put findings with the same diagnosis, or else message, together; the largest group first."""
-    found: dict[tuple[str, str], list[Entry]] = {}
-    for entry in entries:
-        text = entry.finding.diagnosis or entry.finding.message
-        found.setdefault((entry.subject, text), []).append(entry)
-    groups = [Group(subject, text, tuple(same)) for (subject, text), same in found.items()]
-    return sorted(groups, key=lambda one: -len(one.entries))
+@attrs.frozen(eq=False)
+class Found:
+    """The findings of a record: by their causes, and those that are excused apart."""
+
+    causes: tuple[Cause, ...]
+    excused: tuple[Entry, ...]
+
+    @property
+    def subjects(self) -> list[str]:
+        """The subjects that have causes, in the record's order."""
+        return list(dict.fromkeys(cause.subject for cause in self.causes))
 
 
-def collect(record: Record, matrix: Matrix) -> list[Entry]:
-    """Lay out the findings in the record's order, numbered from 1."""
+def collect(record: Record, matrix: Matrix) -> Found:
+    """Lay out the findings, numbered from 1 in the record's order, under their causes."""
     clauses = {row.clause.id: row.clause for row in matrix.rows}
     subjects = {column.subject.key: column.subject for column in matrix.columns}
-    entries = []
+    cells = {
+        (row.clause.id, cell.column.subject.key): cell for row in matrix.rows for cell in row.cells
+    }
+    numbered = dict(enumerate(record.findings, start=1))
+    excused = [
+        number
+        for number, finding in numbered.items()
+        if cells[finding.clause, (finding.subject, finding.mode)].status.key == "excused"
+    ]
+    wrong = {number: finding for number, finding in numbered.items() if number not in excused}
+    groups = causes.group(wrong, clauses)
+    # The smallest case of every cause has its pictures, whatever the others leave room for.
+    leading = [one.smallest for one in groups]
+    entries: dict[int, Entry] = {}
+    shown: dict[tuple[object, ...], int] = {}
     budget = PICTURE_BUDGET
-    for number, finding in enumerate(record.findings, start=1):
+    for number in dict.fromkeys([*leading, *wrong, *excused]):
+        finding = numbered[number]
         key = (finding.subject, finding.mode)
+        what = (*key, str(finding.case.get("id") or number), finding.step, str(finding.got))
         entry = _entry(
-            number, finding, clauses[finding.clause], subjects.get(key, Subject(*key)), budget > 0
+            number,
+            finding,
+            clauses[finding.clause],
+            subjects.get(key, Subject(*key)),
+            cells[finding.clause, key],
+            same_as=shown.get(what) if number not in leading else None,
+            with_pictures=budget > 0,
+            in_full=number in leading,
         )
-        budget -= sum(len(panel.svg) for panel in _panels(entry))
-        entries.append(entry)
-    return entries
+        budget -= sum(len(panel.svg) for panel in _panels(entry)) + len(entry.picture or "")
+        entries[number] = entry
+        shown.setdefault(what, number)
+    return Found(
+        tuple(
+            Cause(
+                number=place,
+                subject=one.subject,
+                title=one.title,
+                known=one.known,
+                smallest=entries[one.smallest],
+                others=tuple(entries[number] for number in one.others),
+                followers=tuple(entries[number] for number in one.followers),
+            )
+            for place, one in enumerate(groups, start=1)
+        ),
+        tuple(entries[number] for number in excused),
+    )
 
 
 def _entry(
-    number: int, finding: Finding, clause: Clause, subject: Subject, with_pictures: bool
+    number: int,
+    finding: Finding,
+    clause: Clause,
+    subject: Subject,
+    cell: Cell,
+    *,
+    same_as: int | None,
+    with_pictures: bool,
+    in_full: bool,
 ) -> Entry:
     case, step = finding.case, finding.step
-    pairs = figures.pairs(finding.expected, finding.got)
+    pairs = [] if same_as else figures.pairs(finding.expected, finding.got)
     comparisons: list[Comparison] = []
     inputs: list[Panel] = []
+    drawing = None
     if with_pictures and pairs:
         comparisons = figures.compare(case, step, finding.expected, finding.got, finding.index)
-        inputs = figures.inputs(case, step, finding.index)
+        if in_full:
+            drawing = picture.of_case(case, step, finding.expected, finding.got, finding.index)
+        if drawing is None:
+            inputs = figures.inputs(case, step, finding.index)
     drawn = bool(comparisons) and all(len(one.panels) > 1 for one in comparisons)
+    drawn = drawn and figures.only_tensors(finding.expected) and figures.only_tensors(finding.got)
+    is_excuse = cell.status.key in ("excused", "stale")
     return Entry(
         number=number,
         finding=finding,
         clause=clause,
         subject=subject_name(subject),
-        status=statuses.status(finding.status),
+        status=cell.status if is_excuse else statuses.status(finding.status),
+        excuse=cell.reason if is_excuse else None,
+        same_as=same_as,
         arguments=tuple(cases.arguments(case)),
         steps=tuple(cases.steps(case, step)),
         call=cases.summary(case),
+        picture=drawing,
         inputs=tuple(inputs),
         comparisons=tuple(comparisons),
         pictures_left_out=bool(pairs) and not with_pictures,
@@ -127,7 +212,7 @@ def _entry(
         got=None if drawn or finding.got is None else words(finding.got),
         got_error=is_error(finding.got),
         gauge=_gauge(finding),
-        tensors=tuple(_full_tensors(finding)) if with_pictures else (),
+        tensors=tuple(_full_tensors(finding)) if with_pictures and in_full else (),
     )
 
 

@@ -35,7 +35,7 @@ def exceeds(scaled_error: float, bound: float) -> bool:
 def ratio(scaled_error: float, bound: float) -> str:
     """Put into words how many times the bound the error is."""
     if bound == 0:
-        return "the data is exact, so every error is wrong"
+        return "inputs are integers, so any difference is a bug"
     if math.isnan(scaled_error) or math.isinf(scaled_error) or not bound > 0:
         return ""
     times = scaled_error / bound

@@ -76,8 +76,8 @@ def draw(heatmap: Heatmap) -> Markup:
     total_height = _MARGIN + height * values.shape[0] + 2
     parts = [
         f'<svg class="map" role="img" aria-label="{escape(heatmap.label)}" '
-        f'viewBox="0 0 {_n(total_width)} {_n(total_height)}" '
-        f'width="{_n(total_width)}" height="{_n(total_height)}">'
+        f'viewBox="0 0 {coordinate(total_width)} {coordinate(total_height)}" '
+        f'width="{coordinate(total_width)}" height="{coordinate(total_height)}">'
     ]
     parts.extend(_cells(heatmap, values, width, height))
     parts.extend(_rulers((rows.start, columns.start), values.shape, (width, height), numbered))
@@ -88,8 +88,8 @@ def draw(heatmap: Heatmap) -> Markup:
         row, column = heatmap.focus[0] - rows.start, heatmap.focus[1] - columns.start
         if 0 <= row < values.shape[0] and 0 <= column < values.shape[1]:
             place = (
-                f'x="{_n(_MARGIN + column * width)}" y="{_n(_MARGIN + row * height)}" '
-                f'width="{_n(width)}" height="{_n(height)}"'
+                f'x="{coordinate(_MARGIN + column * width)}" y="{coordinate(_MARGIN + row * height)}" '
+                f'width="{coordinate(width)}" height="{coordinate(height)}"'
             )
             parts.append(f'<rect class="halo" {place}/><rect class="focus" {place}/>')
     parts.append("</svg>")
@@ -135,7 +135,8 @@ def _texts(heatmap: Heatmap, values: Array) -> list[list[str]] | None:
     ]
 
 
-def _level(value: float, scale: float) -> str:
+def level(value: float, scale: float) -> str:
+    """Return the class of a cell's colour: `z` for zero, `p1` to `p5`, `n1` to `n5`, or `nan`."""
     if math.isnan(value):
         return "nan"
     if value == 0:
@@ -151,13 +152,15 @@ def _cells(heatmap: Heatmap, values: Array, width: float, height: float) -> list
     """One path per colour: a rectangle for each run of equal cells in a row."""
     runs: dict[str, list[str]] = {}
     for row, line in enumerate(values):
-        levels = [_level(float(value), heatmap.scale) for value in line]
+        levels = [level(float(value), heatmap.scale) for value in line]
         start = 0
         for column in range(1, len(levels) + 1):
             if column == len(levels) or levels[column] != levels[start]:
-                x, y = _n(_MARGIN + start * width), _n(_MARGIN + row * height)
-                span = _n((column - start) * width)
-                runs.setdefault(levels[start], []).append(f"M{x} {y}h{span}v{_n(height)}h-{span}z")
+                x, y = coordinate(_MARGIN + start * width), coordinate(_MARGIN + row * height)
+                span = coordinate((column - start) * width)
+                runs.setdefault(levels[start], []).append(
+                    f"M{x} {y}h{span}v{coordinate(height)}h-{span}z"
+                )
                 start = column
     kind = " diff" if heatmap.kind == "d" else ""
     parts = [
@@ -165,10 +168,10 @@ def _cells(heatmap: Heatmap, values: Array, width: float, height: float) -> list
         for level, path in sorted(runs.items())
     ]
     lines = [
-        f"M{_n(_MARGIN + column * width)} {_n(_MARGIN)}v{_n(values.shape[0] * height)}"
+        f"M{coordinate(_MARGIN + column * width)} {coordinate(_MARGIN)}v{coordinate(values.shape[0] * height)}"
         for column in range(values.shape[1] + 1)
     ] + [
-        f"M{_n(_MARGIN)} {_n(_MARGIN + row * height)}h{_n(values.shape[1] * width)}"
+        f"M{coordinate(_MARGIN)} {coordinate(_MARGIN + row * height)}h{coordinate(values.shape[1] * width)}"
         for row in range(values.shape[0] + 1)
     ]
     parts.append(f'<path class="grid" d="{"".join(lines)}"/>')
@@ -187,7 +190,7 @@ def _rulers(
                 continue
             middle = _MARGIN + (place + 0.5) * length
             x, y = (middle, _MARGIN - 6) if axis == 1 else (_MARGIN - 8, middle + 3.5)
-            parts.append(f'<text x="{_n(x)}" y="{_n(y)}">{number}</text>')
+            parts.append(f'<text x="{coordinate(x)}" y="{coordinate(y)}">{number}</text>')
     parts.append("</g>")
     return parts
 
@@ -197,11 +200,11 @@ def _numbers(
 ) -> list[str]:
     parts = ['<g class="num">']
     for row, line in enumerate(texts):
-        y = _n(_MARGIN + (row + 0.5) * height + 3.8)
+        y = coordinate(_MARGIN + (row + 0.5) * height + 3.8)
         for column, text in enumerate(line):
-            level = _level(float(values[row, column]), heatmap.scale)
-            strong = ' class="s"' if level[-1] in "45" else ""
-            x = _n(_MARGIN + (column + 0.5) * width)
+            shade = level(float(values[row, column]), heatmap.scale)
+            strong = ' class="s"' if shade[-1] in "45" else ""
+            x = coordinate(_MARGIN + (column + 0.5) * width)
             parts.append(f'<text x="{x}" y="{y}"{strong}>{text}</text>')
     parts.append("</g>")
     return parts
@@ -225,8 +228,9 @@ def _beyond(heatmap: Heatmap, cut: tuple[slice, slice], width: float, height: fl
     if common[1] < drawn[1] and common[0]:
         areas.append((0, common[1], common[0], drawn[1] - common[1]))
     return [
-        f'<rect class="beyond" x="{_n(_MARGIN + column * width)}" y="{_n(_MARGIN + row * height)}" '
-        f'width="{_n(across * width)}" height="{_n(down * height)}"/>'
+        f'<rect class="beyond" x="{coordinate(_MARGIN + column * width)}" '
+        f'y="{coordinate(_MARGIN + row * height)}" '
+        f'width="{coordinate(across * width)}" height="{coordinate(down * height)}"/>'
         for row, column, down, across in areas
     ]
 
@@ -239,5 +243,6 @@ def _empty(heatmap: Heatmap) -> Markup:
     )
 
 
-def _n(number: float) -> str:
+def coordinate(number: float) -> str:
+    """Write a coordinate in as few characters as it takes."""
     return f"{number:g}" if number < 1e6 else f"{number:.0f}"

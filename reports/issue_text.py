@@ -3,16 +3,51 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from urllib.parse import quote
 
 from reports.errata import Entry as Erratum
+from reports.findings import Cause
 from reports.findings import Entry as Finding
 from reports.record import Header, Subject
 
 PAGE = "tf.compat.v1.layers.Conv2DTranspose"
+#: Where bugs of a built-in subject are filed.
+_TRACKERS = {
+    "tensorflow": "tensorflow/tensorflow",
+    "keras": "keras-team/keras",
+    "torch": "pytorch/pytorch",
+    "jax": "jax-ml/jax",
+    "onnxruntime": "microsoft/onnxruntime",
+    "openvino": "openvinotoolkit/openvino",
+}
+#: An address may be about so long; a longer report is pasted by hand.
+_LONGEST_ADDRESS = 6000
 
 
-def of_finding(entry: Finding, header: Header) -> str:
-    """Return the bug report of a finding: what, in which case, how to see it, with which versions."""
+def tracker(entry: Finding, header: Header) -> str | None:
+    """Return the address of a new issue with the report filled in; None where nobody's is known."""
+    subject = _subject(entry, header)
+    project = _TRACKERS.get((subject.spec or subject.name).partition("@")[0])
+    if project is None:
+        return None
+    title = quote(f"Conv2DTranspose: {entry.finding.message[:100]}", safe="")
+    start = f"https://github.com/{project}/issues/new?title={title}&body="
+    body = quote(of_finding(entry, header), safe="")
+    return start + body if len(start) + len(body) <= _LONGEST_ADDRESS else start
+
+
+def of_cause(cause: Cause, header: Header) -> str:
+    """Return the bug report of a cause: that of its smallest case, and what else it breaks."""
+    more = [clause for clause in cause.clauses if clause != cause.smallest.finding.clause]
+    return of_finding(cause.smallest, header, breaks=more)
+
+
+def of_finding(entry: Finding, header: Header, breaks: Sequence[str] = ()) -> str:
+    """Return the bug report of a finding: what, in which case, how to see it, with which versions.
+
+    `breaks` are ids of clauses that fail for the same reason.
+    """
     finding = entry.finding
     parts = [f"### {entry.clause.title} ({finding.clause})", finding.message]
     if entry.clause.norm:
@@ -32,12 +67,15 @@ def of_finding(entry: Finding, header: Header) -> str:
         parts.append(f"- expected: `{entry.expected}`\n- got: `{entry.got}`")
     if finding.script:
         parts.append(_fenced(finding.script))
-    subject = next(
-        (one for one in header.subjects if one.key == (finding.subject, finding.mode)),
-        Subject(finding.subject, finding.mode),
-    )
-    parts.append(_environment(entry.subject, subject, header))
+    if breaks:
+        parts.append(f"The same cause breaks {len(breaks)} more: {', '.join(breaks)}.")
+    parts.append(_environment(entry.subject, _subject(entry, header), header))
     return _joined(parts)
+
+
+def _subject(entry: Finding, header: Header) -> Subject:
+    key = entry.finding.subject, entry.finding.mode
+    return next((one for one in header.subjects if one.key == key), Subject(*key))
 
 
 def of_erratum(entry: Erratum, header: Header) -> str:

@@ -22,6 +22,7 @@ from reports.record import (
     Header,
     Impossible,
     Machine,
+    Numerics,
     Parameter,
     Record,
     RecordError,
@@ -95,7 +96,7 @@ def load(path: str | os.PathLike[str]) -> Record:
             f"{name}, line {lines[-1][0]}: the record ends without a footer, so it is incomplete: "
             "the run was killed before its end."
         )
-    return Record(header, tuple(verdicts), tuple(findings), footer, tuple(others), strength)
+    return Record(header, tuple(verdicts), tuple(findings), footer, tuple(others), strength, name)
 
 
 def _json_lines(name: str) -> list[tuple[int, Mapping[str, Any]]]:
@@ -126,6 +127,7 @@ def _header(line: Line) -> Header:
         machine=Machine() if machine is None else _machine(machine),
         subjects=line.each("subjects", _subject),
         clauses=line.each("clauses", _clause),
+        clauses_in_all=line.integer_or_none("clauses_in_all"),
     )
 
 
@@ -165,6 +167,7 @@ def _clause(line: Line) -> Clause:
             "deviation", lambda inner: Deviation(inner.text_or("what"), inner.text_or("reason"))
         ),
         example=line.text_or_none("example"),
+        picture=line.mapping("picture") or None,
         untestable=line.text_or_none("untestable"),
         checks=line.texts("checks"),
     )
@@ -241,6 +244,21 @@ def _footer(line: Line) -> Footer:
         counts={key: value for key, value in counts.items() if is_whole(value)},
         drift=line.each("drift", _drift) if line.data.get("drift") is not None else (),
         coverage=line.inner_or_none("coverage", _coverage) or Coverage(),
+        numerics=line.each("numerics", _numerics) if line.data.get("numerics") is not None else (),
+    )
+
+
+def _numerics(line: Line) -> Numerics:
+    counts = line.items("counts")
+    if not all(map(_is_count, counts)):
+        line.refuse(f"the counts must be whole numbers, not {short(counts)}")
+    return Numerics(
+        subject=line.text("subject"),
+        mode=line.text_or("mode"),
+        dtype=line.text("dtype"),
+        worst=line.number_or_none("worst") or 0.0,
+        share=line.number_or_none("share") or 0.0,
+        counts=tuple(counts),
     )
 
 

@@ -63,6 +63,24 @@ class Column:
         found = [(statuses.status(name), number) for name, number in self.counts.items()]
         return sorted(found, key=lambda item: (statuses.rank(item[0]), item[0].name))
 
+    @property
+    def passed(self) -> int:
+        """How many clauses hold."""
+        return self.counts.get("pass", 0)
+
+    @property
+    def applicable(self) -> int:
+        """How many clauses can be checked on this subject in this mode."""
+        return sum(self.counts.values()) - self.counts.get("not-applicable", 0)
+
+    @property
+    def state(self) -> str:
+        """The key of what the column comes to: a pass only where nothing broke and nothing was given up."""
+        worst = self.tally[0][0] if self.tally else statuses.NOT_RUN
+        if worst.breaks or worst.unjudged:
+            return "fail" if worst.breaks else worst.key
+        return "pass" if self.passed else "notrun"
+
 
 @attrs.frozen(eq=False)
 class Cell:
@@ -92,9 +110,14 @@ class Row:
         return " ".join(part for part in parts if part).lower()
 
     @property
-    def status_keys(self) -> str:
-        """The different statuses of the row, for the status filter."""
-        return " ".join(sorted({cell.status.key for cell in self.cells}))
+    def standings(self) -> list[tuple[Status, str | None, list[Cell]]]:
+        """The cells by status and reason, worst first; what has a finding stands alone."""
+        found: dict[tuple[object, ...], list[Cell]] = {}
+        for cell in self.cells:
+            key = (cell.status, cell.reason, cell.finding, cell.failures)
+            found.setdefault(key, []).append(cell)
+        ordered = sorted(found.values(), key=lambda cells: statuses.rank(cells[0].status))
+        return [(cells[0].status, cells[0].reason, cells) for cells in ordered]
 
     @property
     def is_even(self) -> bool:
@@ -116,14 +139,10 @@ class Chapter:
     rows: tuple[Row, ...]
 
     @property
-    def tallies(self) -> list[tuple[int, int, bool]]:
-        """Per column: passed, all, and whether anything breaks."""
-        found = []
-        for place in range(len(self.rows[0].cells) if self.rows else 0):
-            cells = [row.cells[place] for row in self.rows]
-            passed = sum(cell.status.key == "pass" for cell in cells)
-            found.append((passed, len(cells), any(cell.status.breaks for cell in cells)))
-        return found
+    def worst(self) -> list[Status]:
+        """Per column the worst status; one that does not apply everywhere else counts last."""
+        columns = zip(*(row.cells for row in self.rows))
+        return [statuses.worst(cell.status for cell in cells) for cells in columns]
 
 
 @attrs.frozen(eq=False)
@@ -150,6 +169,39 @@ class Matrix:
         return any(word in row.clause.agreement for row in self.rows)
 
     @property
+    def tags(self) -> list[tuple[str, str]]:
+        """The words at the clauses that occur, each with its meaning."""
+        meanings = {**_AGREEMENTS, "deviation": "The project's own layers differ on purpose."}
+        return [
+            (word, text) for word, text in meanings.items() if word != "holds" and self.has(word)
+        ]
+
+    @property
+    def subjects(self) -> list[str]:
+        """The subjects' names, whatever their modes."""
+        return list(dict.fromkeys(column.subject.name for column in self.columns))
+
+    @property
+    def worst_first(self) -> list[Column]:
+        """The columns, those in which something is wrong first."""
+        order = ("fail", "broken", "gaveup", "notrun", "pass")
+        return sorted(self.columns, key=lambda column: order.index(column.state))
+
+    @property
+    def unjudged(self) -> list[tuple[Column, Status, int, str]]:
+        """Columns in which clauses could not be judged: the status, how many, and the first reason."""
+        found: dict[tuple[str, str, str], list[Cell]] = {}
+        for row in self.rows:
+            for cell in row.cells:
+                if cell.status.unjudged:
+                    key = (*cell.column.subject.key, cell.status.name)
+                    found.setdefault(key, []).append(cell)
+        return [
+            (cells[0].column, cells[0].status, len(cells), _sentence(cells[0].reason or ""))
+            for cells in found.values()
+        ]
+
+    @property
     def statuses(self) -> list[tuple[Status, int]]:
         """The statuses that occur, worst first, with the number of cells."""
         counts: Counter[Status] = Counter(cell.status for row in self.rows for cell in row.cells)
@@ -174,6 +226,7 @@ def build(record: Record) -> Matrix:
             tuple(
                 _cell(
                     column,
+                    clause,
                     verdicts.get((clause.id, column.subject.key), ()),
                     findings.get((clause.id, column.subject.key)),
                 )
@@ -189,6 +242,11 @@ def build(record: Record) -> Matrix:
         for name in ordered
     )
     return Matrix(columns, chapters)
+
+
+def _sentence(text: str) -> str:
+    """Make a sentence of a reason."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
 
 
 def chapter_title(name: str) -> str:
@@ -226,17 +284,22 @@ def _column(
     examples = 0
     for clause in clauses:
         found = verdicts.get((clause.id, subject.key), ())
-        counts[_status(found).name] += 1
+        counts[_status(found, clause).name] += 1
         examples += sum(verdict.examples for verdict in found)
     return Column(subject, version_of(subject), dict(counts), examples)
 
 
-def _status(verdicts: Sequence[Verdict]) -> Status:
-    return statuses.worst(statuses.status(verdict.status) for verdict in verdicts)
+def _status(verdicts: Sequence[Verdict], clause: Clause) -> Status:
+    return statuses.worst(statuses.of(verdict, clause) for verdict in verdicts)
 
 
-def _cell(column: Column, verdicts: Sequence[Verdict], finding: tuple[int, Finding] | None) -> Cell:
-    status = _status(verdicts)
+def _cell(
+    column: Column,
+    clause: Clause,
+    verdicts: Sequence[Verdict],
+    finding: tuple[int, Finding] | None,
+) -> Cell:
+    status = _status(verdicts, clause)
     failures = None
     number = None
     if finding is not None:

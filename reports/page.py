@@ -9,11 +9,23 @@ import re
 import shlex
 from datetime import datetime
 from importlib import resources
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from reports import coverage, drift, errata, findings, issue_text, matrix, sentence, strength
+from reports import (
+    coverage,
+    drift,
+    errata,
+    findings,
+    issue_text,
+    matrix,
+    numerics,
+    picture,
+    sentence,
+    strength,
+)
 from reports.record import Record
 from reports.unseen import UNSEEN
 
@@ -33,32 +45,46 @@ def render(record: Record) -> str:
 
     The same record gives the same text, byte for byte.
     """
-    style, script = asset("page.css"), asset("page.js")
     laid_out = matrix.build(record)
-    found = findings.collect(record, laid_out)
+    return document(
+        "page.html.j2",
+        record,
+        record=record,
+        header=record.header,
+        footer=record.footer,
+        matrix=laid_out,
+        verdict=sentence.verdict(
+            laid_out,
+            is_complete=record.footer.complete,
+            clauses_in_all=record.header.clauses_in_all,
+        ),
+        errata=errata.collect(record, laid_out),
+        found=findings.collect(record, laid_out),
+        deviations=[row.clause for row in laid_out.rows if row.clause.deviation is not None],
+        drift=drift.build(record),
+        coverage=coverage.build(record.footer.coverage),
+        coverage_levels=coverage.LEGEND,
+        strength=strength.chapters(record.strength),
+        caught_by=strength.by_clause(record.strength),
+        example_of=lambda clause: picture.of_example(clause.picture),
+        numerics=numerics.build(record),
+        issue_text=issue_text,
+        command=shlex.join(record.header.command),
+    )
+
+
+def document(template: str, made_from: Record, **views: Any) -> str:
+    """Return a template filled in, style and script inlined; `made_from` names the tool."""
+    style, script = asset("page.css"), asset("page.js")
     text = (
         environment()
-        .get_template("page.html.j2")
+        .get_template(template)
         .render(
-            generator=f"{record.header.tool_name} {record.header.tool_version}",
+            generator=f"{made_from.header.tool_name} {made_from.header.tool_version}",
             style=Markup(style),
             script=Markup(script),
             policy=policy(style, script),
-            record=record,
-            header=record.header,
-            footer=record.footer,
-            matrix=laid_out,
-            verdict=sentence.verdict(laid_out, is_complete=record.footer.complete),
-            errata=errata.collect(record, laid_out),
-            findings=found,
-            groups=findings.group(found),
-            deviations=[row.clause for row in laid_out.rows if row.clause.deviation is not None],
-            drift=drift.build(record),
-            coverage=coverage.build(record.footer.coverage),
-            coverage_levels=coverage.LEGEND,
-            strength=strength.chapters(record.strength),
-            issue_text=issue_text,
-            command=shlex.join(record.header.command),
+            **views,
         )
     )
     return text.translate(_UNSEEN)

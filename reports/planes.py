@@ -109,13 +109,16 @@ def plane(array: Array, axes: Axes, index: tuple[int, ...]) -> Array:
 def difference(expected: Tensor, got: Tensor) -> Array:
     """Return `got - expected` as float64 (its magnitude where complex).
 
-    The same NaN or infinity on both sides is no difference.
+    The same NaN or infinity on both sides is no difference. The sign of a zero is one only where nothing
+    else differs: it is free elsewhere.
     Elements that differ by less than float64 resolves (large integers) give the smallest number
     above zero, so that a difference never shows as none.
     """
     same = expected.array == got.array
     if _may_be_nan(expected.array) and _may_be_nan(got.array):
         same = same | (np.isnan(expected.array) & np.isnan(got.array))
+    if bool(np.all(same)) and expected.array.dtype.kind == got.array.dtype.kind == "f":
+        same = (np.signbit(expected.array) == np.signbit(got.array)) | np.isnan(got.array)
     is_complex = "c" in (expected.array.dtype.kind, got.array.dtype.kind)
     wide = np.complex128 if is_complex else np.float64
     with np.errstate(all="ignore"):

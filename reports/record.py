@@ -63,7 +63,10 @@ class Deviation:
 
 @attrs.frozen
 class Clause:
-    """One statement about the layer; `untestable` is the reason why no run can check it."""
+    """One statement about the layer; `untestable` is the reason why no run can check it.
+
+    `picture` is the worked example as numbers: `inputs` and `kernel` as lists of rows, and arguments.
+    """
 
     id: str
     chapter: str
@@ -74,13 +77,17 @@ class Clause:
     erratum: Erratum | None = None
     deviation: Deviation | None = None
     example: str | None = None
+    picture: Mapping[str, Json] | None = None
     untestable: str | None = None
     checks: tuple[str, ...] = ()
 
 
 @attrs.frozen
 class Header:
-    """What was run, by what, where, on whom, against which clauses."""
+    """What was run, by what, where, on whom, against which clauses.
+
+    `clauses_in_all` is how many there are to choose from; None in records that do not say it.
+    """
 
     tool_name: str
     tool_version: str
@@ -92,6 +99,7 @@ class Header:
     machine: Machine
     subjects: tuple[Subject, ...]
     clauses: tuple[Clause, ...]
+    clauses_in_all: int | None = None
 
 
 @attrs.frozen(eq=False)
@@ -167,6 +175,26 @@ class Drift:
     step: str
     was: str
     became: str
+
+
+@attrs.frozen
+class Numerics:
+    """How precise a subject's results in one format were.
+
+    Args:
+        subject, mode: whose.
+        dtype: the format.
+        worst: the largest scaled error of all elements that were within their bound.
+        share: the largest share of its bound that an element took.
+        counts: cases by the power of two below the worst scaled error of their elements; the first is below 1.
+    """
+
+    subject: str
+    mode: str
+    dtype: str
+    worst: float
+    share: float
+    counts: tuple[int, ...]
 
 
 @attrs.frozen
@@ -259,11 +287,15 @@ class Footer:
     counts: Mapping[str, int] = attrs.field(factory=dict)
     drift: tuple[Drift, ...] = ()
     coverage: Coverage = attrs.field(factory=Coverage)
+    numerics: tuple[Numerics, ...] = ()
 
 
 @attrs.frozen(eq=False)
 class Record:
-    """A whole run. `others` keeps lines of kinds that this version does not know."""
+    """A whole run.
+
+    `others` keeps lines of kinds that this version does not know; `path` is the file it was read from.
+    """
 
     header: Header
     verdicts: tuple[Verdict, ...]
@@ -271,3 +303,4 @@ class Record:
     footer: Footer
     others: tuple[Mapping[str, Json], ...] = ()
     strength: Strength | None = None
+    path: str = ""

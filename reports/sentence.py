@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import attrs
 
-from reports.matrix import Column, Matrix
+from reports.matrix import Cell, Column, Matrix
 
 
 @attrs.frozen
 class Part:
-    """A clause of the sentence, with the colour it is shown in."""
+    """A clause of the sentence, with the colour it is shown in; `broken` are ids of clauses."""
 
     text: str
     key: str
@@ -22,20 +23,37 @@ class Part:
         return f"{self.text} ({self.aside})" if self.aside else self.text
 
 
-def verdict(matrix: Matrix, *, is_complete: bool = True) -> list[Part]:
-    """Return the sentence in parts, such as *fast conforms to all 62 clauses* and *mine breaks 3*.
+#: What is wrong comes first, then what could not be decided.
+_ORDER = ("fail", "gaveup", "notrun", "some", "pass")
 
-    Modes of a subject are one: a clause that breaks in any mode is broken.
+
+def verdict(
+    matrix: Matrix, *, is_complete: bool = True, clauses_in_all: int | None = None
+) -> list[Part]:
+    """Return the sentence in parts, such as *mine breaks 3 of 118 clauses* and *fast conforms to all*.
+
+    Modes of a subject are one: a clause that breaks in any mode is broken. Clauses count where they apply:
+    what has no case outside TensorFlow is told apart.
+
+    Args:
+        matrix: the verdicts.
+        is_complete: whether the run reached its end.
+        clauses_in_all: how many clauses there are, where the run was told to judge some of them only.
     """
     total = len(matrix.rows)
     if not total or not matrix.columns:
         return [Part("nothing was checked", "notrun")]
+    selected = total < clauses_in_all if clauses_in_all else False
     groups: dict[Part, list[str]] = {}
     for places, columns in _by_subject(matrix):
         part = _judgement(matrix, places, columns, is_complete)
+        if selected:
+            asides = (f"{total} of {clauses_in_all} clauses selected", part.aside)
+            key = "some" if part.key == "pass" else part.key
+            part = attrs.evolve(part, key=key, aside="; ".join(filter(None, asides)))
         groups.setdefault(part, []).append(_name(columns))
     parts = []
-    for part, names in sorted(groups.items(), key=lambda item: item[0].key == "fail"):
+    for part, names in sorted(groups.items(), key=lambda item: _ORDER.index(item[0].key)):
         verb, rest = part.text.split(" ", 1)
         text = f"{_and(names)} {_conjugated(verb, len(names))} {rest}"
         parts.append(attrs.evolve(part, text=text))
@@ -54,45 +72,66 @@ def _by_subject(matrix: Matrix) -> list[tuple[list[int], list[Column]]]:
 def _judgement(
     matrix: Matrix, places: Sequence[int], columns: Sequence[Column], is_complete: bool
 ) -> Part:
-    total = len(matrix.rows)
     broken: list[str] = []
-    passed = unsupported = unchecked = excused = 0
     modes: set[str] = set()
+    counts: Counter[str] = Counter()
     for row in matrix.rows:
         cells = [row.cells[place] for place in places]
-        keys = {cell.status.key for cell in cells}
-        breaking = [cell for cell in cells if cell.status.breaks]
-        if breaking:
+        standing = _standing(cells)
+        counts[standing] += 1
+        if standing == "broken":
             broken.append(row.clause.id)
-            modes.update(cell.column.subject.mode for cell in breaking)
-        elif "excused" in keys:
-            excused += 1
-        elif "pass" in keys and all(cell.judged for cell in cells):
-            passed += 1
-        elif keys == {"unsupported"}:
-            unsupported += 1
-        else:
-            unchecked += 1
-    aside = _aside(excused, unsupported, unchecked)
+            modes.update(cell.column.subject.mode for cell in cells if cell.status.breaks)
+    total = len(matrix.rows) - counts["not applicable"]
+    passed = counts["passed"]
     if broken:
         only = f" in {next(iter(modes))} mode" if len(columns) > 1 and len(modes) == 1 else ""
-        return Part(f"breaks {_of(len(broken), total)}{only}", "fail", aside, tuple(broken))
-    if passed == total:
-        return Part(f"conforms to {_all(total)}", "pass")
+        text = f"breaks {_of(len(broken), total)}{only}"
+        return Part(text, "fail", _aside(counts), tuple(broken))
+    if counts["undecided"]:
+        text = f"was not judged to the end on {_of(counts['undecided'], total)}"
+        return Part(text, "gaveup", _aside(counts, "undecided"))
     if not passed:
-        verb = "supports" if unsupported else "was checked against"
-        none = f"none of the {total} clauses" if total > 1 else "none of the clauses"
-        return Part(f"{'meets' if excused else verb} {none}", "notrun", aside if excused else "")
-    clauses = f"all {passed} clauses" if passed > 1 else "the one clause"
-    key = "pass" if is_complete and passed * 2 >= total else "notrun"
-    if excused:  # checked, and not what the clause says
-        return Part(f"conforms to {_of(passed, total)}", key, aside)
-    return Part(f"conforms to {clauses} checked", key, f"of {total}: {aside}")
+        return _nothing_passed(counts, total)
+    if counts["excused"]:  # checked, and not what the clause says
+        key = "pass" if is_complete and not counts["not run"] else "notrun"
+        return Part(f"conforms to {_of(passed, total)}", key, _aside(counts))
+    if counts["not run"]:
+        rest = _aside(Counter({**counts, "not applicable": 0}))
+        return Part(f"conforms to {_all(passed)} checked", "notrun", f"of {total}: {rest}")
+    key = "pass" if is_complete else "notrun"
+    if counts["unsupported"]:
+        return Part(f"conforms to {_all(passed)} that it supports", key, _aside(counts))
+    apply = " that apply" if counts["not applicable"] and passed > 1 else ""
+    return Part(f"conforms to {_all(passed)}{apply}", key, _aside(counts))
 
 
-def _aside(excused: int, unsupported: int, unchecked: int) -> str:
-    counts = ((excused, "excused"), (unsupported, "unsupported"), (unchecked, "not run"))
-    return ", ".join(f"{count} {word}" for count, word in counts if count)
+def _standing(cells: Sequence[Cell]) -> str:
+    """Return what a clause comes to over the modes of a subject."""
+    keys = {cell.status.key for cell in cells}
+    if any(cell.status.breaks for cell in cells):
+        return "broken"
+    if any(cell.status.unjudged for cell in cells):
+        return "undecided"
+    if "excused" in keys:
+        return "excused"
+    if "pass" in keys and all(cell.judged for cell in cells):
+        return "passed"
+    if keys == {"none"}:
+        return "not applicable"
+    return "unsupported" if keys <= {"unsupported", "none"} else "not run"
+
+
+def _nothing_passed(counts: Counter[str], total: int) -> Part:
+    verb = "meets" if counts["excused"] else "supports" if counts["unsupported"] else ""
+    none = f"none of the {total} clauses" if total > 1 else "none of the clauses"
+    aside = _aside(counts) if counts["excused"] else ""
+    return Part(f"{verb or 'was checked against'} {none}", "notrun", aside)
+
+
+def _aside(counts: Counter[str], but: str = "") -> str:
+    shown = ("undecided", "excused", "unsupported", "not run", "not applicable")
+    return ", ".join(f"{counts[what]} {what}" for what in shown if counts[what] and what != but)
 
 
 def _of(count: int, total: int) -> str:

@@ -6,15 +6,21 @@ from collections.abc import Iterable
 
 import attrs
 
+from reports.record import Clause, Verdict
+
 
 @attrs.frozen
 class Status:
-    """A status as the page shows it: `key` names its colour and its symbol."""
+    """A status as the page shows it: `key` names its colour and its symbol.
+
+    `breaks` is a clause that does not hold, `unjudged` one that the run could not decide.
+    """
 
     name: str
     key: str
     meaning: str
     breaks: bool = False
+    unjudged: bool = False
 
 
 #: Worst first: where modes or repetitions are summed up, the first of these wins.
@@ -23,12 +29,17 @@ STATUSES = (
     Status("error", "error", "raised, crashed or hung where it must not", breaks=True),
     Status("stale-excuse", "stale", "excused, but the excuse no longer fits", breaks=True),
     Status(
-        "harness-error", "unknown", "the suite itself broke while judging this: please report it"
+        "harness-error",
+        "broken",
+        "the suite itself broke here: please report it",
+        unjudged=True,
     ),
+    Status("gave-up", "gaveup", "the worker crashed or hung too often to go on", unjudged=True),
     Status("not-run", "notrun", "not checked in this run"),
     Status("excused", "excused", "differs, with a stated reason"),
     Status("unsupported", "unsupported", "the subject lacks what this clause is about"),
     Status("pass", "pass", "does what the clause says"),
+    Status("not-applicable", "none", "no case of this subject and mode can check it"),
 )
 _BY_NAME = {status.name: status for status in STATUSES}
 NOT_RUN = _BY_NAME["not-run"]
@@ -37,6 +48,19 @@ NOT_RUN = _BY_NAME["not-run"]
 def status(name: str) -> Status:
     """Return the status called `name`; one of a later version is shown as it is, and is no pass."""
     return _BY_NAME.get(name) or Status(name, "unknown", "a status this report does not know")
+
+
+def of(verdict: Verdict, clause: Clause | None = None) -> Status:
+    """Return a verdict's status; the record's `not-run` has three meanings, told apart by its reason."""
+    reason = verdict.reason or ""
+    if verdict.status != "not-run" or not reason:
+        return status(verdict.status)
+    if reason.startswith("not every case was run"):
+        return _BY_NAME["gave-up"]
+    untestable = clause is not None and reason == clause.untestable
+    if untestable or reason.startswith("no case of this run"):
+        return _BY_NAME["not-applicable"]
+    return NOT_RUN
 
 
 def rank(found: Status) -> int:

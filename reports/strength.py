@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
+from collections import defaultdict
 from collections.abc import Sequence
 
 import attrs
@@ -96,3 +97,12 @@ def chapters(found: Strength | None) -> tuple[Chapter, ...]:
 def _median(mistakes: Sequence[Mistake]) -> float | None:
     counts = [mistake.examples for mistake in mistakes if mistake.examples is not None]
     return statistics.median(counts) if counts else None
+
+
+def by_clause(found: Strength | None) -> dict[str, list[Mistake]]:
+    """Return the mistakes that a clause catches, by its id; other ids have none."""
+    caught: dict[str, list[Mistake]] = defaultdict(list)
+    for mistake in found.mistakes if found is not None else ():
+        for clause in mistake.clauses:
+            caught[clause].append(mistake)
+    return caught

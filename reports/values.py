@@ -20,6 +20,9 @@ _DTYPES = frozenset(
     + [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 )
 
+#: Where an exception came from, by the record's word for the moment.
+_MOMENTS = {"construct": "the constructor", "build": "build", "call": "the call"}
+
 
 @attrs.frozen(eq=False)
 class Tensor:
@@ -125,7 +128,8 @@ def is_error(value: object) -> bool:
 def _error_words(error: Mapping[str, Any]) -> str:
     types = error["types"]
     name = str(types[0]) if isinstance(types, list) and types else "an exception"
-    moment = f" at {error['moment']}" if error.get("moment") else ""
+    moment = error.get("moment")
+    moment = f" from {_MOMENTS.get(str(moment), moment)}" if moment else ""
     lines = str(error["message"] or "").strip().splitlines()
     return f"{name}{moment}" + (f": {lines[0][:400]}" if lines else "")
 
@@ -139,8 +143,10 @@ def _spell(value: object) -> str:
             if decoded.array.ndim == 0:
                 return f"{decoded.dtype} {decoded.element(())}"
             return decoded.summary
+        if set(value) == {"literal"}:
+            return str(value["literal"])
         if set(value) == {"function"}:
-            return str(value["function"])
+            return f"<function {_quoted(value['function'])}>"
         if set(value) == {"float"}:
             return str(value["float"])
         if set(value) == {"type", "repr"}:

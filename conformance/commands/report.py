@@ -10,27 +10,37 @@ import click
 import reports
 from conformance.commands.failing import usage_error
 
+DEFAULT = Path("conformance-report/run.jsonl")
+
 
 @click.command()
-@click.argument(
-    "record", type=click.Path(path_type=Path), default=Path("conformance-report/run.jsonl")
-)
+@click.argument("records", metavar="[RUN]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--out", type=click.Path(path_type=Path), help="The page to write; default: beside the record."
+)
+@click.option(
+    "--index", is_flag=True, help="Write one index of all these runs instead (history.html)."
 )
 @click.option(
     "--strength",
     type=click.Path(path_type=Path),
     help="Show this measurement of `conformance strength --json` instead of the record's own.",
 )
-def report(record: Path, out: Path | None, strength: Path | None) -> None:
-    """Write index.html from RECORD (default: conformance-report/run.jsonl)."""
-    page = record.with_name("index.html") if out is None else out
+def report(records: tuple[Path, ...], out: Path | None, index: bool, strength: Path | None) -> None:
+    """Write index.html from RUN (default: conformance-report/run.jsonl), or an index of many runs."""
+    paths = records or (DEFAULT,)
+    if len(paths) > 1 and not index:
+        usage_error("one page is made from one run; an index of several is made with --index")
+    if index and strength is not None:
+        usage_error("an index shows no strength: leave out --strength or --index")
+    page = out or (Path("history.html") if index else paths[0].with_name("index.html"))
     try:
-        loaded = reports.load(record)
-        if strength is not None:
-            loaded = attrs.evolve(loaded, strength=reports.load_strength(strength))
-        reports.write(loaded, page)
+        loaded = [reports.load(path) for path in paths]
+        if index:
+            reports.write_index(loaded, page)
+        else:
+            measured = loaded[0].strength if strength is None else reports.load_strength(strength)
+            reports.write(attrs.evolve(loaded[0], strength=measured), page)
     except reports.RecordError as error:
         usage_error(error)
     except OSError as error:

@@ -84,7 +84,15 @@ def _results(mismatch: Mismatch, crash: str | None) -> Iterator[str]:
         yield f"# got:      {_comment(got)}"
 
 
+def _is_error(value: Value) -> bool:
+    return isinstance(value, dict) and {"types", "message"} <= value.keys()
+
+
 def _comment(value: Value) -> str:
+    if _is_error(value):
+        name, *_ = value["types"] or ("an exception",)
+        told = str(value["message"] or "").strip().splitlines()[:1]
+        return ": ".join([str(name), *told])
     if isinstance(value, np.ndarray) and value.size <= 24:
         return _on_one_line(np.array2string(value, separator=", ", max_line_width=10**6))
     return _on_one_line(describe(value))

@@ -34,6 +34,7 @@ class Clause:
     agreement: tuple[str, ...] = attrs.field(converter=_as_tuple)
     page: str | None = None
     example: str | None = None
+    picture: dict[str, Any] | None = None
     claim: str | None = None
     script: str | None = None
     deviation: dict[str, str] | None = None

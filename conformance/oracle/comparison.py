@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
+from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
@@ -11,6 +13,20 @@ from attrs.converters import optional
 
 from conformance.model.codec import Array, Value, text_of
 from conformance.oracle.tolerance import LARGEST
+
+#: Told the dtype, and of every rounded element its error, its unit and the error allowed.
+Listener: TypeAlias = Callable[[str, Array, Array, Array], None]
+_LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
+
+
+@contextlib.contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Have `listener` told of every comparison of rounded numbers that finds them within their bounds."""
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
 
 
 def _plain_index(index: Iterable[Any]) -> tuple[int, ...]:
@@ -137,6 +153,12 @@ def compare_numbers(
             overflow & (np.sign(values) == np.sign(target))
         )
     if bool(np.all(good)):
+        listener = _LISTENER.get()
+        if listener is not None and unit is not None:
+            allowed = np.broadcast_to(allowed, exact.shape)
+            rounded = np.isfinite(values) & np.isfinite(target) & (allowed > 0) & (unit > 0)
+            if rounded.any():
+                listener(got.dtype.name, error[rounded], unit[rounded], allowed[rounded])
         return None
     return _worst(got, exact, allowed, values, good, step, what, unit)
 

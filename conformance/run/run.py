@@ -21,6 +21,7 @@ from conformance.model.clauses import Clause, all_clauses, matching
 from conformance.run.drift import Drift, find_drift
 from conformance.run.excuses import Excuse
 from conformance.run.guard import Guard
+from conformance.run.numerics import Numerics
 from conformance.run.options import Options
 from conformance.run.participants import Participant, participants, release_pairs
 from conformance.run.record import FORMAT, RecordWriter
@@ -50,6 +51,7 @@ class Run:
         self._started = time.monotonic()
         self._judgements: dict[tuple[str, str, str], Judgement] = {}
         self._ending = Guard()
+        self._numerics = Numerics()
         self.participants = participants(
             options.subjects, options.subject_commands, options.seconds_per_case
         )
@@ -62,7 +64,12 @@ class Run:
             )
             self._judges = {
                 participant.key: ParticipantJudge(
-                    participant, options, self._evidence, diagnostician, self._reporter(participant)
+                    participant,
+                    options,
+                    self._evidence,
+                    diagnostician,
+                    self._reporter(participant),
+                    self._numerics.of(participant.subject),
                 )
                 for participant in self.participants
             }
@@ -163,6 +170,7 @@ class Run:
             seconds=round(time.monotonic() - self._started, 1),
             counts=counts,
             drift=[attrs.asdict(found) for found in drift],
+            numerics=self._numerics.to_json(),
             **covered,
         )
         self.close()
@@ -243,6 +251,7 @@ class Run:
             "examples": self.options.count,
             "machine": machine.describe(),
             "subjects": [participant.to_json() for participant in self.participants],
+            "clauses_in_all": len(all_clauses()) + len(self.options.corpora),
             "clauses": [clause.to_json(CHECKS.names(clause.id)) for clause in self.clauses],
         }
 

@@ -15,7 +15,7 @@ from conformance.judge.exploring import explore, shrink
 from conformance.judge.judging import Failure, HarnessError, Tally
 from conformance.model.case import Case
 from conformance.model.clauses import Clause
-from conformance.oracle.comparison import Mismatch
+from conformance.oracle.comparison import Listener, Mismatch, listening
 from conformance.run.corpus import Corpus, judge_recorded
 from conformance.run.excuses import excused
 from conformance.run.guard import Guard
@@ -51,6 +51,7 @@ class ParticipantJudge:
         participant: who is judged.
         options: the run's.
         evidence, diagnostician: shared by the participants of a run.
+        listener: told of rounded numbers that are within their bounds.
         progress: called with the family's name and the number of its cases done, after every case.
     """
 
@@ -61,12 +62,14 @@ class ParticipantJudge:
         evidence: Evidence,
         diagnostician: Diagnostician,
         progress: Callable[[str, int], None],
+        listener: Listener,
     ) -> None:
         self.participant = participant
         self._options = options
         self._evidence = evidence
         self._diagnostician = diagnostician
         self._progress = progress
+        self._listener = listener
         self._corpora = {corpus.clause.id: corpus for corpus in options.corpora}
         self._tallies: dict[str, Mapping[tuple[str, bool], Tally]] = {}
         self._small: dict[str, Case] = {}
@@ -134,15 +137,16 @@ class ParticipantJudge:
 
     def _explored(self, family: Family) -> Mapping[tuple[str, bool], Tally]:
         if family.name not in self._tallies:
-            self._tallies[family.name] = explore(
-                self._evidence,
-                family,
-                self.participant.subject,
-                self.participant.traits,
-                examples=self._options.count,
-                run_seed=self._options.seed,
-                progress=lambda done: self._advance(family.name, done),
-            )
+            with listening(self._listener):
+                self._tallies[family.name] = explore(
+                    self._evidence,
+                    family,
+                    self.participant.subject,
+                    self.participant.traits,
+                    examples=self._options.count,
+                    run_seed=self._options.seed,
+                    progress=lambda done: self._advance(family.name, done),
+                )
         return self._tallies[family.name]
 
     def _advance(self, family: str, done: int) -> None:

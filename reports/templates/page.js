@@ -70,52 +70,75 @@
       marked = [cell, row.querySelector("th[scope=row]"), columns[cells.indexOf(cell)]];
       for (const one of marked) one.classList.add("at");
       const [, down, across] = marked;
-      const count = cell.textContent ? `cases: ${cell.textContent}` : "impossible";
+      const count = cell.textContent ? `cases: ${cell.textContent}` : cell.className === "un" ? "out of reach" : "impossible";
       cell.title = `${across.dataset.name}, ${down.dataset.name}: ${count}`;
     });
   }
 
+  // A filter keeps clauses, and the findings and causes that are about them.
   function setUpFilter(rows) {
     const find = byId("find");
     const chapter = byId("chapter");
+    const subject = byId("subject") ?? { value: "" };
     const chips = all(".chip");
+    const findings = all("[data-finding]");
+    const columns = all(".matrix thead th[data-subject]").map((one) => one.dataset.subject);
     const total = rows.length;
+    const keeps = (list, wanted) => !wanted.length || wanted.some((one) => list.includes(one));
 
     function apply() {
       const words = find.value.toLowerCase().split(/\s+/).filter(Boolean);
       const pressed = chips.filter((chip) => chip.getAttribute("aria-pressed") === "true");
       const statuses = pressed.map((chip) => chip.dataset.status).filter(Boolean);
       const tags = pressed.map((chip) => chip.dataset.tag).filter(Boolean);
+      const shows = columns.map((name) => !subject.value || name === subject.value);
+      const about = new Map();
       let shown = 0;
       for (const row of rows) {
-        const has = (list, wanted) =>
-          !wanted.length || wanted.some((one) => list.split(" ").includes(one));
-        const visible =
+        const its = row.dataset.status.split(" ").filter((_, place) => shows[place]);
+        const matches =
           (!chapter.value || row.parentElement.dataset.chapter === chapter.value) &&
-          words.every((word) => row.dataset.search.includes(word)) &&
-          has(row.dataset.status, statuses) &&
-          has(row.dataset.tags, tags);
-        row.hidden = !visible;
-        row.nextElementSibling.hidden = !visible;
+          keeps(row.dataset.tags.split(" "), tags);
+        const named = words.every((word) => row.dataset.search.includes(word));
+        const visible = matches && named && keeps(its, statuses);
+        about.set(row.id, { matches, search: row.dataset.search });
+        row.hidden = row.nextElementSibling.hidden = !visible;
         shown += visible;
       }
       for (const body of all(".matrix tbody")) {
         body.hidden = !all(".row", body).some((row) => !row.hidden);
       }
+      for (const line of all(".matrix tr:not(.more)")) {
+        shows.forEach((show, place) => { line.cells[place + 1].hidden = !show; });
+      }
+      for (const one of findings) {
+        const clause = about.get(one.dataset.clause);
+        const text = () => `${clause.search} ${one.textContent.toLowerCase()}`;
+        one.classList.toggle("is-out", !(
+          clause.matches &&
+          (!subject.value || one.dataset.subject === subject.value) &&
+          keeps([one.dataset.status], statuses) &&
+          (!words.length || words.every((word) => text().includes(word)))
+        ));
+      }
+      for (const one of all("details.finding")) one.hidden = one.classList.contains("is-out");
+      for (const one of all(".others, .cause")) one.hidden = !one.querySelector("[data-finding]:not(.is-out)");
+      const none = byId("no-finding");
+      if (none) none.hidden = findings.some((one) => !one.classList.contains("is-out"));
       byId("shown").textContent =
         shown === total ? `${total} clause${total === 1 ? "" : "s"}` : `${shown} of ${total} clauses`;
       byId("none").hidden = shown > 0;
     }
 
     function reset() {
-      find.value = "";
-      chapter.value = "";
+      find.value = chapter.value = subject.value = "";
       for (const chip of chips) chip.setAttribute("aria-pressed", "false");
       apply();
     }
 
     find.addEventListener("input", apply);
     chapter.addEventListener("change", apply);
+    byId("subject")?.addEventListener("change", apply);
     for (const chip of chips) {
       chip.addEventListener("click", () => {
         chip.setAttribute("aria-pressed", String(chip.getAttribute("aria-pressed") !== "true"));
@@ -134,6 +157,7 @@
     return reset;
   }
 
+  // A link into something folded or filtered away brings it out.
   function setUpPermalinks(resetFilter) {
     function follow() {
       let id = location.hash.slice(1);
@@ -142,14 +166,144 @@
       } catch { /* not ours: leave it as it is */ }
       const target = id && byId(id);
       if (!target) return;
-      if (target.matches(".row")) {
-        if (target.hidden) resetFilter();
-        fold(target, true);
-      }
+      if (target.closest("[hidden], .is-out")) resetFilter();
+      if (target.matches(".row")) fold(target, true);
+      for (let at = target; at; at = at.parentElement) if (at.matches("details")) at.open = true;
       target.scrollIntoView();
     }
     addEventListener("hashchange", follow);
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest('a[href^="#"]:not(.open)');
+      if (link && link.getAttribute("href") === location.hash) follow();
+    });
     follow();
+  }
+
+  // Steps through the pixels of a picture: state 0 is the empty canvas, the last one the whole sum.
+  function setUpPicture(stamp) {
+    const told = stamp.querySelector(".told");
+    const cells = (kind) => all(`.stamp-${kind} .cells rect`, stamp);
+    const canvas = cells("canvas");
+    const inputs = all(".stamp-input", stamp).map((svg) => all(".cells rect", svg));
+    const texts = all(".stamp-canvas .num text", stamp);
+    const whole = { classes: canvas.map((one) => one.getAttribute("class")), texts: texts.map((one) => [one.textContent, one.getAttribute("class")]) };
+    let data = null;
+    let step = null;
+
+    const short = (value) => {
+      if (Number.isInteger(value)) return String(value).replace("-", "\u2212");
+      const size = Math.abs(value);
+      const text = size < 0.01 || size >= 1000 ? value.toExponential(1) : value.toPrecision(size < 0.1 ? 2 : 3);
+      return String(text.includes("e") ? text.replace(".0e", "e").replace("e+", "e") : Number(text)).replaceAll("-", "\u2212");
+    };
+    const level = (value, scale) => {
+      if (value === 0) return "z";
+      const share = Math.min(5, Math.max(1, Math.ceil((scale > 0 ? Math.abs(value) / scale : 1) * 5)));
+      return (value > 0 ? "p" : "n") + share;
+    };
+
+    // Which cells of the canvas the stamp of a pixel lands on, and what it adds there.
+    function landings(pixel) {
+      const [across, taps] = [data.input[1], data.kernel[1]];
+      const [row, column] = [Math.floor(pixel / across), pixel % across];
+      return data.stamps[pixel].map((value, tap) => {
+        const down = row * data.strides[0] + Math.floor(tap / taps) * data.dilation[0];
+        const along = column * data.strides[1] + (tap % taps) * data.dilation[1];
+        return [down * data.canvas[1] + along, value];
+      });
+    }
+
+    function show(wanted) {
+      data ??= JSON.parse(stamp.dataset.picture);
+      const pixels = data.stamps.length;
+      step = Math.max(0, Math.min(pixels + 1, wanted));
+      const isWhole = step > pixels;
+      stamp.classList.toggle("stepping", !isWhole);
+      for (const one of all(".now", stamp)) one.classList.remove("now");
+      if (isWhole) {
+        canvas.forEach((one, place) => one.setAttribute("class", whole.classes[place]));
+        texts.forEach((one, place) => {
+          [one.textContent] = whole.texts[place];
+          one.setAttribute("class", whole.texts[place][1] ?? "");
+        });
+        told.textContent = `All ${pixels} pixels: the sums, and the window that is the output.`;
+        return;
+      }
+      const sums = new Array(canvas.length).fill(0);
+      const reached = new Set();
+      for (let pixel = 0; pixel < step; pixel += 1) {
+        for (const [cell, value] of landings(pixel)) {
+          sums[cell] += value;
+          reached.add(cell);
+        }
+      }
+      canvas.forEach((one, cell) => {
+        const shade = level(sums[cell], data.scale);
+        one.setAttribute("class", `c-${shade}`);
+        texts[cell].textContent = reached.has(cell) ? short(sums[cell]) : "";
+        texts[cell].setAttribute("class", /[45]/.test(shade) ? "s" : "");
+      });
+      if (!step) {
+        told.textContent = "An empty canvas.";
+        return;
+      }
+      const landed = landings(step - 1);
+      for (const one of [...landed.map(([cell]) => canvas[cell]), ...inputs.map((channel) => channel[step - 1])]) {
+        one.classList.add("now");
+        one.parentNode.append(one);  // over its neighbours
+      }
+      const [row, column] = [Math.floor((step - 1) / data.input[1]), (step - 1) % data.input[1]];
+      const [top, left] = [row * data.strides[0], column * data.strides[1]];
+      told.textContent =
+        `Pixel ${step} of ${pixels}: input[${row}, ${column}] times the kernel is added from row ${top}, ` +
+        `column ${left} of the canvas on: ${landed.map(([, value]) => short(value)).slice(0, 12).join(", ")}${landed.length > 12 ? " \u2026" : ""}`;
+    }
+
+    const go = {
+      first: () => show(0),
+      back: () => show((step ?? data.stamps.length + 1) - 1),
+      on: () => show(step === null || step > data.stamps.length ? 1 : step + 1),
+      last: () => show(Infinity),
+    };
+    const keys = { ArrowLeft: "back", ArrowRight: "on", Home: "first", End: "last" };
+    const stepper = stamp.querySelector(".stepper");
+    stepper.hidden = false;
+    stepper.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (!button) return;
+      data ??= JSON.parse(stamp.dataset.picture);
+      go[button.dataset.go]();
+    });
+    stepper.addEventListener("keydown", (event) => {
+      if (!keys[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      data ??= JSON.parse(stamp.dataset.picture);
+      go[keys[event.key]]();
+    });
+  }
+
+  // What scrolls sideways can be reached with the keyboard; what does not is no stop of the Tab key.
+  function setUpScrolling() {
+    const regions = all(".scroll, .table, pre, .drift, .space, .bar nav, .chips, .numbers-below");
+    // What is folded or far away is left alone: to measure it would lay it out.
+    const look = () => {
+      const seen = regions.filter((one) => one.checkVisibility({ contentVisibilityAuto: true }));
+      const scrolls = seen.map((one) => one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1);
+      seen.forEach((one, place) => {
+        if (scrolls[place]) one.tabIndex = 0;
+        else one.removeAttribute("tabindex");
+      });
+    };
+    let asked = 0;
+    const soon = () => {
+      cancelAnimationFrame(asked);
+      asked = requestAnimationFrame(look);
+    };
+    addEventListener("resize", soon);
+    for (const kind of ["toggle", "click", "contentvisibilityautostatechange"]) {
+      document.addEventListener(kind, soon, true);
+    }
+    soon();
   }
 
   async function copy(text, source) {
@@ -184,6 +338,8 @@
     setUpTheme();
     setUpCopying();
     for (const map of all(".space table")) setUpMap(map);
+    for (const stamp of all(".stamp")) setUpPicture(stamp);
+    setUpScrolling();
     if (!byId("open-all")) return;  // a page without a matrix
     setUpRows(rows);
     setUpPermalinks(setUpFilter(rows));

@@ -1,8 +1,19 @@
+"""Records made of lines, pages rendered from them, and a real browser to look at those."""
+
+import os
+import shutil
+from importlib import resources, util
+
 import pytest
 
 import reports
+from reports import bench
 
 from . import sample
+from .test_bench import RUN
+
+#: Why there is no browser, once a test has asked for one.
+_MISSING = []
 
 
 @pytest.fixture
@@ -19,3 +30,134 @@ def load(tmp_path):
 def page(load):
     """Render lines."""
     return lambda lines: reports.render(load(lines))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, driven by Playwright; CI fails without it, elsewhere the tests are skipped, loudly."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    missing = [
+        name
+        for name, is_there in (
+            ("the program chromium", chromium is not None),
+            ("playwright", util.find_spec("playwright") is not None),
+            ("axe-playwright-python", util.find_spec("axe_playwright_python") is not None),
+        )
+        if not is_there
+    ]
+    if missing:
+        reason = f"the pages were not looked at: {' and '.join(missing)} missing"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        _MISSING.append(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
+        )
+        yield opened
+        opened.close()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say at the end that no browser looked at the pages."""
+    for reason in _MISSING:
+        terminalreporter.section("NO BROWSER", yellow=True, bold=True)
+        terminalreporter.line(f"{reason}. Install chromium, and the extra `browser`.")
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    """Addresses of pages by what is on them."""
+    folder = tmp_path_factory.mktemp("pages")
+
+    def load(lines, name):
+        return reports.load(sample.save(lines, folder / f"{name}.jsonl"))
+
+    hostile = sample.record()
+    text = "</script></style></svg><img src=x onerror=alert(1)><script>alert(2)</script>"
+    for line in hostile:
+        if line["kind"] in ("finding", "verdict"):
+            line["message"] = line["reason"] = line["diagnosis"] = text
+    runs = {
+        "conforming": load(sample.record(with_findings=False), "conforming"),
+        "findings": load(sample.record(), "findings"),
+        "stepping": load(sample.stepping(), "stepping"),
+        "hostile": load(hostile, "hostile"),
+        "eight subjects": load(sample.crowd(8), "eight"),
+        "twelve subjects": load(sample.crowd(12), "twelve"),
+        "500 findings": load(sample.many(), "many"),
+        "releases": load(sample.releases(), "releases"),
+    }
+    pages = {name: reports.render(record) for name, record in runs.items()}
+    old, new = runs["conforming"], runs["findings"]
+    pages["comparison"] = reports.render_comparison(old, new)
+    pages["history"] = reports.render_index([old, new])
+    pages["bench"] = bench.render(RUN)
+    for name, content in pages.items():
+        (folder / f"{name}.html").write_text(content, "utf-8")
+    return {name: (folder / f"{name}.html").as_uri() for name in pages}
+
+
+class Visit:
+    """A page in a tab of its own, with everything it asked for and complained about."""
+
+    def __init__(self, opened, url, **options):
+        self.context = opened.new_context(**options)
+        self.tab = self.context.new_page()
+        self.tab.set_default_timeout(120_000)
+        self.requests = []
+        self.complaints = []
+        self.tab.on("request", lambda request: self.requests.append(request.url))
+        self.tab.on("console", lambda message: self.complaints.append(message.text))
+        self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.tab.on("dialog", lambda dialog: self.complaints.append(dialog.message))
+        self.tab.goto(url)
+
+    def shown(self, selector=".matrix .row"):
+        return self.tab.locator(f"{selector}:visible").count()
+
+    def color(self, selector):
+        return self.tab.eval_on_selector(selector, "e => getComputedStyle(e).backgroundColor")
+
+    def unfold(self):
+        """Open everything that can be opened, and lay out what is far away."""
+        self.tab.evaluate(
+            """() => {
+              for (const one of document.querySelectorAll("details")) one.open = true;
+              for (const one of document.querySelectorAll(".open[aria-expanded=false]")) one.click();
+              for (const one of document.querySelectorAll("main > section, .cause")) {
+                one.style.contentVisibility = "visible";
+              }
+              dispatchEvent(new Event("resize"));
+              return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+            }"""
+        )
+
+    def violations(self):
+        """What axe finds: rule, and the first elements."""
+        self.tab.evaluate(
+            (resources.files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+        )
+        found = self.tab.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            (one["id"], [" ".join(map(str, node["target"])) for node in one["nodes"][:3]])
+            for one in found["violations"]
+        ]
+
+
+@pytest.fixture
+def visit(browser, files):
+    """Open a page."""
+    visits = []
+
+    def start(name="findings", fragment="", **options):
+        options.setdefault("viewport", {"width": 1440, "height": 1000})
+        visits.append(Visit(browser, files[name] + fragment, **options))
+        return visits[-1]
+
+    yield start
+    for one in visits:
+        one.context.close()

@@ -393,6 +393,102 @@ def crowd(count: int) -> list[Line]:
     return [*lines, footer()]
 
 
+def stepping() -> list[Line]:
+    """A finding whose canvas can be checked by hand, with a script that runs: 1 2 3 under 1 10 100."""
+    images = np.array([1.0, 2, 3]).reshape(1, 1, 3, 1)
+    kernel = np.array([1.0, 10, 100]).reshape(1, 3, 1, 1)
+    right = np.array([1.0, 12, 123, 230, 300]).reshape(1, 1, 5, 1)
+    case = {
+        "id": "c-57e9",
+        "arguments": {"filters": 1, "kernel_size": [1, 3], "use_bias": False},
+        "steps": [
+            {"do": "build", "input_shape": [1, 1, 3, 1]},
+            {"do": "set_weights", "values": [tensor(kernel)]},
+            {"do": "call", "inputs": tensor(images)},
+        ],
+    }
+    script = (
+        "import numpy as np\nfrom fast_impl import Conv2DTranspose\n"
+        "layer = Conv2DTranspose(filters=1, kernel_size=(1, 3), use_bias=False)\n"
+        "layer.build((1, 1, 3, 1))\n"
+        "layer.set_weights([np.array([1., 10., 100.], 'float32').reshape(1, 3, 1, 1)])\n"
+        "print(' '.join(str(layer(np.array([1., 2., 3.], 'float32').reshape(1, 1, 3, 1))).split()))\n"
+    )
+    got = right.copy()
+    got[0, 0, 2, 0] = 23.0
+    changes: Line = {
+        "case": case, "step": 2, "expected": tensor(right), "got": tensor(got), "index": [0, 0, 2, 0],
+        "message": "output[0, 0, 2, 0] should be exactly 123, got 23", "script": script,
+    }  # fmt: skip
+    return [header(), verdict("VAL-01", status="fail"), finding("VAL-01", **changes), footer()]
+
+
+def many(subjects: int = 15, clauses: int = 145, findings: int = 500) -> list[Line]:
+    """A large run: every finding has a case of its own, and every third subject another cause."""
+    rows = [
+        (f"{row[0]}-{n}", *row[1:])
+        for n, row in zip(range(clauses), [row for _ in range(clauses) for row in CLAUSES])
+    ]
+    who = [
+        {"name": f"layer_{n}", "mode": "eager", "spec": f"layers.py:L{n}"} for n in range(subjects)
+    ]
+    lines = [header(clauses=[clause(row) for row in rows], subjects=who)]
+    for n, subject in enumerate(who):
+        broken = range(findings // subjects + (n < findings % subjects))
+        for place, row in enumerate(rows):
+            status = "fail" if place in broken else "pass"
+            lines.append(verdict(row[0], subject["name"], status=status, examples=100 + place))
+        for place in broken:
+            found = finding(rows[place][0], subject=subject["name"])
+            found["case"] = {**found["case"], "id": f"c-{n:04x}{place:04x}"}
+            kind = (place + n) % 4
+            if kind:
+                found["diagnosis"] = f"equals the known mistake M{kind:02}: mistake number {kind}"
+            else:
+                found |= {"diagnosis": None, "message": f"a note on {'abcdefgh'[place % 8]}",
+                          "expected": 1, "got": 2, "index": None}  # fmt: skip
+            lines.append(found)
+    return [*lines, footer()]
+
+
+def releases() -> list[Line]:
+    """Three releases of TensorFlow in two modes, drift between them, and a worker that gave up."""
+    who = [
+        {"name": f"tensorflow@{version}", "mode": mode, "spec": f"tensorflow@{version}",
+         "versions": {"tensorflow": version}, "settings": {"TF_ENABLE_ONEDNN_OPTS": "0"}}
+        for version in ("2.9.3", "2.15.1", "2.21.0")
+        for mode in ("eager", "graph")
+    ]  # fmt: skip
+    lines = [header(subjects=who)]
+    for number, row in enumerate(CLAUSES):
+        for subject in who:
+            changes: Line = {"examples": 10 + number}
+            if "erratum" in row[5]:
+                changes["claim"] = claim_for(row[0])
+            if subject["name"].endswith("2.21.0") and number % 9 == 0:
+                changes |= {
+                    "status": "not-run",
+                    "reason": "not every case was run: 61 seconds were lost",
+                }
+            lines.append(verdict(row[0], subject["name"], subject["mode"], **changes))
+    example = {"arguments": "Conv2DTranspose(filters=2, kernel_size=(2, 3))", "step": "call",
+               "before": "float32 (1, 4, 5, 2)", "after": "ValueError: no such thing"}  # fmt: skip
+    drift = [
+        {"clause": row[0], "mode": mode, "before": "tensorflow@2.9.3", "after": f"tensorflow@{version}",
+         "cases": 40, "differing": 3, "example": example}
+        for row in CLAUSES[::8]
+        for mode in ("eager", "graph")
+        for version in ("2.15.1", "2.21.0")
+    ]  # fmt: skip
+    numerics = [
+        {"subject": subject["name"], "mode": subject["mode"], "dtype": dtype, "worst": 3.5,
+         "share": 0.4, "counts": [90, 20, 3]}
+        for subject in who
+        for dtype in ("float16", "float32")
+    ]  # fmt: skip
+    return [*lines, footer(drift=drift, exit_status=1, numerics=numerics)]
+
+
 def save(lines: list[Line], path: Path) -> Path:
     """Write lines as a record file."""
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")

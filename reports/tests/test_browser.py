@@ -1,106 +1,74 @@
-"""The page in a real browser: filter, folding, permalinks, theme, copying, narrow screens."""
+"""The pages in a real browser: filters, folding, links, stepping, copying, looks, accessibility."""
 
-import shutil
+import os
+import subprocess
+import sys
 
 import pytest
-
-import reports
 
 from . import sample
 
 pytestmark = pytest.mark.browser
 
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("needs the program chromium, which is not on the path")
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="needs playwright (the extra `browser`)"
-    )
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
-        )
-        yield opened
-        opened.close()
+PAGES = [
+    "conforming", "findings", "hostile", "eight subjects", "twelve subjects", "500 findings", "releases",
+    "comparison", "history", "bench",
+]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pages")
-
-    def write(name, lines):
-        record = reports.load(sample.save(lines, folder / f"{name}.jsonl"))
-        reports.write(record, folder / f"{name}.html")
-        return (folder / f"{name}.html").as_uri()
-
-    hostile = sample.record()
-    text = "</script></style></svg><img src=x onerror=alert(1)><script>alert(2)</script>"
-    for line in hostile:
-        if line["kind"] in ("finding", "verdict"):
-            line["message"] = line["reason"] = line["diagnosis"] = text
-    return {
-        "findings": write("findings", sample.record()),
-        "hostile": write("hostile", hostile),
-        "eight subjects": write("eight", sample.crowd(8)),
-        "twelve subjects": write("twelve", sample.crowd(12)),
-    }
-
-
-class Visit:
-    """A page in a tab of its own, with everything it asked for and complained about."""
-
-    def __init__(self, browser, url, **options):
-        self.context = browser.new_context(**options)
-        self.tab = self.context.new_page()
-        self.requests = []
-        self.complaints = []
-        self.tab.on("request", lambda request: self.requests.append(request.url))
-        self.tab.on("console", lambda message: self.complaints.append(message.text))
-        self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.tab.on("dialog", lambda dialog: self.complaints.append(dialog.message))
-        self.tab.goto(url)
-
-    def shown(self):
-        return self.tab.locator(".matrix .row:visible").count()
-
-    def color(self, selector):
-        return self.tab.eval_on_selector(selector, "e => getComputedStyle(e).backgroundColor")
-
-
-@pytest.fixture
-def visit(browser, files):
-    visits = []
-
-    def start(name="findings", fragment="", **options):
-        options.setdefault("viewport", {"width": 1400, "height": 1000})
-        visits.append(Visit(browser, files[name] + fragment, **options))
-        return visits[-1]
-
-    yield start
-    for one in visits:
-        one.context.close()
-
-
-def test_the_page_asks_for_nothing_but_itself(visit, files):
-    assert visit().requests == [files["findings"]]
-
-
-def test_the_page_has_nothing_to_complain_about(visit):
-    assert visit().complaints == []
-
-
-def test_hostile_texts_do_nothing(visit, files):
-    found = visit("hostile")
-    assert (found.complaints, found.requests) == ([], [files["hostile"]])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_asks_for_nothing_but_itself_and_has_nothing_to_complain_about(visit, files, name):
+    found = visit(name)
+    found.unfold()
+    assert (found.complaints, found.requests) == ([], [files[name]])
 
 
 def test_the_text_filter_keeps_what_matches(visit):
     found = visit()
     found.tab.fill("#find", "odd pixel")
     assert (found.shown(), found.tab.inner_text("#shown")) == (1, "1 of 37 clauses")
+
+
+def test_the_text_filter_reaches_the_findings(visit):
+    found = visit()
+    found.tab.fill("#find", "bfloat16")
+    before = found.shown(".cause")
+    found.tab.fill("#find", "odd pixel")
+    assert (before, found.shown(".cause")) == (0, 1)
+
+
+def test_the_status_filter_reaches_the_findings(visit):
+    found = visit()
+    found.tab.click('.chip[data-status="error"]')
+    assert found.tab.locator(".cause:visible h3").all_inner_texts() == [
+        "Inputs of rank 3 must be refused with a ValueError."
+    ]
+
+
+def test_the_chapter_filter_reaches_the_findings(visit):
+    found = visit()
+    found.tab.select_option("#chapter", "values")
+    assert found.shown(".cause") == 1
+
+
+def test_the_subject_filter_reaches_findings_and_columns(visit):
+    found = visit("500 findings")
+    found.tab.select_option("#subject", "layer_3")
+    names = found.tab.locator(".cause:visible .who-is").all_text_contents()
+    assert ({*names}, found.shown(".matrix thead th")) == ({"layer_3"}, 2)
+
+
+def test_subject_and_status_filters_are_about_the_same_cell(visit):
+    found = visit()
+    found.tab.select_option("#subject", "fast")
+    found.tab.click('.chip[data-status="fail"]')
+    assert (found.shown(), found.shown(".cause")) == (0, 0)
+
+
+def test_a_filter_that_leaves_no_finding_says_so(visit):
+    found = visit()
+    found.tab.fill("#find", "nothing like this")
+    assert found.tab.is_visible("#no-finding")
 
 
 def test_the_chapter_filter_keeps_the_chapter(visit):
@@ -124,7 +92,7 @@ def test_filters_add_up_and_reset(visit):
     found.tab.fill("#find", "nothing like this")
     assert (found.shown(), found.tab.is_visible("#none")) == (0, True)
     found.tab.click("#reset")
-    assert (found.shown(), found.tab.is_visible("#none")) == (37, False)
+    assert (found.shown(), found.tab.is_visible("#none"), found.shown(".cause")) == (37, False, 3)
 
 
 def test_the_slash_key_goes_to_the_filter(visit):
@@ -169,6 +137,119 @@ def test_a_link_to_a_filtered_clause_shows_it(visit):
     assert found.tab.is_visible("#PAD-01 + .more")
 
 
+def test_a_permalink_opens_what_its_finding_is_folded_under(visit):
+    found = visit("500 findings", "#finding-40")
+    assert found.tab.is_visible("#finding-40 .meta")
+    assert 0 <= found.tab.locator("#finding-40").bounding_box()["y"] < 500
+
+
+def test_a_cell_leads_to_its_folded_finding(visit):
+    found = visit("500 findings")
+    found.tab.eval_on_selector('.matrix a[href="#finding-40"]', "link => link.click()")
+    found.tab.wait_for_function("document.querySelector('#finding-40').open")
+    assert found.tab.is_visible("#finding-40 .meta")
+
+
+def test_a_link_to_a_filtered_finding_shows_it(visit):
+    found = visit()
+    found.tab.fill("#find", "odd pixel")
+    found.tab.evaluate("location.hash = '#finding-2'")
+    found.tab.wait_for_function("!document.querySelector('#cause-2').hidden")
+    assert found.tab.is_visible("#finding-2")
+
+
+STAMP = "#cause-1 .stamp"
+
+
+def canvas(found):
+    """The texts of the canvas."""
+    return found.tab.locator(f"{STAMP} .stamp-canvas .num text").all_text_contents()
+
+
+def step(found, what):
+    found.tab.click(f'{STAMP} [data-go="{what}"]')
+
+
+def test_the_canvas_starts_empty(visit):
+    found = visit("stepping")
+    step(found, "first")
+    assert {*canvas(found)} == {""}
+
+
+def test_every_step_adds_the_stamp_of_a_pixel(visit):
+    found = visit("stepping")
+    seen = []
+    for _ in range(3):
+        step(found, "on")
+        seen.append(canvas(found))
+    assert seen == [
+        ["1", "10", "100", "", ""],
+        ["1", "12", "120", "200", ""],
+        ["1", "12", "123", "230", "300"],
+    ]
+
+
+def test_stepping_to_the_end_shows_what_the_page_shows_without_the_script(visit):
+    static = canvas(visit("stepping", java_script_enabled=False))
+    found = visit("stepping")
+    for _ in range(4):
+        step(found, "on")
+    assert canvas(found) == static == ["1", "12", "123", "230", "300"]
+
+
+def test_stepping_back_takes_a_stamp_away(visit):
+    found = visit("stepping")
+    step(found, "back")
+    step(found, "back")
+    assert canvas(found) == ["1", "12", "120", "200", ""]
+
+
+def test_the_picture_is_stepped_through_by_keys(visit):
+    found = visit("stepping")
+    found.tab.focus(f'{STAMP} [data-go="on"]')
+    seen = []
+    for key in ("Home", "ArrowRight", "ArrowRight", "ArrowLeft", "End"):
+        found.tab.keyboard.press(key)
+        seen.append("".join(canvas(found)))
+    assert seen == ["", "110100", "112120200", "110100", "112123230300"]
+
+
+def test_the_step_is_told_in_words(visit):
+    found = visit("stepping")
+    step(found, "on")
+    step(found, "on")
+    assert found.tab.inner_text(f"{STAMP} .told") == (
+        "Pixel 2 of 3: input[0, 1] times the kernel is added from row 0, column 1 of the canvas on: "
+        "2, 20, 200"
+    )
+
+
+def test_the_pixel_and_where_it_lands_are_marked(visit):
+    found = visit("stepping")
+    step(found, "on")
+    marked = found.tab.locator(f"{STAMP} .stamp-canvas .now").count()
+    assert (marked, found.tab.locator(f"{STAMP} .stamp-input .now").count()) == (3, 1)
+
+
+def test_without_the_script_nothing_offers_to_step(visit):
+    assert not visit("stepping", java_script_enabled=False).tab.is_visible(".stepper")
+
+
+def test_what_scrolls_can_be_reached_with_the_keyboard(visit):
+    found = visit(viewport={"width": 360, "height": 900})
+    found.tab.wait_for_function("document.querySelector('.bar nav').tabIndex === 0")
+
+
+def test_what_does_not_scroll_is_no_stop_of_the_tab_key(visit):
+    found = visit(viewport={"width": 2200, "height": 900})
+    found.tab.wait_for_function("!document.querySelector('.bar nav').hasAttribute('tabindex')")
+
+
+def test_the_way_home_has_a_name_on_a_narrow_screen(visit):
+    found = visit(viewport={"width": 390, "height": 844})
+    assert found.tab.get_by_role("link", name="Conv2DTranspose").count() == 1
+
+
 def test_everything_is_readable_without_the_script(visit):
     found = visit(java_script_enabled=False)
     assert found.tab.locator(".matrix .more:visible").count() == 37
@@ -202,16 +283,62 @@ def test_the_copy_button_copies_the_script(visit):
     assert found.tab.evaluate("navigator.clipboard.readText()") == sample.finding()["script"]
 
 
-@pytest.mark.parametrize("width", [320, 390, 720, 820, 1100, 1400, 2200])
-@pytest.mark.parametrize("name", ["findings", "eight subjects", "twelve subjects"])
-def test_the_page_never_scrolls_sideways(visit, width, name):
-    found = visit(name, viewport={"width": width, "height": 844})
-    found.tab.click("#open-all")
-    assert found.tab.evaluate("document.documentElement.scrollWidth") <= width
+@pytest.mark.parametrize("name", PAGES)
+def test_the_page_never_scrolls_sideways(visit, name):
+    found = visit(name)
+    found.unfold()
+    wide = []
+    for width in (320, 360, 390, 720, 768, 1100, 1440, 2200):
+        found.tab.set_viewport_size({"width": width, "height": 844})
+        if found.tab.evaluate("document.documentElement.scrollWidth") > width:
+            wide.append(width)
+    assert wide == []
+
+
+@pytest.mark.parametrize("name", ["findings", "comparison"])
+def test_the_printed_page_is_not_cut(visit, name):
+    found = visit(name, viewport={"width": 718, "height": 1000})  # A4 within its margins
+    found.tab.emulate_media(media="print")
+    assert found.tab.evaluate("document.documentElement.scrollWidth") <= 718
+
+
+def test_what_cannot_be_clicked_on_paper_is_not_printed(visit):
+    found = visit()
+    found.tab.emulate_media(media="print")
+    assert found.shown(":is(.filter, .copy, .stepper, .bar nav, .theme)") == 0
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+@pytest.mark.parametrize(
+    "name", ["conforming", "findings", "hostile", "releases", "comparison", "history", "bench"]
+)
+def test_axe_finds_no_violation(visit, name, width, scheme):
+    found = visit(name, viewport={"width": width, "height": 1000}, color_scheme=scheme)
+    found.unfold()
+    assert found.violations() == []
+
+
+@pytest.mark.timeout(900)
+def test_axe_finds_no_violation_among_500_findings(visit):
+    assert visit("500 findings").violations() == []
+
+
+def test_a_copied_script_runs(visit, tmp_path):
+    found = visit("stepping")
+    found.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    found.tab.locator("#finding-1 .copy").first.click()
+    found.tab.wait_for_function("document.getElementById('said').textContent === 'Copied'")
+    script = tmp_path / "copied.py"
+    script.write_text(found.tab.evaluate("navigator.clipboard.readText()"), "utf-8")
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, env={**os.environ}
+    )
+    printed = "".join(done.stdout.split())
+    assert (done.returncode, printed) == (0, "[[[[1.][12.][123.][230.][300.]]]]")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1400])
+@pytest.mark.parametrize("width", [390, 1440])
 def test_text_stands_out_from_its_ground(visit, scheme, width):
     found = visit(color_scheme=scheme, viewport={"width": width, "height": 1000})
     found.tab.click("#open-all")

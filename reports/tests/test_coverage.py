@@ -72,7 +72,7 @@ def chapter(load: Callable[[Any], reports.Record]) -> Render:
 
 
 def test_the_total_leaves_the_impossible_pairs_out(chapter: Render) -> None:
-    assert "14 of 14 possible pairs" in chapter(_coverage(_group(FULL)))
+    assert "14 of 14 pairs within reach" in chapter(_coverage(_group(FULL)))
 
 
 def test_the_rarest_pair_is_told(chapter: Render) -> None:
@@ -82,7 +82,7 @@ def test_the_rarest_pair_is_told(chapter: Render) -> None:
 
 def test_a_missing_pair_is_listed_by_name(chapter: Render) -> None:
     text = chapter(_coverage(_group(_with(FULL, 5, 3, 0))))
-    assert "13 of 14 possible pairs" in text
+    assert "13 of 14 pairs within reach" in text
     assert "padding and dtype: same with float32" in text
 
 
@@ -92,7 +92,7 @@ def test_nothing_is_listed_where_nothing_is_missing(chapter: Render) -> None:
 
 def test_what_one_subject_lacks_is_missing(chapter: Render) -> None:
     text = chapter(_coverage(_group(FULL, "fast"), _group(_with(FULL, 2, 0, 0), "mine", cases=12)))
-    assert "13 of 14 possible pairs, on every subject" in text
+    assert "13 of 14 pairs within reach, on every subject" in text
     assert "mine (eager): 12 cases, 13 pairs" in text
     assert "stride and padding: 1 with valid" in text
 
@@ -100,14 +100,14 @@ def test_what_one_subject_lacks_is_missing(chapter: Render) -> None:
 def test_a_subject_without_results_does_not_hide_the_others(chapter: Render) -> None:
     nothing = [[0] * place for place in range(len(FULL))]
     text = chapter(_coverage(_group(FULL, "fast"), _group(nothing, "mine", cases=0)))
-    assert "14 of 14 possible pairs" in text
+    assert "14 of 14 pairs within reach" in text
     assert "mine (eager): 0 cases" in text
 
 
 def test_a_run_without_results_has_no_map(chapter: Render) -> None:
     nothing = [[0] * place for place in range(len(FULL))]
     text = chapter(_coverage(_group(nothing, cases=0)))
-    assert "0 of 14 possible pairs" in text
+    assert "0 of 0 pairs within reach" in text
     assert "float16" not in text
 
 
@@ -141,7 +141,7 @@ def test_each_cell_has_the_count_of_its_row_and_column(
 
 @pytest.mark.parametrize(
     ("count", "style"),
-    [(None, "no"), (0, "l0"), (1, "l1"), (4, "l2"), (5, "l3"), (99, "l4"), (100, "l5")],
+    [(None, "un"), (0, "l0"), (1, "l1"), (4, "l2"), (5, "l3"), (99, "l4"), (100, "l5")],
 )
 def test_a_cell_has_the_colour_of_its_count(count: int | None, style: str) -> None:
     assert coverage.Cell(count).style == style
@@ -198,3 +198,22 @@ def test_the_schema_takes_it(validator: Any) -> None:
 )
 def test_the_schema_refuses_broken_ones(validator: Any, changes: dict[str, Any]) -> None:
     assert not validator.is_valid(sample.footer(coverage={**_coverage(_group(FULL)), **changes}))
+
+
+def test_a_pair_that_no_layer_can_show_is_told_from_one_out_of_reach() -> None:
+    assert coverage.Cell(None, is_possible=False).style == "no"
+
+
+#: As FULL, from a layer that gives no result with padding same.
+WITHOUT_SAME = [[], [0], [31, 4], [0, 0, 0], [7, 0, 1, 0], [8, 9, 23, 0, 0], [3, 0, 2, 0, 0, 0]]
+
+
+def test_pairs_out_of_reach_are_not_missing(chapter: Render) -> None:
+    text = chapter(_coverage(_group(WITHOUT_SAME)))
+    assert "9 of 9 pairs within reach" in text
+    assert "5 pairs out of reach: no subject gave a result for one of the two values" in text
+
+
+def test_what_one_subject_reaches_is_within_reach(chapter: Render) -> None:
+    text = chapter(_coverage(_group(FULL), _group(WITHOUT_SAME, "partial")))
+    assert "14 of 14 pairs within reach, on every subject" in text

@@ -9,8 +9,9 @@ from . import sample
 
 def first_finding(load, **changes):
     record = load([sample.header(), sample.finding(**changes), sample.footer()])
-    entry = findings.collect(record, matrix.build(record))[0]
-    return issue_text.of_finding(entry, record.header)
+    return issue_text.of_cause(
+        findings.collect(record, matrix.build(record)).causes[0], record.header
+    )
 
 
 def first_erratum(load, clause="PAD-01", **changes):
@@ -29,7 +30,7 @@ def test_a_bug_report_says_what_where_and_how_to_see_it(load):
         "the odd pixel goes at the bottom and right.\n\n"
         "Diagnosis: equals M02: SAME cropped on the wrong side\n\n"
         "In `Conv2DTranspose(filters=3, kernel_size=(4, 3), strides=(1, 2), padding='same', "
-        "activation=relu)`:\n\n"
+        "activation=<function 'relu'>)`:\n\n"
         "1. build for inputs of shape (2, 3, 4, 2)\n"
         "2. set weights: kernel float32 (4, 3, 3, 2), bias float32 (3,)\n"
         "3. call on float32 (2, 3, 4, 2)\n"
@@ -43,12 +44,34 @@ def test_a_bug_report_says_what_where_and_how_to_see_it(load):
 
 def test_a_bug_report_about_an_error_says_both(load):
     text = first_finding(load, expected=sample.error_finding()["expected"], got=[1, 2])
-    assert "- expected: `ValueError at call`\n- got: `(1, 2)`" in text
+    assert "- expected: `ValueError from the call`\n- got: `(1, 2)`" in text
 
 
 def test_fences_are_longer_than_those_of_the_script(load):
     text = first_finding(load, script="x = '```'")
     assert "````python\nx = '```'\n````" in text
+
+
+def test_a_bug_report_names_what_else_the_cause_breaks(load):
+    record = load([sample.header(), sample.finding(), sample.finding("PAD-02"), sample.footer()])
+    cause = findings.collect(record, matrix.build(record)).causes[0]
+    assert "The same cause breaks 1 more: PAD-02.\n" in issue_text.of_cause(cause, record.header)
+
+
+def tracker(load, subject):
+    record = load([sample.header(), sample.finding(subject=subject), sample.footer()])
+    entry = findings.collect(record, matrix.build(record)).causes[0].smallest
+    return issue_text.tracker(entry, record.header)
+
+
+def test_a_bug_of_tensorflow_is_filed_with_its_project(load):
+    assert tracker(load, "tensorflow").startswith(
+        "https://github.com/tensorflow/tensorflow/issues/new?title=Conv2DTranspose%3A%20The%20output"
+    )
+
+
+def test_nobody_knows_where_bugs_of_a_layer_of_ones_own_are_filed(load):
+    assert tracker(load, "mine") is None
 
 
 def test_a_report_on_the_page_quotes_it_and_names_the_releases(load):

@@ -163,6 +163,14 @@ def test_bytes_are_little_endian_in_c_order():
             "its dtype 'object' is unknown to this report",
         ),
         ({"shape": [1], "dtype": ["a"], "base64": ""}, "its dtype ['a'] is unknown to this report"),
+        (
+            {"shape": [10**30, 0], "dtype": "float32", "base64": ""},
+            f"no array has the shape ({10**30}, 0)",
+        ),
+        (
+            {"shape": [1] * 81, "dtype": "int8", "base64": "AA=="},
+            f"no array has the shape {values.brief([1] * 81)}",
+        ),
     ],
 )
 def test_a_damaged_tensor_has_its_reason(broken, reason):
@@ -179,6 +187,55 @@ def test_lists_of_tensors_are_drawn_one_by_one():
     expected = [sample.tensor(np.ones((2, 2, 1, 1))), sample.tensor([1.0])]
     got = [sample.tensor(np.ones((2, 2, 1, 1))), sample.tensor([2.0])]
     assert [one.name for one in figures.compare(CASE, 0, expected, got, None)] == ["bias"]
+
+
+def test_an_item_that_is_missing_is_shown():
+    expected = [sample.tensor(1.0), sample.tensor(2.0)]
+    found = figures.compare(CASE, 0, expected, expected[:1], None)
+    assert [(one.name, one.note) for one in found] == [
+        ("item 1", "Only expected has this; got has nothing in its place.")
+    ]
+
+
+def test_an_item_too_many_is_shown():
+    got = [sample.tensor(1.0), sample.tensor(2.0)]
+    found = figures.compare(CASE, 0, got[:1], got, None)
+    assert found[0].note == "Only got has this; expected has nothing in its place."
+
+
+def test_a_key_that_is_missing_is_shown():
+    expected = {"kernel": sample.tensor(1.0), "bias": sample.tensor(2.0)}
+    found = figures.compare(CASE, 0, expected, {"kernel": sample.tensor(1.0)}, None)
+    assert [one.name for one in found] == ["bias"]
+
+
+def test_a_missing_item_is_shown_before_a_rounding_difference():
+    expected = [sample.tensor(1.0, "float64"), sample.tensor(2.0)]
+    got = [sample.tensor(1.00000001, "float64")]
+    assert [one.name for one in figures.compare(CASE, 0, expected, got, None)] == ["item 1"]
+
+
+def test_what_is_wrong_outright_is_shown_before_a_rounding_difference():
+    expected = [sample.tensor(1.0, "float64"), sample.tensor(2.0)]
+    got = [sample.tensor(1.00000001, "float64"), sample.tensor(3.0)]
+    assert [one.name for one in figures.compare(CASE, 0, expected, got, None)] == ["item 1"]
+
+
+def test_unequal_lists_are_never_called_equal(load):
+    line = sample.finding(expected=[sample.tensor(1.0)] * 2, got=[sample.tensor(1.0)], index=None)
+    text = reports.render(load([sample.header(), line, sample.footer()]))
+    assert "All elements are equal" not in text
+
+
+def test_the_sign_of_zero_is_a_difference_where_nothing_else_differs():
+    assert (
+        compared([0.0, 1.0], [-0.0, 1.0]).note
+        == "1 of 2 elements differ in the sign of zero alone."
+    )
+
+
+def test_the_sign_of_zero_is_no_difference_beside_others():
+    assert compared([0.0, 1.0], [-0.0, 2.0]).note == "1 of 2 elements differ."
 
 
 def test_named_tensors_keep_their_names():
@@ -250,7 +307,7 @@ def test_axes_are_named_by_the_case():
         (3.0, 4.0, "within the bound"),
         (float("nan"), 4.0, ""),
         (float("inf"), 4.0, ""),
-        (3.0, 0.0, "the data is exact, so every error is wrong"),
+        (3.0, 0.0, "inputs are integers, so any difference is a bug"),
         (3.0, -1.0, ""),
     ],
 )

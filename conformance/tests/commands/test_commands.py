@@ -137,6 +137,23 @@ def test_report_writes_the_very_page_of_the_run(
     assert (tmp_path / "again.html").read_bytes() == (forgetful.out / "index.html").read_bytes()
 
 
+def test_report_makes_an_index_of_many_runs(
+    command: Callable[..., Any], forgetful: Any, tmp_path: Path
+) -> None:
+    record = forgetful.out / "run.jsonl"
+    done = command("report", record, record, "--index", "--out", tmp_path / "history.html")
+    assert (done.status, "2 runs" in (tmp_path / "history.html").read_text("utf-8")) == (
+        0,
+        True,
+    )
+
+
+def test_several_runs_make_no_single_page(command: Callable[..., Any], forgetful: Any) -> None:
+    record = forgetful.out / "run.jsonl"
+    done = command("report", record, record)
+    assert (done.status, "--index" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "no JSON\n", '{"kind": "header"}\n', "[]\n"],

@@ -94,6 +94,40 @@ def test_a_clause_that_one_run_lacks_is_told(diff: Diff) -> None:
     assert _lines(done)[1][:6] == ["broke", "PAD-02", "mine", "eager", "-", "fail"]
 
 
+@pytest.mark.parametrize("status", ["not-run", "unsupported", "gave-up", "harness-error"])
+def test_what_passed_and_is_not_checked_any_more_is_lost_and_ends_with_status_1(
+    diff: Diff, status: str
+) -> None:
+    done = diff(("pass", "pass", "pass"), ("pass", "pass", status))
+    assert done.exit_code == 1
+    assert _lines(done)[1][:6] == ["lost", "PAD-03", "mine", "eager", "pass", status]
+
+
+def test_a_clause_that_was_to_be_judged_and_was_not_is_lost(diff: Diff) -> None:
+    done = diff(("pass", "pass", "pass"), ("pass", "pass"))
+    assert (done.exit_code, _lines(done)[1][0]) == (1, "lost")
+
+
+def test_another_message_is_told_and_is_no_failure(tmp_path: Path) -> None:
+    paths = [_record(tmp_path, "mine", ("fail",)) for _ in range(2)]
+    text = paths[1].read_text("utf-8").replace("PAD-01 is off", "PAD-01 is gone")
+    paths[1].write_text(text, "utf-8")
+    done = CliRunner().invoke(main, ["diff", *map(str, paths)])
+    assert done.exit_code == 0
+    assert _lines(done)[1][:2] == ["message", "PAD-01"]
+
+
+def test_the_comparison_is_written_as_a_page(diff: Diff, tmp_path: Path) -> None:
+    page = tmp_path / "comparison.html"
+    done = diff(("pass",), ("fail",), "--html", str(page))
+    assert (done.exit_code, "Newly failing" in page.read_text("utf-8")) == (1, True)
+
+
+def test_a_page_that_cannot_be_written_is_bad_usage(diff: Diff, tmp_path: Path) -> None:
+    done = diff(("pass",), ("pass",), "--html", str(tmp_path / "gone" / "page.html"))
+    assert (done.exit_code, "cannot write" in done.stderr) == (2, True)
+
+
 def test_what_broke_comes_first(diff: Diff) -> None:
     done = diff(("unsupported", "fail", "pass"), ("pass", "pass", "fail"))
     kinds = [line[0] for line in _lines(done)[1:4]]

@@ -141,6 +141,13 @@ def test_a_script_prints_what_the_failing_step_gives(
     assert [float(number) for number in first] == [4.5, 3.0]
 
 
+def test_a_script_says_what_is_raised() -> None:
+    got = {"types": ["MemoryError", "Exception"], "message": "too large\nby far", "moment": "call"}
+    mismatch = Mismatch("wrong", expected=None, got=got, step=3)
+    text = script_for("fast", "eager", CASE, mismatch, is_command=False)
+    assert text.splitlines()[-1] == "# raises:   MemoryError: too large"
+
+
 def test_a_script_ends_with_the_failing_step(text: str) -> None:
     *_, last, expected, got = text.splitlines()
     assert last.startswith("print(layer(np.arange(1, 5, dtype='float32')")

@@ -1,0 +1,60 @@
+"""How precise results were: scaled errors of what lies within its bound, by subject and format."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import attrs
+import numpy as np
+
+from conformance.model.codec import Array
+from conformance.oracle.comparison import Listener
+from conformance.subjects import Subject
+
+
+@attrs.define
+class Precision:
+    """The errors of one subject in one format.
+
+    Args:
+        worst: the largest scaled error, in units of unit roundoff * S.
+        share: the largest share of its bound that an element's error took.
+        counts: comparisons by the worst scaled error of their elements: below 1, below 2, below 4 ...
+    """
+
+    worst: float = 0.0
+    share: float = 0.0
+    counts: list[int] = attrs.field(factory=list)
+
+    def note(self, error: Array, unit: Array, allowed: Array) -> None:
+        """Take in the elements of one comparison."""
+        worst = float(np.max(error / unit))
+        place = 0 if worst < 1 else math.frexp(worst)[1]
+        self.counts += [0] * (place + 1 - len(self.counts))
+        self.counts[place] += 1
+        self.worst = max(self.worst, worst)
+        self.share = max(self.share, float(np.max(error / allowed)))
+
+
+class Numerics:
+    """The precision of every subject in every format that a run has seen."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, str], Precision] = {}
+
+    def of(self, subject: Subject) -> Listener:
+        """Return a listener for what is compared while the subject is judged."""
+
+        def listen(dtype: str, error: Array, unit: Array, allowed: Array) -> None:
+            key = (subject.name, subject.mode, dtype)
+            self._found.setdefault(key, Precision()).note(error, unit, allowed)
+
+        return listen
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return the footer's list."""
+        return [
+            {"subject": name, "mode": mode, "dtype": dtype, **attrs.asdict(found)}
+            for (name, mode, dtype), found in self._found.items()
+        ]

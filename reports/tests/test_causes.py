@@ -1,0 +1,134 @@
+import pytest
+
+from reports import causes
+
+from . import sample
+
+KNOWN = "equals the known mistake M02: the wrong side is cropped"
+
+
+@pytest.fixture
+def grouped(load):
+    """The causes of findings, numbered from 1."""
+
+    def group(*lines):
+        record = load([sample.header(), *lines, sample.footer()])
+        clauses = {clause.id: clause for clause in record.header.clauses}
+        return causes.group(dict(enumerate(record.findings, start=1)), clauses)
+
+    return group
+
+
+@pytest.fixture
+def numbers(grouped):
+    """Per cause the numbers of its findings, and of what follows from it."""
+    return lambda *lines: [(one.smallest, one.others, one.followers) for one in grouped(*lines)]
+
+
+def test_one_diagnosis_is_one_cause(numbers):
+    lines = [sample.finding(clause, diagnosis=KNOWN) for clause in ("PAD-01", "FMT-01", "VAL-01")]
+    assert numbers(*lines) == [(1, (2, 3), ())]
+
+
+def test_a_mistake_that_is_looked_like_is_the_one_that_is_equalled(grouped):
+    lines = [
+        sample.finding(diagnosis=KNOWN.replace("equals", "looks like")),
+        sample.finding(diagnosis=KNOWN),
+    ]
+    assert [one.known for one in grouped(*lines)] == ["equals the known mistake M02"]
+
+
+def test_the_title_is_the_mistake(grouped):
+    assert grouped(sample.finding(diagnosis=KNOWN))[0].title == "The wrong side is cropped"
+
+
+def test_subjects_have_causes_of_their_own(grouped):
+    lines = [sample.finding(diagnosis=KNOWN, subject=name) for name in ("mine", "yours")]
+    assert [one.subject for one in grouped(*lines)] == ["mine", "yours"]
+
+
+def test_modes_of_a_subject_share_their_causes(numbers):
+    lines = [sample.finding(diagnosis=KNOWN, mode=mode) for mode in ("eager", "graph")]
+    assert numbers(*lines) == [(1, (2,), ())]
+
+
+def raised(clause, text, **changes):
+    got = {"types": ["ValueError", "Exception"], "message": text, "moment": "call"}
+    return sample.error_finding() | {"clause": clause, "got": got, **changes}
+
+
+def test_the_same_exception_is_one_cause_whatever_the_clause_says_of_it(numbers):
+    lines = [
+        raised("ACT-01", "only channels_last", message="the call raised ValueError"),
+        raised("BIAS-01", "only channels_last", message="must not raise"),
+    ]
+    assert numbers(*lines) == [(1, (2,), ())]
+
+
+def test_numbers_in_an_exception_do_not_tell_causes_apart(numbers):
+    lines = [raised("ACT-01", "size 3 is not 4"), raised("BIAS-01", "size 12 is not 7")]
+    assert numbers(*lines) == [(1, (2,), ())]
+
+
+def test_names_in_an_exception_tell_causes_apart(numbers):
+    lines = [raised("ACT-01", "no relu"), raised("ACT-01", "no tanh")]
+    assert len(numbers(*lines)) == 2
+
+
+def test_the_same_message_at_another_kind_of_step_is_another_cause(numbers):
+    case = sample.finding()["case"]
+    lines = [
+        sample.finding(message="no", diagnosis=None, expected=1, got=2, case=case, step=step)
+        for step in (2, 3)
+    ]
+    assert len(numbers(*lines)) == 2
+
+
+def test_undiagnosed_results_fold_under_the_cause_that_breaks_what_is_more_basic(numbers):
+    lines = [
+        sample.finding("VAL-01", diagnosis=KNOWN),
+        sample.finding("PAD-01", diagnosis=KNOWN),
+        sample.finding("ACT-01", diagnosis=None),
+    ]
+    assert [one[2] for one in numbers(*lines)] == [(3,)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        sample.finding("ACT-01", diagnosis="equals the known mistake M50: relu is left out"),
+        raised("ACT-01", "no relu"),
+        sample.finding("ACT-01", diagnosis=None, message="two losses", expected=2, got=1),
+    ],
+    ids=["a known mistake of its own", "an exception", "no numbers"],
+)
+def test_what_a_wrong_result_does_not_explain_stays_apart(other, numbers):
+    lines = [sample.finding("VAL-01", diagnosis=KNOWN), sample.finding("PAD-01", diagnosis=KNOWN)]
+    assert [one[2] for one in numbers(*lines, other)] == [(), ()]
+
+
+@pytest.mark.parametrize(("times", "folded"), [(3, ()), (4, (5,))])
+def test_a_description_folds_where_it_is_rare_beside_the_cause(numbers, times, folded):
+    lines = [sample.finding("VAL-01", diagnosis=KNOWN) for _ in range(4)][:times]
+    lines.append(sample.finding("ACT-01", diagnosis="looks like the right result times 0"))
+    assert numbers(*lines)[0][2] == folded
+
+
+def test_results_do_not_fold_under_what_is_less_basic(numbers):
+    lines = [
+        sample.finding("ACT-01", diagnosis=KNOWN),
+        sample.finding("ACT-02", diagnosis=KNOWN),
+        sample.finding("VAL-01", diagnosis=None),
+    ]
+    assert [one[2] for one in numbers(*lines)] == [(), ()]
+
+
+def test_the_smallest_case_is_the_one_that_is_shown(grouped):
+    small = sample.claim_for("PAD-01")["evidence"]["case"]
+    lines = [sample.finding(diagnosis=KNOWN), sample.finding("FMT-01", diagnosis=KNOWN, case=small)]
+    assert grouped(*lines)[0].smallest == 2
+
+
+def test_the_cause_that_breaks_most_comes_first(grouped):
+    lines = [raised("ACT-01", "no"), *(sample.finding(diagnosis=KNOWN) for _ in range(2))]
+    assert [one.smallest for one in grouped(*lines)] == [2, 1]

@@ -1,0 +1,50 @@
+import re
+
+import pytest
+
+import reports
+from reports import numerics
+
+from . import sample
+from .test_page import Reader, mini
+
+
+def numbers(subject="mine", dtype="float32", worst=3.0, share=0.25, counts=(4, 0, 2)):
+    return {"subject": subject, "mode": "eager", "dtype": dtype, "worst": worst, "share": share,
+            "counts": list(counts)}  # fmt: skip
+
+
+@pytest.fixture
+def text(load):
+    """The page of a run with these numerics."""
+    return lambda *found: reports.render(load(mini(sample.verdict("PAD-01"), numerics=list(found))))
+
+
+def test_the_top_of_the_page_tells_the_result_that_is_closest_to_its_bound(text):
+    found = Reader(text(numbers(share=0.1), numbers("other", share=0.41))).text
+    assert "results within their bounds take at most 41 % of them (other eager, float32)" in found
+
+
+def test_a_run_that_compared_nothing_rounded_has_no_chapter(text):
+    assert 'id="numerics"' not in text()
+
+
+def test_every_subject_has_a_histogram_in_every_format(text):
+    page = text(numbers(), numbers(dtype="float64"), numbers("other"))
+    assert len(re.findall('class="histogram"', page)) == 3
+
+
+def test_a_histogram_is_told_in_words(text):
+    assert 'aria-label="worst scaled errors: 4 below 1, 2 below 4"' in text(numbers())
+
+
+def test_the_least_precise_comes_first(load):
+    found = [numbers("fine", worst=1.0), numbers("coarse", worst=9.0)]
+    view = numerics.build(load(mini(numerics=found)))
+    assert [row.label for row in view.formats[0][1]] == ["coarse eager", "fine eager"]
+
+
+@pytest.mark.parametrize("counts", [["a"], [-1], [1.5], [True]])
+def test_counts_that_are_none_are_refused(load, counts):
+    with pytest.raises(reports.RecordError, match="the counts must be whole numbers"):
+        load(mini(numerics=[numbers(counts=counts)]))
