@@ -213,9 +213,10 @@ def of_case(case: Mapping[str, Any], step: int | None) -> Stamps | None:
         return None
     weights = inputs = None
     for data in steps[: step + 1]:
-        if not isinstance(data, Mapping) or data.get("do") not in _HARMLESS:
+        kind = data.get("do") if isinstance(data, Mapping) else None
+        if not isinstance(kind, str) or kind not in _HARMLESS:
             return None
-        if data["do"] == "set_weights":
+        if kind == "set_weights":
             weights = data.get("values")
         inputs = data.get("inputs")
     if steps[step].get("do") != "call" or not isinstance(weights, list):

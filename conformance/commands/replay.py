@@ -17,6 +17,7 @@ from conformance.judge.evidence import Evidence
 from conformance.judge.judging import judge
 from conformance.model.case import Case
 from conformance.oracle.comparison import describe
+from conformance.oracle.expectation import OracleError
 from conformance.run.options import check_seconds
 from conformance.run.participants import traits_of
 from conformance.subjects import LoadError, Subject, is_built_in, resolve, resolve_command
@@ -56,6 +57,10 @@ def replay(
     project is judged by `run --corpus` only); 2 bad usage; 3 the harness is broken.
     """
     console = Terminal()
+    try:
+        check_seconds("--timeout", timeout)
+    except ValueError as error:
+        usage_error(error)
     data, recorded = _load(file, finding)
     try:
         case = Case.from_json(data)
@@ -76,7 +81,6 @@ def replay(
             commands = (recorded.spec,) if recorded.command else ()
     with contextlib.ExitStack() as ending:
         try:
-            check_seconds("--timeout", timeout)
             subjects = [subject for spec in specs for subject in resolve(spec, timeout)]
             subjects += [resolve_command(command, timeout) for command in commands]
             for subject in subjects:
@@ -150,8 +154,11 @@ def _replay(case: Case, subject: Subject, traits: Traits, console: Console) -> i
             console.print(f"  {check.clause}: unsupported: {reason}", style="yellow")
             continue
         except Exception as error:
-            console.print(f"  {check.clause}: harness broken: {error}", style="bold red")
-            statuses.append(3)
+            # A case from a file may be one that no layer can do: then it is the case that is wrong.
+            is_impossible = isinstance(error.__cause__, OracleError)
+            told = "the case cannot be judged" if is_impossible else "harness broken"
+            console.print(f"  {check.clause}: {told}: {error}", style="bold red")
+            statuses.append(2 if is_impossible else 3)
             continue
         statuses.append(0 if failure is None else 1)
         if failure is None:
@@ -160,4 +167,5 @@ def _replay(case: Case, subject: Subject, traits: Traits, console: Console) -> i
             console.print(f"  {check.clause}: {failure.mismatch.message}", style="red")
     if not statuses:
         console.print("  no clause could be judged", style="yellow")
-    return max(statuses, default=1)
+    worst_first = (status for status in (3, 1, 2, 0) if status in statuses)
+    return next(worst_first, 1)

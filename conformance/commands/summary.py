@@ -12,6 +12,7 @@ STYLES = {
     "fail": "bold red",
     "error": "bold red",
     "stale-excuse": "bold red",
+    "gave-up": "bold red",
     "harness-error": "bold red",
     "excused": "yellow",
     "unsupported": "yellow",

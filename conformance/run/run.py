@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from conformance.strength import measurement
 from reports.record import Verdict
 
 #: Verdicts that keep a run from conforming.
-BAD = frozenset({"fail", "error", "stale-excuse", BROKEN})
+BAD = frozenset({"fail", "error", "stale-excuse", "gave-up", BROKEN})
 #: Cases whose expectations and observations a run remembers, so that a night's run fits into memory.
 KEPT = 20_000
 
@@ -121,7 +122,10 @@ class Run:
         """
         key = (*participant.key, clause.id)
         if key not in self._judgements:
-            self._judgements[key] = self._written(self._judges[participant.key], clause)
+            with warnings.catch_warnings():
+                # What an implementation warns of in this process is no business of the run's.
+                warnings.simplefilter("ignore")
+                self._judgements[key] = self._written(self._judges[participant.key], clause)
         return self._judgements[key]
 
     def _written(self, judge: ParticipantJudge, clause: Clause) -> Judgement:
@@ -136,12 +140,19 @@ class Run:
                 None,
             )
             if writing.broken:
-                broken = judge.broken_finding(clause, writing)
+                broken = attrs.evolve(
+                    finding,
+                    status=BROKEN,
+                    message=str(writing.broken[0]),
+                    expected=None,
+                    got=None,
+                    script=None,
+                    shrunk=False,
+                )
                 reason = str(writing.broken[0])
                 verdict = attrs.evolve(judgement.verdict, status=BROKEN, reason=reason)
                 judgement = attrs.evolve(judgement, verdict=verdict, finding=broken)
-                if broken is not None:
-                    record.write("finding", **_fields(broken))
+                record.write("finding", **_fields(broken))
         record.write("verdict", **_fields(judgement.verdict))
         return judgement
 

@@ -111,18 +111,15 @@ class ParticipantJudge:
         verdict = record.Verdict(clause.id, name, mode, status, tally.judged, reason, claim)
         return Judgement(verdict, finding, text or reason or "", guard)
 
-    def broken_finding(
-        self, clause: Clause, guard: Guard, case: Case | None = None
-    ) -> record.Finding | None:
+    def broken_finding(self, clause: Clause, guard: Guard) -> record.Finding | None:
         """Return what broke as a finding, with the case that shows it; None without such a case."""
-        shown = case or next((e.case for e in guard.broken if e.case is not None), None)
-        if shown is None:
+        message = str(guard.broken[0])
+        shown = next((e.case for e in guard.broken if e.case is not None), None)
+        case = None if shown is None else Guard()("the case", shown.to_json, None)
+        if case is None:
             return None
         name, mode = self.participant.key
-        message = str(guard.broken[0])
-        return record.Finding(
-            clause.id, name, mode, BROKEN, message, case=shown.to_json(), shrunk=False
-        )
+        return record.Finding(clause.id, name, mode, BROKEN, message, case=case, shrunk=False)
 
     def _tallied(self, clause: Clause) -> tuple[Tally, Tally]:
         """Return what cases say about the clause, and about the page's own sentence."""
@@ -184,7 +181,9 @@ class ParticipantJudge:
         )
         return record.Claim("contradicted", tally.judged, evidence)
 
-    def _finding(self, clause: Clause, tally: Tally, guard: Guard) -> tuple[record.Finding, str]:
+    def _finding(
+        self, clause: Clause, tally: Tally, guard: Guard
+    ) -> tuple[record.Finding | None, str]:
         """Return a finding as far as it can be made, and its text."""
         failures = tally.failures
         subject = self.participant.subject
@@ -217,24 +216,28 @@ class ParticipantJudge:
             mismatch.message,
         )
         name, mode = self.participant.key
-        finding = record.Finding(
-            clause=clause.id,
-            subject=name,
-            mode=mode,
-            status=shown.status,
-            message=mismatch.message,
-            case=shown.case.to_json(),
-            step=mismatch.step,
-            expected=mismatch.expected,
-            got=mismatch.got,
-            index=mismatch.index,
-            scaled_error=mismatch.scaled_error,
-            bound=mismatch.bound,
-            diagnosis=diagnosis,
-            failures=len(failures),
-            examples=tally.judged,
-            script=script,
-            shrunk=shrunk,
+        finding = guard(
+            f"writing the finding of {clause.id}",
+            lambda: record.Finding(
+                clause=clause.id,
+                subject=name,
+                mode=mode,
+                status=shown.status,
+                message=mismatch.message,
+                case=shown.case.to_json(),
+                step=mismatch.step,
+                expected=mismatch.expected,
+                got=mismatch.got,
+                index=mismatch.index,
+                scaled_error=mismatch.scaled_error,
+                bound=mismatch.bound,
+                diagnosis=diagnosis,
+                failures=len(failures),
+                examples=tally.judged,
+                script=script,
+                shrunk=shrunk,
+            ),
+            None,
         )
         return finding, text
 
@@ -290,7 +293,7 @@ def _status(clause: Clause, tally: Tally) -> tuple[str, str | None]:
     if statuses:
         return "error", None
     if tally.not_tried is not None:
-        return "not-run", f"not every case was run: {tally.not_tried}"
+        return "gave-up", f"not every case was run: {tally.not_tried}"
     if tally.held:
         return "pass", None
     if tally.unsupported:

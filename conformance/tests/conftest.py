@@ -13,8 +13,10 @@ from typing import Any
 
 import attrs
 import pytest
+from click.testing import CliRunner
 
 import conformance
+from conformance.cli import main
 
 ZOO = Path(__file__).parent / "zoo"
 
@@ -71,11 +73,21 @@ def zoo() -> Path:
 
 @pytest.fixture(scope="session")
 def command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Finished]:
-    """Run `python -m conformance` with arguments in an empty folder, or in `cwd`."""
+    """Run the command in this process, with arguments, in an empty folder or in `cwd`.
+
+    An exception that escapes the command fails the test.
+    """
 
     def run(*arguments: object, cwd: Path | None = None) -> Finished:
         folder = tmp_path_factory.mktemp("command") if cwd is None else cwd
-        return _finished(["-m", "conformance", *map(str, arguments)], folder)
+        words = [*map(str, arguments)]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.setattr(sys, "argv", ["conformance", *words])
+            done = CliRunner().invoke(
+                main, words, prog_name="conformance", env=environment(), catch_exceptions=False
+            )
+        return Finished(done.exit_code, done.stdout, done.stderr, folder / "out")
 
     return run
 

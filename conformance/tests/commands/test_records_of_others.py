@@ -43,7 +43,7 @@ def _record(spec: str = "fast", **subject: Any) -> list[dict[str, Any]]:
          "examples": 3},
         {
             "kind": "finding", "clause": "BIAS-01", "subject": "mine", "mode": "eager", "status": "fail",
-            "case": CASE.to_json(), "step": CALL, "message": "m", "expected": encode(INPUTS),
+            "case": copy.deepcopy(CASE.to_json()), "step": CALL, "message": "m", "expected": encode(INPUTS),
             "got": encode(INPUTS),
             "index": [0, 0, 0, 0], "scaled_error": 3.0, "bound": 1.0,
         },
@@ -178,7 +178,7 @@ CONFIGURATIONS = (
 def test_a_case_that_makes_a_framework_import_what_it_names_is_not_run(
     here: Callable[..., Any], tmp_path: Path, configuration: Any, place: str
 ) -> None:
-    data = CASE.to_json()
+    data = copy.deepcopy(CASE.to_json())
     if place == "arguments":
         data["arguments"]["kernel_initializer"] = configuration
     else:

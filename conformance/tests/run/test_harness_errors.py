@@ -19,11 +19,12 @@ SLIPS = {
     "the diagnosis": "conformance.findings.diagnosis.Diagnostician.diagnose = slip",
     "the text": "conformance.run.verdicts.finding_text = slip",
     "the case": "conformance.model.case.Case.to_json = slip",
+    "the line": "conformance.run.record.RecordWriter.write = all_but_failures",
     "a number of another kind": "judges('BIAS-01', with_odd_numbers)",
 }
 PROGRAM = """
 import attrs
-import conformance.model.case, conformance.findings.diagnosis, conformance.run.verdicts
+import conformance.model.case, conformance.findings.diagnosis, conformance.run.record, conformance.run.verdicts
 from conformance.checks import CHECKS
 from conformance.cli import main
 from conformance.oracle.comparison import Mismatch
@@ -40,6 +41,13 @@ def fails_silently(view):
 
 def with_odd_numbers(view):
     return Mismatch("m", bound=1 + 2j)
+
+write = conformance.run.record.RecordWriter.write
+
+def all_but_failures(record, kind, **fields):
+    if kind == "finding" and fields["status"] == "fail":
+        slip()
+    write(record, kind, **fields)
 
 def changed(clause, **changes):
     CHECKS._checks = tuple(
@@ -130,7 +138,7 @@ def test_what_the_subject_did_wrong_is_not_lost(slipped: Callable[[str], Any], p
     assert slipped(place).finding("BIAS-01")["status"] == "fail"
 
 
-@pytest.mark.parametrize("place", ["a check", "the oracle", "a number of another kind"])
+@pytest.mark.parametrize("place", ["a check", "the oracle", "a number of another kind", "the line"])
 def test_what_broke_over_a_case_is_a_finding_of_that_kind(
     slipped: Callable[[str], Any], place: str
 ) -> None:

@@ -44,9 +44,12 @@ def test_a_run_that_breaks_off_leaves_the_earlier_record(tmp_path: Path) -> None
     assert (tmp_path / "run.jsonl").read_text(encoding="utf-8") == "earlier"
 
 
-def test_a_number_that_json_lacks_is_refused(tmp_path: Path) -> None:
-    with RecordWriter(tmp_path) as writer, pytest.raises(ValueError, match="JSON"):
+def test_a_number_that_json_lacks_is_encoded(tmp_path: Path) -> None:
+    with RecordWriter(tmp_path) as writer:
         writer.write("finding", bound=float("nan"))
+        path = writer.finish(complete=True)
+    line = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
+    assert line["bound"] == {"float": "nan"}
 
 
 def test_a_folder_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> None:
