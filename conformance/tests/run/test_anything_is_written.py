@@ -114,7 +114,7 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip
-SCHEMA = json.loads((resources.files("conformance") / "record.schema.json").read_text("utf-8"))
+SCHEMA = json.loads((resources.files("conformance.run") / "record.schema.json").read_text("utf-8"))
 
 
 @settings(
