@@ -58,7 +58,7 @@ def of(verdict: Verdict, clause: Clause | None = None) -> Status:
     if reason.startswith("not every case was run"):
         return _BY_NAME["gave-up"]
     untestable = clause is not None and reason == clause.untestable
-    if untestable or reason.startswith("no case of this run"):
+    if untestable or reason.startswith(("no case of this run", "no case in this run")):
         return _BY_NAME["not-applicable"]
     return NOT_RUN
 

@@ -17,6 +17,8 @@ from conformance.model.case import Case
 from conformance.model.observation import Observation
 from conformance.subjects.loading import LoadError
 
+#: Processes are ended by the group that they lead.
+HAS_GROUPS = os.name == "posix"
 #: Seconds until a process must have answered its first line; importing TensorFlow takes a while.
 START_SECONDS = 180.0
 #: Seconds that a run spends on crashes, hangs and new starts of one subject before it gives up.
@@ -55,6 +57,11 @@ class ProcessSubject:
         seconds: float,
         must_describe: bool,
     ) -> None:
+        if not HAS_GROUPS:
+            raise LoadError(
+                f"subject {name!r}: subjects run in processes of their own, which needs a POSIX system: "
+                "Linux, macOS, WSL"
+            )
         self.name, self.mode, self.spec = name, mode, spec
         self._command = list(command)
         self._environment = {**environment, **os.environ, **(forced or {})}

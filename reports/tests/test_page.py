@@ -288,7 +288,7 @@ def test_what_could_not_be_judged_is_not_green(page, status):
     assert headline(text) == "mine was not judged to the end on the one clause"
 
 
-NO_CASE = "no case of this run speaks to it in this mode"
+NO_CASE = "no case in this run exercises this clause in this mode"
 
 
 def test_clauses_count_against_those_that_apply(page):

@@ -188,7 +188,7 @@ def test_pieces_are_all_rows_of_a_chunk_once(name, way, monkeypatch):
         monkeypatch.setattr(direct_kernel, constant, value)
     method = KernelGradient(made(name, 3).problem, 1, 1 << 26, IDLE)
     for chunk in method.chunks:
-        pieces = method.pieces(chunk)
+        pieces = method._pieces(chunk)
         rows = list(itertools.chain.from_iterable(pieces))
         assert rows == list(range(chunk.first, chunk.last))
         assert len(pieces) == (len(rows) if way == "many pieces" else 1)
