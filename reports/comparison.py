@@ -21,7 +21,7 @@ _Key: TypeAlias = tuple[str, str, str]
 #: The kinds of change, what matters most first: heading, meaning, and the key of its colour.
 KINDS: Mapping[str, tuple[str, str, str]] = {
     "broke": ("Newly failing", "fails now, and did not before", "fail"),
-    "lost": ("Lost", "passed before, and is not checked any more", "gaveup"),
+    "lost": ("Lost", "passed before, and is no longer checked", "gaveup"),
     "mended": ("Newly passing", "failed before, and holds now", "pass"),
     "message": ("Fails otherwise", "failed before and fails now, with another message", "error"),
     "changed": ("Other changes", "neither failed nor passed on both sides", "notrun"),

@@ -25,7 +25,7 @@ class Status:
 
 #: Worst first: where modes or repetitions are summed up, the first of these wins.
 STATUSES = (
-    Status("fail", "fail", "does something else than the clause says", breaks=True),
+    Status("fail", "fail", "does something other than what the clause says", breaks=True),
     Status("error", "error", "raised, crashed or hung where it must not", breaks=True),
     Status("stale-excuse", "stale", "excused, but the excuse no longer fits", breaks=True),
     Status(

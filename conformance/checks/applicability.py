@@ -1,4 +1,4 @@
-"""What a case must be for a check to speak to it: small predicates."""
+"""What a case must be for a check to apply to it: small predicates."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def replay(
 ) -> None:
     """Run a case again: a finding of a run.jsonl, or a file with one case as JSON.
 
-    Prints what the subject does at every step and judges every clause that the case speaks to. Without
+    Prints what the subject does at every step and judges every clause that the case exercises. Without
     --subject or --subject-command, a finding is run on the subject it was found on: at once where that is
     built in, with --trust where the record names a file, module or command. Paths count from the folder in
     which the run was started.

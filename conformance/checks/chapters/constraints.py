@@ -260,7 +260,7 @@ def check_non_negative_refuses_float64(view: View) -> Mismatch | None:
 
 @check("CONS-11", "non-negative", when=lambda case, t: _float64(case) and not t.tensorflow)
 def check_non_negative_serves_float64(view: View) -> Mismatch | None:
-    """Off TensorFlow: the same formula in float64."""
+    """Outside TensorFlow: the same formula in float64."""
     return _compare_weight(view, 0)
 
 

@@ -49,7 +49,7 @@ def check_convolution_op_has_no_channels_first_on_the_cpu(view: View) -> Mismatc
 
 @check("FMT-04", "layouts", when=lambda _, traits: not traits.tensorflow)
 def check_convolution_op_serves_channels_first(view: View) -> Mismatch | None:
-    """Off TensorFlow: the forward convolution, in the layer's own format."""
+    """Outside TensorFlow: the forward convolution, in the layer's own format."""
     index, _ = view.first(ConvolutionOp)
     return compare_exactly(view.value(index), view.expectation.value(index), index)
 

@@ -161,7 +161,7 @@ def check_gradients_of_an_empty_batch(view: View) -> Mismatch | None:
     when=lambda case, t: not t.tensorflow and not _empty_batch(case, t),
 )
 def check_gradients_of_an_empty_image(view: View) -> Mismatch | None:
-    """Off TensorFlow: the kernel's gradient is zero, the bias' the sum of the output gradient."""
+    """Outside TensorFlow: the kernel's gradient is zero, the bias' the sum of the output gradient."""
     return _zeros(view)
 
 

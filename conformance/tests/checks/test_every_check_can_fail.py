@@ -90,7 +90,7 @@ def test_a_clause_without_mistake_is_about_tensorflow_only(clause_id: str) -> No
 
 
 def _unsupported(check, case) -> bool:
-    """Tell whether every layer off TensorFlow lacks what the check needs."""
+    """Tell whether every layer outside TensorFlow lacks what the check needs."""
     right = _evidence().observation(_MistakenSubject(next(iter(MISTAKES.values()))), case)
     try:
         check.judge(View(case, right, Expectation(case), OFF_TENSORFLOW))

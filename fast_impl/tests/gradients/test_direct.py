@@ -279,7 +279,7 @@ def test_a_piece_is_what_stays_in_the_cache(monkeypatch):
     for rows, lengths in ((1, [1] * 12), (3, [3] * 4), (5, [4] * 3), (11, [6, 6]), (12, [12])):
         for more, expected in ((0, lengths), (row - 1, lengths)):
             monkeypatch.setattr(direct_kernel, "_PIECE_BYTES", rows * row + more)
-            assert [len(piece) for piece in method.pieces(chunk)] == expected
+            assert [len(piece) for piece in method._pieces(chunk)] == expected
 
 
 def test_few_weights_are_summed_by_every_thread_for_itself(monkeypatch):
