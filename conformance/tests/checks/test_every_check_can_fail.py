@@ -11,6 +11,7 @@ from conformance.cases import FAMILIES
 from conformance.checks import CHECKS, Misbehaved, NotSupported, Traits, View
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import explore
+from conformance.judge.judging import Tally
 from conformance.model.clauses import all_clauses
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.oracle.expectation import Expectation
@@ -46,21 +47,23 @@ def _evidence() -> Evidence:
     return Evidence()
 
 
+@functools.cache
+def _explored(family: str, mistake: str) -> dict[tuple[str, bool], Tally]:
+    """What all checks make of a mistake on a family's cases: explored once, for every clause."""
+    return explore(
+        _evidence(),
+        FAMILIES[family],
+        _MistakenSubject(MISTAKES[mistake]),
+        OFF_TENSORFLOW,
+        examples=60,
+        run_seed=0,
+        progress=lambda _: None,
+    )
+
+
 def _rejects(clause_id: str, mistake: Mistake) -> bool:
-    for family in CHECKS.families(clause_id):
-        tallies = explore(
-            _evidence(),
-            family,
-            _MistakenSubject(mistake),
-            OFF_TENSORFLOW,
-            examples=60,
-            run_seed=0,
-            progress=lambda _: None,
-        )
-        tally = tallies.get((clause_id, False))
-        if tally is not None and tally.failures:
-            return True
-    return False
+    tallies = (_explored(family.name, mistake.id) for family in CHECKS.families(clause_id))
+    return any((clause_id, False) in t and t[clause_id, False].failures for t in tallies)
 
 
 @pytest.mark.parametrize(
