@@ -145,7 +145,7 @@ def test_a_script_says_what_is_raised() -> None:
     got = {"types": ["MemoryError", "Exception"], "message": "too large\nby far", "moment": "call"}
     mismatch = Mismatch("wrong", expected=None, got=got, step=3)
     text = script_for("fast", "eager", CASE, mismatch, is_command=False)
-    assert text.splitlines()[-1] == "# raises:   MemoryError: too large"
+    assert text.splitlines()[-1] == "# raises MemoryError: too large by far"
 
 
 def test_a_script_ends_with_the_failing_step(text: str) -> None:
