@@ -99,7 +99,11 @@ class View:
         if index is None:
             return constructed
         if constructed.error is not None:
-            raise Misbehaved(f"the constructor raised {constructed.error}", None, constructed.error)
+            raise Misbehaved(
+                f"the constructor raised {constructed.error.name}: {constructed.error.first_line}",
+                None,
+                constructed.error,
+            )
         for earlier, step in enumerate(self.case.steps[:index]):
             if _changes_the_layer(step):
                 self._must_have_happened(earlier)

@@ -32,9 +32,13 @@ class Error:
         """The most derived class."""
         return self.types[0]
 
+    @property
+    def first_line(self) -> str:
+        """The beginning of the message."""
+        return self.message.strip().split("\n")[0][:300]
+
     def __str__(self) -> str:
-        text = self.message.strip().split("\n")[0]
-        return f"{self.name} at {self.moment}: {text[:300]}"
+        return f"{self.name} at {self.moment}: {self.first_line}"
 
     @staticmethod
     def of(error: BaseException, moment: str) -> Error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from conformance.model import limits, steps
 from conformance.model.arguments import FURTHER, PAGE
-from conformance.model.codec import Array, Value
+from conformance.model.codec import Array, Value, text_of
 from conformance.model.dtypes import SIGNIFICAND_BITS
 from conformance.model.named import resolve, resolve_arguments
 from conformance.model.observation import Unsupported
@@ -22,6 +23,19 @@ _FUNCTION_ARGUMENTS = {
     "filters", "kernel_size", "strides", "padding", "data_format", "use_bias",
     "dilation_rate", "output_padding", "dtype", "name",
 }  # fmt: skip
+
+
+#: How Python, and Keras, say that a keyword is not taken: by a constructor that passes its keywords on.
+_REFUSALS = (
+    re.compile(r"unexpected keyword argument '(\w+)'"),
+    re.compile(r"[Uu]nrecognized keyword arguments?.*?[{\[(]'(\w+)'"),
+    re.compile(r"Keyword argument not understood:', '(\w+)'"),
+)
+
+
+def _refused_keyword(error: Exception) -> str | None:
+    found = (pattern.search(text_of(error)) for pattern in _REFUSALS)
+    return next((match[1] for match in found if match is not None), None)
 
 
 class LayerBackend(steps.Backend):
@@ -49,7 +63,16 @@ class LayerBackend(steps.Backend):
         lacking = sorted(self._lacking & arguments.keys())
         if lacking:
             raise Unsupported(f"the constructor takes no {', '.join(lacking)}")
-        return self.layer_class(*map(self.resolved, positional), **resolve_arguments(arguments))
+        given = [self.resolved(value) for value in positional]
+        keywords = resolve_arguments(arguments)
+        try:
+            return self.layer_class(*given, **keywords)
+        except (TypeError, ValueError) as error:
+            refused = _refused_keyword(error)
+            # A name that no layer of the page takes is refused by right.
+            if refused in arguments and refused in {*PAGE, *FURTHER}:
+                raise Unsupported(f"the constructor takes no {refused}") from error
+            raise
 
     def attribute(self, name: str) -> Any:
         # Not getattr alone: a property that raises AttributeError is an error, not an absence.

@@ -136,7 +136,7 @@ CAUGHT = (
         ("BIAS-01",),
         "BIAS-01",
         "error",
-        "the constructor raised RuntimeError at construct: the accelerator is on fire",
+        "the constructor raised RuntimeError: the accelerator is on fire",
     ),
 )
 

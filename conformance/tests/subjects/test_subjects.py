@@ -142,3 +142,44 @@ def test_without_process_groups_a_worker_is_refused_in_one_line(
     monkeypatch.setattr("conformance.subjects.process.HAS_GROUPS", False)
     with pytest.raises(LoadError, match="'JSONDecoder': subjects run in processes of their own"):
         resolve("mine=json:JSONDecoder", 5)
+
+
+class _PassesOn:
+    """A constructor that takes everything and hands it to a base that does not."""
+
+    def __init__(self, *args, **kwargs):
+        def base(filters, kernel_size, strides=(1, 1)):
+            return filters, kernel_size, strides
+
+        base(*args, **kwargs)
+
+
+class _SaysLikeKeras:
+    def __init__(self, filters, kernel_size, **kwargs):
+        raise ValueError(f"Unrecognized keyword arguments passed to Conv2DTranspose: {kwargs}")
+
+
+@pytest.mark.parametrize("layer", [_PassesOn, _SaysLikeKeras])
+def test_a_keyword_that_a_constructor_passes_on_in_vain_is_unsupported(layer: type) -> None:
+    case = Case("geometry", {"filters": 1, "kernel_size": 1, "kernel_regularizer": "l2"}, ())
+    outcome = observe(case, LayerBackend(layer)).constructed
+    assert (outcome.error, outcome.unsupported) == (
+        None,
+        "the constructor takes no kernel_regularizer",
+    )
+
+
+def test_a_keyword_of_no_layer_is_refused_by_right() -> None:
+    case = Case("arguments", {"filters": 1, "kernel_size": 1, "dilations": 2}, ())
+    error = observe(case, LayerBackend(_PassesOn)).constructed.error
+    assert error is not None
+    assert error.name == "TypeError"
+
+
+def test_a_keyword_that_the_case_does_not_give_is_the_layer_s_own_error() -> None:
+    class Wrong:
+        def __init__(self, **kwargs):
+            raise TypeError("base() got an unexpected keyword argument 'strides'")
+
+    case = Case("geometry", {"filters": 1, "kernel_size": 1}, ())
+    assert observe(case, LayerBackend(Wrong)).constructed.error is not None
