@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 from collections.abc import Iterable
 from typing import Any
 
-from conformance.model.codec import dtype_of
+from conformance.model.codec import dtype_of, text_of
 
 #: Bytes of one line.
 LINE = 4 * 2**20
@@ -89,8 +90,9 @@ def check_integer(number: int) -> None:
         raise TooLarge(f"an integer of {number.bit_length():,} bits; the limit is 64")
 
 
-def cut(message: str) -> str:
-    """Return an exception's message, cut to the length that is kept."""
+def message_of(error: BaseException) -> str:
+    """Return an exception's message, cut to the length that is kept; never raises."""
+    message = text_of(error, limit=sys.maxsize)
     if len(message) <= MESSAGE:
         return message
     return f"{message[:MESSAGE]}... ({len(message):,} characters)"

@@ -7,8 +7,8 @@ from typing import Any
 
 import attrs
 
-from conformance.model.codec import Value, decode, encode, text_of
-from conformance.model.limits import cut
+from conformance.model.codec import Value, decode, encode
+from conformance.model.limits import message_of
 
 
 class Unsupported(Exception):  # noqa: N818 - not an error: the subject says that it lacks something
@@ -44,7 +44,7 @@ class Error:
     def of(error: BaseException, moment: str) -> Error:
         """Describe `error`."""
         names = tuple(cls.__name__ for cls in type(error).__mro__ if cls is not object)
-        return Error(names, cut(text_of(error)), moment)
+        return Error(names, message_of(error), moment)
 
 
 @attrs.frozen(eq=False)

@@ -11,7 +11,7 @@ import numpy as np
 
 from conformance.model import limits
 from conformance.model.case import Case
-from conformance.model.codec import Value, text_of
+from conformance.model.codec import Value
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.model.steps import Backend
 
@@ -46,7 +46,7 @@ def _attempt(backend: Backend, name: str, action: Callable[[], Value]) -> Outcom
     try:
         value = action()
     except backend.absences as reason:
-        text = limits.cut(text_of(reason))
+        text = limits.message_of(reason)
         return Outcome(unsupported=text or f"{name} raised {type(reason).__name__}")
     except limits.TooLarge:
         raise

@@ -76,7 +76,7 @@ def create(
 
 def frozen(value: Array) -> Array:
     """A read-only copy of the value."""
-    copy = value.copy()
+    copy: Array = value.copy()
     copy.setflags(write=False)
     return copy
 
