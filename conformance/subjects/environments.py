@@ -152,7 +152,8 @@ def worker(spec: str) -> tuple[str, Path, dict[str, str]]:
     Raises:
         InstallError: the environment has not been installed.
     """
-    version = release(spec).version
+    wanted = release(spec)
+    version = wanted.version
     if version == running_version():
         return sys.executable, Path(conformance.__file__).parents[1], {}
     place = folder(version)
@@ -160,8 +161,10 @@ def worker(spec: str) -> tuple[str, Path, dict[str, str]]:
         raise InstallError(
             f"subject {spec!r} is not installed; run: conformance subjects install {spec}"
         )
-    # What is on the user's path is meant for another Python.
-    return str(_python(place)), copy_code(place), {"PYTHONPATH": "", "PYTHONHOME": ""}
+    # What is on the user's path is meant for another Python, and the choice of Keras is for another release.
+    keras = "1" if wanted.without_dependencies else ""
+    forced = {"PYTHONPATH": "", "PYTHONHOME": "", "TF_USE_LEGACY_KERAS": keras}
+    return str(_python(place)), copy_code(place), forced
 
 
 def copy_code(place: Path) -> Path:

@@ -84,7 +84,7 @@ def describe(spec: str, mode: str) -> dict[str, Any]:
         from conformance.subjects import tensorflow
 
         names = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "TF_USE_LEGACY_KERAS")
-        settings = {name: os.environ[name] for name in names if name in os.environ}
+        settings = {name: os.environ[name] for name in names if os.environ.get(name)}
         return {"versions": tensorflow.versions(), "settings": settings, "mode": mode}
     versions = {"numpy": np.__version__}
     if spec in LAYERS or spec.startswith(ALGORITHM):

@@ -81,3 +81,13 @@ def test_a_release_that_is_not_installed_says_how_to_install_it(
     monkeypatch.setattr(environments, "folder", lambda version: tmp_path / version)
     with pytest.raises(InstallError, match=r"conformance subjects install tensorflow@2\.10\.1"):
         environments.worker("tensorflow@2.10.1")
+
+
+@pytest.mark.parametrize(("version", "keras"), [("2.10.1", ""), ("2.20.0", "1")])
+def test_a_worker_s_choice_of_keras_is_its_release_s_not_the_user_s(
+    version: str, keras: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environments, "folder", lambda _: tmp_path)
+    (tmp_path / "complete.json").write_text("{}", encoding="utf-8")
+    _, _, forced = environments.worker(f"tensorflow@{version}")
+    assert forced["TF_USE_LEGACY_KERAS"] == keras
