@@ -40,8 +40,7 @@ class Interruption:
                 signal.signal(number, handler)
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        if (
-            not self.requested
-        ):  # one request is enough: while the record's end is written, nothing may interrupt
+        # One request is enough: while the record's end is written, nothing may interrupt.
+        if not self.requested:
             self.requested = True
             raise KeyboardInterrupt
