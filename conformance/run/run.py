@@ -156,11 +156,12 @@ class Run:
         record.write("verdict", **_fields(judgement.verdict))
         return judgement
 
-    def finish(self, *, missing: str | None = None) -> Path:
-        """Write footer and page; return where the page is, or the record where no page could be made.
+    def finish(self, *, missing: str | None = None, page: bool = True) -> Path:
+        """Write footer and page; return where the page is, or the record where there is none.
 
         Args:
             missing: why clauses were left unjudged; None where all have their verdict.
+            page: whether to make one.
         """
         assert self._record is not None
         guard, record = self._ending, self._record
@@ -185,7 +186,7 @@ class Run:
             **covered,
         )
         self.close()
-        return guard("making the page", lambda: _page_of(path), path)
+        return guard("making the page", lambda: _page_of(path), path) if page else path
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -275,7 +276,7 @@ def _fields(entry: attrs.AttrsInstance) -> dict[str, Any]:
 def _chosen(options: Options) -> tuple[Clause, ...]:
     """Return the clauses to judge; recorded cases are always meant, unless a pattern names some."""
     corpora = [corpus.clause for corpus in options.corpora]
-    chosen = matching(options.clauses, (*all_clauses(), *corpora))
+    chosen = matching(options.clauses, (*all_clauses(), *corpora), options.scopes)
     return chosen if any(clause in chosen for clause in corpora) else (*chosen, *corpora)
 
 
