@@ -48,7 +48,7 @@ class Progress:
     def tell(self, judgement: Judgement) -> None:
         """Show a finding, if it is among the first."""
         verdict = judgement.verdict
-        if not statuses.status(verdict.status).bad:
+        if verdict.status not in statuses.BAD:
             return
         self._findings += 1
         if self._findings <= FINDINGS_SHOWN:

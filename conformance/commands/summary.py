@@ -31,7 +31,7 @@ def summary(run: Run, console: Console) -> None:
         console.print(line, soft_wrap=True)
     for excuse in run.idle_excuses:
         console.print(f"excuse without effect: {excuse}", style="yellow", soft_wrap=True)
-    bad = [v for v in run.verdicts if statuses.status(v.status).bad]
+    bad = [v for v in run.verdicts if v.status in statuses.BAD]
     if bad:
         names = ", ".join(dict.fromkeys(v.clause for v in bad))
         console.print(f"not conforming: {names}", style="bold red", soft_wrap=True)

@@ -50,7 +50,7 @@ class Participant:
 
 
 def participants(
-    specs: Sequence[str], commands: Sequence[str], seconds_per_case: float
+    specs: Sequence[str | Subject], commands: Sequence[str], seconds_per_case: float
 ) -> tuple[Participant, ...]:
     """Start what the user named, or the default subjects where nothing is named.
 
@@ -63,7 +63,7 @@ def participants(
     loaded: list[Participant] = []
     try:
         for spec in specs:
-            started += resolve(spec, seconds_per_case)
+            started += resolve(spec, seconds_per_case) if isinstance(spec, str) else [spec]
         started += [resolve_command(command, seconds_per_case) for command in commands]
         for subject in started:
             if any((subject.name, subject.mode) == other.key for other in loaded):

@@ -156,11 +156,12 @@ class Run:
         writer.write(judgement.verdict)
         return judgement
 
-    def finish(self, *, missing: str | None = None) -> Path:
-        """Write footer and page; return where the page is, or the record where no page could be made.
+    def finish(self, *, missing: str | None = None, page: bool = True) -> Path:
+        """Write footer and page; return where the page is, or the record where there is none.
 
         Args:
             missing: why clauses were left unjudged; None where all have their verdict.
+            page: whether to make one.
         """
         assert self._record is not None
         guard, writer = self._ending, self._record
@@ -185,7 +186,7 @@ class Run:
             )
         )
         self.close()
-        return guard("making the page", lambda: _page_of(path), path)
+        return guard("making the page", lambda: _page_of(path), path) if page else path
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -203,7 +204,7 @@ class Run:
         """0 where every subject conforms, 1 for findings or nothing judged, 3 where the harness broke."""
         if self.broken:
             return 3
-        if any(statuses.status(verdict.status).bad for verdict in self.verdicts):
+        if any(verdict.status in statuses.BAD for verdict in self.verdicts):
             return 1
         judged = {(v.subject, v.mode) for v in self.verdicts if v.status in ("pass", "excused")}
         return 0 if all(participant.key in judged for participant in self.participants) else 1
@@ -270,7 +271,7 @@ def _entry(clause: Clause) -> record.Clause:
 def _chosen(options: Options) -> tuple[Clause, ...]:
     """Return the clauses to judge; recorded cases are always meant, unless a pattern names some."""
     corpora = [corpus.clause for corpus in options.corpora]
-    chosen = matching(options.clauses, (*all_clauses(), *corpora))
+    chosen = matching(options.clauses, (*all_clauses(), *corpora), options.scopes)
     return chosen if any(clause in chosen for clause in corpora) else (*chosen, *corpora)
 
 

@@ -217,6 +217,7 @@ class ParticipantJudge:
                 mismatch,
                 is_command=self.participant.is_command,
                 observation=self._evidence.past_observation(subject, shown.case),
+                target=getattr(subject, "target", None),
             ),
             None,
         )
