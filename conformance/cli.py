@@ -8,7 +8,19 @@ import click
 
 from conformance import __version__
 
-_COMMANDS = ("run", "init", "report", "replay", "diff", "clauses", "subjects", "bench", "strength")
+_COMMANDS = (
+    "run",
+    "init",
+    "smoke",
+    "report",
+    "export",
+    "replay",
+    "diff",
+    "clauses",
+    "subjects",
+    "bench",
+    "strength",
+)
 
 
 class _Commands(click.Group):
@@ -43,6 +55,8 @@ def main() -> None:
     \b
     conformance run                                  reference, fast and TensorFlow
     conformance run --subject my_layer.py:MyLayer    your own
+    conformance init                                 a file to begin with
+    conformance smoke my_layer.py:MyLayer            what it can, and what is wrong first
     conformance clauses                              what is checked
     conformance bench                                how fast fast_impl is
     """  # noqa: D301 (click wants the character)

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.run.run import Run
-from reports import statuses
+from reports import scopes, statuses
 
 
 def summary(run: Run, console: Console) -> None:
@@ -31,6 +31,15 @@ def summary(run: Run, console: Console) -> None:
         console.print(line, soft_wrap=True)
     for excuse in run.idle_excuses:
         console.print(f"excuse without effect: {excuse}", style="yellow", soft_wrap=True)
+    for excuse in run.stale_patterns:
+        told = f"stale excuse: {excuse}: nothing fails so any more"
+        console.print(told, style="bold red", soft_wrap=True)
+    subjects = [participant.subject.name for participant in run.participants]
+    for who, text in scopes.sentences(run.entries, run.verdicts, subjects):
+        console.print(f"{who}: {text}", soft_wrap=True)
+    for subject, clause, got in run.unmet:
+        told = f"required, and does not pass: {clause} of {subject} ({got})"
+        console.print(told, style="bold red", soft_wrap=True)
     bad = [v for v in run.verdicts if v.status in statuses.BAD]
     if bad:
         names = ", ".join(dict.fromkeys(v.clause for v in bad))

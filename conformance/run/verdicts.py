@@ -17,7 +17,7 @@ from conformance.model.case import Case
 from conformance.model.clauses import Clause
 from conformance.oracle.comparison import Listener, Mismatch, listening
 from conformance.run.corpus import Corpus, judge_recorded
-from conformance.run.excuses import Standing, excused
+from conformance.run.excuses import Excuse, Failed, Standing, excused
 from conformance.run.guard import Guard
 from conformance.run.options import Options
 from conformance.run.participants import Participant
@@ -74,6 +74,8 @@ class ParticipantJudge:
         self._tallies: dict[str, Mapping[tuple[str, bool], Tally]] = {}
         self._small: dict[str, Case] = {}
         self._done: dict[str, int] = {}
+        #: Those that covered a failure so far.
+        self.used_excuses: set[Excuse] = set()
 
     @property
     def cases(self) -> int:
@@ -94,11 +96,10 @@ class ParticipantJudge:
             status, kind = "fail", "stale-erratum"
             reason = "the page's sentence was not contradicted: the erratum is stale"
         finding, text = self._finding(clause, tally, guard) if tally.failures else (None, "")
-        status, reason, kind = excused(
-            [e for e in self._options.excuses if e.concerns(clause.id, *self.participant.key)],
-            (status, reason, kind),
-            [failure.mismatch.message for failure in tally.failures],
-        )
+        excuses = [e for e in self._options.excuses if e.concerns(clause.id, *self.participant.key)]
+        failures = [Failed.of(failure.mismatch.message, failure.case) for failure in tally.failures]
+        self.used_excuses |= {e for e in excuses if any(map(e.covers, failures))}
+        status, reason, kind = excused(excuses, (status, reason, kind), failures)
         if guard.broken:
             # No verdict of a broken harness can be trusted; its findings are evidence all the same.
             status, kind = BROKEN, "broken"

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance.model.codec import encode
 from conformance.model.steps import Backend
 from conformance.subjects.layer import FunctionBackend, LayerBackend
 
@@ -135,8 +136,15 @@ def describe(spec: str, mode: str) -> dict[str, Any]:
 
         versions = {LAYERS[spec.partition(":")[0]]: __version__, **versions}
     else:
-        versions = versions_of(load(spec))
+        return describe_object(load(spec), mode)
     return {"versions": versions, "settings": {}, "mode": mode}
+
+
+def describe_object(target: Any, mode: str) -> dict[str, Any]:
+    """Return versions of a class or function, and what it declares in its attribute `capabilities`."""
+    said = getattr(target, "capabilities", None)
+    declares = {"capabilities": encode(said)} if isinstance(said, dict) else {}
+    return {"versions": versions_of(target), "settings": {}, "mode": mode, **declares}
 
 
 def versions_of(target: Any) -> dict[str, str]:
