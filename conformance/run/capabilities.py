@@ -80,6 +80,8 @@ def probe(subject: Subject, declared: Capabilities) -> Probed:
         if observation.crash is not None or observation.not_tried is not None:
             return Probed(has, why, observation.crash or observation.not_tried)
         absence = _absence(observation, len(case.steps))
+        if absence is None and name == "dtypes":
+            absence = _cast(observation.outcomes[-1].value, str(value))
         if value is None:
             has[name] = absence is None or has.get(name, False)
         else:
@@ -100,6 +102,12 @@ def _absence(observation: Observation, steps: int) -> str | None:
     if outcome.error is not None:
         return str(outcome.error)
     return outcome.unsupported
+
+
+def _cast(got: Any, dtype: str) -> str | None:
+    """Return what became of a dtype that is taken and not computed in."""
+    came = got.dtype.name if isinstance(got, np.ndarray) else type(got).__name__
+    return None if came == dtype else f"{dtype} went in, {came} came out"
 
 
 def _case(*steps: Step, shape: Shape = (1, 2, 2, 1), **given: Any) -> Case:

@@ -129,6 +129,18 @@ def test_probing_keeps_the_reason(partial: Any) -> None:
     assert partial.why["activations"] == "no activation yet"
 
 
+def test_a_dtype_that_is_cast_is_not_there() -> None:
+    class Casts(fast_impl.Conv2DTranspose):
+        def __call__(self, inputs: Any) -> Any:
+            return super().__call__(inputs).astype(np.float32)
+
+    found = probe(ObjectSubject(Casts), {})
+    assert (found.has["dtypes"], found.why["dtypes: float64"]) == (
+        ["float32"],
+        "float64 went in, float32 came out",
+    )
+
+
 def test_what_is_declared_is_not_probed() -> None:
     assert probe(ObjectSubject(Partial), {"dilation": True}).has["dilation"] is True
 
