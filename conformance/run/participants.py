@@ -10,6 +10,7 @@ import attrs
 from conformance.checks import Traits
 from conformance.subjects import Subject, default_specs, resolve, resolve_command
 from conformance.subjects.loading import LoadError, is_tensorflow
+from reports import record
 
 
 @attrs.frozen(eq=False)
@@ -36,16 +37,16 @@ class Participant:
     def __str__(self) -> str:
         return f"{self.subject.name} ({self.subject.mode})"
 
-    def to_json(self) -> dict[str, Any]:
+    def entry(self) -> record.Subject:
         """Return the participant as the record's header lists it."""
-        return {
-            "name": self.subject.name,
-            "mode": self.subject.mode,
-            "spec": self.subject.spec,
-            "command": self.is_command,
-            "versions": self.description.get("versions", {}),
-            "settings": self.description.get("settings", {}),
-        }
+        return record.Subject(
+            name=self.subject.name,
+            mode=self.subject.mode,
+            spec=self.subject.spec,
+            command=self.is_command,
+            versions=self.description.get("versions", {}),
+            settings=self.description.get("settings", {}),
+        )
 
 
 def participants(
