@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import attrs
 import numpy as np
 
-from reports import cases, causes, figures, picture, planes, stamps
+from reports import cases, causes, figures, matrix, picture, planes, stamps
 from reports.causes import Cause
 from reports.figures import Pair
 from reports.heatmap import short_number
@@ -47,17 +47,18 @@ def tell_causes(record: Record) -> list[Told]:
         for number, finding in enumerate(record.findings, start=1)
         if (finding.clause, finding.subject, finding.mode) not in excused
     }
+    order = [row.clause.id for row in matrix.build(record).rows]
     told = []
     for cause in causes.group(numbered, clauses):
         smallest = numbered[cause.smallest]
-        broken = [numbered[number].clause for number in cause.numbers]
+        broken = sorted({numbered[number].clause for number in cause.numbers}, key=order.index)
         title = f"{cause.title} ({cause.known})" if cause.known else cause.title
-        message = "" if smallest.message == title else smallest.message
+        message = "" if smallest.message.lower() == title.lower() else smallest.message
         told.append(
             Told(
                 cause,
                 _one_line(title),
-                breaks(list(dict.fromkeys(broken))),
+                breaks(broken),
                 _one_line(cases.summary(smallest.case)),
                 _one_line(message),
             )
@@ -94,6 +95,7 @@ def explain_finding(finding: Finding, clause: Clause | None) -> Iterator[str]:
     found = stamps.of_case(finding.case, finding.step)
     if drawn is not None and found is not None:
         yield from _stamped(found, drawn)
+        yield ""
     yield from _compared(finding)
     if finding.script:
         yield "reproduce:"
@@ -167,7 +169,6 @@ def _stamped(found: Stamps, drawn: picture.Picture) -> Iterator[str]:
     yield f"    {drawn.total}"
     if drawn.window:
         yield drawn.window
-    yield ""
 
 
 def _compared(finding: Finding) -> Iterator[str]:

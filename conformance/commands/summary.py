@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from conformance.commands.explain import DEFAULT
 from conformance.run.run import Run
 from reports import matrix, plain, sentence, statuses
 from reports.record import Record
@@ -43,7 +44,6 @@ def _verdicts(record: Record, path: Path, console: Console) -> None:
         laid_out,
         is_complete=record.footer.complete,
         clauses_in_all=record.header.clauses_in_all,
-        each=True,
     )
     for part in parts:
         console.print(str(part), style=_STYLES.get(part.key, "yellow"), soft_wrap=True)
@@ -54,12 +54,40 @@ def _verdicts(record: Record, path: Path, console: Console) -> None:
             for line in (f"breaks {told.breaks}", told.call, told.message):
                 if line:
                     console.print(f"     {line}", soft_wrap=True)
-            where = "" if path.parent.name == "conformance-report" else f" --record {path}"
-            console.print(
-                f"     explain it: conformance explain {finding}{where}", style="dim", soft_wrap=True
-            )
+            where = "" if path == DEFAULT else f" --record {path}"
+            console.print(f"     conformance explain {finding}{where}", style="dim", soft_wrap=True)
         left = len(found) - CAUSES_SHOWN
         if left > 0:
             more = "1 more cause is" if left == 1 else f"{left} more causes are"
             console.print(f"  {more} in the report", style="dim")
     console.print()
+
+
+def _counts(run: Run, record: Record) -> Table:
+    """Return the table of statuses by subject."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("subject")
+    table.add_column("mode")
+    found = {statuses.status(verdict.status) for verdict in record.verdicts}
+    # What holds comes first, then the worst.
+    used = sorted(found, key=lambda one: (one.name != "pass", statuses.rank(one)))
+    for status in used:
+        table.add_column(status.name, justify="right", style=status.style)
+    table.add_column("cases", justify="right")
+    table.add_column("examples", justify="right")
+    for participant in run.participants:
+        own = [v for v in record.verdicts if (v.subject, v.mode) == participant.key]
+        counts = [str(sum(v.status == status.name for v in own)) for status in used]
+        cases = f"{run.cases_run(participant):,}"
+        table.add_row(*participant.key, *counts, cases, f"{sum(v.examples for v in own):,}")
+    return table
+
+
+def _coverage_lines(run: Run) -> list[str]:
+    """Say which share of the space was exercised: once, unless subjects differ in it."""
+    groups = run.coverage()
+    shares = {(covered.covered, covered.total) for _, covered in groups}
+    if len(shares) == 1:
+        _, fewest = min(groups, key=lambda group: group[1].least)
+        return [f"exercised: {fewest}"]
+    return [f"exercised on {', '.join(map(str, who))}: {covered}" for who, covered in groups]

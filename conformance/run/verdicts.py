@@ -53,6 +53,7 @@ class ParticipantJudge:
         evidence, diagnostician: shared by the participants of a run.
         listener: told of rounded numbers that are within their bounds.
         progress: called with the family's name and the number of its cases done, after every case.
+        phase: called with what begins, where it takes time beyond the cases.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class ParticipantJudge:
         evidence: Evidence,
         diagnostician: Diagnostician,
         progress: Callable[[str, int], None],
+        phase: Callable[[str], None],
         listener: Listener,
     ) -> None:
         self.participant = participant
@@ -69,6 +71,7 @@ class ParticipantJudge:
         self._evidence = evidence
         self._diagnostician = diagnostician
         self._progress = progress
+        self._phase = phase
         self._listener = listener
         self._corpora = {corpus.clause.id: corpus for corpus in options.corpora}
         self._tallies: dict[str, Mapping[tuple[str, bool], Tally]] = {}
@@ -202,6 +205,7 @@ class ParticipantJudge:
         """Return a finding as far as it can be made, and its text."""
         failures = tally.failures
         subject = self.participant.subject
+        self._phase(f"shrinking a case of {clause.id}")
         shown, shrunk = guard(
             f"shrinking a case of {clause.id}",
             lambda: self._smallest(clause, failures),
@@ -221,6 +225,7 @@ class ParticipantJudge:
             ),
             None,
         )
+        self._phase(f"diagnosing {clause.id}")
         diagnosis = guard(
             f"the diagnosis of {clause.id}",
             lambda: self._diagnostician.diagnose(subject, clause.id, failures),
