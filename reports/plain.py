@@ -1,4 +1,4 @@
-"""Causes, findings and worked examples as plain text, for a terminal: the same words and pictures as on the page."""
+"""Causes, findings and worked examples as plain text, for a terminal, in the words of the page."""
 
 from __future__ import annotations
 
@@ -186,14 +186,17 @@ def _compared(finding: Finding) -> Iterator[str]:
 
 
 def _side_by_side(finding: Finding, pair: Pair) -> Iterator[str]:
-    assert pair.expected is not None and pair.got is not None
+    assert pair.expected is not None
+    assert pair.got is not None
     expected, got = pair.expected.array, pair.got.array
     axes = [
         planes.axes_of(array.shape, finding.case, finding.step, pair.name)
         for array in (expected, got)
     ]
     delta = planes.difference(pair.expected, pair.got) if expected.shape == got.shape else None
-    at = finding.index if finding.index is not None and len(finding.index) == expected.ndim else None
+    at = (
+        finding.index if finding.index is not None and len(finding.index) == expected.ndim else None
+    )
     if delta is not None and (at is None or not np.all(np.array(at) < expected.shape)):
         at = planes.worst(delta)
     at = at or (0,) * expected.ndim
@@ -205,12 +208,16 @@ def _side_by_side(finding: Finding, pair: Pair) -> Iterator[str]:
         marks = {(int(row), int(column)) for row, column in zip(*np.nonzero(wrong))}
     name = f"{pair.name}: " if pair.name else ""
     notes = [one.fixed(at) for one in axes]
-    first, second = (f"{title} ({note})" if note else title for title, note in zip(("expected", "got"), notes))
+    first, second = (
+        f"{title} ({note})" if note else title for title, note in zip(("expected", "got"), notes)
+    )
     if expected.size and got.size:
         left = plane(name + first, planes.plane(expected, axes[0], at))
         clamped = tuple(min(place, size - 1) for place, size in zip(at, got.shape))
         star = "; * differs" if marks else ""
-        yield from beside(left, plane(second + star, planes.plane(got, axes[1], clamped), marks=marks))
+        yield from beside(
+            left, plane(second + star, planes.plane(got, axes[1], clamped), marks=marks)
+        )
     if expected.shape != got.shape or not expected.size:
         yield f"{name}expected {pair.expected.summary}, got {pair.got.summary}"
 

@@ -134,6 +134,12 @@ class Clause:
             minItems=1, uniqueItems=True, items={"type": "string", **_AGREEMENTS},
         ),
     ] = ()  # fmt: skip
+    scope: Annotated[
+        str,
+        rule(
+            "What somebody claims who claims it.", enum=["numbers", "layer", "training", "drop-in"]
+        ),
+    ] = ""
     erratum: Erratum | None = None
     deviation: Deviation | None = None
     example: str | None = None

@@ -38,11 +38,6 @@ class Status:
     skipped: bool = False
     recorded: bool = True
 
-    @property
-    def bad(self) -> bool:
-        """Whether it keeps a run from conforming."""
-        return self.breaks or self.unjudged
-
 
 _BAD = "bold red"
 #: Worst first: where modes or repetitions are summed up, the first of these wins.
@@ -83,6 +78,9 @@ _BY_NAME = {status.name: status for status in STATUSES}
 NOT_RUN = _BY_NAME["not-run"]
 #: The names that verdicts in a record have.
 RECORDED = tuple(status.name for status in STATUSES if status.recorded)
+
+#: Those that keep a run from conforming.
+BAD = frozenset(status.name for status in STATUSES if status.breaks or status.unjudged)
 
 #: Why a verdict is what it is, for programs: the kinds of reasons, with what they mean.
 REASONS: Mapping[str, str] = {

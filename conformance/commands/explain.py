@@ -10,15 +10,15 @@ import click
 import reports
 from conformance.commands.failing import usage_error
 from conformance.commands.terminal import Terminal
+from conformance.commands.verdicts import DEFAULT, verdicts
 from conformance.model.clauses import matching
 from conformance.run.run import recorded
 from reports import plain
-
-DEFAULT = Path("conformance-report/run.jsonl")
+from reports.record import Record
 
 
 @click.command()
-@click.argument("what", metavar="FINDING|CLAUSE...", nargs=-1, required=True)
+@click.argument("what", metavar="[FINDING|CLAUSE]...", nargs=-1)
 @click.option(
     "--record",
     type=click.Path(path_type=Path),
@@ -29,10 +29,15 @@ DEFAULT = Path("conformance-report/run.jsonl")
 def explain(what: tuple[str, ...], record: Path) -> None:
     """Explain findings by their numbers, or clauses by id or pattern (PAD-01, 'GRAD-*').
 
+    Without an argument, lists the subjects of the record with their verdicts and the causes of their findings.
+
     Prints input, kernel and canvas as numbers, the output as a box on the canvas, and the products that sum to
     the element in question; of a finding also what was expected, what was got, and a script that shows it.
     """
     console = Terminal()
+    if not what:
+        verdicts(_load(record), record, console)
+        return
     try:
         patterns = tuple(text for text in what if not text.isdecimal())
         clauses = matching(patterns) if patterns else ()
@@ -48,11 +53,15 @@ def explain(what: tuple[str, ...], record: Path) -> None:
             console.print(line, soft_wrap=True)
 
 
-def _findings(path: Path, numbers: Sequence[int]) -> list[Iterable[str]]:
+def _load(path: Path) -> Record:
     try:
-        record = reports.load(path)
+        return reports.load(path)
     except reports.RecordError as error:
         usage_error(error)
+
+
+def _findings(path: Path, numbers: Sequence[int]) -> list[Iterable[str]]:
+    record = _load(path)
     clauses = {clause.id: clause for clause in record.header.clauses}
     for number in numbers:
         if not 1 <= number <= len(record.findings):

@@ -54,7 +54,7 @@ class Progress:
         """Show the first finding of a subject; the end of the run puts all of them under their causes."""
         verdict = judgement.verdict
         who = verdict.subject, verdict.mode
-        if not statuses.status(verdict.status).bad or who in self._told:
+        if verdict.status not in statuses.BAD or who in self._told:
             return
         self._told.add(who)
         title, *rest = judgement.text.splitlines()

@@ -9,8 +9,7 @@ import click
 
 import reports
 from conformance.commands.failing import usage_error
-
-DEFAULT = Path("conformance-report/run.jsonl")
+from conformance.commands.verdicts import DEFAULT
 
 
 @click.command()

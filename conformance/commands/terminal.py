@@ -11,7 +11,6 @@ from rich.text import Text
 
 from reports.unseen import shown
 
-
 #: Columns of what is no terminal: nothing is wrapped.
 UNLIMITED = 100_000
 

@@ -218,7 +218,7 @@ class Run:
         """0 where every subject conforms, 1 for findings or nothing judged, 3 where the harness broke."""
         if self.broken:
             return 3
-        if any(statuses.status(verdict.status).bad for verdict in self.verdicts):
+        if any(verdict.status in statuses.BAD for verdict in self.verdicts):
             return 1
         judged = {(v.subject, v.mode) for v in self.verdicts if v.status in ("pass", "excused")}
         return 0 if all(participant.key in judged for participant in self.participants) else 1
