@@ -8,7 +8,9 @@ import click
 
 from conformance import __version__
 
-_COMMANDS = ("run", "report", "explain", "replay", "diff", "clauses", "subjects", "bench", "strength")
+_COMMANDS = (
+    "init", "run", "report", "explain", "replay", "diff", "clauses", "subjects", "bench", "strength",
+)  # fmt: skip
 
 
 class _Commands(click.Group):
