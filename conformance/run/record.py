@@ -93,7 +93,9 @@ class RecordWriter:
             self.earlier = reports.load(source)
             self._is_worth_keeping = True
             if self.earlier.footer.complete and not has_partial:
-                raise ValueError(f"--resume: {source} is complete; `conformance report` makes its page")
+                raise ValueError(
+                    f"--resume: {source} is complete; `conformance report` makes its page"
+                )
             return source
         if has_partial and _judged(self.partial):
             self.set_aside = self.partial.with_name("run.partial.previous.jsonl")
