@@ -35,10 +35,10 @@ def _fails_silently(_: object) -> None:
 _write = RecordWriter.write
 
 
-def _all_but_failures(writer: RecordWriter, entry: Entry) -> None:
-    if isinstance(entry, Finding) and entry.status == "fail":
+def _all_but_failures(writer: RecordWriter, *entries: Entry) -> None:
+    if any(isinstance(entry, Finding) and entry.status == "fail" for entry in entries):
         slip()
-    _write(writer, entry)
+    _write(writer, *entries)
 
 
 def _changed(**changes: Any) -> Slip:
