@@ -9,18 +9,9 @@ import click
 from conformance import __version__
 
 _COMMANDS = (
-    "run",
-    "init",
-    "smoke",
-    "report",
-    "export",
-    "replay",
-    "diff",
-    "clauses",
-    "subjects",
-    "bench",
+    "init", "smoke", "run", "report", "explain", "export", "replay", "diff", "clauses", "subjects", "bench",
     "strength",
-)
+)  # fmt: skip
 
 
 class _Commands(click.Group):
@@ -57,6 +48,7 @@ def main() -> None:
     conformance run --subject my_layer.py:MyLayer    your own
     conformance init                                 a file to begin with
     conformance smoke my_layer.py:MyLayer            what it can, and what is wrong first
+    conformance explain 1                            a finding of that run, with its picture
     conformance clauses                              what is checked
     conformance bench                                how fast fast_impl is
     """  # noqa: D301 (click wants the character)

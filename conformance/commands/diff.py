@@ -13,9 +13,11 @@ from rich.table import Table
 
 import reports
 from conformance.commands.failing import usage_error
+from conformance.commands.listing import with_format
 from conformance.commands.terminal import Terminal
 from reports.comparison import BAD, Change, compare, versions
 from reports.record import Record
+from reports.unseen import shown
 
 _COLOURS = {
     "broke": "bold red",
@@ -29,7 +31,7 @@ _COLOURS = {
 @click.command()
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@with_format
 @click.option(
     "--html", type=click.Path(path_type=Path), help="Write the comparison as a page, too."
 )
@@ -46,6 +48,9 @@ def diff(old: Path, new: Path, as_json: bool, html: Path | None) -> None:
         before, after = reports.load(old), reports.load(new)
     except reports.RecordError as error:
         usage_error(error)
+    for record in (before, after):
+        if record.unfinished:
+            click.echo(shown(f"{record.path}: {record.unfinished}"), err=True)
     if html is not None:
         try:
             reports.write_comparison(before, after, html)

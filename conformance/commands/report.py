@@ -9,8 +9,8 @@ import click
 
 import reports
 from conformance.commands.failing import usage_error
-
-DEFAULT = Path("conformance-report/run.jsonl")
+from conformance.commands.verdicts import DEFAULT
+from reports.unseen import shown
 
 
 @click.command()
@@ -36,6 +36,9 @@ def report(records: tuple[Path, ...], out: Path | None, index: bool, strength: P
     page = out or (Path("history.html") if index else paths[0].with_name("index.html"))
     try:
         loaded = [reports.load(path) for path in paths]
+        for one in loaded:
+            if one.unfinished:
+                click.echo(shown(f"{one.path}: {one.unfinished}"))
         if index:
             reports.write_index(loaded, page)
         else:
