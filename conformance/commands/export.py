@@ -8,7 +8,7 @@ import click
 
 import reports
 from conformance.commands.failing import usage_error
-from conformance.commands.report import DEFAULT
+from conformance.commands.verdicts import DEFAULT
 from reports import exports
 from reports.writing import write_text
 
