@@ -112,11 +112,14 @@ class FunctionBackend(LayerBackend):
     `dilation_rate`, `output_padding`) are unsupported where a case needs them.
     """
 
+    #: What it has.
+    steps: tuple[type[steps.Step], ...] = (steps.Build, steps.SetWeights, steps.Call)
+
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(functools.partial(_FunctionLayer, function))
 
     def do(self, step: steps.Step) -> Value:
-        if not isinstance(step, (steps.Build, steps.SetWeights, steps.Call)):
+        if not isinstance(step, self.steps):
             raise Unsupported(f"has no step {step.tag!r}")
         return super().do(step)
 
@@ -148,6 +151,15 @@ class _FunctionLayer:
         self.kernel, self.bias = (*weights, None)[:2]
 
     def __call__(self, inputs: Array) -> Any:
+        positional, given = self._given()
+        return self._function(inputs, *positional, **given)
+
+    def gradients(self, output_gradient: Array, inputs: Array, **more: Any) -> Any:
+        positional, given = self._given()
+        return self._function.gradients(output_gradient, inputs, *positional, **given, **more)  # type: ignore[attr-defined]
+
+    def _given(self) -> tuple[list[Any], dict[str, Any]]:
+        """Return kernel and arguments, by position and by name."""
         given = {name: self._arguments.get(name) for name in ("dilation_rate", "output_padding")}
         given = {k: v for k, v in (*given.items(), ("bias", self.bias)) if v is not None}
         for name in given:
@@ -157,7 +169,7 @@ class _FunctionLayer:
             raise Unsupported("a bare function makes no weights of its own")
         defaults = {"strides": (1, 1), "padding": "valid", "data_format": "channels_last"}
         options = {**defaults, **self._arguments}
-        return self._function(inputs, self.kernel, *map(options.get, defaults), **given)
+        return [self.kernel, *map(options.get, defaults)], given
 
 
 def _keywords(function: Callable[..., Any]) -> frozenset[str] | None:
