@@ -8,7 +8,17 @@ import click
 
 from conformance import __version__
 
-_COMMANDS = ("run", "report", "replay", "diff", "clauses", "subjects", "bench", "strength")
+_COMMANDS = (
+    "run",
+    "report",
+    "replay",
+    "diff",
+    "clauses",
+    "subjects",
+    "scoreboard",
+    "bench",
+    "strength",
+)
 
 
 class _Commands(click.Group):

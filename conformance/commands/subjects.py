@@ -48,8 +48,8 @@ def _listed() -> Iterator[dict[str, Any]]:
     for name, text in BUILT_IN.items():
         tensorflow = name == "tensorflow"
         version = environments.running_version() if tensorflow else conformance.__version__
-        missing = "not installed: pip install 'conv2d-transpose-conformance[tensorflow]'"
-        yield _row(name, text, version, missing, ("eager", "graph") if tensorflow else ("eager",))
+        needed = "not installed: pip install 'conv2d-transpose-conformance[tensorflow]'"
+        yield _row(name, text, version, needed, ("eager", "graph") if tensorflow else ("eager",))
     for framework in frameworks.FRAMEWORKS.values():
         missing = framework.missing
         version = None if missing else framework.version

@@ -18,6 +18,7 @@ from conformance.findings.diagnosis import Diagnostician
 from conformance.judge.evidence import Evidence
 from conformance.model import machine
 from conformance.model.clauses import Clause, all_clauses, matching
+from conformance.run import aspects
 from conformance.run import coverage as pairs
 from conformance.run.drift import find_drift
 from conformance.run.excuses import Excuse
@@ -183,10 +184,25 @@ class Run:
                 drift=tuple(drift),
                 numerics=self._numerics.entries(),
                 coverage=covered,
+                aspects=guard("counting aspects", self._aspects, ()),
             )
         )
         self.close()
         return guard("making the page", lambda: _page_of(path), path) if page else path
+
+    def _aspects(self) -> tuple[record.Aspect, ...]:
+        found: list[record.Aspect] = []
+        for participant in self.participants:
+            subject = participant.subject
+            findings = [
+                judgement.finding
+                for (*key, _), judgement in self._judgements.items()
+                if tuple(key) == participant.key and judgement.finding is not None
+            ]
+            explored = self._evidence.explored(subject)
+            failing = self._judges[participant.key].failing
+            found += aspects.entries(*participant.key, explored, failing, findings)
+        return tuple(found)
 
     @property
     def verdicts(self) -> list[Verdict]:

@@ -151,7 +151,13 @@ def _framework(spec: str, chosen: frameworks.Chosen, seconds: float) -> list[Sub
         raise LoadError(str(error)) from error
     subjects = [
         _worker(
-            spec, way, chosen.framework.environment, seconds, python=python, code=code, forced=forced
+            spec,
+            way,
+            chosen.framework.environment,
+            seconds,
+            python=python,
+            code=code,
+            forced=forced,
         )
         for way in chosen.ways
     ]

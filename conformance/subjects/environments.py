@@ -1,9 +1,10 @@
 """Environments of their own for TensorFlow releases and other frameworks, under the user's cache folder.
 
 A release wants its own Python and its own NumPy, so `tensorflow@2.9.3` runs as a worker in an environment
-that `conformance subjects install tensorflow@2.9.3` makes; so does `torch`, or `torch@2.13.0`. The worker's code is the running one: `CODE` is copied
-beside the environment, so that an upgrade of this package never leaves an old worker behind. That code imports
-nothing but itself, the standard library and `REQUIREMENTS`.
+that `conformance subjects install tensorflow@2.9.3` makes; so does `torch`, or `torch@2.13.0`.
+
+The worker's code is the running one: `CODE` is copied beside the environment, so that an upgrade of this package
+never leaves an old worker behind. That code imports nothing but itself, the standard library and `REQUIREMENTS`.
 """
 
 from __future__ import annotations
@@ -99,7 +100,9 @@ def installed() -> tuple[str, ...]:
     for path in folder(PREFIX).parent.glob(f"*/{_COMPLETE}"):
         name = path.parent.name
         # What an earlier version made has no spec.
-        specs.append(json.loads(path.read_text(encoding="utf-8")).get("spec", name.replace("-", "@", 1)))
+        specs.append(
+            json.loads(path.read_text(encoding="utf-8")).get("spec", name.replace("-", "@", 1))
+        )
     return tuple(sorted(specs))
 
 

@@ -112,14 +112,14 @@ class FunctionBackend(LayerBackend):
     `dilation_rate`, `output_padding`) are unsupported where a case needs them.
     """
 
-    #: What it has.
-    steps: tuple[type[steps.Step], ...] = (steps.Build, steps.SetWeights, steps.Call)
+    #: The kinds of steps that it has.
+    kinds: tuple[type[steps.Step], ...] = (steps.Build, steps.SetWeights, steps.Call)
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(functools.partial(_FunctionLayer, function))
 
     def do(self, step: steps.Step) -> Value:
-        if not isinstance(step, self.steps):
+        if not isinstance(step, self.kinds):
             raise Unsupported(f"has no step {step.tag!r}")
         return super().do(step)
 

@@ -86,7 +86,6 @@ class JaxOperation(Operation):
     def derivatives(self, forward: Callable[..., Any], sources: list[Any], upstream: Any) -> Any:
         """By `jax.vjp`."""
 
-
         def found(*given: Any) -> Any:
             return self._jax.vjp(forward, *given)[1](upstream)
 
@@ -99,7 +98,9 @@ class JaxOperation(Operation):
         inputs, kernel, *others = sources
 
         def squares(weights: Any) -> Any:
-            found = self._jax.vjp(lambda images: forward(images, weights, *others), inputs)[1](upstream)[0]
+            found = self._jax.vjp(lambda images: forward(images, weights, *others), inputs)[1](
+                upstream
+            )[0]
             return (found * found).sum()
 
         return [self._jax.jit(self._jax.grad(squares))(kernel)]

@@ -77,7 +77,9 @@ class KerasBackend(LayerBackend):
         """Construct a layer; the suite's own functions are written for NumPy and TensorFlow alone."""
         for name, value in arguments.items():
             if texts_of(value) is not None:
-                raise Unsupported(f"Keras 3 is not given the suite's own functions, such as this {name}")
+                raise Unsupported(
+                    f"Keras 3 is not given the suite's own functions, such as this {name}"
+                )
         try:
             return super().make(arguments, positional)
         except Exception as error:
@@ -109,7 +111,7 @@ class KerasBackend(LayerBackend):
         found = self._derivatives(
             lambda images: self._keras.ops.sum(self.layer(images) * upstream), inputs
         )
-        return [*self.plain(found), *[None] * (3 - len(found))]  # type: ignore[misc]
+        return [*self.plain(found), *[None] * (3 - len(found))]
 
     def do_loss_gradients(self, _: steps.LossGradients) -> Value:
         """The gradients of the sum of the layer's losses by its weights."""
@@ -149,7 +151,9 @@ class KerasBackend(LayerBackend):
 
         watched = [one.detach().requires_grad_() for one in inputs]
         weights = [variable.value for variable in self.layer.weights]
-        found: Sequence[Any] = torch.autograd.grad(loss(*watched), [*watched, *weights], allow_unused=True)
+        found: Sequence[Any] = torch.autograd.grad(
+            loss(*watched), [*watched, *weights], allow_unused=True
+        )
         return found
 
     def _jax_derivatives(self, loss: Callable[..., Any], *inputs: Any) -> Sequence[Any]:

@@ -125,7 +125,9 @@ def model(given: Mapping[str, Array], **attributes: Any) -> Any:
         [declared(name, array, array.shape) for name, array in given.items()],
         [declared("outputs", given["inputs"], None)],
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=FORMAT)
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=FORMAT
+    )
 
 
 def driver(variant: str, way: str) -> OnnxOperation:

@@ -105,6 +105,6 @@ def _dtype(array: Array) -> Any:
     return openvino.Type.bf16 if array.dtype.name == "bfloat16" else openvino.Type(array.dtype.type)
 
 
-def driver(variant: str, way: str) -> OpenVinoOperation:  # noqa: ARG001 - there is one variant
+def driver(variant: str, way: str) -> OpenVinoOperation:
     """Return OpenVINO's CPU plug-in."""
     return OpenVinoOperation(way)

@@ -87,9 +87,7 @@ class Operation(ABC):
         output_padding: Value = None,
     ) -> Array:
         """Return the outputs for arrays and the page's arguments."""
-        geometry = geometry_of(
-            kernel, strides, padding, data_format, dilation_rate, output_padding
-        )
+        geometry = geometry_of(kernel, strides, padding, data_format, dilation_rate, output_padding)
         return self.array(self._way(*self._tensors(inputs, kernel, bias), geometry))
 
     def gradients(
@@ -110,9 +108,7 @@ class Operation(ABC):
 
         With `second`: the gradient by the kernel of the squared gradient by the inputs, alone.
         """
-        geometry = geometry_of(
-            kernel, strides, padding, data_format, dilation_rate, output_padding
-        )
+        geometry = geometry_of(kernel, strides, padding, data_format, dilation_rate, output_padding)
         sources = self._tensors(inputs, kernel, bias)
         derive = self.second_derivative if second else self.derivatives
 
@@ -120,7 +116,8 @@ class Operation(ABC):
             return self._way(*given, *[None] * (3 - len(given)), geometry)
 
         present = [source for source in sources if source is not None]
-        found = [self.array(one) for one in derive(forward, present, self.tensor(output_gradient))]
+        derived = derive(forward, present, self.tensor(output_gradient))
+        found: list[Array | None] = [self.array(one) for one in derived]
         return found if second else [*found, *[None] * (3 - len(found))]
 
     def derivatives(self, forward: Callable[..., Any], sources: list[Any], upstream: Any) -> Any:
@@ -140,7 +137,7 @@ class Operation(ABC):
 class OperationBackend(FunctionBackend):
     """Drives an `Operation`."""
 
-    steps = (*FunctionBackend.steps, steps.Gradients, steps.SecondGradient)
+    kinds = (*FunctionBackend.kinds, steps.Gradients, steps.SecondGradient)
 
     def __init__(self, operation: Operation) -> None:
         super().__init__(operation)
@@ -161,7 +158,7 @@ class OperationBackend(FunctionBackend):
     def do_second_gradient(self, step: steps.SecondGradient) -> Value:
         """Return the second gradient."""
         lent = self.lend(output_gradient=step.output_gradient, inputs=step.inputs)
-        return self.plain(self.layer.gradients(*lent, second=True))[0]  # type: ignore[index]
+        return self.plain(self.layer.gradients(*lent, second=True))[0]
 
 
 def translated(error: Exception, refusals: tuple[type[Exception], ...]) -> Exception:

@@ -50,7 +50,7 @@ class TfKerasBackend(tensorflow.EagerBackend):
             raise translated(error, ()) from error
 
 
-def driver(variant: str, way: str) -> TfKerasDriver:  # noqa: ARG001 - there is one variant
+def driver(variant: str, way: str) -> TfKerasDriver:
     """Return tf.keras.
 
     Raises:
@@ -61,7 +61,9 @@ def driver(variant: str, way: str) -> TfKerasDriver:  # noqa: ARG001 - there is 
 
     release = versions.get("tf_keras") or versions["keras"]
     if not release.startswith("2."):
-        raise OSError(f"tf.keras is Keras {release} here, which keras@tensorflow is; pip install tf-keras")
+        raise OSError(
+            f"tf.keras is Keras {release} here, which keras@tensorflow is; pip install tf-keras"
+        )
     return TfKerasDriver(tf.keras.layers.Conv2DTranspose if way == "natural" else exact_layer())
 
 
@@ -69,7 +71,7 @@ def exact_layer() -> Any:
     """Return a subclass of Keras 2's layer whose convolution is the lowering."""
     import tensorflow as tf
 
-    class Conv2DTranspose(tf.keras.layers.Conv2DTranspose):  # type: ignore[misc,name-defined]
+    class Conv2DTranspose(tf.keras.layers.Conv2DTranspose):  # type: ignore[misc]
         def call(self, inputs: Any) -> Any:
             first = self.data_format == "channels_first"
             images = tf.transpose(inputs, (0, 2, 3, 1)) if first else inputs

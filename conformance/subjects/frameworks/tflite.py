@@ -107,13 +107,13 @@ class _Converted:
 
         layer = self._layer
         signature = [tf.TensorSpec(inputs.shape, inputs.dtype)]
-        traced = tf.function(lambda given: layer(given), input_signature=signature)
+        traced = tf.function(layer, input_signature=signature)
         made = traced.get_concrete_function()
         content: bytes = tf.lite.TFLiteConverter.from_concrete_functions([made], layer).convert()
         return content
 
 
-def driver(variant: str, way: str) -> LiteDriver:  # noqa: ARG001 - there is one variant
+def driver(variant: str, way: str) -> LiteDriver:
     """Return the interpreter of TensorFlow Lite."""
     import tensorflow as tf
 
