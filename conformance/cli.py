@@ -10,6 +10,7 @@ from conformance import __version__
 
 _COMMANDS = (
     "run",
+    "init",
     "report",
     "replay",
     "diff",
