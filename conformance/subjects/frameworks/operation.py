@@ -17,7 +17,7 @@ from conformance.subjects.layer import FunctionBackend
 
 #: How frameworks say that they do not have something.
 _LACKS = re.compile(
-    "supported|not (yet )?implemented|unimplemented|could not find an implementation|could not interpret "
+    "support|not (yet )?implemented|unimplemented|could not find an implementation|could not interpret "
     "|expected weight to be at least|type 'tensor.*is invalid|dimension is <= 0",
     re.IGNORECASE,
 )
