@@ -33,6 +33,7 @@ CODE = ("__init__.py", "model", "subjects")
 REQUIREMENTS = ("attrs", "cattrs", "click", "ml_dtypes", "numpy", "platformdirs")
 _COMPLETE = "complete.json"
 _PYTHONS = (13, 12, 11, 10)
+_LAST_WITH_KERAS_2 = "2.15.1"
 
 
 class InstallError(Exception):
@@ -64,6 +65,9 @@ def release(spec: str) -> Release:
     """
     chosen = frameworks.parse(spec)
     if chosen is not None:
+        if chosen.framework.keras == 2:  # what runs on a TensorFlow needs what that needs
+            found = release(f"{PREFIX}{chosen.version or _LAST_WITH_KERAS_2}")
+            return attrs.evolve(found, spec=chosen.environment_name)
         first, *others = chosen.framework.distributions
         wanted = first if chosen.version is None else f"{first}=={chosen.version}"
         pythons = tuple(dict.fromkeys((sys.version_info[1], *_PYTHONS)))
@@ -109,7 +113,7 @@ def installed() -> tuple[str, ...]:
 def installed_version(spec: str) -> str:
     """Return the version of what `spec` names in its own environment, which is complete."""
     wanted = release(spec)
-    distribution = wanted.requirements[0].partition("==")[0]
+    distribution = re.split(r"[\[=]", wanted.requirements[0])[0]
     found = importlib.metadata.distributions(
         name=distribution, path=[*map(str, folder(wanted.spec).glob("lib/python*/site-packages"))]
     )

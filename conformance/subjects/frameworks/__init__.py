@@ -50,6 +50,7 @@ class Framework:
         variant: a backend or a device, which the module is told.
         environment: variables of its worker, where the user's environment does not set them.
         accelerated: whether it runs on an accelerator.
+        keras: which Keras it is made of: 2 or 3.
     """
 
     name: str
@@ -60,24 +61,40 @@ class Framework:
     variant: str = ""
     environment: Mapping[str, str] = _ONE_THREAD
     accelerated: bool = False
+    keras: int | None = None
+
+    @property
+    def distribution(self) -> str:
+        """The name of the first distribution, without extras and versions."""
+        return re.split(r"[\[=]", self.distributions[0])[0]
 
     @property
     def missing(self) -> str | None:
         """What it lacks in this environment, in one line; None where nothing is. Nothing is imported."""
         if self.accelerated and not any(Path(path).exists() for path in _ACCELERATORS):
             return "absent: no GPU driver is loaded here"
-        if all(importlib.util.find_spec(name) is not None for name in self.imports):
-            return None
-        return f"not installed: pip install {' '.join(self.distributions)}"
+        if not all(importlib.util.find_spec(name) is not None for name in self.imports):
+            return f"not installed: pip install {' '.join(self.distributions)}"
+        found = _version("keras")
+        major = 0 if found is None else int(found.partition(".")[0])
+        if self.keras == 3 and major < 3:
+            return (
+                f"not installed: this is Keras {found}; pip install {' '.join(self.distributions)}"
+            )
+        if self.keras == 2 and major > 2 and importlib.util.find_spec("tf_keras") is None:
+            return f"not installed: tf.keras is Keras {found} here; pip install --no-deps tf-keras"
+        return None
 
     @property
     def version(self) -> str | None:
         """The version in this environment, None without one."""
-        for name in (self.distributions[0], self.imports[0]):
-            try:
-                return importlib.metadata.version(name)
-            except importlib.metadata.PackageNotFoundError:
-                continue
+        return _version(self.distribution) or _version(self.imports[0])
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
         return None
 
 
@@ -90,6 +107,7 @@ def _keras(backend: str, *distributions: str, imports: tuple[str, ...]) -> Frame
         ("keras", *imports),
         variant=backend,
         environment={**_TENSORFLOW, **_JAX, **_ONE_THREAD, "KERAS_BACKEND": backend},
+        keras=3,
     )
 
 
@@ -119,11 +137,11 @@ _ALL = (
     _keras("tensorflow", "tensorflow-cpu", imports=("tensorflow",)),
     Framework(
         "tf.keras", "tf_keras", "tf.keras.layers.Conv2DTranspose of Keras 2", ("tensorflow-cpu==2.15.*",),
-        ("tensorflow",), environment=_TENSORFLOW,
+        ("tensorflow",), environment=_TENSORFLOW, keras=2,
     ),
     Framework(
         "tflite", "tflite", "TensorFlow Lite's interpreter on a converted layer of tf.keras",
-        ("tensorflow-cpu==2.15.*",), ("tensorflow",), environment=_TENSORFLOW,
+        ("tensorflow-cpu==2.15.*",), ("tensorflow",), environment=_TENSORFLOW, keras=2,
     ),
 )  # fmt: skip
 

@@ -153,6 +153,29 @@ def test_a_script_of_a_finding_calls_the_operation() -> None:
     assert "print(conv2d_transpose(" in script
 
 
+@pytest.mark.parametrize(
+    ("name", "keras", "told"),
+    [
+        ("keras@jax", "2.15.0", "not installed: this is Keras 2.15.0; pip install keras jax"),
+        ("keras@jax", "3.15.1", None),
+        ("tf.keras", "2.15.0", None),
+        (
+            "tflite",
+            "3.15.1",
+            "not installed: tf.keras is Keras 3.15.1 here; pip install --no-deps tf-keras",
+        ),
+    ],
+)
+def test_a_framework_needs_its_own_keras(
+    name: str, keras: str, told: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        frameworks.importlib.util, "find_spec", lambda module: None if module == "tf_keras" else 1
+    )
+    monkeypatch.setattr(frameworks.importlib.metadata, "version", lambda _: keras)
+    assert frameworks.FRAMEWORKS[name].missing == told
+
+
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """No framework is installed here, and the user's cache is empty."""
@@ -202,6 +225,8 @@ def test_installed_environments_are_listed_by_what_installs_them(nothing_install
         ("torch", ("torch",)),
         ("torch@2.13.0", ("torch==2.13.0",)),
         ("keras@torch@3.15.1:exact", ("keras==3.15.1", "torch")),
+        ("tflite", ("tensorflow-cpu==2.15.1", "numpy<2")),
+        ("tf.keras@2.21.0", ("tensorflow-cpu==2.21.0",)),
     ],
 )
 def test_an_environment_gets_the_framework_in_its_version(
