@@ -12,7 +12,7 @@ from conformance.model.codec import Array, Value
 from conformance.model.geometry import Geometry
 from conformance.model.named import texts_of
 from conformance.model.observation import Unsupported
-from conformance.subjects.frameworks.operation import crops_of, translated
+from conformance.subjects.frameworks.operation import crops_of, translating
 from conformance.subjects.layer import LayerBackend
 
 #: What a layer of Keras is asked to do: numbers, weights and training. Names, scopes and collections are another
@@ -68,10 +68,8 @@ class KerasBackend(LayerBackend):
         """Do a step; what Keras says that it does not have is a lack."""
         if not isinstance(step, STEPS):
             raise Unsupported(f"a layer of Keras is not asked for {step.tag!r}")
-        try:
+        with translating((RuntimeError,)):
             return super().do(step)
-        except Exception as error:
-            raise translated(error, (RuntimeError,)) from error
 
     def make(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
         """Construct a layer; the suite's own functions are written for NumPy and TensorFlow alone."""
@@ -80,10 +78,8 @@ class KerasBackend(LayerBackend):
                 raise Unsupported(
                     f"Keras 3 is not given the suite's own functions, such as this {name}"
                 )
-        try:
+        with translating(()):
             return super().make(arguments, positional)
-        except Exception as error:
-            raise translated(error, ()) from error
 
     def weights(self) -> list[Any]:
         """The variables."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol
 
 from conformance.model import steps
@@ -145,10 +146,8 @@ class OperationBackend(FunctionBackend):
 
     def do(self, step: steps.Step) -> Value:
         """Do a step; a refusal in the framework's own words is told as Python has it."""
-        try:
+        with translating(self._operation.refusals):
             return super().do(step)
-        except Exception as error:
-            raise translated(error, self._operation.refusals) from error
 
     def do_gradients(self, step: steps.Gradients) -> Value:
         """Return the three gradients."""
@@ -159,6 +158,18 @@ class OperationBackend(FunctionBackend):
         """Return the second gradient."""
         lent = self.lend(output_gradient=step.output_gradient, inputs=step.inputs)
         return self.plain(self.layer.gradients(*lent, second=True))[0]
+
+
+@contextlib.contextmanager
+def translating(refusals: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Raise what a framework raises inside as `translated` has it."""
+    try:
+        yield
+    except Exception as error:
+        told = translated(error, refusals)
+        if told is error:
+            raise
+        raise told from error
 
 
 def translated(error: Exception, refusals: tuple[type[Exception], ...]) -> Exception:

@@ -13,7 +13,7 @@ from conformance.model.geometry import Geometry
 from conformance.model.observation import Unsupported
 from conformance.subjects import tensorflow
 from conformance.subjects.frameworks.keras import STEPS
-from conformance.subjects.frameworks.operation import crops_of, translated
+from conformance.subjects.frameworks.operation import crops_of, translating
 
 
 @attrs.frozen
@@ -44,10 +44,8 @@ class TfKerasBackend(tensorflow.EagerBackend):
         """Do a step; what TensorFlow says that it does not have is a lack."""
         if not isinstance(step, STEPS):
             raise Unsupported(f"a layer of Keras is not asked for {step.tag!r}")
-        try:
+        with translating(()):
             return super().do(step)
-        except Exception as error:
-            raise translated(error, ()) from error
 
 
 def driver(variant: str, way: str) -> TfKerasDriver:

@@ -19,7 +19,7 @@ from conformance.model.named import resolve_arguments
 from conformance.model.observation import Unsupported
 from conformance.subjects import tensorflow
 from conformance.subjects.frameworks import tf_keras
-from conformance.subjects.frameworks.operation import translated
+from conformance.subjects.frameworks.operation import translating
 from conformance.subjects.layer import LayerBackend
 
 STEPS = (steps.Build, steps.SetWeights, steps.Call)
@@ -56,20 +56,16 @@ class LiteBackend(LayerBackend):
         """Do a step; what the converter or the interpreter refuses is told as Python has it."""
         if not isinstance(step, STEPS):
             raise Unsupported(f"a converted model has no step {step.tag!r}")
-        try:
+        with translating((RuntimeError,)):
             return super().do(step)
-        except Exception as error:
-            raise translated(error, (RuntimeError,)) from error
 
     def make(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
         """Construct the layer that is converted."""
         strange = sorted(_OF_THE_LAYER & arguments.keys())
         if strange:
             raise Unsupported(f"a converted model has no {', '.join(strange)}")
-        try:
+        with translating(()):
             return self.layer_class(**resolve_arguments(arguments, "tensorflow"))
-        except Exception as error:
-            raise translated(error, ()) from error
 
 
 class _Converted:
@@ -118,6 +114,5 @@ def driver(variant: str, way: str) -> LiteDriver:
     import tensorflow as tf
 
     kinds = tf.lite.experimental.OpResolverType
-    if way == "natural":
-        return LiteDriver(tf_keras.driver("", way).layer, kinds.AUTO)
-    return LiteDriver(tf_keras.exact_layer(), kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    kernels = kinds.AUTO if way == "natural" else kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    return LiteDriver(tf_keras.driver(variant, way).layer, kernels)
