@@ -58,10 +58,10 @@ def entries(
     for aspect, diagnosis in _diagnoses(findings):
         if aspect in rows and rows[aspect].cause is not None:
             rows[aspect].cause = diagnosis
+    ordered = ((name, rows[name]) for name in ASPECTS if name in rows)
     return tuple(
         record.Aspect(subject, mode, name, row.right, row.judged, row.cause or row.lack)
-        for name in ASPECTS
-        if (row := rows.get(name)) is not None
+        for name, row in ordered
     )
 
 

@@ -21,7 +21,7 @@ def _programs() -> Iterator[object]:
         yield pytest.param(program, name, version, id=f"{name}-{number}")
 
 
-@pytest.mark.parametrize(("program", "name", "version"), _programs())
+@pytest.mark.parametrize(("program", "name", "version"), [*_programs()])
 def test_a_program_shows_what_it_says(program: str, name: str, version: str) -> None:
     try:
         found = importlib.metadata.version(name)
