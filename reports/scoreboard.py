@@ -79,8 +79,8 @@ def build(records: Sequence[Record]) -> Board:
     for record in records:
         if not record.footer.aspects:
             raise RecordError(
-                f"{record.path} has counted no aspects: it is of an earlier version, or of a few clauses; "
-                "run it again"
+                f"{record.path} has counted no aspects: it was continued, or is of an earlier version or of a few "
+                "clauses; run it again"
             )
         for subject in record.header.subjects:
             column = Column(subject.name, subject.mode or "", _versions(subject))

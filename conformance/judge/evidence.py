@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import attrs
@@ -124,6 +124,12 @@ class Evidence:
     def explored(self, subject: Subject) -> tuple[Explored, ...]:
         """Return the run's own cases that were judged on the subject and are about an aspect."""
         return tuple(self._explored.get((subject.spec, subject.mode), {}).values())
+
+    def note_exercised(self, subject: Subject, cases: Iterable[Case]) -> None:
+        """Note what an earlier part of the run has found of cases: they gave a result that was judged."""
+        found = self._exercised.setdefault((subject.spec, subject.mode), {})
+        for case in cases:
+            found[case.id] = self._values.setdefault(case.id, values_of(case))
 
     def exercised(self, subject: Subject) -> Mapping[str, Mapping[str, str]]:
         """Return parameter values by case id: the run's own cases that gave a result which was judged."""
