@@ -11,12 +11,13 @@ from rich.table import Table
 
 import conformance
 from conformance.commands.failing import usage_error
+from conformance.commands.listing import with_format
 from conformance.commands.terminal import Terminal
 from conformance.subjects import BUILT_IN, environments, frameworks
 
 
 @click.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@with_format
 @click.pass_context
 def subjects(context: click.Context, as_json: bool) -> None:
     """List the built-in subjects, with their versions or what installs them."""
