@@ -44,16 +44,20 @@ def script_for(
         return f"echo {shlex.quote(request)} | {spec}\n"
     observation = observation or Observation()
     words = words_of(spec, mode)
-    lines = [*words.head(), *words.construct(case)]
-    last = len(case.steps) - 1 if observation.crash is not None else mismatch.step
+    words.situation = None if case.situation is None else case.situation.name
+    lines = [*words.head(), *words.around(), *words.construct(case)]
+    shown = last = len(case.steps) - 1 if observation.crash is not None else mismatch.step
+    if words.reads_late and last is not None:
+        last = len(case.steps) - 1
     for index, step in enumerate(case.steps[: 0 if last is None else last + 1]):
-        if index == last:
+        if index == shown:
             lines += words.lines(step, show=True)
         elif observation.crash is not None:
             lines += _going_on(words.lines(step, show=True))
-        elif step.changes_state:
+        elif step.changes_state or case.situation is not None:
             written = words.lines(step, show=False)
             lines += _going_on(written) if _raises(observation, index) else written
+    lines += words.at_the_end()
     return "\n".join([*lines, *_results(mismatch, observation.crash)]) + "\n"
 
 

@@ -26,6 +26,7 @@ def observe(
     that is too large to be read counts as a crash.
     """
     try:
+        backend.situation = None if case.situation is None else case.situation.name
         constructed = _attempt(backend, "construct", lambda: backend.construct(case.arguments))
         if constructed.error is not None or constructed.unsupported is not None:
             return Observation(constructed)
@@ -33,7 +34,7 @@ def observe(
         for step in case.steps:
             before_step()
             outcomes.append(_attempt(backend, step.tag, functools.partial(backend.do, step)))
-        return Observation(constructed, tuple(outcomes))
+        return Observation(constructed, backend.later(outcomes))
     except limits.TooLarge as reason:
         return Observation(crash=f"{backend.moment} gave {reason}")
     finally:

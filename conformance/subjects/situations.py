@@ -1,0 +1,210 @@
+"""How situations are carried out: what a caller does with its arrays, and how it calls.
+
+Every public function here stands on its own, with `np` and the modules that it imports: a script to paste holds
+its text (`conformance.findings.dialects`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+# --- how an array lies in memory: each returns a copy of its argument that lies in another way ---
+
+
+def fortran_ordered(array: Any) -> Any:
+    """The first axis is the innermost in memory."""
+    return np.array(array, order="F")
+
+
+def transposed(array: Any) -> Any:
+    """The last axis is the outermost in memory."""
+    axes = [array.ndim - 1, *range(array.ndim - 1)] if array.ndim else []
+    return np.moveaxis(np.array(array.transpose(axes), order="C"), 0, -1) if axes else array.copy()
+
+
+def sliced(array: Any) -> Any:
+    """Every second element of a larger array, along each axis."""
+    wide = np.full([2 * size + 1 for size in array.shape], 77, array.dtype)
+    view = wide[(..., *[slice(1, None, 2)] * array.ndim)]
+    view[...] = array
+    return view
+
+
+def flipped(array: Any) -> Any:
+    """A reversed view: every stride is negative."""
+    return np.flip(np.array(np.flip(array), order="C"))
+
+
+def repeated(array: Any) -> Any:
+    """Where all is equal along the first axis: one element there, and a stride of zero."""
+    same = [array[:1] if n else array for n in array.shape[:1] if (array == array[:1]).all()]
+    return np.broadcast_to(same[0].copy(), array.shape) if same else array.copy()
+
+
+def unaligned(array: Any) -> Any:
+    """The first element at an odd address."""
+    memory = np.full(array.nbytes + 1, 77, np.uint8)
+    view = np.ndarray(array.shape, array.dtype, memory, offset=1)
+    view[...] = array
+    return view
+
+
+def read_only(array: Any) -> Any:
+    """An array that cannot be written to."""
+    copied = array.copy()
+    copied.flags.writeable = False
+    return copied
+
+
+def memory_mapped(array: Any) -> Any:
+    """A memory map of a file."""
+    import tempfile
+
+    if not array.size:
+        return array.copy()
+    with tempfile.TemporaryFile() as file:
+        mapped = np.memmap(file, array.dtype, "w+", shape=array.shape)
+    mapped[...] = array
+    return mapped
+
+
+def byte_swapped(array: Any) -> Any:
+    """The other byte order."""
+    return array.astype(array.dtype.newbyteorder()) if array.dtype.kind in "iufc" else array.copy()
+
+
+# --- how a call is made ---
+
+
+def in_parts(function: Any, inputs: Any) -> Any:
+    """Call a batch in two parts."""
+    half = (len(inputs) + 1) // 2
+    parts = [function(inputs[:half]), function(inputs[half:])]
+    return np.concatenate(parts) if len(inputs) > 1 else function(inputs)
+
+
+def in_a_larger_batch(function: Any, inputs: Any) -> Any:
+    """Call a batch as the end of a larger one."""
+    others = np.flip(inputs, range(1, inputs.ndim))
+    outputs = function(np.concatenate([others, others[:1], inputs]))
+    return outputs[len(outputs) - len(inputs) :]
+
+
+def repeatedly(function: Any, *arrays: Any) -> Any:
+    """Call 130 times; return the first result that has other bits than the first one, if there is one."""
+
+    def bits(result: Any) -> Any:
+        if isinstance(result, (list, tuple)):
+            return [bits(part) for part in result]
+        return None if result is None else np.asarray(result).tobytes()
+
+    result = function(*arrays)
+    first = bits(result)
+    for _ in range(129):
+        result = function(*arrays)
+        if bits(result) != first:
+            break
+    return result
+
+
+def in_two_threads(function: Any, *arrays: Any, ahead: bool) -> Any:
+    """Two threads do the same with other arrays, a line of Python each in turn, for their first 1000 lines."""
+    import sys
+    import threading
+
+    others = [np.flip(array) + np.ones((), array.dtype) for array in arrays]
+    given = [others, arrays] if ahead else [arrays, others]
+    change = threading.Condition()
+    lines, done, stuck, ends, turn = iter(range(1000)), [0, 0], set(), {}, [0]
+
+    def work(me: int) -> None:
+        other = 1 - me
+
+        def each_line(frame: Any, *_: Any) -> Any:
+            if "numpy" in frame.f_code.co_filename or next(lines, None) is None:
+                return None
+            with change:
+                stuck.discard(me)
+                done[me] += 1
+                # Whoever was held up by a lock catches up first.
+                goes_on = other in stuck or other in ends or done[me] < done[other]
+                turn[0] = me if goes_on else other
+                change.notify_all()
+                if not change.wait_for(lambda: turn[0] == me or other in ends, 0.05):
+                    stuck.add(other)  # it waits for a lock that this one holds
+                    turn[0] = me
+            return each_line
+
+        with change:
+            change.wait_for(lambda: turn[0] == me or other in ends)
+        sys.settrace(each_line)
+        try:
+            end = function(*given[me]), None
+        except BaseException as error:
+            end = None, error
+        sys.settrace(None)
+        with change:
+            ends[me] = end
+            turn[0] = other
+            change.notify_all()
+
+    threads = [threading.Thread(target=work, args=(me,), daemon=True) for me in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    result, error = ends[int(ahead)]
+    if error is not None:
+        raise error
+    return result
+
+
+def beside_a_thread_ahead(function: Any, *arrays: Any) -> Any:
+    """Call while a second thread, which began before, does the same with other arrays."""
+    return in_two_threads(function, *arrays, ahead=True)
+
+
+def beside_a_thread_behind(function: Any, *arrays: Any) -> Any:
+    """Call while a second thread, which begins after, does the same with other arrays."""
+    return in_two_threads(function, *arrays, ahead=False)
+
+
+# --- what a caller does with arrays afterwards ---
+
+
+def overwrite(arrays: Any) -> None:
+    """Write to whatever arrays are in there, as far as they can be written to."""
+    if isinstance(arrays, (list, tuple)):
+        for array in arrays:
+            overwrite(array)
+    elif isinstance(arrays, np.ndarray) and arrays.flags.writeable:
+        arrays[...] = np.array(77).astype(arrays.dtype)
+
+
+def refilled(array: Any, place: int, kept: Any) -> Any:
+    """Return the array that was used in this place before, filled anew, where it has the shape and dtype."""
+    same = kept.setdefault((place, array.shape, array.dtype), np.empty_like(array))
+    same[...] = array
+    return same
+
+
+#: How arrays are made, by the situation's name.
+PLACED: Mapping[str, Callable[[Any], Any]] = {
+    function.__name__.replace("_", " "): function
+    for function in (
+        fortran_ordered, transposed, sliced, flipped, repeated, unaligned, read_only, memory_mapped, byte_swapped,
+    )
+}  # fmt: skip
+#: How a call is made.
+CALLED: Mapping[str, Callable[..., Any]] = {
+    "in parts": in_parts,
+    "in a larger batch": in_a_larger_batch,
+    "repeatedly": repeatedly,
+    "thread ahead": beside_a_thread_ahead,
+    "thread behind": beside_a_thread_behind,
+}
+#: Those of them that take a batch of images apart.
+OF_BATCHES = frozenset({"in parts", "in a larger batch"})
