@@ -79,9 +79,9 @@ _PLAIN_FUNCTIONS: Mapping[str, Texts] = {
         "tf.cast(tf.reshape(tf.range(1, 1 + tf.reduce_prod(shape)), shape), dtype)",
     ),
 }
-#: All of them. By those that are called `told` a layer tells what it calls them with: each gives one number throughout,
-#: the sizes of the shape as digits, the bytes of the dtype, or how often it has been called. `places` adds to each
-#: element its number in C order, and so tells how elements are laid out.
+#: All of them. By those that are called `told` a layer tells what it calls them with: each gives one number
+#: throughout, the sizes of the shape as digits, the bytes of the dtype, or how often it has been called. `places`
+#: adds to each element its number in C order, and so tells how elements are laid out.
 FUNCTIONS: Mapping[str, Texts] = {
     **_PLAIN_FUNCTIONS,
     "told shape": _function(
