@@ -97,30 +97,31 @@ def _last_pixels(self: Layer, _: Array, outputs: Array) -> Array:
     return found
 
 
-_PLANS: dict[Any, Any] = {}
+#: The plan of the last call of any layer: the shapes, and what else was decided.
+_LAST: dict[str, Any] = {}
+
+
+def _of_last(kind: str, shapes: Any, own: Any) -> Any:
+    """Return what was decided for the last call, where its shapes were the same."""
+    before = _LAST.get(kind)
+    _LAST[kind] = shapes, own
+    return before[1] if before is not None and before[0] == shapes else own
 
 
 def _plan_of_shape(self: Layer, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-    """The bias belongs to the plan, and plans are known by the shapes alone."""
+    """Whether there is a bias belongs to the plan, and plans are known by the shapes alone."""
     outputs = Right.__call__(self, inputs, *args, **kwargs)
-    if not isinstance(outputs, np.ndarray):
+    if not isinstance(outputs, np.ndarray) or not self.built:
         return outputs
-    plan = _PLANS.setdefault((np.shape(inputs), outputs.shape), self.use_bias)
-    if plan != self.use_bias and self.use_bias and outputs.dtype.kind == "f":
-        return outputs + outputs.dtype.type(1)
-    return outputs
+    plan = _of_last("bias", (np.shape(inputs), self.kernel.shape), self.use_bias)
+    return outputs if plan == self.use_bias else outputs + outputs.dtype.type(1)
 
 
-_FORMATS: dict[Any, Any] = {}
-
-
-def _format_of_shape(_: Layer, inputs: Array, outputs: Array) -> Array:
-    """Computed in the dtype in which a layer of the same shapes was called first."""
-    first = _FORMATS.setdefault((inputs.shape, outputs.shape), outputs.dtype)
+def _format_of_shape(self: Layer, inputs: Array, outputs: Array) -> Array:
+    """Computed in the dtype of the last call, where its shapes were the same."""
+    last = _of_last("dtype", (inputs.shape, self.kernel.shape), outputs.dtype)
     return (
-        outputs
-        if first.itemsize >= outputs.itemsize
-        else outputs.astype(first).astype(outputs.dtype)
+        outputs if last.itemsize >= outputs.itemsize else outputs.astype(last).astype(outputs.dtype)
     )
 
 
@@ -147,6 +148,7 @@ def _first_activation(self: Layer, inputs: Any, *args: Any, **kwargs: Any) -> An
         self.activation = now
 
 
+#: What was packed, or planned, for other weights or another layer.
 _STALE = (
     (
         "stale_weights",
@@ -191,16 +193,6 @@ _STALE = (
         _stale(_shapes, (0,), methods=("gradients",)),
     ),
     (
-        "stale_batch",
-        "Images beyond the batch of the first call are zero.",
-        {"changed_outputs": _first_batch},
-    ),
-    (
-        "stale_scratch",
-        "What a larger call left in scratch memory is added in one place.",
-        {"changed_outputs": _last_pixels},
-    ),
-    (
         "stale_plan",
         "The plan of another layer with the same shapes is used.",
         {"__call__": _plan_of_shape},
@@ -210,14 +202,27 @@ _STALE = (
         "The dtype in which the shapes were first computed stays.",
         {"changed_outputs": _format_of_shape},
     ),
-    ("stale_gradients", "Gradients add up over calls.", _adding_up(0, 1, 2)),
-    ("stale_kernel_gradient", "The kernel gradient adds up over calls.", _adding_up(1)),
-    ("stale_bias_gradient", "The bias gradient adds up over calls.", _adding_up(2)),
     (
         "stale_activation",
         "The activation of the first call stays.",
         {"__call__": _first_activation},
     ),
+)
+#: What earlier calls left behind.
+_LEFT = (
+    (
+        "stale_batch",
+        "Images beyond the batch of the first call are zero.",
+        {"changed_outputs": _first_batch},
+    ),
+    (
+        "stale_scratch",
+        "What a larger call left in scratch memory is added in one place.",
+        {"changed_outputs": _last_pixels},
+    ),
+    ("stale_gradients", "Gradients add up over calls.", _adding_up(0, 1, 2)),
+    ("stale_kernel_gradient", "The kernel gradient adds up over calls.", _adding_up(1)),
+    ("stale_bias_gradient", "The bias gradient adds up over calls.", _adding_up(2)),
 )
 
 
@@ -308,5 +313,6 @@ _REPEATED = (
 
 MISTAKES = (
     *mistakes_of("kernels that keep a plan, a workspace, packed weights", ("LIFE-01",), *_STALE),
+    *mistakes_of("github.com/chelsea0x3b/dfdx/issues/677", ("VAL-02",), *_LEFT),
     *mistakes_of("warming up, compiling later, counting", ("VAL-02",), *_REPEATED),
 )

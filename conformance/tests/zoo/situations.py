@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-_EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "my_layer.py"
+_EXAMPLE = Path(__file__).parents[2] / "starts" / "my_layer.py"
 _spec = importlib.util.spec_from_file_location("my_layer", _EXAMPLE)
 assert _spec is not None
 assert _spec.loader is not None
