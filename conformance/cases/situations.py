@@ -25,7 +25,7 @@ _ARRAYS = tuple(name for name, kind in KINDS.items() if kind.clause in (MEMORY, 
 #: The clause about calls that come before.
 _CALLS = KINDS["called before"].clause
 _BATCHES = ("in parts", "in a larger batch")
-_THREADS = ("thread ahead", "thread behind")
+_THREADS = ("inside another call", "around another call")
 _BEFORE = (
     "called before", "other calls around", "other sizes before", "other weights before", "one weight changed",
     "other bias before", "weights assigned", "another layer", "another kind of layer", "another dtype",
@@ -40,12 +40,12 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "gradients": (*_ARRAYS, *_THREADS, *_BEFORE, "repeatedly"),
 }
 #: What only fixed cases do, for its cost or for its demands on the data.
-_FIXED_ONLY = ("repeatedly", "trained before")
+FIXED_ONLY = ("repeatedly", "trained before", *_THREADS)
 
 
 def drawn_in_situations(family: str, cases: st.SearchStrategy[Case]) -> st.SearchStrategy[Case]:
     """Draw cases of a family, two out of three in a situation."""
-    names = [name for name in FAMILIES[family] if name not in _FIXED_ONLY]
+    names = [name for name in FAMILIES[family] if name not in FIXED_ONLY]
     around = st.one_of(st.none(), st.sampled_from(names), st.sampled_from(names))
     return st.builds(
         lambda case, name: case if name is None else situated(case, name), cases, around
@@ -85,7 +85,7 @@ class _Situated:
 
     def __init__(self, case: Case) -> None:
         self.case = case
-        self.asked = [step for step in case.steps if isinstance(step, _ASKING)]
+        self.asked: list[Step] = [step for step in case.steps if isinstance(step, _ASKING)]
         self.set_at = _first(case, steps.SetWeights)
         self.asked_at = _first(case, *_ASKING)
         values: tuple[Array, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from conformance.model import steps
@@ -71,12 +71,12 @@ class LayerWords(steps.Words):
     def around(self) -> list[str]:
         """Return the lines that the situation needs: the functions by which it is carried out."""
         name = self.situation or ""
-        functions = [
+        functions: list[Callable[..., Any]] = [
             found[name] for found in (situations.PLACED, situations.CALLED) if name in found
         ]
         lines = ["from typing import Any", ""]
-        if name.startswith("thread"):
-            functions.insert(0, situations.in_two_threads)
+        if name.endswith("another call"):
+            functions.insert(0, situations.amid_two_threads)
         elif name in _OVERWRITING:
             functions.append(situations.overwrite)
             lines += [

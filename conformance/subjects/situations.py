@@ -28,7 +28,7 @@ def transposed(array: Any) -> Any:
 def sliced(array: Any) -> Any:
     """Every second element of a larger array, along each axis."""
     wide = np.full([2 * size + 1 for size in array.shape], 77, array.dtype)
-    view = wide[(..., *[slice(1, None, 2)] * array.ndim)]
+    view = wide[(Ellipsis, *([slice(1, None, 2)] * array.ndim))]
     view[...] = array
     return view
 
@@ -47,7 +47,7 @@ def repeated(array: Any) -> Any:
 def unaligned(array: Any) -> Any:
     """The first element at an odd address."""
     memory = np.full(array.nbytes + 1, 77, np.uint8)
-    view = np.ndarray(array.shape, array.dtype, memory, offset=1)
+    view: Any = np.ndarray(array.shape, array.dtype, memory, offset=1)
     view[...] = array
     return view
 
@@ -110,66 +110,90 @@ def repeatedly(function: Any, *arrays: Any) -> Any:
     return result
 
 
-def in_two_threads(function: Any, *arrays: Any, ahead: bool) -> Any:
-    """Two threads do the same with other arrays, a line of Python each in turn, for their first 1000 lines."""
+def amid_two_threads(function: Any, *arrays: Any, inside: bool) -> Any:
+    """Make two calls in two threads, one with other arrays, and stop the outer one at each of its lines in turn.
+
+    While it is stopped the inner one runs to its end. Return the first result that has other bits than that of a
+    call alone, if there is one.
+
+    Args:
+        function, arrays: the call whose result counts.
+        inside: whether that is the inner one.
+    """
     import sys
+    import sysconfig
     import threading
 
     others = [np.flip(array) + np.ones((), array.dtype) for array in arrays]
-    given = [others, arrays] if ahead else [arrays, others]
-    change = threading.Condition()
-    lines, done, stuck, ends, turn = iter(range(1000)), [0, 0], set(), {}, [0]
+    outer, inner = (others, arrays) if inside else (arrays, others)
+    library, seen = sysconfig.get_path("stdlib"), set()
 
-    def work(me: int) -> None:
-        other = 1 - me
+    def bits(result: Any) -> Any:
+        if isinstance(result, (list, tuple)):
+            return [bits(part) for part in result]
+        return None if result is None else np.asarray(result).tobytes()
 
-        def each_line(frame: Any, *_: Any) -> Any:
-            if "numpy" in frame.f_code.co_filename or next(lines, None) is None:
+    def is_own(file: str) -> bool:
+        in_library = file.startswith((library, "<frozen")) and "site-packages" not in file
+        return not in_library and "numpy" not in file
+
+    def both() -> Any:
+        """Return the end of the call that counts, and whether the outer one was stopped at a new line."""
+        stopped: list[Any] = []
+        ends: dict[bool, Any] = {}
+        calls: dict[Any, int] = {}
+
+        def call(is_inner: bool, given: Any) -> None:
+            try:
+                ends[is_inner] = function(*given), None
+            except BaseException as error:
+                ends[is_inner] = None, error
+
+        second = threading.Thread(target=call, args=(True, inner), daemon=True)
+
+        def each_line(frame: Any, event: str, _: Any) -> Any:
+            place = frame.f_code, frame.f_lineno
+            calls[frame.f_code] = calls.get(frame.f_code, 0) + (event == "call")
+            # A function that is called again and again is looked at a few times.
+            if stopped or calls[frame.f_code] > 3 or not is_own(frame.f_code.co_filename):
                 return None
-            with change:
-                stuck.discard(me)
-                done[me] += 1
-                # Whoever was held up by a lock catches up first.
-                goes_on = other in stuck or other in ends or done[me] < done[other]
-                turn[0] = me if goes_on else other
-                change.notify_all()
-                if not change.wait_for(lambda: turn[0] == me or other in ends, 0.05):
-                    stuck.add(other)  # it waits for a lock that this one holds
-                    turn[0] = me
+            if place not in seen:
+                seen.add(place)
+                stopped.append(place)
+                second.start()
+                second.join(0.01)  # not for ever: it may wait for a lock that this one holds
             return each_line
 
-        with change:
-            change.wait_for(lambda: turn[0] == me or other in ends)
-        sys.settrace(each_line)
-        try:
-            end = function(*given[me]), None
-        except BaseException as error:
-            end = None, error
-        sys.settrace(None)
-        with change:
-            ends[me] = end
-            turn[0] = other
-            change.notify_all()
+        def run() -> None:
+            sys.settrace(each_line)
+            call(False, outer)
+            sys.settrace(None)
 
-    threads = [threading.Thread(target=work, args=(me,), daemon=True) for me in (0, 1)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    result, error = ends[int(ahead)]
-    if error is not None:
-        raise error
+        first = threading.Thread(target=run, daemon=True)
+        first.start()
+        first.join()
+        if not stopped:
+            second.start()
+        second.join()
+        return ends[inside], stopped
+
+    result = function(*arrays)
+    alone, stopped = bits(result), [None]
+    while stopped and bits(result) == alone:
+        (result, error), stopped = both()
+        if error is not None:
+            raise error
     return result
 
 
-def beside_a_thread_ahead(function: Any, *arrays: Any) -> Any:
-    """Call while a second thread, which began before, does the same with other arrays."""
-    return in_two_threads(function, *arrays, ahead=True)
+def inside_another_call(function: Any, *arrays: Any) -> Any:
+    """Call while another thread is in the middle of the same with other arrays."""
+    return amid_two_threads(function, *arrays, inside=True)
 
 
-def beside_a_thread_behind(function: Any, *arrays: Any) -> Any:
-    """Call while a second thread, which begins after, does the same with other arrays."""
-    return in_two_threads(function, *arrays, ahead=False)
+def around_another_call(function: Any, *arrays: Any) -> Any:
+    """Call, and have another thread do the same with other arrays in the middle of it."""
+    return amid_two_threads(function, *arrays, inside=False)
 
 
 # --- what a caller does with arrays afterwards ---
@@ -203,8 +227,8 @@ CALLED: Mapping[str, Callable[..., Any]] = {
     "in parts": in_parts,
     "in a larger batch": in_a_larger_batch,
     "repeatedly": repeatedly,
-    "thread ahead": beside_a_thread_ahead,
-    "thread behind": beside_a_thread_behind,
+    "inside another call": inside_another_call,
+    "around another call": around_another_call,
 }
 #: Those of them that take a batch of images apart.
 OF_BATCHES = frozenset({"in parts", "in a larger batch"})

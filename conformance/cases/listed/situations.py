@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -11,124 +12,122 @@ import numpy as np
 from conformance.cases.drawn.configurations import Configuration
 from conformance.cases.drawn.data import position_coded, reals, small_integers
 from conformance.cases.drawn.strategies import geometry_case
-from conformance.cases.situations import FAMILIES, situated
+from conformance.cases.situations import FAMILIES, FIXED_ONLY, situated
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.codec import Array
-from conformance.model.situation import KINDS, SHARING
+from conformance.model.situation import KINDS, SHARING, THREADS
 
-_LAST = Configuration(
+_LAYER = Configuration(
     batch=3, in_channels=2, filters=3, size=(2, 4), strides=(2, 1), kernel_size=(3, 2)
 )
-_FIRST = attrs.evolve(_LAST, data_format="channels_first", padding="same", batch=2)
-_INPUTS = small_integers(_LAST.input_shape(), 1)
-_UPSTREAM = small_integers(_LAST.output_shape, 2)
-_WEIGHTS = _LAST.weights(small_integers(_LAST.kernel_shape, 3))
+#: For situations in which a call is made hundreds of times.
+_SMALL = Configuration(
+    batch=2, in_channels=1, filters=2, size=(1, 2), strides=(2, 1), kernel_size=(2, 1)
+)
 
 
-def _real(shape: tuple[int, ...], seed: int) -> Array:
-    return reals(shape, seed, "float64")
+@functools.cache
+def _calls(c: Configuration) -> Mapping[str, tuple[Case, ...]]:
+    """Return for each family its kinds of call on a layer."""
+    inputs, upstream = small_integers(c.input_shape(), 1), small_integers(c.output_shape, 2)
+    weights = c.weights(small_integers(c.kernel_shape, 3))
+    first = attrs.evolve(c, data_format="channels_first", padding="same", batch=2)
+    call = (*weights, steps.Call(inputs))
+    losses = {
+        "activity_regularizer": {"function": "sum of squares"},
+        "kernel_regularizer": {"function": "sum"},
+    }
+    constraints = {
+        "kernel_constraint": {"function": "clip"},
+        "bias_constraint": {"function": "negate"},
+    }
+    gradients = (
+        steps.Gradients(inputs, upstream),
+        steps.ConvolutionOp(upstream),
+        steps.SecondGradient(inputs, upstream),
+    )
+    train = steps.Train(inputs, upstream, 0.5)
+    return {
+        "geometry": (geometry_case(c), geometry_case(first), _applied(c)),
+        "numbers": (_doubles(c),),
+        "activations": (Case("activations", c.arguments(activation="relu"), call),),
+        "losses": (Case("losses", c.arguments(**losses), (*call, *_readings(c))),),
+        "constraints": (
+            Case("constraints", c.arguments(**constraints), (*weights, steps.GetWeights(), train)),
+        ),
+        "gradients": (Case("gradients", c.arguments(), (*weights, *gradients)),),
+    }
 
 
-def _applied() -> Case:
-    case = geometry_case(_LAST)
+def _applied(c: Configuration) -> Case:
+    case = geometry_case(c)
     *before, call = case.steps
-    assert isinstance(call, steps.Call)
     return attrs.evolve(case, steps=(*before, attrs.evolve(call, via="apply")))
 
 
-#: For each family its kinds of call.
-_CALLS: Mapping[str, tuple[Case, ...]] = {
-    "geometry": (geometry_case(_LAST), geometry_case(_FIRST), _applied()),
-    "activations": (
-        Case("activations", _LAST.arguments(activation="relu"), (*_WEIGHTS, steps.Call(_INPUTS))),
-    ),
-    "numbers": (
-        Case(
-            "numbers",
-            _LAST.arguments(dtype="float64"),
-            (
-                steps.Build(_LAST.input_shape()),
-                steps.SetWeights((_real(_LAST.kernel_shape, 5), _real((3,), 6))),
-                steps.Call(_real(_LAST.input_shape(), 7)),
-            ),
-        ),
-    ),
-    "losses": (
-        Case(
-            "losses",
-            _LAST.arguments(
-                activity_regularizer={"function": "sum of squares"},
-                kernel_regularizer={"function": "sum"},
-            ),
-            (
-                *_WEIGHTS,
-                steps.Call(_INPUTS),
-                steps.Losses(),
-                steps.Call(small_integers(_LAST.input_shape(batch=4), 4)),
-                steps.Losses(),
-                steps.SetWeights((position_coded(_LAST.kernel_shape), position_coded((3,)))),
-                steps.Losses(),
-                steps.LossIdentity(),
-                steps.LossesFor("inputs"),
-                steps.LossesFor("none"),
-                steps.UpdatesFor("inputs"),
-                steps.Collection("regularization_losses"),
-            ),
-        ),
-    ),
-    "constraints": (
-        Case(
-            "constraints",
-            _LAST.arguments(
-                kernel_constraint={"function": "clip"}, bias_constraint={"function": "negate"}
-            ),
-            (*_WEIGHTS, steps.GetWeights(), steps.Train(_INPUTS, _UPSTREAM, 0.5)),
-        ),
-    ),
-    "gradients": (
-        Case(
-            "gradients",
-            _LAST.arguments(),
-            (
-                *_WEIGHTS,
-                steps.Gradients(_INPUTS, _UPSTREAM),
-                steps.ConvolutionOp(_UPSTREAM),
-                steps.SecondGradient(_INPUTS, _UPSTREAM),
-            ),
-        ),
-    ),
-}
+def _doubles(c: Configuration) -> Case:
+    kernel, bias, inputs = (
+        reals(shape, seed, "float64")
+        for seed, shape in enumerate((c.kernel_shape, (c.filters,), c.input_shape()))
+    )
+    return Case(
+        "numbers",
+        attrs.evolve(c, dtype="float64").arguments(),
+        (*c.weights(kernel, bias), steps.Call(inputs)),
+    )
 
 
-def _sharing(**arguments: Any) -> Case:
-    """Return a case whose result might be taken from memory that is there already."""
+def _readings(c: Configuration) -> tuple[steps.Step, ...]:
+    """Return what follows the first call in a case of losses."""
+    return (
+        steps.Losses(),
+        steps.Call(small_integers(c.input_shape(batch=c.batch + 1), 4)),
+        steps.Losses(),
+        steps.SetWeights((position_coded(c.kernel_shape), position_coded((c.filters,)))),
+        steps.Losses(),
+        steps.LossIdentity(),
+        steps.LossesFor("inputs"),
+        steps.LossesFor("none"),
+        steps.UpdatesFor("inputs"),
+        steps.Collection("regularization_losses"),
+    )
+
+
+def _equal_to(**arguments: Any) -> Case:
+    """Return a case whose result might be memory that is there already: the input, or the bias."""
     c = Configuration(
-        batch=2, in_channels=1, filters=1, size=(2, 3), strides=(1, 1), kernel_size=(1, 1), **arguments
-    )  # fmt: skip
-    case = geometry_case(c)
-    *before, weights, get, call = case.steps
-    kernel, *bias = weights.values  # type: ignore[attr-defined]
-    inputs = call.inputs  # type: ignore[attr-defined]
-    if c.use_bias:
-        inputs = np.zeros_like(inputs)
-    changed = (*before, steps.SetWeights((np.ones_like(kernel), *bias)), get, steps.Call(inputs))
-    return attrs.evolve(case, steps=changed)
+        batch=2,
+        in_channels=1,
+        filters=1,
+        size=(2, 3),
+        strides=(1, 1),
+        kernel_size=(1, 1),
+        **arguments,
+    )
+    inputs = position_coded(c.input_shape())
+    kernel = np.ones(c.kernel_shape, np.float32)
+    called = np.zeros_like(inputs) if c.use_bias else inputs
+    listed = (*c.weights(kernel), steps.GetWeights(), steps.Call(called))
+    return Case("geometry", c.arguments(), (steps.ComputeOutputShape(c.input_shape()), *listed))
+
+
+def _listed(family: str) -> Iterator[Case]:
+    for name in FAMILIES[family]:
+        if KINDS[name].clause == THREADS:
+            yield situated(_calls(_SMALL)[family][0], name)
+            continue
+        first, *others = _calls(_LAYER)[family]
+        yield situated(first, name)
+        if name not in FIXED_ONLY:
+            yield from (situated(case, name) for case in others)
+        if family == "geometry" and KINDS[name].clause == SHARING:
+            yield situated(_equal_to(use_bias=False), name)
+            yield situated(_equal_to(), name)
 
 
 def fixed(family: str) -> tuple[Case, ...]:
-    """Return a family's kinds of call, each in every situation; many calls are made of the first kind alone.
+    """Return a family's kinds of call, each in every situation.
 
     Where arrays could be shared, the result is also made equal to the input, or to the bias.
     """
-    listed = [
-        situated(case, name)
-        for number, case in enumerate(_CALLS.get(family, ()))
-        for name in FAMILIES[family]
-        if number == 0 or name != "repeatedly"
-    ]
-    if family == "geometry":
-        shared = [name for name, kind in KINDS.items() if kind.clause == SHARING]
-        equal = (_sharing(use_bias=False), _sharing())
-        listed += [situated(case, name) for case in equal for name in shared]
-    return tuple(listed)
+    return tuple(_listed(family)) if family in FAMILIES else ()

@@ -127,7 +127,7 @@ def _format_of_shape(self: Layer, inputs: Array, outputs: Array) -> Array:
 
 def _adding_up(*places: int) -> Members:
     def gradients(self: Layer, inputs: Any, output_gradient: Any) -> Any:
-        found = list(Right.gradients(self, inputs, output_gradient))
+        found: list[Any] = list(Right.gradients(self, inputs, output_gradient))
         sums = own_state(self, "_sums")
         for place in places:
             if found[place] is not None:
@@ -239,7 +239,7 @@ def _from_nth(
             return found
         if isinstance(found, np.ndarray):
             return what(found)
-        parts = [part if part is None else what(part) for part in found]
+        parts: list[Any] = [part if part is None else what(part) for part in found]
         return fast_impl.functional.Gradients(*parts) if method == "gradients" else parts
 
     return {method: changed}

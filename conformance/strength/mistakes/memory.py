@@ -11,7 +11,7 @@ from conformance.model.codec import Array
 from conformance.strength.mistakes.mistake import Layer, Members, Right, mistakes_of
 
 
-def _in_memory(array: Any) -> Array:
+def _in_memory(array: Array) -> Array:
     """Return the elements of the memory that an array is a view of, as they lie there."""
     whole = np.asarray(array)
     while isinstance(whole.base, np.ndarray):
@@ -20,42 +20,42 @@ def _in_memory(array: Any) -> Array:
     return elements
 
 
-def _from_memory(array: Any, start: int) -> Array:
+def _from_memory(array: Array, start: int) -> Array:
     """Read an array's elements one after the other, from byte `start` of its memory."""
     found = np.resize(np.roll(_in_memory(array), -start), array.nbytes)
     return found.view(array.dtype).reshape(array.shape)
 
 
-def _own_start(array: Any) -> int:
+def _own_start(array: Array) -> int:
     whole = array
     while isinstance(whole.base, np.ndarray):
         whole = whole.base
     return int(array.__array_interface__["data"][0] - whole.__array_interface__["data"][0])
 
 
-def _memory_order(array: Any) -> Array:
-    return np.ravel(array, order="K").reshape(np.shape(array))
+def _memory_order(array: Array) -> Array:
+    return np.asarray(np.ravel(array, order="K").reshape(np.shape(array)))
 
 
-def _contiguous(array: Any) -> Array:
+def _contiguous(array: Array) -> Array:
     return array if array.flags.c_contiguous else _from_memory(array, max(_own_start(array), 0))
 
 
-def _without_offset(array: Any) -> Array:
+def _without_offset(array: Array) -> Array:
     return _from_memory(array, 0) if isinstance(array.base, np.ndarray) else array
 
 
-def _turned(array: Any) -> Array:
+def _turned(array: Array) -> Array:
     is_fortran = array.flags.f_contiguous and not array.flags.c_contiguous
     return array.T.reshape(array.shape) if is_fortran else array
 
 
-def _absolute_strides(array: Any) -> Array:
+def _absolute_strides(array: Array) -> Array:
     axes = tuple(a for a, stride in enumerate(array.strides) if stride < 0)
     return np.flip(array, axes)
 
 
-def _repeated_once(array: Any) -> Array:
+def _repeated_once(array: Array) -> Array:
     found = np.array(array)
     for axis, stride in enumerate(array.strides):
         if stride == 0 and array.shape[axis] > 1:
@@ -63,28 +63,28 @@ def _repeated_once(array: Any) -> Array:
     return found
 
 
-def _aligned_down(array: Any) -> Array:
+def _aligned_down(array: Array) -> Array:
     if array.flags.aligned:
         return array
     return np.roll(np.ascontiguousarray(array).view(np.uint8), 1).view(array.dtype)
 
 
-def _written_back(array: Any) -> Array:
+def _written_back(array: Array) -> Array:
     array[...] = array
     return array
 
 
-def _plain_arrays_only(array: Any) -> Array:
+def _plain_arrays_only(array: Array) -> Array:
     if type(array) is not np.ndarray:
         raise TypeError(f"an array is needed, not {type(array).__name__}")
     return array
 
 
-def _native_bytes(array: Any) -> Array:
+def _native_bytes(array: Array) -> Array:
     return array if array.dtype.isnative else array.view(array.dtype.newbyteorder("="))
 
 
-def _rows_apart(array: Any) -> Array:
+def _rows_apart(array: Array) -> Array:
     """Read rows at their places and what is in a row one after the other."""
     if array.ndim < 2 or array.flags.c_contiguous:
         return array

@@ -135,10 +135,9 @@ def _iterated_twice(argument: str) -> Members:
     """The values are checked in one pass and read in another: nothing is left of a generator."""
 
     def changed(_: Layer, given: dict[str, Any]) -> dict[str, Any]:
-        value = given.get(argument)
+        value: Any = given.get(argument)
         if hasattr(value, "__next__"):
-            for _number in value:
-                pass
+            list(value)
         return given
 
     return {"changed_arguments": changed}

@@ -136,7 +136,7 @@ def _same_object(self: Layer, weights: Any) -> None:
 
 def _shared_gradients(*places: int) -> Members:
     def gradients(self: Layer, inputs: Any, output_gradient: Any) -> Any:
-        found = list(Right.gradients(self, inputs, output_gradient))
+        found: list[Any] = list(Right.gradients(self, inputs, output_gradient))
         for place in places:
             found[place] = _kept_in(own_state(self, "_gradients"), str(place), found[place])
         return fast_impl.functional.Gradients(*found)

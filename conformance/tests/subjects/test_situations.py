@@ -71,12 +71,12 @@ class _Racing:
 
 
 def test_a_thread_sees_what_the_one_behind_it_kept() -> None:
-    found = situations.beside_a_thread_behind(_Racing(), ARRAY)
+    found = situations.around_another_call(_Racing(), ARRAY)
     assert np.array_equal(found, np.flip(ARRAY) + 1)
 
 
 def test_threads_that_share_nothing_give_what_one_gives() -> None:
-    assert np.array_equal(situations.beside_a_thread_behind(lambda a: 2 * a, ARRAY), 2 * ARRAY)
+    assert np.array_equal(situations.around_another_call(lambda a: 2 * a, ARRAY), 2 * ARRAY)
 
 
 def test_an_exception_in_the_thread_is_the_call_s_own() -> None:
@@ -84,7 +84,7 @@ def test_an_exception_in_the_thread_is_the_call_s_own() -> None:
         raise RuntimeError(f"of shape {array.shape}")
 
     with pytest.raises(RuntimeError, match="of shape"):
-        situations.beside_a_thread_ahead(fails, ARRAY)
+        situations.inside_another_call(fails, ARRAY)
 
 
 def test_a_lock_that_both_threads_want_ends_the_lock_step() -> None:
@@ -95,7 +95,7 @@ def test_a_lock_that_both_threads_want_ends_the_lock_step() -> None:
             found = array
             return found + 0
 
-    assert np.array_equal(situations.beside_a_thread_ahead(one_at_a_time, ARRAY), ARRAY)
+    assert np.array_equal(situations.inside_another_call(one_at_a_time, ARRAY), ARRAY)
 
 
 class _Noting:
