@@ -68,6 +68,10 @@ class LayerWords(steps.Words):
         """Whether what is shown is read when the last step is over."""
         return self.situation == "results kept"
 
+    def overwrites(self, step: steps.Step) -> bool:
+        """Whether the caller overwrites what the step gives, so that it matters though it only reads."""
+        return self.situation == "results overwritten" and step.tag in LayerBackend.GIVING
+
     def around(self) -> list[str]:
         """Return the lines that the situation needs: the functions by which it is carried out."""
         name = self.situation or ""
@@ -219,6 +223,9 @@ class _TensorFlowWords(LayerWords):
     @property
     def reads_late(self) -> bool:
         return False  # its tensors are nobody else's memory: only the steps of a situation are done
+
+    def overwrites(self, step: steps.Step) -> bool:
+        return False
 
     def around(self) -> list[str]:
         return []

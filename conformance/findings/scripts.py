@@ -47,6 +47,7 @@ def script_for(
         return f"echo {shlex.quote(request)} | {spec}\n"
     observation = observation or Observation()
     words = words_of(spec, mode, target)
+    aside = () if case.situation is None else case.situation.aside
     words.situation = None if case.situation is None else case.situation.name
     lines = [*words.head(), *words.around(), *words.construct(case)]
     shown = last = len(case.steps) - 1 if observation.crash is not None else mismatch.step
@@ -57,15 +58,22 @@ def script_for(
             lines += words.lines(step, show=True)
         elif observation.crash is not None:
             lines += _going_on(words.lines(step, show=True))
-        elif step.changes_state or case.situation is not None:
+        elif step.changes_state or index in aside:
             written = words.lines(step, show=False)
             lines += _going_on(written) if _raises(observation, index) else written
+        elif words.overwrites(step):
+            # The subject may have done the step in a way of its own.
+            lines += _going_on(words.lines(step, show=False))
     lines += words.at_the_end()
     return "\n".join([*lines, *_results(mismatch, observation.crash)]) + "\n"
 
 
 def _raises(observation: Observation, index: int) -> bool:
-    return index < len(observation.outcomes) and observation.outcomes[index].error is not None
+    """Tell whether the step raises: it did, or the subject lacks it."""
+    if index >= len(observation.outcomes):
+        return False
+    outcome = observation.outcomes[index]
+    return outcome.error is not None or outcome.unsupported is not None
 
 
 def _going_on(lines: Sequence[str]) -> list[str]:

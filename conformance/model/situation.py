@@ -51,7 +51,7 @@ KINDS: Mapping[str, Kind] = {
     "in a larger batch": Kind(_BATCH, "a batch is called as the end of a larger one"),
     "repeatedly": Kind(_AGAIN, "each call is made 130 times, and a result that differs from the first one counts"),
     "inside another call": Kind(THREADS, "a second thread is in the middle of the same call with other arrays"),
-    "around another call": Kind(THREADS, "a second thread makes the same call with other arrays in the middle of it"),
+    "around another call": Kind(THREADS, "a second thread makes the same call, with other arrays, in its middle"),
     # what came before: steps done aside
     "called before": Kind(_AGAIN, "the same steps were done twice before"),
     "other calls around": Kind(_AGAIN, "the same steps were done with other arrays, before and afterwards"),

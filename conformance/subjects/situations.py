@@ -113,12 +113,8 @@ def repeatedly(function: Any, *arrays: Any) -> Any:
 def amid_two_threads(function: Any, *arrays: Any, inside: bool) -> Any:
     """Make two calls in two threads, one with other arrays, and stop the outer one at each of its lines in turn.
 
-    While it is stopped the inner one runs to its end. Return the first result that has other bits than that of a
-    call alone, if there is one.
-
-    Args:
-        function, arrays: the call whose result counts.
-        inside: whether that is the inner one.
+    While it is stopped the inner one runs to its end. `inside` tells whether the result that counts is that of the
+    inner one. Return the first result that has other bits than that of a call alone, if there is one.
     """
     import sys
     import sysconfig

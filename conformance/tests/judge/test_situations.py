@@ -61,6 +61,7 @@ CAUGHT = {
     "SharedScratch": "SIT-03",
     "ResultIsInput": "SIT-02",
     "LiveWeights": "SIT-02",
+    "KnownByIdentity": "SIT-02",
 }
 
 

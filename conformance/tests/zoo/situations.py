@@ -102,6 +102,17 @@ class ResultIsInput(MyLayer):
         return inputs if np.array_equal(outputs, inputs) else outputs
 
 
+class KnownByIdentity(MyLayer):
+    """The array of the last call is known again by its identity, not by what it holds."""
+
+    seen = None
+
+    def __call__(self, inputs):
+        if inputs is not self.seen:
+            self.seen, self.outputs = inputs, super().__call__(inputs)
+        return self.outputs.copy()
+
+
 class LiveWeights(MyLayer):
     """get_weights gives the layer's own arrays."""
 
