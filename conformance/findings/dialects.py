@@ -224,7 +224,7 @@ class _TensorFlowWords(LayerWords):
     def reads_late(self) -> bool:
         return False  # its tensors are nobody else's memory: only the steps of a situation are done
 
-    def overwrites(self, step: steps.Step) -> bool:
+    def overwrites(self, _: steps.Step) -> bool:
         return False
 
     def around(self) -> list[str]:

@@ -15,7 +15,7 @@ from conformance.judge.evidence import Evidence
 from conformance.model.case import Case
 from conformance.model.codec import text_of
 from conformance.model.observation import Observation
-from conformance.oracle.comparison import Mismatch
+from conformance.oracle.comparison import Mismatch, listening
 from conformance.oracle.form import unlike_the_oracle
 from conformance.subjects import Subject
 
@@ -127,7 +127,8 @@ def _apart(evidence: Evidence, case: Case, subject: Subject, traits: Traits) -> 
         if check.claims or is_apart(check):
             continue
         try:
-            failure = _judged_here(evidence, check, case, subject, traits)
+            with listening(lambda *_: None):  # each check is asked in its own right, too
+                failure = _judged_here(evidence, check, case, subject, traits)
         except NotSupported as reason:
             missing = str(reason)
             continue
