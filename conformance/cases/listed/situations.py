@@ -62,6 +62,7 @@ def _calls(c: Configuration) -> Mapping[str, tuple[Case, ...]]:
 def _applied(c: Configuration) -> Case:
     case = geometry_case(c)
     *before, call = case.steps
+    assert isinstance(call, steps.Call)
     return attrs.evolve(case, steps=(*before, attrs.evolve(call, via="apply")))
 
 
