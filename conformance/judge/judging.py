@@ -14,7 +14,7 @@ from conformance.checks.chapters.situations import check_situation
 from conformance.judge.evidence import Evidence
 from conformance.model.case import Case
 from conformance.model.codec import text_of
-from conformance.model.observation import Observation
+from conformance.model.observation import Error, Observation
 from conformance.oracle.comparison import Mismatch, listening
 from conformance.oracle.form import unlike_the_oracle
 from conformance.subjects import Subject
@@ -120,7 +120,12 @@ def _elsewhere(
 
 
 def _apart(evidence: Evidence, case: Case, subject: Subject, traits: Traits) -> Mismatch | None:
-    """Return what the first clause says that fails here alone; raise NotSupported where none can be judged."""
+    """Return what the first clause says that fails here alone.
+
+    Raises:
+        NotSupported: no clause can be judged here.
+        Misbehaved: the subject raised, or its process ended, here alone.
+    """
     assert case.situation is not None
     missing, held = "no clause says anything about the case", False
     for check in CHECKS.applying(case, traits):
@@ -137,11 +142,14 @@ def _apart(evidence: Evidence, case: Case, subject: Subject, traits: Traits) -> 
             _elsewhere(evidence, check, other, subject, traits) for other in calmer(case)
         ):
             continue
-        return attrs.evolve(
-            failure.mismatch,
-            message=f"{failure.mismatch.message} ({check.clause}), where {case.situation.kind.words}; "
-            "it holds without that",
+        found = failure.mismatch
+        told = (
+            f"{found.message} ({check.clause}), where {case.situation.kind.words}; "
+            "it holds without that"
         )
+        if failure.status == "error":
+            raise Misbehaved(told, found.step, None if found.got is None else Error(**found.got))
+        return attrs.evolve(found, message=told)
     if not held:
         raise NotSupported(missing)
     return None

@@ -91,3 +91,7 @@ def test_what_is_wrong_everywhere_is_shown_without_a_situation() -> None:
 
 def test_a_layer_may_let_threads_wait_for_each_other() -> None:
     assert _failures("Locked") == {}
+
+
+def test_an_exception_in_a_situation_is_an_error_of_the_clause_about_it() -> None:
+    assert {failure.status for failure in _failures("Refusing")["SIT-01"]} == {"error"}

@@ -133,3 +133,12 @@ class Locked(MyLayer):
         with self.lock:
             time.sleep(0)
             return super().__call__(inputs)
+
+
+class Refusing(MyLayer):
+    """A memory map is refused, for it is a subclass."""
+
+    def __call__(self, inputs):
+        if type(inputs) is not np.ndarray:
+            raise TypeError(f"an array is needed, not {type(inputs).__name__}")
+        return super().__call__(inputs)
