@@ -34,7 +34,7 @@ _BEFORE = (
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "geometry": (*_ARRAYS, *_BATCHES, *_THREADS, *_BEFORE, "trained before", "repeatedly"),
     "numbers": (*_ARRAYS, *_BATCHES, *_BEFORE),
-    "activations": (*_ARRAYS, *_BATCHES, *_THREADS, *_BEFORE),
+    "activations": (*_ARRAYS, *_BATCHES, *_BEFORE),
     "losses": tuple(name for name in _ARRAYS if KINDS[name].clause == MEMORY),
     "constraints": (*_ARRAYS, *_THREADS, *_BEFORE),
     "gradients": (*_ARRAYS, *_THREADS, *_BEFORE, "repeatedly"),

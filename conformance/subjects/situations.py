@@ -98,7 +98,7 @@ def repeatedly(function: Any, *arrays: Any) -> Any:
     """Call 130 times, for some seconds at most; return a result that has other bits than the first one."""
     import time
 
-    end = time.monotonic() + 4
+    end = time.monotonic() + 2
 
     def bits(result: Any) -> Any:
         if isinstance(result, (list, tuple)):
@@ -127,7 +127,7 @@ def amid_two_threads(function: Any, *arrays: Any, inside: bool) -> Any:
 
     others = [np.flip(array) + np.ones((), array.dtype) for array in arrays]
     outer, inner = (others, arrays) if inside else (arrays, others)
-    library, seen = sysconfig.get_path("stdlib"), set()
+    library, seen, held = sysconfig.get_path("stdlib"), set(), []
 
     def bits(result: Any) -> Any:
         if isinstance(result, (list, tuple)):
@@ -162,7 +162,9 @@ def amid_two_threads(function: Any, *arrays: Any, inside: bool) -> Any:
                 seen.add(place)
                 stopped.append(place)
                 second.start()
-                second.join(0.01)  # not for ever: it may wait for a lock that this one holds
+                # Not for ever: it may wait for a lock that this one holds.
+                second.join(0.01 if len(held) < 5 else 0.001)
+                held.extend([place] * second.is_alive())
             return each_line
 
         def run() -> None:
@@ -179,7 +181,7 @@ def amid_two_threads(function: Any, *arrays: Any, inside: bool) -> Any:
         return ends[inside], stopped
 
     result = function(*arrays)
-    alone, stopped, end = bits(result), [None], time.monotonic() + 4
+    alone, stopped, end = bits(result), [None], time.monotonic() + 2
     while stopped and bits(result) == alone and time.monotonic() < end:
         (result, error), stopped = both()
         if error is not None:
