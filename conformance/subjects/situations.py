@@ -127,7 +127,9 @@ def amid_two_threads(function: Any, *arrays: Any, inside: bool) -> Any:
 
     others = [np.flip(array) + np.ones((), array.dtype) for array in arrays]
     outer, inner = (others, arrays) if inside else (arrays, others)
-    library, seen, held = sysconfig.get_path("stdlib"), set(), []
+    library = sysconfig.get_path("stdlib")
+    seen: set[Any] = set()
+    held: list[Any] = []
 
     def bits(result: Any) -> Any:
         if isinstance(result, (list, tuple)):
