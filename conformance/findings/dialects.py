@@ -10,7 +10,7 @@ from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.codec import Array
 from conformance.model.steps.words import array_text
-from conformance.subjects import situations
+from conformance.subjects import frameworks, situations
 from conformance.subjects.layer import FunctionBackend, LayerBackend
 from conformance.subjects.loading import ALGORITHM, LAYERS, backend_class, is_tensorflow, load
 
@@ -26,11 +26,13 @@ def words_of(spec: str, mode: str, target: Any = None) -> LayerWords:
 
     Args:
         spec: the subject as the user wrote it.
-        mode: `eager` or `graph`.
+        mode: `eager` or `graph`; the way of a framework.
         target: the class or function, where it need not be loaded.
     """
     if is_tensorflow(spec):
         return _GraphWords(spec) if mode == "graph" else _TensorFlowWords(spec)
+    if frameworks.parse(spec) is not None:
+        return _FrameworkWords(spec, mode)
     try:
         made_by = backend_class(load(spec) if target is None else target, spec)
     except Exception:
@@ -47,8 +49,9 @@ class LayerWords(steps.Words):
 
     #: What is around the text of a tensor to get at its numbers.
     computed = "{}"
-    #: The name of the case's situation.
+    #: The name of the case's situation, and whether the subject's backend carries it out.
     situation: str | None = None
+    takes_arrays = True
     #: How many arrays the present step has been given.
     _given = 0
 
@@ -194,6 +197,29 @@ class _FunctionWords(LayerWords):
         if show:
             return [f"shown = {text}", *after] if self.reads_late else [f"print({text})"]
         return [f"overwrite({text})" if self.situation == "results overwritten" else text, *after]
+
+
+class _FrameworkWords(_FunctionWords):
+    """A framework's operation, as the built-in subject calls it."""
+
+    takes_arrays = False
+
+    def __init__(self, spec: str, way: str) -> None:
+        self.spec, self.layer_class = spec, "conv2d_transpose"
+        self._way = way
+
+    def lines(self, step: steps.Step, *, show: bool) -> list[str]:
+        if isinstance(step, (steps.Gradients, steps.SecondGradient)) and show:
+            given = f"{array_text(step.output_gradient)}, {array_text(step.inputs)}"
+            second = ", second=True" if isinstance(step, steps.SecondGradient) else ""
+            return [f"print({self.layer_class}.gradients({given}, kernel, **options{second}))"]
+        return super().lines(step, show=show)
+
+    def _import(self) -> list[str]:
+        return [
+            "from conformance.subjects import frameworks",
+            f"conv2d_transpose = frameworks.driver({self.spec!r}, {self._way!r})",
+        ]
 
 
 class _TensorFlowWords(LayerWords):

@@ -48,7 +48,8 @@ def script_for(
     observation = observation or Observation()
     words = words_of(spec, mode, target)
     aside = () if case.situation is None else case.situation.aside
-    words.situation = None if case.situation is None else case.situation.name
+    if case.situation is not None and words.takes_arrays:
+        words.situation = case.situation.name
     lines = [*words.head(), *words.around(), *words.construct(case)]
     shown = last = len(case.steps) - 1 if observation.crash is not None else mismatch.step
     if words.reads_late and last is not None:

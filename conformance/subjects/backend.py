@@ -26,7 +26,8 @@ def observe(
     that is too large to be read counts as a crash.
     """
     try:
-        backend.situation = None if case.situation is None else case.situation.name
+        if case.situation is not None and backend.takes_arrays:
+            backend.situation = case.situation.name
         constructed = _attempt(backend, "construct", lambda: backend.construct(case.arguments))
         if constructed.error is not None or constructed.unsupported is not None:
             return Observation(constructed)

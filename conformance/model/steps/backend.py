@@ -26,7 +26,9 @@ class Backend(ABC):
     layers: dict[str, Any]
     #: The constructor arguments of the case.
     arguments: Mapping[str, Value]
-    #: The name of the case's situation; a backend carries out those that it knows.
+    #: Whether the implementation takes the caller's own arrays, so that situations mean something to it.
+    takes_arrays = False
+    #: The name of the case's situation, where it does; a backend carries out those that it knows.
     situation: str | None = None
 
     def __init__(self, layer_class: Callable[..., Any]) -> None:
