@@ -9,8 +9,8 @@ import click
 from conformance import __version__
 
 _COMMANDS = (
-    "init", "smoke", "run", "report", "explain", "export", "replay", "diff", "clauses", "subjects", "bench",
-    "strength",
+    "init", "smoke", "run", "report", "explain", "export", "replay", "diff", "clauses", "subjects",
+    "scoreboard", "bench", "strength",
 )  # fmt: skip
 
 
