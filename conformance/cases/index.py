@@ -8,6 +8,7 @@ from functools import cached_property
 import attrs
 from hypothesis import strategies as st
 
+from conformance.cases import sizes
 from conformance.cases.drawn import strategies as drawn
 from conformance.cases.drawn.life_cycles import life_cycle_cases
 from conformance.cases.listed import numbers, objects, training
@@ -29,12 +30,14 @@ class Family:
         strategy: draws cases; None where all of them are fixed.
         make_fixed: makes the cases that every run begins with; called once, when they are asked for.
         share: examples drawn, relative to the profile's number.
+        smallest: makes the smallest failing case of one that failed; None leaves that to Hypothesis.
     """
 
     name: str
     strategy: st.SearchStrategy[Case] | None = None
     make_fixed: Callable[[], Iterable[Case]] = _none
     share: float = 1.0
+    smallest: Callable[[Case, Callable[[Case], bool]], Case] | None = None
 
     @cached_property
     def fixed(self) -> tuple[Case, ...]:
@@ -56,6 +59,7 @@ def _families() -> tuple[Family, ...]:
     return (
         Family("geometry", drawn.geometry_cases(), numbers.geometries, 1.5),
         Family("numbers", drawn.number_cases()),
+        Family(sizes.FAMILY, sizes.size_cases(), sizes.listed, 0.3, sizes.smallest),
         Family("repeats", drawn.repeat_cases(), share=0.4),
         Family("unknown sizes", drawn.unknown_size_cases(), share=0.4),
         Family("specials", drawn.special_cases(), share=0.6),

@@ -117,6 +117,16 @@ def shrink(
 
     if not family.is_drawn:
         return found, False
+    def fails(case: Case) -> bool:
+        try:
+            run(case)
+        except _Found:
+            return True
+        return False
+
+    if family.smallest is not None:
+        case = family.smallest(found.case, fails)
+        return (found, False) if smallest is None or case is found.case else (smallest, True)
     try:
         for case in known:
             if case.family == family.name:

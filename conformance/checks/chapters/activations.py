@@ -29,7 +29,7 @@ def _activated(case: Case, traits: Traits) -> bool:
     return runs_here(case, traits) and case.argument("activation") is not None
 
 
-@check("ACT-01", "activations", "pairs", when=_activated)
+@check("ACT-01", "activations", "sizes", "pairs", when=_activated)
 def check_activation_follows_the_bias(view: View) -> Mismatch | None:
     """Y = activation(conv + bias)."""
     index, _ = view.first(Call)

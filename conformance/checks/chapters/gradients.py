@@ -37,7 +37,11 @@ def _found(view: View, index: int) -> list[Value] | Mismatch:
     return got
 
 
-@check("GRAD-01", "gradients")
+def _asked(case: Case, _: Traits) -> bool:
+    return any(isinstance(step, Gradients) for step in case.steps)
+
+
+@check("GRAD-01", "gradients", "sizes", when=_asked)
 def check_gradients(view: View) -> Mismatch | None:
     """All three equal the loops, within the bound of their sums."""
     index, _ = view.first(Gradients)

@@ -15,6 +15,7 @@ from conformance.strength.mistakes import (
     initial_values,
     interface,
     numbers,
+    sizes,
     training,
 )
 from conformance.strength.mistakes.mistake import Mistake
@@ -24,6 +25,7 @@ __all__ = ["CHAPTERS", "MISTAKES", "Mistake"]
 CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "geometry": geometry.MISTAKES,
     "numbers": numbers.MISTAKES,
+    "sizes": sizes.MISTAKES,
     "training": training.MISTAKES,
     "initial values": initial_values.MISTAKES,
     "arguments": arguments.MISTAKES,
