@@ -1,13 +1,12 @@
 """Cases around the sizes at which kernels change their ways: vectors, tiles, buffers, caches.
 
-A case is large along a few axes and small along the others, so that loops can still run it. `listed` has every
+A case is large along a few axes and small along the others, so that loops can still run it. `many` has every
 boundary of every axis in both data formats and both paddings, for the output and for each gradient; `size_cases`
 draws others; `smallest` makes the smallest failing case of one that failed, axis by axis.
 """
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 import random
@@ -195,6 +194,8 @@ def _layer(large: Mapping[str, int], choice: _Choice, **fixed: Any) -> Layer:
     sizes = {**small, **large}
     if sizes.get("dilation", 1) > 1:
         sizes |= {"stride_height": 1, "stride_width": 1}
+        # A single tap has no dilation.
+        sizes |= {name: max(sizes[name], 2) for name in ("kernel_height", "kernel_width")}
     for side in ("height", "width"):
         if f"extra_{side}" in large:
             other = "width" if side == "height" else "height"
@@ -269,34 +270,44 @@ def _above_caches() -> Iterator[Layer]:
         )  # fmt: skip
 
 
-@functools.cache
-def listed() -> tuple[Case, ...]:
-    """Return the cases that every run tries."""
+_COMBINATIONS: Sequence[Mapping[str, Any]] = [
+    {"data_format": data_format, "padding": padding}
+    for data_format in ("channels_last", "channels_first")
+    for padding in ("valid", "same")
+]
+
+
+def few() -> tuple[Case, ...]:
+    """Return the cases that every run begins with: a size beyond each common limit, in both data formats."""
     choice = _Choice(19)
-    combinations = [
-        {"data_format": data_format, "padding": padding}
-        for data_format in ("channels_last", "channels_first")
-        for padding in ("valid", "same")
+    layers = [
+        layer
+        for combination in (_COMBINATIONS[1], _COMBINATIONS[2])
+        for layer in _packed(_FEW, choice, **combination)
     ]
-    rotation = itertools.cycle(combinations)
+    return tuple(layer.case(seed) for seed, layer in enumerate(layers))
+
+
+def many() -> tuple[Case, ...]:
+    """Return every boundary of every axis, in both data formats, both paddings and the dtypes; caches."""
+    choice, rotation = _Choice(20), itertools.cycle(_COMBINATIONS)
     layers: list[Layer] = []
-    for combination in combinations:
+    for combination in _COMBINATIONS:
         layers += _packed(BOUNDARIES, choice, **combination)
-    for combination in combinations:
         layers += _packed(_FEW, choice, **combination, dtype="float64")
-    layers += _pairs(choice, rotation)
+    layers += (layer for layer in _pairs(choice, rotation) if layer.is_legal)
     for dtype in ("float16", "bfloat16", "int32"):
         layers += _packed(_FEW, choice, **next(rotation), dtype=dtype)
-    for combination in (combinations[1], combinations[2]):
+    for combination in (_COMBINATIONS[1], _COMBINATIONS[2]):
         layers += _packed(_FEW, choice, **combination, activation="relu")
     layers += _above_caches()
-    return tuple(layer.case(seed) for seed, layer in enumerate(layers) if layer.is_legal)
+    return tuple(layer.case(seed) for seed, layer in enumerate(layers, start=100))
 
 
 @st.composite
 def size_cases(draw: st.DrawFn) -> Case:
     """Layers that are large along up to three axes, at a boundary or between two."""
-    names = draw(st.lists(st.sampled_from(sorted(BOUNDARIES)), min_size=1, max_size=3, unique=True))
+    names = draw(st.lists(st.sampled_from(sorted(BOUNDARIES)), min_size=2, max_size=3, unique=True))
     choice = _Choice(draw(st.integers(0, 2**16)))
     dtype = draw(st.sampled_from(("float32", "float32", "float64", "float16", "int32")))
     fixed = {
@@ -310,9 +321,11 @@ def size_cases(draw: st.DrawFn) -> Case:
     for name in names:
         if large.keys().isdisjoint(_UNLIKE.get(name, ())):
             size = draw(st.integers(4, 140 if name in _IMAGE else max(BOUNDARIES[name])))
-            tried = _layer({**large, name: size}, choice, **fixed)
-            if tried.is_legal and tried.products <= _PRODUCTS and _is_exact(tried):
-                large[name], layer = size, tried
+            while size >= 4 and name not in large:  # half of what is too much
+                tried = _layer({**large, name: size}, choice, **fixed)
+                if tried.is_legal and tried.products <= _PRODUCTS and _is_exact(tried):
+                    large[name], layer = size, tried
+                size //= 2
     return layer.case(choice.of(range(2**16)), real=real)
 
 

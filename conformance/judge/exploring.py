@@ -53,7 +53,7 @@ def explore(
         progress(done)
 
     try:
-        for case in family.fixed:
+        for case in family.listed(examples):
             run(case)
         if family.is_drawn:
             _draw(family, run, examples, run_seed, (Phase.generate,))

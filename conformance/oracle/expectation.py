@@ -16,7 +16,7 @@ from conformance.model.codec import Array, Value
 from conformance.model.dtypes import SIGNIFICAND_BITS
 from conformance.model.geometry import Geometry
 from conformance.model.observation import Observation
-from conformance.oracle import taps
+from conformance.oracle import activations, taps
 from conformance.oracle.tolerance import (
     allowed_error,
     exactly_summable,
@@ -44,6 +44,7 @@ class Exact:
         terms: upper bound of the products in one sum.
         exact: whether every order of summation in the subject's dtype gives `values` exactly.
         dtype_name: the subject's dtype.
+        more: error allowed beside that of the sums, of the same shape, or 0.
     """
 
     values: Array
@@ -51,11 +52,12 @@ class Exact:
     terms: int
     exact: bool
     dtype_name: str
+    more: Array | float = 0.0
 
     @property
     def allowed(self) -> Array:
         """The bound on the absolute error."""
-        return allowed_error(self.magnitude, self.terms, self.dtype_name, self.exact)
+        return self.more + allowed_error(self.magnitude, self.terms, self.dtype_name, self.exact)
 
     @property
     def unit(self) -> Array:
@@ -105,6 +107,17 @@ class Expectation:
         found: tuple[Exact, Exact, Exact | None] = self._exacts[key]
         return found
 
+    def activated_gradients(self, index: int) -> tuple[Exact, Exact, Exact | None]:
+        """Return the gradients of step `index` through the layer's activation.
+
+        Their sums are made of numbers that the activation's slope has rounded already: `slope_error` of each.
+        """
+        key = (index, "activated")
+        if key not in self._exacts:
+            self._exacts[key] = self._compute_activated(index)
+        found: tuple[Exact, Exact, Exact | None] = self._exacts[key]
+        return found
+
     def weights_at(self, index: int) -> tuple[Array, Array | None]:
         """Return kernel and bias as they are when step `index` begins."""
         given = _given_weights(self.case, index)
@@ -141,11 +154,7 @@ class Expectation:
         kernel, bias = self.weights_at(index)
         inputs, upstream = _wide(step.inputs), _wide(step.output_gradient)
         name = step.inputs.dtype.name
-        terms = (
-            int(np.prod(kernel.shape[:3])),
-            int(inputs.size // max(kernel.shape[3], 1)),
-            int(upstream.size // max(kernel.shape[2], 1)),
-        )
+        terms = _terms(inputs, kernel, upstream)
         x, w, g = map(_largest, (inputs, kernel, upstream))
         bounds = [bound * count for bound, count in zip((g * w, g * x, g), terms)]
         found = _gradients(self.case, inputs, kernel, upstream)
@@ -164,6 +173,28 @@ class Expectation:
                 name,
             )
             for values, magnitude, count in zip(found, sizes, terms)
+        ]
+        return exacts[0], exacts[1], None if bias is None else exacts[2]
+
+
+    def _compute_activated(self, index: int) -> tuple[Exact, Exact, Exact | None]:
+        step = self.case.steps[index]
+        assert isinstance(step, steps.Gradients)
+        kernel, bias = self.weights_at(index)
+        inputs, upstream = _wide(step.inputs), _wide(step.output_gradient)
+        name, dtype_name = str(self.case.arguments["activation"]), step.inputs.dtype.name
+        with np.errstate(all="ignore"):
+            before = _transposed(self.case, inputs, kernel, bias)
+            slopes = activations.through(name, before, upstream)
+            rounded = activations.slope_error(name, before, upstream, slopes, dtype_name)
+            found = _gradients(self.case, inputs, kernel, slopes)
+            sizes = _gradients(self.case, np.abs(inputs), np.abs(kernel), np.abs(slopes))
+            errors = _gradients(self.case, np.abs(inputs), np.abs(kernel), rounded)
+        exacts = [
+            Exact(values, magnitude, terms, exact=False, dtype_name=dtype_name, more=error)
+            for values, magnitude, terms, error in zip(
+                found, sizes, _terms(inputs, kernel, upstream), errors
+            )
         ]
         return exacts[0], exacts[1], None if bias is None else exacts[2]
 
@@ -233,6 +264,15 @@ def _given_weights(case: Case, index: int) -> tuple[Array, Array | None] | None:
     return kernel, bias
 
 
+def _terms(inputs: Array, kernel: Array, upstream: Array) -> tuple[int, int, int]:
+    """Return how many numbers are summed at most in the gradients by inputs, kernel and bias."""
+    return (
+        int(np.prod(kernel.shape[:3])),
+        int(inputs.size // max(kernel.shape[3], 1)),
+        int(upstream.size // max(kernel.shape[2], 1)),
+    )
+
+
 def _loops_will_do(case: Case, images: Array, kernel: Array, *others: Array) -> bool:
     """Tell whether the loops are quick enough; what is not finite is theirs in any case."""
     height, width, filters, channels = kernel.shape
@@ -241,6 +281,8 @@ def _loops_will_do(case: Case, images: Array, kernel: Array, *others: Array) -> 
     meetings = images.size // max(channels, 1) * height * width
     if meetings * (8 + filters * channels) + outputs <= LOOPS:
         return True
+    if images.dtype.kind == "i" and _largest(images) * _largest(kernel) * kernel.size >= 2.0**31:
+        return True  # the sums may wrap around
     return not all(bool(np.isfinite(array).all()) for array in (images, kernel, *others))
 
 

@@ -16,6 +16,7 @@ from conformance.strength.mistakes import (
     interface,
     numbers,
     sizes,
+    special,
     training,
 )
 from conformance.strength.mistakes.mistake import Mistake
@@ -26,6 +27,7 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "geometry": geometry.MISTAKES,
     "numbers": numbers.MISTAKES,
     "sizes": sizes.MISTAKES,
+    "special numbers": special.MISTAKES,
     "training": training.MISTAKES,
     "initial values": initial_values.MISTAKES,
     "arguments": arguments.MISTAKES,
