@@ -89,6 +89,7 @@ def _load(path: Path) -> Corpus:
     clause = Clause(
         id=f"CORPUS-{name}",
         chapter="corpus",
+        scope="numbers",
         title=f"{len(cases)} recorded cases of {path.stem}",
         norm="Every recorded case gives the expected numbers, within the tolerance its source states.",
         agreement=("silent",),

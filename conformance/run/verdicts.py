@@ -17,7 +17,7 @@ from conformance.model.case import Case
 from conformance.model.clauses import Clause
 from conformance.oracle.comparison import Listener, Mismatch, listening
 from conformance.run.corpus import Corpus, judge_recorded
-from conformance.run.excuses import excused
+from conformance.run.excuses import Standing, excused
 from conformance.run.guard import Guard
 from conformance.run.options import Options
 from conformance.run.participants import Participant
@@ -88,27 +88,34 @@ class ParticipantJudge:
         )
         guard.broken += [found.broken for found in (tally, claim_tally) if found.broken is not None]
         claim = guard(f"the claim of {clause.id}", lambda: self._claim(clause, claim_tally), None)
-        status, reason = _status(clause, tally)
+        status, reason, kind = _status(clause, tally)
         if claim is not None and claim.status == "upheld" and self.participant.traits.tensorflow:
             # An erratum that the run cannot prove is no erratum.
-            status, reason = (
-                "fail",
-                "the page's sentence was not contradicted: the erratum is stale",
-            )
+            status, kind = "fail", "stale-erratum"
+            reason = "the page's sentence was not contradicted: the erratum is stale"
         finding, text = self._finding(clause, tally, guard) if tally.failures else (None, "")
-        status, reason = excused(
+        status, reason, kind = excused(
             [e for e in self._options.excuses if e.concerns(clause.id, *self.participant.key)],
-            status,
-            reason,
+            (status, reason, kind),
             [failure.mismatch.message for failure in tally.failures],
         )
         if guard.broken:
             # No verdict of a broken harness can be trusted; its findings are evidence all the same.
-            status, reason = BROKEN, "; ".join(dict.fromkeys(map(str, guard.broken)))
+            status, kind = BROKEN, "broken"
+            reason = "; ".join(dict.fromkeys(map(str, guard.broken)))
             finding = finding or self.broken_finding(clause, guard)
             text = f"{clause.id} {clause.title}\nthe harness broke: {reason}\n\n{text}".strip()
         name, mode = self.participant.key
-        verdict = record.Verdict(clause.id, name, mode, status, tally.judged, reason, claim)
+        verdict = record.Verdict(
+            clause=clause.id,
+            subject=name,
+            mode=mode,
+            status=status,
+            examples=tally.judged,
+            reason=reason,
+            reason_kind=kind,
+            claim=claim,
+        )
         return Judgement(verdict, finding, text or reason or "", guard)
 
     def broken_finding(self, clause: Clause, guard: Guard) -> record.Finding | None:
@@ -119,7 +126,15 @@ class ParticipantJudge:
         if case is None:
             return None
         name, mode = self.participant.key
-        return record.Finding(clause.id, name, mode, BROKEN, message, case=case, shrunk=False)
+        return record.Finding(
+            clause=clause.id,
+            subject=name,
+            mode=mode,
+            status=BROKEN,
+            message=message,
+            case=case,
+            shrunk=False,
+        )
 
     def _tallied(self, clause: Clause) -> tuple[Tally, Tally]:
         """Return what cases say about the clause, and about the page's own sentence."""
@@ -202,6 +217,7 @@ class ParticipantJudge:
                 mismatch,
                 is_command=self.participant.is_command,
                 observation=self._evidence.past_observation(subject, shown.case),
+                target=getattr(subject, "target", None),
             ),
             None,
         )
@@ -285,18 +301,19 @@ def finding_text(
     )
 
 
-def _status(clause: Clause, tally: Tally) -> tuple[str, str | None]:
-    """Return a clause's status and, unless it passed, why."""
+def _status(clause: Clause, tally: Tally) -> Standing:
+    """Return a clause's status and, unless it passed or failed, why."""
     statuses = {failure.status for failure in tally.failures}
     if "fail" in statuses:
-        return "fail", None
+        return "fail", None, None
     if statuses:
-        return "error", None
+        return "error", None, None
     if tally.not_tried is not None:
-        return "gave-up", f"not every case was run: {tally.not_tried}"
+        return "gave-up", f"not every case was run: {tally.not_tried}", "cases-left"
     if tally.held:
-        return "pass", None
+        return "pass", None, None
     if tally.unsupported:
-        return "unsupported", "; ".join(sorted(tally.unsupported))
-    reason = clause.untestable or "no case in this run exercises this clause in this mode"
-    return "not-run", reason
+        return "unsupported", "; ".join(sorted(tally.unsupported)), "lacking"
+    if clause.untestable:
+        return "not-run", clause.untestable, "untestable"
+    return "not-run", "no case in this run exercises this clause in this mode", "no-case"

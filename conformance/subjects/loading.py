@@ -20,6 +20,8 @@ from conformance.subjects.layer import FunctionBackend, LayerBackend
 LAYERS = {"reference": "reference_impl", "fast": "fast_impl"}
 #: `fast:ALGORITHM` is the fast layer with one of its algorithms.
 ALGORITHM = "fast:"
+#: What the constructor takes first, and so what a factory of layers does.
+_LAYER_ARGUMENTS = ("filters", "kernel_size")
 
 
 class LoadError(Exception):
@@ -44,13 +46,54 @@ def backend_factory(spec: str, mode: str = "eager") -> Callable[[], Backend]:
     if is_tensorflow(spec):
         return _tensorflow_backend(mode)
     target = load(spec)
+    make = backend_class(target, f"subject {spec!r}")
+    return lambda: make(target)
+
+
+def backend_class(target: Any, what: str) -> Callable[[Any], Backend]:
+    """Return what drives `target`.
+
+    A class is called with the page's constructor arguments. So is another callable that takes `filters` and
+    `kernel_size`, or keywords alone: a factory of layers. Any other is a bare function ``conv2d_transpose(inputs,
+    kernel, strides, padding, data_format)``.
+
+    Args:
+        target: a class, a factory or a function.
+        what: the same in words, for the message.
+
+    Raises:
+        LoadError: it is none of these, such as a layer that is made already.
+    """
     if inspect.isclass(target):
-        return lambda: LayerBackend(target)
-    if callable(target):
-        return lambda: FunctionBackend(target)
+        return LayerBackend
+    if not callable(target):
+        raise LoadError(
+            f"{what} is of type {type(target).__name__}: a class or a function is needed"
+        )
+    if hasattr(target, "set_weights") or hasattr(target, "kernel"):
+        raise LoadError(f"{what} is a layer that is made already: give its class, or what makes it")
+    try:
+        signature = inspect.signature(target)
+    except (TypeError, ValueError):  # what is written in C may have no signature
+        return FunctionBackend
+    if any(name in signature.parameters for name in _LAYER_ARGUMENTS):
+        return LayerBackend
+    if _binds(signature, 5):
+        return FunctionBackend
+    if all(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
+        return LayerBackend
     raise LoadError(
-        f"subject {spec!r} is of type {type(target).__name__}: a class or a function is needed"
+        f"{what} takes {signature}: neither a layer's arguments (filters, kernel_size, ...) nor those of "
+        "conv2d_transpose(inputs, kernel, strides, padding, data_format)"
     )
+
+
+def _binds(signature: inspect.Signature, count: int) -> bool:
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 @functools.lru_cache
@@ -92,12 +135,16 @@ def describe(spec: str, mode: str) -> dict[str, Any]:
 
         versions = {LAYERS[spec.partition(":")[0]]: __version__, **versions}
     else:
-        module = sys.modules.get(getattr(load(spec), "__module__", ""), None)
-        package = (module.__name__ if module else "").partition(".")[0]
-        version = getattr(sys.modules.get(package), "__version__", None)
-        if isinstance(version, str):
-            versions = {package: version, **versions}
+        versions = versions_of(load(spec))
     return {"versions": versions, "settings": {}, "mode": mode}
+
+
+def versions_of(target: Any) -> dict[str, str]:
+    """Return NumPy's version, and before it that of the package which `target` is from, where it has one."""
+    module = sys.modules.get(getattr(target, "__module__", None) or "")
+    package = (module.__name__ if module else "").partition(".")[0]
+    version = getattr(sys.modules.get(package), "__version__", None)
+    return {**({package: version} if isinstance(version, str) else {}), "numpy": np.__version__}
 
 
 def _with_algorithm(spec: str) -> Any:
