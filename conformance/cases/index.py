@@ -16,7 +16,6 @@ from conformance.cases.pairs import pairs
 from conformance.cases.scripted.scripts import scripted_families
 from conformance.model.case import Case
 
-
 #: A run that draws so many examples for an average family tries every listed case: `core` does, `smoke` does not.
 THOROUGH = 50
 
@@ -73,9 +72,7 @@ def _families() -> tuple[Family, ...]:
     return (
         Family("geometry", drawn.geometry_cases(), numbers.geometries, 1.5),
         Family("numbers", drawn.number_cases(), special.wrapping),
-        Family(
-            sizes.FAMILY, sizes.size_cases(), sizes.few, 0.3, sizes.many, sizes.smallest
-        ),
+        Family(sizes.FAMILY, sizes.size_cases(), sizes.few, 0.3, sizes.many, sizes.smallest),
         Family("repeats", drawn.repeat_cases(), share=0.4),
         Family("unknown sizes", drawn.unknown_size_cases(), share=0.4),
         Family("specials", drawn.special_cases(), special.specials, 0.6),

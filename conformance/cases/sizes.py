@@ -189,7 +189,9 @@ class _Choice:
 
 def _layer(large: Mapping[str, int], choice: _Choice, **fixed: Any) -> Layer:
     """Return a layer with the given sizes, and small ones that differ along the other axes."""
-    small: dict[str, Any] = {name: choice.of((1, 1, 2, 3)) for name in (*_IMAGE, "kernel_height", "kernel_width")}
+    small: dict[str, Any] = {
+        name: choice.of((1, 1, 2, 3)) for name in (*_IMAGE, "kernel_height", "kernel_width")
+    }
     small |= {"stride_height": choice.of((1, 2)), "stride_width": choice.of((1, 2, 3))}
     sizes = {**small, **large}
     if sizes.get("dilation", 1) > 1:
@@ -236,7 +238,7 @@ _EXTRAS = ("extra_height", "extra_width", "stride_height", "stride_width")
 _UNLIKE: Mapping[str, tuple[str, ...]] = {
     "dilation": _EXTRAS,
     **{name: ("dilation", *(other for other in _EXTRAS if other != name)) for name in _EXTRAS[:2]},
-    **{name: ("dilation", *_EXTRAS[:2]) for name in _EXTRAS[2:]},
+    **dict.fromkeys(_EXTRAS[2:], ("dilation", *_EXTRAS[:2])),
 }
 
 
@@ -245,9 +247,9 @@ def _pairs(choice: _Choice, rotation: Iterator[Mapping[str, Any]]) -> Iterator[L
     for one, other in itertools.combinations(_IMAGE, 2):
         for size in (9, 18, 33, 65):
             # As small along the others as may be; the two sizes differ.
-            layer = _layer({one: size, other: size - 2}, choice, **next(rotation))
-            smaller = {name: 1 for name in _IMAGE if name not in (one, other)}
-            yield attrs.evolve(layer, **smaller, kernel_height=choice.of((1, 2)), kernel_width=2)
+            large = {**dict.fromkeys(_IMAGE, 1), one: size, other: size - 2}
+            kernel = {"kernel_height": choice.of((1, 2)), "kernel_width": 2}
+            yield _layer({**large, **kernel}, choice, **next(rotation))
 
 
 def _above_caches() -> Iterator[Layer]:
@@ -335,7 +337,7 @@ _LEAST: Mapping[str, int] = {
     "kernel_width": 1, "extra_height": 0, "extra_width": 0, "stride_height": 1, "stride_width": 1,
 }  # fmt: skip
 #: What else is made plain.
-_PLAIN: tuple[Mapping[str, Any], ...] = (
+_PLAIN: tuple[dict[str, Any], ...] = (
     {"extra_height": None, "extra_width": None},
     {"padding": "valid"},
     {"data_format": "channels_last"},
@@ -376,18 +378,23 @@ def smallest(case: Case, fails: Callable[[Case], bool]) -> Case:
     return layer.case(1, real=real, asked=asked)
 
 
+def _resized(layer: Layer, name: str, size: int) -> Layer:
+    change: dict[str, Any] = {name: size}
+    return attrs.evolve(layer, **change)
+
+
 def _bisected(layer: Layer, name: str, least: int, broken: Callable[[Layer], bool]) -> Layer:
     """Return the layer with an axis so small that it fails, and does not with one less."""
     high = getattr(layer, name)
     if high is None or high <= least:
         return layer
-    at_least = attrs.evolve(layer, **{name: least})
+    at_least = _resized(layer, name, least)
     if broken(at_least):
         return at_least
     low = least
     while high - low > 1:
         middle = (low + high) // 2
-        tried = attrs.evolve(layer, **{name: middle})
+        tried = _resized(layer, name, middle)
         if broken(tried):
             high, layer = middle, tried
         else:

@@ -117,6 +117,7 @@ def shrink(
 
     if not family.is_drawn:
         return found, False
+
     def fails(case: Case) -> bool:
         try:
             run(case)

@@ -1,8 +1,8 @@
 """How far an activation, and its slope, may be off where the argument is exact.
 
-Library functions (`exp`, `tanh`, `erf`) and their composition are off by a few units of the roundoff: Eigen's by 8,
-NumPy's by 1. `UNITS` of them are allowed, relative to the result, so that neither end of a function may be lost.
-Where TensorFlow itself makes the result as a difference, they are relative to what it takes the difference of.
+Library functions (`exp`, `tanh`, `erf`) and their composition are off by a few units of the roundoff: Eigen's
+by 8, NumPy's by 1. `UNITS` of them are allowed, relative to the result, so that neither end of a function may
+be lost. Where TensorFlow itself makes the result as a difference, they are relative to what is subtracted.
 """
 
 from __future__ import annotations
@@ -59,14 +59,24 @@ def slope_error(
     scale = np.abs(after)
     upstream = np.abs(output_gradient)
     with np.errstate(all="ignore"):
-        if name in ("elu", "selu", "tanh", "gelu", "hard_sigmoid"):  # made of the value: y + 1, 1 - y * y
+        if name in (
+            "elu",
+            "selu",
+            "tanh",
+            "gelu",
+            "hard_sigmoid",
+        ):  # made of the value: y + 1, 1 - y * y
             scale = np.maximum(scale, upstream)
         elif name == "sigmoid":  # y * (1 - y)
-            scale = upstream * through("exponential", -np.maximum(-before, 0), np.ones(before.shape))
+            scale = upstream * through(
+                "exponential", -np.maximum(-before, 0), np.ones(before.shape)
+            )
         elif name == "softmax":  # y * (g - sum of g * y)
             shares = values("softmax", before)
             scale = shares * (upstream + np.sum(upstream * shares, axis=-1, keepdims=True))
-        allowed: Array = upstream * _allowed(scale / np.maximum(upstream, 1e-300), before, dtype_name)
+        allowed: Array = upstream * _allowed(
+            scale / np.maximum(upstream, 1e-300), before, dtype_name
+        )
     return allowed
 
 

@@ -25,7 +25,6 @@ from conformance.oracle.tolerance import (
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
 
-
 #: Where loops would make more products than this they are too slow, and matrix products stand in for them.
 LOOPS = 10_000
 
@@ -144,7 +143,10 @@ class Expectation:
         else:
             with np.errstate(all="ignore"):
                 magnitude = _transposed(
-                    self.case, np.abs(inputs), np.abs(kernel), None if bias is None else np.abs(bias)
+                    self.case,
+                    np.abs(inputs),
+                    np.abs(kernel),
+                    None if bias is None else np.abs(bias),
                 )
         return Exact(values, magnitude, terms, exact, step.inputs.dtype.name)
 
@@ -175,7 +177,6 @@ class Expectation:
             for values, magnitude, count in zip(found, sizes, terms)
         ]
         return exacts[0], exacts[1], None if bias is None else exacts[2]
-
 
     def _compute_activated(self, index: int) -> tuple[Exact, Exact, Exact | None]:
         step = self.case.steps[index]
@@ -240,7 +241,8 @@ def _wide(array: Array) -> Array:
 
 #: Steps after which a layer that has its weights has the same ones.
 _READING = (
-    steps.Call, steps.ComputeOutputShape, steps.ConvolutionOp, steps.GetWeights, steps.Gradients, steps.SecondGradient,
+    steps.Call, steps.ComputeOutputShape, steps.ConvolutionOp, steps.GetWeights, steps.Gradients,
+    steps.SecondGradient,
 )  # fmt: skip
 
 
@@ -255,13 +257,20 @@ def _given_weights(case: Case, index: int) -> tuple[Array, Array | None] | None:
     try:
         geometry = Geometry.of(case.arguments)
         channels = build.input_shape[geometry.channel_axis]
-        wanted = [geometry.kernel_shape(channels or 0), (geometry.filters,)][: 1 + geometry.use_bias]
-    except (IndexError, KeyError, TypeError, ValueError):  # refused arguments, or a form of their own
+        wanted = [geometry.kernel_shape(channels or 0), (geometry.filters,)][
+            : 1 + geometry.use_bias
+        ]
+    except (
+        IndexError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ):  # refused arguments, or a form of their own
         return None
     if [np.shape(value) for value in given.values] != wanted:
         return None
-    kernel, bias = (*map(_wide, given.values), None)[:2]
-    return kernel, bias
+    kernel, *bias = map(_wide, given.values)
+    return kernel, bias[0] if bias else None
 
 
 def _terms(inputs: Array, kernel: Array, upstream: Array) -> tuple[int, int, int]:
@@ -288,7 +297,9 @@ def _loops_will_do(case: Case, images: Array, kernel: Array, *others: Array) -> 
 
 def _transposed(case: Case, inputs: Array, kernel: Array, bias: Array | None) -> Array:
     if _loops_will_do(case, inputs, kernel, *_one(bias)):
-        return reference_impl.conv2d_transpose(inputs, kernel, bias=bias, **function_arguments(case))
+        return reference_impl.conv2d_transpose(
+            inputs, kernel, bias=bias, **function_arguments(case)
+        )
     return taps.conv2d_transpose(Geometry.of(case.arguments), inputs, kernel, bias)
 
 

@@ -8,7 +8,6 @@ below 2**53 are exact, in whatever order the matrix product adds.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -18,9 +17,7 @@ from conformance.model.geometry import Geometry
 _Places = tuple[slice, slice]
 
 
-def conv2d_transpose(
-    geometry: Geometry, inputs: Array, kernel: Array, bias: Array | None
-) -> Array:
+def conv2d_transpose(geometry: Geometry, inputs: Array, kernel: Array, bias: Array | None) -> Array:
     """Return the transposed convolution of finite numbers.
 
     Args:
@@ -36,8 +33,8 @@ def conv2d_transpose(
     images = geometry.to_channels_last(inputs)
     full, kept = _full(geometry, images.shape, kernel.shape[2])
     for a, b, places in _taps(geometry, images.shape):
-        full[(slice(None), *places)] += images @ kernel[a, b].T
-    outputs = full[(slice(None), *kept)]
+        full[:, places[0], places[1]] += images @ kernel[a, b].T
+    outputs = full[:, kept[0], kept[1]]
     return _own_format(geometry, outputs if bias is None else outputs + bias)
 
 
@@ -48,18 +45,16 @@ def conv2d_transpose_gradients(
     images = geometry.to_channels_last(inputs)
     upstream = geometry.to_channels_last(output_gradient)
     full, kept = _full(geometry, images.shape, kernel.shape[2])
-    full[(slice(None), *kept)] = upstream
+    full[:, kept[0], kept[1]] = upstream
     by_images, by_kernel = np.zeros(images.shape), np.zeros(kernel.shape)
     for a, b, places in _taps(geometry, images.shape):
-        met = full[(slice(None), *places)]
+        met = full[:, places[0], places[1]]
         by_images += met @ kernel[a, b]
         by_kernel[a, b] = np.tensordot(met, images, axes=((0, 1, 2), (0, 1, 2)))
     return _own_format(geometry, by_images), by_kernel, upstream.sum(axis=(0, 1, 2))
 
 
-def _full(
-    geometry: Geometry, shape: tuple[int, ...], filters: int
-) -> tuple[Array, _Places]:
+def _full(geometry: Geometry, shape: tuple[int, ...], filters: int) -> tuple[Array, _Places]:
     """Return zeros in the size of the result before cropping, with the rows appended, and what is kept of it."""
     sizes, kept = [], []
     for axis, length in zip(geometry.axes, shape[1:3]):
@@ -73,7 +68,9 @@ def _taps(geometry: Geometry, shape: tuple[int, ...]) -> Iterator[tuple[int, int
     """Yield each tap (a, b) and the places of the full result to which it takes the pixels."""
     rows, columns = (
         [
-            slice(a * axis.dilation, a * axis.dilation + (length - 1) * axis.stride + 1, axis.stride)
+            slice(
+                a * axis.dilation, a * axis.dilation + (length - 1) * axis.stride + 1, axis.stride
+            )
             for a in range(axis.kernel)
         ]
         for axis, length in zip(geometry.axes, shape[1:3])
@@ -83,5 +80,5 @@ def _taps(geometry: Geometry, shape: tuple[int, ...]) -> Iterator[tuple[int, int
             yield a, b, (row, column)
 
 
-def _own_format(geometry: Geometry, array: Array) -> Any:
+def _own_format(geometry: Geometry, array: Array) -> Array:
     return np.ascontiguousarray(array.transpose(0, 3, 1, 2)) if geometry.channels_first else array

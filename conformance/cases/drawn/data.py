@@ -26,7 +26,7 @@ def nonzero_integers(
 ) -> Array:
     """Return integers from -largest to largest without zero: a product that is left out always shows."""
     generator = np.random.default_rng(seed)
-    values = generator.integers(1, largest + 1, shape) * generator.choice((-1, 1), shape)
+    values: Array = generator.integers(1, largest + 1, shape) * generator.choice((-1, 1), shape)
     return values.astype(dtype_of(dtype_name))
 
 

@@ -52,7 +52,12 @@ def _distributions() -> tuple[Case, ...]:
         )
         for form in named
     ]
-    bias = {"filters": 20_000, "kernel_size": 1, "bias_initializer": None, "kernel_initializer": "zeros"}
+    bias = {
+        "filters": 20_000,
+        "kernel_size": 1,
+        "bias_initializer": None,
+        "kernel_initializer": "zeros",
+    }
     call = steps.Call(np.zeros((1, 1, 1, 1), np.float32))
     return (*listed, Case("distributions", bias, (call, steps.GetWeights())))
 

@@ -210,9 +210,7 @@ def _special_gradients() -> tuple[Case, ...]:
         for turn, geometry in enumerate(_GEOMETRIES)
         for layout in (_LAYOUTS[(number + turn) % 2 * 2], *(_LAYOUTS[1::2] if number == 0 else ()))
     ]
-    layers += [
-        (where, {**_GEOMETRIES[1], **_LAYOUTS[0], "dtype": "float64"}) for where in wheres
-    ]
+    layers += [(where, {**_GEOMETRIES[1], **_LAYOUTS[0], "dtype": "float64"}) for where in wheres]
     cases = []
     for seed, (where, more) in enumerate(layers):
         c = _layer(**more)

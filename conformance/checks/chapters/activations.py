@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from conformance.cases.scripted.expected import Raises
 from conformance.checks.applicability import runs_here
 from conformance.checks.chapters.values import compare_call
@@ -13,6 +15,7 @@ from conformance.model.steps import Call, Losses
 from conformance.model.traits import Traits
 from conformance.oracle.activations import value_error
 from conformance.oracle.comparison import Mismatch, compare_exactly, compare_numbers, describe
+
 
 def _activated(case: Case, traits: Traits) -> bool:
     return runs_here(case, traits) and case.argument("activation") is not None

@@ -2,15 +2,15 @@
 
 Of n values that should be independent draws of a distribution F:
 
-- the distance between their empirical distribution and F, by Kolmogorov and Smirnov's test: it exceeds e with a
-  probability of at most ``2 * exp(-2 * n * e**2)`` (Dvoretzky, Kiefer, Wolfowitz, with Massart's constant);
+- the distance between their empirical distribution and F, by Kolmogorov and Smirnov's test: it exceeds e
+  with a probability of at most ``2 * exp(-2 * n * e**2)`` (Dvoretzky, Kiefer, Wolfowitz, Massart's constant);
 - the counts in cells of equal probability, by Pearson's chi-square test: shapes that are alike in the middle;
-- the moments of ``F(value)``, which is uniform: mean, and variance around the middle, by the central limit theorem;
+- the mean of ``F(value)``, which is uniform, and its variance around the middle, by the central limit theorem;
 - how often a value occurs twice: a generator with few bits, or a short period;
 - the correlation of ``F(value)`` with that of the neighbour along each axis: values that are broadcast.
 
-Each test raises a false alarm in at most about one of 10**9 cases. A run makes fewer than 200 of them for a subject, so
-that it raises one with a probability below 2e-7.
+Each test raises a false alarm in about one of 10**9 cases at most. A run makes fewer than 200 of them for a
+subject, so that it raises one with a probability below 2e-7.
 """
 
 from __future__ import annotations

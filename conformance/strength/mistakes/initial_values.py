@@ -91,7 +91,11 @@ def _forms() -> Iterator[Mistake]:
 
 
 def _distributions() -> Iterator[Mistake]:
-    def drawn(names: tuple[Any, ...], draw: Callable[[np.random.Generator, Any], Any], place: str = "kernel") -> type:
+    def drawn(
+        names: tuple[Any, ...],
+        draw: Callable[[np.random.Generator, Any], Any],
+        place: str = "kernel",
+    ) -> type:
         """Return a layer in which `draw(generator, shape)` makes what initializers of these names make."""
         argument = f"{place}_initializer"
 
@@ -107,7 +111,7 @@ def _distributions() -> Iterator[Mistake]:
         return arguments_changed(change)
 
     def cut(generator: np.random.Generator, shape: Any, limit: float = 2.0) -> Array:
-        values = generator.standard_normal(shape)
+        values: Array = generator.standard_normal(shape)
         while (outside := np.abs(values) > limit).any():
             values[outside] = generator.standard_normal(int(outside.sum()))
         return values
@@ -141,7 +145,8 @@ def _distributions() -> Iterator[Mistake]:
             "The values repeat after 997.", "a short generator", ("INIT-01",),
             drawn(default, lambda g, s: np.resize(g.uniform(-1, 1, 997) * 3**0.5 * glorot(s), s))),
         "cut_narrow": (
-            "Truncated normals are 12 % too narrow: the cut is not made up for.", "a missing constant", ("INIT-02",),
+            "Truncated normals are 12 % too narrow: the cut is not made up for.", "a missing constant",
+            ("INIT-02",),
             drawn(("he_normal",), lambda g, s: cut(g, s) * (2 / fans(s)[0]) ** 0.5)),
         "cut_narrow_lecun": (
             "lecun_normal is 12 % too narrow.", "a missing constant", ("INIT-02",),

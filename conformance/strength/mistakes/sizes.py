@@ -91,6 +91,10 @@ def _kernel_cut(axis: int, cut: Cut, limit: int, when: Callable[..., bool] = _al
     return outputs_changed(change)
 
 
+def _replaced(found: Any, place: int, gradient: Any) -> Any:
+    return found._replace(**{found._fields[place]: gradient})
+
+
 def _gradient_cut(
     place: int, axis: str | int, cut: Cut, limit: int, when: Callable[..., bool] = _always
 ) -> type:
@@ -103,7 +107,7 @@ def _gradient_cut(
             return found
         along = axis if isinstance(axis, int) else _AXES[axis](self)
         end = cut(values.shape[along], limit)
-        return found._replace(**{found._fields[place]: _from(values, along, end)})
+        return _replaced(found, place, _from(values, along, end))
 
     return overridden(gradients=gradients)
 
@@ -118,7 +122,7 @@ def _gradient_of_part(axis: str, cut: Cut, limit: int, place: int = 1) -> type:
         if found[place] is None or end == whole.shape[along]:
             return found
         part = Right.gradients(self, inputs, _from(whole, along, end))
-        return found._replace(**{found._fields[place]: part[place]})
+        return _replaced(found, place, part[place])
 
     return overridden(gradients=gradients)
 
@@ -142,14 +146,17 @@ def _forward() -> Iterator[Mistake]:
         "filters_above_8": ("Filters beyond the eighth are zero.", buffer, _outputs_cut("channels", _beyond, 8)),
         "filters_tail_16": (
             "Above 16 filters, those beyond a multiple of 16 are left out.", vector, _kernel_cut(2, _tail, 16)),
-        "filters_above_128": ("Filters beyond the 128th are zero.", buffer, _outputs_cut("channels", _beyond, 128)),
+        "filters_above_128": (
+            "Filters beyond the 128th are zero.", buffer, _outputs_cut("channels", _beyond, 128)),
         "filters_tail_first": (
             "In channels_first, filters beyond a multiple of 8 are left out above 8.", vector,
             _kernel_cut(2, _tail, 8, _first)),
         "channels_tail_4": (
-            "Above 4 input channels, those beyond a multiple of 4 are left out.", vector, _kernel_cut(3, _tail, 4)),
+            "Above 4 input channels, those beyond a multiple of 4 are left out.", vector, _kernel_cut(3, _tail,
+            4)),
         "channels_tail_8": (
-            "Above 8 input channels, those beyond a multiple of 8 are left out.", vector, _kernel_cut(3, _tail, 8)),
+            "Above 8 input channels, those beyond a multiple of 8 are left out.", vector, _kernel_cut(3, _tail,
+            8)),
         "channels_tail_16": (
             "Above 16 input channels, those beyond a multiple of 16 are left out.", vector,
             _kernel_cut(3, _tail, 16)),
@@ -194,13 +201,14 @@ def _forward() -> Iterator[Mistake]:
         # What is wrong in one dtype alone is the dtype's matter, too.
         clauses = ("VAL-01", "DTYPE-02", "DTYPE-03")
         yield Mistake(
-            id=f"size_{name}", text=text, source=source, clauses=clauses[: 3 if "t32" in name or "t64" in name else 1],
+            id=f"size_{name}", text=text, source=source,
+            clauses=clauses[: 3 if "t32" in name or "t64" in name else 1],
             layer=layer,
         )  # fmt: skip
 
 
 def _arguments() -> Iterator[Mistake]:
-    def strided(layer: Layer, inputs: Array, outputs: Array) -> Array:
+    def strided(layer: Layer, _: Array, outputs: Array) -> Array:
         width = spatial_axes(layer)[1]
         stride = layer.strides[1]
         if stride <= 4:
@@ -220,7 +228,9 @@ def _arguments() -> Iterator[Mistake]:
             if isinstance(value, int):
                 given[name] = min(value, limit)
             elif isinstance(value, (list, tuple)):
-                given[name] = [min(item, limit) if isinstance(item, int) else item for item in value]
+                given[name] = [
+                    min(item, limit) if isinstance(item, int) else item for item in value
+                ]
 
         return change
 
@@ -312,9 +322,11 @@ def _gradients() -> Iterator[Mistake]:
             "In float64, the input gradient of rows beyond the 16th is zero.",
             _gradient_cut(0, "height", _beyond, 16, _of("float64"))),
         "input_filters_above_32": (
-            "The input gradient leaves filters beyond the 32nd out.", _gradient_of_part("channels", _beyond, 32, 0)),
+            "The input gradient leaves filters beyond the 32nd out.", _gradient_of_part("channels", _beyond,
+            32, 0)),
         "kernel_filters_tail_4": (
-            "The kernel gradient of filters beyond a multiple of 4 is zero above 4.", _gradient_cut(1, 2, _tail, 4)),
+            "The kernel gradient of filters beyond a multiple of 4 is zero above 4.", _gradient_cut(1, 2,
+            _tail, 4)),
         "kernel_channels_above_64": (
             "The kernel gradient of channels beyond the 64th is zero.", _gradient_cut(1, 3, _beyond, 64)),
         "kernel_taps_above_8": (
@@ -329,7 +341,8 @@ def _gradients() -> Iterator[Mistake]:
         "kernel_same_first": (
             "In channels_first with `same`, the kernel gradient of filters beyond the 16th is zero.",
             _gradient_cut(1, 2, _beyond, 16, lambda layer: _first(layer) and _same(layer))),
-        "bias_above_8": ("The bias gradient of filters beyond the eighth is zero.", _gradient_cut(2, 0, _beyond, 8)),
+        "bias_above_8": (
+            "The bias gradient of filters beyond the eighth is zero.", _gradient_cut(2, 0, _beyond, 8)),
         "bias_height_above_64": (
             "The bias gradient leaves rows beyond the 64th out.", _gradient_of_part("height", _beyond, 64, 2)),
         "bias_batch_tail_4": (

@@ -75,7 +75,8 @@ def _values() -> Iterator[Mistake]:
     table: dict[str, tuple[str, str, str, Callable[[Array], Array]]] = {
         "relu_nan": ("relu", "relu(NaN) is 0.", _FAST_MATH, lambda x: np.where(x > 0, x, 0)),
         "relu6_nan": ("relu6", "relu6(NaN) is 6.", _FAST_MATH, lambda x: np.fmin(np.fmax(x, 0), 6)),
-        "softplus_overflow": ("softplus", "softplus overflows: log(1 + e**x).", _TEXTBOOK, lambda x: np.log(1 + _exp(x))),
+        "softplus_overflow": (
+            "softplus", "softplus overflows: log(1 + e**x).", _TEXTBOOK, lambda x: np.log(1 + _exp(x))),
         "softplus_tail": (
             "softplus", "softplus loses its tail: max(x, 0) + log(1 + e**-|x|).", _TEXTBOOK,
             lambda x: np.maximum(x, 0) + np.log(1 + _exp(-np.abs(x)))),
@@ -86,7 +87,8 @@ def _values() -> Iterator[Mistake]:
             "sigmoid", "sigmoid is constant beyond 18.", "a rational approximation",
             lambda x: 1 / (1 + _exp(-np.clip(x, -18, 18)))),
         "sigmoid_nan": (
-            "sigmoid", "sigmoid of a large negative number is NaN: e**x / (1 + e**x) the wrong way round.", _TEXTBOOK,
+            "sigmoid", "sigmoid of a large negative number is NaN: e**x / (1 + e**x) the wrong way round.",
+            _TEXTBOOK,
             lambda x: np.where(x < 0, _exp(-x) / (_exp(-x) + _exp(-2 * x)), 1 / (1 + _exp(-x)))),
         "tanh_clamped": (
             "tanh", "tanh is constant beyond 3.", "a table", lambda x: np.tanh(np.clip(x, -3, 3))),
@@ -159,7 +161,9 @@ def _sums() -> Iterator[Mistake]:
         is_special = ~np.isfinite(kernel)
         hits = np.where(is_special, 1, 0).astype(kernel.dtype)
         met = _linear_of(layer, (inputs != 0).astype(inputs.dtype), hits)
-        clean = recomputed(layer, inputs, kernel=np.where(is_special, 0, kernel).astype(kernel.dtype))
+        clean = recomputed(
+            layer, inputs, kernel=np.where(is_special, 0, kernel).astype(kernel.dtype)
+        )
         return np.where(met > 0, outputs, clean)
 
     def finite(_: Layer, __: Array, outputs: Array) -> Array:
@@ -204,7 +208,8 @@ def _sums() -> Iterator[Mistake]:
             "Zeros of the input are skipped: 0 * infinity is nothing.", "a sparse input", ("DTYPE-05",),
             outputs_changed(pixels_skipped)),
         "saturates": (
-            "Results stop at the largest finite number.", "TFLite's fused clamp", ("DTYPE-05",), outputs_changed(finite)),
+            "Results stop at the largest finite number.", "TFLite's fused clamp", ("DTYPE-05",),
+            outputs_changed(finite)),
         "half_saturates": (
             "float16 results stop at 65504.", "a saturating conversion", ("DTYPE-05",),
             outputs_changed(half(lambda y: np.clip(y, -65504, 65504).astype(y.dtype)))),
@@ -215,11 +220,13 @@ def _sums() -> Iterator[Mistake]:
             "float16 results above 32768 are infinite.", "a scaled accumulator", ("DTYPE-05",),
             outputs_changed(half(lambda y: np.where(np.abs(y) > 32768, np.sign(y) * np.inf, y).astype(y.dtype)))),
         "range": (
-            "Results near the largest number overflow: the sum is scaled by two on the way.", "a scaled accumulator",
+            "Results near the largest number overflow: the sum is scaled by two on the way.",
+            "a scaled accumulator",
             ("DTYPE-05",), outputs_changed(doubled)),
         "infinity_is_nan": (
             "An infinite result is NaN.", "a difference of infinities", ("DTYPE-05",),
-            outputs_changed(lambda _, __, y: np.where(np.isinf(y), np.nan, y).astype(y.dtype) if y.dtype.kind == "f" else y)),
+            outputs_changed(lambda _, __, y: np.where(np.isinf(y), np.nan,
+            y).astype(y.dtype) if y.dtype.kind == "f" else y)),
         "integers_saturate": (
             "int32 sums saturate.", "saturating arithmetic", ("DTYPE-03",),
             outputs_changed(integers(lambda wide, _: np.clip(wide, limits.min, limits.max).astype(np.int32)))),
@@ -236,7 +243,9 @@ def _sums() -> Iterator[Mistake]:
 
     def no_infinity(inputs: Any) -> Any:
         floating = isinstance(inputs, np.ndarray) and inputs.dtype.kind == "f"
-        return np.where(np.isinf(inputs), np.nan, inputs).astype(inputs.dtype) if floating else inputs
+        return (
+            np.where(np.isinf(inputs), np.nan, inputs).astype(inputs.dtype) if floating else inputs
+        )
 
     yield Mistake(
         id="special_input_infinity", text="An infinity of the input is read as NaN.", source=_FAST_MATH,
@@ -260,10 +269,13 @@ def _slopes() -> Iterator[Mistake]:
     table: dict[str, tuple[str, str, str, Callable[[Array, Array, Array], Array]]] = {
         "relu_at_0": ("relu", "The slope of relu at 0 is 1.", "x >= 0", lambda x, _, g: np.where(x >= 0, g, 0)),
         "relu6_at_6": (
-            "relu6", "The slope of relu6 at 6 is 1.", "x <= 6", lambda x, _, g: np.where((x > 0) & (x <= 6), g, 0)),
-        "relu6_beyond": ("relu6", "The slope of relu6 beyond 6 is 1.", "relu's", lambda x, _, g: np.where(x > 0, g, 0)),
+            "relu6", "The slope of relu6 at 6 is 1.", "x <= 6", lambda x, _, g: np.where((x > 0) & (x <= 6), g,
+            0)),
+        "relu6_beyond": (
+            "relu6", "The slope of relu6 beyond 6 is 1.", "relu's", lambda x, _, g: np.where(x > 0, g, 0)),
         "elu_at_0": (
-            "elu", "The slope of elu below 0 is its value.", "y for y + 1", lambda x, y, g: np.where(x < 0, g * -y, g)),
+            "elu", "The slope of elu below 0 is its value.", "y for y + 1", lambda x, y, g: np.where(x < 0,
+            g * -y, g)),
         "selu_at_0": (
             "selu", "The slope of selu at 0 is that of the negative side.", "x <= 0",
             lambda x, y, g: np.where(x <= 0, g * (y + 1.7580993408473768), g * 1.0507009873554805)),
@@ -309,12 +321,18 @@ def _slopes() -> Iterator[Mistake]:
 def _gradients() -> Iterator[Mistake]:
     def changed(change: Callable[[Any, Any, Array, Array], Any]) -> type:
         def gradients(self: Any, inputs: Any, output_gradient: Any) -> Any:
-            return change(self, Right.gradients(self, inputs, output_gradient), inputs, output_gradient)
+            return change(
+                self, Right.gradients(self, inputs, output_gradient), inputs, output_gradient
+            )
 
         return overridden(gradients=gradients)
 
     def without(found: Any, *places: str) -> Any:
-        kept = {name: np.nan_to_num(getattr(found, name), nan=0.0) for name in places if getattr(found, name) is not None}
+        kept = {
+            name: np.nan_to_num(getattr(found, name), nan=0.0)
+            for name in places
+            if getattr(found, name) is not None
+        }
         return found._replace(**kept)
 
     def adds_up(self: Any, found: Any, *_: Any) -> Any:
@@ -328,9 +346,11 @@ def _gradients() -> Iterator[Mistake]:
         kept = self.__dict__.setdefault("_kept_gradients", {})
         return kept.setdefault((found.inputs.shape, found.kernel.shape), found)
 
-    def by_input(self: Any, found: Any, inputs: Any, _: Any) -> Any:
+    def by_input(_: Any, found: Any, inputs: Any, __: Any) -> Any:
         # The input gradient is masked by the input, as after a fused relu.
-        return found._replace(inputs=np.where(np.isnan(inputs), np.nan, found.inputs).astype(found.inputs.dtype))
+        return found._replace(
+            inputs=np.where(np.isnan(inputs), np.nan, found.inputs).astype(found.inputs.dtype)
+        )
 
     table: dict[str, tuple[str, str, tuple[str, ...], type]] = {
         "nan_input": (
@@ -352,10 +372,13 @@ def _gradients() -> Iterator[Mistake]:
             "The kernel gradient of the call before is added.", "gradients that are not cleared", ("GRAD-01",),
             changed(adds_up)),
         "remembers": (
-            "The gradients of the first call of a shape are given again.", "a cache", ("GRAD-01",), changed(remembers)),
+            "The gradients of the first call of a shape are given again.", "a cache", ("GRAD-01",),
+            changed(remembers)),
     }  # fmt: skip
     for name, (text, source, clauses, layer) in table.items():
-        yield Mistake(id=f"special_gradient_{name}", text=text, source=source, clauses=clauses, layer=layer)
+        yield Mistake(
+            id=f"special_gradient_{name}", text=text, source=source, clauses=clauses, layer=layer
+        )
 
 
 MISTAKES = (*_values(), *_sums(), *_slopes(), *_gradients())

@@ -45,9 +45,7 @@ def test_every_boundary_is_shown_in_each_layout(
 
 @pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16", "int32"])
 @pytest.mark.parametrize("axis", IMAGE)
-def test_every_dtype_is_large_along_every_axis(
-    layers: list[Layer], dtype: str, axis: str
-) -> None:
+def test_every_dtype_is_large_along_every_axis(layers: list[Layer], dtype: str, axis: str) -> None:
     assert max(getattr(layer, axis) for layer in layers if layer.dtype == dtype) > 64
 
 
@@ -102,7 +100,13 @@ def test_drawn_layers_are_legal() -> None:
 
 def test_most_drawn_layers_are_larger_than_those_of_other_families() -> None:
     drawn = [Layer.of(c) for c in drawn_cases(FAMILIES["sizes"], examples=100, run_seed=3)]
-    usual = {**dict.fromkeys(BOUNDARIES, 6), "batch": 3, "dilation": 3, "stride_height": 4, "stride_width": 4}
+    usual = {
+        **dict.fromkeys(BOUNDARIES, 6),
+        "batch": 3,
+        "dilation": 3,
+        "stride_height": 4,
+        "stride_width": 4,
+    }
     large = [any((getattr(layer, a) or 0) > usual[a] for a in BOUNDARIES) for layer in drawn]
     assert np.mean(large) > 0.8
 

@@ -55,7 +55,9 @@ def test_gradients_are_those_of_the_loops(place: int) -> None:
     compare()
 
 
-WIDE = Layer(height=3, width=17, in_channels=9, filters=33, kernel_height=2, kernel_width=3, stride_width=2)
+WIDE = Layer(
+    height=3, width=17, in_channels=9, filters=33, kernel_height=2, kernel_width=3, stride_width=2
+)
 
 
 def test_a_large_case_is_not_left_to_the_loops(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,6 +108,8 @@ def test_weights_that_are_set_are_read_without_running_the_case(
 def test_weights_after_training_are_the_reference_layers() -> None:
     case = Layer(width=2).case(0)
     ones = np.ones((1, 1, 2, 1), np.float32)
-    trained = Case("any", case.arguments, (*case.steps[:2], steps.Train(ones, ones, 1.0), steps.Call(ones)))
+    trained = Case(
+        "any", case.arguments, (*case.steps[:2], steps.Train(ones, ones, 1.0), steps.Call(ones))
+    )
     kernel, _ = Expectation(trained).weights_at(3)
     assert kernel.ravel().tolist() == [case.steps[1].values[0].item() - 2]
