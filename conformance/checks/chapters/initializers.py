@@ -126,6 +126,8 @@ def deviations(values: Array, expected: _Distribution) -> Iterator[tuple[str, fl
         float(distance),
         math.sqrt(math.log(2 / FALSE_ALARM) / (2 * count)),
     )
+    if np.isnan(levels).any():
+        return  # the distance, which is NaN, has told it
     cells, _ = np.histogram(ordered, _CELLS, (0.0, 1.0))
     # As a deviation of a normal variable, in which the limit is the same for every number of cells.
     yield (
