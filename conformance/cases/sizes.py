@@ -302,6 +302,7 @@ def many() -> tuple[Case, ...]:
         layers += _packed(_FEW, choice, **next(rotation), dtype=dtype)
     for combination in (_COMBINATIONS[1], _COMBINATIONS[2]):
         layers += _packed(_FEW, choice, **combination, activation="relu")
+    layers += (_layer({name: 1025}, choice, **next(rotation)) for name in _IMAGE)
     layers += _above_caches()
     return tuple(layer.case(seed) for seed, layer in enumerate(layers, start=100))
 
