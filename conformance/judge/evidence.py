@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from conformance.cases.space import first_call, values_of
@@ -89,6 +89,12 @@ class Evidence:
         if outcome.error is None and outcome.unsupported is None:
             values = self._values.setdefault(case.id, values_of(case))
             self._exercised.setdefault((subject.spec, subject.mode), {})[case.id] = values
+
+    def note_exercised(self, subject: Subject, cases: Iterable[Case]) -> None:
+        """Note what an earlier part of the run has found of cases: they gave a result that was judged."""
+        found = self._exercised.setdefault((subject.spec, subject.mode), {})
+        for case in cases:
+            found[case.id] = self._values.setdefault(case.id, values_of(case))
 
     def exercised(self, subject: Subject) -> Mapping[str, Mapping[str, str]]:
         """Return parameter values by case id: the run's own cases that gave a result which was judged."""
