@@ -173,12 +173,14 @@ def _activation_results() -> tuple[Case, ...]:
 
 
 def _degenerate_gradients() -> tuple[Case, ...]:
-    layers = [
+    layers: list[tuple[dict[str, Any], int, tuple[int, int]]] = [
         ({"kernel_size": kernel_size, "strides": strides}, batch, size)
         for kernel_size, strides in (((3, 2), (2, 1)), ((1, 1), (2, 2)), ((2, 2), (3, 3)))
         for batch, size in ((1, (0, 3)), (1, (3, 0)), (0, (2, 3)))
     ]
-    first = {"kernel_size": (3, 2), "strides": (2, 1), "data_format": "channels_first"}
+    first: dict[str, Any] = {
+        "kernel_size": (3, 2), "strides": (2, 1), "data_format": "channels_first",
+    }  # fmt: skip
     same = {
         **first,
         "padding": "same",
@@ -186,7 +188,7 @@ def _degenerate_gradients() -> tuple[Case, ...]:
         "kernel_size": (3, 3),
         "strides": (2, 2),
     }
-    dilated = {"kernel_size": (2, 3), "strides": (1, 1), "dilation_rate": 2}
+    dilated: dict[str, Any] = {"kernel_size": (2, 3), "strides": (1, 1), "dilation_rate": 2}
     layers += [(more, 0, (2, 3)) for more in (first, same, dilated)]
     layers += [(first, 1, (0, 3)), (first, 1, (3, 0))]
     cases = []
