@@ -8,12 +8,13 @@ import click
 from rich.table import Table
 
 from conformance.commands.failing import usage_error
+from conformance.commands.listing import with_format
 from conformance.commands.terminal import Terminal
 from conformance.subjects import BUILT_IN, environments, tensorflow_is_installed
 
 
 @click.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@with_format
 @click.pass_context
 def subjects(context: click.Context, as_json: bool) -> None:
     """List the built-in subjects and whether they are available here."""

@@ -54,6 +54,7 @@ class ParticipantJudge:
         evidence, diagnostician: shared by the participants of a run.
         noted: told of every family whose cases have been run.
         progress: called with the family's name and the number of its cases done, after every case.
+        phase: called with what begins, where it takes time beyond the cases.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class ParticipantJudge:
         evidence: Evidence,
         diagnostician: Diagnostician,
         progress: Callable[[str, int], None],
+        phase: Callable[[str], None],
         noted: Callable[[record.Explored], None],
     ) -> None:
         self.participant = participant
@@ -70,6 +72,7 @@ class ParticipantJudge:
         self._evidence = evidence
         self._diagnostician = diagnostician
         self._progress = progress
+        self._phase = phase
         self._noted = noted
         self._corpora = {corpus.clause.id: corpus for corpus in options.corpora}
         self._tallies: dict[str, Mapping[tuple[str, bool], Tally]] = {}
@@ -223,6 +226,7 @@ class ParticipantJudge:
         """Return a finding as far as it can be made, and its text."""
         failures = tally.failures
         subject = self.participant.subject
+        self._phase(f"shrinking a case of {clause.id}")
         shown, shrunk = guard(
             f"shrinking a case of {clause.id}",
             lambda: self._smallest(clause, failures),
@@ -242,6 +246,7 @@ class ParticipantJudge:
             ),
             None,
         )
+        self._phase(f"diagnosing {clause.id}")
         diagnosis = guard(
             f"the diagnosis of {clause.id}",
             lambda: self._diagnostician.diagnose(subject, clause.id, failures),

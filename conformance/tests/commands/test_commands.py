@@ -12,7 +12,17 @@ import pytest
 
 import conformance
 
-COMMANDS = ("run", "report", "replay", "diff", "clauses", "subjects", "bench", "strength")
+COMMANDS = (
+    "run",
+    "report",
+    "explain",
+    "replay",
+    "diff",
+    "clauses",
+    "subjects",
+    "bench",
+    "strength",
+)
 
 
 @pytest.fixture(scope="module")

@@ -102,7 +102,7 @@ CAUGHT = (
     ),
     Member(
         "wrong_results.py:ReturnsFloat64",
-        ("DTYPE-0[12]",),
+        ("DTYPE-02",),
         "DTYPE-02",
         "fail",
         "expected dtype float32, got float64",
