@@ -9,7 +9,8 @@ import click
 from conformance import __version__
 
 _COMMANDS = (
-    "init", "run", "report", "explain", "replay", "diff", "clauses", "subjects", "bench", "strength",
+    "init", "run", "report", "explain", "replay", "diff", "clauses", "subjects",
+    "scoreboard", "bench", "strength",
 )  # fmt: skip
 
 

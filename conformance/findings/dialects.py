@@ -8,6 +8,7 @@ from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.codec import Array
 from conformance.model.steps.words import array_text
+from conformance.subjects import frameworks
 from conformance.subjects.layer import FunctionBackend
 from conformance.subjects.loading import ALGORITHM, LAYERS, backend_class, is_tensorflow, load
 
@@ -20,11 +21,13 @@ def words_of(spec: str, mode: str, target: Any = None) -> LayerWords:
 
     Args:
         spec: the subject as the user wrote it.
-        mode: `eager` or `graph`.
+        mode: `eager` or `graph`; the way of a framework.
         target: the class or function, where it need not be loaded.
     """
     if is_tensorflow(spec):
         return _GraphWords(spec) if mode == "graph" else _TensorFlowWords(spec)
+    if frameworks.parse(spec) is not None:
+        return _FrameworkWords(spec, mode)
     try:
         made_by = backend_class(load(spec) if target is None else target, spec)
     except Exception:
@@ -107,6 +110,27 @@ class _FunctionWords(LayerWords):
         if isinstance(step, steps.Call) and show:
             return [f"print({self.layer_class}({array_text(step.inputs)}, kernel, **options))"]
         return []
+
+
+class _FrameworkWords(_FunctionWords):
+    """A framework's operation, as the built-in subject calls it."""
+
+    def __init__(self, spec: str, way: str) -> None:
+        self.spec, self.layer_class = spec, "conv2d_transpose"
+        self._way = way
+
+    def lines(self, step: steps.Step, *, show: bool) -> list[str]:
+        if isinstance(step, (steps.Gradients, steps.SecondGradient)) and show:
+            given = f"{array_text(step.output_gradient)}, {array_text(step.inputs)}"
+            second = ", second=True" if isinstance(step, steps.SecondGradient) else ""
+            return [f"print({self.layer_class}.gradients({given}, kernel, **options{second}))"]
+        return super().lines(step, show=show)
+
+    def _import(self) -> list[str]:
+        return [
+            "from conformance.subjects import frameworks",
+            f"conv2d_transpose = frameworks.driver({self.spec!r}, {self._way!r})",
+        ]
 
 
 class _TensorFlowWords(LayerWords):

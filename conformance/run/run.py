@@ -20,7 +20,7 @@ from conformance.judge.exploring import drawn_cases
 from conformance.model import machine
 from conformance.model.case import Case
 from conformance.model.clauses import Clause, all_clauses, matching
-from conformance.run import coverage
+from conformance.run import aspects, coverage
 from conformance.run.drift import find_drift
 from conformance.run.excuses import Excuse
 from conformance.run.guard import Guard
@@ -237,10 +237,27 @@ class Run:
                 drift=tuple(drift),
                 numerics=numerics.entries(),
                 coverage=covered,
+                aspects=guard("counting aspects", self._aspects, ()),
             )
         )
         self.close()
         return guard("making the page", lambda: _page_of(path), path) if page else path
+
+    def _aspects(self) -> tuple[record.Aspect, ...]:
+        if self._record is not None and self._record.earlier is not None:
+            return ()  # the cases of the earlier part are not known one by one
+        found: list[record.Aspect] = []
+        for participant in self.participants:
+            subject = participant.subject
+            findings = [
+                judgement.finding
+                for (*key, _), judgement in self._judgements.items()
+                if tuple(key) == participant.key and judgement.finding is not None
+            ]
+            explored = self._evidence.explored(subject)
+            failing = self._judges[participant.key].failing
+            found += aspects.entries(*participant.key, explored, failing, findings)
+        return tuple(found)
 
     @property
     def verdicts(self) -> list[Verdict]:

@@ -84,6 +84,16 @@ class ParticipantJudge:
         """How many cases have been judged so far."""
         return sum(self._done.values())
 
+    @property
+    def failing(self) -> Mapping[str, str]:
+        """What is wrong with each explored case on which a clause does not hold, by the case's id."""
+        return {
+            failure.case.id: failure.mismatch.message
+            for tallies in self._tallies.values()
+            for (_, is_claim), tally in tallies.items()
+            for failure in ([] if is_claim else tally.failures)
+        }
+
     def judge(self, clause: Clause) -> Judgement:
         """Judge one clause; whatever the harness raises meanwhile is part of the judgement."""
         guard = Guard()

@@ -112,11 +112,14 @@ class FunctionBackend(LayerBackend):
     `dilation_rate`, `output_padding`) are unsupported where a case needs them.
     """
 
+    #: The kinds of steps that it has.
+    kinds: tuple[type[steps.Step], ...] = (steps.Build, steps.SetWeights, steps.Call)
+
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(functools.partial(_FunctionLayer, function))
 
     def do(self, step: steps.Step) -> Value:
-        if not isinstance(step, (steps.Build, steps.SetWeights, steps.Call)):
+        if not isinstance(step, self.kinds):
             raise Unsupported(f"has no step {step.tag!r}")
         return super().do(step)
 
@@ -148,6 +151,15 @@ class _FunctionLayer:
         self.kernel, self.bias = (*weights, None)[:2]
 
     def __call__(self, inputs: Array) -> Any:
+        positional, given = self._given()
+        return self._function(inputs, *positional, **given)
+
+    def gradients(self, output_gradient: Array, inputs: Array, **more: Any) -> Any:
+        positional, given = self._given()
+        return self._function.gradients(output_gradient, inputs, *positional, **given, **more)  # type: ignore[attr-defined]
+
+    def _given(self) -> tuple[list[Any], dict[str, Any]]:
+        """Return kernel and arguments, by position and by name."""
         given = {name: self._arguments.get(name) for name in ("dilation_rate", "output_padding")}
         given = {k: v for k, v in (*given.items(), ("bias", self.bias)) if v is not None}
         for name in given:
@@ -159,7 +171,7 @@ class _FunctionLayer:
         options = {**defaults, **self._arguments}
         options["strides"] = _pair(options["strides"])
         given = {k: _pair(v) if k != "bias" else v for k, v in given.items()}
-        return self._function(inputs, self.kernel, *map(options.get, defaults), **given)
+        return [self.kernel, *map(options.get, defaults)], given
 
 
 def _pair(value: Any) -> Any:
