@@ -55,6 +55,8 @@ class KerasDriver:
 class KerasBackend(LayerBackend):
     """Drives a layer of Keras 3."""
 
+    takes_arrays = False  # its tensors are its own: of a situation only the steps are done
+
     def __init__(self, layer_class: Callable[..., Any]) -> None:
         import keras
 

@@ -138,6 +138,8 @@ class Operation(ABC):
 class OperationBackend(FunctionBackend):
     """Drives an `Operation`."""
 
+    takes_arrays = False  # its tensors are its own: of a situation only the steps are done
+
     kinds = (*FunctionBackend.kinds, steps.Gradients, steps.SecondGradient)
 
     def __init__(self, operation: Operation) -> None:

@@ -49,6 +49,8 @@ class LiteDriver:
 class LiteBackend(LayerBackend):
     """Drives a converted layer: a model for each shape of inputs."""
 
+    takes_arrays = False  # its tensors are its own: of a situation only the steps are done
+
     def __init__(self, driver: LiteDriver) -> None:
         super().__init__(lambda **arguments: _Converted(driver, arguments))
 
