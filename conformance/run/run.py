@@ -147,7 +147,9 @@ class Run:
     def total_cases(self) -> int:
         """Return about how many cases the run will make."""
         families = CHECKS.families(*(clause.id for clause in self.clauses))
-        counts = sum(len(f.fixed) + f.drawn_count(self.options.count) for f in families)
+        counts = sum(
+            len(f.listed(self.options.count)) + f.drawn_count(self.options.count) for f in families
+        )
         recorded = sum(len(corpus.cases) for corpus in self.options.corpora)
         return (counts + recorded) * len(self.participants)
 

@@ -11,8 +11,10 @@ from conformance.checks.applicability import any_axis, runs_here
 from conformance.checks.check import check, claim
 from conformance.checks.refusals import expect_error
 from conformance.checks.view import View
+from conformance.model.case import Case
 from conformance.model.geometry import Axis
 from conformance.model.steps import Build, Call, ComputeOutputShape, StaticShape
+from conformance.model.traits import Traits
 from conformance.oracle.comparison import Mismatch, compare_exactly, compare_shape, describe
 
 
@@ -86,7 +88,11 @@ def check_length_with_dilation(view: View) -> Mismatch | None:
     return _lengths(view, [(p, h if a.same else h + a.extent - 1) for p, a, h in _axes(view)])
 
 
-@check("SHAPE-05", "geometry", "pairs", when=runs_here)
+def _called(case: Case, traits: Traits) -> bool:
+    return runs_here(case, traits) and any(isinstance(step, Call) for step in case.steps)
+
+
+@check("SHAPE-05", "geometry", "sizes", "pairs", when=_called)
 def check_axes_are_independent(view: View) -> Mismatch | None:
     """Height obeys the formula with the height's own arguments, and width with the width's."""
     index, call = view.first(Call)
