@@ -124,7 +124,10 @@ class Claim:
 
 @attrs.frozen(eq=False)
 class Verdict:
-    """One clause on one subject in one mode."""
+    """One clause on one subject in one mode.
+
+    `blocked_by` names the clauses whose failures explain those of this one: it is not failed again.
+    """
 
     clause: str
     subject: str
@@ -133,6 +136,7 @@ class Verdict:
     examples: int = 0
     reason: str | None = None
     claim: Claim | None = None
+    blocked_by: tuple[str, ...] = ()
 
 
 @attrs.frozen(eq=False)

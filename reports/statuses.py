@@ -35,6 +35,12 @@ STATUSES = (
         unjudged=True,
     ),
     Status("gave-up", "gaveup", "the worker crashed or hung too often to go on", unjudged=True),
+    Status(
+        "blocked",
+        "blocked",
+        "fails where a more basic clause fails, which explains it",
+        unjudged=True,
+    ),
     Status("not-run", "notrun", "not checked in this run"),
     Status("excused", "excused", "differs, with a stated reason"),
     Status("unsupported", "unsupported", "the subject lacks what this clause is about"),

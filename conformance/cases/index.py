@@ -55,7 +55,7 @@ def _families() -> tuple[Family, ...]:
     tables = {**numbers.TABLES, **training.TABLES, **objects.TABLES}
     return (
         Family("geometry", drawn.geometry_cases(), numbers.geometries, 1.5),
-        Family("numbers", drawn.number_cases()),
+        Family("numbers", drawn.number_cases(), numbers.formats),
         Family("repeats", drawn.repeat_cases(), share=0.4),
         Family("unknown sizes", drawn.unknown_size_cases(), share=0.4),
         Family("specials", drawn.special_cases(), share=0.6),

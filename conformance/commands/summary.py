@@ -14,6 +14,7 @@ STYLES = {
     "stale-excuse": "bold red",
     "gave-up": "bold red",
     "harness-error": "bold red",
+    "blocked": "red",
     "excused": "yellow",
     "unsupported": "yellow",
     "not-run": "dim",

@@ -63,6 +63,8 @@ class Tally:
     held: int = 0
     failures: list[Failure] = attrs.Factory(list)
     unsupported: dict[str, int] = attrs.Factory(dict)
+    #: On how many cases it fails because of a more basic clause, by that clause.
+    blocked: dict[str, int] = attrs.Factory(dict)
     not_tried: str | None = None
     #: What broke in the harness first, so that not every case was judged.
     broken: HarnessError | None = None

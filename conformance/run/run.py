@@ -67,6 +67,7 @@ class Run:
                 participant.key: ParticipantJudge(
                     participant,
                     options,
+                    [clause.id for clause in self.clauses],
                     self._evidence,
                     diagnostician,
                     self._reporter(participant),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
 
@@ -10,11 +10,13 @@ from conformance.cases import FAMILIES, Family
 from conformance.checks import CHECKS
 from conformance.findings.diagnosis import Diagnostician
 from conformance.findings.scripts import script_for
+from conformance.judge.causes import Cause, Causes
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import explore, shrink
 from conformance.judge.judging import Failure, HarnessError, Tally
 from conformance.model.case import Case
 from conformance.model.clauses import Clause
+from conformance.model.steps import Call, ComputeOutputShape, Gradients, Train
 from conformance.oracle.comparison import Listener, Mismatch, listening
 from conformance.run.corpus import Corpus, judge_recorded
 from conformance.run.excuses import excused
@@ -50,6 +52,7 @@ class ParticipantJudge:
     Args:
         participant: who is judged.
         options: the run's.
+        clauses: the ids of the clauses that the run judges: no other blocks one of them.
         evidence, diagnostician: shared by the participants of a run.
         listener: told of rounded numbers that are within their bounds.
         progress: called with the family's name and the number of its cases done, after every case.
@@ -59,6 +62,7 @@ class ParticipantJudge:
         self,
         participant: Participant,
         options: Options,
+        clauses: Iterable[str],
         evidence: Evidence,
         diagnostician: Diagnostician,
         progress: Callable[[str, int], None],
@@ -74,6 +78,12 @@ class ParticipantJudge:
         self._tallies: dict[str, Mapping[tuple[str, bool], Tally]] = {}
         self._small: dict[str, Case] = {}
         self._done: dict[str, int] = {}
+        self._causes = Causes(evidence, participant.subject, participant.traits)
+        self._clauses = frozenset(clauses)
+        #: Whether a clause that has been judged may explain the failures of others.
+        self._red: dict[str, bool] = {}
+        #: The failures by which clauses that have not been judged yet block others.
+        self._owed: dict[str, Failure] = {}
 
     @property
     def cases(self) -> int:
@@ -87,6 +97,7 @@ class ParticipantJudge:
             f"judging {clause.id}", lambda: self._tallied(clause), (Tally(), Tally())
         )
         guard.broken += [found.broken for found in (tally, claim_tally) if found.broken is not None]
+        guard(f"the causes of {clause.id}", lambda: self._explain(clause, tally), None)
         claim = guard(f"the claim of {clause.id}", lambda: self._claim(clause, claim_tally), None)
         status, reason = _status(clause, tally)
         if claim is not None and claim.status == "upheld" and self.participant.traits.tensorflow:
@@ -95,6 +106,7 @@ class ParticipantJudge:
                 "fail",
                 "the page's sentence was not contradicted: the erratum is stale",
             )
+        self._red[clause.id] = bool(tally.failures)
         finding, text = self._finding(clause, tally, guard) if tally.failures else (None, "")
         status, reason = excused(
             [e for e in self._options.excuses if e.concerns(clause.id, *self.participant.key)],
@@ -108,8 +120,54 @@ class ParticipantJudge:
             finding = finding or self.broken_finding(clause, guard)
             text = f"{clause.id} {clause.title}\nthe harness broke: {reason}\n\n{text}".strip()
         name, mode = self.participant.key
-        verdict = record.Verdict(clause.id, name, mode, status, tally.judged, reason, claim)
+        verdict = record.Verdict(
+            clause.id, name, mode, status, tally.judged, reason, claim, tuple(tally.blocked)
+        )
         return Judgement(verdict, finding, text or reason or "", guard)
+
+    def _explain(self, clause: Clause, tally: Tally) -> None:
+        """Move failures that a more basic clause explains to what is blocked by that clause."""
+        if clause.id in self._corpora:
+            return
+        kept = []
+        for failure in tally.failures:
+            blocker = self._blocker(clause, failure)
+            if blocker is None:
+                kept.append(failure)
+            else:
+                tally.blocked[blocker] = tally.blocked.get(blocker, 0) + 1
+        if not kept and clause.id in self._owed:
+            kept.append(self._owed[clause.id])
+        tally.failures = kept
+
+    def _cause(self, failure: Failure) -> Cause | None:
+        """Return what makes the calls of the failing case wrong, where that may explain the failure."""
+        case, step = failure.case, failure.mismatch.step
+        expected = self._evidence.expectation(case).observation
+        if expected.constructed.error is not None:
+            return None
+        if step is None:
+            return self._causes.of(case) if failure.status == "error" else None
+        if expected.outcomes[step].error is not None:
+            return None  # it should have been refused: that is no matter of numbers
+        if any(isinstance(one, (Call, Gradients, Train)) for one in case.steps[: step + 1]):
+            return self._causes.of(case)
+        if isinstance(case.steps[step], ComputeOutputShape):
+            found = self._causes.of(case)
+            return found if found is not None and found.how == "shape" else None
+        return None
+
+    def _blocker(self, clause: Clause, failure: Failure) -> str | None:
+        """Return the clause that is to blame for a failure instead of this one, None where there is none."""
+        cause = self._cause(failure)
+        if cause is None or clause.id in cause.failures:
+            return None
+        for name, own in cause.failures.items():
+            if name in self._clauses and self._red.get(name, True):
+                if name not in self._red:
+                    self._owed[name] = own
+                return name
+        return None
 
     def broken_finding(self, clause: Clause, guard: Guard) -> record.Finding | None:
         """Return what broke as a finding, with the case that shows it; None without such a case."""
@@ -263,6 +321,7 @@ class ParticipantJudge:
             examples=self._options.count,
             run_seed=self._options.seed,
             known=() if claims else self._small.values(),
+            counts=lambda failure: claims or self._blocker(clause, failure) is None,
         )
 
 
@@ -296,6 +355,8 @@ def _status(clause: Clause, tally: Tally) -> tuple[str, str | None]:
         return "gave-up", f"not every case was run: {tally.not_tried}"
     if tally.held:
         return "pass", None
+    if tally.blocked:
+        return "blocked", f"cannot be told before {' and '.join(tally.blocked)} holds"
     if tally.unsupported:
         return "unsupported", "; ".join(sorted(tally.unsupported))
     reason = clause.untestable or "no case in this run exercises this clause in this mode"

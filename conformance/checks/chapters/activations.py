@@ -6,7 +6,6 @@ import numpy as np
 
 from conformance.cases.scripted.expected import Raises
 from conformance.checks.applicability import runs_here
-from conformance.checks.chapters.values import compare_call
 from conformance.checks.check import check
 from conformance.checks.refusals import expect_error
 from conformance.checks.view import View
@@ -51,12 +50,6 @@ def _activation_error(view: View, index: int, wanted: Array) -> Array:
     roundoff = unit_roundoff(view.case.argument("dtype", "float32"))
     allowed: Array = _FUNCTION_ERROR * roundoff * scale
     return allowed
-
-
-@check("ACT-01", "geometry", when=lambda case, _: "activation" not in case.arguments)
-def check_no_activation_is_linear(view: View) -> Mismatch | None:
-    """None maintains a linear activation."""
-    return compare_call(view)
 
 
 @check("ACT-02", "activation results")
