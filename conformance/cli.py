@@ -8,7 +8,7 @@ import click
 
 from conformance import __version__
 
-_COMMANDS = ("run", "report", "replay", "diff", "clauses", "subjects", "bench", "strength")
+_COMMANDS = ("run", "init", "report", "replay", "diff", "clauses", "subjects", "bench", "strength")
 
 
 class _Commands(click.Group):

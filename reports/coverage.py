@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 import attrs
 
-from reports.record import Coverage, Exercised, Impossible
+from reports.record import Coverage, Exercised, Impossible, Who
 
 #: From this many cases on a pair has the colour of the level, from 1.
 LEVELS = (1, 2, 5, 20, 100)
@@ -65,7 +65,7 @@ class Block:
 class Share:
     """What some subjects exercised."""
 
-    subjects: tuple[tuple[str, str], ...]
+    subjects: tuple[Who, ...]
     cases: int
     covered: int
 
@@ -110,9 +110,9 @@ class Map:
     impossible_pairs: int
 
 
-def build(coverage: Coverage) -> Map | None:
+def build(coverage: Coverage | None) -> Map | None:
     """Lay the coverage out; None where the record has none."""
-    if not coverage.groups:
+    if coverage is None or not coverage.groups:
         return None
     impossible = set(_impossible_pairs(coverage))
     possible = [pair for pair in _pairs(coverage) if pair not in impossible]
@@ -182,7 +182,7 @@ def _impossible_pairs(coverage: Coverage) -> Iterator[tuple[int, int]]:
     for rule in coverage.impossible:
         for one in rule.first.values:
             for other in rule.second.values:
-                places = number[rule.first.name, one], number[rule.second.name, other]
+                places = number[rule.first.parameter, one], number[rule.second.parameter, other]
                 yield max(places), min(places)
 
 

@@ -27,7 +27,7 @@ class Row:
     @property
     def examples(self) -> tuple[Drift, ...]:
         """The differences in words, each told once however many comparisons show it."""
-        told = {(d.arguments, d.step, d.was, d.became): d for d in reversed(self.cells) if d}
+        told = {d.example: d for d in reversed(self.cells) if d}
         return tuple(reversed(told.values()))
 
 

@@ -1,24 +1,37 @@
-"""A line of a record being read: typed access to its fields, with errors that say where."""
+"""A line of a record being read into its class, with errors that say where."""
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+import types
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
 from reports.record import RecordError
 
-T = TypeVar("T")
+T = TypeVar("T", bound=attrs.AttrsInstance)
 
 #: Numbers that JSON lacks, as a record spells them.
 _NO_JSON = ("NaN", "Infinity", "-Infinity", "nan", "inf", "-inf")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+#: A field that has no value and needs one.
+_MISSING = object()
+#: What values of these types are called, one of them and a list of them.
+_NAMES: Mapping[type, tuple[str, str]] = {
+    str: ("a text", "a list of texts"),
+    int: ("a whole number", "a list of whole numbers"),
+    float: ("a number", "a list of numbers"),
+    bool: ("true or false", "a list of true and false"),
+    list: ("a list", "a list of lists"),
+    dict: ("an object", "a list of objects"),
+}
 #: A record is nested no deeper than this: what reads it may go down level by level.
 DEPTH = 100
 
@@ -102,95 +115,97 @@ class Line:
         """Raise RecordError: where, and why."""
         raise RecordError(f"{self.file}, line {self.number}: {why}.")
 
-    def _checked(self, key: str, kinds: tuple[type, ...], what: str) -> Any:
-        value = self.data.get(key)
-        if (isinstance(value, bool) and bool not in kinds) or not isinstance(value, kinds):
-            field = f"{self.inside}{key}"
-            if key not in self.data:
-                self.refuse(f'"{field}" is missing ({what})')
-            self.refuse(f'"{field}" must be {what}, not {short(value)}')
-        return value
+    def read(self, into: type[T]) -> T:
+        """Return the object as a class of `reports.record`; what the class does not know is ignored.
 
-    def text(self, key: str) -> str:
-        """Return a text that must be there."""
-        return str(self._checked(key, (str,), "a text"))
-
-    def text_or(self, key: str, default: str = "") -> str:
-        """Return a text, or the default for null or nothing."""
-        return default if self.data.get(key) is None else self.text(key)
-
-    def text_or_none(self, key: str) -> str | None:
-        """Return a text, or None for null or nothing."""
-        return None if self.data.get(key) is None else self.text(key)
-
-    def integer_or_none(self, key: str) -> int | None:
-        """Return a whole number, or None for null or nothing."""
-        if self.data.get(key) is None:
-            return None
-        number = int(self._checked(key, (int,), "a whole number"))
-        if not is_whole(number):
-            self.refuse(f'"{self.inside}{key}" must be a whole number of at most 64 bits')
-        return number
-
-    def number_or_none(self, key: str) -> float | None:
-        """Return a number, those that JSON lacks included, or None for null or nothing."""
-        value = self.data.get(key)
-        if value is None:
-            return None
-        if isinstance(value, dict) and value.keys() == {"float"}:
-            value = value["float"]
-        if isinstance(value, str) and value in _NO_JSON:
-            return float(value)
-        number = self._checked(key, (int, float), "a number")
+        Raises:
+            RecordError: in one sentence naming the field, its value and the rule that it breaks.
+        """
+        found = {}
+        for name, expected, default in _fields(into):
+            value = self.data.get(name, _MISSING)
+            if default is attrs.NOTHING or (value is not None and value is not _MISSING):
+                found[name] = self._read(self.inside + name, value, expected)
         try:
-            return float(number)
-        except OverflowError:
-            return math.inf if number > 0 else -math.inf
+            return into(**found)
+        except ValueError as error:  # a rule on several fields
+            self.refuse(str(error))
 
-    def flag(self, key: str) -> bool:
-        """Return true or false, which must be there."""
-        return bool(self._checked(key, (bool,), "true or false"))
-
-    def mapping(self, key: str) -> Mapping[str, Any]:
-        """Return an object, empty for null or nothing."""
-        value = self.data.get(key)
-        return {} if value is None else dict(self._checked(key, (dict,), "an object"))
-
-    def items(self, key: str) -> list[Any]:
-        """Return a list that must be there."""
-        return list(self._checked(key, (list,), "a list"))
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        """Return a list of texts, or one text as a list; empty for null or nothing."""
-        value = self.data.get(key)
-        if value is None:
-            return ()
-        if isinstance(value, str):
-            return (value,)
-        return tuple(str(item) for item in self.items(key))
-
-    def inner(self, key: str) -> Line:
+    def inner(self, name: str) -> Line:
         """Return an object that must be there, to be read in turn."""
-        data = self._checked(key, (dict,), "an object")
-        return Line(self.file, self.number, data, f"{self.inside}{key}.")
+        data = self._checked(self.inside + name, self.data.get(name, _MISSING), dict)
+        return Line(self.file, self.number, data, f"{self.inside}{name}.")
 
-    def inner_or_none(self, key: str, read: Callable[[Line], T]) -> T | None:
-        """Read an object, or return None for null or nothing."""
-        return None if self.data.get(key) is None else read(self.inner(key))
+    def _read(self, place: str, value: Any, expected: Any) -> Any:
+        """Return a field's value, or an item of it, as what is expected there."""
+        origin, inner = get_origin(expected), get_args(expected)
+        if expected is Any:
+            return value
+        if origin in (Union, types.UnionType):
+            return None if value is None else self._read(place, value, inner[0])
+        if origin is tuple:
+            return self._read_list(place, value, inner[0])
+        if origin is not None:
+            items = self._checked(place, value, dict)
+            if inner[1] is str:  # such as versions: numbers are told as they are written
+                return {k: v if isinstance(v, str) else json.dumps(v) for k, v in items.items()}
+            return {k: self._read(f"{place}.{short(k)[1:-1]}", items[k], inner[1]) for k in items}
+        if attrs.has(expected):
+            data = self._checked(place, value, dict)
+            return Line(self.file, self.number, data, f"{place}.").read(expected)
+        return self._checked(place, value, expected)
 
-    def each(self, key: str, read: Callable[[Line], T]) -> tuple[T, ...]:
-        """Read a list of objects that must be there."""
-        found = []
-        for position, data in enumerate(self.items(key)):
-            inside = f"{self.inside}{key}[{position}]"
-            if not isinstance(data, dict):
-                self.refuse(f'"{inside}" must be an object, not {short(data)}')
-            found.append(read(Line(self.file, self.number, data, inside + ".")))
-        return tuple(found)
+    def _read_list(self, place: str, value: Any, expected: Any) -> tuple[Any, ...]:
+        if expected is str and isinstance(value, str):
+            return (value,)
+        items = self._checked(place, value, list)
+        if expected in _NAMES and any(_as(expected, item) is None for item in items):
+            self._refuse_value(place, value, _NAMES[expected][1])
+        return tuple(
+            self._read(f"{place}[{number}]", item, expected) for number, item in enumerate(items)
+        )
 
-    def strings(self, key: str) -> dict[str, str]:
-        """Return an object whose values are texts; others are written as JSON."""
-        return {
-            name: value if isinstance(value, str) else json.dumps(value)
-            for name, value in self.mapping(key).items()
-        }
+    def _checked(self, place: str, value: Any, expected: type) -> Any:
+        found = _as(expected, value)
+        if found is None:
+            what = _NAMES[expected][0]
+            is_long = expected is int and isinstance(value, int) and not isinstance(value, bool)
+            if is_long:
+                self.refuse(f'"{place}" must be {what} of at most 64 bits')
+            self._refuse_value(place, value, what)
+        return found
+
+    def _refuse_value(self, place: str, value: Any, what: str) -> NoReturn:
+        if value is _MISSING:
+            self.refuse(f'"{place}" is missing ({what})')
+        self.refuse(f'"{place}" must be {what}, not {short(value)}')
+
+
+@functools.cache
+def _fields(into: type[attrs.AttrsInstance]) -> tuple[tuple[str, Any, Any], ...]:
+    """Return name, type and default of a class's fields."""
+    hints = get_type_hints(into)
+    return tuple((field.name, hints[field.name], field.default) for field in attrs.fields(into))
+
+
+def _as(expected: type, value: Any) -> Any:
+    """Return JSON data as a value of a plain type; None where it is none."""
+    if expected is float:
+        return _as_number(value)
+    if expected is int:
+        return value if is_whole(value) else None
+    return value if isinstance(value, expected) else None
+
+
+def _as_number(value: Any) -> float | None:
+    """Return a number, those that JSON lacks included."""
+    if isinstance(value, dict) and value.keys() == {"float"}:
+        value = value["float"]
+    if isinstance(value, str) and value in _NO_JSON:
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf

@@ -184,7 +184,8 @@ class Matrix:
     @property
     def worst_first(self) -> list[Column]:
         """The columns, those in which something is wrong first."""
-        order = ("fail", "broken", "gaveup", "notrun", "pass")
+        unjudged = [one.key for one in statuses.STATUSES if one.unjudged]
+        order = ("fail", *unjudged, "notrun", "pass")
         return sorted(self.columns, key=lambda column: order.index(column.state))
 
     @property
@@ -226,7 +227,6 @@ def build(record: Record) -> Matrix:
             tuple(
                 _cell(
                     column,
-                    clause,
                     verdicts.get((clause.id, column.subject.key), ()),
                     findings.get((clause.id, column.subject.key)),
                 )
@@ -284,22 +284,21 @@ def _column(
     examples = 0
     for clause in clauses:
         found = verdicts.get((clause.id, subject.key), ())
-        counts[_status(found, clause).name] += 1
+        counts[_status(found).name] += 1
         examples += sum(verdict.examples for verdict in found)
     return Column(subject, version_of(subject), dict(counts), examples)
 
 
-def _status(verdicts: Sequence[Verdict], clause: Clause) -> Status:
-    return statuses.worst(statuses.of(verdict, clause) for verdict in verdicts)
+def _status(verdicts: Sequence[Verdict]) -> Status:
+    return statuses.worst(statuses.of(verdict) for verdict in verdicts)
 
 
 def _cell(
     column: Column,
-    clause: Clause,
     verdicts: Sequence[Verdict],
     finding: tuple[int, Finding] | None,
 ) -> Cell:
-    status = _status(verdicts, clause)
+    status = _status(verdicts)
     failures = None
     number = None
     if finding is not None:

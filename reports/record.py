@@ -1,15 +1,25 @@
-"""What a record holds, as frozen classes; values and cases stay the plain JSON they are."""
+"""What a record holds: one class for each kind of line, and nothing else says it.
+
+Reading (`reports.lines`), writing (`to_json`) and the schema (`reports.schema`) follow these classes: a field's
+name is its name in the record, its type is what may stand there, and a default takes the place of null or
+nothing, so that a field which older records lack needs one. `Annotated` adds what the schema demands of
+writers; readers are lenient there, so that they understand later versions. Values and cases stay the plain
+JSON they are.
+
+After a change: ``python -m reports.schema conformance/run/record.schema.json``.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import attrs
 
-Json: TypeAlias = Any
+from reports import statuses
 
-#: The record formats this package reads.
+#: The record formats this package reads; the last one is written.
 FORMATS = (1,)
 
 
@@ -18,24 +28,63 @@ class RecordError(ValueError):
 
 
 @attrs.frozen
+class Rule:
+    """What the schema says of a field beside its type: keywords of JSON Schema, and a description.
+
+    `written` is a field that every writer writes, though readers can do without.
+    """
+
+    about: str = ""
+    written: bool = False
+    keywords: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+def rule(about: str = "", *, written: bool = False, **keywords: Any) -> Rule:
+    """Return a rule; `about` describes the field."""
+    return Rule(about, written, keywords)
+
+
+WRITTEN = rule(written=True)
+
+Json: TypeAlias = Any
+Name: TypeAlias = Annotated[str, rule(minLength=1)]
+ClauseId: TypeAlias = Annotated[str, rule(pattern="^[A-Za-z0-9][A-Za-z0-9_.:/-]*$")]
+Mode: TypeAlias = Annotated[str, rule("Such as eager or graph.", type=["string", "null"])]
+Count: TypeAlias = Annotated[int, rule(minimum=0)]
+Positive: TypeAlias = Annotated[float, rule(minimum=0)]
+Case: TypeAlias = Annotated[Mapping[str, Json], rule(ref="case")]
+StepNumber: TypeAlias = Annotated[
+    int | None, rule("A position in the case's steps, from 0.", minimum=0)
+]
+
+
+@attrs.frozen
+class Tool:
+    """What wrote a document."""
+
+    name: Annotated[Name, WRITTEN] = ""
+    version: Annotated[str, WRITTEN] = ""
+
+
+@attrs.frozen
 class Machine:
     """Where a run took place."""
 
-    python: str = ""
+    python: Annotated[str, WRITTEN] = ""
     platform: str = ""
     processor: str = ""
-    cpus: int | None = None
+    cpus: Annotated[int | None, rule(minimum=1)] = None
     packages: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen
 class Subject:
-    """An implementation under test, in one of its modes; `command` tells that `spec` is a program's."""
+    """An implementation under test, in one of its modes; what runs in two modes has two entries."""
 
-    name: str
-    mode: str = ""
-    spec: str = ""
-    command: bool = False
+    name: Name
+    mode: Annotated[Mode, WRITTEN] = ""
+    spec: Annotated[str, rule("What was given to --subject, or to --subject-command.")] = ""
+    command: Annotated[bool, rule("Whether it is a --subject-command.")] = False
     versions: Mapping[str, str] = attrs.field(factory=dict)
     settings: Mapping[str, str] = attrs.field(factory=dict)
 
@@ -47,251 +96,426 @@ class Subject:
 
 @attrs.frozen
 class Erratum:
-    """The page's sentence as asserted, and lines to paste that show it wrong."""
+    """The page's sentence as asserted, and lines of Python to paste that show it wrong."""
 
-    claim: str = ""
-    script: str = ""
+    claim: Annotated[str, WRITTEN] = ""
+    script: Annotated[str, WRITTEN] = ""
 
 
 @attrs.frozen
 class Deviation:
     """Where the project's own implementations do better than TensorFlow, and why."""
 
-    what: str = ""
-    reason: str = ""
+    what: Annotated[str, WRITTEN] = ""
+    reason: Annotated[str, WRITTEN] = ""
+
+
+_AGREEMENTS = {"enum": ["holds", "erratum", "silent", "mode", "version"]}
+_ROWS = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
 
 
 @attrs.frozen
 class Clause:
-    """One statement about the layer; `untestable` is the reason why no run can check it.
+    """One statement about the layer."""
 
-    `picture` is the worked example as numbers: `inputs` and `kernel` as lists of rows, and arguments.
-    """
-
-    id: str
-    chapter: str
-    title: str
-    page: str | None = None
-    norm: str = ""
-    agreement: tuple[str, ...] = ()
+    id: ClauseId
+    chapter: Name
+    title: Name
+    page: Annotated[
+        str | None, rule("The page's sentence; null where it is silent.", written=True)
+    ] = None
+    norm: Annotated[
+        str, rule("What is checked; `code` stands between backticks.", written=True)
+    ] = ""
+    agreement: Annotated[
+        tuple[str, ...],
+        rule(
+            "How page and TensorFlow agree.", written=True,
+            minItems=1, uniqueItems=True, items={"type": "string", **_AGREEMENTS},
+        ),
+    ] = ()  # fmt: skip
+    scope: Annotated[
+        str,
+        rule(
+            "What somebody claims who claims it.", enum=["numbers", "layer", "training", "drop-in"]
+        ),
+    ] = ""
     erratum: Erratum | None = None
     deviation: Deviation | None = None
     example: str | None = None
-    picture: Mapping[str, Json] | None = None
-    untestable: str | None = None
-    checks: tuple[str, ...] = ()
+    picture: Annotated[
+        Mapping[str, Json] | None,
+        rule(
+            "The worked example as numbers: one image, one channel, one filter, and arguments of the layer.",
+            required=["inputs", "kernel"],
+            properties={"inputs": _ROWS, "kernel": _ROWS, "bias": {"type": "number"}},
+        ),
+    ] = None  # fmt: skip
+    untestable: Annotated[str | None, rule("Why no run can check this clause.")] = None
+    checks: Annotated[tuple[str, ...], WRITTEN] = ()
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Header:
-    """What was run, by what, where, on whom, against which clauses.
+    """What was run, by what, where, on whom, against which clauses."""
 
-    `clauses_in_all` is how many there are to choose from; None in records that do not say it.
-    """
-
-    tool_name: str
-    tool_version: str
-    started: str
-    command: tuple[str, ...]
-    profile: str
-    seed: int | None
-    examples: int | None
-    machine: Machine
+    tool: Tool
     subjects: tuple[Subject, ...]
     clauses: tuple[Clause, ...]
-    clauses_in_all: int | None = None
+    started: Annotated[
+        str,
+        rule(
+            "When the run started, in UTC.", written=True,
+            pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$",
+        ),
+    ] = ""  # fmt: skip
+    command: Annotated[
+        tuple[str, ...], rule("The words of the command that repeats the run.", written=True)
+    ] = ()
+    profile: Annotated[str, WRITTEN] = ""
+    seed: Annotated[int | None, WRITTEN] = None
+    examples: Annotated[
+        int | None,
+        rule("The most examples a clause is given on a subject.", written=True, minimum=0),
+    ] = None
+    machine: Annotated[Machine, WRITTEN] = attrs.field(factory=Machine)
+    clauses_in_all: Annotated[
+        int | None,
+        rule(
+            "How many clauses there are, those that this run was told to leave out included.",
+            minimum=0,
+        ),
+    ] = None
+    format: Annotated[int, rule(written=True, const=FORMATS[-1])] = FORMATS[-1]
+
+    @property
+    def tool_name(self) -> str:
+        """What wrote the record."""
+        return self.tool.name
+
+    @property
+    def tool_version(self) -> str:
+        """Its version."""
+        return self.tool.version
 
 
 @attrs.frozen(eq=False)
 class Evidence:
     """One case in which the page's own sentence did not hold."""
 
-    message: str = ""
-    case: Mapping[str, Json] = attrs.field(factory=dict)
-    step: int | None = None
+    message: Annotated[str, WRITTEN] = ""
+    case: Annotated[Case, WRITTEN] = attrs.field(factory=dict)
+    step: StepNumber = None
     expected: Json = None
     got: Json = None
 
 
 @attrs.frozen(eq=False)
 class Claim:
-    """The page's own sentence, asserted against a subject: contradicted, upheld or not-run."""
+    """The page's own sentence, asserted against a subject."""
 
-    status: str
-    examples: int = 0
+    status: Annotated[str, rule(enum=["contradicted", "upheld", "not-run"])]
+    examples: Count = 0
     evidence: Evidence | None = None
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(kw_only=True, eq=False)
 class Verdict:
     """One clause on one subject in one mode.
 
-    `blocked_by` names the clauses whose failures explain those of this one: it is not failed again.
+    `reason` tells people why the status is not a pass, `reason_kind` tells programs. `part` says of a pass on what
+    part of its cases the clause held, where on others the subject lacks something or a more basic clause fails.
+    `blocked_by` names the clauses whose failures explain those of this one: they are not failed again.
     """
 
-    clause: str
-    subject: str
-    mode: str
-    status: str
-    examples: int = 0
+    clause: ClauseId
+    subject: Name
+    mode: Annotated[Mode, WRITTEN] = ""
+    status: Annotated[str, rule(enum=list(statuses.RECORDED))]
+    examples: Annotated[Count, WRITTEN] = 0
     reason: str | None = None
+    reason_kind: Annotated[str | None, rule(enum=[*statuses.REASONS, None])] = None
     claim: Claim | None = None
-    blocked_by: tuple[str, ...] = ()
+    part: str | None = None
+    blocked_by: tuple[ClauseId, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Clause, subject and mode, by which findings belong to it."""
+        return self.clause, self.subject, self.mode
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(kw_only=True, eq=False)
 class Finding:
-    """A smallest case in which a subject does not do what a clause says."""
+    """The smallest case in which a subject does not do what a clause says."""
 
-    clause: str
-    subject: str
-    mode: str
-    status: str
-    message: str
-    case: Mapping[str, Json] = attrs.field(factory=dict)
-    step: int | None = None
-    expected: Json = None
-    got: Json = None
-    index: tuple[int, ...] | None = None
+    clause: ClauseId
+    subject: Name
+    mode: Annotated[Mode, WRITTEN] = ""
+    status: Annotated[
+        str,
+        rule(
+            "harness-error: the suite broke over this case, or could not write down what it found.",
+            written=True, enum=["fail", "error", "harness-error"],
+        ),
+    ] = "fail"  # fmt: skip
+    message: Name
+    case: Annotated[Case, WRITTEN] = attrs.field(factory=dict)
+    step: StepNumber = None
+    expected: Annotated[Json, WRITTEN] = None
+    got: Annotated[Json, WRITTEN] = None
+    index: Annotated[
+        tuple[int, ...] | None,
+        rule("The failing element within expected and got.", items={"type": "integer", "minimum": 0}),
+    ] = None  # fmt: skip
     scaled_error: float | None = None
     bound: float | None = None
     diagnosis: str | None = None
-    failures: int | None = None
-    examples: int | None = None
+    failures: Annotated[int | None, rule(minimum=0)] = None
+    examples: Annotated[int | None, rule(minimum=0)] = None
     script: str | None = None
     shrunk: bool = True
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Clause, subject and mode, by which it belongs to a verdict."""
+        return self.clause, self.subject, self.mode
+
 
 @attrs.frozen
+class Difference:
+    """The first case on which two releases differ: what was done, and what each of the two did."""
+
+    arguments: str = ""
+    step: str = ""
+    before: str = ""
+    after: str = ""
+    case: str = ""
+
+
+@attrs.frozen(kw_only=True)
 class Drift:
-    """How the cases of one clause went on two releases, in one mode.
+    """How the cases of one clause went on two releases, the older one `before`, in one mode."""
 
-    `arguments`, `step`, `was` and `became` tell of the first case on which the two differ.
-    """
-
-    clause: str
+    clause: Name
     mode: str
-    before: str
-    after: str
-    cases: int
-    differing: int
-    arguments: str
-    step: str
-    was: str
-    became: str
+    before: Name
+    after: Name
+    example: Difference
+    cases: Annotated[int, rule(written=True, minimum=1)] = 0
+    differing: Annotated[int, rule(written=True, minimum=1)] = 0
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Numerics:
-    """How precise a subject's results in one format were.
+    """How precise a subject's results in one format were."""
 
-    Args:
-        subject, mode: whose.
-        dtype: the format.
-        worst: the largest scaled error of all elements that were within their bound.
-        share: the largest share of its bound that an element took.
-        counts: cases by the power of two below the worst scaled error of their elements; the first is below 1.
-    """
+    subject: Name
+    dtype: Name
+    counts: Annotated[
+        tuple[Count, ...],
+        rule("Comparisons whose worst scaled error is below 1, below 2, below 4 ..."),
+    ]
+    mode: Annotated[Mode, WRITTEN] = ""
+    worst: Annotated[
+        Positive,
+        rule("The largest scaled error, in units of unit roundoff times S.", written=True),
+    ] = 0.0
+    share: Annotated[
+        Positive, rule("The largest share of its bound that an element took.", written=True)
+    ] = 0.0
 
-    subject: str
-    mode: str
-    dtype: str
-    worst: float
-    share: float
-    counts: tuple[int, ...]
+    def __attrs_post_init__(self) -> None:
+        if any(count < 0 for count in self.counts):
+            raise ValueError(f"the counts must be whole numbers from 0 on, not {list(self.counts)}")
+
+
+_Values: TypeAlias = Annotated[
+    tuple[str, ...], rule(minItems=1, items={"type": "string", "minLength": 1})
+]
 
 
 @attrs.frozen
 class Parameter:
     """A property of a case, and the values that it is seen to take."""
 
-    name: str
-    values: tuple[str, ...]
+    name: Name
+    values: Annotated[_Values, WRITTEN] = ()
+
+
+@attrs.frozen
+class Side:
+    """Some values of a parameter."""
+
+    parameter: Name
+    values: Annotated[_Values, WRITTEN] = ()
 
 
 @attrs.frozen
 class Impossible:
     """Pairs that no layer can show: any value of `first` with any value of `second`."""
 
-    first: Parameter
-    second: Parameter
-    reason: str = ""
+    first: Side
+    second: Side
+    reason: Annotated[Name, WRITTEN] = ""
 
 
 @attrs.frozen
+class Who:
+    """A subject in a mode."""
+
+    name: Name
+    mode: Annotated[Mode, WRITTEN] = ""
+
+
+@attrs.frozen(kw_only=True)
 class Exercised:
-    """How often the subjects exercised each pair.
+    """How often subjects that were judged on the same cases exercised each pair."""
 
-    Args:
-        subjects: name and mode of each.
-        cases: how many cases were counted.
-        counts: row i holds the cases that show value i and value j, for every j below i; values are numbered
-            through all parameters.
-    """
+    subjects: Annotated[tuple[Who, ...], rule(minItems=1)]
+    counts: Annotated[
+        tuple[tuple[Count, ...], ...],
+        rule(
+            "Row i: the cases with value i and value j, for each j below i; values are numbered through "
+            "all parameters, from 0."
+        ),
+    ]
+    cases: Annotated[Count, WRITTEN] = 0
 
-    subjects: tuple[tuple[str, str], ...]
-    cases: int
-    counts: tuple[tuple[int, ...], ...]
+    def __attrs_post_init__(self) -> None:
+        for length, row in enumerate(self.counts):
+            if len(row) != length or any(count < 0 for count in row):
+                raise ValueError(
+                    f"row {length} of the counts must be {length} whole numbers, not {list(row)}"
+                )
 
 
 @attrs.frozen
 class Coverage:
-    """Which pairs of parameter values a run exercised."""
+    """How many cases showed each pair of values of two parameters, their call's result judged."""
 
-    parameters: tuple[Parameter, ...] = ()
-    impossible: tuple[Impossible, ...] = ()
-    groups: tuple[Exercised, ...] = ()
+    parameters: tuple[Parameter, ...]
+    impossible: tuple[Impossible, ...]
+    groups: tuple[Exercised, ...]
+
+    def __attrs_post_init__(self) -> None:
+        values = {(p.name, value) for p in self.parameters for value in p.values}
+        for side in (side for one in self.impossible for side in (one.first, one.second)):
+            for value in side.values:
+                if (side.parameter, value) not in values:
+                    told = f"{json.dumps(side.parameter)} has the value {json.dumps(value)}"
+                    raise ValueError(f"no parameter {told}")
+        for group in self.groups:
+            if len(group.counts) != len(values):
+                raise ValueError(
+                    f"the counts must have a row for each of {len(values)} values, "
+                    f"not {len(group.counts)}"
+                )
+
+
+@attrs.frozen
+class Drawn:
+    """How a mistake is caught without the cases that every run begins with."""
+
+    caught: int | None = None
+    examples: float | None = None
+
+
+@attrs.frozen
+class Smallest:
+    """The size of one seed's counterexample; not shrunk where it is a fixed case."""
+
+    shrunk: bool
+    elements: int | None = None
+    steps: int | None = None
 
 
 @attrs.frozen
 class Mistake:
     """A known mistake, and how soon the suite rejects it.
 
-    `examples` is the median over the seeds of the cases that the clause needed; `drawn_caught` and
-    `drawn_examples` tell the same without the cases that every run begins with, None where there are no
-    others. `elements`, `steps` and `shrunk` are of one seed's counterexample.
+    `clauses` are those that failed first, each with its number of seeds; `examples` is the median over the seeds
+    of the cases that the clause needed; `drawn` is None where there are no drawn cases.
     """
 
     id: str
-    chapter: str
-    text: str
-    source: str
-    caught: int
-    clauses: tuple[str, ...]
-    unexpected: int
-    examples: float | None
-    drawn_caught: int | None
-    drawn_examples: float | None
-    elements: int | None
-    steps: int | None
-    shrunk: bool
+    chapter: str = ""
+    text: str = ""
+    source: str = ""
+    caught: int = 0
+    clauses: Mapping[str, Json] = attrs.field(factory=dict)
+    unexpected: int = 0
+    examples: float | None = None
+    drawn: Drawn | None = None
+    smallest: Smallest | None = None
 
 
 @attrs.frozen
 class Strength:
-    """How strong the suite is, as `conformance strength` measured it."""
+    """How strong the suite is, as `conformance strength` measured it (its `strength.schema.json`)."""
 
-    date: str
-    tool_version: str
-    command: tuple[str, ...]
-    profile: str
-    seeds: int
-    seconds: float | None
+    format: int
+    tool: Tool
     mistakes: tuple[Mistake, ...]
+    date: str = ""
+    command: tuple[str, ...] = ()
+    profile: str = ""
+    seeds: int = 0
+    seconds: float | None = None
+
+
+@attrs.frozen(eq=False)
+class Measurement:
+    """How soon the suite rejects each known mistake, as measured: a document of strength.schema.json."""
+
+    measurement: Annotated[Mapping[str, Json], rule(required=["format", "seeds", "mistakes"])]
 
 
 @attrs.frozen
 class Footer:
     """How the run ended."""
 
-    complete: bool
+    complete: Annotated[bool, rule("False where the run was interrupted.")]
     reason: str | None = None
-    exit_status: int | None = None
-    seconds: float | None = None
-    counts: Mapping[str, int] = attrs.field(factory=dict)
-    drift: tuple[Drift, ...] = ()
-    coverage: Coverage = attrs.field(factory=Coverage)
-    numerics: tuple[Numerics, ...] = ()
+    exit_status: Annotated[int | None, WRITTEN] = None
+    seconds: Annotated[float | None, rule(written=True, minimum=0)] = None
+    counts: Annotated[Mapping[str, Count], rule("Verdicts by status.", written=True)] = attrs.field(
+        factory=dict
+    )
+    drift: Annotated[
+        tuple[Drift, ...],
+        rule("Clauses whose cases went differently on two releases of a framework."),
+    ] = ()
+    coverage: Coverage | None = None
+    numerics: Annotated[
+        tuple[Numerics, ...],
+        rule("Scaled errors of results within their bounds, by subject and format."),
+    ] = ()
+
+
+#: The kinds of lines, and what each of them holds.
+LINES: Mapping[str, type[attrs.AttrsInstance]] = {
+    "header": Header,
+    "verdict": Verdict,
+    "finding": Finding,
+    "strength": Measurement,
+    "footer": Footer,
+}
+Entry: TypeAlias = Header | Verdict | Finding | Measurement | Footer
+
+
+def to_json(entry: Entry) -> dict[str, Any]:
+    """Return a line as the record holds it; arrays in its values are the writer's to encode."""
+    (kind,) = (kind for kind, holds in LINES.items() if holds is type(entry))
+    return {"kind": kind, **_plain(entry)}
+
+
+def _plain(value: Any) -> Any:
+    """Take classes apart; values and cases, which hold none, stay as they are."""
+    if attrs.has(type(value)):
+        fields = attrs.fields(type(value))
+        return {field.name: _plain(getattr(value, field.name)) for field in fields}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 @attrs.frozen(eq=False)

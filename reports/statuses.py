@@ -1,72 +1,123 @@
-"""The statuses of a verdict: their order, symbols and meaning."""
+"""The statuses of a verdict: their order, symbols and meaning; and the kinds of reasons for them.
+
+These lists are the only ones: the record, its schema, the terminal, the exit status and the page follow them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import attrs
 
-from reports.record import Clause, Verdict
+if TYPE_CHECKING:
+    from reports.record import Verdict
 
 
 @attrs.frozen
 class Status:
-    """A status as the page shows it: `key` names its colour and its symbol.
+    """A status as page and terminal show it.
 
-    `breaks` is a clause that does not hold, `unjudged` one that the run could not decide.
+    Args:
+        name: what the record calls it.
+        key: names its colour and its symbol on the page.
+        meaning: in words.
+        style: its colour in a terminal.
+        breaks: whether the clause does not hold.
+        unjudged: whether the run could not decide.
+        skipped: whether there was nothing to decide.
+        recorded: whether verdicts in a record have it; others are made by `of`.
     """
 
     name: str
     key: str
     meaning: str
+    style: str
     breaks: bool = False
     unjudged: bool = False
+    skipped: bool = False
+    recorded: bool = True
 
 
+_BAD = "bold red"
 #: Worst first: where modes or repetitions are summed up, the first of these wins.
 STATUSES = (
-    Status("fail", "fail", "does something other than what the clause says", breaks=True),
-    Status("error", "error", "raised, crashed or hung where it must not", breaks=True),
-    Status("stale-excuse", "stale", "excused, but the excuse no longer fits", breaks=True),
+    Status("fail", "fail", "does something other than what the clause says", _BAD, breaks=True),
+    Status("error", "error", "raised, crashed or hung where it must not", _BAD, breaks=True),
+    Status("stale-excuse", "stale", "excused, but the excuse no longer fits", _BAD, breaks=True),
     Status(
         "harness-error",
         "broken",
         "the suite itself broke here: please report it",
+        _BAD,
         unjudged=True,
     ),
-    Status("gave-up", "gaveup", "the worker crashed or hung too often to go on", unjudged=True),
+    Status(
+        "gave-up", "gaveup", "the worker crashed or hung too often to go on", _BAD, unjudged=True
+    ),
     Status(
         "blocked",
         "blocked",
-        "fails where a more basic clause fails, which explains it",
+        "fails only where a more basic clause fails, which explains it",
+        "red",
         unjudged=True,
     ),
-    Status("not-run", "notrun", "not checked in this run"),
-    Status("excused", "excused", "differs, with a stated reason"),
-    Status("unsupported", "unsupported", "the subject lacks what this clause is about"),
-    Status("pass", "pass", "does what the clause says"),
-    Status("not-applicable", "none", "no case of this subject and mode can check it"),
+    Status("not-run", "notrun", "not checked in this run", "dim", skipped=True),
+    Status("excused", "excused", "differs, with a stated reason", "yellow"),
+    Status(
+        "unsupported",
+        "unsupported",
+        "the subject lacks what this clause is about",
+        "yellow",
+        skipped=True,
+    ),
+    Status("pass", "pass", "does what the clause says", "green"),
+    Status(
+        "not-applicable",
+        "none",
+        "no case of this subject and mode can check it",
+        "dim",
+        skipped=True,
+        recorded=False,
+    ),
 )
 _BY_NAME = {status.name: status for status in STATUSES}
 NOT_RUN = _BY_NAME["not-run"]
+#: The names that verdicts in a record have.
+RECORDED = tuple(status.name for status in STATUSES if status.recorded)
+
+#: Those that keep a run from conforming.
+BAD = frozenset(status.name for status in STATUSES if status.breaks or status.unjudged)
+
+#: Why a verdict is what it is, for programs: the kinds of reasons, with what they mean.
+REASONS: Mapping[str, str] = {
+    "no-case": "not-run: no case in this run exercises the clause in this mode",
+    "untestable": "not-run: no run can check the clause",
+    "cases-left": "gave-up: crashes and timeouts used up the time, so that not every case was run",
+    "more-basic": "blocked: the clauses whose failures explain those of this one",
+    "lacking": "unsupported: what the subject lacks",
+    "excuse": "excused: the stated reason of the excuse",
+    "excuse-passes": "stale-excuse: the clause passes",
+    "excuse-idle": "stale-excuse: no failure has the excuse's message",
+    "other-failure": "fail or error: an excuse is for another failure",
+    "stale-erratum": "fail: the page's sentence was not contradicted",
+    "broken": "harness-error: what the suite did wrong",
+}
+_NOT_APPLICABLE = ("no-case", "untestable")
 
 
 def status(name: str) -> Status:
     """Return the status called `name`; one of a later version is shown as it is, and is no pass."""
-    return _BY_NAME.get(name) or Status(name, "unknown", "a status this report does not know")
+    return _BY_NAME.get(name) or Status(
+        name, "unknown", "a status this report does not know", "yellow"
+    )
 
 
-def of(verdict: Verdict, clause: Clause | None = None) -> Status:
-    """Return a verdict's status; the record's `not-run` has three meanings, told apart by its reason."""
-    reason = verdict.reason or ""
-    if verdict.status != "not-run" or not reason:
-        return status(verdict.status)
-    if reason.startswith("not every case was run"):
-        return _BY_NAME["gave-up"]
-    untestable = clause is not None and reason == clause.untestable
-    if untestable or reason.startswith(("no case of this run", "no case in this run")):
+def of(verdict: Verdict) -> Status:
+    """Return a verdict's status; what was not run because it has no case does not apply."""
+    if verdict.status == "not-run" and verdict.reason_kind in _NOT_APPLICABLE:
         return _BY_NAME["not-applicable"]
-    return NOT_RUN
+    return status(verdict.status)
 
 
 def rank(found: Status) -> int:

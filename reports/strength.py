@@ -44,37 +44,7 @@ def read_strength(line: Line) -> Strength:
     version = line.data.get("format")
     if isinstance(version, bool) or version not in FORMATS:
         line.refuse(f"a measurement of strength of format {short(version)} is unknown")
-    return Strength(
-        date=line.text_or("date"),
-        tool_version=line.inner("tool").text_or("version"),
-        command=line.texts("command"),
-        profile=line.text_or("profile"),
-        seeds=line.integer_or_none("seeds") or 0,
-        seconds=line.number_or_none("seconds"),
-        mistakes=line.each("mistakes", _mistake),
-    )
-
-
-def _mistake(line: Line) -> Mistake:
-    drawn = line.inner_or_none(
-        "drawn", lambda inner: (inner.integer_or_none("caught"), inner.number_or_none("examples"))
-    )
-    size = line.inner_or_none("smallest", lambda inner: inner)
-    return Mistake(
-        id=line.text("id"),
-        chapter=line.text_or("chapter"),
-        text=line.text_or("text"),
-        source=line.text_or("source"),
-        caught=line.integer_or_none("caught") or 0,
-        clauses=tuple(line.mapping("clauses")),
-        unexpected=line.integer_or_none("unexpected") or 0,
-        examples=line.number_or_none("examples"),
-        drawn_caught=None if drawn is None else drawn[0],
-        drawn_examples=None if drawn is None else drawn[1],
-        elements=None if size is None else size.integer_or_none("elements"),
-        steps=None if size is None else size.integer_or_none("steps"),
-        shrunk=size is not None and size.flag("shrunk"),
-    )
+    return line.read(Strength)
 
 
 def chapters(found: Strength | None) -> tuple[Chapter, ...]:

@@ -295,30 +295,3 @@ class Coverage:
     def __str__(self) -> str:
         text = f"{self.covered:,} of {self.total:,} pairs of parameter values"
         return text + (f", each in at least {self.least} cases" if self.least > 1 else "")
-
-
-def to_json(groups: Iterable[tuple[Iterable[tuple[str, str]], Coverage]]) -> dict[str, Any]:
-    """Return the record's `coverage`: the space, and counts for each group of subjects that share them.
-
-    A subject is its name and mode.
-    """
-    return {
-        "parameters": [{"name": p.name, "values": list(p.values)} for p in PARAMETERS],
-        "impossible": [
-            {
-                "first": {"parameter": rule.parameter, "values": list(rule.values)},
-                "second": {"parameter": rule.other, "values": list(rule.other_values)},
-                "reason": rule.reason,
-            }
-            for rule in IMPOSSIBLE
-        ],
-        "groups": [
-            {
-                "subjects": [{"name": name, "mode": mode} for name, mode in subjects],
-                "cases": coverage.cases,
-                # The lower triangle, a row for each value of each parameter.
-                "counts": [row[:length].tolist() for length, row in enumerate(coverage.counts)],
-            }
-            for subjects, coverage in groups
-        ],
-    }

@@ -8,8 +8,9 @@ from rich.progress import Progress as Bar
 
 from conformance.run.interruption import Interruption
 from conformance.run.participants import Participant
-from conformance.run.run import BAD, Run
+from conformance.run.run import Run
 from conformance.run.verdicts import Judgement
+from reports import statuses
 
 #: The terminal shows the first few findings; the report has them all.
 FINDINGS_SHOWN = 6
@@ -47,7 +48,7 @@ class Progress:
     def tell(self, judgement: Judgement) -> None:
         """Show a finding, if it is among the first."""
         verdict = judgement.verdict
-        if verdict.status not in BAD:
+        if verdict.status not in statuses.BAD:
             return
         self._findings += 1
         if self._findings <= FINDINGS_SHOWN:

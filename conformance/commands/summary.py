@@ -5,20 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from conformance.run.run import BAD, Run
-
-STYLES = {
-    "pass": "green",
-    "fail": "bold red",
-    "error": "bold red",
-    "stale-excuse": "bold red",
-    "gave-up": "bold red",
-    "harness-error": "bold red",
-    "blocked": "red",
-    "excused": "yellow",
-    "unsupported": "yellow",
-    "not-run": "dim",
-}
+from conformance.run.run import Run
+from reports import statuses
 
 
 def summary(run: Run, console: Console) -> None:
@@ -26,14 +14,16 @@ def summary(run: Run, console: Console) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("subject")
     table.add_column("mode")
-    used = [s for s in STYLES if any(v.status == s for v in run.verdicts)]
+    found = {statuses.status(verdict.status) for verdict in run.verdicts}
+    # What holds comes first, then the worst.
+    used = sorted(found, key=lambda one: (one.name != "pass", statuses.rank(one)))
     for status in used:
-        table.add_column(status, justify="right", style=STYLES[status])
+        table.add_column(status.name, justify="right", style=status.style)
     table.add_column("cases", justify="right")
     table.add_column("examples", justify="right")
     for participant in run.participants:
         own = [v for v in run.verdicts if (v.subject, v.mode) == participant.key]
-        counts = [str(sum(v.status == status for v in own)) for status in used]
+        counts = [str(sum(v.status == status.name for v in own)) for status in used]
         cases = f"{run.cases_run(participant):,}"
         table.add_row(*participant.key, *counts, cases, f"{sum(v.examples for v in own):,}")
     console.print(table)
@@ -41,7 +31,7 @@ def summary(run: Run, console: Console) -> None:
         console.print(line, soft_wrap=True)
     for excuse in run.idle_excuses:
         console.print(f"excuse without effect: {excuse}", style="yellow", soft_wrap=True)
-    bad = [v for v in run.verdicts if v.status in BAD]
+    bad = [v for v in run.verdicts if v.status in statuses.BAD]
     if bad:
         names = ", ".join(dict.fromkeys(v.clause for v in bad))
         console.print(f"not conforming: {names}", style="bold red", soft_wrap=True)

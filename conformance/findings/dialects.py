@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.codec import Array
 from conformance.model.steps.words import array_text
-from conformance.subjects.loading import ALGORITHM, LAYERS, is_tensorflow, load
+from conformance.subjects.layer import FunctionBackend
+from conformance.subjects.loading import ALGORITHM, LAYERS, backend_class, is_tensorflow, load
+
+#: What Python writes into the name of a class that a function makes.
+_LOCALS = "<locals>"
 
 
-def words_of(spec: str, mode: str) -> LayerWords:
+def words_of(spec: str, mode: str, target: Any = None) -> LayerWords:
     """Return the words for a subject.
 
     Args:
         spec: the subject as the user wrote it.
         mode: `eager` or `graph`.
+        target: the class or function, where it need not be loaded.
     """
     if is_tensorflow(spec):
         return _GraphWords(spec) if mode == "graph" else _TensorFlowWords(spec)
     try:
-        target = load(spec)
+        made_by = backend_class(load(spec) if target is None else target, spec)
     except Exception:
         return LayerWords(spec)
-    return LayerWords(spec) if isinstance(target, type) else _FunctionWords(spec)
+    return _FunctionWords(spec) if made_by is FunctionBackend else LayerWords(spec)
 
 
 class LayerWords(steps.Words):
@@ -39,6 +46,8 @@ class LayerWords(steps.Words):
         self.spec = spec
         built_in = spec in LAYERS or spec.startswith(ALGORITHM)
         self.layer_class = "Conv2DTranspose" if built_in else spec.rpartition(":")[2]
+        if _LOCALS in spec:
+            self.layer_class = spec.rpartition(".")[2]
 
     def head(self) -> list[str]:
         """Return the lines that a script begins with."""
@@ -71,6 +80,10 @@ class LayerWords(steps.Words):
             found = load(self.spec)
             return [f"from {found.__module__} import {found.__qualname__} as Conv2DTranspose"]
         where, _, name = self.spec.rpartition(":")
+        if _LOCALS in name:
+            function = name.partition(_LOCALS)[0].rstrip(".")
+            place = f"{function} of {where}" if function else where
+            return [f"# {self.layer_class} is made in {place}: paste this there"]
         if where.endswith(".py"):
             return ["import runpy", f"{name} = runpy.run_path({where!r})[{name!r}]"]
         return [f"from {where} import {name.partition('.')[0]}"]

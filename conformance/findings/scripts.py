@@ -6,6 +6,7 @@ import json
 import shlex
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ def script_for(
     *,
     is_command: bool,
     observation: Observation | None = None,
+    target: Any = None,
 ) -> str:
     """Return source text that shows the finding.
 
@@ -38,12 +40,13 @@ def script_for(
         is_command: whether `spec` is a program that speaks the process protocol.
         observation: what the subject did with the case: tells which steps raise on the way, and whether the
             process ended.
+        target: the subject itself, where it is an object of this process.
     """
     if is_command:
         request = json.dumps({"kind": "case", "id": case.id, "case": case.to_json()})
         return f"echo {shlex.quote(request)} | {spec}\n"
     observation = observation or Observation()
-    words = words_of(spec, mode)
+    words = words_of(spec, mode, target)
     lines = [*words.head(), *words.construct(case)]
     last = len(case.steps) - 1 if observation.crash is not None else mismatch.step
     for index, step in enumerate(case.steps[: 0 if last is None else last + 1]):

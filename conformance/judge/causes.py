@@ -109,7 +109,7 @@ _PLAINEST = Layer(
 def layer_of(case: Case) -> Layer | None:
     """Return the layer and input of a case's first call or gradient.
 
-    Where the arguments are no ordinary ones, it is the plainest layer; None where the input is none that a layer takes.
+    Where the arguments are no ordinary ones, it is the plainest layer; None where no layer takes the input.
     """
     arguments = case.arguments
     inputs = _inputs(case)
@@ -165,7 +165,8 @@ def _inputs(case: Case) -> Array | None:
 def _whole(array: Array) -> Array:
     """Tell of each element whether it is an integer; NaN and infinities count as such."""
     wide = array.astype(np.float64)
-    return ~np.isfinite(wide) | (wide == np.round(wide))
+    whole: Array = ~np.isfinite(wide) | (wide == np.round(wide))
+    return whole
 
 
 def _side(c: Configuration, side: int) -> tuple[int, int, int | None]:

@@ -87,8 +87,15 @@ class Evidence:
             return
         outcome = observation.outcomes[call]
         if outcome.error is None and outcome.unsupported is None:
-            values = self._values.setdefault(case.id, values_of(case))
-            self._exercised.setdefault((subject.spec, subject.mode), {})[case.id] = values
+            self._exercised.setdefault((subject.spec, subject.mode), {})[case.id] = self.values(
+                case
+            )
+
+    def values(self, case: Case) -> Mapping[str, str]:
+        """Return the case's parameter values."""
+        if case.id not in self._values:
+            self._values[case.id] = values_of(case)
+        return self._values[case.id]
 
     def exercised(self, subject: Subject) -> Mapping[str, Mapping[str, str]]:
         """Return parameter values by case id: the run's own cases that gave a result which was judged."""

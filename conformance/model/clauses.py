@@ -17,6 +17,8 @@ else:
     import tomli as tomllib
 
 AGREEMENTS = ("holds", "erratum", "silent", "mode", "version")
+#: What somebody may claim to conform in, from the inside out; every clause is about one.
+SCOPES = ("numbers", "layer", "training", "drop-in")
 
 
 def _as_tuple(values: Iterable[str]) -> tuple[str, ...]:
@@ -29,6 +31,7 @@ class Clause:
 
     id: str
     chapter: str
+    scope: str = attrs.field(validator=attrs.validators.in_(SCOPES))
     title: str
     norm: str
     agreement: tuple[str, ...] = attrs.field(converter=_as_tuple)
@@ -66,14 +69,25 @@ def all_clauses() -> tuple[Clause, ...]:
 
 
 def matching(
-    patterns: Sequence[str], clauses: Sequence[Clause] | None = None
+    patterns: Sequence[str],
+    clauses: Sequence[Clause] | None = None,
+    scopes: Sequence[str] = (),
 ) -> tuple[Clause, ...]:
     """Return the clauses whose id matches one of the shell patterns, all of them without a pattern.
 
+    Args:
+        patterns: of ids, in any case.
+        clauses: those to choose from; default: all.
+        scopes: of `SCOPES`; clauses of others are left out.
+
     Raises:
-        ValueError: a pattern matches no clause.
+        ValueError: a scope is unknown, or a pattern matches no clause (of these scopes).
     """
+    for scope in scopes:
+        if scope not in SCOPES:
+            raise ValueError(f"--scope {scope!r}: the scopes are {', '.join(SCOPES)}")
     listed = all_clauses() if clauses is None else clauses
+    listed = [c for c in listed if not scopes or c.scope in scopes]
     if not patterns:
         return tuple(listed)
     chosen = set()
@@ -82,7 +96,9 @@ def matching(
         if not found:
             groups = sorted({c.id.rpartition("-")[0] for c in listed})
             raise ValueError(
-                f"--clause {pattern!r} matches no clause; groups: {', '.join(groups)} (try 'PAD-*')"
+                f"--clause {pattern!r} matches no clause"
+                + (f" of the scope {' or '.join(scopes)}" if scopes else "")
+                + f"; groups: {', '.join(groups)} (try '{groups[0]}-*')"
             )
         chosen |= found
     return tuple(c for c in listed if c.id in chosen)

@@ -115,6 +115,8 @@ class Observation:
     def from_json(data: Mapping[str, Any]) -> Observation:
         """Undo `to_json`; raise ValueError where `data` is not an observation."""
         try:
+            if not isinstance(data["outcomes"], (list, tuple)):
+                raise ValueError(f"outcomes should be a list, got {data['outcomes']!r:.100}")
             return Observation(
                 constructed=Outcome.from_json(data.get("constructed", {})),
                 outcomes=tuple(Outcome.from_json(item) for item in data["outcomes"]),

@@ -89,6 +89,7 @@ def _load(path: Path) -> Corpus:
     clause = Clause(
         id=f"CORPUS-{name}",
         chapter="corpus",
+        scope="numbers",
         title=f"{len(cases)} recorded cases of {path.stem}",
         norm="Every recorded case gives the expected numbers, within the tolerance its source states.",
         agreement=("silent",),
@@ -179,7 +180,7 @@ def judge_recorded(recorded: Recorded, observation: Observation, tally: Tally) -
     try:
         mismatch = _mismatch(recorded, view)
     except NotSupported as reason:
-        tally.unsupported[str(reason)] = tally.unsupported.get(str(reason), 0) + 1
+        tally.note_left({}, [str(reason)])
         return
     except NotTried as reason:
         tally.not_tried = str(reason)

@@ -7,9 +7,7 @@ still have drifted. What drifted is read off the observations, not off the verdi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
-import attrs
 import numpy as np
 
 from conformance.checks import CHECKS
@@ -20,29 +18,10 @@ from conformance.model.steps import SetWeights
 from conformance.oracle.comparison import describe
 from conformance.run.participants import Participant
 from conformance.subjects import Subject
+from reports.record import Difference, Drift
 
 #: Relative to the largest element: releases may sum in another order, which is no drift.
 _ROUNDING = 1e-3
-
-
-@attrs.define
-class Drift:
-    """How one clause's cases went on two releases, in one mode.
-
-    Args:
-        clause, mode: what was compared.
-        before, after: the subjects' names, the older release first.
-        cases, differing: how many cases were compared, and on how many the two differ.
-        example: the first difference in words: what was done, what each of the two did.
-    """
-
-    clause: str
-    mode: str
-    before: str
-    after: str
-    cases: int = 0
-    differing: int = 0
-    example: dict[str, Any] | None = None
 
 
 def find_drift(
@@ -69,7 +48,8 @@ def find_drift(
     for pair in pairs:
         before, after = (participant.subject for participant in pair)
         for clause in clauses:
-            drift = Drift(clause, before.mode, before.name, after.name)
+            compared = 0
+            differences: list[Difference] = []
             families = CHECKS.families(clause)
             for case in (case for family in families for case in by_family.get(family.name, ())):
                 if not any(
@@ -80,31 +60,37 @@ def find_drift(
                     continue
                 one, other = observation(before, case), observation(after, case)
                 if one is not None and other is not None:
-                    _compare(drift, case, one, other)
-            if drift.differing:
+                    compared += 1
+                    differences += _difference(case, one, other)
+            if differences:
+                drift = Drift(
+                    clause=clause,
+                    mode=before.mode,
+                    before=before.name,
+                    after=after.name,
+                    cases=compared,
+                    differing=len(differences),
+                    example=differences[0],
+                )
                 found.append(drift)
     return found
 
 
-def _compare(drift: Drift, case: Case, one: Observation, other: Observation) -> None:
-    drift.cases += 1
-    difference = _difference(case, one, other)
-    if difference is not None:
-        drift.differing += 1
-        if drift.example is None:
-            drift.example = {"case": case.id, "arguments": _in_words(case), **difference}
+def _difference(case: Case, one: Observation, other: Observation) -> list[Difference]:
+    """Return the first difference of the two, where there is one."""
 
+    def at(step: str, before: str, after: str) -> list[Difference]:
+        return [Difference(_in_words(case), step, before, after, case.id)]
 
-def _difference(case: Case, one: Observation, other: Observation) -> dict[str, str] | None:
     if (one.crash is None) != (other.crash is None):
-        return {"step": "the whole case", "before": _end(one), "after": _end(other)}
+        return at("the whole case", _end(one), _end(other))
     pairs = [("construct", one.constructed, other.constructed)]
     names = [step.tag for step in case.steps]
     pairs += list(zip(names, one.outcomes, other.outcomes))
     for name, before, after in pairs:
         if _differ(before, after, _is_determined(case)):
-            return {"step": name, "before": _outcome(before), "after": _outcome(after)}
-    return None
+            return at(name, _outcome(before), _outcome(after))
+    return []
 
 
 def _is_determined(case: Case) -> bool:

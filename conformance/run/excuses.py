@@ -14,6 +14,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import attrs
 
@@ -24,6 +25,10 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+#: A verdict's status, its reason, and the kind of that reason (`reports.statuses.REASONS`).
+Standing: TypeAlias = tuple[str, str | None, str | None]
 
 
 class ExcuseError(Exception):
@@ -50,35 +55,34 @@ class Excuse:
         return f"{self.clause} of {self.subject}{mode}, {self.message!r}"
 
 
-def excused(
-    excuses: Sequence[Excuse], status: str, reason: str | None, messages: Sequence[str]
-) -> tuple[str, str | None]:
+def excused(excuses: Sequence[Excuse], standing: Standing, messages: Sequence[str]) -> Standing:
     """Return a verdict's status and reason in the light of the excuses that concern it.
 
     Every failure must be excused by one of them, and each of them must excuse a failure.
 
     Args:
         excuses: those for the verdict's clause, subject and mode.
-        status: of the verdict without them.
-        reason: the same.
+        standing: status and reason of the verdict without them.
         messages: of all its failures.
     """
+    status = standing[0]
     if not excuses:
-        return status, reason
+        return standing
     if status == "pass":
-        return "stale-excuse", f"passes, but is excused: {excuses[0].reason}"
+        return "stale-excuse", f"passes, but is excused: {excuses[0].reason}", "excuse-passes"
     if status not in ("fail", "error"):
-        return status, reason
+        return standing
     told = ", ".join(repr(excuse.message) for excuse in excuses)
     if not messages or not all(any(e.message in message for e in excuses) for message in messages):
-        return status, f"fails otherwise than excused ({told})"
+        return status, f"fails otherwise than excused ({told})", "other-failure"
     idle = [e for e in excuses if not any(e.message in message for message in messages)]
     if idle:
         return (
             "stale-excuse",
             f"no failure says {idle[0].message!r}, but it is excused: {idle[0].reason}",
+            "excuse-idle",
         )
-    return "excused", "; ".join(dict.fromkeys(excuse.reason for excuse in excuses))
+    return "excused", "; ".join(dict.fromkeys(excuse.reason for excuse in excuses)), "excuse"
 
 
 def load_excuses(path: Path) -> tuple[Excuse, ...]:

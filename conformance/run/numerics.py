@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import attrs
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from conformance.model.codec import Array
 from conformance.oracle.comparison import Listener
 from conformance.subjects import Subject
+from reports import record
 
 
 @attrs.define
@@ -52,9 +52,16 @@ class Numerics:
 
         return listen
 
-    def to_json(self) -> list[dict[str, Any]]:
+    def entries(self) -> tuple[record.Numerics, ...]:
         """Return the footer's list."""
-        return [
-            {"subject": name, "mode": mode, "dtype": dtype, **attrs.asdict(found)}
+        return tuple(
+            record.Numerics(
+                subject=name,
+                mode=mode,
+                dtype=dtype,
+                worst=found.worst,
+                share=found.share,
+                counts=tuple(found.counts),
+            )
             for (name, mode, dtype), found in self._found.items()
-        ]
+        )

@@ -8,10 +8,11 @@ from typing import Any
 
 import attrs
 
+from conformance.model.clauses import SCOPES
 from conformance.run.corpus import Corpus, CorpusError, load_corpora
 from conformance.run.excuses import Excuse, ExcuseError, load_excuses
 from conformance.run.record import OutputError
-from conformance.subjects import LoadError
+from conformance.subjects import LoadError, Subject
 
 #: Examples drawn for a family of average share.
 PROFILES = {"smoke": 12, "core": 100, "deep": 1000}
@@ -23,10 +24,14 @@ LONGEST_WAIT = 86_400
 
 @attrs.frozen(kw_only=True)
 class Options:
-    """What the user asked for; every field is one option of `conformance run`."""
+    """What the user asked for; every field is one option of `conformance run`.
 
-    subjects: tuple[str, ...] = ()
+    A subject is a ``--subject`` in words, or what one is in this process.
+    """
+
+    subjects: tuple[str | Subject, ...] = ()
     subject_commands: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
     clauses: tuple[str, ...] = ()
     profile: str = "core"
     examples: int | None = None
@@ -76,6 +81,13 @@ CHOICES = (
         metavar="COMMAND",
         repeatable=True,
         help="A program that reads one case a line and writes one observation a line (docs/protocol.md).",
+    ),
+    Choice(
+        flag="--scope",
+        metavar="SCOPE",
+        repeatable=True,
+        choices=SCOPES,
+        help="Judge only what is claimed: numbers, layer, training or drop-in. Repeatable.",
     ),
     Choice(
         flag="--clause",
@@ -163,6 +175,7 @@ def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
     return Options(
         subjects=tuple(values["subject"] or ()),
         subject_commands=tuple(values["subject_command"] or ()),
+        scopes=tuple(values["scope"] or ()),
         clauses=tuple(values["clause"] or ()),
         profile=values["profile"],
         examples=examples,

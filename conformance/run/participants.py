@@ -10,6 +10,7 @@ import attrs
 from conformance.checks import Traits
 from conformance.subjects import Subject, default_specs, resolve, resolve_command
 from conformance.subjects.loading import LoadError, is_tensorflow
+from reports import record
 
 
 @attrs.frozen(eq=False)
@@ -36,20 +37,20 @@ class Participant:
     def __str__(self) -> str:
         return f"{self.subject.name} ({self.subject.mode})"
 
-    def to_json(self) -> dict[str, Any]:
+    def entry(self) -> record.Subject:
         """Return the participant as the record's header lists it."""
-        return {
-            "name": self.subject.name,
-            "mode": self.subject.mode,
-            "spec": self.subject.spec,
-            "command": self.is_command,
-            "versions": self.description.get("versions", {}),
-            "settings": self.description.get("settings", {}),
-        }
+        return record.Subject(
+            name=self.subject.name,
+            mode=self.subject.mode,
+            spec=self.subject.spec,
+            command=self.is_command,
+            versions=self.description.get("versions", {}),
+            settings=self.description.get("settings", {}),
+        )
 
 
 def participants(
-    specs: Sequence[str], commands: Sequence[str], seconds_per_case: float
+    specs: Sequence[str | Subject], commands: Sequence[str], seconds_per_case: float
 ) -> tuple[Participant, ...]:
     """Start what the user named, or the default subjects where nothing is named.
 
@@ -62,7 +63,7 @@ def participants(
     loaded: list[Participant] = []
     try:
         for spec in specs:
-            started += resolve(spec, seconds_per_case)
+            started += resolve(spec, seconds_per_case) if isinstance(spec, str) else [spec]
         started += [resolve_command(command, seconds_per_case) for command in commands]
         for subject in started:
             if any((subject.name, subject.mode) == other.key for other in loaded):
@@ -71,7 +72,7 @@ def participants(
                     f"--subject other={subject.spec}"
                 )
             described = subject.describe()
-            traits = traits_of(subject, described)
+            traits = traits_of(subject, {} if subject.spec in commands else described)
             loaded.append(Participant(subject, described, subject.spec in commands, traits))
     except BaseException:
         for subject in started:
@@ -82,7 +83,7 @@ def participants(
 
 def traits_of(subject: Subject, description: Mapping[str, Any]) -> Traits:
     """Return what norms may depend on, from a subject and its description."""
-    if not is_tensorflow(subject.spec):
+    if not is_tensorflow(subject.spec) and description.get("norm") != "tensorflow":
         return Traits(mode=subject.mode)
     major, minor, *_ = str(description["versions"]["tensorflow"]).split(".")
     return Traits(

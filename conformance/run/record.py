@@ -1,7 +1,6 @@
 """The record of a run: JSON lines, written as the run goes and put in place when it ends.
 
-Lines are `header`, `verdict`, `finding`, `strength` and `footer` (`record.schema.json`). Everything that
-reports show comes from here.
+What its lines hold is said in `reports.record` (and in `record.schema.json`, which is made from there).
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ import json
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
 
 from conformance.model.codec import encode
+from reports.record import Entry, Footer, to_json
 
-FORMAT = 1
 FILE_NAME = "run.jsonl"
 
 
@@ -39,13 +38,13 @@ class RecordWriter:
         except OSError as error:
             raise OutputError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
 
-    def write(self, kind: str, **fields: Any) -> None:
+    def write(self, entry: Entry) -> None:
         """Append one line; this is where everything that goes into a record is encoded.
 
         Raises:
             OutputError: the file takes no more.
         """
-        line = json.dumps(encode({"kind": kind, **fields}), allow_nan=False)
+        line = json.dumps(encode(to_json(entry)), allow_nan=False)
         try:
             self._file.write(line + "\n")
             self._file.flush()
@@ -54,9 +53,9 @@ class RecordWriter:
                 f"cannot write to {str(self._partial)!r}: {error.strerror}"
             ) from error
 
-    def finish(self, **footer: Any) -> Path:
+    def finish(self, footer: Footer) -> Path:
         """Write the footer and put the record in its place; return where it is."""
-        self.write("footer", **footer)
+        self.write(footer)
         self._file.close()
         self._partial.replace(self.path)
         return self.path

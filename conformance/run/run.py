@@ -7,7 +7,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import attrs
 
@@ -19,19 +18,20 @@ from conformance.findings.diagnosis import Diagnostician
 from conformance.judge.evidence import Evidence
 from conformance.model import machine
 from conformance.model.clauses import Clause, all_clauses, matching
-from conformance.run.drift import Drift, find_drift
+from conformance.run import coverage as pairs
+from conformance.run.drift import find_drift
 from conformance.run.excuses import Excuse
 from conformance.run.guard import Guard
 from conformance.run.numerics import Numerics
 from conformance.run.options import Options
 from conformance.run.participants import Participant, participants, release_pairs
-from conformance.run.record import FORMAT, RecordWriter
+from conformance.run.record import RecordWriter
 from conformance.run.verdicts import BROKEN, Judgement, ParticipantJudge
 from conformance.strength import measurement
+from reports import record, statuses
+from reports.lines import Line
 from reports.record import Verdict
 
-#: Verdicts that keep a run from conforming.
-BAD = frozenset({"fail", "error", "stale-excuse", "gave-up", BROKEN})
 #: Cases whose expectations and observations a run remembers, so that a night's run fits into memory.
 KEPT = 20_000
 
@@ -76,7 +76,7 @@ class Run:
                 for participant in self.participants
             }
             self._record = RecordWriter(options.out)
-            self._record.write("header", **self._header())
+            self._record.write(self._header())
         except BaseException:
             self.close()
             raise
@@ -131,13 +131,13 @@ class Run:
 
     def _written(self, judge: ParticipantJudge, clause: Clause) -> Judgement:
         assert self._record is not None
-        record, judgement = self._record, judge.judge(clause)
+        writer, judgement = self._record, judge.judge(clause)
         finding = judgement.finding
         if finding is not None:
             writing = Guard()
             writing(
                 f"writing the finding of {clause.id}",
-                lambda: record.write("finding", **_fields(finding)),
+                lambda: writer.write(finding),
                 None,
             )
             if writing.broken:
@@ -153,40 +153,41 @@ class Run:
                 reason = str(writing.broken[0])
                 verdict = attrs.evolve(judgement.verdict, status=BROKEN, reason=reason)
                 judgement = attrs.evolve(judgement, verdict=verdict, finding=broken)
-                record.write("finding", **_fields(broken))
-        record.write("verdict", **_fields(judgement.verdict))
+                writer.write(broken)
+        writer.write(judgement.verdict)
         return judgement
 
-    def finish(self, *, missing: str | None = None) -> Path:
-        """Write footer and page; return where the page is, or the record where no page could be made.
+    def finish(self, *, missing: str | None = None, page: bool = True) -> Path:
+        """Write footer and page; return where the page is, or the record where there is none.
 
         Args:
             missing: why clauses were left unjudged; None where all have their verdict.
+            page: whether to make one.
         """
         assert self._record is not None
-        guard, record = self._ending, self._record
-        drift: list[Drift] = guard("comparing releases", self._drift, [])
-        covered: dict[str, Any] = guard(
-            "counting pairs", lambda: {"coverage": self._coverage_json()}, {}
-        )
+        guard, writer = self._ending, self._record
+        drift: list[record.Drift] = guard("comparing releases", self._drift, [])
+        covered = guard("counting pairs", lambda: pairs.entry(self.coverage()), None)
         measured = guard("the measurement of strength", measurement.shipped, None)
         if measured is not None:
-            record.write("strength", measurement=measured)
+            writer.write(record.Measurement(measured))
         counts: dict[str, int] = {}
         for verdict in self.verdicts:
             counts[verdict.status] = counts.get(verdict.status, 0) + 1
-        path = record.finish(
-            complete=missing is None,
-            reason=missing,
-            exit_status=self.exit_status,
-            seconds=round(time.monotonic() - self._started, 1),
-            counts=counts,
-            drift=[attrs.asdict(found) for found in drift],
-            numerics=self._numerics.to_json(),
-            **covered,
+        path = writer.finish(
+            record.Footer(
+                complete=missing is None,
+                reason=missing,
+                exit_status=self.exit_status,
+                seconds=round(time.monotonic() - self._started, 1),
+                counts=counts,
+                drift=tuple(drift),
+                numerics=self._numerics.entries(),
+                coverage=covered,
+            )
         )
         self.close()
-        return guard("making the page", lambda: _page_of(path), path)
+        return guard("making the page", lambda: _page_of(path), path) if page else path
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -204,7 +205,7 @@ class Run:
         """0 where every subject conforms, 1 for findings or nothing judged, 3 where the harness broke."""
         if self.broken:
             return 3
-        if any(verdict.status in BAD for verdict in self.verdicts):
+        if any(verdict.status in statuses.BAD for verdict in self.verdicts):
             return 1
         judged = {(v.subject, v.mode) for v in self.verdicts if v.status in ("pass", "excused")}
         return 0 if all(participant.key in judged for participant in self.participants) else 1
@@ -212,7 +213,7 @@ class Run:
     @property
     def idle_excuses(self) -> list[Excuse]:
         """Excuses for what this run has not judged: another subject, or a clause it did not come to."""
-        judged = [v for v in self.verdicts if v.status not in ("unsupported", "not-run")]
+        judged = [v for v in self.verdicts if not statuses.status(v.status).skipped]
         return [
             excuse
             for excuse in self.options.excuses
@@ -232,11 +233,6 @@ class Run:
             for names, members in groups.items()
         ]
 
-    def _coverage_json(self) -> dict[str, Any]:
-        return space.to_json(
-            ([member.key for member in members], covered) for members, covered in self.coverage()
-        )
-
     def close(self) -> None:
         """End the subjects' processes; a record that was not finished is discarded."""
         for participant in self.participants:
@@ -244,7 +240,7 @@ class Run:
         if self._record is not None:
             self._record.discard()
 
-    def _drift(self) -> list[Drift]:
+    def _drift(self) -> list[record.Drift]:
         return find_drift(
             release_pairs(self.participants),
             [clause.id for clause in self.clauses],
@@ -252,31 +248,31 @@ class Run:
             self._evidence.past_observation,
         )
 
-    def _header(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "tool": {"name": "conv2d-transpose-conformance", "version": __version__},
-            "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-            "command": list(self.options.command),
-            "profile": self.options.profile,
-            "seed": self.options.seed,
-            "examples": self.options.count,
-            "machine": machine.describe(),
-            "subjects": [participant.to_json() for participant in self.participants],
-            "clauses_in_all": len(all_clauses()) + len(self.options.corpora),
-            "clauses": [clause.to_json(CHECKS.names(clause.id)) for clause in self.clauses],
-        }
+    def _header(self) -> record.Header:
+        return record.Header(
+            tool=record.Tool("conv2d-transpose-conformance", __version__),
+            started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            command=self.options.command,
+            profile=self.options.profile,
+            seed=self.options.seed,
+            examples=self.options.count,
+            machine=record.Machine(**machine.describe()),
+            subjects=tuple(participant.entry() for participant in self.participants),
+            clauses_in_all=len(all_clauses()) + len(self.options.corpora),
+            clauses=tuple(_entry(clause) for clause in self.clauses),
+        )
 
 
-def _fields(entry: attrs.AttrsInstance) -> dict[str, Any]:
-    """Return the fields of a record's line; arrays and numbers are encoded by the record."""
-    return attrs.asdict(entry)
+def _entry(clause: Clause) -> record.Clause:
+    """Return a clause as the record's header lists it."""
+    data = clause.to_json(CHECKS.names(clause.id))
+    return Line("the clauses", 0, data, f"{clause.id}: ").read(record.Clause)
 
 
 def _chosen(options: Options) -> tuple[Clause, ...]:
     """Return the clauses to judge; recorded cases are always meant, unless a pattern names some."""
     corpora = [corpus.clause for corpus in options.corpora]
-    chosen = matching(options.clauses, (*all_clauses(), *corpora))
+    chosen = matching(options.clauses, (*all_clauses(), *corpora), options.scopes)
     return chosen if any(clause in chosen for clause in corpora) else (*chosen, *corpora)
 
 

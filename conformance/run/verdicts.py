@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
@@ -19,12 +20,14 @@ from conformance.model.clauses import Clause
 from conformance.model.steps import Call, ComputeOutputShape, Gradients, Train
 from conformance.oracle.comparison import Listener, Mismatch, listening
 from conformance.run.corpus import Corpus, judge_recorded
-from conformance.run.excuses import excused
+from conformance.run.excuses import Standing, excused
 from conformance.run.guard import Guard
 from conformance.run.options import Options
 from conformance.run.participants import Participant
 from reports import record
 
+#: Characters of a reason that is shown.
+LINE = 100
 #: The status of a clause on which the harness itself failed.
 BROKEN = "harness-error"
 
@@ -99,29 +102,36 @@ class ParticipantJudge:
         guard.broken += [found.broken for found in (tally, claim_tally) if found.broken is not None]
         guard(f"the causes of {clause.id}", lambda: self._explain(clause, tally), None)
         claim = guard(f"the claim of {clause.id}", lambda: self._claim(clause, claim_tally), None)
-        status, reason = _status(clause, tally)
+        status, reason, kind = _status(clause, tally)
         if claim is not None and claim.status == "upheld" and self.participant.traits.tensorflow:
             # An erratum that the run cannot prove is no erratum.
-            status, reason = (
-                "fail",
-                "the page's sentence was not contradicted: the erratum is stale",
-            )
+            status, kind = "fail", "stale-erratum"
+            reason = "the page's sentence was not contradicted: the erratum is stale"
         self._red[clause.id] = bool(tally.failures)
         finding, text = self._finding(clause, tally, guard) if tally.failures else (None, "")
-        status, reason = excused(
+        status, reason, kind = excused(
             [e for e in self._options.excuses if e.concerns(clause.id, *self.participant.key)],
-            status,
-            reason,
+            (status, reason, kind),
             [failure.mismatch.message for failure in tally.failures],
         )
         if guard.broken:
             # No verdict of a broken harness can be trusted; its findings are evidence all the same.
-            status, reason = BROKEN, "; ".join(dict.fromkeys(map(str, guard.broken)))
+            status, kind = BROKEN, "broken"
+            reason = "; ".join(dict.fromkeys(map(str, guard.broken)))
             finding = finding or self.broken_finding(clause, guard)
             text = f"{clause.id} {clause.title}\nthe harness broke: {reason}\n\n{text}".strip()
         name, mode = self.participant.key
         verdict = record.Verdict(
-            clause.id, name, mode, status, tally.judged, reason, claim, tuple(tally.blocked)
+            clause=clause.id,
+            subject=name,
+            mode=mode,
+            status=status,
+            examples=tally.judged,
+            reason=reason,
+            reason_kind=kind,
+            claim=claim,
+            part=_part(tally) if status == "pass" else None,
+            blocked_by=tuple(tally.blocked),
         )
         return Judgement(verdict, finding, text or reason or "", guard)
 
@@ -135,7 +145,7 @@ class ParticipantJudge:
             if blocker is None:
                 kept.append(failure)
             else:
-                tally.blocked[blocker] = tally.blocked.get(blocker, 0) + 1
+                tally.note_blocked(self._evidence.values(failure.case), blocker)
         if not kept and clause.id in self._owed:
             kept.append(self._owed[clause.id])
         tally.failures = kept
@@ -177,7 +187,15 @@ class ParticipantJudge:
         if case is None:
             return None
         name, mode = self.participant.key
-        return record.Finding(clause.id, name, mode, BROKEN, message, case=case, shrunk=False)
+        return record.Finding(
+            clause=clause.id,
+            subject=name,
+            mode=mode,
+            status=BROKEN,
+            message=message,
+            case=case,
+            shrunk=False,
+        )
 
     def _tallied(self, clause: Clause) -> tuple[Tally, Tally]:
         """Return what cases say about the clause, and about the page's own sentence."""
@@ -260,6 +278,7 @@ class ParticipantJudge:
                 mismatch,
                 is_command=self.participant.is_command,
                 observation=self._evidence.past_observation(subject, shown.case),
+                target=getattr(subject, "target", None),
             ),
             None,
         )
@@ -344,20 +363,49 @@ def finding_text(
     )
 
 
-def _status(clause: Clause, tally: Tally) -> tuple[str, str | None]:
-    """Return a clause's status and, unless it passed, why."""
+def _status(clause: Clause, tally: Tally) -> Standing:
+    """Return a clause's status and, unless it passed or failed, why."""
     statuses = {failure.status for failure in tally.failures}
     if "fail" in statuses:
-        return "fail", None
+        return "fail", None, None
     if statuses:
-        return "error", None
+        return "error", None, None
     if tally.not_tried is not None:
-        return "gave-up", f"not every case was run: {tally.not_tried}"
+        return "gave-up", f"not every case was run: {tally.not_tried}", "cases-left"
     if tally.held:
-        return "pass", None
+        return "pass", None, None
     if tally.blocked:
-        return "blocked", f"cannot be told before {' and '.join(tally.blocked)} holds"
+        told = f"cannot be told before {' and '.join(tally.blocked)} holds"
+        return "blocked", told, "more-basic"
     if tally.unsupported:
-        return "unsupported", "; ".join(sorted(tally.unsupported))
-    reason = clause.untestable or "no case in this run exercises this clause in this mode"
-    return "not-run", reason
+        return "unsupported", in_a_line(tally.unsupported), "lacking"
+    if clause.untestable:
+        return "not-run", clause.untestable, "untestable"
+    return "not-run", "no case in this run exercises this clause in this mode", "no-case"
+
+
+def in_a_line(reasons: Mapping[str, int]) -> str:
+    """Return reasons, each with the number of its cases, as one line: the most frequent first."""
+    told: list[str] = []
+    for reason in sorted(reasons, key=lambda one: (-reasons[one], one)):
+        text = textwrap.shorten(reason, LINE, placeholder=" ...")
+        if told and len("; ".join([*told, text])) > LINE:
+            return f"{'; '.join(told)}; and {len(reasons) - len(told)} more"
+        told.append(text)
+    return "; ".join(told)
+
+
+def _part(tally: Tally) -> str | None:
+    """Say on which part of its cases a clause held; None where on all of them."""
+    left = tally.left + sum(tally.blocked.values())
+    if not left:
+        return None
+    told = []
+    for name, values in tally.left_values.items():
+        held = tally.held_values.get(name, set())
+        missing = values - held
+        if missing and held:
+            only = f"{name} {next(iter(held))} only"
+            told.append(only if len(held) == 1 else f"{name} not {', '.join(sorted(missing))}")
+    counted = f"{tally.held} of {tally.held + left} cases"
+    return "; ".join([*told[:2], counted])

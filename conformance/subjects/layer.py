@@ -157,7 +157,14 @@ class _FunctionLayer:
             raise Unsupported("a bare function makes no weights of its own")
         defaults = {"strides": (1, 1), "padding": "valid", "data_format": "channels_last"}
         options = {**defaults, **self._arguments}
+        options["strides"] = _pair(options["strides"])
+        given = {k: _pair(v) if k != "bias" else v for k, v in given.items()}
         return self._function(inputs, self.kernel, *map(options.get, defaults), **given)
+
+
+def _pair(value: Any) -> Any:
+    """Return one number for both axes as two; what a function is not to be given stays as it is."""
+    return (value, value) if isinstance(value, int) else value
 
 
 def _keywords(function: Callable[..., Any]) -> frozenset[str] | None:

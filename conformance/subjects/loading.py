@@ -6,6 +6,7 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +15,15 @@ from typing import Any
 import numpy as np
 
 from conformance.model.steps import Backend
+from conformance.subjects import tensorflow
 from conformance.subjects.layer import FunctionBackend, LayerBackend
 
 #: Built-in subjects that are layers on NumPy arrays.
 LAYERS = {"reference": "reference_impl", "fast": "fast_impl"}
 #: `fast:ALGORITHM` is the fast layer with one of its algorithms.
 ALGORITHM = "fast:"
+#: What the constructor takes first, and so what a factory of layers does.
+_LAYER_ARGUMENTS = ("filters", "kernel_size")
 
 
 class LoadError(Exception):
@@ -44,13 +48,56 @@ def backend_factory(spec: str, mode: str = "eager") -> Callable[[], Backend]:
     if is_tensorflow(spec):
         return _tensorflow_backend(mode)
     target = load(spec)
+    make = backend_class(target, f"subject {spec!r}")
+    return lambda: make(target)
+
+
+def backend_class(target: Any, what: str) -> Callable[[Any], Backend]:
+    """Return what drives `target`.
+
+    A class is called with the page's constructor arguments. So is another callable that takes `filters` and
+    `kernel_size`, or keywords alone: a factory of layers. Any other is a bare function ``conv2d_transpose(inputs,
+    kernel, strides, padding, data_format)``.
+
+    Args:
+        target: a class, a factory or a function.
+        what: the same in words, for the message.
+
+    Raises:
+        LoadError: it is none of these, such as a layer that is made already.
+    """
+    if tensorflow.is_own_layer(target):
+        return tensorflow.EagerBackend
     if inspect.isclass(target):
-        return lambda: LayerBackend(target)
-    if callable(target):
-        return lambda: FunctionBackend(target)
+        return LayerBackend
+    if not callable(target):
+        raise LoadError(
+            f"{what} is of type {type(target).__name__}: a class or a function is needed"
+        )
+    if hasattr(target, "set_weights") or hasattr(target, "kernel"):
+        raise LoadError(f"{what} is a layer that is made already: give its class, or what makes it")
+    try:
+        signature = inspect.signature(target)
+    except (TypeError, ValueError):  # what is written in C may have no signature
+        return FunctionBackend
+    if any(name in signature.parameters for name in _LAYER_ARGUMENTS):
+        return LayerBackend
+    if _binds(signature, 5):
+        return FunctionBackend
+    if all(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
+        return LayerBackend
     raise LoadError(
-        f"subject {spec!r} is of type {type(target).__name__}: a class or a function is needed"
+        f"{what} takes {signature}: neither a layer's arguments (filters, kernel_size, ...) nor those of "
+        "conv2d_transpose(inputs, kernel, strides, padding, data_format)"
     )
+
+
+def _binds(signature: inspect.Signature, count: int) -> bool:
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 @functools.lru_cache
@@ -79,25 +126,32 @@ def load(spec: str) -> Any:
 def describe(spec: str, mode: str) -> dict[str, Any]:
     """Return versions and settings of a subject, for the record's header."""
     if is_tensorflow(spec):
-        import os
-
-        from conformance.subjects import tensorflow
-
-        names = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "TF_USE_LEGACY_KERAS")
-        settings = {name: os.environ[name] for name in names if os.environ.get(name)}
-        return {"versions": tensorflow.versions(), "settings": settings, "mode": mode}
+        return _of_tensorflow(mode)
     versions = {"numpy": np.__version__}
     if spec in LAYERS or spec.startswith(ALGORITHM):
         from conformance import __version__
 
         versions = {LAYERS[spec.partition(":")[0]]: __version__, **versions}
+    elif tensorflow.is_own_layer(load(spec)):
+        # What TensorFlow's own layer does is the norm in its own release, under whatever name it comes.
+        return {**_of_tensorflow(mode), "norm": "tensorflow"}
     else:
-        module = sys.modules.get(getattr(load(spec), "__module__", ""), None)
-        package = (module.__name__ if module else "").partition(".")[0]
-        version = getattr(sys.modules.get(package), "__version__", None)
-        if isinstance(version, str):
-            versions = {package: version, **versions}
+        versions = versions_of(load(spec))
     return {"versions": versions, "settings": {}, "mode": mode}
+
+
+def _of_tensorflow(mode: str) -> dict[str, Any]:
+    names = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "TF_USE_LEGACY_KERAS")
+    settings = {name: os.environ[name] for name in names if os.environ.get(name)}
+    return {"versions": tensorflow.versions(), "settings": settings, "mode": mode}
+
+
+def versions_of(target: Any) -> dict[str, str]:
+    """Return NumPy's version, and before it that of the package which `target` is from, where it has one."""
+    module = sys.modules.get(getattr(target, "__module__", None) or "")
+    package = (module.__name__ if module else "").partition(".")[0]
+    version = getattr(sys.modules.get(package), "__version__", None)
+    return {**({package: version} if isinstance(version, str) else {}), "numpy": np.__version__}
 
 
 def _with_algorithm(spec: str) -> Any:
@@ -110,8 +164,6 @@ def _with_algorithm(spec: str) -> Any:
 
 
 def _tensorflow_backend(mode: str) -> Callable[[], Backend]:
-    from conformance.subjects import tensorflow
-
     try:
         release = tensorflow.versions()["tensorflow"]
     except ImportError as error:
@@ -147,6 +199,8 @@ def _import_file(where: str) -> Any:
 def _import_module(name: str) -> Any:
     if "" not in sys.path:
         sys.path.insert(0, "")
+    if name.partition(".")[0] == "tensorflow":
+        tensorflow.choose_keras()
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:

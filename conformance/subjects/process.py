@@ -16,7 +16,10 @@ from conformance.model import limits
 from conformance.model.case import Case
 from conformance.model.observation import Observation
 from conformance.subjects.loading import LoadError
+from conformance.subjects.protocol import VERSION
 
+#: The first question.
+_DESCRIBE = {"kind": "describe", "protocol": VERSION}
 #: Processes are ended by the group that they lead.
 HAS_GROUPS = os.name == "posix"
 #: Seconds until a process must have answered its first line; importing TensorFlow takes a while.
@@ -86,6 +89,13 @@ class ProcessSubject:
             raise LoadError(f"subject {self.spec!r}: {answer.get('message')}")
         if answer.get("kind") != "description":
             return {}
+        spoken = answer.get("protocol", VERSION)
+        if spoken != VERSION:
+            self._stop()
+            raise LoadError(
+                f"subject {self.spec!r}: it speaks version {spoken!r:.40} of the protocol, this release speaks "
+                f"{VERSION} (docs/protocol.md)"
+            )
         for part in ("versions", "settings"):
             texts = answer.get(part, {})
             if not isinstance(texts, dict) or not all(isinstance(v, str) for v in texts.values()):
@@ -147,11 +157,11 @@ class ProcessSubject:
         except OSError as error:
             raise LoadError(f"cannot start {self._command[0]!r}: {error.strerror}") from error
         if self._must_describe:
-            return self._process.ask({"kind": "describe"}, START_SECONDS)
+            return self._process.ask(_DESCRIBE, START_SECONDS)
         if self._describes is False:
             return {}
         self._describes = False
-        answer = self._process.ask({"kind": "describe"}, 5.0)
+        answer = self._process.ask(_DESCRIBE, 5.0)
         self._describes = True
         return answer
 

@@ -20,6 +20,7 @@ from conformance.model.case import Case
 from conformance.model.steps import Backend
 from conformance.subjects.backend import observe
 from conformance.subjects.loading import LoadError, backend_factory, describe
+from conformance.subjects.protocol import VERSION
 
 
 @click.command()
@@ -40,7 +41,7 @@ def main(spec: str, mode: str) -> None:
     for line in sys.stdin:
         request = json.loads(line)
         if request["kind"] == "describe":
-            _answer(answers, {"kind": "description", **description})
+            _answer(answers, {"kind": "description", "protocol": VERSION, **description})
         else:
             _answer(answers, _observation(request, make_backend))
 

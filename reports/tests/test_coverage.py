@@ -161,7 +161,7 @@ BROKEN = [
     ({"groups": [_group(FULL[:-1])]}, "a row for each of 7 values, not 6"),
     ({"groups": [_group([*FULL[:-1], [1]])]}, "row 6 of the counts"),
     ({"groups": [_group(_with(FULL, 3, 1, -1))]}, "row 3 of the counts"),
-    ({"groups": [_group(_with(FULL, 3, 1, True))]}, "row 3 of the counts"),
+    ({"groups": [_group(_with(FULL, 3, 1, True))]}, 'groups[0].counts[3]" must be a list of whole'),
     (
         {"impossible": [{**IMPOSSIBLE[0], "second": {"parameter": "stride", "values": ["7"]}}]},
         'no parameter "stride" has the value "7"',

@@ -56,4 +56,4 @@ def test_hostile_text_is_escaped(page: Any) -> None:
 
 def test_a_broken_entry_is_refused(page: Any) -> None:
     with pytest.raises(reports.RecordError, match="example"):
-        page({"mode": "eager"})
+        page({**_drift(), "example": "filters=2"})

@@ -4,6 +4,7 @@ import math
 import pytest
 
 import reports
+from reports import statuses
 
 from . import sample
 
@@ -231,3 +232,26 @@ def test_every_message_is_one_sentence(tmp_path, place):
     text = refusal_of(with_line(place, kind=None), tmp_path)
     assert text.endswith(".")
     assert "\n" not in text
+
+
+@pytest.mark.parametrize("kind", ["no-case", "untestable"])
+def test_a_clause_without_a_case_is_known_by_the_kind_of_its_reason(load, kind):
+    line = sample.verdict("PAD-01", status="not-run", reason="in other words", reason_kind=kind)
+    (verdict,) = load([LINES[0], line, LINES[-1]]).verdicts
+    assert statuses.of(verdict).name == "not-applicable"
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("not every case was run: 61 seconds were lost", "cases-left"),
+        ("no case of this run speaks to it in this mode", "no-case"),
+        ("no case in this run exercises this clause in this mode", "no-case"),
+        ("nobody can", "untestable"),
+    ],
+)
+def test_a_record_that_tells_its_reasons_in_words_alone_gets_their_kinds(load, reason, kind):
+    clause = {**sample.clause(sample.CLAUSES[0]), "untestable": "nobody can"}
+    line = sample.verdict(clause["id"], status="not-run", reason=reason)
+    (verdict,) = load([sample.header(clauses=[clause]), line, LINES[-1]]).verdicts
+    assert verdict.reason_kind == kind

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import fast_impl
+from conformance.checks import Traits
 from conformance.judge.evidence import Evidence
 from conformance.model.case import Case
 from conformance.model.clauses import all_clauses
@@ -21,7 +22,6 @@ from conformance.run.verdicts import ParticipantJudge
 from conformance.strength.mistakes import MISTAKES
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
-from conformance.checks import Traits
 from reports.record import Verdict
 
 Layer = fast_impl.Conv2DTranspose

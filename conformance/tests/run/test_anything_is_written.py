@@ -20,6 +20,7 @@ from conformance.model.codec import decode, encode, text_of
 from conformance.model.observation import Error
 from conformance.oracle.comparison import Mismatch, compare_numbers
 from conformance.run.record import RecordWriter
+from reports.record import Finding, Footer
 
 
 class Hostile:
@@ -131,12 +132,13 @@ def test_a_finding_of_anything_keeps_to_the_schema(
     mismatch = Mismatch("m", expected, got, np.int64(1), (np.int64(2),), error, bound)  # type: ignore[arg-type]
     with RecordWriter(tmp_path) as writer:
         writer.write(
-            "finding", clause="A-1", subject="s", mode=None, status="fail",
-            case={"id": "c-0", "arguments": {}, "steps": []}, message=mismatch.message, step=mismatch.step,
-            expected=mismatch.expected, got=mismatch.got, index=mismatch.index, scaled_error=mismatch.scaled_error,
-            bound=mismatch.bound,
+            Finding(
+                clause="A-1", subject="s", case={"id": "c-0", "arguments": {}, "steps": []},
+                message=mismatch.message, step=mismatch.step, expected=mismatch.expected, got=mismatch.got,
+                index=mismatch.index, scaled_error=mismatch.scaled_error, bound=mismatch.bound,
+            )
         )  # fmt: skip
-        path = writer.finish(complete=True, exit_status=1, seconds=1.0, counts={})
+        path = writer.finish(Footer(complete=True, exit_status=1, seconds=1.0))
     line = _strictly(path.read_text(encoding="utf-8").splitlines()[0])
     assert [e.message for e in jsonschema.Draft202012Validator(SCHEMA).iter_errors(line)] == []
 
@@ -211,7 +213,8 @@ def test_what_makes_no_array_is_refused(data: Any) -> None:
 
 def test_what_a_writer_wrote_is_read(tmp_path: Path) -> None:
     with RecordWriter(tmp_path) as writer:
-        writer.write("odd", odd=list(ODD.values()))
-        path = writer.finish(complete=True)
+        odd = [*ODD.values()]
+        writer.write(Finding(clause="A-1", subject="s", message="m", expected=odd))
+        path = writer.finish(Footer(complete=True))
     with pytest.raises(reports.RecordError, match='a record starts with a line of kind "header"'):
         reports.load(path)

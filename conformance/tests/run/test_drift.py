@@ -11,8 +11,9 @@ from conformance.checks import Traits
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
-from conformance.run.drift import Drift, find_drift
+from conformance.run.drift import find_drift
 from conformance.run.participants import Participant
+from reports.record import Difference, Drift
 
 CASE = Case(
     "geometry",
@@ -82,10 +83,10 @@ def test_random_weights_are_not_compared() -> None:
 
 def test_the_example_tells_what_both_did() -> None:
     (drift,) = _drift(_array(1, 2), ERROR)
-    assert drift.example == {
-        "case": CASE.id,
-        "arguments": "filters=2, kernel_size=1",
-        "step": "call",
-        "before": "a float32 array of shape (2,)",
-        "after": "ValueError at call: no",
-    }
+    assert drift.example == Difference(
+        "filters=2, kernel_size=1",
+        "call",
+        "a float32 array of shape (2,)",
+        "ValueError at call: no",
+        CASE.id,
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from conformance.run.excuses import Excuse, ExcuseError, excused, load_excuses
+from conformance.run.excuses import Excuse, ExcuseError, Standing, excused, load_excuses
 
 EXCUSE = Excuse(clause="PAD-01", subject="Mine", message="off by one", reason="known")
 GOOD = '[[excuse]]\nclause = "PAD-01"\nsubject = "Mine"\nmessage = "off"\nreason = "known"\n'
@@ -39,26 +39,26 @@ LATE = Excuse(clause="PAD-01", subject="Mine", message="late", reason="slow")
 @pytest.mark.parametrize(
     ("excuses", "status", "messages", "wanted"),
     [
-        ([], "fail", ["off by one"], ("fail", "as it was")),
-        ([EXCUSE], "fail", ["it is off by one", "off by one"], ("excused", "known")),
-        ([EXCUSE], "error", ["off by one"], ("excused", "known")),
+        ([], "fail", ["off by one"], ("fail", "as it was", None)),
+        ([EXCUSE], "fail", ["it is off by one", "off by one"], ("excused", "known", "excuse")),
+        ([EXCUSE], "error", ["off by one"], ("excused", "known", "excuse")),
         ([EXCUSE], "fail", ["off by one", "crashed"],
-         ("fail", "fails otherwise than excused ('off by one')")),
-        ([EXCUSE, LATE], "fail", ["off by one", "too late"], ("excused", "known; slow")),
+         ("fail", "fails otherwise than excused ('off by one')", "other-failure")),
+        ([EXCUSE, LATE], "fail", ["off by one", "too late"], ("excused", "known; slow", "excuse")),
         ([LATE, EXCUSE], "fail", ["off by one"],
-         ("stale-excuse", "no failure says 'late', but it is excused: slow")),
+         ("stale-excuse", "no failure says 'late', but it is excused: slow", "excuse-idle")),
         ([LATE, EXCUSE], "fail", ["crashed"],
-         ("fail", "fails otherwise than excused ('late', 'off by one')")),
+         ("fail", "fails otherwise than excused ('late', 'off by one')", "other-failure")),
         # A clause may fail without a failing case: an erratum of the page that is none.
-        ([EXCUSE], "fail", [], ("fail", "fails otherwise than excused ('off by one')")),
-        ([EXCUSE], "pass", [], ("stale-excuse", "passes, but is excused: known")),
-        ([EXCUSE], "unsupported", [], ("unsupported", "as it was")),
+        ([EXCUSE], "fail", [], ("fail", "fails otherwise than excused ('off by one')", "other-failure")),
+        ([EXCUSE], "pass", [], ("stale-excuse", "passes, but is excused: known", "excuse-passes")),
+        ([EXCUSE], "unsupported", [], ("unsupported", "as it was", None)),
     ],
 )  # fmt: skip
 def test_an_excuse_covers_its_own_failure_only(
-    excuses: list[Excuse], status: str, messages: list[str], wanted: tuple[str, str]
+    excuses: list[Excuse], status: str, messages: list[str], wanted: Standing
 ) -> None:
-    assert excused(excuses, status, "as it was", messages) == wanted
+    assert excused(excuses, (status, "as it was", None), messages) == wanted
 
 
 def test_an_excuse_is_named_by_what_it_is_for() -> None:

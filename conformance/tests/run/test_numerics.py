@@ -74,6 +74,6 @@ def test_the_footer_tells_subjects_and_formats_apart():
     (fast,) = resolve("fast", 20.0)
     for dtype in ("float32", "float64"):
         numerics.of(fast)(dtype, np.array([0.5]), np.array([1.0]), np.array([1.0]))
-    assert [(one["subject"], one["dtype"], one["counts"]) for one in numerics.to_json()] == [
-        ("fast", "float32", [1]), ("fast", "float64", [1])
+    assert [(one.subject, one.dtype, one.counts) for one in numerics.entries()] == [
+        ("fast", "float32", (1,)), ("fast", "float64", (1,))
     ]  # fmt: skip

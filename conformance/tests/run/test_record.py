@@ -13,6 +13,12 @@ from conformance.model import machine
 from conformance.run.options import Options
 from conformance.run.record import OutputError, RecordWriter
 from conformance.run.run import Run
+from reports import schema
+from reports.record import Finding, Footer, Header, Tool
+
+HEADER = Header(tool=Tool("t", "1"), subjects=(), clauses=())
+FOOTER = Footer(complete=True)
+SCHEMA = resources.files("conformance.run") / "record.schema.json"
 
 
 def _names(folder: Path) -> list[str]:
@@ -21,24 +27,24 @@ def _names(folder: Path) -> list[str]:
 
 def test_nothing_has_its_final_name_before_the_end(tmp_path: Path) -> None:
     with RecordWriter(tmp_path / "new") as writer:
-        writer.write("header", format=1)
+        writer.write(HEADER)
         assert "run.jsonl" not in _names(tmp_path / "new")
-        assert writer.finish(complete=True) == tmp_path / "new" / "run.jsonl"
+        assert writer.finish(FOOTER) == tmp_path / "new" / "run.jsonl"
     assert _names(tmp_path / "new") == ["run.jsonl"]
 
 
 def test_lines_come_in_the_order_of_writing(tmp_path: Path) -> None:
     with RecordWriter(tmp_path) as writer:
-        writer.write("header", format=1)
-        path = writer.finish(complete=True)
+        writer.write(HEADER)
+        path = writer.finish(FOOTER)
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    assert lines == [{"kind": "header", "format": 1}, {"kind": "footer", "complete": True}]
+    assert [line["kind"] for line in lines] == ["header", "footer"]
 
 
 def test_a_run_that_breaks_off_leaves_the_earlier_record(tmp_path: Path) -> None:
     (tmp_path / "run.jsonl").write_text("earlier", encoding="utf-8")
     with RecordWriter(tmp_path) as writer:
-        writer.write("header", format=1)
+        writer.write(HEADER)
         assert len(_names(tmp_path)) == 2
     assert _names(tmp_path) == ["run.jsonl"]
     assert (tmp_path / "run.jsonl").read_text(encoding="utf-8") == "earlier"
@@ -46,8 +52,8 @@ def test_a_run_that_breaks_off_leaves_the_earlier_record(tmp_path: Path) -> None
 
 def test_a_number_that_json_lacks_is_encoded(tmp_path: Path) -> None:
     with RecordWriter(tmp_path) as writer:
-        writer.write("finding", bound=float("nan"))
-        path = writer.finish(complete=True)
+        writer.write(Finding(clause="A-1", subject="s", message="m", bound=float("nan")))
+        path = writer.finish(FOOTER)
     line = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
     assert line["bound"] == {"float": "nan"}
 
@@ -68,7 +74,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]
     out = tmp_path_factory.mktemp("out")
     zoo = Path(__file__).parents[1] / "zoo" / "wrong_results.py"
     options = Options(
-        subjects=("reference", f"{zoo}:ForgetsBias"), clauses=("BIAS-*", "PAD-01"), examples=3, out=out
+        subjects=("reference", f"{zoo}:ForgetsBias"), clauses=("BIAS-*", "PAD-01", "MIG-01"), examples=3, out=out
     )  # fmt: skip
     run = Run(options)
     for item in run.items():
@@ -83,6 +89,15 @@ def test_a_run_writes_every_kind_of_line(written: list[dict[str, object]]) -> No
 
 
 def test_what_a_run_writes_keeps_to_the_schema(written: list[dict[str, object]]) -> None:
-    text = (resources.files("conformance.run") / "record.schema.json").read_text(encoding="utf-8")
-    validator = jsonschema.Draft202012Validator(json.loads(text))
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
     assert [error.message for line in written for error in validator.iter_errors(line)] == []
+
+
+def test_the_schema_is_what_the_classes_of_the_record_say() -> None:
+    told = "write it anew: python -m reports.schema conformance/run/record.schema.json"
+    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == schema.schema(), told
+
+
+def test_every_reason_of_a_run_has_its_kind(written: list[dict[str, object]]) -> None:
+    told = [line for line in written if line["kind"] == "verdict" and line["reason"]]
+    assert {line["reason_kind"] for line in told} == {"more-basic", "no-case"}

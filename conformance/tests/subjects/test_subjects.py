@@ -183,3 +183,20 @@ def test_a_keyword_that_the_case_does_not_give_is_the_layer_s_own_error() -> Non
 
     case = Case("geometry", {"filters": 1, "kernel_size": 1}, ())
     assert observe(case, LayerBackend(Wrong)).constructed.error is not None
+
+
+@pytest.mark.parametrize("name", ["strides", "dilation_rate", "output_padding"])
+def test_a_function_is_given_one_number_as_a_pair(name: str) -> None:
+    got: dict[str, Any] = {}
+
+    def function(
+        x: Any, w: Any, strides: Any, padding: Any, layout: Any, *, bias: Any = None,
+        dilation_rate: Any = None, output_padding: Any = None,
+    ) -> Any:  # fmt: skip
+        got.update(strides=strides, dilation_rate=dilation_rate, output_padding=output_padding)
+        return x
+
+    steps = (SetWeights((np.ones((1, 1, 1, 1), np.float32),)), Call(INPUTS))
+    case = Case("geometry", {"filters": 1, "kernel_size": 1, name: 2}, steps)
+    observe(case, FunctionBackend(function))
+    assert got[name] == (2, 2)

@@ -1,4 +1,9 @@
-"""A layer of one's own in the form that the suite wants: `conformance run --subject my_layer.py:MyLayer`."""
+"""A layer in the form that the suite wants: `conformance run --subject my_layer.py:MyLayer`.
+
+Replace the sums in `__call__` by your own code. What you do not have is unsupported, which is no failure and no
+pass: an argument that the constructor does not take, a method that is not here (`gradients`, `losses`,
+`compute_output_shape`, `get_config`, ...), and whatever raises NotImplementedError.
+"""
 
 import numpy as np
 
