@@ -16,12 +16,11 @@ import attrs
 import reports
 from conformance.model.clauses import Clause, matching
 from conformance.run.options import CHOICES, PROFILES, Options, make_options
-from conformance.run.record import FILE_NAME
 from conformance.run.run import Run
 from conformance.run.verdicts import Judgement
 from conformance.subjects import Subject, resolve
 from conformance.subjects.objects import ObjectSubject
-from reports.record import Finding, Record, Verdict
+from reports.record import FILE_NAME, Finding, Record, Verdict
 from reports.statuses import BAD
 from reports.unseen import shown
 

@@ -37,15 +37,16 @@ def pytest_load_initial_conftests(
 
     group = parser.getgroup("conformance", "conformance of Conv2DTranspose implementations")
     for choice in CHOICES:
-        kind: dict[str, Any] = {"action": "append"} if choice.repeatable else {"action": "store"}
+        kind: dict[str, Any] = {"action": "store_true"}
+        if not choice.is_flag:
+            action = "append" if choice.repeatable else "store"
+            kind = {"action": action, "type": choice.type, "metavar": choice.metavar}
         if choice.choices:
             kind["choices"] = choice.choices
         group.addoption(
             f"--conformance-{choice.flag[2:]}" if _is_taken(parser, choice.flag) else choice.flag,
             dest=f"conformance_{choice.name}",
             default=choice.default,
-            type=choice.type,
-            metavar=choice.metavar,
             help=choice.help,
             **kind,
         )
@@ -65,7 +66,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not _is_conformance_run(config):
         return
     from conformance.run.options import CHOICES, USAGE_ERRORS, make_options
+    from conformance.run.record import OutputError
     from conformance.run.run import Run
+    from reports import RecordError
 
     if config.getoption("numprocesses", None):
         raise pytest.UsageError("a conformance run judges in one process: leave -n out")
@@ -75,8 +78,10 @@ def pytest_configure(config: pytest.Config) -> None:
     }
     try:
         run = Run(make_options(values, ("pytest", *config.invocation_params.args)))
-    except USAGE_ERRORS as error:
+    except (*USAGE_ERRORS, RecordError) as error:
         raise pytest.UsageError(str(error)) from error
+    except OutputError as error:
+        raise pytest.exit.Exception(f"harness broken: {error}", returncode=3) from error
     config.pluginmanager.register(RunPlugin(run), _NAME)
 
 

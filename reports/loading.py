@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
 
 from reports.lines import Line, parse, read_text, short
-from reports.record import FORMATS, LINES, Header, Measurement, Record, RecordError, Verdict
+from reports.record import (
+    FILE_NAME,
+    FORMATS,
+    LINES,
+    PARTIAL_NAME,
+    Footer,
+    Header,
+    Measurement,
+    Record,
+    RecordError,
+    Verdict,
+)
 from reports.strength import read_strength
 
 
@@ -17,18 +29,22 @@ def load(path: str | os.PathLike[str]) -> Record:
     """Read the record of a run.
 
     Args:
-        path: a file of JSON lines: header, verdicts, findings, footer.
+        path: a file of JSON lines: header, verdicts, findings, footer. Where there is no ``run.jsonl``, but a
+            ``run.partial.jsonl`` beside it, that is read.
 
     Returns:
-        The record. Fields and kinds of lines that this version does not know are no error.
+        The record. Fields and kinds of lines that this version does not know are no error. Of a run that was
+        killed, and therefore has no footer, it holds what was finished: `Record.unfinished` tells so.
 
     Raises:
         RecordError: in one sentence naming file and line: the file cannot be read, a line is not
-            JSON or lacks a field, the header is missing or of an unknown format, or the footer is
-            missing, which means that the run was killed before its end.
+            JSON or lacks a field, or the header is missing or of an unknown format.
 
     """
     name = os.fspath(path)
+    if Path(name).name == FILE_NAME and not Path(name).exists():
+        partial = Path(name).with_name(PARTIAL_NAME)
+        name = str(partial) if partial.is_file() else name
     lines = list(_json_lines(name))
     if not lines:
         raise RecordError(f"{name} is empty: a record starts with a header line.")
@@ -51,19 +67,15 @@ def load(path: str | os.PathLike[str]) -> Record:
             entry = read_strength(line.inner("measurement"))
         found[kind].append(entry)
     (header,) = found["header"]
-    if not found["footer"]:
-        raise RecordError(
-            f"{name}, line {lines[-1].number}: the record ends without a footer, so it is incomplete: "
-            "the run was killed before its end."
-        )
     return Record(
         header,
         tuple(_with_kind_of_reason(verdict, header) for verdict in found["verdict"]),
         tuple(found["finding"]),
-        found["footer"][0],
+        next(iter(found["footer"]), Footer(complete=False, reason="killed, or still running")),
         tuple(others),
         next(iter(found["strength"]), None),
         name,
+        tuple(found["explored"]),
     )
 
 
@@ -72,9 +84,15 @@ _ONCE = {"header": "one header", "strength": "one line on the strength of the su
 
 
 def _json_lines(name: str) -> Iterator[Line]:
-    for number, content in enumerate(read_text(name).split("\n"), start=1):
+    contents = read_text(name).split("\n")
+    for number, content in enumerate(contents, start=1):
         if content.strip():
-            data = parse(content, f"{name}, line {number}")
+            try:
+                data = parse(content, f"{name}, line {number}")
+            except RecordError:
+                if 1 < number == len(contents):
+                    return  # it has no line end: whoever wrote it was killed meanwhile
+                raise
             line = Line(name, number, data if isinstance(data, dict) else {})
             if not isinstance(data, dict):
                 line.refuse(f"every line is a JSON object, not {short(data)}")

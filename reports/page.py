@@ -52,6 +52,7 @@ def render(record: Record) -> str:
         record=record,
         header=record.header,
         footer=record.footer,
+        unfinished=record.unfinished,
         matrix=laid_out,
         verdict=sentence.verdict(
             laid_out,

@@ -21,6 +21,9 @@ from reports import statuses
 
 #: The record formats this package reads; the last one is written.
 FORMATS = (1,)
+#: What the record of a run is called, and while the run goes on.
+FILE_NAME = "run.jsonl"
+PARTIAL_NAME = "run.partial.jsonl"
 
 
 class RecordError(ValueError):
@@ -186,6 +189,10 @@ class Header:
             minimum=0,
         ),
     ] = None
+    conditions: Annotated[
+        str,
+        rule("A digest of what else decides verdicts: excuses, recorded cases, the time limit."),
+    ] = ""
     format: Annotated[int, rule(written=True, const=FORMATS[-1])] = FORMATS[-1]
 
     @property
@@ -471,6 +478,20 @@ class Measurement:
     measurement: Annotated[Mapping[str, Json], rule(required=["format", "seeds", "mistakes"])]
 
 
+@attrs.frozen(kw_only=True)
+class Explored:
+    """A family of cases that a subject has run, for the footer of a run that is continued.
+
+    `cases` are the ids of those that gave a result which was judged; `numerics` how precise the results were.
+    """
+
+    subject: Name
+    mode: Annotated[Mode, WRITTEN] = ""
+    family: Name
+    cases: tuple[str, ...]
+    numerics: tuple[Numerics, ...] = ()
+
+
 @attrs.frozen
 class Footer:
     """How the run ended."""
@@ -498,10 +519,11 @@ LINES: Mapping[str, type[attrs.AttrsInstance]] = {
     "header": Header,
     "verdict": Verdict,
     "finding": Finding,
+    "explored": Explored,
     "strength": Measurement,
     "footer": Footer,
 }
-Entry: TypeAlias = Header | Verdict | Finding | Measurement | Footer
+Entry: TypeAlias = Header | Verdict | Finding | Explored | Measurement | Footer
 
 
 def to_json(entry: Entry) -> dict[str, Any]:
@@ -532,3 +554,16 @@ class Record:
     others: tuple[Mapping[str, Json], ...] = ()
     strength: Strength | None = None
     path: str = ""
+    explored: tuple[Explored, ...] = ()
+
+    @property
+    def unfinished(self) -> str | None:
+        """How far a run came that did not reach its end, in words; None for one that did."""
+        if self.footer.complete:
+            return None
+        subjects, clauses = self.header.subjects, self.header.clauses
+        asked = {(clause.id, *subject.key) for clause in clauses for subject in subjects}
+        judged = asked & {verdict.key for verdict in self.verdicts}
+        reason = f" ({self.footer.reason})" if self.footer.reason else ""
+        each = f" ({len(clauses)} on each of {len(subjects)} subjects)" if len(subjects) > 1 else ""
+        return f"unfinished{reason}: {len(judged)} of {len(asked)} clauses judged{each}"

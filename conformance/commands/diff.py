@@ -16,6 +16,7 @@ from conformance.commands.failing import usage_error
 from conformance.commands.terminal import Terminal
 from reports.comparison import BAD, Change, compare, versions
 from reports.record import Record
+from reports.unseen import shown
 
 _COLOURS = {
     "broke": "bold red",
@@ -46,6 +47,9 @@ def diff(old: Path, new: Path, as_json: bool, html: Path | None) -> None:
         before, after = reports.load(old), reports.load(new)
     except reports.RecordError as error:
         usage_error(error)
+    for record in (before, after):
+        if record.unfinished:
+            click.echo(shown(f"{record.path}: {record.unfinished}"), err=True)
     if html is not None:
         try:
             reports.write_comparison(before, after, html)

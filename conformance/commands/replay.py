@@ -21,6 +21,7 @@ from conformance.oracle.expectation import OracleError
 from conformance.run.options import check_seconds
 from conformance.run.participants import traits_of
 from conformance.subjects import LoadError, Subject, is_built_in, resolve, resolve_command
+from reports.unseen import shown
 
 
 @click.command()
@@ -124,6 +125,8 @@ def _load(file: Path, number: int) -> tuple[Any, reports.Subject | None]:
         record = reports.load(file)
     except reports.RecordError as error:
         usage_error(error)
+    if record.unfinished:
+        click.echo(shown(f"{record.path}: {record.unfinished}"))
     if not 1 <= number <= len(record.findings):
         usage_error(f"--finding {number}: {file} has {len(record.findings)} findings")
     found = record.findings[number - 1]

@@ -9,6 +9,7 @@ import click
 
 import reports
 from conformance.commands.failing import usage_error
+from reports.unseen import shown
 
 DEFAULT = Path("conformance-report/run.jsonl")
 
@@ -36,6 +37,9 @@ def report(records: tuple[Path, ...], out: Path | None, index: bool, strength: P
     page = out or (Path("history.html") if index else paths[0].with_name("index.html"))
     try:
         loaded = [reports.load(path) for path in paths]
+        for one in loaded:
+            if one.unfinished:
+                click.echo(shown(f"{one.path}: {one.unfinished}"))
         if index:
             reports.write_index(loaded, page)
         else:

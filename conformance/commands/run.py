@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+import reports
 from conformance.commands.failing import usage_error
 from conformance.commands.progress import Progress
 from conformance.commands.summary import summary
@@ -31,11 +32,12 @@ def _with_choices(function: Any) -> Any:
             kind = click.Path(path_type=Path)
         function = click.option(
             choice.flag,
-            metavar=None if choice.choices else choice.metavar,
+            metavar=None if choice.choices or choice.is_flag else choice.metavar,
+            is_flag=choice.is_flag,
             default=choice.default,
             multiple=choice.repeatable,
             type=kind,
-            show_default=choice.default is not None,
+            show_default=choice.default is not None and not choice.is_flag,
             help=choice.help,
         )(function)
     return function
@@ -57,11 +59,20 @@ def run(**values: Any) -> None:
             options = make_options(values, ("conformance", *sys.argv[1:]))
             with console.status("starting the subjects"):
                 conformance_run = Run(options)
-        except USAGE_ERRORS as error:
+        except (*USAGE_ERRORS, reports.RecordError) as error:
             usage_error(error)
+        except OutputError as error:
+            console.print(f"harness broken: {error}", style="bold red", soft_wrap=True)
+            raise SystemExit(3) from None
         except KeyboardInterrupt:
             console.print("interrupted before anything was judged", style="yellow")
             raise SystemExit(INTERRUPTED) from None
+        if conformance_run.set_aside is not None:
+            console.print(
+                f"an earlier run was not finished: what it found is now in {conformance_run.set_aside}",
+                style="yellow",
+                soft_wrap=True,
+            )
         if conformance_run.is_default and not tensorflow_is_installed():
             console.print(
                 "TensorFlow is not installed here: fast is tested against reference, which is the oracle.\n"
@@ -71,7 +82,11 @@ def run(**values: Any) -> None:
         try:
             status = _conduct(conformance_run, interruption, console)
         except OutputError as error:
-            console.print(f"harness broken: {error}", style="bold red", soft_wrap=True)
+            kept = conformance_run.kept
+            told = (
+                f"; what was judged is in {str(kept)!r}, and --resume continues it" if kept else ""
+            )
+            console.print(f"harness broken: {error}{told}", style="bold red", soft_wrap=True)
             status = 3
         finally:
             conformance_run.close()
@@ -86,6 +101,7 @@ def _conduct(conformance_run: Run, interruption: Interruption, console: Console)
             for judgement in conformance_run.judge_all():
                 progress.tell(judgement)
                 interruption.check()
+            interruption.end()
         except KeyboardInterrupt:
             missing = "interrupted"
     if not conformance_run.verdicts:

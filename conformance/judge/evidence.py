@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 from conformance.cases.space import first_call, values_of
@@ -96,6 +96,12 @@ class Evidence:
         if case.id not in self._values:
             self._values[case.id] = values_of(case)
         return self._values[case.id]
+
+    def note_exercised(self, subject: Subject, cases: Iterable[Case]) -> None:
+        """Note what an earlier part of the run has found of cases: they gave a result that was judged."""
+        found = self._exercised.setdefault((subject.spec, subject.mode), {})
+        for case in cases:
+            found[case.id] = self._values.setdefault(case.id, values_of(case))
 
     def exercised(self, subject: Subject) -> Mapping[str, Mapping[str, str]]:
         """Return parameter values by case id: the run's own cases that gave a result which was judged."""

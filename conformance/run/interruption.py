@@ -20,6 +20,11 @@ class Interruption:
 
     def __init__(self) -> None:
         self.requested = False
+        self._is_over = False
+
+    def end(self) -> None:
+        """Let signals do nothing from now on: the record's end is being written."""
+        self._is_over = True
 
     def check(self) -> None:
         """Raise KeyboardInterrupt where a signal has come."""
@@ -41,6 +46,6 @@ class Interruption:
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         # One request is enough: while the record's end is written, nothing may interrupt.
-        if not self.requested:
+        if not self.requested and not self._is_over:
             self.requested = True
             raise KeyboardInterrupt

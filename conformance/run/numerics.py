@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterable
 
 import attrs
 import numpy as np
@@ -36,6 +38,13 @@ class Precision:
         self.worst = max(self.worst, worst)
         self.share = max(self.share, float(np.max(error / allowed)))
 
+    def add(self, other: record.Numerics) -> None:
+        """Take in other comparisons."""
+        both = itertools.zip_longest(self.counts, other.counts, fillvalue=0)
+        self.counts = [one + more for one, more in both]
+        self.worst = max(self.worst, other.worst)
+        self.share = max(self.share, other.share)
+
 
 class Numerics:
     """The precision of every subject in every format that a run has seen."""
@@ -51,6 +60,12 @@ class Numerics:
             self._found.setdefault(key, Precision()).note(error, unit, allowed)
 
         return listen
+
+    def add(self, entries: Iterable[record.Numerics]) -> None:
+        """Take in what another run, or a part of this one, has seen."""
+        for entry in entries:
+            key = (entry.subject, entry.mode, entry.dtype)
+            self._found.setdefault(key, Precision()).add(entry)
 
     def entries(self) -> tuple[record.Numerics, ...]:
         """Return the footer's list."""

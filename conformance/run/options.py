@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,13 @@ import attrs
 from conformance.model.clauses import SCOPES
 from conformance.run.corpus import Corpus, CorpusError, load_corpora
 from conformance.run.excuses import Excuse, ExcuseError, load_excuses
-from conformance.run.record import OutputError
+from conformance.run.record import FolderError
 from conformance.subjects import LoadError, Subject
 
 #: Examples drawn for a family of average share.
 PROFILES = {"smoke": 12, "core": 100, "deep": 1000}
 #: What a user's mistake raises; the message is one line for the user.
-USAGE_ERRORS = (LoadError, OutputError, CorpusError, ExcuseError, ValueError)
+USAGE_ERRORS = (LoadError, FolderError, CorpusError, ExcuseError, ValueError)
 #: The most seconds that a user may let us wait: a day.
 LONGEST_WAIT = 86_400
 
@@ -40,8 +41,22 @@ class Options:
     excuses: tuple[Excuse, ...] = ()
     corpora: tuple[Corpus, ...] = ()
     seconds_per_case: float = 20.0
+    resume: bool = False
     #: The words of the command that repeats the run.
     command: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Of what decides verdicts and is not in a record's header."""
+        corpora = [
+            (
+                corpus.clause.id,
+                [(one.name, one.case.id, one.rtol, one.atol) for one in corpus.cases],
+            )
+            for corpus in self.corpora
+        ]
+        told = repr((self.excuses, corpora, self.seconds_per_case))
+        return hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
     @property
     def count(self) -> int:
@@ -60,6 +75,11 @@ class Choice:
     repeatable: bool = False
     type: Any = str
     choices: tuple[str, ...] | None = None
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether the option takes no value."""
+        return self.type is bool
 
     @property
     def name(self) -> str:
@@ -119,6 +139,13 @@ CHOICES = (
         type=Path,
         default=Path("conformance-report"),
         help="Where run.jsonl and index.html go.",
+    ),
+    Choice(
+        flag="--resume",
+        metavar="",
+        type=bool,
+        default=False,
+        help="Continue the unfinished run in that folder, if there is one; the other options must be the same.",
     ),
     Choice(
         flag="--expect",
@@ -184,5 +211,6 @@ def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
         excuses=excuses,
         corpora=corpora,
         seconds_per_case=values["timeout"],
+        resume=values["resume"],
         command=tuple(command),
     )

@@ -1,70 +1,176 @@
-"""The record of a run: JSON lines, written as the run goes and put in place when it ends.
+"""The record of a run: JSON lines, written as the run goes and given their final name when it ends.
 
 What its lines hold is said in `reports.record` (and in `record.schema.json`, which is made from there).
+Whatever ends a run, the lines that it has written stay: as ``run.partial.jsonl``, which reports read and
+``conformance run --resume`` continues.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import json
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import IO
 
+import reports
 from conformance.model.codec import encode
-from reports.record import Entry, Footer, to_json
+from reports.lines import Line
+from reports.record import (
+    FILE_NAME,
+    PARTIAL_NAME,
+    Entry,
+    Footer,
+    Header,
+    Record,
+    Verdict,
+    to_json,
+)
 
-FILE_NAME = "run.jsonl"
+#: How the line of a verdict begins, as `RecordWriter.write` writes it.
+_VERDICT = b'{"kind": "verdict"'
 
 
 class OutputError(Exception):
-    """The output folder cannot be written; the message is one line for the user."""
+    """The record cannot be written; the message is one line for the user."""
+
+
+class FolderError(OutputError):
+    """The folder is none, or another run is writing into it."""
 
 
 class RecordWriter:
     """Writes a record into `folder`; nothing appears under its final name before `finish`.
 
+    Args:
+        folder: where; made where it is missing.
+        resume: whether to continue the record of an unfinished run: `earlier` is what it holds, None where
+            there is none; `go_on` comes before `write`.
+
     Raises:
+        FolderError: the folder is none, or another run is writing into it.
         OutputError: the folder cannot be made or written.
+        RecordError: the unfinished record cannot be read.
+        ValueError: there is a finished record, and nothing to continue.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, resume: bool = False) -> None:
         self.path = folder / FILE_NAME
-        self._partial = folder / f".{FILE_NAME}.{os.getpid()}.partial"
+        self.partial = folder / PARTIAL_NAME
+        #: What an unfinished run had found, if that is to be continued.
+        self.earlier: Record | None = None
+        #: Where an unfinished record has gone that is not continued.
+        self.set_aside: Path | None = None
+        self._is_worth_keeping = False
+        self._file = self._lock = -1
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file: IO[str] = self._partial.open("w", encoding="utf-8")
+            self._lock = _locked(folder)
+            if self.path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self.path))
+            self._source = self._choose(resume)
+            self._file = os.open(self._source, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+            if self.earlier is None:
+                os.ftruncate(self._file, 0)
+            self._end = os.fstat(self._file).st_size
+        except (FileExistsError, NotADirectoryError) as error:
+            raise FolderError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
         except OSError as error:
-            raise OutputError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
+            self._close()
+            name = str(error.filename or folder)
+            raise OutputError(f"cannot write to {name!r}: {error.strerror}") from error
+        except BaseException:
+            self._close()
+            raise
 
-    def write(self, entry: Entry) -> None:
-        """Append one line; this is where everything that goes into a record is encoded.
+    def _choose(self, resume: bool) -> Path:
+        """Return the file to write, which is to be continued where there is an earlier record."""
+        has_partial = self.partial.exists()
+        if resume and (_judged(self.partial) if has_partial else self.path.exists()):
+            source = self.partial if has_partial else self.path
+            self.earlier = reports.load(source)
+            self._is_worth_keeping = True
+            if self.earlier.footer.complete and not has_partial:
+                raise ValueError(
+                    f"--resume: {source} is complete; `conformance report` makes its page"
+                )
+            return source
+        if has_partial and _judged(self.partial):
+            self.set_aside = self.partial.with_name("run.partial.previous.jsonl")
+            self.partial.replace(self.set_aside)
+        return self.partial
+
+    def go_on(self) -> None:
+        """Continue the unfinished record behind its last verdict.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        try:
+            self._end = _judged(self._source)
+            os.ftruncate(self._file, self._end)
+            self._source = self._source.replace(self.partial)
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def write(self, *entries: Entry) -> None:
+        """Append lines, all or none; this is where everything that goes into a record is encoded.
 
         Raises:
             OutputError: the file takes no more.
         """
-        line = json.dumps(encode(to_json(entry)), allow_nan=False)
+        lines = [json.dumps(encode(to_json(entry)), allow_nan=False) + "\n" for entry in entries]
+        data = "".join(lines).encode()
         try:
-            self._file.write(line + "\n")
-            self._file.flush()
-        except OSError as error:
-            raise OutputError(
-                f"cannot write to {str(self._partial)!r}: {error.strerror}"
-            ) from error
+            written = 0
+            while written < len(data):
+                written += os.write(self._file, data[written:])
+            self._end += len(data)
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, self._end)
+            if isinstance(error, OSError):
+                raise self._failed(error) from error
+            raise
+        self._is_worth_keeping |= any(isinstance(entry, Verdict) for entry in entries)
 
     def finish(self, footer: Footer) -> Path:
-        """Write the footer and put the record in its place; return where it is."""
+        """Write the footer and put the record in its place; return where it is.
+
+        Raises:
+            OutputError: one of the two is not possible.
+        """
         self.write(footer)
-        self._file.close()
-        self._partial.replace(self.path)
+        try:
+            os.fsync(self._file)
+            self.partial.replace(self.path)
+        except OSError as error:
+            raise self._failed(error) from error
+        self._close()
         return self.path
 
+    def _failed(self, error: OSError) -> OutputError:
+        return OutputError(f"cannot write to {str(self.partial)!r}: {error.strerror}")
+
     def discard(self) -> None:
-        """Leave nothing behind; does nothing after `finish`."""
-        self._file.close()
-        with contextlib.suppress(FileNotFoundError):
-            self._partial.unlink()
+        """Leave nothing behind that holds no verdict; does nothing after `finish`."""
+        if self._file >= 0 and not self._is_worth_keeping:
+            with contextlib.suppress(OSError):
+                self.partial.unlink()
+        self._close()
+
+    @property
+    def kept(self) -> Path | None:
+        """Where the verdicts of a run are that did not come to `finish`; None where there are none."""
+        return self.partial if self._is_worth_keeping and self.partial.exists() else None
+
+    def _close(self) -> None:
+        for descriptor in (self._file, self._lock):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._file = self._lock = -1
 
     def __enter__(self) -> RecordWriter:
         return self
@@ -76,3 +182,51 @@ class RecordWriter:
         traceback: TracebackType | None,
     ) -> None:
         self.discard()
+
+
+def _locked(folder: Path) -> int:
+    """Keep other runs out of a folder until the descriptor is closed, or this process ends, however it does."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        told = f"another run is writing its record into {str(folder)!r}"
+        raise FolderError(f"{told}: choose another folder with --out") from error
+    except OSError:
+        pass  # a file system without locks
+    return descriptor
+
+
+def _judged(path: Path) -> int:
+    """Return where the last line of a verdict ends, 0 where there is none; what follows is made again."""
+    end = place = 0
+    with path.open("rb") as file:
+        for line in file:
+            place += len(line)
+            if line.startswith(_VERDICT) and line.endswith(b"\n"):
+                end = place
+    return end
+
+
+def check_same(earlier: Record, header: Header) -> None:
+    """Raise ValueError unless the header is that of the earlier part of the same run."""
+    line = Line("the header", 1, json.loads(json.dumps(encode(to_json(header)))))
+    now, then = line.read(Header), earlier.header
+    for name, what in _DECISIVE.items():
+        if getattr(now, name) != getattr(then, name):
+            raise ValueError(
+                f"--resume: {earlier.path} was begun with {what}; give the same options, or leave out "
+                "--resume to begin anew"
+            )
+
+
+#: Fields of the header that decide verdicts, and what another value of them is.
+_DECISIVE = {
+    "tool": "another version of the suite",
+    "seed": "another --seed",
+    "examples": "another --profile or --examples",
+    "subjects": "other subjects, or other versions of them",
+    "clauses": "other clauses",
+    "conditions": "other excuses, recorded cases or another --timeout",
+}

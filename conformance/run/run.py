@@ -12,20 +12,22 @@ import attrs
 
 import reports
 from conformance import __version__
-from conformance.cases import space
+from conformance.cases import FAMILIES, space
 from conformance.checks import CHECKS
 from conformance.findings.diagnosis import Diagnostician
 from conformance.judge.evidence import Evidence
+from conformance.judge.exploring import drawn_cases
 from conformance.model import machine
+from conformance.model.case import Case
 from conformance.model.clauses import Clause, all_clauses, matching
-from conformance.run import coverage as pairs
+from conformance.run import coverage
 from conformance.run.drift import find_drift
 from conformance.run.excuses import Excuse
 from conformance.run.guard import Guard
 from conformance.run.numerics import Numerics
 from conformance.run.options import Options
 from conformance.run.participants import Participant, participants, release_pairs
-from conformance.run.record import RecordWriter
+from conformance.run.record import RecordWriter, check_same
 from conformance.run.verdicts import BROKEN, Judgement, ParticipantJudge
 from conformance.strength import measurement
 from reports import record, statuses
@@ -42,7 +44,8 @@ class Run:
     Raises:
         LoadError: a subject cannot be loaded.
         OutputError: the output folder cannot be written.
-        ValueError: a clause pattern matches nothing.
+        RecordError: the record to be continued cannot be read.
+        ValueError: a clause pattern matches nothing, or the run to be continued was another one.
     """
 
     def __init__(self, options: Options) -> None:
@@ -52,7 +55,9 @@ class Run:
         self._started = time.monotonic()
         self._judgements: dict[tuple[str, str, str], Judgement] = {}
         self._ending = Guard()
-        self._numerics = Numerics()
+        #: The families that have been run, by subject, mode and family; and those not yet written.
+        self._explored: dict[tuple[str, str, str], record.Explored] = {}
+        self._unwritten: list[record.Explored] = []
         self.participants = participants(
             options.subjects, options.subject_commands, options.seconds_per_case
         )
@@ -71,15 +76,42 @@ class Run:
                     self._evidence,
                     diagnostician,
                     self._reporter(participant),
-                    self._numerics.of(participant.subject),
+                    self._note_explored,
                 )
                 for participant in self.participants
             }
-            self._record = RecordWriter(options.out)
-            self._record.write(self._header())
+            self._record = RecordWriter(options.out, resume=options.resume)
+            self._begin(self._record)
         except BaseException:
             self.close()
             raise
+
+    def _begin(self, writer: RecordWriter) -> None:
+        """Write the header, or take over what an earlier part of the run has found."""
+        header, earlier = self._header(), writer.earlier
+        if earlier is None:
+            writer.write(header)
+            return
+        check_same(earlier, header)
+        findings = {finding.key: finding for finding in earlier.findings}
+        titles = {clause.id: clause.title for clause in self.clauses}
+        for verdict in earlier.verdicts:
+            finding = findings.get(verdict.key)
+            told = (finding.message, finding.script or "") if finding else (verdict.reason or "",)
+            text = "\n".join([f"{verdict.clause} {titles.get(verdict.clause, '')}", *told])
+            key = (verdict.subject, verdict.mode, verdict.clause)
+            self._judgements[key] = Judgement(verdict, finding, text, Guard())
+            self._judges[verdict.subject, verdict.mode].note_judged(verdict)
+        for judge in self._judges.values():
+            judge.recall(findings[v.key] for v in earlier.verdicts if v.key in findings)
+        self._explored = {(e.subject, e.mode, e.family): e for e in earlier.explored}
+        writer.go_on()
+
+    def _note_explored(self, found: record.Explored) -> None:
+        key = (found.subject, found.mode, found.family)
+        if key not in self._explored:
+            self._explored[key] = found
+            self._unwritten.append(found)
 
     def on_progress(self, progress: Callable[[Participant, str, int], None]) -> None:
         """Have `progress` called with participant, family and the cases done, after every case."""
@@ -130,32 +162,33 @@ class Run:
         return self._judgements[key]
 
     def _written(self, judge: ParticipantJudge, clause: Clause) -> Judgement:
-        assert self._record is not None
-        writer, judgement = self._record, judge.judge(clause)
-        finding = judgement.finding
-        if finding is not None:
-            writing = Guard()
-            writing(
-                f"writing the finding of {clause.id}",
-                lambda: writer.write(finding),
-                None,
-            )
-            if writing.broken:
-                broken = attrs.evolve(
-                    finding,
-                    status=BROKEN,
-                    message=str(writing.broken[0]),
-                    expected=None,
-                    got=None,
-                    script=None,
-                    shrunk=False,
-                )
-                reason = str(writing.broken[0])
-                verdict = attrs.evolve(judgement.verdict, status=BROKEN, reason=reason)
-                judgement = attrs.evolve(judgement, verdict=verdict, finding=broken)
-                writer.write(broken)
-        writer.write(judgement.verdict)
+        judgement, writing = judge.judge(clause), Guard()
+        writing(f"writing the finding of {clause.id}", lambda: self._write(judgement), None)
+        if not writing.broken:
+            return judgement
+        reason = str(writing.broken[0])
+        verdict = attrs.evolve(
+            judgement.verdict, status=BROKEN, reason=reason, reason_kind="broken"
+        )
+        finding = judgement.finding and attrs.evolve(
+            judgement.finding,
+            status=BROKEN,
+            message=reason,
+            expected=None,
+            got=None,
+            script=None,
+            shrunk=False,
+        )
+        judgement = attrs.evolve(judgement, verdict=verdict, finding=finding)
+        self._write(judgement)
         return judgement
+
+    def _write(self, judgement: Judgement) -> None:
+        """Write a verdict in one piece with what belongs to it."""
+        assert self._record is not None
+        found = [] if judgement.finding is None else [judgement.finding]
+        self._record.write(*self._unwritten, *found, judgement.verdict)
+        self._unwritten.clear()
 
     def finish(self, *, missing: str | None = None, page: bool = True) -> Path:
         """Write footer and page; return where the page is, or the record where there is none.
@@ -166,8 +199,14 @@ class Run:
         """
         assert self._record is not None
         guard, writer = self._ending, self._record
-        drift: list[record.Drift] = guard("comparing releases", self._drift, [])
-        covered = guard("counting pairs", lambda: pairs.entry(self.coverage()), None)
+        numerics = Numerics()
+        for found in self._explored.values():
+            numerics.add(found.numerics)
+        guard("counting pairs", self._recall_exercised, None)
+        drift: list[record.Drift] = guard(
+            "comparing releases", lambda: self._drift(is_complete=missing is None), []
+        )
+        covered = guard("counting pairs", lambda: coverage.entry(self.coverage()), None)
         measured = guard("the measurement of strength", measurement.shipped, None)
         if measured is not None:
             writer.write(record.Measurement(measured))
@@ -182,7 +221,7 @@ class Run:
                 seconds=round(time.monotonic() - self._started, 1),
                 counts=counts,
                 drift=tuple(drift),
-                numerics=self._numerics.entries(),
+                numerics=numerics.entries(),
                 coverage=covered,
             )
         )
@@ -240,9 +279,40 @@ class Run:
         if self._record is not None:
             self._record.discard()
 
-    def _drift(self) -> list[record.Drift]:
+    @property
+    def kept(self) -> Path | None:
+        """Where the verdicts of a run are that could not be finished; None where there are none."""
+        return None if self._record is None else self._record.kept
+
+    @property
+    def set_aside(self) -> Path | None:
+        """Where the unfinished record of an earlier run has gone; None where there was none."""
+        return None if self._record is None else self._record.set_aside
+
+    def _recall_exercised(self) -> None:
+        """Know what an earlier part of the run has exercised: the same seed draws the same cases."""
+        subjects = {participant.key: participant.subject for participant in self.participants}
+        drawn: dict[str, tuple[Case, ...]] = {}
+        for found in self._explored.values():
+            subject = subjects[found.subject, found.mode]
+            missing = set(found.cases) - self._evidence.exercised(subject).keys()
+            if missing and found.family not in drawn:
+                family, options = FAMILIES[found.family], self.options
+                cases = drawn_cases(family, examples=options.count, run_seed=options.seed)
+                drawn[found.family] = (*family.fixed, *cases)
+            if missing:
+                known = drawn[found.family]
+                self._evidence.note_exercised(subject, (c for c in known if c.id in missing))
+
+    def _drift(self, *, is_complete: bool) -> list[record.Drift]:
+        pairs = release_pairs(self.participants)
+        if is_complete:  # what an earlier part of the run has seen is gone
+            for participant in {p.key: p for pair in pairs for p in pair}.values():
+                for name, mode, family in [*self._explored]:
+                    if (name, mode) == participant.key:
+                        self._judges[participant.key].explored(FAMILIES[family])
         return find_drift(
-            release_pairs(self.participants),
+            pairs,
             [clause.id for clause in self.clauses],
             self._evidence.cases,
             self._evidence.past_observation,
@@ -257,6 +327,7 @@ class Run:
             seed=self.options.seed,
             examples=self.options.count,
             machine=record.Machine(**machine.describe()),
+            conditions=self.options.digest,
             subjects=tuple(participant.entry() for participant in self.participants),
             clauses_in_all=len(all_clauses()) + len(self.options.corpora),
             clauses=tuple(_entry(clause) for clause in self.clauses),

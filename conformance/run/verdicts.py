@@ -18,13 +18,14 @@ from conformance.judge.judging import Failure, HarnessError, Tally
 from conformance.model.case import Case
 from conformance.model.clauses import Clause
 from conformance.model.steps import Call, ComputeOutputShape, Gradients, Train
-from conformance.oracle.comparison import Listener, Mismatch, listening
+from conformance.oracle.comparison import Mismatch, listening
 from conformance.run.corpus import Corpus, judge_recorded
 from conformance.run.excuses import Standing, excused
 from conformance.run.guard import Guard
+from conformance.run.numerics import Numerics
 from conformance.run.options import Options
 from conformance.run.participants import Participant
-from reports import record
+from reports import record, statuses
 
 #: Characters of a reason that is shown.
 LINE = 100
@@ -57,7 +58,7 @@ class ParticipantJudge:
         options: the run's.
         clauses: the ids of the clauses that the run judges: no other blocks one of them.
         evidence, diagnostician: shared by the participants of a run.
-        listener: told of rounded numbers that are within their bounds.
+        noted: told of every family whose cases have been run.
         progress: called with the family's name and the number of its cases done, after every case.
     """
 
@@ -69,14 +70,14 @@ class ParticipantJudge:
         evidence: Evidence,
         diagnostician: Diagnostician,
         progress: Callable[[str, int], None],
-        listener: Listener,
+        noted: Callable[[record.Explored], None],
     ) -> None:
         self.participant = participant
         self._options = options
         self._evidence = evidence
         self._diagnostician = diagnostician
         self._progress = progress
-        self._listener = listener
+        self._noted = noted
         self._corpora = {corpus.clause.id: corpus for corpus in options.corpora}
         self._tallies: dict[str, Mapping[tuple[str, bool], Tally]] = {}
         self._small: dict[str, Case] = {}
@@ -203,24 +204,48 @@ class ParticipantJudge:
         if clause.id in self._corpora:
             return self._recorded(self._corpora[clause.id]), claim_tally
         for family in CHECKS.families(clause.id):
-            found = self._explored(family)
+            found = self.explored(family)
             tally.add(found.get((clause.id, False), Tally()))
             claim_tally.add(found.get((clause.id, True), Tally()))
         return tally, claim_tally
 
-    def _explored(self, family: Family) -> Mapping[tuple[str, bool], Tally]:
+    def explored(self, family: Family) -> Mapping[tuple[str, bool], Tally]:
+        """Return what a family's cases say, run once: a tally for each (clause, is a claim)."""
         if family.name not in self._tallies:
-            with listening(self._listener):
+            subject = self.participant.subject
+            numerics, known = Numerics(), set(self._evidence.exercised(subject))
+            with listening(numerics.of(subject)):
                 self._tallies[family.name] = explore(
                     self._evidence,
                     family,
-                    self.participant.subject,
+                    subject,
                     self.participant.traits,
                     examples=self._options.count,
                     run_seed=self._options.seed,
                     progress=lambda done: self._advance(family.name, done),
                 )
+            exercised = [name for name in self._evidence.exercised(subject) if name not in known]
+            self._noted(
+                record.Explored(
+                    subject=subject.name,
+                    mode=subject.mode,
+                    family=family.name,
+                    cases=tuple(exercised),
+                    numerics=numerics.entries(),
+                )
+            )
         return self._tallies[family.name]
+
+    def note_judged(self, verdict: record.Verdict) -> None:
+        """Take over a verdict of an earlier part of the run: only a clause that failed may block others."""
+        self._red[verdict.clause] = statuses.status(verdict.status).breaks
+
+    def recall(self, findings: Iterable[record.Finding]) -> None:
+        """Know the small cases that an earlier part of the run has found."""
+        for finding in findings:
+            if finding.shrunk and (finding.subject, finding.mode) == self.participant.key:
+                case = Case.from_json(finding.case)
+                self._small[case.id] = case
 
     def _advance(self, family: str, done: int) -> None:
         self._done[family] = done

@@ -133,10 +133,11 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
     assert refusal(path) == f"{path} is not UTF-8 text (byte 10)."
 
 
-def test_a_line_that_is_cut_off_is_refused(tmp_path):
+def test_a_last_line_that_is_cut_off_is_left_out(tmp_path):
     path = sample.save(LINES, tmp_path / "run.jsonl")
     path.write_text(path.read_text(encoding="utf-8")[:-20], encoding="utf-8")
-    assert f"run.jsonl, line {len(LINES)} is not JSON: " in refusal(path)
+    found = reports.load(path)
+    assert (len(found.findings), found.footer.complete) == (3, False)
 
 
 def test_a_bare_nan_is_refused(tmp_path):
@@ -171,12 +172,42 @@ def test_an_unknown_format_is_refused(tmp_path, version):
     )
 
 
-def test_a_missing_footer_means_an_incomplete_run(tmp_path):
-    text = refusal_of(LINES[:-1], tmp_path)
-    assert text.endswith(
-        f"run.jsonl, line {len(LINES) - 1}: the record ends without a footer, so it is "
-        "incomplete: the run was killed before its end."
-    )
+def test_a_record_without_a_footer_is_unfinished(load):
+    told = f"unfinished (killed, or still running): {len(sample.CLAUSES) * 5} of {len(sample.CLAUSES) * 5}"
+    assert load(LINES[:-1]).unfinished.startswith(told)
+
+
+def test_a_record_with_its_footer_is_finished(load):
+    assert load(LINES).unfinished is None
+
+
+def test_an_unfinished_record_says_how_far_it_came(load):
+    lines = [sample.header(subjects=sample.SUBJECTS[-1:]), sample.verdict("PAD-01")]
+    told = f"unfinished (killed, or still running): 1 of {len(sample.CLAUSES)} clauses judged"
+    assert load(lines).unfinished == told
+
+
+def test_the_record_of_a_killed_run_is_found_by_its_final_name(tmp_path):
+    sample.save(LINES[:-1], tmp_path / "run.partial.jsonl")
+    assert reports.load(tmp_path / "run.jsonl").path == str(tmp_path / "run.partial.jsonl")
+
+
+def test_the_final_name_is_read_where_both_are_there(tmp_path):
+    sample.save(LINES[:-1], tmp_path / "run.partial.jsonl")
+    assert reports.load(sample.save(LINES, tmp_path / "run.jsonl")).unfinished is None
+
+
+def test_a_line_that_is_cut_off_within_the_record_is_refused(tmp_path):
+    path = tmp_path / "run.jsonl"
+    lines = [json.dumps(line) for line in LINES]
+    path.write_text("\n".join([lines[0], lines[1][:-20], *lines[2:]]), encoding="utf-8")
+    assert "run.jsonl, line 2 is not JSON: " in refusal(path)
+
+
+def test_a_header_that_is_cut_off_is_refused(tmp_path):
+    path = tmp_path / "run.jsonl"
+    path.write_text(json.dumps(LINES[0])[:-20], encoding="utf-8")
+    assert "run.jsonl, line 1 is not JSON: " in refusal(path)
 
 
 def test_nothing_may_follow_the_footer(tmp_path):

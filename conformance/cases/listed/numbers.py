@@ -60,7 +60,9 @@ def formats() -> tuple[Case, ...]:
     """Return what the family `numbers` begins with: a plain layer in each dtype."""
     cases = []
     for dtype in ("float32", "float64", "float16", "bfloat16", "int32"):
-        c = _geometry((3, 2), (2, 3), (1, 2), "valid", dtype=dtype)
+        c = Configuration(
+            batch=1, in_channels=2, filters=1, size=(1, 2), strides=(1, 1), kernel_size=(1, 2), dtype=dtype
+        )  # fmt: skip
         inputs, kernel = (
             small_integers(shape, 1, dtype) for shape in (c.input_shape(), c.kernel_shape)
         )

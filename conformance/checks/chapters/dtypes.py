@@ -32,15 +32,11 @@ def check_dtype_comes_from_the_first_input(view: View) -> Mismatch | None:
     return None
 
 
-def _linear(case: Case) -> bool:
-    return case.argument("activation") is None
-
-
 def _floating(case: Case, traits: Traits) -> bool:
-    return case.argument("dtype") != "int32" and _linear(case) and runs_here(case, traits)
+    return case.argument("dtype") != "int32" and runs_here(case, traits)
 
 
-@check("DTYPE-02", "numbers", "pairs", when=_floating)
+@check("DTYPE-02", "numbers", when=_floating)
 def check_floating_dtypes(view: View) -> Mismatch | None:
     """The output has the layer's dtype, and is as precise as the dtype allows."""
     return _typed_output(view)
@@ -56,12 +52,7 @@ def check_bfloat16_before_2_10(view: View) -> Mismatch | None:
     return expect_error(view, index, refused)
 
 
-@check(
-    "DTYPE-03",
-    "numbers",
-    "pairs",
-    when=lambda case, _: case.argument("dtype") == "int32" and _linear(case),
-)
+@check("DTYPE-03", "numbers", when=lambda case, _: case.argument("dtype") == "int32")
 def check_int32(view: View) -> Mismatch | None:
     """An int32 layer computes exactly."""
     return _typed_output(view)

@@ -44,10 +44,10 @@ def with_odd_numbers(view):
 
 write = conformance.run.record.RecordWriter.write
 
-def all_but_failures(record, entry):
-    if isinstance(entry, Finding) and entry.status == "fail":
+def all_but_failures(record, *entries):
+    if any(isinstance(entry, Finding) and entry.status == "fail" for entry in entries):
         slip()
-    write(record, entry)
+    write(record, *entries)
 
 def changed(clause, **changes):
     CHECKS._checks = tuple(
