@@ -8,7 +8,10 @@ import click
 
 from conformance import __version__
 
-_COMMANDS = ("run", "init", "report", "replay", "diff", "clauses", "subjects", "bench", "strength")
+_COMMANDS = (
+    "init", "run", "report", "explain", "replay", "diff", "clauses", "subjects",
+    "scoreboard", "bench", "strength",
+)  # fmt: skip
 
 
 class _Commands(click.Group):
@@ -43,6 +46,7 @@ def main() -> None:
     \b
     conformance run                                  reference, fast and TensorFlow
     conformance run --subject my_layer.py:MyLayer    your own
+    conformance explain 1                            a finding of that run, with its picture
     conformance clauses                              what is checked
     conformance bench                                how fast fast_impl is
     """  # noqa: D301 (click wants the character)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.gradients import scatter
-from fast_impl.problem.dtypes import require_computed
+from fast_impl.problem.dtypes import native, require_computed
 from fast_impl.problem.errors import InvalidArgumentError
 from fast_impl.problem.geometry import Axis
 from fast_impl.problem.problem import Options, Problem
@@ -98,7 +98,7 @@ def _channels(array: Array, axis: int, part: slice) -> Array:
 
 def _as_tensor(value: Any) -> Array:
     """Arrays as they are; nested lists of numbers in TensorFlow's formats."""
-    array = np.asarray(value)
+    array = native(np.asarray(value))
     if not hasattr(value, "dtype"):
         array = array.astype({"f": np.float32, "i": np.int32}.get(array.dtype.kind, array.dtype))
     return array

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fast_impl.planning import gradients, planner
 from fast_impl.problem import geometry
+from fast_impl.problem.dtypes import native
 from fast_impl.problem.errors import InvalidArgumentError
 from fast_impl.problem.problem import Options, Problem
 
@@ -60,11 +61,11 @@ def conv2d_transpose(
         ValueError: An argument of a wrong value, rank or shape.
         InvalidArgumentError: Arrays that do not fit each other (a ``ValueError`` too).
     """
-    inputs, kernel = np.asarray(inputs), np.asarray(kernel)
+    inputs, kernel = native(np.asarray(inputs)), native(np.asarray(kernel))
     options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
     plan = planner.for_arrays(inputs.shape, inputs.dtype, kernel.shape, kernel.dtype, options)
     if bias is not None:
-        bias = np.asarray(bias)
+        bias = native(np.asarray(bias))
         planner.require(bias, "bias", (plan.problem.filters,), plan.problem)
     return plan.compute(inputs, plan.pack(kernel), bias, out)
 
@@ -101,8 +102,8 @@ def conv2d_transpose_gradients(
         ValueError: An argument of a wrong value, rank or shape.
         InvalidArgumentError: Arrays that do not fit each other (a ``ValueError`` too).
     """
-    inputs, kernel = np.asarray(inputs), np.asarray(kernel)
-    output_gradient = np.asarray(output_gradient)
+    inputs, kernel = native(np.asarray(inputs)), native(np.asarray(kernel))
+    output_gradient = native(np.asarray(output_gradient))
     options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
     problem = Problem.checked(inputs.shape, inputs.dtype, kernel.shape, kernel.dtype, options)
     planner.require(output_gradient, "output_gradient", problem.output_shape, problem)

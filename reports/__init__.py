@@ -10,6 +10,7 @@ Two records are compared on a page of their own, and many have an index:
 
     reports.write_comparison(old, new, "comparison.html")
     reports.write_index([first, second, third], "history.html")
+    reports.write_scoreboard([torch, jax, keras], "scoreboard.html")
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from reports.lines import load_json
 from reports.loading import load
 from reports.page import render
 from reports.record import (
+    Aspect,
     Claim,
     Clause,
     Coverage,
@@ -42,10 +44,13 @@ from reports.record import (
     Subject,
     Verdict,
 )
+from reports.scoreboard import build as build_scoreboard
+from reports.scoreboard import markdown, render_scoreboard, write_scoreboard
 from reports.strength import load_strength
 from reports.writing import write
 
 __all__ = [
+    "Aspect",
     "Claim",
     "Clause",
     "Coverage",
@@ -67,13 +72,17 @@ __all__ = [
     "Strength",
     "Subject",
     "Verdict",
+    "build_scoreboard",
     "load",
     "load_json",
     "load_strength",
+    "markdown",
     "render",
     "render_comparison",
     "render_index",
+    "render_scoreboard",
     "write",
     "write_comparison",
     "write_index",
+    "write_scoreboard",
 ]

@@ -29,6 +29,7 @@ CHAPTERS: Mapping[str, str] = {
     "attributes": "Attributes",
     "migration": "Migration",
     "lifecycle": "Life cycle",
+    "situations": "Situations",
     "corpus": "Recorded cases of other projects",
 }
 

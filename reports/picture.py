@@ -40,6 +40,7 @@ class Picture:
 
     Args:
         grids: input and kernel, channel by channel, then the canvas.
+        element: the element that is explained: image, row, column and filter of the output.
         place: which element the sum is about, and where it is on the canvas.
         terms: the products that sum to it, one a line; `more` further ones are not written out.
         total: the end of that sum.
@@ -49,6 +50,7 @@ class Picture:
     """
 
     grids: tuple[Grid, ...]
+    element: tuple[int, int, int, int]
     place: str
     terms: tuple[str, ...]
     more: int
@@ -123,6 +125,7 @@ def _drawn(
     place = _place(found, (image, row, column, filter_))
     return Picture(
         grids=tuple(grids),
+        element=(image, row, column, filter_),
         place=f"Element {place} of the output is row {at[0]}, column {at[1]} of the canvas:",
         terms=tuple(_term(term, many) for term in terms[:TERMS_SHOWN]),
         more=max(0, len(terms) - TERMS_SHOWN),

@@ -493,6 +493,26 @@ class Explored:
 
 
 @attrs.frozen
+class Aspect:
+    """What the cases of a run say about one aspect of a subject.
+
+    Args:
+        subject, mode: whose.
+        name: such as `dilation` or `float64`.
+        right: cases on which every clause holds.
+        judged: cases on which the subject gave a result, or raised where it must not.
+        cause: why cases are wrong; where none was judged, why not.
+    """
+
+    subject: Name
+    mode: Annotated[Mode, WRITTEN]
+    name: Name
+    right: Count = 0
+    judged: Count = 0
+    cause: str | None = None
+
+
+@attrs.frozen
 class Footer:
     """How the run ended."""
 
@@ -511,6 +531,10 @@ class Footer:
     numerics: Annotated[
         tuple[Numerics, ...],
         rule("Scaled errors of results within their bounds, by subject and format."),
+    ] = ()
+    aspects: Annotated[
+        tuple[Aspect, ...],
+        rule("What the cases say about each aspect of a subject, for the scoreboard."),
     ] = ()
 
 

@@ -36,6 +36,15 @@ _DEFINED: dict[str, dict[str, Any]] = {
                     "additionalProperties": _VALUE,
                 },
             },
+            "situation": {
+                "description": "What surrounds the steps; `aside` are those that belong to it alone.",
+                "type": "object",
+                "required": ["name"],
+                "properties": {
+                    "name": {"type": "string", "minLength": 1},
+                    "aside": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+                },
+            },
         },
     },
     "value": {

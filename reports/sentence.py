@@ -12,12 +12,16 @@ from reports.matrix import Cell, Column, Matrix
 
 @attrs.frozen
 class Part:
-    """A clause of the sentence, with the colour it is shown in; `broken` are ids of clauses."""
+    """A clause of the sentence, with the colour it is shown in.
+
+    `broken` are ids of clauses, `subjects` the names of those that it speaks of.
+    """
 
     text: str
     key: str
     aside: str = ""
     broken: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.text} ({self.aside})" if self.aside else self.text
@@ -44,19 +48,20 @@ def verdict(
     if not total or not matrix.columns:
         return [Part("nothing was checked", "notrun")]
     selected = total < clauses_in_all if clauses_in_all else False
-    groups: dict[Part, list[str]] = {}
+    groups: dict[Part, list[Sequence[Column]]] = {}
     for places, columns in _by_subject(matrix):
         part = _judgement(matrix, places, columns, is_complete)
         if selected:
             asides = (f"{total} of {clauses_in_all} clauses selected", part.aside)
             key = "some" if part.key == "pass" else part.key
             part = attrs.evolve(part, key=key, aside="; ".join(filter(None, asides)))
-        groups.setdefault(part, []).append(_name(columns))
+        groups.setdefault(part, []).append(columns)
     parts = []
-    for part, names in sorted(groups.items(), key=lambda item: _ORDER.index(item[0].key)):
+    for part, those in sorted(groups.items(), key=lambda item: _ORDER.index(item[0].key)):
         verb, rest = part.text.split(" ", 1)
-        text = f"{_and(names)} {_conjugated(verb, len(names))} {rest}"
-        parts.append(attrs.evolve(part, text=text))
+        text = f"{_and([*map(_name, those)])} {_conjugated(verb, len(those))} {rest}"
+        names = tuple(columns[0].subject.name for columns in those)
+        parts.append(attrs.evolve(part, text=text, subjects=names))
     return parts
 
 

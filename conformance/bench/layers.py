@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 
 from conformance.model.geometry import Axis
+from conformance.model.lowering import Crop, crops
 
 Pair = tuple[int, int]
 
@@ -69,14 +70,9 @@ class Layer:
         return (self.batch, *lengths, self.filters)
 
     @property
-    def crops(self) -> tuple[Pair, Pair]:
-        """Rows dropped before and after, then columns; below zero where zeros are appended."""
-        found = []
-        for axis, length in zip(self.axes, self.size):
-            before = axis.crop_before(length)
-            full = (length - 1) * axis.stride + axis.extent
-            found.append((before, full - before - axis.output_length(length)))
-        return found[0], found[1]
+    def crops(self) -> tuple[Crop, Crop]:
+        """What is cropped of the full result, or appended to it, in height and width."""
+        return crops(self.axes, self.size)
 
     def flop(self, gradients: bool = False) -> int:
         """Multiplications and additions of products that reach the output.
@@ -84,8 +80,8 @@ class Layer:
         Both gradients (of the inputs and of the kernel) need as many again; a bias counts nothing.
         """
         taps = [
-            _taps_inside(axis, length, before)
-            for axis, length, (before, _) in zip(self.axes, self.size, self.crops)
+            _taps_inside(axis, length, crop.before)
+            for axis, length, crop in zip(self.axes, self.size, self.crops)
         ]
         forward = 2 * self.batch * math.prod(taps) * self.channels * self.filters
         return forward * 2 if gradients else forward

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from conformance.cases.drawn import strategies as drawn
 from conformance.cases.drawn.life_cycles import life_cycle_cases
-from conformance.cases.listed import numbers, objects, training
+from conformance.cases.listed import numbers, objects, situations, training
 from conformance.cases.pairs import pairs
 from conformance.cases.scripted.scripts import scripted_families
+from conformance.cases.situations import drawn_in_situations
 from conformance.model.case import Case
 
 
@@ -51,19 +52,33 @@ class Family:
         return max(1, round(examples * self.share)) if self.is_drawn else 0
 
 
+def _situated(
+    name: str,
+    strategy: st.SearchStrategy[Case],
+    make_fixed: Callable[[], Iterable[Case]] = _none,
+    share: float = 1.0,
+) -> Family:
+    """Return a family whose cases are in situations, too: drawn ones, and fixed ones in every situation."""
+
+    def fixed() -> Iterable[Case]:
+        return (*make_fixed(), *situations.fixed(name))
+
+    return Family(name, drawn_in_situations(name, strategy), fixed, share)
+
+
 def _families() -> tuple[Family, ...]:
     tables = {**numbers.TABLES, **training.TABLES, **objects.TABLES}
     return (
-        Family("geometry", drawn.geometry_cases(), numbers.geometries, 1.5),
-        Family("numbers", drawn.number_cases(), numbers.formats),
+        _situated("geometry", drawn.geometry_cases(), numbers.geometries, 1.5),
+        _situated("numbers", drawn.number_cases(), numbers.formats),
         Family("repeats", drawn.repeat_cases(), share=0.4),
         Family("unknown sizes", drawn.unknown_size_cases(), share=0.4),
         Family("specials", drawn.special_cases(), share=0.6),
         Family("degenerate", drawn.degenerate_cases(), share=0.4),
-        Family("activations", drawn.activation_cases(), numbers.softmax, 0.6),
-        Family("losses", drawn.loss_cases(), share=0.5),
-        Family("constraints", drawn.constraint_cases(), share=0.6),
-        Family("gradients", drawn.gradient_cases(), numbers.gradients),
+        _situated("activations", drawn.activation_cases(), numbers.softmax, 0.6),
+        _situated("losses", drawn.loss_cases(), share=0.5),
+        _situated("constraints", drawn.constraint_cases(), share=0.6),
+        _situated("gradients", drawn.gradient_cases(), numbers.gradients),
         Family("loss gradients", drawn.loss_gradient_cases(), share=0.2),
         Family("life cycles", life_cycle_cases(), share=0.4),
         Family("round trips", drawn.round_trip_cases(), share=0.3),

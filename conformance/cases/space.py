@@ -225,7 +225,7 @@ def values_of(case: Case) -> dict[str, str]:
 
 def first_call(case: Case) -> int | None:
     """Return the index of the first call on the layer that the case's arguments describe."""
-    for index, step in enumerate(case.steps):
+    for index, step in case.own_steps:
         if isinstance(step, (Construct, Use, Assign)):
             return None
         if isinstance(step, Call):

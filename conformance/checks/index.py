@@ -18,6 +18,7 @@ from conformance.checks.chapters import (
     padding,
     processes,
     shapes,
+    situations,
     values,
 )
 from conformance.checks.check import Check
@@ -82,7 +83,7 @@ class Checks:
 def _found() -> Iterator[Check]:
     chapters = (
         values, dtypes, activations, constraints, formats, gradients, initializers, interface,
-        life_cycles, losses, padding, processes, shapes,
+        life_cycles, losses, padding, processes, shapes, situations,
     )  # fmt: skip
     for chapter in chapters:
         yield from (found for found in vars(chapter).values() if isinstance(found, Check))

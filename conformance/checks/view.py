@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from conformance.model.case import Case
@@ -27,6 +27,7 @@ from conformance.model.steps import (
     Use,
 )
 from conformance.model.traits import Traits
+from conformance.oracle.comparison import Mismatch
 from conformance.oracle.expectation import Expectation
 
 StepType = TypeVar("StepType")
@@ -57,6 +58,8 @@ class View:
         self.case = case
         self.expectation = expectation
         self.traits = traits
+        #: What another clause finds wrong here, and not in plain surroundings; set by who knows both.
+        self.apart: Callable[[], Mismatch | None] = lambda: None
         #: The steps whose outcome a check has asked for.
         self.asked: set[int | None] = set()
         self._observation = observation
@@ -68,8 +71,8 @@ class View:
         return Geometry.of(self.case.arguments)
 
     def steps(self, kind: type[StepType]) -> Iterator[tuple[int, StepType]]:
-        """Yield index and step of every step of `kind`."""
-        for index, step in enumerate(self.case.steps):
+        """Yield index and step of every step of `kind` that is the case's own."""
+        for index, step in self.case.own_steps:
             if isinstance(step, kind):
                 yield index, step
 

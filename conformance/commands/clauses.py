@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from conformance.checks import CHECKS
 from conformance.commands.failing import usage_error
+from conformance.commands.listing import with_format
 from conformance.commands.terminal import Terminal
-from conformance.model.clauses import Clause, matching
+from conformance.model.clauses import matching
+from conformance.run.run import recorded
+from reports import plain
 
 
 @click.command()
 @click.argument("patterns", nargs=-1)
 @click.option("--errata", is_flag=True, help="Only clauses whose sentence contradicts TensorFlow.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@with_format
 def clauses(patterns: tuple[str, ...], errata: bool, as_json: bool) -> None:
     """List the clauses, or explain those that match PATTERNS (such as PAD-01 or 'GRAD-*')."""
     try:
@@ -30,7 +32,9 @@ def clauses(patterns: tuple[str, ...], errata: bool, as_json: bool) -> None:
     console = Terminal()
     if patterns or errata:
         for clause in chosen:
-            _explain(clause, console)
+            for line in plain.explain_clause(recorded(clause)):
+                console.print(line, soft_wrap=True)
+            console.print()
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("clause", "chapter", "agreement", "norm in short"):
@@ -39,25 +43,3 @@ def clauses(patterns: tuple[str, ...], errata: bool, as_json: bool) -> None:
         table.add_row(clause.id, clause.chapter, ", ".join(clause.agreement), clause.title)
     console.print(table)
     console.print(f"{len(chosen)} clauses; `conformance clauses PAD-01` explains one", style="dim")
-
-
-def _explain(clause: Clause, console: Console) -> None:
-    def line(label: str, text: str | None) -> None:
-        if text:
-            console.print(f"  {label:<10}", style="dim", end="")
-            console.print(text)
-
-    console.print(f"{clause.id}  {clause.title}", style="bold")
-    line("agreement", ", ".join(clause.agreement))
-    line("page", clause.page or "(silent)")
-    line("norm", clause.norm)
-    line("example", clause.example)
-    line("claim", clause.claim)
-    if clause.deviation:
-        line("deviation", f"{clause.deviation['what']} {clause.deviation['reason']}")
-    line("untestable", clause.untestable)
-    line("checks", ", ".join(CHECKS.names(clause.id)))
-    if clause.script:
-        console.print()
-        console.print("\n".join("    " + text for text in clause.script.strip().splitlines()))
-    console.print()

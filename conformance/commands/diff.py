@@ -13,6 +13,7 @@ from rich.table import Table
 
 import reports
 from conformance.commands.failing import usage_error
+from conformance.commands.listing import with_format
 from conformance.commands.terminal import Terminal
 from reports.comparison import BAD, Change, compare, versions
 from reports.record import Record
@@ -30,7 +31,7 @@ _COLOURS = {
 @click.command()
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@with_format
 @click.option(
     "--html", type=click.Path(path_type=Path), help="Write the comparison as a page, too."
 )

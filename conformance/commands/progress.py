@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bar
 
 from conformance.run.interruption import Interruption
@@ -12,12 +18,9 @@ from conformance.run.run import Run
 from conformance.run.verdicts import Judgement
 from reports import statuses
 
-#: The terminal shows the first few findings; the report has them all.
-FINDINGS_SHOWN = 6
-
 
 class Progress:
-    """A progress bar over the cases of a run; plain lines where there is no terminal."""
+    """A progress bar over the cases of a run, with what is being done; plain lines where there is no terminal."""
 
     def __init__(self, run: Run, interruption: Interruption, console: Console) -> None:
         self._run = run
@@ -28,16 +31,18 @@ class Progress:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(compact=True),
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
         self._done: dict[tuple[tuple[str, str], str], int] = {}
         self._announced: set[tuple[str, str]] = set()
-        self._findings = 0
+        self._told: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Progress:
-        self._run.on_progress(self._advance)
+        self._run.on_progress(self._advance, self._begin)
         self._bar.start()
         self._task = self._bar.add_task("cases", total=self._run.total_cases())
         return self
@@ -46,17 +51,16 @@ class Progress:
         self._bar.stop()
 
     def tell(self, judgement: Judgement) -> None:
-        """Show a finding, if it is among the first."""
+        """Show the first finding of a subject; the end of the run puts all of them under their causes."""
         verdict = judgement.verdict
-        if verdict.status not in statuses.BAD:
+        who = verdict.subject, verdict.mode
+        if verdict.status not in statuses.BAD or who in self._told:
             return
-        self._findings += 1
-        if self._findings <= FINDINGS_SHOWN:
-            title, *rest = judgement.text.splitlines()
-            self._say(f"{verdict.subject}-{verdict.mode}: {title}", style="bold red")
-            self._say(f"  {rest[0]}" if rest else "")
-        elif self._findings == FINDINGS_SHOWN + 1:
-            self._say("  more findings are in the report", style="dim")
+        self._told.add(who)
+        title, *rest = judgement.text.splitlines()
+        self._say(f"{verdict.subject}-{verdict.mode}: {title}", style="bold red")
+        for line in rest[: rest.index("") if "" in rest else 1]:
+            self._say(f"  {line}")
 
     def _advance(self, participant: Participant, family: str, done: int) -> None:
         self._interruption.check()
@@ -67,6 +71,10 @@ class Progress:
         if not self._console.is_terminal and participant.key not in self._announced:
             self._announced.add(participant.key)
             self._console.print(f"running {participant}")
+
+    def _begin(self, participant: Participant, phase: str) -> None:
+        self._interruption.check()
+        self._bar.update(self._task, description=f"{participant}: {phase}")
 
     def _say(self, text: str, style: str | None = None) -> None:
         self._console.print(text, style=style, soft_wrap=True)

@@ -9,9 +9,8 @@ import click
 
 import reports
 from conformance.commands.failing import usage_error
+from conformance.commands.verdicts import DEFAULT
 from reports.unseen import shown
-
-DEFAULT = Path("conformance-report/run.jsonl")
 
 
 @click.command()

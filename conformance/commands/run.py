@@ -108,11 +108,15 @@ def _conduct(conformance_run: Run, interruption: Interruption, console: Console)
         console.print("interrupted before anything was judged", style="yellow")
         return INTERRUPTED
     page = conformance_run.finish(missing=missing)
-    summary(conformance_run, console)
+    path = page.with_name("run.jsonl")
+    try:
+        summary(conformance_run, reports.load(path), path, console)
+    except reports.RecordError as error:
+        console.print(f"harness broken: {error}", style="bold red", soft_wrap=True)
+        return 3
     if missing is not None:
         console.print(f"interrupted: what was judged until then is in {page}", style="yellow")
-        record = page.with_name("run.jsonl")
-        console.print(f"to see it: open the page, or `conformance report {record}`")
+        console.print(f"to see it: open the page, or `conformance report {path}`")
         return INTERRUPTED
     console.print(f"report: {page}", soft_wrap=True)
     for told in conformance_run.broken:

@@ -1,20 +1,42 @@
-"""What a run says at its end: verdicts by subject, coverage, and what does not conform."""
+"""What a run says at its end: of each subject the verdict, the causes of what is wrong, and the counts."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from conformance.commands.verdicts import verdicts
 from conformance.run.run import Run
 from reports import statuses
+from reports.record import Record
 
 
-def summary(run: Run, console: Console) -> None:
-    """Print the table of verdicts and what follows it."""
+def summary(run: Run, record: Record, path: Path, console: Console) -> None:
+    """Print what came of a run.
+
+    Args:
+        run: the run.
+        record: what it wrote.
+        path: the file that holds it.
+        console: where to print.
+    """
+    verdicts(record, path, console)
+    console.print()
+    console.print(_counts(run, record))
+    for line in _coverage_lines(run):
+        console.print(line, soft_wrap=True)
+    for excuse in run.idle_excuses:
+        console.print(f"excuse without effect: {excuse}", style="yellow", soft_wrap=True)
+
+
+def _counts(run: Run, record: Record) -> Table:
+    """Return the table of statuses by subject."""
     table = Table(box=None, pad_edge=False)
     table.add_column("subject")
     table.add_column("mode")
-    found = {statuses.status(verdict.status) for verdict in run.verdicts}
+    found = {statuses.status(verdict.status) for verdict in record.verdicts}
     # What holds comes first, then the worst.
     used = sorted(found, key=lambda one: (one.name != "pass", statuses.rank(one)))
     for status in used:
@@ -22,19 +44,11 @@ def summary(run: Run, console: Console) -> None:
     table.add_column("cases", justify="right")
     table.add_column("examples", justify="right")
     for participant in run.participants:
-        own = [v for v in run.verdicts if (v.subject, v.mode) == participant.key]
+        own = [v for v in record.verdicts if (v.subject, v.mode) == participant.key]
         counts = [str(sum(v.status == status.name for v in own)) for status in used]
         cases = f"{run.cases_run(participant):,}"
         table.add_row(*participant.key, *counts, cases, f"{sum(v.examples for v in own):,}")
-    console.print(table)
-    for line in _coverage_lines(run):
-        console.print(line, soft_wrap=True)
-    for excuse in run.idle_excuses:
-        console.print(f"excuse without effect: {excuse}", style="yellow", soft_wrap=True)
-    bad = [v for v in run.verdicts if v.status in statuses.BAD]
-    if bad:
-        names = ", ".join(dict.fromkeys(v.clause for v in bad))
-        console.print(f"not conforming: {names}", style="bold red", soft_wrap=True)
+    return table
 
 
 def _coverage_lines(run: Run) -> list[str]:

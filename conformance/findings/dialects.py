@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.codec import Array
 from conformance.model.steps.words import array_text
-from conformance.subjects.layer import FunctionBackend
+from conformance.subjects import frameworks, situations
+from conformance.subjects.layer import FunctionBackend, LayerBackend
 from conformance.subjects.loading import ALGORITHM, LAYERS, backend_class, is_tensorflow, load
 
 #: What Python writes into the name of a class that a function makes.
 _LOCALS = "<locals>"
+
+#: Situations in which the caller overwrites what it lent, and what it was given.
+_OVERWRITING = ("arguments overwritten", "results kept", "results overwritten")
 
 
 def words_of(spec: str, mode: str, target: Any = None) -> LayerWords:
@@ -20,11 +26,13 @@ def words_of(spec: str, mode: str, target: Any = None) -> LayerWords:
 
     Args:
         spec: the subject as the user wrote it.
-        mode: `eager` or `graph`.
+        mode: `eager` or `graph`; the way of a framework.
         target: the class or function, where it need not be loaded.
     """
     if is_tensorflow(spec):
         return _GraphWords(spec) if mode == "graph" else _TensorFlowWords(spec)
+    if frameworks.parse(spec) is not None:
+        return _FrameworkWords(spec, mode)
     try:
         made_by = backend_class(load(spec) if target is None else target, spec)
     except Exception:
@@ -41,6 +49,11 @@ class LayerWords(steps.Words):
 
     #: What is around the text of a tensor to get at its numbers.
     computed = "{}"
+    #: The name of the case's situation, and whether the subject's backend carries it out.
+    situation: str | None = None
+    takes_arrays = True
+    #: How many arrays the present step has been given.
+    _given = 0
 
     def __init__(self, spec: str) -> None:
         self.spec = spec
@@ -53,6 +66,66 @@ class LayerWords(steps.Words):
         """Return the lines that a script begins with."""
         return ["import numpy as np", "from numpy import inf, nan", *self._import()]
 
+    @property
+    def reads_late(self) -> bool:
+        """Whether what is shown is read when the last step is over."""
+        return self.situation == "results kept"
+
+    def overwrites(self, step: steps.Step) -> bool:
+        """Whether the caller overwrites what the step gives, so that it matters though it only reads."""
+        return self.situation == "results overwritten" and step.tag in LayerBackend.GIVING
+
+    def around(self) -> list[str]:
+        """Return the lines that the situation needs: the functions by which it is carried out."""
+        name = self.situation or ""
+        functions: list[Callable[..., Any]] = [
+            found[name] for found in (situations.PLACED, situations.CALLED) if name in found
+        ]
+        lines = ["from typing import Any", ""]
+        if name.endswith("another call"):
+            functions.insert(0, situations.amid_two_threads)
+        elif name in _OVERWRITING:
+            functions.append(situations.overwrite)
+            lines += [
+                "lent = []",
+                "def lend(array):",
+                "    lent.append(array)",
+                "    return array",
+                "",
+            ]
+        elif name == "arguments refilled":
+            functions.append(situations.refilled)
+            lines.append("kept = {}")
+        texts = [f"{inspect.getsource(function)}\n" for function in functions]
+        return "".join(["\n".join([*lines, ""]), *texts]).split("\n")[:-1] if functions else []
+
+    def at_the_end(self) -> list[str]:
+        """Return the lines after the last step."""
+        return ["print(shown)"] if self.reads_late else []
+
+    def array(self, array: Array) -> str:
+        return self._placed(array_text(array))
+
+    def tensor(self, array: Array) -> str:
+        return self._placed(array_text(array))
+
+    def called(self, function: str, *arrays: str, others: Sequence[str] = ()) -> str:
+        how = situations.CALLED.get(self.situation or "")
+        if how is None or (self.situation in situations.OF_BATCHES and len(arrays) != 1):
+            return super().called(function, *arrays, others=others)
+        if others:
+            function = f"lambda inputs: {super().called(function, 'inputs', others=others)}"
+        return f"{how.__name__}({', '.join((function, *arrays))})"
+
+    def _placed(self, text: str) -> str:
+        place = situations.PLACED.get(self.situation or "")
+        if place is not None:
+            return f"{place.__name__}({text})"
+        if self.situation == "arguments refilled":
+            self._given += 1
+            return f"refilled({text}, {self._given}, kept)"
+        return f"lend({text})" if self.situation in _OVERWRITING[:2] else text
+
     def construct(self, case: Case) -> list[str]:
         """Return the lines that make the case's layer."""
         lines = [f"layer = {self.layer_class}({self.given((), case.arguments)})"]
@@ -62,12 +135,20 @@ class LayerWords(steps.Words):
 
     def lines(self, step: steps.Step, *, show: bool) -> list[str]:
         """Return the lines that do a step, and print its result where it is the one to `show`."""
+        self._given = 0
         own = getattr(self, f"write_{step.tag}", None)
         if own is not None:
             found: list[str] = own(step)
             return found if show else found[:-1]
+        after = ["overwrite(lent)"] if self.situation in _OVERWRITING[:2] else []
+        if show and self.reads_late:
+            return [f"shown = {step.source(self)}", *after]
         if not show:
-            return [step.source_between(self)]
+            text = step.source_between(self)
+            if self.situation == "results overwritten" and step.tag in LayerBackend.GIVING:
+                after = [f"overwrite({'outputs' if text.startswith('outputs = ') else text})"]
+                return [*([text] if text.startswith("outputs = ") else []), *after]
+            return [text, *after]
         text = step.source(self)
         if step.gives_tensors:
             text = self.computed.format(text)
@@ -102,11 +183,43 @@ class _FunctionWords(LayerWords):
 
     def lines(self, step: steps.Step, *, show: bool) -> list[str]:
         if isinstance(step, steps.SetWeights):
-            kernel, *bias = map(array_text, step.values)
+            # The weights of a function are arguments of each call: copies, as the suite passes them.
+            kernel, *bias = map(self.array, step.values)
             return [f"kernel = {kernel}", *(f"options['bias'] = {values}" for values in bias)]
-        if isinstance(step, steps.Call) and show:
-            return [f"print({self.layer_class}({array_text(step.inputs)}, kernel, **options))"]
-        return []
+        if not isinstance(step, steps.Call) or not (show or self.situation is not None):
+            return []
+        if self.situation in situations.CALLED:
+            function = f"lambda inputs: {self.layer_class}(inputs, kernel, **options)"
+            text = self.called(function, self.tensor(step.inputs))
+        else:
+            text = f"{self.layer_class}({self.tensor(step.inputs)}, kernel, **options)"
+        after = ["overwrite(lent)"] if self.situation in _OVERWRITING[:2] else []
+        if show:
+            return [f"shown = {text}", *after] if self.reads_late else [f"print({text})"]
+        return [f"overwrite({text})" if self.situation == "results overwritten" else text, *after]
+
+
+class _FrameworkWords(_FunctionWords):
+    """A framework's operation, as the built-in subject calls it."""
+
+    takes_arrays = False
+
+    def __init__(self, spec: str, way: str) -> None:
+        self.spec, self.layer_class = spec, "conv2d_transpose"
+        self._way = way
+
+    def lines(self, step: steps.Step, *, show: bool) -> list[str]:
+        if isinstance(step, (steps.Gradients, steps.SecondGradient)) and show:
+            given = f"{array_text(step.output_gradient)}, {array_text(step.inputs)}"
+            second = ", second=True" if isinstance(step, steps.SecondGradient) else ""
+            return [f"print({self.layer_class}.gradients({given}, kernel, **options{second}))"]
+        return super().lines(step, show=show)
+
+    def _import(self) -> list[str]:
+        return [
+            "from conformance.subjects import frameworks",
+            f"conv2d_transpose = frameworks.driver({self.spec!r}, {self._way!r})",
+        ]
 
 
 class _TensorFlowWords(LayerWords):
@@ -127,8 +240,32 @@ class _TensorFlowWords(LayerWords):
             "from numpy import inf, nan",
         ]
 
+    def array(self, array: Array) -> str:
+        return array_text(array)
+
     def tensor(self, array: Array) -> str:
         return f"tf.constant({array_text(array)})"
+
+    @property
+    def reads_late(self) -> bool:
+        return False  # its tensors are nobody else's memory: only the steps of a situation are done
+
+    def overwrites(self, _: steps.Step) -> bool:
+        return False
+
+    def around(self) -> list[str]:
+        return []
+
+    def called(self, function: str, *arrays: str, others: Sequence[str] = ()) -> str:
+        return steps.Words.called(self, function, *arrays, others=others)
+
+    def write_assign(self, step: steps.Assign) -> list[str]:
+        is_variable = step.attribute in ("kernel", "bias")
+        how = (
+            f".assign({self.value(step.value)})" if is_variable else f" = {self.value(step.value)}"
+        )
+        text = f"layer.{step.attribute}{how}"
+        return [self.computed.format(text) if is_variable else text, ""]
 
     def write_gradients(self, step: steps.Gradients) -> list[str]:
         return [

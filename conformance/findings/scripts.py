@@ -47,21 +47,34 @@ def script_for(
         return f"echo {shlex.quote(request)} | {spec}\n"
     observation = observation or Observation()
     words = words_of(spec, mode, target)
-    lines = [*words.head(), *words.construct(case)]
-    last = len(case.steps) - 1 if observation.crash is not None else mismatch.step
+    aside = () if case.situation is None else case.situation.aside
+    if case.situation is not None and words.takes_arrays:
+        words.situation = case.situation.name
+    lines = [*words.head(), *words.around(), *words.construct(case)]
+    shown = last = len(case.steps) - 1 if observation.crash is not None else mismatch.step
+    if words.reads_late and last is not None:
+        last = len(case.steps) - 1
     for index, step in enumerate(case.steps[: 0 if last is None else last + 1]):
-        if index == last:
+        if index == shown:
             lines += words.lines(step, show=True)
         elif observation.crash is not None:
             lines += _going_on(words.lines(step, show=True))
-        elif step.changes_state:
+        elif step.changes_state or index in aside:
             written = words.lines(step, show=False)
             lines += _going_on(written) if _raises(observation, index) else written
+        elif words.overwrites(step):
+            # The subject may have done the step in a way of its own.
+            lines += _going_on(words.lines(step, show=False))
+    lines += words.at_the_end()
     return "\n".join([*lines, *_results(mismatch, observation.crash)]) + "\n"
 
 
 def _raises(observation: Observation, index: int) -> bool:
-    return index < len(observation.outcomes) and observation.outcomes[index].error is not None
+    """Tell whether the step raises: it did, or the subject lacks it."""
+    if index >= len(observation.outcomes):
+        return False
+    outcome = observation.outcomes[index]
+    return outcome.error is not None or outcome.unsupported is not None
 
 
 def _going_on(lines: Sequence[str]) -> list[str]:

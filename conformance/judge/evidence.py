@@ -6,6 +6,9 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
+import attrs
+
+from conformance.cases.aspects import main_step, traits_of
 from conformance.cases.space import first_call, values_of
 from conformance.model.case import Case
 from conformance.model.observation import Observation
@@ -13,6 +16,21 @@ from conformance.oracle.expectation import Expectation
 from conformance.subjects import Subject
 
 _Key: TypeAlias = tuple[str, str, str]
+
+
+@attrs.frozen
+class Explored:
+    """One of the run's own cases that was judged.
+
+    Args:
+        id: the case's.
+        traits: in what it is not ordinary.
+        lack: why the subject has no result that the case is about; None where it has one.
+    """
+
+    id: str
+    traits: tuple[str, ...]
+    lack: str | None
 
 
 class Evidence:
@@ -32,6 +50,7 @@ class Evidence:
         self._asked: dict[_Key, set[int | None]] = {}
         self._values: dict[str, Mapping[str, str]] = {}
         self._exercised: dict[tuple[str, str], dict[str, Mapping[str, str]]] = {}
+        self._explored: dict[tuple[str, str], dict[str, Explored]] = {}
 
     def expectation(self, case: Case) -> Expectation:
         """Return the oracle's answer to `case`."""
@@ -80,6 +99,8 @@ class Evidence:
         """Note that the case is one of the run's own, not one tried to shrink a failure, and was judged."""
         asked = self._asked.pop(_key(subject, case), set())
         observation = self.past_observation(subject, case)
+        if observation is not None and asked:
+            self._note_traits(subject, case, observation)
         call = first_call(case)
         if observation is None or call is None or call not in asked:
             return
@@ -96,6 +117,20 @@ class Evidence:
         if case.id not in self._values:
             self._values[case.id] = values_of(case)
         return self._values[case.id]
+
+    def _note_traits(self, subject: Subject, case: Case, observation: Observation) -> None:
+        traits, main = traits_of(case), main_step(case)
+        if traits is None or main is None:
+            return
+        lack = observation.constructed.unsupported
+        if lack is None and main < len(observation.outcomes):
+            lack = observation.outcomes[main].unsupported
+        found = self._explored.setdefault((subject.spec, subject.mode), {})
+        found[case.id] = Explored(case.id, traits, lack)
+
+    def explored(self, subject: Subject) -> tuple[Explored, ...]:
+        """Return the run's own cases that were judged on the subject and are about an aspect."""
+        return tuple(self._explored.get((subject.spec, subject.mode), {}).values())
 
     def note_exercised(self, subject: Subject, cases: Iterable[Case]) -> None:
         """Note what an earlier part of the run has found of cases: they gave a result that was judged."""

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import attrs
 
-from conformance.checks import Check, Misbehaved, NotSupported, NotTried, Traits, View
+from conformance.cases.situations import calmer
+from conformance.checks import CHECKS, Check, Misbehaved, NotSupported, NotTried, Traits, View
+from conformance.checks.chapters.situations import check_situation
 from conformance.judge.evidence import Evidence
 from conformance.model.case import Case
 from conformance.model.codec import text_of
-from conformance.model.observation import Observation
-from conformance.oracle.comparison import Mismatch
+from conformance.model.observation import Error, Observation
+from conformance.oracle.comparison import Mismatch, listening
 from conformance.oracle.form import unlike_the_oracle
 from conformance.subjects import Subject
 
@@ -127,15 +129,81 @@ def judge(
 ) -> Failure | None:
     """Return None where the clause holds, else the failure.
 
+    What fails in a situation, and holds in plain surroundings, is the matter of the clause about the situation.
+
     Raises:
         NothingAsked: the check asked for the outcome of no step.
         NotSupported: the subject lacks what the check needs.
         NotTried: the case was not run, or the check does not know it.
         HarnessError: the check, the oracle or the way to the subject raised.
     """
+    failure = _judged_here(evidence, check, case, subject, traits)
+    if failure is None or case.situation is None or is_apart(check):
+        return failure
+    return _elsewhere(evidence, check, case.without_situation, subject, traits)
+
+
+def is_apart(check: Check) -> bool:
+    """Tell whether a check is about situations: it compares what other clauses say with and without one."""
+    return check.judge is check_situation
+
+
+def _elsewhere(
+    evidence: Evidence, check: Check, case: Case, subject: Subject, traits: Traits
+) -> Failure | None:
+    """Return what the check says of the case in other surroundings; None where it says nothing."""
+    try:
+        if not check.applies(case, traits):
+            return None
+        return _judged_here(evidence, check, case, subject, traits)
+    except (NotSupported, NotTried):
+        return None
+
+
+def _apart(evidence: Evidence, case: Case, subject: Subject, traits: Traits) -> Mismatch | None:
+    """Return what the first clause says that fails here alone.
+
+    Raises:
+        NotSupported: no clause can be judged here.
+        Misbehaved: the subject raised, or its process ended, here alone.
+    """
+    assert case.situation is not None
+    missing, held = "no clause says anything about the case", False
+    for check in CHECKS.applying(case, traits):
+        if check.claims or is_apart(check):
+            continue
+        try:
+            with listening(lambda *_: None):  # each check is asked in its own right, too
+                failure = _judged_here(evidence, check, case, subject, traits)
+        except NotSupported as reason:
+            missing = str(reason)
+            continue
+        held = True
+        if failure is None or any(
+            _elsewhere(evidence, check, other, subject, traits) for other in calmer(case)
+        ):
+            continue
+        found = failure.mismatch
+        told = (
+            f"{found.message} ({check.clause}), where {case.situation.kind.words}; "
+            "it holds without that"
+        )
+        if failure.status == "error":
+            raise Misbehaved(told, found.step, None if found.got is None else Error(**found.got))
+        return attrs.evolve(found, message=told)
+    if not held:
+        raise NotSupported(missing)
+    return None
+
+
+def _judged_here(
+    evidence: Evidence, check: Check, case: Case, subject: Subject, traits: Traits
+) -> Failure | None:
     try:
         observation = evidence.observation(subject, case)
         view = View(case, observation, evidence.expectation(case), traits)
+        if case.situation is not None:
+            view.apart = lambda: _apart(evidence, case, subject, traits)
     except Exception as error:
         raise _broken(error, check, case, f"{subject.name} ({subject.mode})") from error
     try:
@@ -144,7 +212,7 @@ def judge(
         evidence.asked(subject, case).update(view.asked)
     if failure is not None:
         evidence.keep_failing(subject, case)
-    elif not view.asked:
+    elif not view.asked and not is_apart(check):
         raise NothingAsked(f"{check.name} has nothing to judge in the case")
     return failure
 

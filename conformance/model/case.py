@@ -7,7 +7,7 @@ kept, sent, replayed against another subject, or turned into a script.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ import attrs
 import cattrs
 
 from conformance.model.codec import Value, canonical_json, decode, encode, text_of
+from conformance.model.situation import Situation
 from conformance.model.steps import Step
 
 #: Numbers in a case have at most so many bits.
@@ -26,12 +27,14 @@ class Case:
     """Constructor arguments and steps.
 
     `arguments` holds the page's keyword arguments as JSON values; a function is
-    ``{"function": NAME}`` of `conformance.model.named`. `family` is the strategy that drew the case.
+    ``{"function": NAME}`` of `conformance.model.named`. `family` is the strategy that drew the case, `situation`
+    what surrounds its steps.
     """
 
     family: str
     arguments: Mapping[str, Value]
     steps: tuple[Step, ...]
+    situation: Situation | None = None
 
     def __repr__(self) -> str:
         return f"<Case {self.id} of {self.family!r}>"
@@ -48,7 +51,24 @@ class Case:
         plain: dict[str, Any] = encode(
             {"family": self.family, "arguments": dict(self.arguments), "steps": steps}
         )
+        if self.situation is not None:
+            plain["situation"] = self.situation.to_json()
         return plain
+
+    @property
+    def own_steps(self) -> Iterator[tuple[int, Step]]:
+        """Yield index and step of every step but those that belong to the situation alone."""
+        aside = () if self.situation is None else self.situation.aside
+        for index, step in enumerate(self.steps):
+            if index not in aside:
+                yield index, step
+
+    @cached_property
+    def without_situation(self) -> Case:
+        """The same case in plain surroundings."""
+        if self.situation is None:
+            return self
+        return Case(self.family, self.arguments, tuple(step for _, step in self.own_steps))
 
     def to_json(self) -> dict[str, Any]:
         """Return the case as plain JSON, its id included."""
@@ -72,13 +92,16 @@ class Case:
                 raise ValueError("an object with `arguments` and a list of `steps` is needed")
             _must_be_askable(arguments)
             _must_be_askable(listed)
+            _must_be_askable(data.get("situation"))
             decoded = decode(arguments)
             if not isinstance(decoded, dict):
                 raise ValueError("its `arguments` should be an object")
+            around = data.get("situation")
             return Case(
                 family=str(data.get("family", "recorded")),
                 arguments=decoded,
                 steps=tuple(map(Step.from_json, listed)),
+                situation=None if around is None else Situation.from_json(around),
             )
         except cattrs.BaseValidationError as error:
             told = text_of("; ".join(cattrs.transform_error(error)), limit=400)

@@ -30,12 +30,23 @@ def _function(parameters: str, numpy: str, tensorflow: str | None = None) -> Tex
     return {framework: f"lambda {parameters}: {body}" for framework, body in bodies.items()}
 
 
+def _counting(parameters: str, numpy: str, tensorflow: str | None = None) -> Texts:
+    """Return a function whose body may use `count`: how often it has been called, this time included."""
+    texts = _function(parameters, numpy, tensorflow)
+    return {
+        framework: "(lambda numbers: "
+        + text.replace(": ", ": (lambda count: ", 1)
+        + ")(next(numbers)))(__import__('itertools').count(1))"
+        for framework, text in texts.items()
+    }
+
+
 _INITIALIZER = "shape, dtype=None, **kwargs"
 
 #: The argument is called `y` (activation: the output, array to array), `r` (activity regularizer: output to
 #: scalar; weight regularizer: weight to scalar), `w` (constraint: array to array of the same shape) or `shape,
 #: dtype` (initializer: the values).
-FUNCTIONS: Mapping[str, Texts] = {
+_PLAIN_FUNCTIONS: Mapping[str, Texts] = {
     # activations
     "triple": _function("y", "3 * y"),
     "first image": _function("y", "y[:1]"),
@@ -73,6 +84,55 @@ FUNCTIONS: Mapping[str, Texts] = {
         "tf.cast(tf.reshape(tf.range(1, 1 + tf.reduce_prod(shape)), shape), dtype)",
     ),
 }
+#: All of them. By those that are called `told` a layer tells what it calls them with: each gives one number
+#: throughout, the sizes of the shape as digits, the bytes of the dtype, or how often it has been called. `places`
+#: adds to each element its number in C order, and so tells how elements are laid out.
+FUNCTIONS: Mapping[str, Texts] = {
+    **_PLAIN_FUNCTIONS,
+    "told shape": _function(
+        "y",
+        "np.full(np.shape(y), float(''.join(map(str, np.shape(y)))), y.dtype)",
+        "tf.fill(y.shape, tf.cast(float(''.join(map(str, y.shape))), y.dtype))",
+    ),
+    "told dtype": _function(
+        "y",
+        "np.full(np.shape(y), y.dtype.itemsize, y.dtype)",
+        "tf.fill(y.shape, tf.cast(y.dtype.size, y.dtype))",
+    ),
+    "told calls": _counting("y", "0 * y + count"),
+    "places": _function(
+        "y",
+        "y + np.arange(np.size(y)).reshape(np.shape(y)).astype(y.dtype)",
+        "y + tf.cast(tf.reshape(tf.range(tf.size(y)), y.shape), y.dtype)",
+    ),
+    "told shape, a loss": _function(
+        "r",
+        "float(''.join(map(str, np.shape(r))))",
+        "tf.constant(float(''.join(map(str, r.shape))))",
+    ),
+    "told dtype, a loss": _function(
+        "r", "float(r.dtype.itemsize)", "tf.constant(float(r.dtype.size))"
+    ),
+    "told calls, a loss": _counting("r", "float(count)", "tf.constant(float(count))"),
+    "places, a loss": _function(
+        "r",
+        "np.sum(r * np.arange(np.size(r)).reshape(np.shape(r)))",
+        "tf.reduce_sum(r * tf.cast(tf.reshape(tf.range(tf.size(r)), r.shape), r.dtype))",
+    ),
+    "told shape, values": _function(
+        _INITIALIZER,
+        "np.full(shape, float(''.join(map(str, shape))), dtype)",
+        "tf.fill(shape, tf.cast(float(''.join(map(str, shape))), dtype))",
+    ),
+    "told dtype, values": _function(
+        _INITIALIZER,
+        "np.full(shape, np.dtype(dtype).itemsize, dtype)",
+        "tf.fill(shape, tf.cast(tf.as_dtype(dtype).size, dtype))",
+    ),
+    "told calls, values": _counting(
+        _INITIALIZER, "np.full(shape, count, dtype)", "tf.fill(shape, tf.cast(count, dtype))"
+    ),
+}
 
 
 #: Texts that mean the same to every subject.
@@ -93,6 +153,18 @@ _PLAIN = (
     "[np.zeros((2, 3, 3, 2)), np.zeros(4)]", "[np.zeros((2, 3, 3, 2)), 1.0]",
     "[np.zeros((2, 3, 3, 2), 'float64'), np.zeros(3, 'int32')]",
     "[np.zeros((2, 3, 3, 3)), np.zeros(3)]",
+    # weights of the right size and another shape
+    "[np.zeros((3, 2, 3, 2)), np.zeros(3)]", "[np.zeros((2, 3, 2, 3)), np.zeros(3)]",
+    "[np.zeros((3, 3, 2, 2)), np.zeros(3)]", "[np.zeros((6, 6)), np.zeros(3)]", "[np.zeros(36), np.zeros(3)]",
+    "[np.zeros((1, 2, 3, 3, 2)), np.zeros(3)]", "[np.zeros((2, 3, 3, 2)), np.zeros((1, 3))]",
+    "[np.zeros((2, 3, 3, 2)), np.zeros((3, 1))]", "[np.zeros((2, 3, 3, 2)), [0., 0., 0.]]",
+    # sequences, scalars and arrays for what is mostly a tuple or a list
+    "(np.ones((2, 3, 3, 2)), np.zeros(3))", "(w for w in [np.ones((2, 3, 3, 2)), np.zeros(3)])",
+    "np.array([2, 2])", "(n for n in (2, 2))", "(np.int64(2), np.int64(2))", "np.array([2, 2], np.uint8)",
+    "np.array([1, 1])", "(n for n in (1, 1))", "(np.int64(1), np.int64(1))", "np.array([[2, 3]])", "np.array([3])",
+    "(n for n in (3,))", "np.array([2, 4, 5, 2])", "(n for n in (2, 4, 5, 2))", "[2, 4, 5, 2]",
+    "(np.int64(2), 4, 5, np.int64(2))", "np.True_", "np.array(False)", "np.str_('same')", "np.array('same')",
+    "np.str_('relu')",
     "np.arange(80, dtype='float32').reshape(1, 2, 4, 5, 2)",
 )  # fmt: skip
 

@@ -92,7 +92,8 @@ CHOICES = (
         flag="--subject",
         metavar="SPEC",
         repeatable=True,
-        help="What to test: reference, fast, fast:ALGORITHM, tensorflow, tensorflow@VERSION, "
+        help="What to test: reference, fast, fast:ALGORITHM, tensorflow, tensorflow@VERSION, a framework of "
+        "`conformance subjects` such as torch or torch:exact, "
         "path/to/file.py:Name or package.module:Name (a class or a function); a name of your own before "
         "it is kept: old=v1.py:Layer. Repeatable. Default: reference, fast, and tensorflow if installed.",
     ),

@@ -20,7 +20,7 @@ from conformance.judge.exploring import drawn_cases
 from conformance.model import machine
 from conformance.model.case import Case
 from conformance.model.clauses import Clause, all_clauses, matching
-from conformance.run import coverage
+from conformance.run import aspects, coverage
 from conformance.run.drift import find_drift
 from conformance.run.excuses import Excuse
 from conformance.run.guard import Guard
@@ -52,6 +52,7 @@ class Run:
         self.options = options
         self.clauses = _chosen(options)
         self._progress: Callable[[Participant, str, int], None] = lambda *_: None
+        self._phase: Callable[[Participant, str], None] = lambda *_: None
         self._started = time.monotonic()
         self._judgements: dict[tuple[str, str, str], Judgement] = {}
         self._ending = Guard()
@@ -76,6 +77,7 @@ class Run:
                     self._evidence,
                     diagnostician,
                     self._reporter(participant),
+                    self._teller(participant),
                     self._note_explored,
                 )
                 for participant in self.participants
@@ -113,12 +115,24 @@ class Run:
             self._explored[key] = found
             self._unwritten.append(found)
 
-    def on_progress(self, progress: Callable[[Participant, str, int], None]) -> None:
-        """Have `progress` called with participant, family and the cases done, after every case."""
-        self._progress = progress
+    def on_progress(
+        self,
+        progress: Callable[[Participant, str, int], None],
+        phase: Callable[[Participant, str], None] = lambda *_: None,
+    ) -> None:
+        """Have a run followed.
+
+        Args:
+            progress: called with participant, family and the cases done, after every case.
+            phase: called with participant and what begins, such as ``shrinking PAD-01``.
+        """
+        self._progress, self._phase = progress, phase
 
     def _reporter(self, participant: Participant) -> Callable[[str, int], None]:
         return lambda family, done: self._progress(participant, family, done)
+
+    def _teller(self, participant: Participant) -> Callable[[str], None]:
+        return lambda phase: self._phase(participant, phase)
 
     @property
     def is_default(self) -> bool:
@@ -223,10 +237,27 @@ class Run:
                 drift=tuple(drift),
                 numerics=numerics.entries(),
                 coverage=covered,
+                aspects=guard("counting aspects", self._aspects, ()),
             )
         )
         self.close()
         return guard("making the page", lambda: _page_of(path), path) if page else path
+
+    def _aspects(self) -> tuple[record.Aspect, ...]:
+        if self._record is not None and self._record.earlier is not None:
+            return ()  # the cases of the earlier part are not known one by one
+        found: list[record.Aspect] = []
+        for participant in self.participants:
+            subject = participant.subject
+            findings = [
+                judgement.finding
+                for (*key, _), judgement in self._judgements.items()
+                if tuple(key) == participant.key and judgement.finding is not None
+            ]
+            explored = self._evidence.explored(subject)
+            failing = self._judges[participant.key].failing
+            found += aspects.entries(*participant.key, explored, failing, findings)
+        return tuple(found)
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -330,11 +361,11 @@ class Run:
             conditions=self.options.digest,
             subjects=tuple(participant.entry() for participant in self.participants),
             clauses_in_all=len(all_clauses()) + len(self.options.corpora),
-            clauses=tuple(_entry(clause) for clause in self.clauses),
+            clauses=tuple(recorded(clause) for clause in self.clauses),
         )
 
 
-def _entry(clause: Clause) -> record.Clause:
+def recorded(clause: Clause) -> record.Clause:
     """Return a clause as the record's header lists it."""
     data = clause.to_json(CHECKS.names(clause.id))
     return Line("the clauses", 0, data, f"{clause.id}: ").read(record.Clause)

@@ -60,6 +60,7 @@ class ParticipantJudge:
         evidence, diagnostician: shared by the participants of a run.
         noted: told of every family whose cases have been run.
         progress: called with the family's name and the number of its cases done, after every case.
+        phase: called with what begins, where it takes time beyond the cases.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class ParticipantJudge:
         evidence: Evidence,
         diagnostician: Diagnostician,
         progress: Callable[[str, int], None],
+        phase: Callable[[str], None],
         noted: Callable[[record.Explored], None],
     ) -> None:
         self.participant = participant
@@ -77,6 +79,7 @@ class ParticipantJudge:
         self._evidence = evidence
         self._diagnostician = diagnostician
         self._progress = progress
+        self._phase = phase
         self._noted = noted
         self._corpora = {corpus.clause.id: corpus for corpus in options.corpora}
         self._tallies: dict[str, Mapping[tuple[str, bool], Tally]] = {}
@@ -93,6 +96,16 @@ class ParticipantJudge:
     def cases(self) -> int:
         """How many cases have been judged so far."""
         return sum(self._done.values())
+
+    @property
+    def failing(self) -> Mapping[str, str]:
+        """What is wrong with each explored case on which a clause does not hold, by the case's id."""
+        return {
+            failure.case.id: failure.mismatch.message
+            for tallies in self._tallies.values()
+            for (_, is_claim), tally in tallies.items()
+            for failure in ([] if is_claim else tally.failures)
+        }
 
     def judge(self, clause: Clause) -> Judgement:
         """Judge one clause; whatever the harness raises meanwhile is part of the judgement."""
@@ -288,6 +301,7 @@ class ParticipantJudge:
         """Return a finding as far as it can be made, and its text."""
         failures = tally.failures
         subject = self.participant.subject
+        self._phase(f"shrinking a case of {clause.id}")
         shown, shrunk = guard(
             f"shrinking a case of {clause.id}",
             lambda: self._smallest(clause, failures),
@@ -307,6 +321,7 @@ class ParticipantJudge:
             ),
             None,
         )
+        self._phase(f"diagnosing {clause.id}")
         diagnosis = guard(
             f"the diagnosis of {clause.id}",
             lambda: self._diagnostician.diagnose(subject, clause.id, failures),

@@ -29,8 +29,9 @@ class MyLayer:
         self.bias = np.zeros(self.filters, self.dtype) if self.use_bias else None
 
     def set_weights(self, weights):
-        """Take [kernel, bias], or [kernel] without a bias."""
-        self.kernel, self.bias = weights if self.use_bias else (*weights, None)
+        """Take [kernel, bias], or [kernel] without a bias: copies, for the caller may change its arrays."""
+        copies = [np.array(weight, self.dtype) for weight in weights]
+        self.kernel, self.bias = copies if self.use_bias else (*copies, None)
 
     def __call__(self, inputs):
         """Array in, array out."""

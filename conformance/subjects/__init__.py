@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import conformance
 from conformance.model.case import Case
 from conformance.model.observation import Observation
-from conformance.subjects import environments
+from conformance.subjects import environments, frameworks
 from conformance.subjects.backend import observe
 from conformance.subjects.loading import ALGORITHM, LAYERS, LoadError, backend_factory, describe
 from conformance.subjects.process import ProcessSubject
@@ -80,11 +80,12 @@ class LocalSubject:
 
 
 def is_built_in(spec: str) -> bool:
-    """Tell whether a ``--subject`` names code of this project or a TensorFlow, and nobody's file or module."""
+    """Tell whether a ``--subject`` names code of this project or a framework, and nobody's file or module."""
     return (
         spec in BUILT_IN
         or spec.startswith(ALGORITHM)
         or re.fullmatch(r"tensorflow@[\d.]+", spec, re.ASCII) is not None
+        or frameworks.parse(spec) is not None
     )
 
 
@@ -130,14 +131,40 @@ def resolve(spec: str, seconds: float) -> list[Subject]:
             _worker(spec, mode, ENVIRONMENT, seconds, python=python, code=code, forced=forced)
             for mode in BACKENDS
         ]
+    chosen = frameworks.parse(spec)
+    if chosen is not None:
+        return _framework(spec, chosen, seconds)
     if ":" not in spec:
-        known = ", ".join(BUILT_IN)
+        known = ", ".join((*BUILT_IN, *frameworks.FRAMEWORKS))
         raise LoadError(
             f"unknown subject {spec!r}: use one of {known}, tensorflow@VERSION, path/to/file.py:Name "
             "or package.module:Name"
         )
     of_tensorflow = spec.partition(":")[0].partition(".")[0] == "tensorflow"
     return [_worker(spec, "eager", ENVIRONMENT if of_tensorflow else {}, seconds)]
+
+
+def _framework(spec: str, chosen: frameworks.Chosen, seconds: float) -> list[Subject]:
+    """Return a framework's subjects: one for each way, as its mode."""
+    try:
+        python, code, forced = environments.worker(spec)
+    except environments.InstallError as error:
+        raise LoadError(str(error)) from error
+    subjects = [
+        _worker(
+            spec,
+            way,
+            chosen.framework.environment,
+            seconds,
+            python=python,
+            code=code,
+            forced=forced,
+        )
+        for way in chosen.ways
+    ]
+    for subject in subjects:
+        subject.name = chosen.environment_name
+    return subjects
 
 
 def resolve_command(command: str, seconds: float) -> Subject:

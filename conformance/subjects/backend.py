@@ -26,6 +26,8 @@ def observe(
     that is too large to be read counts as a crash.
     """
     try:
+        if case.situation is not None and backend.takes_arrays:
+            backend.situation = case.situation.name
         constructed = _attempt(backend, "construct", lambda: backend.construct(case.arguments))
         if constructed.error is not None or constructed.unsupported is not None:
             return Observation(constructed)
@@ -33,7 +35,7 @@ def observe(
         for step in case.steps:
             before_step()
             outcomes.append(_attempt(backend, step.tag, functools.partial(backend.do, step)))
-        return Observation(constructed, tuple(outcomes))
+        return Observation(constructed, backend.later(outcomes))
     except limits.TooLarge as reason:
         return Observation(crash=f"{backend.moment} gave {reason}")
     finally:

@@ -1,9 +1,10 @@
-"""Environments of their own for TensorFlow releases, under the user's cache folder.
+"""Environments of their own for TensorFlow releases and other frameworks, under the user's cache folder.
 
 A release wants its own Python and its own NumPy, so `tensorflow@2.9.3` runs as a worker in an environment
-that `conformance subjects install tensorflow@2.9.3` makes. The worker's code is the running one: `CODE` is copied
-beside the environment, so that an upgrade of this package never leaves an old worker behind. That code imports
-nothing but itself, the standard library and `REQUIREMENTS`.
+that `conformance subjects install tensorflow@2.9.3` makes; so does `torch`, or `torch@2.13.0`.
+
+The worker's code is the running one: `CODE` is copied beside the environment, so that an upgrade of this package
+never leaves an old worker behind. That code imports nothing but itself, the standard library and `REQUIREMENTS`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import attrs
 import platformdirs
 
 import conformance
+from conformance.subjects import frameworks
 
 PREFIX = "tensorflow@"
 #: Files and folders of this package that a worker runs.
@@ -30,6 +32,8 @@ CODE = ("__init__.py", "model", "subjects")
 #: Distributions that it imports.
 REQUIREMENTS = ("attrs", "cattrs", "click", "ml_dtypes", "numpy", "platformdirs")
 _COMPLETE = "complete.json"
+_PYTHONS = (13, 12, 11, 10)
+_LAST_WITH_KERAS_2 = "2.15.1"
 
 
 class InstallError(Exception):
@@ -38,27 +42,39 @@ class InstallError(Exception):
 
 @attrs.frozen
 class Release:
-    """What a TensorFlow release needs.
+    """What a subject needs in an environment of its own.
 
     Args:
-        version: such as `2.9.3`.
+        spec: such as `tensorflow@2.9.3`, `torch` or `keras@jax`.
         pythons: minor versions of Python 3 that it has wheels for, the best first.
         requirements: what pip installs.
         without_dependencies: what pip installs after that with `--no-deps`.
     """
 
-    version: str
+    spec: str
     pythons: tuple[int, ...]
     requirements: tuple[str, ...]
     without_dependencies: tuple[str, ...] = ()
 
 
 def release(spec: str) -> Release:
-    """Return what `tensorflow@VERSION` needs.
+    """Return what `tensorflow@VERSION`, or a framework, needs.
 
     Raises:
-        InstallError: no version of three numbers, or one without this layer for Python 3.10 to 3.13.
+        InstallError: neither; no version of three numbers, or one without this layer for Python 3.10 to 3.13.
     """
+    chosen = frameworks.parse(spec)
+    if chosen is not None:
+        if chosen.framework.keras == 2:  # what runs on a TensorFlow needs what that needs
+            found = release(f"{PREFIX}{chosen.version or _LAST_WITH_KERAS_2}")
+            return attrs.evolve(found, spec=chosen.environment_name)
+        first, *others = chosen.framework.distributions
+        wanted = first if chosen.version is None else f"{first}=={chosen.version}"
+        pythons = tuple(dict.fromkeys((sys.version_info[1], *_PYTHONS)))
+        return Release(chosen.environment_name, pythons, (wanted, *others))
+    if not spec.startswith(PREFIX):
+        known = ", ".join(frameworks.FRAMEWORKS)
+        raise InstallError(f"{spec!r}: there are tensorflow@VERSION, {known}")
     version = spec.removeprefix(PREFIX)
     if not re.fullmatch(r"\d+\.\d+\.\d+", version):
         raise InstallError(f"{spec!r}: a full version is needed, such as tensorflow@2.15.1")
@@ -67,25 +83,50 @@ def release(spec: str) -> Release:
         raise InstallError(f"{spec!r}: releases before 2.8 have no wheel for Python 3.10 or later")
     tensorflow = f"tensorflow-cpu=={version}"
     if (major, minor) <= (2, 11):
-        return Release(version, (10,), (tensorflow, "numpy<2", "protobuf<3.20"))
+        return Release(spec, (10,), (tensorflow, "numpy<2", "protobuf<3.20"))
     if (major, minor) <= (2, 15):
-        return Release(version, (11, 10), (tensorflow, "numpy<2"))
+        return Release(spec, (11, 10), (tensorflow, "numpy<2"))
     # From 2.16 on the v1 layer lives in tf-keras, whose dependency is `tensorflow`, not `-cpu`.
     keras = f"tf-keras=={major}.{minor}.*"
-    pythons = (13, 12, 11, 10) if (major, minor) >= (2, 20) else (12, 11, 10)
-    return Release(version, pythons, (tensorflow,), (keras,))
+    pythons = _PYTHONS if (major, minor) >= (2, 20) else (12, 11, 10)
+    return Release(spec, pythons, (tensorflow,), (keras,))
 
 
-def folder(version: str) -> Path:
-    """Return where the environment of a release is, or would be."""
+def folder(spec: str) -> Path:
+    """Return where the environment of a subject is, or would be."""
     cache = platformdirs.user_cache_path("conv2d-transpose-conformance", appauthor=False)
-    return cache / f"tensorflow-{version}"
+    return cache / spec.replace("@", "-")
 
 
 def installed() -> tuple[str, ...]:
-    """Return the versions that have a complete environment."""
-    found = folder("").parent.glob(f"tensorflow-*/{_COMPLETE}")
-    return tuple(sorted(path.parent.name.removeprefix("tensorflow-") for path in found))
+    """Return the subjects that have a complete environment."""
+    specs = []
+    for path in folder(PREFIX).parent.glob(f"*/{_COMPLETE}"):
+        name = path.parent.name
+        # What an earlier version made has no spec.
+        specs.append(
+            json.loads(path.read_text(encoding="utf-8")).get("spec", name.replace("-", "@", 1))
+        )
+    return tuple(sorted(specs))
+
+
+def installed_version(spec: str) -> str:
+    """Return the version of what `spec` names in its own environment, which is complete."""
+    wanted = release(spec)
+    distribution = re.split(r"[\[=]", wanted.requirements[0])[0]
+    found = importlib.metadata.distributions(
+        name=distribution, path=[*map(str, folder(wanted.spec).glob("lib/python*/site-packages"))]
+    )
+    return next((one.version for one in found), "unknown")
+
+
+def here(spec: str) -> bool:
+    """Tell whether the running environment has what `spec` names, in its version."""
+    chosen = frameworks.parse(spec)
+    if chosen is None:
+        return spec == f"{PREFIX}{running_version()}"
+    framework = chosen.framework
+    return framework.missing is None and chosen.version in (None, framework.version)
 
 
 def running_version() -> str | None:
@@ -124,14 +165,14 @@ def interpreter(spec: str, wanted: Release, given: str | None = None) -> str:
 
 
 def install(spec: str, python: str | None, say: Callable[[str], None]) -> Path:
-    """Make the environment of `tensorflow@VERSION`; return its folder.
+    """Make the environment of `tensorflow@VERSION`, or of a framework; return its folder.
 
     Raises:
         InstallError: no fitting interpreter, or an installation step failed.
     """
     wanted = release(spec)
     executable = interpreter(spec, wanted, python)
-    place = folder(wanted.version)
+    place = folder(wanted.spec)
     shutil.rmtree(place, ignore_errors=True)
     say(f"making an environment with {executable}")
     _run([executable, "-m", "venv", str(place)], spec)
@@ -141,25 +182,27 @@ def install(spec: str, python: str | None, say: Callable[[str], None]) -> Path:
     if wanted.without_dependencies:
         say(f"installing {', '.join(wanted.without_dependencies)}")
         _run([*pip, "--no-deps", *wanted.without_dependencies], spec)
-    details = {"version": wanted.version, "python": executable, "made_by": conformance.__version__}
+    details = {"spec": wanted.spec, "python": executable, "made_by": conformance.__version__}
     (place / _COMPLETE).write_text(json.dumps(details), encoding="utf-8")
     return place
 
 
 def worker(spec: str) -> tuple[str, Path, dict[str, str]]:
-    """Return the Python of a release's worker, the folder of its code, and variables that it needs.
+    """Return the Python of a subject's worker, the folder of its code, and variables that it needs.
 
     Raises:
         InstallError: the environment has not been installed.
     """
     wanted = release(spec)
-    version = wanted.version
-    if version == running_version():
+    if here(spec):
         return sys.executable, Path(conformance.__file__).parents[1], {}
-    place = folder(version)
+    place = folder(wanted.spec)
     if not (place / _COMPLETE).is_file():
+        chosen = frameworks.parse(spec)
+        missing = None if chosen is None or chosen.version else chosen.framework.missing
         raise InstallError(
-            f"subject {spec!r} is not installed; run: conformance subjects install {spec}"
+            f"subject {wanted.spec!r} is {missing or 'not installed'}; in an environment of its own: "
+            f"conformance subjects install {wanted.spec}"
         )
     # What is on the user's path is meant for another Python, and the choice of Keras is for another release.
     keras = "1" if wanted.without_dependencies else ""

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import attrs
 import numpy as np
 
 from conformance.model import limits, steps
@@ -15,7 +16,8 @@ from conformance.model.arguments import FURTHER, PAGE
 from conformance.model.codec import Array, Value, text_of
 from conformance.model.dtypes import SIGNIFICAND_BITS
 from conformance.model.named import resolve, resolve_arguments
-from conformance.model.observation import Unsupported
+from conformance.model.observation import Outcome, Unsupported
+from conformance.subjects import situations
 from conformance.subjects.backend import has_attribute, plain
 
 #: The arguments that mean something to a bare function.
@@ -46,18 +48,58 @@ class LayerBackend(steps.Backend):
     """
 
     absences = (Unsupported, NotImplementedError)
+    takes_arrays = True
+    #: Steps whose result is the caller's own.
+    GIVING = frozenset({"call", "gradients", "convolution_op", "get_weights"})
 
     def __init__(self, layer_class: Callable[..., Any]) -> None:
         super().__init__(layer_class)
         taken = _keywords(layer_class)
         self._lacking = frozenset() if taken is None else {*PAGE, *FURTHER} - taken
+        #: Name, array and a copy of it: what a step must leave alone.
         self._lent: list[tuple[str, Array, Array]] = []
+        #: What the step was given, and what it gave.
+        self._given: list[Array] = []
+        self._result: Any = None
+        self._refilled: dict[Any, Array] = {}
+        self._kept: list[Any] = []
 
     def do(self, step: steps.Step) -> Value:
-        self._lent = []
-        value = super().do(step)
-        self.modified = _damaged(self._lent)
+        self._lent, self._given, self._result = [], [], None
+        try:
+            value = super().do(step)
+            self.modified = _damaged(self._lent)
+        finally:
+            self._after(step)
         return value
+
+    def _after(self, step: steps.Step) -> None:
+        """Do what a caller does in the case's situation."""
+        result = self._result if step.tag in self.GIVING else None
+        if self.situation in ("arguments overwritten", "results kept"):
+            situations.overwrite(self._given)
+        if self.situation == "results overwritten":
+            situations.overwrite(result)
+        if self.situation == "results kept":
+            self._kept.append(result)
+
+    def later(self, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+        if self.situation != "results kept":
+            return tuple(outcomes)
+        return tuple(
+            outcome
+            if kept is None or outcome.error is not None
+            else attrs.evolve(outcome, value=plain(kept))
+            for outcome, kept in zip(outcomes, self._kept)
+        )
+
+    def do_assign(self, step: steps.Assign) -> None:
+        try:
+            step.run(self)
+        except AttributeError as reason:
+            if step.attribute not in ("kernel", "bias"):
+                raise
+            raise Unsupported(f"{step.attribute} cannot be assigned") from reason
 
     def make(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
         lacking = sorted(self._lacking & arguments.keys())
@@ -82,7 +124,8 @@ class LayerBackend(steps.Backend):
 
     def weights(self) -> list[Any]:
         if hasattr(self.layer, "get_weights"):
-            return limits.items(self.layer.get_weights())
+            self._result = limits.items(self.layer.get_weights())
+            return list(self._result)
         weights = [self.attribute("kernel"), getattr(self.layer, "bias", None)]
         return [weight for weight in weights if weight is not None]
 
@@ -90,18 +133,36 @@ class LayerBackend(steps.Backend):
         return resolve(value.copy() if isinstance(value, np.ndarray) else value)
 
     def native(self, array: Array) -> Any:
-        return array.copy()
+        if self.situation == "arguments refilled":
+            found = situations.refilled(array, len(self._given), self._refilled)
+        else:
+            found = situations.PLACED.get(self.situation or "", np.array)(array)
+        self._given.append(found)
+        return found
+
+    def give(self, **arrays: Array) -> list[Any]:
+        given = super().give(**arrays)
+        self._lent += [(name, one, one.copy()) for name, one in zip(arrays, given)]
+        return given
 
     def lend(self, **arrays: Array) -> list[Any]:
         weights = [(name, getattr(self.layer, name, None)) for name in ("kernel", "bias")]
-        lent = {name: array.copy() for name, array in arrays.items()}
-        self._lent = [(name, lent[name], array) for name, array in arrays.items()]
+        given = self.give(**arrays)
         self._lent += [(name, w, w.copy()) for name, w in weights if isinstance(w, np.ndarray)]
         for array in arrays.values():
             _poison(array)
-        return list(lent.values())
+        return given
+
+    def called(self, function: Callable[..., Any], *arrays: Any) -> Any:
+        how = situations.CALLED.get(self.situation or "")
+        # Only the images of a batch can be taken apart; threads may do anything.
+        if how is None or (self.situation in situations.OF_BATCHES and len(arrays) != 1):
+            return function(*arrays)
+        return how(function, *arrays)
 
     def plain(self, result: Any) -> Value:
+        if self.moment != "get_weights":
+            self._result = result
         return plain(result)
 
 
@@ -112,11 +173,14 @@ class FunctionBackend(LayerBackend):
     `dilation_rate`, `output_padding`) are unsupported where a case needs them.
     """
 
+    #: The kinds of steps that it has.
+    kinds: tuple[type[steps.Step], ...] = (steps.Build, steps.SetWeights, steps.Call)
+
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(functools.partial(_FunctionLayer, function))
 
     def do(self, step: steps.Step) -> Value:
-        if not isinstance(step, (steps.Build, steps.SetWeights, steps.Call)):
+        if not isinstance(step, self.kinds):
             raise Unsupported(f"has no step {step.tag!r}")
         return super().do(step)
 
@@ -145,9 +209,18 @@ class _FunctionLayer:
         pass
 
     def set_weights(self, weights: Sequence[Array]) -> None:
-        self.kernel, self.bias = (*weights, None)[:2]
+        self.kernel, self.bias = (*map(np.array, weights), None)[:2]
 
     def __call__(self, inputs: Array) -> Any:
+        positional, given = self._given()
+        return self._function(inputs, *positional, **given)
+
+    def gradients(self, output_gradient: Array, inputs: Array, **more: Any) -> Any:
+        positional, given = self._given()
+        return self._function.gradients(output_gradient, inputs, *positional, **given, **more)  # type: ignore[attr-defined]
+
+    def _given(self) -> tuple[list[Any], dict[str, Any]]:
+        """Return kernel and arguments, by position and by name."""
         given = {name: self._arguments.get(name) for name in ("dilation_rate", "output_padding")}
         given = {k: v for k, v in (*given.items(), ("bias", self.bias)) if v is not None}
         for name in given:
@@ -159,7 +232,7 @@ class _FunctionLayer:
         options = {**defaults, **self._arguments}
         options["strides"] = _pair(options["strides"])
         given = {k: _pair(v) if k != "bias" else v for k, v in given.items()}
-        return self._function(inputs, self.kernel, *map(options.get, defaults), **given)
+        return [self.kernel, *map(options.get, defaults)], given
 
 
 def _pair(value: Any) -> Any:

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from conformance.model.codec import text_of
 from conformance.model.steps import Backend
-from conformance.subjects import tensorflow
+from conformance.subjects import frameworks, tensorflow
 from conformance.subjects.layer import FunctionBackend, LayerBackend
 
 #: Built-in subjects that are layers on NumPy arrays.
@@ -39,14 +40,16 @@ def backend_factory(spec: str, mode: str = "eager") -> Callable[[], Backend]:
     """Return what makes a fresh backend for the subject `spec`.
 
     Args:
-        spec: `reference`, `fast`, `tensorflow`, `path/to/file.py:Name` or `package.module:Name`.
-        mode: `eager`, or `graph` for TensorFlow.
+        spec: `reference`, `fast`, `tensorflow`, a framework, `path/to/file.py:Name` or `package.module:Name`.
+        mode: `eager`, or `graph` for TensorFlow; the way of a framework.
 
     Raises:
         LoadError: no such file, module or name, or its import raised.
     """
     if is_tensorflow(spec):
         return _tensorflow_backend(mode)
+    if frameworks.parse(spec) is not None:
+        return _driver(spec, mode).backend
     target = load(spec)
     make = backend_class(target, f"subject {spec!r}")
     return lambda: make(target)
@@ -127,6 +130,8 @@ def describe(spec: str, mode: str) -> dict[str, Any]:
     """Return versions and settings of a subject, for the record's header."""
     if is_tensorflow(spec):
         return _of_tensorflow(mode)
+    if frameworks.parse(spec) is not None:
+        return {"versions": dict(_driver(spec, mode).versions()), "settings": {}, "mode": mode}
     versions = {"numpy": np.__version__}
     if spec in LAYERS or spec.startswith(ALGORITHM):
         from conformance import __version__
@@ -144,6 +149,14 @@ def _of_tensorflow(mode: str) -> dict[str, Any]:
     names = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "TF_USE_LEGACY_KERAS")
     settings = {name: os.environ[name] for name in names if os.environ.get(name)}
     return {"versions": tensorflow.versions(), "settings": settings, "mode": mode}
+
+
+@functools.lru_cache
+def _driver(spec: str, way: str) -> frameworks.Driver:
+    try:
+        return frameworks.driver(spec, way)
+    except Exception as error:  # what the framework itself raises when it is imported
+        raise LoadError(f"subject {spec!r}: {text_of(error)}") from error
 
 
 def versions_of(target: Any) -> dict[str, str]:

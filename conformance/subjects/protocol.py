@@ -130,6 +130,16 @@ _MESSAGES = {
                         "additionalProperties": {"$ref": "#/$defs/value"},
                     },
                     "steps": {"type": "array", "items": {"$ref": "#/$defs/step"}},
+                    "situation": {
+                        "description": "What surrounds the steps, for subjects in Python. A program "
+                        "does the steps as they are listed; of those in `aside` nothing is asked.",
+                        "type": "object",
+                        "required": ["name", "aside"],
+                        "properties": {
+                            "name": {"type": "string"},
+                            "aside": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+                        },
+                    },
                 },
             },
         },

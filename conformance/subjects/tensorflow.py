@@ -133,6 +133,16 @@ class _TensorFlowBackend(steps.Backend):
         self._initialize()
         self.layer.set_weights([_as_float32_if_bfloat16(value) for value in step.values])
 
+    def do_assign(self, step: steps.Assign) -> Value:
+        if step.attribute not in ("kernel", "bias"):
+            return step.run(self)
+        # A variable is assigned to; the attribute itself would hold an array from then on.
+        variable = getattr(self.layer, step.attribute)
+        self._initialize()
+        value = _as_float32_if_bfloat16(step.value).astype(np.float64)
+        self.plain(variable.assign(self._tf.cast(value, variable.dtype)))
+        return None
+
     def do_loss_identity(self, _: steps.LossIdentity) -> Value:
         return [one is other for one, other in zip(self.layer.losses, self.layer.losses)]
 

@@ -20,6 +20,32 @@ from conformance.cli import main
 
 ZOO = Path(__file__).parent / "zoo"
 
+#: Files of tests that take longest. They are started first, so that no process waits for another at the end.
+LONGEST = (
+    "subjects/test_tensorflow.py", "tests/test_browser.py", "commands/test_pytest_plugin.py", "tests/test_fuzz.py",
+    "checks/test_every_check_can_fail.py", "run/test_zoo.py", "strength/test_strength.py",
+    "findings/test_scripts.py", "findings/test_false_names.py", "findings/test_diagnosis.py",
+    "bench/test_bench.py", "subjects/test_protocol.py", "run/test_no_false_alarm.py", "oracle/test_forms.py",
+    "tests/test_hostile.py", "run/test_interrupt.py", "run/test_vectors.py",
+)  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have xdist keep the order of files; by itself it begins with those of most tests."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; all others keep their order, which pytest-randomly may have drawn."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+
+    def place(item: pytest.Item) -> int:
+        return places.get("/".join(item.path.parts[-2:]), len(places))
+
+    items.sort(key=place)
+
 
 @attrs.frozen(slots=False)
 class Finished:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.layer.losses import flatten
+from fast_impl.problem.dtypes import native
 from fast_impl.problem.errors import InvalidArgumentError
 
 Array = npt.NDArray[Any]
@@ -48,7 +49,7 @@ def as_array(inputs: Any, layer_name: Any) -> Array:
             f"inputs has dtype string, which is not in the list of allowed values (layer "
             f"{layer_name!r})"
         )
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    return native(array)
 
 
 def check_against_build(

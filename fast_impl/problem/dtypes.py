@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from fast_impl.problem.errors import InvalidArgumentError
 
@@ -21,6 +22,11 @@ def accumulator(dtype: DType) -> DType:
     """Format in which products are summed: float32 for the two half formats, else the same."""
     # Kept, because asking a dtype for its name is slow.
     return _WIDER.get(dtype.name, dtype)
+
+
+def native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The same numbers in the byte order of this machine; the array itself where they are (SIT-01)."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def require_computed(dtype: DType, argument: str) -> None:

@@ -75,15 +75,25 @@ class WeightedLayer(Configuration):
 
     @property
     def kernel(self) -> Array:
-        """(kernel_height, kernel_width, filters, in_channels), read-only (FMT-03, VAR-01)."""
+        """(kernel_height, kernel_width, filters, in_channels), read-only; may be assigned to (FMT-03, VAR-01)."""
         return self._newest("kernel").value
+
+    @kernel.setter
+    def kernel(self, value: Any) -> None:
+        weight = self._newest("kernel")
+        weight.value = self._fitting(weight, value)
 
     @property
     def bias(self) -> Array | None:
-        """(filters,), read-only; None where use_bias is false (ARG-08)."""
+        """(filters,), read-only; may be assigned to; None where use_bias is false (ARG-08)."""
         if self.built and not self.use_bias:
             return None
         return self._newest("bias").value
+
+    @bias.setter
+    def bias(self, value: Any) -> None:
+        weight = self._newest("bias")
+        weight.value = self._fitting(weight, value)
 
     @property
     def weights(self) -> list[Array]:
@@ -121,16 +131,7 @@ class WeightedLayer(Configuration):
                 f'You called `set_weights(weights)` on layer "{self._name}" with a weight list of '
                 f"length {len(weights)}, but the layer was expecting {len(own)} weights (METH-07)."
             )
-        values = []
-        for weight, value in zip(own, weights, strict=True):
-            shape = tuple(getattr(value, "shape", ()))
-            if shape != weight.value.shape:
-                raise ValueError(
-                    f"Layer {self._name} weight shape {weight.value.shape} is not compatible with "
-                    f"provided weight shape {shape} ({weight.name}, METH-07)."
-                )
-            array = value if hasattr(value, "dtype") else np.asarray(value)
-            values.append(frozen(to_dtype(array, weight.value.dtype, f"the new {weight.name}")))
+        values = [self._fitting(weight, value) for weight, value in zip(own, weights, strict=True)]
         for weight, value in zip(own, values, strict=True):
             weight.value = value
 
@@ -230,6 +231,17 @@ class WeightedLayer(Configuration):
             if weight.name == name:
                 return weight
         raise AttributeError(f"the layer {self._name!r} has no {name}: it isn't built")
+
+    def _fitting(self, weight: Weight, value: Any) -> Array:
+        """A value that fits the weight, cast to its dtype (METH-07)."""
+        shape = tuple(getattr(value, "shape", ()))
+        if shape != weight.value.shape:
+            raise ValueError(
+                f"Layer {self._name} weight shape {weight.value.shape} is not compatible with "
+                f"provided weight shape {shape} ({weight.name}, METH-07)."
+            )
+        array = value if hasattr(value, "dtype") else np.asarray(value)
+        return frozen(to_dtype(array, weight.value.dtype, f"the new {weight.name}"))
 
     def _trainable(self) -> list[Weight]:
         return [weight for weight in self._weights if weight.trainable and self.trainable]

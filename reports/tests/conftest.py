@@ -89,6 +89,7 @@ def files(tmp_path_factory):
         "eight subjects": load(sample.crowd(8), "eight"),
         "twelve subjects": load(sample.crowd(12), "twelve"),
         "500 findings": load(sample.many(), "many"),
+        "60 findings": load(sample.many(6, 30, 60), "some"),
         "releases": load(sample.releases(), "releases"),
     }
     pages = {name: reports.render(record) for name, record in runs.items()}

@@ -319,8 +319,9 @@ def test_axe_finds_no_violation(visit, name, width, scheme):
 
 
 @pytest.mark.timeout(900)
-def test_axe_finds_no_violation_among_500_findings(visit):
-    assert visit("500 findings").violations() == []
+def test_axe_finds_no_violation_among_folded_findings(visit):
+    # 500 of them are built of the same parts, and take axe two minutes.
+    assert visit("60 findings").violations() == []
 
 
 def test_a_copied_script_runs(visit, tmp_path):

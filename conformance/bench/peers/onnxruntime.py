@@ -9,6 +9,7 @@ import numpy as np
 
 from conformance.bench.layers import Layer
 from conformance.bench.peers import Call, Data, NotSupported, to_nchw, to_nhwc
+from conformance.model.lowering import output_padding, pads
 
 
 class Peer:
@@ -65,7 +66,6 @@ class Peer:
 
     def _model(self, layer: Layer, data: Data, shape: tuple[int, ...]) -> bytes:
         helper, arrays = self._onnx.helper, self._onnx.numpy_helper
-        (top, bottom), (left, right) = layer.crops
         kernel = np.ascontiguousarray(data.kernel.transpose(3, 2, 0, 1))
         node = helper.make_node(
             "ConvTranspose",
@@ -73,8 +73,8 @@ class Peer:
             ["output"],
             kernel_shape=layer.kernel_size,
             strides=layer.strides,
-            pads=[max(crop, 0) for crop in (top, left, bottom, right)],
-            output_padding=[max(-bottom, 0), max(-right, 0)],
+            pads=pads(layer.crops),
+            output_padding=output_padding(layer.crops),
         )
         number = self._onnx.TensorProto.FLOAT
         graph = helper.make_graph(

@@ -9,6 +9,7 @@ import numpy as np
 
 from conformance.bench.layers import Layer
 from conformance.bench.peers import Call, Data, NotSupported, to_nchw, to_nhwc
+from conformance.model.lowering import output_padding, pads
 
 
 class Peer:
@@ -37,18 +38,18 @@ class Peer:
     def _call(self, layer: Layer, data: Data) -> Call:
         operations, library = self._operations, self._library
         inputs = to_nchw(data.inputs)
-        (top, bottom), (left, right) = layer.crops
+        top, left, bottom, right = pads(layer.crops)
         parameter = operations.parameter(list(inputs.shape), np.float32)
         kernel = operations.constant(np.ascontiguousarray(data.kernel.transpose(3, 2, 0, 1)))
         product = operations.convolution_backprop_data(
             parameter,
             kernel,
             strides=list(layer.strides),
-            pads_begin=[max(top, 0), max(left, 0)],
-            pads_end=[max(bottom, 0), max(right, 0)],
+            pads_begin=[top, left],
+            pads_end=[bottom, right],
             dilations=[1, 1],
             auto_pad="explicit",
-            output_padding=[max(-bottom, 0), max(-right, 0)],
+            output_padding=list(output_padding(layer.crops)),
         )
         bias = operations.constant(data.bias.reshape(1, -1, 1, 1).copy())
         model = library.Model([operations.add(product, bias)], [parameter], "layer")

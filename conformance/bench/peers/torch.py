@@ -45,8 +45,8 @@ class Peer:
         torch = self._torch
         mirrored = [
             axis
-            for axis, (before, after), stride in zip((1, 2), layer.crops, layer.strides)
-            if 0 < after - before < stride
+            for axis, crop, stride in zip((1, 2), layer.crops, layer.strides)
+            if 0 < crop.after - crop.before < stride
         ]
 
         def mirror(array: Array, axes: list[int]) -> Array:
@@ -65,11 +65,12 @@ class Peer:
         bias = torch.from_numpy(data.bias.copy())
         _, height, width, _ = layer.output_shape
         padding = [
-            max(before, after, 0) if axis in mirrored else before
-            for axis, (before, after) in zip((1, 2), layer.crops)
+            max(crop.before, crop.after) if axis in mirrored else crop.before
+            for axis, crop in zip((1, 2), layer.crops)
         ]
-        extra = [max(2 * p - before - after, 0) for p, (before, after) in zip(padding, layer.crops)]
-        too_long = any(2 * p < before + after for p, (before, after) in zip(padding, layer.crops))
+        surplus = [2 * p - crop.before - crop.after for p, crop in zip(padding, layer.crops)]
+        extra = [max(count, 0) for count in surplus]
+        too_long = any(count < 0 for count in surplus)
 
         def forward() -> Any:
             output = torch.nn.functional.conv_transpose2d(

@@ -83,6 +83,18 @@ SCRIPTS = (
         arguments={**LAYER, "weights": [_KERNEL]},
         lines=(both(steps.Call(INPUTS), Raises("ValueError", "weight list of length")),),
     ),
+    *(
+        Script(
+            clause="ARG-17",
+            arguments={**LAYER, "weights": weights},
+            lines=(both(steps.Call(INPUTS), Raises("ValueError", "not compatible with")),),
+        )
+        for weights in (
+            [_KERNEL.transpose(1, 0, 2, 3).copy(), _BIAS],
+            [_KERNEL.reshape(-1), _BIAS],
+            [_KERNEL, _BIAS.reshape(1, 3)],
+        )
+    ),
     Script(
         clause="ARG-18",
         arguments={**LAYER, "dynamic": True},

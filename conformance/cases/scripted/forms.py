@@ -104,7 +104,15 @@ def _with(others: Mapping[str, Value], *rows: _Row) -> tuple[_Row, ...]:
 _PAIRS = ("[2, 3]", "np.array([2, 3])", "range(2, 4)", "{2, 3}", "(n for n in (2, 3))",
           "(np.int64(2), np.int64(3))")  # fmt: skip
 _PAIR, _ONE = _Taken([2, 3], [2, 3]), _Taken(2, [2, 2])
-_NO_PAIR = (2.5, 2.0, None, [2], [2, 3, 4], _L("np.int64(2)"), _L("[]"), [2, None])
+_NO_PAIR = (2.5, 2.0, None, [2], [2, 3, 4], _L("np.int64(2)"), _L("[]"), [2, None], _L("np.array([[2, 3]])"),
+            _L("np.array([3])"))  # fmt: skip
+_TWICE = (
+    "np.array([2, 2])",
+    "(n for n in (2, 2))",
+    "(np.int64(2), np.int64(2))",
+    "np.array([2, 2], np.uint8)",
+)
+_ONCE = ("np.array([1, 1])", "(n for n in (1, 1))", "(np.int64(1), np.int64(1))")
 _NOT_TWO = _ctor(_VALUE, "argument must be a tuple of 2 integers")
 _NO_NUMBER = _ctor(_TYPE, "'<=' not supported")
 _NO_DIMENSION = _call(_TYPE, "Dimension value must be integer")
@@ -130,6 +138,7 @@ SCRIPTS: tuple[Script, ...] = (
         "ARG-02", "filters",
         _row(3, *map(_L, ("np.int32(3)", "np.int64(3)", "np.uint8(3)", "np.array(3)")), fate=_Taken(3, 3)),
         _row(3.0, 3.7, _L("np.float64(3.7)"), fate=_Taken(3, 3)),
+        _row(_L("(n for n in (3,))"), fate=_ctor(_TYPE)),
         _row(0, -1, 0.5, False, -2.5, fate=_ctor(_VALUE, "Expected a strictly positive value")),
         _row("3", _L("[3]"), [3], fate=_NO_NUMBER),
         *_with({"kernel_initializer": None},
@@ -160,12 +169,12 @@ SCRIPTS: tuple[Script, ...] = (
     ),
     *_forms(
         "ARG-05", "padding",
-        _row("same", "SAME", "Same", "sAmE", fate=_Taken("same", "same")),
+        _row("same", "SAME", "Same", "sAmE", _L("np.str_('same')"), fate=_Taken("same", "same")),
         _row("valid", "VALID", "Valid", fate=_Taken("valid", "valid")),
         _row("full", "", " same", "same ", _L("b'valid'"),
              fate=_ctor(_VALUE, 'must be a list/tuple or one of "valid", "same"')),
         _row("causal", "CAUSAL", fate=_ctor(_VALUE, "Causal padding is only supported for")),
-        _row(None, 1, True, fate=_NO_LOWER),
+        _row(None, 1, True, _L("np.array('same')"), fate=_NO_LOWER),
         _row(_L("['same']"), fate=_call(_TYPE, "unhashable type: 'list'")),
         _row(["same"], fate=_call("AssertionError")),
     ),
@@ -180,7 +189,8 @@ SCRIPTS: tuple[Script, ...] = (
     *_forms(
         "ARG-07", "activation",
         _row(None, fate=_Taken()),
-        _row("relu", {"class_name": "ReLU", "config": {}}, _L("tf.keras.layers.ReLU()"), fate=_Taken("relu")),
+        _row("relu", {"class_name": "ReLU", "config": {}}, _L("tf.keras.layers.ReLU()"), _L("np.str_('relu')"),
+             fate=_Taken("relu")),
         _row(_TRIPLE, fate=_Taken(_TRIPLE)),
         _row("RELU", "Relu", "nothing", "re lu", fate=_ctor(_VALUE, "Unknown activation function")),
         _row(5, _L("['relu']"), 2.5,
@@ -189,8 +199,8 @@ SCRIPTS: tuple[Script, ...] = (
     *_forms(
         "ARG-08", "use_bias",
         *_with({"bias_initializer": {"function": "count up"}},
-               _row(True, "no", 2.5, 1, fate=_Taken(True)),
-               _row(False, "", 0, None, _L("[]"), fate=_Taken(False))),
+               _row(True, "no", 2.5, 1, _L("np.True_"), fate=_Taken(True)),
+               _row(False, "", 0, None, _L("[]"), _L("np.array(False)"), fate=_Taken(False))),
     ),
     *_forms(
         "ARG-09", "trainable",
@@ -210,7 +220,7 @@ SCRIPTS: tuple[Script, ...] = (
     *_forms("ARG-11", "rank", _row(2, fate=_ctor(_TYPE, "multiple values for"))),
     *_forms(
         "ARG-12", "dilation_rate",
-        _row(2, [2, 2], _L("[2, 2]"), fate=_Taken([2, 2], [2, 2])),
+        _row(2, [2, 2], _L("[2, 2]"), *map(_L, _TWICE), fate=_Taken([2, 2], [2, 2])),
         _row(1, fate=_Taken(1, [1, 1])),
         _row([2, 3], [1, 2], fate=_call(_VALUE, "2 dimensions of the `dilation_rate`")),
         _row(0, -1, 2.0, None, [2], [2, 2, 2], _L("np.int64(2)"),
@@ -228,6 +238,7 @@ SCRIPTS: tuple[Script, ...] = (
             {"strides": [2, 3]},
             *(_row(n, fate=_Taken(n, [n, n] if isinstance(n, int) else n)) for n in _ANY_EXTRA),
             _row(True, fate=_Taken(1)),
+            _row(*map(_L, _ONCE), fate=_Taken([1, 1], [1, 1])),
             _row(2, [1, 3], 5, [2, 0], fate=_ctor(_VALUE, "must be greater than output padding")),
             _row(0.5, -1, [1], [1, 1, 1], _L("np.int64(2)"), [-1, 0],
                  fate=_ctor(_VALUE, "`output_padding` argument must be a tuple")),

@@ -9,6 +9,7 @@ import numpy as np
 from conformance.cases.drawn.data import position_coded, small_integers
 from conformance.cases.scripted.expected import (
     Arrays,
+    Filled,
     Gives,
     Holds,
     Numbers,
@@ -163,6 +164,16 @@ _WRONG_WEIGHTS = tuple(
         "[np.zeros((2, 3, 3, 2)), np.zeros(4)]",
         "[np.zeros((2, 3, 3, 2)), 1.0]",
         "[np.zeros((2, 3, 3, 3)), np.zeros(3)]",
+        # The right size is not enough.
+        "[np.zeros((3, 2, 3, 2)), np.zeros(3)]",
+        "[np.zeros((2, 3, 2, 3)), np.zeros(3)]",
+        "[np.zeros((3, 3, 2, 2)), np.zeros(3)]",
+        "[np.zeros((6, 6)), np.zeros(3)]",
+        "[np.zeros(36), np.zeros(3)]",
+        "[np.zeros((1, 2, 3, 3, 2)), np.zeros(3)]",
+        "[np.zeros((2, 3, 3, 2)), np.zeros((1, 3))]",
+        "[np.zeros((2, 3, 3, 2)), np.zeros((3, 1))]",
+        "[np.zeros((2, 3, 3, 2)), [0., 0., 0.]]",
     )
 )
 _WEIGHTS_SCRIPTS = (
@@ -186,6 +197,23 @@ _WEIGHTS_SCRIPTS = (
         clause="METH-07",
         arguments=LAYER,
         lines=(*_BUILT, both(steps.GetWeights(), Numbers())),
+    ),
+    Script(
+        clause="METH-07",
+        arguments=LAYER,
+        lines=(
+            *then(steps.Build((None, None, None, 2)), steps.GetWeights()),
+            both(
+                _invoke("set_weights", literal("(np.ones((2, 3, 3, 2)), np.zeros(3))")), Succeeds()
+            ),
+            both(steps.GetWeights(), Filled((1.0, 0.0))),
+            both(
+                _invoke(
+                    "set_weights", literal("(w for w in [np.ones((2, 3, 3, 2)), np.zeros(3)])")
+                ),
+                _TYPE,
+            ),
+        ),
     ),
     *_WRONG_WEIGHTS,
 )

@@ -17,6 +17,7 @@ from conformance.model.steps import (
     CounterpartSignature,
     Example,
     GetWeights,
+    Gradients,
     Has,
     InFunction,
     Read,
@@ -70,7 +71,7 @@ def check_signature(view: View) -> Mismatch | None:
 def check_convolution_op_is_the_adjoint(view: View) -> Mismatch | None:
     """With the layer's kernel: what the loops give as the gradient by the input."""
     index, _ = view.first(ConvolutionOp)
-    gradients, _ = [i for i, step in enumerate(view.case.steps) if hasattr(step, "output_gradient")]
+    gradients, _ = view.first(Gradients)
     exact, _, _ = view.expectation.gradients(gradients)
     return compare_numbers(
         view.value(index), exact.values, exact.allowed, step=index, what="convolution_op",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from conformance.checks.applicability import runs_here
@@ -9,7 +11,7 @@ from conformance.checks.check import check
 from conformance.checks.view import NotSupported, View
 from conformance.model.case import Case
 from conformance.model.geometry import Geometry
-from conformance.model.steps import Call, GetWeights, Gradients
+from conformance.model.steps import Call, ConvolutionOp, GetWeights, Gradients, SetWeights, Step
 from conformance.model.traits import Traits
 from conformance.oracle.comparison import Mismatch, compare_numbers
 
@@ -49,17 +51,21 @@ def check_a_call_does_not_depend_on_earlier_calls(view: View) -> Mismatch | None
 
 @check("VAL-03", "geometry", "numbers", "pairs", "gradients", when=runs_here)
 def check_arguments_are_left_alone(view: View) -> Mismatch | None:
-    """A call changes neither its inputs nor the weights."""
-    for kind in (Call, Gradients):
+    """No step changes what it is given, nor the weights where it only reads them."""
+    judged: tuple[type[Step], ...] = (Call, Gradients)
+    for kind in judged:
         for index, _ in view.steps(kind):
             view.value(index)
-            damaged = view.outcome(index).modified
-            if damaged is None:
+            if view.outcome(index).modified is None:
                 raise NotSupported("does not say which of its arguments a step has changed")
-            if damaged:
-                return Mismatch(
-                    f"changed its {', '.join(damaged)} in place", [], list(damaged), index
-                )
+    for kind in (*judged, SetWeights, ConvolutionOp):
+        for index, _ in view.steps(kind):
+            with contextlib.suppress(NotSupported):
+                damaged = view.outcome(index).modified
+                if damaged:
+                    return Mismatch(
+                        f"changed its {', '.join(damaged)} in place", [], list(damaged), index
+                    )
     return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from conformance.model.codec import Array, Value
-from conformance.model.observation import Unsupported
+from conformance.model.observation import Outcome, Unsupported
 
 if TYPE_CHECKING:
     from conformance.model.steps.step import Step
@@ -26,6 +26,10 @@ class Backend(ABC):
     layers: dict[str, Any]
     #: The constructor arguments of the case.
     arguments: Mapping[str, Value]
+    #: Whether the implementation takes the caller's own arrays, so that situations mean something to it.
+    takes_arrays = False
+    #: The name of the case's situation, where it does; a backend carries out those that it knows.
+    situation: str | None = None
 
     def __init__(self, layer_class: Callable[..., Any]) -> None:
         self.layer_class = layer_class
@@ -75,9 +79,21 @@ class Backend(ABC):
     def plain(self, result: Any) -> Value:
         """Return what the implementation gave as a value."""
 
-    def lend(self, **arrays: Array) -> list[Any]:
+    def give(self, **arrays: Array) -> list[Any]:
         """Return `native` copies, and note which of them the step damages, where that can be seen."""
         return list(map(self.native, arrays.values()))
+
+    def lend(self, **arrays: Array) -> list[Any]:
+        """Do as `give` does; the step must not damage the layer's weights either."""
+        return self.give(**arrays)
+
+    def called(self, function: Callable[..., Any], *arrays: Any) -> Any:
+        """Call the layer, or a function of it, on arrays."""
+        return function(*arrays)
+
+    def later(self, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+        """Return the outcomes as they are when the case is over."""
+        return tuple(outcomes)
 
     def functional(self, _: Array) -> Any:
         """Call the function that the page's layer replaces."""

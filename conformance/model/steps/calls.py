@@ -31,15 +31,16 @@ class Call(Step):
     def run(self, backend: Backend) -> Value:
         function = backend.layer if self.via == "call" else backend.attribute(self.via)
         (inputs,) = backend.lend(inputs=self.inputs)
-        backend.last = inputs, function(inputs)
+        backend.last = inputs, backend.called(function, inputs)
         return backend.plain(backend.last[1])
 
     def source(self, words: Words) -> str:
-        return f"{self._function}({words.tensor(self.inputs)})"
+        return words.called(self._function, words.tensor(self.inputs))
 
     def source_between(self, words: Words) -> str:
         # Later steps may ask about both.
-        return f"outputs = {self._function}(inputs := {words.tensor(self.inputs)})"
+        called = words.called(self._function, f"inputs := {words.tensor(self.inputs)}")
+        return f"outputs = {called}"
 
     @property
     def _function(self) -> str:
@@ -56,14 +57,16 @@ class ConvolutionOp(Step):
 
     def run(self, backend: Backend) -> Value:
         function = backend.attribute("convolution_op")
-        kernel = backend.layer.kernel if self.kernel is None else backend.native(self.kernel)
-        inputs = backend.native(self.inputs)
-        backend.last = inputs, function(inputs, kernel)
+        if self.kernel is None:
+            (inputs,), kernel = backend.lend(inputs=self.inputs), backend.layer.kernel
+        else:
+            inputs, kernel = backend.lend(inputs=self.inputs, filters=self.kernel)
+        backend.last = inputs, backend.called(lambda x: function(x, kernel), inputs)
         return backend.plain(backend.last[1])
 
     def source(self, words: Words) -> str:
         kernel = "layer.kernel" if self.kernel is None else words.array(self.kernel)
-        return f"layer.convolution_op({words.tensor(self.inputs)}, {kernel})"
+        return words.called("layer.convolution_op", words.tensor(self.inputs), others=(kernel,))
 
 
 @attrs.frozen(eq=False)

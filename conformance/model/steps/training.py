@@ -22,10 +22,11 @@ class Gradients(Step):
     def run(self, backend: Backend) -> Value:
         function = backend.attribute("gradients")
         lent = backend.lend(inputs=self.inputs, output_gradient=self.output_gradient)
-        return backend.plain(items(function(*lent)))
+        return backend.plain(items(backend.called(function, *lent)))
 
     def source(self, words: Words) -> str:
-        return f"layer.gradients({words.array(self.inputs)}, {words.array(self.output_gradient)})"
+        arrays = map(words.array, (self.inputs, self.output_gradient))
+        return words.called("layer.gradients", *arrays)
 
 
 @attrs.frozen
@@ -64,8 +65,8 @@ class Train(Step):
         if self.optimizer != "gradient_descent":
             raise Unsupported(f"has no optimizer {self.optimizer!r}")
         apply_gradients, gradients = map(backend.attribute, ("apply_gradients", "gradients"))
-        given = map(backend.native, (self.inputs, self.output_gradient))
-        _, kernel, bias = gradients(*given)
+        given = backend.give(inputs=self.inputs, output_gradient=self.output_gradient)
+        _, kernel, bias = backend.called(gradients, *given)
         apply_gradients([kernel] if bias is None else [kernel, bias], self.learning_rate)
         return backend.plain(backend.weights())
 

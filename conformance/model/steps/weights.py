@@ -30,7 +30,8 @@ class SetWeights(Step):
     values: tuple[Array, ...]
 
     def run(self, backend: Backend) -> None:
-        backend.layer.set_weights([backend.native(value) for value in self.values])
+        names = (f"weights[{place}]" for place in range(len(self.values)))
+        backend.layer.set_weights(backend.give(**dict(zip(names, self.values))))
 
     def source(self, words: Words) -> str:
         return f"layer.set_weights([{', '.join(map(words.array, self.values))}])"

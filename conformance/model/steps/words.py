@@ -41,6 +41,10 @@ class Words:
         """Write an array as the layer is called with it."""
         return array_text(array)
 
+    def called(self, function: str, *arrays: str, others: Sequence[str] = ()) -> str:
+        """Write a call of the layer, or of one of its methods, on arrays, with others after them."""
+        return f"{function}({', '.join((*arrays, *others))})"
+
 
 def _plain_text(value: Value) -> str:
     """Return source text that makes a value without names in it."""

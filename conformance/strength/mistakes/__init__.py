@@ -11,10 +11,15 @@ from typing import Any
 
 from conformance.strength.mistakes import (
     arguments,
+    company,
     geometry,
+    history,
     initial_values,
     interface,
+    memory,
     numbers,
+    passed,
+    sharing,
     training,
 )
 from conformance.strength.mistakes.mistake import Mistake
@@ -28,6 +33,11 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "initial values": initial_values.MISTAKES,
     "arguments": arguments.MISTAKES,
     "interface": interface.MISTAKES,
+    "memory": memory.MISTAKES,
+    "sharing": sharing.MISTAKES,
+    "history": history.MISTAKES,
+    "batches and threads": company.MISTAKES,
+    "what is passed in": passed.MISTAKES,
 }
 MISTAKES: Mapping[str, Mistake] = {
     mistake.id: mistake for chapter in CHAPTERS.values() for mistake in chapter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import attrs
@@ -14,6 +14,8 @@ from conformance.model.arguments import PAGE
 from conformance.model.codec import Array
 
 Layer: TypeAlias = Any
+#: Methods and properties of a wrong layer by name.
+Members: TypeAlias = Mapping[str, Any]
 
 
 @attrs.frozen(kw_only=True)
@@ -96,6 +98,20 @@ def arguments_changed(change: Callable[[dict[str, Any]], Any]) -> type:
 def overridden(**members: Any) -> type:
     """Return a layer with methods or properties replaced."""
     return type("Wrong", (Right,), members)
+
+
+def mistakes_of(
+    source: str, clauses: tuple[str, ...], *rows: tuple[str, str, Members]
+) -> Iterator[Mistake]:
+    """Yield a mistake for each row: its id, what it does wrong, what the layer has for that."""
+    for name, text, members in rows:
+        wrong = overridden(**members)
+        yield Mistake(id=name, text=text, source=source, clauses=clauses, layer=wrong)
+
+
+def own_state(layer: Layer, name: str) -> Any:
+    """Return a dict that a mistake keeps in the layer."""
+    return layer.__dict__.setdefault(f"wrong {name}", {})
 
 
 def recomputed(layer: Layer, inputs: Array, **changes: Any) -> Array:

@@ -112,7 +112,7 @@ def test_bytes_are_those_of_every_array_once():
 @pytest.mark.parametrize("one", layers.LAYERS, ids=lambda one: one.name)
 def test_a_layers_crops_leave_its_output(one):
     full = [(n - 1) * s + k for n, s, k in zip(one.size, one.strides, one.kernel_size)]
-    kept = [size - before - after for size, (before, after) in zip(full, one.crops)]
+    kept = [size - crop.before - crop.after for size, crop in zip(full, one.crops)]
     assert tuple(kept) == one.output_shape[1:3]
 
 

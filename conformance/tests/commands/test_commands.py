@@ -12,7 +12,18 @@ import pytest
 
 import conformance
 
-COMMANDS = ("run", "report", "replay", "diff", "clauses", "subjects", "bench", "strength")
+COMMANDS = (
+    "run",
+    "report",
+    "explain",
+    "replay",
+    "diff",
+    "clauses",
+    "subjects",
+    "scoreboard",
+    "bench",
+    "strength",
+)
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +240,19 @@ def test_subjects_as_json_lists_the_built_in_ones(command: Callable[..., Any]) -
 @pytest.mark.parametrize("name", ["reference", "fast", "tensorflow"])
 def test_subjects_lists(name: str, command: Callable[..., Any]) -> None:
     assert name in command("subjects").stdout
+
+
+def test_a_scoreboard_is_a_page_and_a_table(
+    forgetful: Any, command: Callable[..., Any], tmp_path: Path
+) -> None:
+    page = tmp_path / "board.html"
+    done = command("scoreboard", forgetful.out / "run.jsonl", "--out", page)
+    assert (done.status, page.is_file()) == (0, True)
+    assert "| ForgetsBias eager |" in page.with_suffix(".md").read_text(encoding="utf-8")
+
+
+def test_a_scoreboard_of_a_missing_run_is_a_usage_error(command: Callable[..., Any]) -> None:
+    assert command("scoreboard", "nowhere.jsonl").status == 2
 
 
 def test_version(command: Callable[..., Any]) -> None:

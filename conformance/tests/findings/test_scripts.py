@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -346,29 +347,46 @@ TRAINED = Case(
 )
 
 
-@pytest.mark.tensorflow
-@pytest.mark.parametrize("mode", ["eager", "graph"])
-def test_a_script_of_tensorflow_runs(
-    mode: str, command_environment: Mapping[str, str], tmp_path: Path
-) -> None:
-    if not tensorflow_is_installed():
-        pytest.skip("needs TensorFlow")
-    text = script_for("tensorflow", mode, CASE, Mismatch("wrong", step=3), is_command=False)
-    done = _executed(text, command_environment, tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "4.5" in done.stdout
+@pytest.fixture(scope="module")
+def of_tensorflow(
+    command_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], list[str]]:
+    """Return what scripts of TensorFlow print in a mode: one of a call, and two of training.
+
+    They run in one process, because importing TensorFlow takes seconds.
+    """
+    shown = [(CASE, 3), (TRAINED, 3), (TRAINED, 4)]
+
+    @functools.cache
+    def run(mode: str) -> list[str]:
+        if not tensorflow_is_installed():
+            pytest.skip("needs TensorFlow")
+        texts = [
+            script_for("tensorflow", mode, case, Mismatch("wrong", step=step), is_command=False)
+            for case, step in shown
+        ]
+        program = f"for text in {texts!r}:\n    exec(text, {{}})\n    print({BREAK!r})\n"
+        done = _executed(program, command_environment, tmp_path_factory.mktemp(mode))
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split(BREAK)
+
+    return run
+
+
+BREAK = "-- the next script --"
 
 
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("mode", ["eager", "graph"])
-@pytest.mark.parametrize(("step", "printed"), [(3, "1."), (4, "0.5")])
+def test_a_script_of_tensorflow_runs(of_tensorflow: Callable[[str], list[str]], mode: str) -> None:
+    assert "4.5" in of_tensorflow(mode)[0]
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+@pytest.mark.parametrize(("place", "printed"), [(1, "1."), (2, "0.5")])
 def test_a_script_of_tensorflow_trains(
-    mode: str, step: int, printed: str, command_environment: Mapping[str, str], tmp_path: Path
+    of_tensorflow: Callable[[str], list[str]], mode: str, place: int, printed: str
 ) -> None:
-    if not tensorflow_is_installed():
-        pytest.skip("needs TensorFlow")
-    text = script_for("tensorflow", mode, TRAINED, Mismatch("wrong", step=step), is_command=False)
-    done = _executed(text, command_environment, tmp_path)
-    assert done.returncode == 0, done.stderr
     # The gradient of the sum is 1; the kernel becomes 1 - 0.25 * 2.
-    assert printed in done.stdout
+    assert printed in of_tensorflow(mode)[place]

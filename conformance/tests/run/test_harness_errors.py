@@ -6,79 +6,81 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
-#: Each breaks the harness over BIAS-01 in another place.
-SLIPS = {
-    "a check": "judges('BIAS-01', check.judge)",
-    "a check with no message": "judges('BIAS-01', fails_silently)",
-    "what a check applies to": "applies('BIAS-01')",
-    "the oracle": "judges('BIAS-01', lambda view: view.expectation.value(99))",
-    "shrinking": "conformance.run.verdicts.shrink = slip",
-    "the script": "conformance.run.verdicts.script_for = slip",
-    "the diagnosis": "conformance.findings.diagnosis.Diagnostician.diagnose = slip",
-    "the text": "conformance.run.verdicts.finding_text = slip",
-    "the line": "conformance.run.record.RecordWriter.write = all_but_failures",
-    "a number of another kind": "judges('BIAS-01', with_odd_numbers)",
-}
-PROGRAM = """
-import attrs
-import conformance.findings.diagnosis, conformance.run.record, conformance.run.verdicts
 from conformance.checks import CHECKS
-from conformance.cli import main
 from conformance.oracle.comparison import Mismatch
-from reports.record import Finding
+from conformance.run.record import RecordWriter
+from reports.record import Entry, Finding
+
+Slip = Callable[[pytest.MonkeyPatch], None]
+
 
 class SilentError(Exception):
-    def __str__(self):
+    """An exception that does not even say what it is."""
+
+    def __str__(self) -> str:
         raise RuntimeError("not for you")
 
-def slip(*_, **__):
-    raise OverflowError("a slip\\x1b[31m in the harness\\nand more")
 
-def fails_silently(view):
+def slip(*_: object, **__: object) -> Any:
+    raise OverflowError("a slip\x1b[31m in the harness\nand more")
+
+
+def _fails_silently(_: object) -> None:
     raise SilentError
 
-def with_odd_numbers(view):
-    return Mismatch("m", bound=1 + 2j)
 
-write = conformance.run.record.RecordWriter.write
+_write = RecordWriter.write
 
-def all_but_failures(record, *entries):
+
+def _all_but_failures(writer: RecordWriter, *entries: Entry) -> None:
     if any(isinstance(entry, Finding) and entry.status == "fail" for entry in entries):
         slip()
-    write(record, *entries)
+    _write(writer, *entries)
 
-def changed(clause, **changes):
-    CHECKS._checks = tuple(
-        attrs.evolve(check, **changes) if check.clause == clause else check for check in CHECKS
+
+def _changed(**changes: Any) -> Slip:
+    """Change the checks of BIAS-01."""
+    changed = tuple(
+        attrs.evolve(check, **changes) if check.clause == "BIAS-01" else check for check in CHECKS
     )
+    return lambda patch: patch.setattr(CHECKS, "_checks", changed)
 
-def judges(clause, judge):
-    changed(clause, judge=judge)
 
-def applies(clause):
-    changed(clause, applies=slip)
+def _replaced(what: str, by: Callable[..., Any] = slip) -> Slip:
+    return lambda patch: patch.setattr(what, by)
 
-class check:
-    judge = slip
 
-SLIP
-main(["run", "--subject", "SUBJECT", "--clause", "BIAS-*", "--examples", "2", "--out",
-      "out"])
-"""
+#: Each breaks the harness over BIAS-01 in another place.
+SLIPS: dict[str, Slip] = {
+    "a check": _changed(judge=slip),
+    "a check with no message": _changed(judge=_fails_silently),
+    "what a check applies to": _changed(applies=slip),
+    "the oracle": _changed(judge=lambda view: view.expectation.value(99)),
+    "shrinking": _replaced("conformance.run.verdicts.shrink"),
+    "the script": _replaced("conformance.run.verdicts.script_for"),
+    "the diagnosis": _replaced("conformance.findings.diagnosis.Diagnostician.diagnose"),
+    "the text": _replaced("conformance.run.verdicts.finding_text"),
+    "the line": _replaced("conformance.run.record.RecordWriter.write", _all_but_failures),
+    "a number of another kind": _changed(judge=lambda _: Mismatch("m", bound=1 + 2j)),  # type: ignore[arg-type]
+}
 
 
 @pytest.fixture(scope="module")
-def slipped(program: Callable[[str], Any], zoo: Path) -> Callable[[str], Any]:
+def slipped(command: Callable[..., Any], zoo: Path) -> Callable[[str], Any]:
     """Return how a run ends in which the harness broke in that place; each is made once."""
     known: dict[str, Any] = {}
 
     def make(place: str) -> Any:
         if place not in known:
-            text = PROGRAM.replace("SLIP", SLIPS[place])
-            subject = f"{zoo / 'wrong_results.py'}:ForgetsBias"
-            known[place] = program(text.replace("SUBJECT", subject))
+            with pytest.MonkeyPatch.context() as patch:
+                SLIPS[place](patch)
+                known[place] = command(
+                    "run", "--subject", zoo / "wrong_results.py:ForgetsBias", "--clause", "BIAS-*",
+                    "--examples", "2", "--out", "out",
+                )  # fmt: skip
         return known[place]
 
     return make
@@ -201,19 +203,12 @@ class MinusInfinity(Conv2DTranspose):
 """
 
 
-NO_PAGE = """
-import reports
-from conformance.cli import main
-
-def slip(*_):
-    raise OverflowError("a slip")
-
-reports.write = slip
-main(["run", "--subject", "fast", "--clause", "BIAS-*", "--examples", "2", "--out", "out"])
-"""
-
-
-def test_a_page_that_cannot_be_made_leaves_the_record(program: Callable[[str], Any]) -> None:
-    done = program(NO_PAGE)
+def test_a_page_that_cannot_be_made_leaves_the_record(
+    command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.write", slip)
+    done = command(
+        "run", "--subject", "fast", "--clause", "BIAS-*", "--examples", "2", "--out", "out"
+    )
     assert (done.status, [*done.statuses.values()]) == (3, ["pass", "pass"])
     assert "harness broken: making the page raised OverflowError: a slip" in done.stdout

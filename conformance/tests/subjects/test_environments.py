@@ -78,7 +78,7 @@ def test_a_given_interpreter_that_is_none_is_refused(tmp_path: Path) -> None:
 def test_a_release_that_is_not_installed_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(environments, "folder", lambda version: tmp_path / version)
+    monkeypatch.setattr(environments, "folder", lambda spec: tmp_path / spec)
     with pytest.raises(InstallError, match=r"conformance subjects install tensorflow@2\.10\.1"):
         environments.worker("tensorflow@2.10.1")
 

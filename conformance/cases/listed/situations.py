@@ -1,0 +1,134 @@
+"""Listed cases in every situation: one for each kind of call."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+
+from conformance.cases.drawn.configurations import Configuration
+from conformance.cases.drawn.data import position_coded, reals, small_integers
+from conformance.cases.drawn.strategies import geometry_case
+from conformance.cases.situations import FAMILIES, FIXED_ONLY, situated
+from conformance.model import steps
+from conformance.model.case import Case
+from conformance.model.situation import KINDS, SHARING, THREADS
+
+_LAYER = Configuration(
+    batch=3, in_channels=2, filters=3, size=(2, 4), strides=(2, 1), kernel_size=(3, 2)
+)
+#: For situations in which a call is made hundreds of times.
+_SMALL = Configuration(
+    batch=2, in_channels=1, filters=2, size=(1, 2), strides=(2, 1), kernel_size=(2, 1)
+)
+
+
+@functools.cache
+def _calls(c: Configuration) -> Mapping[str, tuple[Case, ...]]:
+    """Return for each family its kinds of call on a layer."""
+    inputs, upstream = small_integers(c.input_shape(), 1), small_integers(c.output_shape, 2)
+    weights = c.weights(small_integers(c.kernel_shape, 3))
+    first = attrs.evolve(c, data_format="channels_first", padding="same", batch=2)
+    call = (*weights, steps.Call(inputs))
+    losses = {
+        "activity_regularizer": {"function": "sum of squares"},
+        "kernel_regularizer": {"function": "sum"},
+    }
+    constraints = {
+        "kernel_constraint": {"function": "clip"},
+        "bias_constraint": {"function": "negate"},
+    }
+    gradients = (
+        steps.Gradients(inputs, upstream),
+        steps.ConvolutionOp(upstream),
+        steps.SecondGradient(inputs, upstream),
+    )
+    train = steps.Train(inputs, upstream, 0.5)
+    return {
+        "geometry": (geometry_case(c), geometry_case(first), _applied(c)),
+        "numbers": (_doubles(c),),
+        "activations": (Case("activations", c.arguments(activation="relu"), call),),
+        "losses": (Case("losses", c.arguments(**losses), (*call, *_readings(c))),),
+        "constraints": (
+            Case("constraints", c.arguments(**constraints), (*weights, steps.GetWeights(), train)),
+        ),
+        "gradients": (Case("gradients", c.arguments(), (*weights, *gradients)),),
+    }
+
+
+def _applied(c: Configuration) -> Case:
+    case = geometry_case(c)
+    *before, call = case.steps
+    assert isinstance(call, steps.Call)
+    return attrs.evolve(case, steps=(*before, attrs.evolve(call, via="apply")))
+
+
+def _doubles(c: Configuration) -> Case:
+    kernel, bias, inputs = (
+        reals(shape, seed, "float64")
+        for seed, shape in enumerate((c.kernel_shape, (c.filters,), c.input_shape()))
+    )
+    return Case(
+        "numbers",
+        attrs.evolve(c, dtype="float64").arguments(),
+        (*c.weights(kernel, bias), steps.Call(inputs)),
+    )
+
+
+def _readings(c: Configuration) -> tuple[steps.Step, ...]:
+    """Return what follows the first call in a case of losses."""
+    return (
+        steps.Losses(),
+        steps.Call(small_integers(c.input_shape(batch=c.batch + 1), 4)),
+        steps.Losses(),
+        steps.SetWeights((position_coded(c.kernel_shape), position_coded((c.filters,)))),
+        steps.Losses(),
+        steps.LossIdentity(),
+        steps.LossesFor("inputs"),
+        steps.LossesFor("none"),
+        steps.UpdatesFor("inputs"),
+        steps.Collection("regularization_losses"),
+    )
+
+
+def _equal_to(**arguments: Any) -> Case:
+    """Return a case whose result might be memory that is there already: the input, or the bias."""
+    c = Configuration(
+        batch=2,
+        in_channels=1,
+        filters=1,
+        size=(2, 3),
+        strides=(1, 1),
+        kernel_size=(1, 1),
+        **arguments,
+    )
+    inputs = position_coded(c.input_shape())
+    kernel = np.ones(c.kernel_shape, np.float32)
+    called = np.zeros_like(inputs) if c.use_bias else inputs
+    listed = (*c.weights(kernel), steps.GetWeights(), steps.Call(called))
+    return Case("geometry", c.arguments(), (steps.ComputeOutputShape(c.input_shape()), *listed))
+
+
+def _listed(family: str) -> Iterator[Case]:
+    for name in FAMILIES[family]:
+        if KINDS[name].clause == THREADS:
+            yield situated(_calls(_SMALL)[family][0], name)
+            continue
+        first, *others = _calls(_LAYER)[family]
+        yield situated(first, name)
+        if name not in FIXED_ONLY:
+            yield from (situated(case, name) for case in others)
+        if family == "geometry" and KINDS[name].clause == SHARING:
+            yield situated(_equal_to(use_bias=False), name)
+            yield situated(_equal_to(), name)
+
+
+def fixed(family: str) -> tuple[Case, ...]:
+    """Return a family's kinds of call, each in every situation.
+
+    Where arrays could be shared, the result is also made equal to the input, or to the bias.
+    """
+    return tuple(_listed(family)) if family in FAMILIES else ()

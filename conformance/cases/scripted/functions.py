@@ -1,0 +1,179 @@
+"""Scripts about functions that the layer calls: with what, how often, and what becomes of their result.
+
+The functions (`conformance.model.named`) give back what they were told, as a number.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from conformance.cases.scripted.expected import (
+    ActsAs,
+    Arrays,
+    Filled,
+    Gives,
+    Numbers,
+    Wanted,
+)
+from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, either, then
+from conformance.model import steps
+from conformance.model.named import literal
+
+_BASE = {"filters": 3, "kernel_size": [2, 3]}
+_CALL = steps.Call(INPUTS)
+_FIRST = steps.Call(np.ascontiguousarray(INPUTS.transpose(0, 3, 1, 2)))
+_WEIGHTS = steps.SetWeights(
+    (np.arange(1, 37, dtype="f").reshape(2, 3, 3, 2), np.array([1, 2, 3], "f"))
+)
+_BUILT = then(steps.Build((None, None, None, 2)), _WEIGHTS)
+_BUILT_FIRST = then(steps.Build((None, 2, None, None)), _WEIGHTS)
+_STILL = steps.Train(INPUTS, np.zeros((1, 5, 7, 3), "f"), 1.0)
+
+
+def _named(name: str) -> dict[str, str]:
+    return {"function": name}
+
+
+def _full(shape: tuple[int, ...], number: float) -> Gives:
+    return Gives(np.full(shape, number).tolist())
+
+
+def _activation(name: str, *wanted: Wanted, first: bool = False) -> Script:
+    more = {"data_format": "channels_first"} if first else {}
+    call, built = (_FIRST, _BUILT_FIRST) if first else (_CALL, _BUILT)
+    return Script(
+        clause="ACT-01",
+        arguments={**_BASE, **more, "activation": _named(name)},
+        lines=(*built, *(both(call, one) for one in wanted)),
+    )
+
+
+_LAST_SHAPE, _FIRST_SHAPE = (1, 5, 7, 3), (1, 3, 5, 7)
+_ACTIVATIONS = (
+    _activation("told shape", _full(_LAST_SHAPE, 1573)),
+    _activation("told shape", _full(_FIRST_SHAPE, 1357), first=True),
+    _activation("told dtype", _full(_LAST_SHAPE, 4)),
+    _activation("told calls", _full(_LAST_SHAPE, 1), _full(_LAST_SHAPE, 2), _full(_LAST_SHAPE, 3)),
+    _activation("places", Numbers()),
+    _activation("places", Numbers(), first=True),
+)
+
+
+def _regularizer(clause: str, argument: str, name: str, wanted: Wanted) -> Script:
+    return Script(
+        clause=clause,
+        arguments={**LAYER, f"{argument}_regularizer": _named(f"{name}, a loss")},
+        lines=(*then(_CALL), both(steps.Losses(), wanted)),
+    )
+
+
+_REGULARIZERS = (
+    _regularizer("LOSS-01", "kernel", "told shape", Gives([2332.0])),
+    _regularizer("LOSS-01", "kernel", "told dtype", Gives([4.0])),
+    _regularizer("LOSS-01", "kernel", "places", Numbers()),
+    _regularizer("LOSS-01", "bias", "told shape", Gives([3.0])),
+    _regularizer("LOSS-01", "bias", "told dtype", Gives([4.0])),
+    _regularizer("LOSS-02", "activity", "told shape", Gives([1573.0])),
+    _regularizer("LOSS-02", "activity", "told dtype", Gives([4.0])),
+    _regularizer("LOSS-02", "activity", "places", Numbers()),
+    Script(
+        clause="LOSS-02",
+        arguments={**LAYER, "activity_regularizer": _named("told calls, a loss")},
+        lines=(
+            *then(_CALL),
+            both(steps.Losses(), Gives([1.0])),
+            both(steps.Losses(), Gives([1.0])),
+            *then(_CALL),
+            either(steps.Losses(), Gives([2.0]), Gives([1.0, 2.0])),
+        ),
+    ),
+)
+
+
+def _constraint(argument: str, name: str, *wanted: Wanted) -> Script:
+    return Script(
+        clause="CONS-04",
+        arguments={**LAYER, f"{argument}_constraint": _named(name)},
+        lines=(
+            *then(steps.Build((None, None, None, 2))),
+            *(both(_STILL, one) for one in wanted),
+        ),
+    )
+
+
+_CONSTRAINTS = (
+    _constraint("kernel", "told shape", Filled((2332.0, 0.0))),
+    _constraint("kernel", "told dtype", Filled((4.0, 0.0))),
+    _constraint("kernel", "told calls", Filled((1.0, 0.0)), Filled((2.0, 0.0))),
+    _constraint("kernel", "places", Numbers(), Numbers()),
+    _constraint("bias", "places", Numbers()),
+)
+
+
+def _initializer(wanted: Wanted, *calls: steps.Step, **given: Any) -> Script:
+    arguments = {
+        name: _named(f"{value}, values") if name.endswith("initializer") else value
+        for name, value in given.items()
+    }
+    return Script(
+        clause="INIT-05",
+        arguments={**_BASE, **arguments},
+        lines=(*then(*calls), both(steps.GetWeights(), wanted)),
+    )
+
+
+_DOUBLE = steps.Call(INPUTS.astype(np.float64))
+_INITIALIZERS = (
+    _initializer(Filled((2332.0, 0.0)), _CALL, kernel_initializer="told shape"),
+    _initializer(
+        Filled((2332.0, 0.0)), _FIRST, kernel_initializer="told shape", data_format="channels_first"
+    ),
+    _initializer(Filled((4.0, 0.0)), _CALL, kernel_initializer="told dtype"),
+    _initializer(Filled((8.0, 0.0)), _DOUBLE, kernel_initializer="told dtype"),
+    _initializer(
+        Filled((2332.0, 3.0)),
+        _CALL,
+        kernel_initializer="told shape",
+        bias_initializer="told shape",
+    ),
+    _initializer(
+        Filled((4.0, 4.0)), _CALL, kernel_initializer="told dtype", bias_initializer="told dtype"
+    ),
+    _initializer(Filled((1.0, 0.0)), _CALL, _CALL, kernel_initializer="told calls"),
+    _initializer(
+        Filled((1.0, 0.0)), steps.Build((None, 4, 5, 2)), _CALL, kernel_initializer="told calls"
+    ),
+)
+_SHAPES = (
+    "np.array([2, 4, 5, 2])",
+    "(n for n in (2, 4, 5, 2))",
+    "[2, 4, 5, 2]",
+    "(np.int64(2), 4, 5, np.int64(2))",
+)
+_BUILDS = tuple(
+    Script(
+        clause="VAR-01",
+        arguments=LAYER,
+        lines=(
+            *then(steps.Invoke("build", (literal(text),))),
+            both(steps.GetWeights(), Arrays(((2, 3, 3, 2), (3,)))),
+        ),
+    )
+    for text in _SHAPES
+)
+
+_TRIPLE = {"function": "triple"}
+_ASSIGNED = Script(
+    clause="LIFE-01",
+    arguments=_BASE,
+    lines=(
+        *_BUILT,
+        both(_CALL, Numbers()),
+        *then(steps.Assign("activation", _TRIPLE)),
+        both(_CALL, ActsAs({**_BASE, "activation": _TRIPLE})),
+    ),
+)
+
+SCRIPTS = (_ASSIGNED, *_ACTIVATIONS, *_REGULARIZERS, *_CONSTRAINTS, *_INITIALIZERS, *_BUILDS)

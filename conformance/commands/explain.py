@@ -1,0 +1,71 @@
+"""``conformance explain``: a finding or a clause as text, with its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import click
+
+import reports
+from conformance.commands.failing import usage_error
+from conformance.commands.terminal import Terminal
+from conformance.commands.verdicts import DEFAULT, verdicts
+from conformance.model.clauses import matching
+from conformance.run.run import recorded
+from reports import plain
+from reports.record import Record
+
+
+@click.command()
+@click.argument("what", metavar="[FINDING|CLAUSE]...", nargs=-1)
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    default=DEFAULT,
+    show_default=True,
+    help="The run.jsonl whose findings are meant.",
+)
+def explain(what: tuple[str, ...], record: Path) -> None:
+    """Explain findings by their numbers, or clauses by id or pattern (PAD-01, 'GRAD-*').
+
+    Without an argument, lists the subjects of the record with their verdicts and the causes of their findings.
+
+    Prints input, kernel and canvas as numbers, the output as a box on the canvas, and the products that sum to
+    the element in question; of a finding also what was expected, what was got, and a script that shows it.
+    """
+    console = Terminal()
+    if not what:
+        verdicts(_load(record), record, console)
+        return
+    try:
+        patterns = tuple(text for text in what if not text.isdecimal())
+        clauses = matching(patterns) if patterns else ()
+    except ValueError as error:
+        usage_error(str(error).replace("--clause ", ""))
+    numbers = [int(text) for text in what if text.isdecimal()]
+    findings = _findings(record, numbers) if numbers else []
+    texts = [plain.explain_clause(recorded(clause)) for clause in clauses]
+    for place, lines in enumerate([*texts, *findings]):
+        if place:
+            console.print()
+        for line in lines:
+            console.print(line, soft_wrap=True)
+
+
+def _load(path: Path) -> Record:
+    try:
+        return reports.load(path)
+    except reports.RecordError as error:
+        usage_error(error)
+
+
+def _findings(path: Path, numbers: Sequence[int]) -> list[Iterable[str]]:
+    record = _load(path)
+    clauses = {clause.id: clause for clause in record.header.clauses}
+    for number in numbers:
+        if not 1 <= number <= len(record.findings):
+            has = f"{len(record.findings)} findings" if record.findings else "no findings"
+            usage_error(f"finding {number}: {path} has {has}")
+    chosen = [record.findings[number - 1] for number in numbers]
+    return [plain.explain_finding(found, clauses.get(found.clause)) for found in chosen]

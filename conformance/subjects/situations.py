@@ -1,0 +1,239 @@
+"""How situations are carried out: what a caller does with its arrays, and how it calls.
+
+Every public function here stands on its own, with `np` and the modules that it imports: a script to paste holds
+its text (`conformance.findings.dialects`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+# --- how an array lies in memory: each returns a copy of its argument that lies in another way ---
+
+
+def fortran_ordered(array: Any) -> Any:
+    """The first axis is the innermost in memory."""
+    return np.array(array, order="F")
+
+
+def transposed(array: Any) -> Any:
+    """The last axis is the outermost in memory."""
+    axes = [array.ndim - 1, *range(array.ndim - 1)] if array.ndim else []
+    return np.moveaxis(np.array(array.transpose(axes), order="C"), 0, -1) if axes else array.copy()
+
+
+def sliced(array: Any) -> Any:
+    """Every second element of a larger array, along each axis."""
+    wide = np.full([2 * size + 1 for size in array.shape], 77, array.dtype)
+    places = (slice(1, None, 2),) * array.ndim
+    view = wide[places] if places else wide
+    view[...] = array
+    return view
+
+
+def flipped(array: Any) -> Any:
+    """A reversed view: every stride is negative."""
+    return np.flip(np.array(np.flip(array), order="C"))
+
+
+def repeated(array: Any) -> Any:
+    """Where all is equal along the first axis: one element there, and a stride of zero."""
+    same = [array[:1] if n else array for n in array.shape[:1] if (array == array[:1]).all()]
+    return np.broadcast_to(same[0].copy(), array.shape) if same else array.copy()
+
+
+def unaligned(array: Any) -> Any:
+    """The first element at an odd address."""
+    memory = np.full(array.nbytes + 1, 77, np.uint8)
+    view: Any = np.ndarray(array.shape, array.dtype, memory, offset=1)
+    view[...] = array
+    return view
+
+
+def read_only(array: Any) -> Any:
+    """An array that cannot be written to."""
+    copied = array.copy()
+    copied.flags.writeable = False
+    return copied
+
+
+def memory_mapped(array: Any) -> Any:
+    """A memory map of a file."""
+    import tempfile
+
+    if not array.size:
+        return array.copy()
+    with tempfile.TemporaryFile() as file:
+        mapped = np.memmap(file, array.dtype, "w+", shape=array.shape)
+    mapped[...] = array
+    return mapped
+
+
+def byte_swapped(array: Any) -> Any:
+    """The other byte order."""
+    return array.astype(array.dtype.newbyteorder()) if array.dtype.kind in "iufc" else array.copy()
+
+
+# --- how a call is made ---
+
+
+def in_parts(function: Any, inputs: Any) -> Any:
+    """Call a batch in two parts."""
+    half = (len(inputs) + 1) // 2
+    parts = [function(inputs[:half]), function(inputs[half:])]
+    return np.concatenate(parts) if len(inputs) > 1 else function(inputs)
+
+
+def in_a_larger_batch(function: Any, inputs: Any) -> Any:
+    """Call a batch as the end of a larger one."""
+    others = np.flip(inputs, range(1, inputs.ndim))
+    outputs = function(np.concatenate([others, others[:1], inputs]))
+    return outputs[len(outputs) - len(inputs) :]
+
+
+def repeatedly(function: Any, *arrays: Any) -> Any:
+    """Call 130 times, for some seconds at most; return a result that has other bits than the first one."""
+    import time
+
+    end = time.monotonic() + 2
+
+    def bits(result: Any) -> Any:
+        if isinstance(result, (list, tuple)):
+            return [bits(part) for part in result]
+        return None if result is None else np.asarray(result).tobytes()
+
+    result = function(*arrays)
+    first = bits(result)
+    for _ in range(129):
+        result = function(*arrays)
+        if bits(result) != first or time.monotonic() > end:
+            break
+    return result
+
+
+def amid_two_threads(function: Any, *arrays: Any, inside: bool) -> Any:
+    """Make two calls in two threads, one with other arrays, and stop the outer one at each of its lines in turn.
+
+    While it is stopped the inner one runs to its end. `inside` tells whether the result that counts is that of the
+    inner one. Return the first result that has other bits than that of a call alone, if there is one.
+    """
+    import sys
+    import sysconfig
+    import threading
+    import time
+
+    others = [np.flip(array) + np.ones((), array.dtype) for array in arrays]
+    outer, inner = (others, arrays) if inside else (arrays, others)
+    library = sysconfig.get_path("stdlib")
+    seen: set[Any] = set()
+    held: list[Any] = []
+
+    def bits(result: Any) -> Any:
+        if isinstance(result, (list, tuple)):
+            return [bits(part) for part in result]
+        return None if result is None else np.asarray(result).tobytes()
+
+    def is_own(file: str) -> bool:
+        in_library = file.startswith((library, "<frozen")) and "site-packages" not in file
+        return not in_library and "numpy" not in file
+
+    def both() -> Any:
+        """Return the end of the call that counts, and whether the outer one was stopped at a new line."""
+        stopped: list[Any] = []
+        ends: dict[bool, Any] = {}
+        calls: dict[Any, int] = {}
+
+        def call(is_inner: bool, given: Any) -> None:
+            try:
+                ends[is_inner] = function(*given), None
+            except BaseException as error:
+                ends[is_inner] = None, error
+
+        second = threading.Thread(target=call, args=(True, inner), daemon=True)
+
+        def each_line(frame: Any, event: str, _: Any) -> Any:
+            place = frame.f_code, frame.f_lineno
+            calls[frame.f_code] = calls.get(frame.f_code, 0) + (event == "call")
+            # A function that is called again and again is looked at a few times.
+            if stopped or calls[frame.f_code] > 3 or not is_own(frame.f_code.co_filename):
+                return None
+            if place not in seen:
+                seen.add(place)
+                stopped.append(place)
+                second.start()
+                # Not for ever: it may wait for a lock that this one holds.
+                second.join(0.01 if len(held) < 5 else 0.001)
+                held.extend([place] * second.is_alive())
+            return each_line
+
+        def run() -> None:
+            sys.settrace(each_line)
+            call(False, outer)
+            sys.settrace(None)
+
+        first = threading.Thread(target=run, daemon=True)
+        first.start()
+        first.join()
+        if not stopped:
+            second.start()
+        second.join()
+        return ends[inside], stopped
+
+    result = function(*arrays)
+    alone, stopped, end = bits(result), [None], time.monotonic() + 2
+    while stopped and bits(result) == alone and time.monotonic() < end:
+        (result, error), stopped = both()
+        if error is not None:
+            raise error
+    return result
+
+
+def inside_another_call(function: Any, *arrays: Any) -> Any:
+    """Call while another thread is in the middle of the same with other arrays."""
+    return amid_two_threads(function, *arrays, inside=True)
+
+
+def around_another_call(function: Any, *arrays: Any) -> Any:
+    """Call, and have another thread do the same with other arrays in the middle of it."""
+    return amid_two_threads(function, *arrays, inside=False)
+
+
+# --- what a caller does with arrays afterwards ---
+
+
+def overwrite(arrays: Any) -> None:
+    """Write to whatever arrays are in there, as far as they can be written to."""
+    if isinstance(arrays, (list, tuple)):
+        for array in arrays:
+            overwrite(array)
+    elif isinstance(arrays, np.ndarray) and arrays.flags.writeable:
+        arrays[...] = np.array(77).astype(arrays.dtype)
+
+
+def refilled(array: Any, place: int, kept: Any) -> Any:
+    """Return the array that was used in this place before, filled anew, where it has the shape and dtype."""
+    same = kept.setdefault((place, array.shape, array.dtype), np.empty_like(array))
+    same[...] = array
+    return same
+
+
+#: How arrays are made, by the situation's name.
+PLACED: Mapping[str, Callable[[Any], Any]] = {
+    function.__name__.replace("_", " "): function
+    for function in (
+        fortran_ordered, transposed, sliced, flipped, repeated, unaligned, read_only, memory_mapped, byte_swapped,
+    )
+}  # fmt: skip
+#: How a call is made.
+CALLED: Mapping[str, Callable[..., Any]] = {
+    "in parts": in_parts,
+    "in a larger batch": in_a_larger_batch,
+    "repeatedly": repeatedly,
+    "inside another call": inside_another_call,
+    "around another call": around_another_call,
+}
+#: Those of them that take a batch of images apart.
+OF_BATCHES = frozenset({"in parts", "in a larger batch"})

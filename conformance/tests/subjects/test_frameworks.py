@@ -1,0 +1,275 @@
+"""Frameworks as subjects: how they are named, what the shared parts do, and each one where it is installed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fast_impl
+from conformance.cases.drawn.data import position_coded
+from conformance.findings.scripts import script_for
+from conformance.model.case import Case
+from conformance.model.geometry import Geometry
+from conformance.model.observation import Unsupported
+from conformance.model.steps import Build, Call, Gradients, Losses, SetWeights
+from conformance.oracle.comparison import Mismatch
+from conformance.subjects import LoadError, environments, frameworks, resolve
+from conformance.subjects.backend import observe
+from conformance.subjects.frameworks.operation import Operation, translated
+
+KERNEL = position_coded((3, 2, 2, 1))
+INPUTS = position_coded((1, 2, 3, 1))
+
+
+class Numpy(Operation):
+    """A framework of NumPy arrays, which has no word for "same"."""
+
+    refusals = (ArithmeticError,)
+
+    def versions(self) -> Mapping[str, str]:
+        return {}
+
+    def tensor(self, array: Any) -> Any:
+        return array
+
+    def array(self, tensor: Any) -> Any:
+        return tensor
+
+    def natural(self, inputs: Any, kernel: Any, bias: Any, geometry: Geometry) -> Any:
+        if geometry.height.same:
+            raise ArithmeticError("same is not supported")
+        if geometry.use_bias and bias is None:
+            raise ArithmeticError("the bias is missing")
+        return self.exact(inputs, kernel, bias, geometry)
+
+    def exact(self, inputs: Any, kernel: Any, bias: Any, geometry: Geometry) -> Any:
+        strides = geometry.height.stride, geometry.width.stride
+        padding = "same" if geometry.height.same else "valid"
+        return fast_impl.conv2d_transpose(inputs, kernel, strides, padding, bias=bias)
+
+    def derivatives(self, forward: Any, sources: Any, upstream: Any) -> Any:
+        return [np.full_like(source, forward(*sources).size) for source in sources]
+
+
+def _outcomes(way: str, arguments: dict[str, Any], *steps: Any) -> Any:
+    case = Case("geometry", {"filters": 2, "kernel_size": [3, 2], **arguments}, steps)
+    return observe(case, Numpy(way).backend()).outcomes
+
+
+WEIGHTS = (Build((1, 2, 3, 1)), SetWeights((KERNEL, np.ones(2, np.float32))))
+
+
+@pytest.mark.parametrize(
+    ("spec", "meant"),
+    [
+        ("torch", ("torch", None, None)),
+        ("torch:exact", ("torch", None, "exact")),
+        ("torch@2.13.0", ("torch", "2.13.0", None)),
+        ("torch@cuda", ("torch@cuda", None, None)),
+        ("keras@jax@3.15.1:natural", ("keras@jax", "3.15.1", "natural")),
+        ("tf.keras", ("tf.keras", None, None)),
+    ],
+)
+def test_a_framework_is_named_with_version_and_way(
+    spec: str, meant: tuple[str, str | None, str | None]
+) -> None:
+    chosen = frameworks.parse(spec)
+    assert chosen is not None
+    assert (chosen.framework.name, chosen.version, chosen.way) == meant
+
+
+@pytest.mark.parametrize(
+    "spec", ["torch:nn.ConvTranspose2d", "keras", "torch@metal", "torch:", "tensorflow"]
+)
+def test_what_names_no_framework_is_left_to_others(spec: str) -> None:
+    assert frameworks.parse(spec) is None
+
+
+def test_a_step_of_the_case_is_computed_in_the_chosen_way() -> None:
+    *_, called = _outcomes("exact", {"padding": "same"}, *WEIGHTS, Call(INPUTS))
+    expected = fast_impl.conv2d_transpose(INPUTS, KERNEL, padding="same") + 1
+    np.testing.assert_array_equal(called.value, expected)
+
+
+def test_what_a_framework_says_it_does_not_support_is_unsupported() -> None:
+    *_, called = _outcomes("natural", {"padding": "same"}, *WEIGHTS, Call(INPUTS))
+    assert called.unsupported == "same is not supported"
+
+
+def test_a_refusal_keeps_its_name_and_is_python_s_too() -> None:
+    *_, called = _outcomes("natural", {}, WEIGHTS[0], SetWeights((KERNEL,)), Call(INPUTS))
+    assert called.error.types[:2] == ("ArithmeticError", "ValueError")
+
+
+def test_a_lack_of_memory_is_python_s_memory_error() -> None:
+    error = translated(RuntimeError("failed to allocate 8 bytes"), (RuntimeError,))
+    assert isinstance(error, MemoryError)
+
+
+def test_an_error_that_is_no_refusal_stays_what_it_is() -> None:
+    error = RuntimeError("internal error")
+    assert translated(error, (TypeError,)) is error
+
+
+def test_gradients_are_those_of_inputs_kernel_and_bias() -> None:
+    upstream = np.ones((1, 4, 4, 2), np.float32)
+    *_, found = _outcomes("exact", {}, *WEIGHTS, Gradients(INPUTS, upstream))
+    assert [array.shape for array in found.value] == [INPUTS.shape, KERNEL.shape, (2,)]
+
+
+def test_without_a_bias_its_gradient_is_none() -> None:
+    upstream = np.ones((1, 4, 4, 2), np.float32)
+    steps = (WEIGHTS[0], SetWeights((KERNEL,)), Gradients(INPUTS, upstream))
+    *_, found = _outcomes("exact", {"use_bias": False}, *steps)
+    assert found.value[2] is None
+
+
+def test_an_operation_has_no_losses() -> None:
+    (found,) = _outcomes("exact", {}, Losses())
+    assert found.unsupported == "has no step 'losses'"
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"padding": "causal"}, {"data_format": "NHWC"}, {"strides": [1, 2, 3]}]
+)
+def test_arguments_that_no_operation_can_be_asked_about_are_unsupported(
+    arguments: dict[str, Any],
+) -> None:
+    *_, called = _outcomes("exact", arguments, *WEIGHTS, Call(INPUTS))
+    assert called.unsupported.startswith("a bare operation")
+
+
+def test_a_script_of_a_finding_calls_the_operation() -> None:
+    case = Case(
+        "geometry", {"filters": 2, "kernel_size": [3, 2], "strides": 2}, (*WEIGHTS, Call(INPUTS))
+    )
+    script = script_for("torch", "exact", case, Mismatch("wrong", 1, 2, 2), is_command=False)
+    assert "conv2d_transpose = frameworks.driver('torch', 'exact')" in script
+    assert "print(conv2d_transpose(" in script
+
+
+@pytest.mark.parametrize(
+    ("name", "keras", "told"),
+    [
+        ("keras@jax", "2.15.0", "not installed: this is Keras 2.15.0; pip install keras jax"),
+        ("keras@jax", "3.15.1", None),
+        ("tf.keras", "2.15.0", None),
+        (
+            "tflite",
+            "3.15.1",
+            "not installed: tf.keras is Keras 3.15.1 here; pip install --no-deps tf-keras",
+        ),
+    ],
+)
+def test_a_framework_needs_its_own_keras(
+    name: str, keras: str, told: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        frameworks.importlib.util, "find_spec", lambda module: None if module == "tf_keras" else 1
+    )
+    monkeypatch.setattr(frameworks.importlib.metadata, "version", lambda _: keras)
+    assert frameworks.FRAMEWORKS[name].missing == told
+
+
+@pytest.fixture
+def nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """No framework is installed here, and the user's cache is empty."""
+    monkeypatch.setattr(frameworks.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(environments.platformdirs, "user_cache_path", lambda *_, **__: tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_a_framework_that_is_not_installed_says_what_installs_it() -> None:
+    wanted = "not installed: pip install keras jax; .* conformance subjects install keras@jax"
+    with pytest.raises(LoadError, match=wanted):
+        resolve("keras@jax:exact", 1.0)
+
+
+@pytest.mark.usefixtures("nothing_installed")
+def test_a_device_that_is_not_there_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frameworks, "_ACCELERATORS", ())
+    with pytest.raises(LoadError, match="absent: no GPU driver is loaded here"):
+        resolve("torch@cuda", 1.0)
+
+
+def _installed(spec: str, cache: Path) -> None:
+    (cache / spec.replace("@", "-")).mkdir()
+    details = json.dumps({"spec": spec})
+    (cache / spec.replace("@", "-") / "complete.json").write_text(details, encoding="utf-8")
+
+
+def test_an_environment_of_its_own_is_used_where_nothing_is_installed_here(
+    nothing_installed: Path,
+) -> None:
+    _installed("keras@jax", nothing_installed)
+    python, _, forced = environments.worker("keras@jax")
+    assert python.startswith(str(nothing_installed / "keras-jax"))
+    assert forced["PYTHONPATH"] == ""
+
+
+def test_installed_environments_are_listed_by_what_installs_them(nothing_installed: Path) -> None:
+    for spec in ("keras@jax", "torch@2.13.0"):
+        _installed(spec, nothing_installed)
+    assert environments.installed() == ("keras@jax", "torch@2.13.0")
+
+
+@pytest.mark.parametrize(
+    ("spec", "requirements"),
+    [
+        ("torch", ("torch",)),
+        ("torch@2.13.0", ("torch==2.13.0",)),
+        ("keras@torch@3.15.1:exact", ("keras==3.15.1", "torch")),
+        ("tflite", ("tensorflow-cpu==2.15.1", "numpy<2")),
+        ("tf.keras@2.21.0", ("tensorflow-cpu==2.21.0",)),
+    ],
+)
+def test_an_environment_gets_the_framework_in_its_version(
+    spec: str, requirements: tuple[str, ...]
+) -> None:
+    assert environments.release(spec).requirements == requirements
+
+
+def test_a_subject_for_each_way_has_the_name_that_the_user_gave(
+    nothing_installed: Path,
+) -> None:
+    _installed("torch@2.13.0", nothing_installed)
+    subjects = resolve("old=torch@2.13.0", 1.0)
+    assert [(subject.name, subject.mode) for subject in subjects] == [
+        ("old", "natural"),
+        ("old", "exact"),
+    ]
+
+
+#: Each framework that can stand beside others in a process.
+OPERATIONS = ("torch", "jax", "onnxruntime", "onnx-reference", "openvino")
+CASES: tuple[dict[str, Any], ...] = (
+    {"strides": (2, 1), "padding": "same"},
+    {"strides": (1, 3), "padding": "valid", "data_format": "channels_first"},
+    {"strides": (4, 3), "padding": "same", "output_padding": (2, 1)},
+    {"padding": "same", "dilation_rate": 2},
+)
+
+
+@pytest.mark.parametrize("options", CASES)
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_exact_way_is_the_layer_of_the_page(name: str, options: dict[str, Any]) -> None:
+    missing = frameworks.FRAMEWORKS[name].missing
+    if missing:
+        pytest.skip(f"{name} is {missing}")
+    first = options.get("data_format") == "channels_first"
+    inputs = position_coded((2, 1, 4, 3) if first else (2, 4, 3, 1))
+    bias = np.array([5.0, -7.0], np.float32)
+    found = frameworks.driver(name, "exact")(inputs, KERNEL, **options, bias=bias)  # type: ignore[operator]
+    expected = fast_impl.conv2d_transpose(inputs, KERNEL, **options, bias=bias)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_unsupported_is_what_an_operation_without_gradients_says() -> None:
+    with pytest.raises(Unsupported, match="has no gradients"):
+        Operation.derivatives(Numpy("exact"), lambda: None, [], None)

@@ -1,0 +1,163 @@
+"""How situations are carried out: the same elements in other memory, and threads in lock step."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from conformance.cases.situations import situated
+from conformance.model import steps
+from conformance.model.case import Case
+from conformance.model.situation import KINDS, MEMORY
+from conformance.subjects import situations
+from conformance.subjects.backend import observe
+from conformance.subjects.layer import LayerBackend
+
+ARRAY = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+SHAPES = ((2, 3, 4), (3,), (0, 3), (1, 1, 1, 1), ())
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", situations.PLACED)
+def test_an_array_holds_the_same_elements_wherever_it_lies(
+    name: str, shape: tuple[int, ...]
+) -> None:
+    array = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    placed = situations.PLACED[name](array)
+    assert (placed.shape, placed.tolist()) == (shape, array.tolist())
+
+
+def test_every_situation_of_memory_is_carried_out() -> None:
+    assert set(situations.PLACED) == {n for n, kind in KINDS.items() if kind.clause == MEMORY}
+
+
+PROPERTIES = {
+    "fortran ordered": lambda a: a.flags.f_contiguous and not a.flags.c_contiguous,
+    "transposed": lambda a: a.strides[-1] == max(a.strides),
+    "sliced": lambda a: not (a.flags.c_contiguous or a.flags.f_contiguous),
+    "flipped": lambda a: max(a.strides) < 0,
+    "unaligned": lambda a: not a.flags.aligned,
+    "read only": lambda a: not a.flags.writeable,
+    "memory mapped": lambda a: isinstance(a, np.memmap),
+    "byte swapped": lambda a: not a.dtype.isnative,
+}
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_an_array_lies_as_the_situation_says(name: str) -> None:
+    assert PROPERTIES[name](situations.PLACED[name](ARRAY))
+
+
+def test_equal_rows_are_repeated_by_a_stride_of_zero() -> None:
+    rows = np.repeat(ARRAY[:1], 5, 0)
+    assert situations.PLACED["repeated"](rows).strides[0] == 0
+
+
+def test_whatever_can_be_written_to_is_overwritten() -> None:
+    arrays = [np.zeros(2), (np.zeros(3, np.int8), None), situations.read_only(np.zeros(2))]
+    situations.overwrite(arrays)
+    assert [arrays[0].tolist(), arrays[1][0].tolist(), arrays[2].tolist()] == [
+        [77, 77], [77, 77, 77], [0, 0],
+    ]  # fmt: skip
+
+
+class _Racing:
+    def __call__(self, array: np.ndarray) -> np.ndarray:
+        self.kept = array
+        found = self.kept
+        return found + 0
+
+
+def test_a_thread_sees_what_the_one_behind_it_kept() -> None:
+    found = situations.around_another_call(_Racing(), ARRAY)
+    assert np.array_equal(found, np.flip(ARRAY) + 1)
+
+
+def test_threads_that_share_nothing_give_what_one_gives() -> None:
+    assert np.array_equal(situations.around_another_call(lambda a: 2 * a, ARRAY), 2 * ARRAY)
+
+
+def test_an_exception_in_the_thread_is_the_call_s_own() -> None:
+    def fails(array: np.ndarray) -> None:
+        raise RuntimeError(f"of shape {array.shape}")
+
+    with pytest.raises(RuntimeError, match="of shape"):
+        situations.inside_another_call(fails, ARRAY)
+
+
+def test_a_lock_that_both_threads_want_ends_the_lock_step() -> None:
+    lock = threading.Lock()
+
+    def one_at_a_time(array: np.ndarray) -> np.ndarray:
+        with lock:
+            found = array
+            return found + 0
+
+    assert np.array_equal(situations.inside_another_call(one_at_a_time, ARRAY), ARRAY)
+
+
+class _Noting:
+    """A layer that notes what it is called with."""
+
+    def __init__(self, **_: object) -> None:
+        self.seen: list[np.ndarray] = []
+        _Noting.last = self
+
+    def build(self, _: object) -> None: ...
+
+    def set_weights(self, weights: list[np.ndarray]) -> None:
+        self.kernel = weights[0]
+
+    def __call__(self, inputs: np.ndarray) -> np.ndarray:
+        self.seen.append(inputs)
+        return inputs + 0
+
+
+CASE = Case(
+    "geometry",
+    {"filters": 1, "kernel_size": 1},
+    (
+        steps.Build((2, 3, 2, 2)),
+        steps.SetWeights((np.ones((1, 1, 1, 2), np.float32),)),
+        steps.Call(ARRAY.reshape(2, 3, 2, 2)),
+    ),
+)
+
+
+def _seen(name: str) -> list[np.ndarray]:
+    observe(situated(CASE, name), LayerBackend(_Noting))
+    return _Noting.last.seen
+
+
+def test_a_batch_is_called_in_parts() -> None:
+    assert [len(inputs) for inputs in _seen("in parts")] == [1, 1]
+
+
+def test_a_batch_is_called_within_a_larger_one() -> None:
+    assert [len(inputs) for inputs in _seen("in a larger batch")] == [5]
+
+
+def test_arrays_are_overwritten_after_the_step() -> None:
+    assert all((inputs == 77).all() for inputs in _seen("arguments overwritten"))
+
+
+def test_the_same_array_is_filled_anew() -> None:
+    first, *others = _seen("arguments refilled")
+    assert all(other is first for other in others)
+
+
+def test_results_are_read_when_the_case_is_over() -> None:
+    class Reusing(_Noting):
+        result = np.zeros((2, 3, 2, 2), np.float32)
+
+        def __call__(self, inputs: np.ndarray) -> np.ndarray:
+            self.result[...] = inputs
+            return self.result
+
+    case = situated(CASE, "results kept")
+    outcomes = observe(case, LayerBackend(Reusing)).outcomes
+    last = max(i for i, step in enumerate(case.steps) if isinstance(step, steps.Call))
+    (own,) = (i for i, step in case.own_steps if isinstance(step, steps.Call))
+    assert outcomes[own].value.tolist() == case.steps[last].inputs.tolist()

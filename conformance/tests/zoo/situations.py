@@ -1,0 +1,144 @@
+"""Layers that are right in plain surroundings, and wrong in one kind of situation."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_EXAMPLE = Path(__file__).parents[2] / "starts" / "my_layer.py"
+_spec = importlib.util.spec_from_file_location("my_layer", _EXAMPLE)
+assert _spec is not None
+assert _spec.loader is not None
+_module = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_module)
+MyLayer: Any = _module.MyLayer
+
+
+class StaleKernel(MyLayer):
+    """The kernel of the first call is packed once; a later set_weights changes nothing."""
+
+    def __call__(self, inputs):
+        now = self.kernel
+        if getattr(self, "packed", now).shape != now.shape or not hasattr(self, "packed"):
+            self.packed = now.copy()
+        self.kernel = self.packed
+        try:
+            return super().__call__(inputs)
+        finally:
+            self.kernel = now
+
+
+class ReusedBuffer(MyLayer):
+    """The result is a buffer that the next call of the same shape overwrites."""
+
+    def __call__(self, inputs):
+        outputs = super().__call__(inputs)
+        buffers = self.__dict__.setdefault("buffers", {})
+        buffer = buffers.setdefault((outputs.shape, outputs.dtype.name), np.empty_like(outputs))
+        buffer[...] = outputs
+        return buffer
+
+
+class MemoryOrder(MyLayer):
+    """Elements are read in the order of the memory, whatever the strides say."""
+
+    def __call__(self, inputs):
+        return super().__call__(np.ravel(inputs, order="K").reshape(np.shape(inputs)))
+
+
+class KeptWeights(MyLayer):
+    """set_weights keeps the caller's arrays: writing to them later changes the layer."""
+
+    def set_weights(self, weights):
+        super().set_weights(weights)
+        self.kernel = weights[0]
+        if len(weights) > 1:
+            self.bias = weights[1]
+
+
+class SecondCall(MyLayer):
+    """The second call is off by one."""
+
+    calls = 0
+
+    def __call__(self, inputs):
+        self.calls += 1
+        return super().__call__(inputs) + (self.calls == 2)
+
+
+class OneImage(MyLayer):
+    """A single image is off by one."""
+
+    def __call__(self, inputs):
+        return super().__call__(inputs) + (len(inputs) == 1)
+
+
+class SharedScratch(MyLayer):
+    """The input is copied to scratch memory that all threads share."""
+
+    def __call__(self, inputs):
+        self.scratch = inputs
+        rows = len(self.scratch)
+        assert rows >= 0
+        return super().__call__(self.scratch)
+
+
+class Shifted(MyLayer):
+    """Wrong in plain surroundings: the result is off by one."""
+
+    def __call__(self, inputs):
+        return super().__call__(inputs) + 1
+
+
+class ResultIsInput(MyLayer):
+    """The input itself is the result of a kernel of 1."""
+
+    def __call__(self, inputs):
+        outputs = super().__call__(inputs)
+        return inputs if np.array_equal(outputs, inputs) else outputs
+
+
+class KnownByIdentity(MyLayer):
+    """The array of the last call is known again by its identity, not by what it holds."""
+
+    seen = None
+
+    def __call__(self, inputs):
+        if inputs is not self.seen:
+            self.seen, self.outputs = inputs, super().__call__(inputs)
+        return self.outputs.copy()
+
+
+class LiveWeights(MyLayer):
+    """get_weights gives the layer's own arrays."""
+
+    def get_weights(self):
+        return [self.kernel] if self.bias is None else [self.kernel, self.bias]
+
+
+class Locked(MyLayer):
+    """Right, and one call at a time: a second thread waits."""
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        import threading
+
+        self.lock = threading.Lock()
+
+    def __call__(self, inputs):
+        with self.lock:
+            time.sleep(0)
+            return super().__call__(inputs)
+
+
+class Refusing(MyLayer):
+    """A memory map is refused, for it is a subclass."""
+
+    def __call__(self, inputs):
+        if type(inputs) is not np.ndarray:
+            raise TypeError(f"an array is needed, not {type(inputs).__name__}")
+        return super().__call__(inputs)
