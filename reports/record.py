@@ -240,7 +240,9 @@ class Claim:
 class Verdict:
     """One clause on one subject in one mode.
 
-    `reason` tells people why the status is not a pass, `reason_kind` tells programs.
+    `reason` tells people why the status is not a pass, `reason_kind` tells programs. `part` says of a pass on what
+    part of its cases the clause held, where on others the subject lacks something or a more basic clause fails.
+    `blocked_by` names the clauses whose failures explain those of this one: they are not failed again.
     """
 
     clause: ClauseId
@@ -251,6 +253,8 @@ class Verdict:
     reason: str | None = None
     reason_kind: Annotated[str | None, rule(enum=[*statuses.REASONS, None])] = None
     claim: Claim | None = None
+    part: str | None = None
+    blocked_by: tuple[ClauseId, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str]:

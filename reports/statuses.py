@@ -55,6 +55,13 @@ STATUSES = (
     Status(
         "gave-up", "gaveup", "the worker crashed or hung too often to go on", _BAD, unjudged=True
     ),
+    Status(
+        "blocked",
+        "blocked",
+        "fails only where a more basic clause fails, which explains it",
+        "red",
+        unjudged=True,
+    ),
     Status("not-run", "notrun", "not checked in this run", "dim", skipped=True),
     Status("excused", "excused", "differs, with a stated reason", "yellow"),
     Status(
@@ -87,6 +94,7 @@ REASONS: Mapping[str, str] = {
     "no-case": "not-run: no case in this run exercises the clause in this mode",
     "untestable": "not-run: no run can check the clause",
     "cases-left": "gave-up: crashes and timeouts used up the time, so that not every case was run",
+    "more-basic": "blocked: the clauses whose failures explain those of this one",
     "lacking": "unsupported: what the subject lacks",
     "excuse": "excused: the stated reason of the excuse",
     "excuse-passes": "stale-excuse: the clause passes",

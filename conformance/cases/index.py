@@ -86,7 +86,9 @@ def _families() -> tuple[Family, ...]:
     tables = {**numbers.TABLES, **special.TABLES, **training.TABLES, **objects.TABLES}
     return (
         _situated("geometry", drawn.geometry_cases(), numbers.geometries, 1.5),
-        _situated("numbers", drawn.number_cases(), special.wrapping),
+        _situated(
+            "numbers", drawn.number_cases(), lambda: (*numbers.formats(), *special.wrapping())
+        ),
         Family(sizes.FAMILY, sizes.size_cases(), sizes.few, 0.3, sizes.many, sizes.smallest),
         Family("repeats", drawn.repeat_cases(), share=0.4),
         Family("unknown sizes", drawn.unknown_size_cases(), share=0.4),

@@ -108,8 +108,15 @@ class Evidence:
             return
         outcome = observation.outcomes[call]
         if outcome.error is None and outcome.unsupported is None:
-            values = self._values.setdefault(case.id, values_of(case))
-            self._exercised.setdefault((subject.spec, subject.mode), {})[case.id] = values
+            self._exercised.setdefault((subject.spec, subject.mode), {})[case.id] = self.values(
+                case
+            )
+
+    def values(self, case: Case) -> Mapping[str, str]:
+        """Return the case's parameter values."""
+        if case.id not in self._values:
+            self._values[case.id] = values_of(case)
+        return self._values[case.id]
 
     def _note_traits(self, subject: Subject, case: Case, observation: Observation) -> None:
         traits, main = traits_of(case), main_step(case)

@@ -84,12 +84,14 @@ def shrink(
     examples: int,
     run_seed: int,
     known: Iterable[Case] = (),
+    counts: Callable[[Failure], bool] = lambda _: True,
     checks: Checks = CHECKS,
 ) -> tuple[Failure, bool]:
     """Return the smallest failure of the clause in the family, and whether it was shrunk.
 
     A fixed case stays as it is where no drawn case fails. Where the clause fails on one of the `known`
-    cases, which are small already, that one is taken: one cause then shows as one case.
+    cases, which are small already, that one is taken: one cause then shows as one case. `counts` tells of a
+    failure whether it is one of the clause's own.
     """
     concerned = [c for c in checks.of(clause, claims=claims) if family.name in c.families]
     smallest: Failure | None = None
@@ -111,7 +113,7 @@ def shrink(
                 failure = judge(evidence, check, case, subject, traits)
             except (NotSupported, NotTried):
                 continue
-            if failure is not None and failure.status == found.status:
+            if failure is not None and failure.status == found.status and counts(failure):
                 smallest = failure
                 raise _Found
 

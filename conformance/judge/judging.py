@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import attrs
@@ -65,6 +65,13 @@ class Tally:
     held: int = 0
     failures: list[Failure] = attrs.Factory(list)
     unsupported: dict[str, int] = attrs.Factory(dict)
+    #: How many cases were left out because the subject lacks what the checks need.
+    left: int = 0
+    #: Parameter values (`conformance.cases.space`) of cases on which it held, and of those that were left out.
+    held_values: dict[str, set[str]] = attrs.Factory(dict)
+    left_values: dict[str, set[str]] = attrs.Factory(dict)
+    #: On how many cases it fails because of a more basic clause, by that clause.
+    blocked: dict[str, int] = attrs.Factory(dict)
     not_tried: str | None = None
     #: What broke in the harness first, so that not every case was judged.
     broken: HarnessError | None = None
@@ -82,6 +89,39 @@ class Tally:
         self.broken = self.broken or other.broken
         for reason, count in other.unsupported.items():
             self.unsupported[reason] = self.unsupported.get(reason, 0) + count
+        self.left += other.left
+        for own, others in (
+            (self.held_values, other.held_values),
+            (self.left_values, other.left_values),
+        ):
+            for name, values in others.items():
+                own.setdefault(name, set()).update(values)
+
+    def note_held(self, values: Mapping[str, str]) -> None:
+        """Count a case on which the clause held, with its parameter values."""
+        self.held += 1
+        _note(self.held_values, values)
+
+    def note_left(self, values: Mapping[str, str], reasons: Iterable[str]) -> None:
+        """Count a case that was left out, with its parameter values and why."""
+        self.left += 1
+        _note(self.left_values, values)
+        for text in reasons:
+            self.unsupported[text] = self.unsupported.get(text, 0) + 1
+
+    def note_blocked(self, values: Mapping[str, str], clause: str) -> None:
+        """Count a failure that another clause's failure explains."""
+        self.blocked[clause] = self.blocked.get(clause, 0) + 1
+        _note(self.left_values, values)
+
+
+def _note(found: dict[str, set[str]], values: Mapping[str, str]) -> None:
+    for name, value in values.items():
+        found.setdefault(name, set()).add(value)
+
+
+class NothingAsked(NotSupported):
+    """A check found nothing in a case that it could judge, and so says nothing of it."""
 
 
 def judge(
@@ -92,6 +132,7 @@ def judge(
     What fails in a situation, and holds in plain surroundings, is the matter of the clause about the situation.
 
     Raises:
+        NothingAsked: the check asked for the outcome of no step.
         NotSupported: the subject lacks what the check needs.
         NotTried: the case was not run, or the check does not know it.
         HarnessError: the check, the oracle or the way to the subject raised.
@@ -161,14 +202,18 @@ def _judged_here(
     try:
         observation = evidence.observation(subject, case)
         view = View(case, observation, evidence.expectation(case), traits)
-        view.asked = evidence.asked(subject, case)
         if case.situation is not None:
             view.apart = lambda: _apart(evidence, case, subject, traits)
     except Exception as error:
         raise _broken(error, check, case, f"{subject.name} ({subject.mode})") from error
-    failure = judged(check, view, observation, f"{subject.name} ({subject.mode})")
+    try:
+        failure = judged(check, view, observation, f"{subject.name} ({subject.mode})")
+    finally:
+        evidence.asked(subject, case).update(view.asked)
     if failure is not None:
         evidence.keep_failing(subject, case)
+    elif not view.asked and not is_apart(check):
+        raise NothingAsked(f"{check.name} has nothing to judge in the case")
     return failure
 
 
@@ -234,6 +279,8 @@ def _tally(
     for check in checks:
         try:
             failure = judge(evidence, check, case, subject, traits)
+        except NothingAsked:
+            continue
         except NotSupported as reason:
             missing.append(str(reason))
             continue
@@ -248,6 +295,6 @@ def _tally(
             return
         held = True
     if held:
-        tally.held += 1
-    for text in missing:
-        tally.unsupported[text] = tally.unsupported.get(text, 0) + 1
+        tally.note_held(evidence.values(case))
+    elif missing:
+        tally.note_left(evidence.values(case), missing)

@@ -8,13 +8,18 @@ always a text of this module, never a case's own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from conformance.model.codec import Value
 from conformance.model.observation import Unsupported
+
+#: What functions of this module have raised since it was cleared: never the fault of an implementation.
+RAISED: list[str] = []
 
 #: A value's source text by framework: ``numpy``, ``tensorflow``.
 Texts: TypeAlias = Mapping[str, str]
@@ -240,7 +245,31 @@ def resolve(value: Value, framework: str = "numpy", names: Mapping[str, Any] | N
         return tuple(value) if isinstance(value, list) else value
     if framework not in texts:
         raise Unsupported(f"{texts['tensorflow']} is a value of TensorFlow's own")
-    return eval(texts[framework], {"np": np, **(names or {})})
+    found = eval(texts[framework], {"np": np, **(names or {})})
+    if framework == "numpy" and isinstance(value, Mapping) and "function" in value:
+        return _watched(str(value["function"]), found)
+    return found
+
+
+def _watched(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function, with what is raised in it noted in `RAISED`.
+
+    It takes NumPy arrays. What it makes of a tensor of another kind is no fault of whoever passes that; arguments
+    that it does not take at all are.
+    """
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        signature.bind(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            kinds = ", ".join(type(one).__name__ for one in (*args, *kwargs.values()))
+            RAISED.append(f"the suite's function {name!r} takes NumPy arrays, was given {kinds}")
+            raise Unsupported(RAISED[-1]) from error
+
+    return watched
 
 
 def resolve_arguments(

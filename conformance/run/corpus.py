@@ -180,7 +180,7 @@ def judge_recorded(recorded: Recorded, observation: Observation, tally: Tally) -
     try:
         mismatch = _mismatch(recorded, view)
     except NotSupported as reason:
-        tally.unsupported[str(reason)] = tally.unsupported.get(str(reason), 0) + 1
+        tally.note_left({}, [str(reason)])
         return
     except NotTried as reason:
         tally.not_tried = str(reason)

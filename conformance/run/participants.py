@@ -78,8 +78,9 @@ def participants(
                     f"--subject other={subject.spec}"
                 )
             described = subject.describe()
-            traits = traits_of(subject, described)
             is_command = subject.spec in commands
+            # What a program says of itself makes no TensorFlow of it.
+            traits = traits_of(subject, {} if is_command else described)
             loaded.append(made(subject, described, is_command, traits))
     except BaseException:
         for subject in started:
@@ -108,7 +109,7 @@ def made(
 
 def traits_of(subject: Subject, description: Mapping[str, Any]) -> Traits:
     """Return what norms may depend on, from a subject and its description."""
-    if not is_tensorflow(subject.spec):
+    if not is_tensorflow(subject.spec) and description.get("norm") != "tensorflow":
         return Traits(mode=subject.mode)
     major, minor, *_ = str(description["versions"]["tensorflow"]).split(".")
     return Traits(

@@ -74,6 +74,7 @@ class Run:
                 participant.key: ParticipantJudge(
                     participant,
                     options,
+                    [clause.id for clause in self.clauses],
                     self._evidence,
                     diagnostician,
                     self._reporter(participant),
@@ -103,6 +104,7 @@ class Run:
             text = "\n".join([f"{verdict.clause} {titles.get(verdict.clause, '')}", *told])
             key = (verdict.subject, verdict.mode, verdict.clause)
             self._judgements[key] = Judgement(verdict, finding, text, Guard())
+            self._judges[verdict.subject, verdict.mode].note_judged(verdict)
         for judge in self._judges.values():
             judge.recall(findings[v.key] for v in earlier.verdicts if v.key in findings)
         self._explored = {(e.subject, e.mode, e.family): e for e in earlier.explored}

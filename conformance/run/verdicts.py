@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
@@ -10,11 +11,13 @@ from conformance.cases import FAMILIES, Family
 from conformance.checks import CHECKS
 from conformance.findings.diagnosis import Diagnostician
 from conformance.findings.scripts import script_for
+from conformance.judge.causes import Cause, Causes
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import explore, shrink
 from conformance.judge.judging import Failure, HarnessError, Tally
 from conformance.model.case import Case
 from conformance.model.clauses import Clause
+from conformance.model.steps import Call, ComputeOutputShape, Gradients, Train
 from conformance.oracle.comparison import Mismatch, listening
 from conformance.run.corpus import Corpus, judge_recorded
 from conformance.run.excuses import Excuse, Failed, Standing, excused
@@ -22,8 +25,10 @@ from conformance.run.guard import Guard
 from conformance.run.numerics import Numerics
 from conformance.run.options import Options
 from conformance.run.participants import Participant
-from reports import record
+from reports import record, statuses
 
+#: Characters of a reason that is shown.
+LINE = 100
 #: The status of a clause on which the harness itself failed.
 BROKEN = "harness-error"
 
@@ -51,6 +56,7 @@ class ParticipantJudge:
     Args:
         participant: who is judged.
         options: the run's.
+        clauses: the ids of the clauses that the run judges: no other blocks one of them.
         evidence, diagnostician: shared by the participants of a run.
         noted: told of every family whose cases have been run.
         progress: called with the family's name and the number of its cases done, after every case.
@@ -61,6 +67,7 @@ class ParticipantJudge:
         self,
         participant: Participant,
         options: Options,
+        clauses: Iterable[str],
         evidence: Evidence,
         diagnostician: Diagnostician,
         progress: Callable[[str, int], None],
@@ -80,6 +87,12 @@ class ParticipantJudge:
         self._done: dict[str, int] = {}
         #: Those that covered a failure so far.
         self.used_excuses: set[Excuse] = set()
+        self._causes = Causes(evidence, participant.subject, participant.traits)
+        self._clauses = frozenset(clauses)
+        #: Whether a clause that has been judged may explain the failures of others.
+        self._red: dict[str, bool] = {}
+        #: The failures by which clauses that have not been judged yet block others.
+        self._owed: dict[str, Failure] = {}
 
     @property
     def cases(self) -> int:
@@ -103,12 +116,14 @@ class ParticipantJudge:
             f"judging {clause.id}", lambda: self._tallied(clause), (Tally(), Tally())
         )
         guard.broken += [found.broken for found in (tally, claim_tally) if found.broken is not None]
+        guard(f"the causes of {clause.id}", lambda: self._explain(clause, tally), None)
         claim = guard(f"the claim of {clause.id}", lambda: self._claim(clause, claim_tally), None)
         status, reason, kind = _status(clause, tally)
         if claim is not None and claim.status == "upheld" and self.participant.traits.tensorflow:
             # An erratum that the run cannot prove is no erratum.
             status, kind = "fail", "stale-erratum"
             reason = "the page's sentence was not contradicted: the erratum is stale"
+        self._red[clause.id] = bool(tally.failures)
         finding, text = self._finding(clause, tally, guard) if tally.failures else (None, "")
         excuses = [e for e in self._options.excuses if e.concerns(clause.id, *self.participant.key)]
         failures = [Failed.of(failure.mismatch.message, failure.case) for failure in tally.failures]
@@ -130,8 +145,54 @@ class ParticipantJudge:
             reason=reason,
             reason_kind=kind,
             claim=claim,
+            part=_part(tally) if status == "pass" else None,
+            blocked_by=tuple(tally.blocked),
         )
         return Judgement(verdict, finding, text or reason or "", guard)
+
+    def _explain(self, clause: Clause, tally: Tally) -> None:
+        """Move failures that a more basic clause explains to what is blocked by that clause."""
+        if clause.id in self._corpora:
+            return
+        kept = []
+        for failure in tally.failures:
+            blocker = self._blocker(clause, failure)
+            if blocker is None:
+                kept.append(failure)
+            else:
+                tally.note_blocked(self._evidence.values(failure.case), blocker)
+        if not kept and clause.id in self._owed:
+            kept.append(self._owed[clause.id])
+        tally.failures = kept
+
+    def _cause(self, failure: Failure) -> Cause | None:
+        """Return what makes the calls of the failing case wrong, where that may explain the failure."""
+        case, step = failure.case, failure.mismatch.step
+        expected = self._evidence.expectation(case).observation
+        if expected.constructed.error is not None:
+            return None
+        if step is None:
+            return self._causes.of(case) if failure.status == "error" else None
+        if expected.outcomes[step].error is not None:
+            return None  # it should have been refused: that is no matter of numbers
+        if any(isinstance(one, (Call, Gradients, Train)) for one in case.steps[: step + 1]):
+            return self._causes.of(case)
+        if isinstance(case.steps[step], ComputeOutputShape):
+            found = self._causes.of(case)
+            return found if found is not None and found.how == "shape" else None
+        return None
+
+    def _blocker(self, clause: Clause, failure: Failure) -> str | None:
+        """Return the clause that is to blame for a failure instead of this one, None where there is none."""
+        cause = self._cause(failure)
+        if cause is None or clause.id in cause.failures:
+            return None
+        for name, own in cause.failures.items():
+            if name in self._clauses and self._red.get(name, True):
+                if name not in self._red:
+                    self._owed[name] = own
+                return name
+        return None
 
     def broken_finding(self, clause: Clause, guard: Guard) -> record.Finding | None:
         """Return what broke as a finding, with the case that shows it; None without such a case."""
@@ -188,6 +249,10 @@ class ParticipantJudge:
                 )
             )
         return self._tallies[family.name]
+
+    def note_judged(self, verdict: record.Verdict) -> None:
+        """Take over a verdict of an earlier part of the run: only a clause that failed may block others."""
+        self._red[verdict.clause] = statuses.status(verdict.status).breaks
 
     def recall(self, findings: Iterable[record.Finding]) -> None:
         """Know the small cases that an earlier part of the run has found."""
@@ -316,6 +381,7 @@ class ParticipantJudge:
             examples=self._options.count,
             run_seed=self._options.seed,
             known=() if claims else self._small.values(),
+            counts=lambda failure: claims or self._blocker(clause, failure) is None,
         )
 
 
@@ -349,8 +415,38 @@ def _status(clause: Clause, tally: Tally) -> Standing:
         return "gave-up", f"not every case was run: {tally.not_tried}", "cases-left"
     if tally.held:
         return "pass", None, None
+    if tally.blocked:
+        told = f"cannot be told before {' and '.join(tally.blocked)} holds"
+        return "blocked", told, "more-basic"
     if tally.unsupported:
-        return "unsupported", "; ".join(sorted(tally.unsupported)), "lacking"
+        return "unsupported", in_a_line(tally.unsupported), "lacking"
     if clause.untestable:
         return "not-run", clause.untestable, "untestable"
     return "not-run", "no case in this run exercises this clause in this mode", "no-case"
+
+
+def in_a_line(reasons: Mapping[str, int]) -> str:
+    """Return reasons, each with the number of its cases, as one line: the most frequent first."""
+    told: list[str] = []
+    for reason in sorted(reasons, key=lambda one: (-reasons[one], one)):
+        text = textwrap.shorten(reason, LINE, placeholder=" ...")
+        if told and len("; ".join([*told, text])) > LINE:
+            return f"{'; '.join(told)}; and {len(reasons) - len(told)} more"
+        told.append(text)
+    return "; ".join(told)
+
+
+def _part(tally: Tally) -> str | None:
+    """Say on which part of its cases a clause held; None where on all of them."""
+    left = tally.left + sum(tally.blocked.values())
+    if not left:
+        return None
+    told = []
+    for name, values in tally.left_values.items():
+        held = tally.held_values.get(name, set())
+        missing = values - held
+        if missing and held:
+            only = f"{name} {next(iter(held))} only"
+            told.append(only if len(held) == 1 else f"{name} not {', '.join(sorted(missing))}")
+    counted = f"{tally.held} of {tally.held + left} cases"
+    return "; ".join([*told[:2], counted])

@@ -140,7 +140,8 @@ def resolve(spec: str, seconds: float) -> list[Subject]:
             f"unknown subject {spec!r}: use one of {known}, tensorflow@VERSION, path/to/file.py:Name "
             "or package.module:Name"
         )
-    return [_worker(spec, "eager", {}, seconds)]
+    of_tensorflow = spec.partition(":")[0].partition(".")[0] == "tensorflow"
+    return [_worker(spec, "eager", ENVIRONMENT if of_tensorflow else {}, seconds)]
 
 
 def _framework(spec: str, chosen: frameworks.Chosen, seconds: float) -> list[Subject]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from conformance.model import limits
+from conformance.model import limits, named
 from conformance.model.case import Case
-from conformance.model.codec import Value
+from conformance.model.codec import Array, Value
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.model.steps import Backend
 
@@ -45,6 +45,7 @@ def observe(
 def _attempt(backend: Backend, name: str, action: Callable[[], Value]) -> Outcome:
     backend.moment = name
     backend.modified = ()
+    named.RAISED.clear()
     try:
         value = action()
     except backend.absences as reason:
@@ -53,6 +54,8 @@ def _attempt(backend: Backend, name: str, action: Callable[[], Value]) -> Outcom
     except limits.TooLarge:
         raise
     except Exception as error:
+        if named.RAISED:  # whatever a framework makes of it on its way out
+            return Outcome(unsupported=named.RAISED[0])
         return Outcome(error=Error.of(error, backend.moment), modified=backend.modified)
     return Outcome(value=value, modified=backend.modified)
 
@@ -86,10 +89,18 @@ def _plain(result: Any, depth: int, budget: limits.Budget) -> Value:
             _plain(str(k), depth, budget): _plain(v, depth + 1, budget) for k, v in result.items()
         }
     if hasattr(result, "__array__"):
-        array = np.asarray(result)
+        array = _as_array(result)
         limits.check_array(array.shape, array.dtype.name, array.dtype.itemsize)
         return np.array(array)
     return result
+
+
+def _as_array(result: Any) -> Array:
+    """Return an array or a tensor as an array, whether it is on a device or carries a gradient's history."""
+    for method in ("detach", "cpu"):
+        if not isinstance(result, np.ndarray) and callable(getattr(result, method, None)):
+            result = getattr(result, method)()
+    return np.asarray(result)
 
 
 def has_attribute(instance: object, name: str) -> bool:

@@ -6,6 +6,7 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 
 from conformance.model.codec import encode, text_of
 from conformance.model.steps import Backend
-from conformance.subjects import frameworks
+from conformance.subjects import frameworks, tensorflow
 from conformance.subjects.layer import FunctionBackend, LayerBackend
 
 #: Built-in subjects that are layers on NumPy arrays.
@@ -68,6 +69,8 @@ def backend_class(target: Any, what: str) -> Callable[[Any], Backend]:
     Raises:
         LoadError: it is none of these, such as a layer that is made already.
     """
+    if tensorflow.is_own_layer(target):
+        return tensorflow.EagerBackend
     if inspect.isclass(target):
         return LayerBackend
     if not callable(target):
@@ -126,13 +129,7 @@ def load(spec: str) -> Any:
 def describe(spec: str, mode: str) -> dict[str, Any]:
     """Return versions and settings of a subject, for the record's header."""
     if is_tensorflow(spec):
-        import os
-
-        from conformance.subjects import tensorflow
-
-        names = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "TF_USE_LEGACY_KERAS")
-        settings = {name: os.environ[name] for name in names if os.environ.get(name)}
-        return {"versions": tensorflow.versions(), "settings": settings, "mode": mode}
+        return _of_tensorflow(mode)
     if frameworks.parse(spec) is not None:
         return {"versions": dict(_driver(spec, mode).versions()), "settings": {}, "mode": mode}
     versions = {"numpy": np.__version__}
@@ -140,6 +137,9 @@ def describe(spec: str, mode: str) -> dict[str, Any]:
         from conformance import __version__
 
         versions = {LAYERS[spec.partition(":")[0]]: __version__, **versions}
+    elif tensorflow.is_own_layer(load(spec)):
+        # What TensorFlow's own layer does is the norm in its own release, under whatever name it comes.
+        return {**_of_tensorflow(mode), "norm": "tensorflow"}
     else:
         return describe_object(load(spec), mode)
     return {"versions": versions, "settings": {}, "mode": mode}
@@ -150,6 +150,12 @@ def describe_object(target: Any, mode: str) -> dict[str, Any]:
     said = getattr(target, "capabilities", None)
     declares = {"capabilities": encode(said)} if isinstance(said, dict) else {}
     return {"versions": versions_of(target), "settings": {}, "mode": mode, **declares}
+
+
+def _of_tensorflow(mode: str) -> dict[str, Any]:
+    names = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "TF_USE_LEGACY_KERAS")
+    settings = {name: os.environ[name] for name in names if os.environ.get(name)}
+    return {"versions": tensorflow.versions(), "settings": settings, "mode": mode}
 
 
 @functools.lru_cache
@@ -178,8 +184,6 @@ def _with_algorithm(spec: str) -> Any:
 
 
 def _tensorflow_backend(mode: str) -> Callable[[], Backend]:
-    from conformance.subjects import tensorflow
-
     try:
         release = tensorflow.versions()["tensorflow"]
     except ImportError as error:
@@ -215,6 +219,8 @@ def _import_file(where: str) -> Any:
 def _import_module(name: str) -> Any:
     if "" not in sys.path:
         sys.path.insert(0, "")
+    if name.partition(".")[0] == "tensorflow":
+        tensorflow.choose_keras()
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:

@@ -40,12 +40,19 @@ ENVIRONMENT = {
 _Make: TypeAlias = Callable[[], Any]
 
 
+def choose_keras() -> None:
+    """Choose the Keras that has the v1 layer, unless the environment says which one it is to be.
+
+    From TensorFlow 2.16 on that is the package tf-keras, and TensorFlow has to be told so before it is imported.
+    """
+    # Releases up to 2.15 fail to import with the setting alone.
+    if importlib.util.find_spec("tf_keras") is not None:
+        os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+
+
 def versions() -> dict[str, str]:
     """Return the versions that decide what this TensorFlow does; ImportError where there is none."""
-    if importlib.util.find_spec("tf_keras") is not None:
-        # From TensorFlow 2.16 on the v1 layer exists only with the tf-keras package, and this
-        # setting; releases up to 2.15 fail to import with the setting alone.
-        os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    choose_keras()
     import tensorflow as tf
 
     keras = "tf_keras" if os.environ.get("TF_USE_LEGACY_KERAS") == "1" else "keras"
@@ -54,6 +61,14 @@ def versions() -> dict[str, str]:
         keras: importlib.metadata.version(keras),
         "numpy": np.__version__,
     }
+
+
+def is_own_layer(target: Any) -> bool:
+    """Tell whether a class is TensorFlow's own v1 layer, or one made from it; import nothing for that."""
+    return inspect.isclass(target) and any(
+        cls.__name__ == "Conv2DTranspose" and "legacy_tf_layers" in cls.__module__
+        for cls in target.__mro__
+    )
 
 
 def has_layer() -> bool:
@@ -76,14 +91,14 @@ class _TensorFlowBackend(steps.Backend):
     #: Does a step of an optimizer on a loss.
     _minimize: Callable[[Any, _Make], None]
 
-    def __init__(self) -> None:
+    def __init__(self, layer_class: Callable[..., Any] | None = None) -> None:
         import tensorflow as tf
 
         self._tf = tf
         self._v1 = tf.compat.v1
         self._names = {"np": np, "tf": tf}
         self._scopes = contextlib.ExitStack()
-        super().__init__(self._v1.layers.Conv2DTranspose)
+        super().__init__(layer_class or self._v1.layers.Conv2DTranspose)
 
     def close(self) -> None:
         self._scopes.close()

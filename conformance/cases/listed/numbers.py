@@ -56,6 +56,20 @@ def geometries() -> tuple[Case, ...]:
     return tuple(map(geometry_case, GEOMETRIES))
 
 
+def formats() -> tuple[Case, ...]:
+    """Return what the family `numbers` begins with: a plain layer in each dtype."""
+    cases = []
+    for dtype in ("float32", "float64", "float16", "bfloat16", "int32"):
+        c = Configuration(
+            batch=1, in_channels=2, filters=1, size=(1, 2), strides=(1, 1), kernel_size=(1, 2), dtype=dtype
+        )  # fmt: skip
+        inputs, kernel = (
+            small_integers(shape, 1, dtype) for shape in (c.input_shape(), c.kernel_shape)
+        )
+        cases.append(Case("numbers", c.arguments(), (*c.weights(kernel), steps.Call(inputs))))
+    return tuple(cases)
+
+
 def softmax() -> tuple[Case, ...]:
     """Return what the family `activations` begins with."""
     shape = {"channels_first": (2, 2, 4, 5), "channels_last": (2, 4, 5, 2)}

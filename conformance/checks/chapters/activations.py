@@ -6,7 +6,6 @@ import numpy as np
 
 from conformance.cases.scripted.expected import Raises
 from conformance.checks.applicability import runs_here
-from conformance.checks.chapters.values import compare_call
 from conformance.checks.check import check
 from conformance.checks.refusals import expect_error
 from conformance.checks.view import View
@@ -31,12 +30,6 @@ def check_activation_follows_the_bias(view: View) -> Mismatch | None:
     linear = view.expectation.linear_output(index).values
     allowed = value_error(name, linear, wanted, call.inputs.dtype.name)
     return compare_numbers(view.value(index), wanted, allowed, step=index)
-
-
-@check("ACT-01", "geometry", when=lambda case, _: "activation" not in case.arguments)
-def check_no_activation_is_linear(view: View) -> Mismatch | None:
-    """None maintains a linear activation."""
-    return compare_call(view)
 
 
 @check("ACT-02", "activation results")

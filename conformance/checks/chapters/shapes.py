@@ -12,7 +12,7 @@ from conformance.checks.check import check, claim
 from conformance.checks.refusals import expect_error
 from conformance.checks.view import View
 from conformance.model.case import Case
-from conformance.model.geometry import Axis
+from conformance.model.geometry import Axis, Geometry
 from conformance.model.steps import Build, Call, ComputeOutputShape, StaticShape
 from conformance.model.traits import Traits
 from conformance.oracle.comparison import Mismatch, compare_exactly, compare_shape, describe
@@ -197,13 +197,36 @@ def check_rank_must_be_four(view: View) -> Mismatch | None:
     return expect_error(view, index, Raises("ValueError", fragment))
 
 
-@check("SHAPE-11", "degenerate", when=lambda case, _: _input_channels(case) != 0)
+def _sizes(case: Case) -> tuple[int, int, int, int]:
+    """Return the first call's batch, height, width and channels."""
+    call = next(step for step in case.steps if isinstance(step, Call))
+    batch, height, width, channels = Geometry.of(case.arguments).to_channels_last(call.inputs).shape
+    return batch, height, width, channels
+
+
+def _linear(case: Case, traits: Traits) -> bool:
+    return case.argument("activation") is None and runs_here(case, traits)
+
+
+@check(
+    "SHAPE-11",
+    "degenerate",
+    "pairs",
+    when=lambda case, traits: (
+        0 in _sizes(case)[:3] and _sizes(case)[3] != 0 and _linear(case, traits)
+    ),
+)
 def check_empty_batches_and_images(view: View) -> Mismatch | None:
     """Shape by the formula; whatever is left of the output holds the bias."""
     return _only_bias(view)
 
 
-@check("SHAPE-12", "degenerate", when=lambda case, _: _input_channels(case) == 0)
+@check(
+    "SHAPE-12",
+    "degenerate",
+    "pairs",
+    when=lambda case, traits: _sizes(case)[3] == 0 and _linear(case, traits),
+)
 def check_no_input_channels(view: View) -> Mismatch | None:
     """The output is the bias everywhere."""
     return _only_bias(view)
@@ -212,12 +235,6 @@ def check_no_input_channels(view: View) -> Mismatch | None:
 def _only_bias(view: View) -> Mismatch | None:
     index, _ = view.first(Call)
     return compare_exactly(view.value(index), view.expectation.linear_output(index).values, index)
-
-
-def _input_channels(case: object) -> int:
-    call = next(step for step in case.steps if isinstance(step, Call))  # type: ignore[attr-defined]
-    first = case.arguments.get("data_format") == "channels_first"  # type: ignore[attr-defined]
-    return int(call.inputs.shape[1 if first else 3])
 
 
 @check("SHAPE-13", "repeats")

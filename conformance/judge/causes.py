@@ -1,0 +1,411 @@
+"""Causes: which of a layer's features makes its calls wrong, and which clause that feature belongs to.
+
+A wrong call fails every clause that looks at its output. So that one cause is one failure, the layer of a failing
+case is made plainer step by step, as long as its call stays wrong: what cannot be taken away
+is needed for the mistake, and the clauses of what is needed are to blame. All others are blocked by them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial, reduce
+
+import attrs
+import numpy as np
+
+from conformance.cases.drawn.configurations import Configuration
+from conformance.cases.drawn.data import position_coded, reals, small_integers
+from conformance.cases.drawn.strategies import ACTIVATIONS, geometry_case
+from conformance.checks import CHECKS, NotSupported, NotTried, Traits, View
+from conformance.checks.applicability import runs_here
+from conformance.checks.chapters.activations import check_activation_follows_the_bias
+from conformance.checks.chapters.values import compare_call
+from conformance.checks.view import Misbehaved
+from conformance.judge.evidence import Evidence
+from conformance.judge.judging import Failure, HarnessError, judge
+from conformance.model import steps
+from conformance.model.case import Case
+from conformance.model.codec import Array, dtype_of
+from conformance.model.dtypes import SIGNIFICAND_BITS
+from conformance.model.geometry import Geometry
+from conformance.subjects import Subject
+
+#: The search for one subject's causes ends after so many calls of its own, or seconds.
+CALLS, SECONDS = 300, 20.0
+#: Whose matter it is where no feature's own clause fails.
+_LAST = ("VAL-01", "ACT-01")
+#: Formats in which only small integers sum exactly.
+_SHORT = ("float16", "bfloat16")
+
+
+@attrs.frozen
+class Layer:
+    """What a call's result may depend on: the layer, the shape and dtype of its input, the kind of data."""
+
+    configuration: Configuration
+    activation: str | None = None
+    integers: bool = True
+
+    def case(self) -> Case:
+        """Return the case that calls the layer once."""
+        c = self.configuration
+        exact = self.activation is None and c.dtype not in _SHORT
+        empty = 0 in (c.batch, *c.size, c.in_channels)
+        if self.integers and exact and c.dtype == "float32" and not empty:
+            return geometry_case(c)
+        named = {"function": "triple"} if self.activation == "triple" else self.activation
+        more = {} if named is None else {"activation": named}
+        plain = "degenerate" if empty else "numbers"
+        family = plain if named is None else "activations"
+        if not self.integers:
+            inputs, kernel = reals(c.input_shape(), 1, c.dtype), reals(c.kernel_shape, 2, c.dtype)
+        elif exact:
+            inputs = position_coded(c.input_shape(), c.dtype)
+            kernel = position_coded(c.kernel_shape, c.dtype)
+        else:
+            inputs = small_integers(c.input_shape(), 1, c.dtype)
+            kernel = small_integers(c.kernel_shape, 2, c.dtype, largest=1)
+        return Case(family, c.arguments(**more), (*c.weights(kernel), steps.Call(inputs)))
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What a mistake may need: in what the layer departs from the plainest one, and whether it has a bias."""
+        c = self.configuration
+        found = {
+            f"activation {self.activation}": self.activation is not None,
+            f"dtype {c.dtype}": c.dtype != "float32",
+            "real numbers": not self.integers,
+            "channels_first": c.data_format == "channels_first",
+            "no channels": c.in_channels == 0,
+            "empty": 0 in (c.batch, *c.size),
+            "bias": c.use_bias,
+            "no bias": not c.use_bias,
+            "unequal axes": _side(c, 0) != _side(c, 1),
+        }
+        axes = (self._kind(side) for side in (0, 1))
+        return frozenset([*(name for name, there in found.items() if there), *axes]) - {"valid"}
+
+    def _kind(self, side: int) -> str:
+        c, axis = self.configuration, self.configuration.geometry.axes[side]
+        kinds = {
+            "output_padding": axis.output_padding is not None,
+            "dilation": c.dilation_rate > 1,
+            "short": axis.extent < axis.stride,
+            "strided": axis.stride > 1,
+        }
+        kind = next((name for name, there in kinds.items() if there), "")
+        return f"{c.padding} {kind}".strip()
+
+
+#: What is asked where a case's own layer is no ordinary one.
+_PLAINEST = Layer(
+    Configuration(
+        batch=2, in_channels=2, filters=3, size=(4, 5), strides=(1, 1), kernel_size=(2, 3)
+    )
+)
+
+
+def layer_of(case: Case) -> Layer | None:
+    """Return the layer and input of a case's first call or gradient.
+
+    Where the arguments are no ordinary ones, it is the plainest layer; None where no layer takes the input.
+    """
+    arguments = case.arguments
+    inputs = _inputs(case)
+    if inputs is None or inputs.ndim != 4:
+        return None
+    name = inputs.dtype.name
+    known = name in SIGNIFICAND_BITS or name == "int32"
+    if not known or arguments.get("dtype", "float32") != name:
+        return None
+    activation = arguments.get("activation")
+    if isinstance(activation, dict):
+        activation = activation.get("function")
+    try:
+        geometry = Geometry.of(arguments)
+    except (KeyError, TypeError, ValueError):
+        return _PLAINEST
+    height, width = geometry.axes
+    if height.dilation != width.dilation:
+        return _PLAINEST
+    batch, *size, channels = geometry.to_channels_last(inputs).shape
+    output_padding = (height.output_padding, width.output_padding)
+    c = Configuration(
+        batch=batch,
+        in_channels=channels,
+        filters=geometry.filters,
+        size=(size[0], size[1]),
+        strides=(height.stride, width.stride),
+        kernel_size=(height.kernel, width.kernel),
+        padding="same" if height.same else "valid",
+        data_format="channels_first" if geometry.channels_first else "channels_last",
+        dilation_rate=height.dilation,
+        output_padding=None if None in output_padding else output_padding,  # type: ignore[arg-type]
+        use_bias=geometry.use_bias,
+        dtype=name,
+    )
+    named = activation if activation in ("triple", *ACTIVATIONS) else None
+    return Layer(c, named, bool(np.all(_whole(inputs))))
+
+
+def _inputs(case: Case) -> Array | None:
+    """Return the first input; where there is none, one of the shape that the layer is built for."""
+    for step in case.steps:
+        found = getattr(step, "inputs", None)
+        if isinstance(found, np.ndarray):
+            return found
+    shapes = (step.input_shape for step in case.steps if isinstance(step, steps.Build))
+    shape = next(shapes, (2, 4, 5, 2))
+    if not all(isinstance(size, int) for size in shape):
+        return None
+    return np.zeros([size or 0 for size in shape], dtype_of(str(case.argument("dtype", "float32"))))
+
+
+def _whole(array: Array) -> Array:
+    """Tell of each element whether it is an integer; NaN and infinities count as such."""
+    wide = array.astype(np.float64)
+    whole: Array = ~np.isfinite(wide) | (wide == np.round(wide))
+    return whole
+
+
+def _side(c: Configuration, side: int) -> tuple[int, int, int | None]:
+    extra = None if c.output_padding is None else c.output_padding[side]
+    return c.kernel_size[side], c.strides[side], extra
+
+
+def _alike(c: Configuration, side: int) -> Configuration:
+    """Return the configuration with both axes as the one of `side`."""
+    kernel, stride, extra = _side(c, side)
+    return attrs.evolve(
+        c,
+        kernel_size=(kernel, kernel),
+        strides=(stride, stride),
+        output_padding=None if extra is None else (extra, extra),
+    )
+
+
+def _plainer(layer: Layer) -> tuple[Callable[[Layer], Layer], ...]:
+    """Return the ways to make a layer plainer, the last feature that a layer gets first."""
+    return tuple(_changes(layer))
+
+
+def _changes(layer: Layer) -> Iterator[Callable[[Layer], Layer]]:
+    def changed(**changes: object) -> Callable[[Layer], Layer]:
+        return lambda one: attrs.evolve(
+            one,
+            configuration=attrs.evolve(one.configuration, **changes),  # type: ignore[arg-type]
+        )
+
+    valid = changed(padding="valid")
+    yield lambda one: attrs.evolve(one, activation=None)
+    yield lambda one: attrs.evolve(one, integers=True)
+    yield changed(dtype="float32")
+    yield changed(data_format="channels_last")
+    c = layer.configuration
+    size = c.size[0] or 2, c.size[1] or 2
+    yield changed(batch=max(c.batch, 1), size=size, in_channels=max(c.in_channels, 1))
+    yield changed(output_padding=None)
+    yield changed(dilation_rate=1)
+    for side in (0, 1):
+        yield lambda one, side=side: attrs.evolve(  # type: ignore[misc]
+            one, configuration=_alike(one.configuration, side)
+        )
+    yield changed(strides=(1, 1), output_padding=None)
+    # What a length or a crop is for a short kernel, `valid` and `same` each say by themselves.
+    yield lambda one: one if any(kind.endswith("short") for kind in one.features) else valid(one)
+    yield changed(use_bias=True)
+
+
+@attrs.frozen(eq=False)
+class Cause:
+    """What makes calls wrong.
+
+    Args:
+        needs: the features without which the call is right; none where the plainest layer is wrong.
+        how: in what the call is wrong: `error`, `form`, `layout`, `shape`, `dtype` or `values`.
+        failures: the clauses that are to blame, each with its failure on the plainest layer that is wrong.
+    """
+
+    needs: frozenset[str]
+    how: str
+    failures: Mapping[str, Failure]
+
+
+class Causes:
+    """The causes of one subject's wrong calls; every call is made once.
+
+    Args:
+        evidence, subject, traits: of the run.
+    """
+
+    def __init__(self, evidence: Evidence, subject: Subject, traits: Traits) -> None:
+        self._evidence, self._subject, self._traits = evidence, subject, traits
+        self._wrong: dict[Layer, str] = {}
+        self._found: dict[Layer, Cause | None] = {}
+        self._causes: list[Cause] = []
+        self._seconds = 0.0
+
+    def of(self, case: Case) -> Cause | None:
+        """Return what makes the call of the case's layer wrong; None where it is right, or nobody can tell."""
+        layer = layer_of(case)
+        if layer is None:
+            return None
+        if layer not in self._found:
+            started = time.monotonic()
+            self._found[layer] = self._search(layer)
+            self._seconds += time.monotonic() - started
+        found = self._found[layer]
+        # What was found later may need less.
+        return found and next(self._known(layer), found)
+
+    def _known(self, layer: Layer) -> Iterator[Cause]:
+        """Yield the causes that need nothing that the layer lacks, those that need least first."""
+        fitting = (one for one in self._causes if one.needs and one.needs <= layer.features)
+        yield from sorted(fitting, key=lambda one: len(one.needs))
+
+    def _search(self, layer: Layer) -> Cause | None:
+        how = self._how(layer)
+        if not how:
+            return None
+        # Where a feature alone is enough, nothing is asked about the others.
+        for cause in self._known(layer):
+            return cause
+        changes = _plainer(layer)
+        plainest = reduce(lambda one, change: change(one), changes, layer)
+        if self._how(plainest):
+            layer = plainest
+        for change in changes:
+            plainer = change(layer)
+            if self._how(plainer):
+                layer = plainer
+        how = self._how(layer)
+        needs = layer.features
+        if "bias" in needs:
+            without = attrs.evolve(layer.configuration, use_bias=False)
+            if self._how(attrs.evolve(layer, configuration=without)):
+                needs -= {"bias"}
+        case = layer.case()
+        tried = (owners(layer, needs, how), *((clause,) for clause in _LAST))
+        failures = next(filter(None, (self._failures(case, clauses) for clauses in tried)), None)
+        if failures is None:
+            return None
+        cause = Cause(needs, how, failures)
+        self._causes.append(cause)
+        return cause
+
+    def _failures(self, case: Case, clauses: tuple[str, ...]) -> Mapping[str, Failure]:
+        """Return the failure of each of the clauses that fails on the case."""
+        found: dict[str, Failure] = {}
+        for check in CHECKS.applying(case, self._traits):
+            if check.claims or check.clause not in clauses or check.clause in found:
+                continue
+            try:
+                failure = judge(self._evidence, check, case, self._subject, self._traits)
+            except (NotSupported, NotTried, HarnessError):
+                continue
+            if failure is not None:
+                found[check.clause] = failure
+        return found
+
+    def _how(self, layer: Layer) -> str:
+        """Return how the layer's call is wrong, an empty text where it is right, or is not tried any more."""
+        if layer not in self._wrong:
+            if len(self._wrong) >= CALLS or self._seconds > SECONDS:
+                return ""
+            self._wrong[layer] = self._call(layer)
+        return self._wrong[layer]
+
+    def _call(self, layer: Layer) -> str:
+        try:
+            case = layer.case()
+            if min(layer.configuration.output_shape) < 0 or not runs_here(case, self._traits):
+                return ""
+            observation = self._evidence.observation(self._subject, case)
+            view = View(case, observation, self._evidence.expectation(case), self._traits)
+            return _how(view)
+        except Exception:  # a layer that cannot be asked about tells nothing
+            return ""
+
+
+def _how(view: View) -> str:
+    index, call = view.first(steps.Call)
+    wanted = view.expectation.value(index)  # raises where the right layer refuses
+    try:
+        got = view.value(index)
+    except (NotSupported, NotTried):
+        return ""
+    except Misbehaved:
+        return "error"
+    if not isinstance(got, np.ndarray) or got.ndim != wanted.ndim:
+        return "form"
+    if got.shape != wanted.shape:
+        moved = (np.moveaxis(wanted, 1, 3), np.moveaxis(wanted, 3, 1)) if wanted.ndim == 4 else ()
+        return "layout" if any(map(partial(_close, got), moved)) else "shape"
+    if got.dtype != call.inputs.dtype:
+        return "dtype"
+    linear = view.case.argument("activation") is None
+    mismatch = compare_call(view) if linear else check_activation_follows_the_bias.judge(view)
+    return "" if mismatch is None else "values"
+
+
+def _close(one: Array, other: Array) -> bool:
+    return one.shape == other.shape and bool(np.allclose(one, other, rtol=1e-2, equal_nan=True))
+
+
+def owners(layer: Layer, needs: frozenset[str], how: str) -> tuple[str, ...]:
+    """Return the clauses of what a mistake needs.
+
+    Args:
+        layer: the plainest layer that is wrong.
+        needs: its features that the mistake needs.
+        how: as in `Cause`.
+    """
+    c = layer.configuration
+    sized = how == "shape"
+    clauses = {
+        f"activation {layer.activation}": ["ACT-01"],
+        f"dtype {c.dtype}": ["DTYPE-03" if c.dtype == "int32" else "DTYPE-02"],
+        "real numbers": ["DTYPE-02"],
+        "channels_first": ["FMT-02"],
+        "no channels": ["SHAPE-12"],
+        "empty": ["SHAPE-11"],
+        "no bias": ["BIAS-02"],
+        "bias": ["BIAS-01"],
+        "unequal axes": ["SHAPE-05"] if sized else [],
+    }
+    unreached = "bias" in needs and any(need.endswith("short") for need in needs)
+    if unreached and not sized:
+        return ("PAD-06",)
+    found = [clause for need, owned in clauses.items() if need in needs for clause in owned]
+    if not found:
+        found = _of_space(needs, sized=sized)
+    if not found:
+        found = {"dtype": ["DTYPE-02"], "shape": ["SHAPE-01"], "layout": ["FMT-01"]}.get(how, [])
+    return tuple(found)
+
+
+def _of_space(needs: frozenset[str], *, sized: bool) -> list[str]:
+    """Return the clauses of an axis' kind: of lengths, or of the places of rows."""
+    lengths = {
+        "valid output_padding": "SHAPE-03",
+        "same output_padding": "SHAPE-03",
+        "valid dilation": "SHAPE-04",
+        "same dilation": "SHAPE-04",
+        "valid short": "SHAPE-01",
+        "valid strided": "SHAPE-01",
+    }
+    places = {
+        "valid output_padding": "PAD-04",
+        "same output_padding": "PAD-04",
+        "same dilation": "PAD-05",
+        "valid short": "PAD-03",
+        "same short": "PAD-02",
+        "same strided": "PAD-01",
+        "same": "PAD-01",
+    }
+    chosen = lengths if sized else places
+    found = [clause for kind, clause in chosen.items() if kind in needs]
+    if sized and not found and any(need.startswith("same") for need in needs):
+        return ["SHAPE-02"]
+    return found
