@@ -364,7 +364,9 @@ class ParticipantJudge:
             return failures[0], False
         # A drawn case can be shrunk; prefer it to a fixed one.
         drawn = [f for f in failures if FAMILIES[f.case.family].is_drawn]
-        smallest, shrunk = self._shrunk(clause, (drawn or failures)[0], claims=False)
+        # A case in plain surroundings says more than one in a situation.
+        plainest = min(drawn or failures, key=lambda f: f.case.situation is not None)
+        smallest, shrunk = self._shrunk(clause, plainest, claims=False)
         if shrunk:
             self._small[smallest.case.id] = smallest.case
         return smallest, shrunk

@@ -130,7 +130,7 @@ def test_the_terminal_sums_up(caught: Measured) -> None:
 
 
 def test_a_shrunk_counterexample_is_small(caught: Measured) -> None:
-    smallest = caught.entry("M02_height")["smallest"]
+    smallest = caught.entry("M02_width")["smallest"]
     assert (smallest["shrunk"], smallest["elements"] <= 12) == (True, True)
 
 
