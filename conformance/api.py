@@ -6,7 +6,7 @@ import inspect
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from conformance.run.verdicts import Judgement
 from conformance.subjects import Subject, resolve
 from conformance.subjects.objects import ObjectSubject
 from reports.record import FILE_NAME, Finding, Record, Verdict
+from reports.scopes import Scope, of_subject, sentence
 from reports.statuses import BAD
 from reports.unseen import shown
 
@@ -57,6 +58,13 @@ class Result:
         """The smallest case of each clause that does not hold."""
         return self.record.findings
 
+    @property
+    def scopes(self) -> Mapping[str, Scope]:
+        """How the subject stands in each scope: `passed`, `broken`, `missing`, `excused`, `conforms`."""
+        name = self.record.header.subjects[0].name
+        found = of_subject(self.record.header.clauses, self.verdicts, name)
+        return {scope.name: scope for scope in found}
+
     def raise_for_findings(self) -> None:
         """Do nothing where the subject conforms.
 
@@ -92,6 +100,7 @@ class Result:
         for status, clauses in counts.items():
             told = ", ".join(dict.fromkeys(clauses)) if status in BAD else ""
             lines.append(f"  {status:<12} {len(clauses):>4}  {told}".rstrip())
+        lines.append(f"  {sentence(tuple(self.scopes.values()))}")
         return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ import click
 from conformance import __version__
 
 _COMMANDS = (
-    "init", "run", "report", "explain", "replay", "diff", "clauses", "subjects",
+    "init", "smoke", "run", "report", "explain", "export", "replay", "diff", "clauses", "subjects",
     "scoreboard", "bench", "strength",
 )  # fmt: skip
 
@@ -46,6 +46,8 @@ def main() -> None:
     \b
     conformance run                                  reference, fast and TensorFlow
     conformance run --subject my_layer.py:MyLayer    your own
+    conformance init                                 a file to begin with
+    conformance smoke my_layer.py:MyLayer            what it can, and what is wrong first
     conformance explain 1                            a finding of that run, with its picture
     conformance clauses                              what is checked
     conformance bench                                how fast fast_impl is

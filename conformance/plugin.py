@@ -147,6 +147,8 @@ class RunPlugin:
             interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED
             missing = "interrupted" if interrupted else "ended before every clause was judged"
         self.page = self.run.finish(missing=missing)
+        if self.run.unmet and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self.run.broken and session.exitstatus != pytest.ExitCode.INTERRUPTED:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
@@ -162,6 +164,9 @@ class RunPlugin:
             terminalreporter.section("conformance")
             for excuse in self.run.idle_excuses:
                 terminalreporter.write_line(shown(f"excuse without effect: {excuse}"))
+            for subject, clause, got in self.run.unmet:
+                told = f"required, and does not pass: {clause} of {subject} ({got})"
+                terminalreporter.write_line(shown(told))
             for told in self.run.broken:
                 terminalreporter.write_line(shown(f"harness broken: {told}"))
             terminalreporter.write_line(f"report: {self.page}")

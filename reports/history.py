@@ -48,7 +48,7 @@ class Trend:
         point = self.last
         text = f"{point.column.passed}/{point.column.applicable}"
         colour = {"pass": "#0f7a43", "fail": "#b3261e"}.get(point.column.state, "#586170")
-        return _badge("Conv2DTranspose", text, colour)
+        return badge("Conv2DTranspose", text, colour)
 
     @property
     def chart(self) -> Markup:
@@ -142,7 +142,7 @@ def write_index(records: Sequence[Record], path: str | os.PathLike[str]) -> None
     write_text(render_index(records, Path(path).parent), path)
 
 
-def _badge(label: str, text: str, colour: str) -> Markup:
+def badge(label: str, text: str, colour: str) -> Markup:
     """Draw a badge whose colours are its own, so that it can be shown anywhere."""
     left, right = (7 * len(part) + 12 for part in (label, text))
     return Markup(

@@ -23,6 +23,7 @@ from reports import (
     matrix,
     numerics,
     picture,
+    scopes,
     sentence,
     strength,
 )
@@ -58,6 +59,11 @@ def render(record: Record) -> str:
             laid_out,
             is_complete=record.footer.complete,
             clauses_in_all=record.header.clauses_in_all,
+        ),
+        scopes=scopes.sentences(
+            record.header.clauses,
+            record.verdicts,
+            [subject.name for subject in record.header.subjects],
         ),
         errata=errata.collect(record, laid_out),
         found=findings.collect(record, laid_out),

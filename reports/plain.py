@@ -106,6 +106,7 @@ def explain_clause(clause: Clause) -> Iterator[str]:
     """Yield the lines that explain a clause: the page's sentence, the norm, and the worked example."""
     yield f"{clause.id}  {clause.title}"
     lines = (
+        ("scope", clause.scope + (" (must pass)" if clause.must else "")),
         ("agreement", ", ".join(clause.agreement)),
         ("page", clause.page or "(silent)"),
         ("norm", clause.norm),

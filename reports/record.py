@@ -90,6 +90,12 @@ class Subject:
     command: Annotated[bool, rule("Whether it is a --subject-command.")] = False
     versions: Mapping[str, str] = attrs.field(factory=dict)
     settings: Mapping[str, str] = attrs.field(factory=dict)
+    capabilities: Annotated[
+        Mapping[str, Json],
+        rule(
+            "What it has, declared or found by tiny cases: a list of names, or whether it has it."
+        ),
+    ] = attrs.field(factory=dict)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -143,6 +149,7 @@ class Clause:
             "What somebody claims who claims it.", enum=["numbers", "layer", "training", "drop-in"]
         ),
     ] = ""
+    must: Annotated[bool, rule("Whether who claims the scope must pass it.")] = False
     erratum: Erratum | None = None
     deviation: Deviation | None = None
     example: str | None = None
@@ -189,6 +196,9 @@ class Header:
             minimum=0,
         ),
     ] = None
+    rules: Annotated[
+        int, rule("The version of the rules by which scopes are told (docs/interpreting.md).", minimum=0)
+    ] = 0  # fmt: skip
     conditions: Annotated[
         str,
         rule("A digest of what else decides verdicts: excuses, recorded cases, the time limit."),

@@ -100,6 +100,7 @@ REASONS: Mapping[str, str] = {
     "excuse-passes": "stale-excuse: the clause passes",
     "excuse-idle": "stale-excuse: no failure has the excuse's message",
     "other-failure": "fail or error: an excuse is for another failure",
+    "excuse-expired": "fail or error: the day of the excuse has passed",
     "stale-erratum": "fail: the page's sentence was not contradicted",
     "broken": "harness-error: what the suite did wrong",
 }

@@ -8,13 +8,17 @@ from functools import cached_property
 import attrs
 from hypothesis import strategies as st
 
+from conformance.cases import sizes
 from conformance.cases.drawn import strategies as drawn
 from conformance.cases.drawn.life_cycles import life_cycle_cases
-from conformance.cases.listed import numbers, objects, situations, training
+from conformance.cases.listed import numbers, objects, situations, special, training
 from conformance.cases.pairs import pairs
 from conformance.cases.scripted.scripts import scripted_families
 from conformance.cases.situations import drawn_in_situations
 from conformance.model.case import Case
+
+#: A run that draws so many examples for an average family tries every listed case: `core` does, `smoke` does not.
+THOROUGH = 50
 
 
 def _none() -> tuple[Case, ...]:
@@ -30,17 +34,29 @@ class Family:
         strategy: draws cases; None where all of them are fixed.
         make_fixed: makes the cases that every run begins with; called once, when they are asked for.
         share: examples drawn, relative to the profile's number.
+        make_thorough: makes the cases that a run of `THOROUGH` examples or more tries after those.
+        smallest: makes the smallest failing case of one that failed; None leaves that to Hypothesis.
     """
 
     name: str
     strategy: st.SearchStrategy[Case] | None = None
     make_fixed: Callable[[], Iterable[Case]] = _none
     share: float = 1.0
+    make_thorough: Callable[[], Iterable[Case]] = _none
+    smallest: Callable[[Case, Callable[[Case], bool]], Case] | None = None
 
     @cached_property
     def fixed(self) -> tuple[Case, ...]:
         """Cases that every run begins with."""
         return tuple(self.make_fixed())
+
+    @cached_property
+    def _thorough(self) -> tuple[Case, ...]:
+        return tuple(self.make_thorough())
+
+    def listed(self, examples: int) -> tuple[Case, ...]:
+        """Return the cases, none of them drawn, of a run where an average family draws `examples`."""
+        return self.fixed + self._thorough if examples >= THOROUGH else self.fixed
 
     @property
     def is_drawn(self) -> bool:
@@ -67,18 +83,34 @@ def _situated(
 
 
 def _families() -> tuple[Family, ...]:
-    tables = {**numbers.TABLES, **training.TABLES, **objects.TABLES}
+    tables = {**numbers.TABLES, **special.TABLES, **training.TABLES, **objects.TABLES}
     return (
         _situated("geometry", drawn.geometry_cases(), numbers.geometries, 1.5),
-        _situated("numbers", drawn.number_cases(), numbers.formats),
+        _situated(
+            "numbers",
+            drawn.number_cases(),
+            lambda: (*numbers.formats(), *special.wrapping()),
+        ),
+        Family(sizes.FAMILY, sizes.size_cases(), sizes.few, 0.3, sizes.many, sizes.smallest),
         Family("repeats", drawn.repeat_cases(), share=0.4),
         Family("unknown sizes", drawn.unknown_size_cases(), share=0.4),
-        Family("specials", drawn.special_cases(), share=0.6),
+        Family("specials", drawn.special_cases(), special.specials, 0.6),
         Family("degenerate", drawn.degenerate_cases(), share=0.4),
-        _situated("activations", drawn.activation_cases(), numbers.softmax, 0.6),
+        _situated(
+            "activations",
+            drawn.activation_cases(),
+            lambda: (*numbers.softmax(), *special.activations()),
+            0.6,
+        ),
         _situated("losses", drawn.loss_cases(), share=0.5),
         _situated("constraints", drawn.constraint_cases(), share=0.6),
         _situated("gradients", drawn.gradient_cases(), numbers.gradients),
+        Family(
+            "activation gradients",
+            drawn.activation_gradient_cases(),
+            special.activation_gradients,
+            0.3,
+        ),
         Family("loss gradients", drawn.loss_gradient_cases(), share=0.2),
         Family("life cycles", life_cycle_cases(), share=0.4),
         Family("round trips", drawn.round_trip_cases(), share=0.3),

@@ -37,9 +37,11 @@ def clauses(patterns: tuple[str, ...], errata: bool, as_json: bool) -> None:
             console.print()
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("clause", "chapter", "agreement", "norm in short"):
+    for heading in ("clause", "chapter", "scope", "agreement", "norm in short"):
         table.add_column(heading, no_wrap=heading != "norm in short")
     for clause in chosen:
-        table.add_row(clause.id, clause.chapter, ", ".join(clause.agreement), clause.title)
+        table.add_row(
+            clause.id, clause.chapter, clause.scope, ", ".join(clause.agreement), clause.title
+        )
     console.print(table)
     console.print(f"{len(chosen)} clauses; `conformance clauses PAD-01` explains one", style="dim")

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from conformance.commands.verdicts import verdicts
 from conformance.run.run import Run
-from reports import statuses
+from reports import scopes, statuses
 from reports.record import Record
 
 
@@ -29,6 +29,15 @@ def summary(run: Run, record: Record, path: Path, console: Console) -> None:
         console.print(line, soft_wrap=True)
     for excuse in run.idle_excuses:
         console.print(f"excuse without effect: {excuse}", style="yellow", soft_wrap=True)
+    for excuse in run.stale_patterns:
+        told = f"stale excuse: {excuse}: nothing fails so any more"
+        console.print(told, style="bold red", soft_wrap=True)
+    subjects = [participant.subject.name for participant in run.participants]
+    for who, text in scopes.sentences(record.header.clauses, run.verdicts, subjects):
+        console.print(f"{who}: {text}", soft_wrap=True)
+    for subject, clause, got in run.unmet:
+        told = f"required, and does not pass: {clause} of {subject} ({got})"
+        console.print(told, style="bold red", soft_wrap=True)
 
 
 def _counts(run: Run, record: Record) -> Table:

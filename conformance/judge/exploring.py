@@ -53,7 +53,7 @@ def explore(
         progress(done)
 
     try:
-        for case in family.fixed:
+        for case in family.listed(examples):
             run(case)
         if family.is_drawn:
             _draw(family, run, examples, run_seed, (Phase.generate,))
@@ -119,6 +119,17 @@ def shrink(
 
     if not family.is_drawn:
         return found, False
+
+    def fails(case: Case) -> bool:
+        try:
+            run(case)
+        except _Found:
+            return True
+        return False
+
+    if family.smallest is not None:
+        case = family.smallest(found.case, fails)
+        return (found, False) if smallest is None or case is found.case else (smallest, True)
     try:
         for case in known:
             if case.family == family.name:

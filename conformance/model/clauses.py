@@ -35,6 +35,7 @@ class Clause:
     title: str
     norm: str
     agreement: tuple[str, ...] = attrs.field(converter=_as_tuple)
+    must: bool = False
     page: str | None = None
     example: str | None = None
     picture: dict[str, Any] | None = None
@@ -72,6 +73,7 @@ def matching(
     patterns: Sequence[str],
     clauses: Sequence[Clause] | None = None,
     scopes: Sequence[str] = (),
+    flag: str = "--clause",
 ) -> tuple[Clause, ...]:
     """Return the clauses whose id matches one of the shell patterns, all of them without a pattern.
 
@@ -79,6 +81,7 @@ def matching(
         patterns: of ids, in any case.
         clauses: those to choose from; default: all.
         scopes: of `SCOPES`; clauses of others are left out.
+        flag: what the user calls the patterns.
 
     Raises:
         ValueError: a scope is unknown, or a pattern matches no clause (of these scopes).
@@ -96,7 +99,7 @@ def matching(
         if not found:
             groups = sorted({c.id.rpartition("-")[0] for c in listed})
             raise ValueError(
-                f"--clause {pattern!r} matches no clause"
+                f"{flag} {pattern!r} matches no clause"
                 + (f" of the scope {' or '.join(scopes)}" if scopes else "")
                 + f"; groups: {', '.join(groups)} (try '{groups[0]}-*')"
             )

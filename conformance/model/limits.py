@@ -1,6 +1,6 @@
 """How much is read from a subject at most.
 
-Right answers of today's cases stay below 50,000 bytes, 200 items and a depth of 8. A larger answer is refused,
+Right answers of today's cases stay below 2,000,000 bytes, 200 items and a depth of 8. A larger answer is refused,
 with the limit in the message, before memory is taken for what it holds.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +16,7 @@ from conformance.model.codec import Array, Value
 from conformance.model.dtypes import SIGNIFICAND_BITS
 from conformance.model.geometry import Geometry
 from conformance.model.observation import Observation
+from conformance.oracle import activations, taps
 from conformance.oracle.tolerance import (
     allowed_error,
     exactly_summable,
@@ -22,6 +24,9 @@ from conformance.oracle.tolerance import (
 )
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
+
+#: Where loops would make more products than this they are too slow, and matrix products stand in for them.
+LOOPS = 10_000
 
 
 class OracleError(Exception):
@@ -38,6 +43,7 @@ class Exact:
         terms: upper bound of the products in one sum.
         exact: whether every order of summation in the subject's dtype gives `values` exactly.
         dtype_name: the subject's dtype.
+        more: error allowed beside that of the sums, of the same shape, or 0.
     """
 
     values: Array
@@ -45,11 +51,12 @@ class Exact:
     terms: int
     exact: bool
     dtype_name: str
+    more: Array | float = 0.0
 
     @property
     def allowed(self) -> Array:
         """The bound on the absolute error."""
-        return allowed_error(self.magnitude, self.terms, self.dtype_name, self.exact)
+        return self.more + allowed_error(self.magnitude, self.terms, self.dtype_name, self.exact)
 
     @property
     def unit(self) -> Array:
@@ -99,8 +106,22 @@ class Expectation:
         found: tuple[Exact, Exact, Exact | None] = self._exacts[key]
         return found
 
+    def activated_gradients(self, index: int) -> tuple[Exact, Exact, Exact | None]:
+        """Return the gradients of step `index` through the layer's activation.
+
+        Their sums are made of numbers that the activation's slope has rounded already: `slope_error` of each.
+        """
+        key = (index, "activated")
+        if key not in self._exacts:
+            self._exacts[key] = self._compute_activated(index)
+        found: tuple[Exact, Exact, Exact | None] = self._exacts[key]
+        return found
+
     def weights_at(self, index: int) -> tuple[Array, Array | None]:
         """Return kernel and bias as they are when step `index` begins."""
+        given = _given_weights(self.case, index)
+        if given is not None:
+            return given
         constructed = self.observation.constructed
         if constructed.error is not None:
             raise OracleError(f"the oracle's constructor raised {constructed.error}")
@@ -111,21 +132,22 @@ class Expectation:
         assert isinstance(step, steps.Call)
         kernel, bias = self.weights_at(index)
         inputs = _wide(step.inputs)
-        keywords = function_arguments(self.case)
-        values = reference_impl.conv2d_transpose(inputs, kernel, bias=bias, **keywords)
+        values = _transposed(self.case, inputs, kernel, bias)
         terms = Geometry.of(self.case.arguments).terms(kernel.shape[3])
         bound = _largest(inputs) * _largest(kernel) * terms + (
             0.0 if bias is None else _largest(bias)
         )
         exact = exactly_summable(step.inputs.dtype.name, bound, inputs, kernel, *_one(bias))
         if exact:
-            magnitude = np.full(values.shape, bound)
+            magnitude = np.broadcast_to(bound, values.shape)
         else:
             with np.errstate(all="ignore"):
-                magnitude = reference_impl.conv2d_transpose(
-                    np.abs(inputs), np.abs(kernel),
-                    bias=None if bias is None else np.abs(bias), **keywords,
-                )  # fmt: skip
+                magnitude = _transposed(
+                    self.case,
+                    np.abs(inputs),
+                    np.abs(kernel),
+                    None if bias is None else np.abs(bias),
+                )
         return Exact(values, magnitude, terms, exact, step.inputs.dtype.name)
 
     def _compute_gradients(self, index: int) -> tuple[Exact, Exact, Exact | None]:
@@ -133,28 +155,47 @@ class Expectation:
         assert isinstance(step, (steps.Gradients, steps.Train, steps.SecondGradient))
         kernel, bias = self.weights_at(index)
         inputs, upstream = _wide(step.inputs), _wide(step.output_gradient)
-        keywords = function_arguments(self.case)
-        found = reference_impl.conv2d_transpose_gradients(inputs, kernel, upstream, **keywords)
-        sizes = reference_impl.conv2d_transpose_gradients(
-            np.abs(inputs), np.abs(kernel), np.abs(upstream), **keywords
-        )
-        terms = (
-            int(np.prod(kernel.shape[:3])),
-            int(inputs.size // max(kernel.shape[3], 1)),
-            int(upstream.size // max(kernel.shape[2], 1)),
-        )
         name = step.inputs.dtype.name
+        terms = _terms(inputs, kernel, upstream)
+        x, w, g = map(_largest, (inputs, kernel, upstream))
+        bounds = [bound * count for bound, count in zip((g * w, g * x, g), terms)]
+        found = _gradients(self.case, inputs, kernel, upstream)
+        is_exact = exactly_summable(name, max(bounds), inputs, kernel, upstream)
+        sizes: tuple[Array, ...]
+        if is_exact and not isinstance(step, steps.SecondGradient):  # whose bound is made of these
+            sizes = tuple(np.broadcast_to(bound, one.shape) for bound, one in zip(bounds, found))
+        else:
+            sizes = _gradients(self.case, np.abs(inputs), np.abs(kernel), np.abs(upstream))
         exacts = [
             Exact(
                 values,
                 magnitude,
                 count,
-                exactly_summable(
-                    name, float(np.max(magnitude, initial=0)), inputs, kernel, upstream
-                ),
+                exactly_summable(name, _largest(magnitude), inputs, kernel, upstream),
                 name,
             )
             for values, magnitude, count in zip(found, sizes, terms)
+        ]
+        return exacts[0], exacts[1], None if bias is None else exacts[2]
+
+    def _compute_activated(self, index: int) -> tuple[Exact, Exact, Exact | None]:
+        step = self.case.steps[index]
+        assert isinstance(step, steps.Gradients)
+        kernel, bias = self.weights_at(index)
+        inputs, upstream = _wide(step.inputs), _wide(step.output_gradient)
+        name, dtype_name = str(self.case.arguments["activation"]), step.inputs.dtype.name
+        with np.errstate(all="ignore"):
+            before = _transposed(self.case, inputs, kernel, bias)
+            slopes = activations.through(name, before, upstream)
+            rounded = activations.slope_error(name, before, upstream, slopes, dtype_name)
+            found = _gradients(self.case, inputs, kernel, slopes)
+            sizes = _gradients(self.case, np.abs(inputs), np.abs(kernel), np.abs(slopes))
+            errors = _gradients(self.case, np.abs(inputs), np.abs(kernel), rounded)
+        exacts = [
+            Exact(values, magnitude, terms, exact=False, dtype_name=dtype_name, more=error)
+            for values, magnitude, terms, error in zip(
+                found, sizes, _terms(inputs, kernel, upstream), errors
+            )
         ]
         return exacts[0], exacts[1], None if bias is None else exacts[2]
 
@@ -196,6 +237,82 @@ def _widened_step(step: steps.Step) -> steps.Step:
 
 def _wide(array: Array) -> Array:
     return array.astype(np.float64) if array.dtype.name in SIGNIFICAND_BITS else array
+
+
+#: Steps after which a layer that has its weights has the same ones.
+_READING = (
+    steps.Call, steps.ComputeOutputShape, steps.ConvolutionOp, steps.GetWeights, steps.Gradients,
+    steps.SecondGradient,
+)  # fmt: skip
+
+
+def _given_weights(case: Case, index: int) -> tuple[Array, Array | None] | None:
+    """Return the weights that a case begins by setting, None where it does more with them than that."""
+    beginning = [step for step in case.steps[:index] if not isinstance(step, _READING)]
+    if [type(step) for step in beginning] != [steps.Build, steps.SetWeights]:
+        return None
+    build, given = beginning
+    assert isinstance(build, steps.Build)
+    assert isinstance(given, steps.SetWeights)
+    try:
+        geometry = Geometry.of(case.arguments)
+        channels = build.input_shape[geometry.channel_axis]
+        wanted = [geometry.kernel_shape(channels or 0), (geometry.filters,)][
+            : 1 + geometry.use_bias
+        ]
+    except (
+        IndexError,
+        KeyError,
+        TypeError,
+        ValueError,
+    ):  # refused arguments, or a form of their own
+        return None
+    if [np.shape(value) for value in given.values] != wanted:
+        return None
+    kernel, *bias = map(_wide, given.values)
+    return kernel, bias[0] if bias else None
+
+
+def _terms(inputs: Array, kernel: Array, upstream: Array) -> tuple[int, int, int]:
+    """Return how many numbers are summed at most in the gradients by inputs, kernel and bias."""
+    return (
+        int(np.prod(kernel.shape[:3])),
+        int(inputs.size // max(kernel.shape[3], 1)),
+        int(upstream.size // max(kernel.shape[2], 1)),
+    )
+
+
+def _loops_will_do(case: Case, images: Array, kernel: Array, *others: Array) -> bool:
+    """Tell whether the loops are quick enough; what is not finite is theirs in any case."""
+    height, width, filters, channels = kernel.shape
+    outputs = math.prod(Geometry.of(case.arguments).output_shape(images.shape))
+    # A meeting of a pixel with a tap takes them as long as eight products.
+    meetings = images.size // max(channels, 1) * height * width
+    if meetings * (8 + filters * channels) + outputs <= LOOPS:
+        return True
+    if images.dtype.kind == "i" and _largest(images) * _largest(kernel) * kernel.size >= 2.0**31:
+        return True  # the sums may wrap around
+    return not all(bool(np.isfinite(array).all()) for array in (images, kernel, *others))
+
+
+def _transposed(case: Case, inputs: Array, kernel: Array, bias: Array | None) -> Array:
+    if _loops_will_do(case, inputs, kernel, *_one(bias)):
+        return reference_impl.conv2d_transpose(
+            inputs, kernel, bias=bias, **function_arguments(case)
+        )
+    return taps.conv2d_transpose(Geometry.of(case.arguments), inputs, kernel, bias)
+
+
+def _gradients(
+    case: Case, inputs: Array, kernel: Array, upstream: Array
+) -> tuple[Array, Array, Array]:
+    if _loops_will_do(case, inputs, kernel, upstream):
+        found = reference_impl.conv2d_transpose_gradients(
+            inputs, kernel, upstream, **function_arguments(case)
+        )
+        return found.inputs, found.kernel, found.bias
+    geometry = Geometry.of(case.arguments)
+    return taps.conv2d_transpose_gradients(geometry, inputs, kernel, upstream)
 
 
 def function_arguments(case: Case) -> dict[str, Any]:

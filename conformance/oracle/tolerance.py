@@ -62,13 +62,17 @@ def allowed_error(magnitude: Array, terms: int, dtype_name: str, exact: bool) ->
     factor = gamma(terms + 1, unit_roundoff(dtype_name)) + gamma(
         terms + 1, unit_roundoff("float64")
     )
-    smallest: float = float(np.finfo(np.float64).tiny)
-    if dtype_name == "float16":
-        smallest = 2.0**-24
-    elif dtype_name in ("float32", "bfloat16"):
-        smallest = 2.0**-126  # subnormal results may be flushed to zero
-    allowed: Array = factor * magnitude + (terms + 1) * smallest
+    allowed: Array = factor * magnitude + (terms + 1) * smallest_normal(dtype_name)
     return allowed
+
+
+def smallest_normal(dtype_name: str) -> float:
+    """Return what a result may lose by underflow: subnormal ones may be flushed to zero, but not in float16."""
+    if dtype_name == "float16":
+        return 2.0**-24
+    if dtype_name in ("float32", "bfloat16"):
+        return 2.0**-126
+    return float(np.finfo(np.float64).tiny)
 
 
 def _whole(array: Array) -> Any:

@@ -1,23 +1,31 @@
 """Expected failures: a TOML file in which each entry excuses one fact, and goes stale loudly.
 
 [[excuse]]
-clause = "FMT-02"          # one clause
-subject = "MyLayer"        # as the report names it
+clause = "FMT-02"          # one clause, or a pattern such as "FMT-*"
+subject = "MyLayer"        # as the report names it, or a pattern
 message = "channels_first" # a part of the finding's message: another failure is not excused
 reason = "no kernel yet"
+dtype = "bfloat16"         # optional, as data_format and padding: of the failing cases
 link = "https://..."       # optional
+expires = 2027-06-30       # optional: after that day it excuses nothing
 mode = "eager"             # optional
+
+`message` may be left out where a selector (dtype, data_format, padding) tells the failures.
 """
 
 from __future__ import annotations
 
+import datetime
+import fnmatch
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
+import numpy as np
 
+from conformance.model.case import Case
 from conformance.model.clauses import all_clauses
 from conformance.subjects.tensorflow import BACKENDS
 
@@ -35,54 +43,124 @@ class ExcuseError(Exception):
     """The file of excuses cannot be used; the message is one line for the user."""
 
 
+@attrs.frozen
+class Failed:
+    """A failure as excuses see it: its message, and for each selector the values of its case."""
+
+    message: str
+    values: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
+
+    @staticmethod
+    def of(message: str, case: Case) -> Failed:
+        """Return the failure of a case."""
+        arrays = [getattr(step, "inputs", None) for step in case.steps]
+        used = {array.dtype.name for array in arrays if isinstance(array, np.ndarray)}
+        named = case.argument("dtype")
+        given = {
+            "dtype": used | ({named} if isinstance(named, str) else set()),
+            "data_format": {str(case.argument("data_format") or "channels_last").lower()},
+            "padding": {str(case.argument("padding") or "valid").lower()},
+        }
+        return Failed(message, {name: frozenset(values) for name, values in given.items()})
+
+
+#: The keys of an excuse that choose among failing cases.
+SELECTORS = ("dtype", "data_format", "padding")
+
+
 @attrs.frozen(kw_only=True)
 class Excuse:
-    """One excused fact."""
+    """One excused fact, or with a pattern all of a kind."""
 
     clause: str
     subject: str
-    message: str
     reason: str
+    message: str = ""
+    dtype: str | None = None
+    data_format: str | None = None
+    padding: str | None = None
     link: str | None = None
+    expires: datetime.date | None = None
     mode: str | None = None
+
+    @property
+    def is_broad(self) -> bool:
+        """Whether it is about more than one clause or subject, so that some of them may pass."""
+        return any(character in self.clause + self.subject for character in "*?[")
 
     def concerns(self, clause: str, subject: str, mode: str) -> bool:
         """Tell whether the entry is about this clause of this subject."""
-        return (self.clause, self.subject) == (clause, subject) and self.mode in (None, mode)
+        fits = fnmatch.fnmatchcase(clause, self.clause) and fnmatch.fnmatchcase(
+            subject, self.subject
+        )
+        return (fits or (self.clause, self.subject) == (clause, subject)) and self.mode in (
+            None,
+            mode,
+        )
+
+    def covers(self, failed: Failed) -> bool:
+        """Tell whether it is for this failure."""
+        chosen = ((name, getattr(self, name)) for name in SELECTORS)
+        return self.message in failed.message and all(
+            value is None or value.lower() in failed.values.get(name, ()) for name, value in chosen
+        )
+
+    @property
+    def what(self) -> str:
+        """The failures that it is for, in words."""
+        chosen = [f"{name} {getattr(self, name)}" for name in SELECTORS if getattr(self, name)]
+        return ", ".join([*([repr(self.message)] if self.message else []), *chosen])
 
     def __str__(self) -> str:
         mode = f" ({self.mode})" if self.mode else ""
-        return f"{self.clause} of {self.subject}{mode}, {self.message!r}"
+        return f"{self.clause} of {self.subject}{mode}, {self.what}"
 
 
-def excused(excuses: Sequence[Excuse], standing: Standing, messages: Sequence[str]) -> Standing:
+def excused(
+    excuses: Sequence[Excuse],
+    standing: Standing,
+    failures: Sequence[Failed],
+    today: datetime.date | None = None,
+) -> Standing:
     """Return a verdict's status and reason in the light of the excuses that concern it.
 
-    Every failure must be excused by one of them, and each of them must excuse a failure.
+    Every failure must be excused by one of them, and each of them must excuse a failure, except that one with a
+    pattern need not do so here.
 
     Args:
         excuses: those for the verdict's clause, subject and mode.
         standing: status and reason of the verdict without them.
-        messages: of all its failures.
+        failures: all of them.
+        today: the day by which excuses expire.
     """
     status = standing[0]
-    if not excuses:
+    own = [excuse for excuse in excuses if not excuse.is_broad]
+    if status == "pass" and own:
+        return "stale-excuse", f"passes, but is excused: {own[0].reason}", "excuse-passes"
+    if not excuses or status not in ("fail", "error"):
         return standing
-    if status == "pass":
-        return "stale-excuse", f"passes, but is excused: {excuses[0].reason}", "excuse-passes"
-    if status not in ("fail", "error"):
-        return standing
-    told = ", ".join(repr(excuse.message) for excuse in excuses)
-    if not messages or not all(any(e.message in message for e in excuses) for message in messages):
+    day = today or datetime.date.today()
+    valid = [e for e in excuses if e.expires is None or day <= e.expires]
+    if not failures or not all(any(e.covers(failed) for e in valid) for failed in failures):
+        expired = [e for e in excuses if e not in valid and any(map(e.covers, failures))]
+        if expired:
+            told = f"the excuse expired on {expired[0].expires}: {expired[0].reason}"
+            return status, told, "excuse-expired"
+        relevant = own or [e for e in excuses if any(map(e.covers, failures))]
+        if not relevant:
+            return standing
+        told = ", ".join(excuse.what for excuse in relevant)
         return status, f"fails otherwise than excused ({told})", "other-failure"
-    idle = [e for e in excuses if not any(e.message in message for message in messages)]
+    idle = [e for e in own if not any(map(e.covers, failures))]
     if idle:
         return (
             "stale-excuse",
-            f"no failure says {idle[0].message!r}, but it is excused: {idle[0].reason}",
+            f"no failure says {idle[0].what}, but it is excused: {idle[0].reason}",
             "excuse-idle",
         )
-    return "excused", "; ".join(dict.fromkeys(excuse.reason for excuse in excuses)), "excuse"
+    used = [excuse for excuse in valid if any(map(excuse.covers, failures))]
+    reasons = dict.fromkeys(e.reason + (f" ({e.link})" if e.link else "") for e in used)
+    return "excused", "; ".join(reasons), "excuse"
 
 
 def load_excuses(path: Path) -> tuple[Excuse, ...]:
@@ -104,23 +182,40 @@ def load_excuses(path: Path) -> tuple[Excuse, ...]:
         raise ExcuseError(f"{path}: excuse = {entries!r}: use [[excuse]] tables")
     excuses = []
     for number, entry in enumerate(entries, start=1):
-        for key, value in entry.items():
-            if not isinstance(value, str):
-                raise ExcuseError(f"{path}: excuse {number}: {key} = {value!r}: must be a string")
-        try:
-            excuse = Excuse(**entry)
-        except TypeError as error:
-            text = str(error).replace("Excuse.__init__() ", "")
-            raise ExcuseError(f"{path}: excuse {number}: {text}") from error
-        if excuse.clause not in known and not excuse.clause.startswith("CORPUS-"):
-            raise ExcuseError(f"{path}: excuse {number}: unknown clause {excuse.clause!r}")
-        if excuse.mode not in (None, *BACKENDS):
-            raise ExcuseError(
-                f"{path}: excuse {number}: mode = {excuse.mode!r}: must be one of {', '.join(BACKENDS)}"
-            )
-        if not excuse.message or not excuse.reason:
-            raise ExcuseError(f"{path}: excuse {number}: message and reason must not be empty")
-        excuses.append(excuse)
+        excuses.append(_excuse(entry, f"{path}: excuse {number}", known))
     if set(data) - {"excuse"}:
         raise ExcuseError(f"{path}: unknown table {min(set(data) - {'excuse'})!r}; use [[excuse]]")
     return tuple(excuses)
+
+
+def _excuse(entry: dict[str, Any], where: str, known: Collection[str]) -> Excuse:
+    fields = dict(entry)
+    if isinstance(fields.get("expires"), str):
+        try:
+            fields["expires"] = datetime.date.fromisoformat(fields["expires"])
+        except ValueError:
+            raise ExcuseError(
+                f"{where}: expires = {fields['expires']!r}: a day such as 2027-06-30 is needed"
+            ) from None
+    for key, value in fields.items():
+        is_day = type(value) is datetime.date and key == "expires"
+        if not isinstance(value, str) and not is_day:
+            wanted = (
+                "a day such as 2027-06-30 is needed" if key == "expires" else "must be a string"
+            )
+            raise ExcuseError(f"{where}: {key} = {value!r}: {wanted}")
+    try:
+        excuse = Excuse(**fields)
+    except TypeError as error:
+        text = str(error).replace("Excuse.__init__() ", "")
+        raise ExcuseError(f"{where}: {text}") from error
+    if not excuse.clause.startswith("CORPUS-") and not fnmatch.filter(known, excuse.clause):
+        raise ExcuseError(f"{where}: unknown clause {excuse.clause!r}")
+    if excuse.mode not in (None, *BACKENDS):
+        raise ExcuseError(f"{where}: mode = {excuse.mode!r}: must be one of {', '.join(BACKENDS)}")
+    if not excuse.what or not excuse.reason or entry.get("message") == "":
+        raise ExcuseError(
+            f"{where}: message and reason must not be empty; the message may be left out where one of "
+            f"{', '.join(SELECTORS)} is given"
+        )
+    return excuse

@@ -34,6 +34,7 @@ class Options:
     subject_commands: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     clauses: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
     profile: str = "core"
     examples: int | None = None
     seed: int = 0
@@ -115,6 +116,13 @@ CHOICES = (
         metavar="PATTERN",
         repeatable=True,
         help="Judge only the clauses that match, such as 'PAD-*'. Repeatable.",
+    ),
+    Choice(
+        flag="--require",
+        metavar="PATTERN",
+        repeatable=True,
+        help="Clauses that must pass on every subject, such as 'PAD-*', or a scope's must-pass list, such as "
+        "numbers; else status 1. Repeatable.",
     ),
     Choice(
         flag="--profile",
@@ -205,6 +213,7 @@ def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
         subject_commands=tuple(values["subject_command"] or ()),
         scopes=tuple(values["scope"] or ()),
         clauses=tuple(values["clause"] or ()),
+        required=tuple(values["require"] or ()),
         profile=values["profile"],
         examples=examples,
         seed=values["seed"],

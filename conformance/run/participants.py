@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from conformance.checks import Traits
+from conformance.model.capabilities import declared
+from conformance.run.capabilities import Declaring, Probed, probe
 from conformance.subjects import Subject, default_specs, resolve, resolve_command
 from conformance.subjects.loading import LoadError, is_tensorflow
 from reports import record
@@ -22,12 +25,14 @@ class Participant:
         description: what its process says about it: versions and settings.
         is_command: whether its spec is a program that speaks the process protocol.
         traits: what norms may depend on.
+        capabilities: what the subject has, declared or found.
     """
 
     subject: Subject
     description: Mapping[str, Any]
     is_command: bool
     traits: Traits
+    capabilities: Probed = attrs.field(factory=lambda: Probed({}, {}))
 
     @property
     def key(self) -> tuple[str, str]:
@@ -46,6 +51,7 @@ class Participant:
             command=self.is_command,
             versions=self.description.get("versions", {}),
             settings=self.description.get("settings", {}),
+            capabilities=self.capabilities.has,
         )
 
 
@@ -72,13 +78,32 @@ def participants(
                     f"--subject other={subject.spec}"
                 )
             described = subject.describe()
-            traits = traits_of(subject, {} if subject.spec in commands else described)
-            loaded.append(Participant(subject, described, subject.spec in commands, traits))
+            is_command = subject.spec in commands
+            traits = traits_of(subject, {} if is_command else described)
+            loaded.append(made(subject, described, is_command, traits))
     except BaseException:
         for subject in started:
             subject.close()
         raise
     return tuple(loaded)
+
+
+def made(
+    subject: Subject, described: Mapping[str, Any], is_command: bool, traits: Traits
+) -> Participant:
+    """Return a participant: probed, and never asked for what it declares not to have.
+
+    Raises:
+        LoadError: what it declares is no capability.
+    """
+    try:
+        has = declared(described.get("capabilities"))
+    except ValueError as error:
+        raise LoadError(f"subject {subject.spec!r}: {error}") from error
+    asked = Declaring(subject, has) if has else subject
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Participant(asked, described, is_command, traits, probe(asked, has))
 
 
 def traits_of(subject: Subject, description: Mapping[str, Any]) -> Traits:

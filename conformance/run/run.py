@@ -19,7 +19,7 @@ from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import drawn_cases
 from conformance.model import machine
 from conformance.model.case import Case
-from conformance.model.clauses import Clause, all_clauses, matching
+from conformance.model.clauses import SCOPES, Clause, all_clauses, matching
 from conformance.run import aspects, coverage
 from conformance.run.drift import find_drift
 from conformance.run.excuses import Excuse
@@ -30,7 +30,7 @@ from conformance.run.participants import Participant, participants, release_pair
 from conformance.run.record import RecordWriter, check_same
 from conformance.run.verdicts import BROKEN, Judgement, ParticipantJudge
 from conformance.strength import measurement
-from reports import record, statuses
+from reports import record, scopes, statuses
 from reports.lines import Line
 from reports.record import Verdict
 
@@ -51,6 +51,7 @@ class Run:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.clauses = _chosen(options)
+        self._required = _required(options)
         self._progress: Callable[[Participant, str, int], None] = lambda *_: None
         self._phase: Callable[[Participant, str], None] = lambda *_: None
         self._started = time.monotonic()
@@ -148,7 +149,9 @@ class Run:
     def total_cases(self) -> int:
         """Return about how many cases the run will make."""
         families = CHECKS.families(*(clause.id for clause in self.clauses))
-        counts = sum(len(f.fixed) + f.drawn_count(self.options.count) for f in families)
+        counts = sum(
+            len(f.listed(self.options.count)) + f.drawn_count(self.options.count) for f in families
+        )
         recorded = sum(len(corpus.cases) for corpus in self.options.corpora)
         return (counts + recorded) * len(self.participants)
 
@@ -277,8 +280,25 @@ class Run:
             return 3
         if any(verdict.status in statuses.BAD for verdict in self.verdicts):
             return 1
+        if self.unmet or self.stale_patterns:
+            return 1
         judged = {(v.subject, v.mode) for v in self.verdicts if v.status in ("pass", "excused")}
         return 0 if all(participant.key in judged for participant in self.participants) else 1
+
+    @property
+    def unmet(self) -> list[tuple[str, str, str]]:
+        """Subject, clause and status where a required clause does not pass in any mode; worst status first."""
+        found: dict[tuple[str, str], list[statuses.Status]] = {}
+        for verdict in self.verdicts:
+            found.setdefault((verdict.subject, verdict.clause), []).append(statuses.of(verdict))
+        told = []
+        for subject in dict.fromkeys(participant.subject.name for participant in self.participants):
+            for clause in self._required:
+                got = [s for s in found.get((subject, clause), []) if s.name != "not-applicable"]
+                names = {status.name for status in got}
+                if "pass" not in names or names & {*statuses.BAD, "excused"}:
+                    told.append((subject, clause, statuses.worst(got).name))
+        return told
 
     @property
     def idle_excuses(self) -> list[Excuse]:
@@ -289,6 +309,14 @@ class Run:
             for excuse in self.options.excuses
             if not any(excuse.concerns(v.clause, v.subject, v.mode) for v in judged)
         ]
+
+    @property
+    def stale_patterns(self) -> list[Excuse]:
+        """Excuses with a pattern that concern what was judged, and excused nothing of it."""
+        used = set().union(*(judge.used_excuses for judge in self._judges.values()))
+        idle = {*self.idle_excuses, *used}
+        is_whole = len(self._judgements) == len(self.items())
+        return [e for e in self.options.excuses if e.is_broad and e not in idle and is_whole]
 
     def coverage(self) -> list[tuple[list[Participant], space.Coverage]]:
         """Count the pairs of parameter values; participants that exercised the same cases stand together."""
@@ -362,6 +390,7 @@ class Run:
             subjects=tuple(participant.entry() for participant in self.participants),
             clauses_in_all=len(all_clauses()) + len(self.options.corpora),
             clauses=tuple(recorded(clause) for clause in self.clauses),
+            rules=scopes.RULES,
         )
 
 
@@ -369,6 +398,19 @@ def recorded(clause: Clause) -> record.Clause:
     """Return a clause as the record's header lists it."""
     data = clause.to_json(CHECKS.names(clause.id))
     return Line("the clauses", 0, data, f"{clause.id}: ").read(record.Clause)
+
+
+def _required(options: Options) -> list[str]:
+    """Return the ids of the clauses that must pass; raise ValueError where a pattern matches none."""
+    found: dict[str, None] = {}
+    for pattern in options.required:
+        if pattern in SCOPES:
+            listed = [clause for clause in all_clauses() if clause.must and clause.scope == pattern]
+        else:
+            corpora = [corpus.clause for corpus in options.corpora]
+            listed = [*matching((pattern,), (*all_clauses(), *corpora), flag="--require")]
+        found |= dict.fromkeys(clause.id for clause in listed)
+    return [*found]
 
 
 def _chosen(options: Options) -> tuple[Clause, ...]:

@@ -20,7 +20,7 @@ from conformance.model.clauses import Clause
 from conformance.model.steps import Call, ComputeOutputShape, Gradients, Train
 from conformance.oracle.comparison import Mismatch, listening
 from conformance.run.corpus import Corpus, judge_recorded
-from conformance.run.excuses import Standing, excused
+from conformance.run.excuses import Excuse, Failed, Standing, excused
 from conformance.run.guard import Guard
 from conformance.run.numerics import Numerics
 from conformance.run.options import Options
@@ -91,6 +91,8 @@ class ParticipantJudge:
         self._red: dict[str, bool] = {}
         #: The failures by which clauses that have not been judged yet block others.
         self._owed: dict[str, Failure] = {}
+        #: Those that covered a failure so far.
+        self.used_excuses: set[Excuse] = set()
 
     @property
     def cases(self) -> int:
@@ -123,11 +125,10 @@ class ParticipantJudge:
             reason = "the page's sentence was not contradicted: the erratum is stale"
         self._red[clause.id] = bool(tally.failures)
         finding, text = self._finding(clause, tally, guard) if tally.failures else (None, "")
-        status, reason, kind = excused(
-            [e for e in self._options.excuses if e.concerns(clause.id, *self.participant.key)],
-            (status, reason, kind),
-            [failure.mismatch.message for failure in tally.failures],
-        )
+        excuses = [e for e in self._options.excuses if e.concerns(clause.id, *self.participant.key)]
+        failures = [Failed.of(failure.mismatch.message, failure.case) for failure in tally.failures]
+        self.used_excuses |= {e for e in excuses if any(map(e.covers, failures))}
+        status, reason, kind = excused(excuses, (status, reason, kind), failures)
         if guard.broken:
             # No verdict of a broken harness can be trusted; its findings are evidence all the same.
             status, kind = BROKEN, "broken"

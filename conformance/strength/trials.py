@@ -227,7 +227,7 @@ class _Trial:
 
     def _cases_of(self, family: Family, only_drawn: bool) -> Iterator[tuple[Case, bool]]:
         if not only_drawn:
-            yield from ((case, True) for case in family.fixed)
+            yield from ((case, True) for case in family.listed(self._cases.examples))
         yield from ((case, False) for case in self._cases.drawn(family))
 
     def _about_to_run(

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.model.codec import text_of
+from conformance.model.codec import encode, text_of
 from conformance.model.steps import Backend
 from conformance.subjects import frameworks, tensorflow
 from conformance.subjects.layer import FunctionBackend, LayerBackend
@@ -141,7 +141,7 @@ def describe(spec: str, mode: str) -> dict[str, Any]:
         # What TensorFlow's own layer does is the norm in its own release, under whatever name it comes.
         return {**_of_tensorflow(mode), "norm": "tensorflow"}
     else:
-        versions = versions_of(load(spec))
+        return describe_object(load(spec), mode)
     return {"versions": versions, "settings": {}, "mode": mode}
 
 
@@ -149,6 +149,13 @@ def _of_tensorflow(mode: str) -> dict[str, Any]:
     names = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "TF_USE_LEGACY_KERAS")
     settings = {name: os.environ[name] for name in names if os.environ.get(name)}
     return {"versions": tensorflow.versions(), "settings": settings, "mode": mode}
+
+
+def describe_object(target: Any, mode: str) -> dict[str, Any]:
+    """Return versions of a class or function, and what it declares in its attribute `capabilities`."""
+    said = getattr(target, "capabilities", None)
+    declares = {"capabilities": encode(said)} if isinstance(said, dict) else {}
+    return {"versions": versions_of(target), "settings": {}, "mode": mode, **declares}
 
 
 @functools.lru_cache

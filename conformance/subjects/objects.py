@@ -9,7 +9,7 @@ from conformance.model.case import Case
 from conformance.model.codec import text_of
 from conformance.model.observation import Observation
 from conformance.subjects.backend import observe
-from conformance.subjects.loading import backend_class, versions_of
+from conformance.subjects.loading import backend_class, describe_object
 
 
 class ObjectSubject:
@@ -33,8 +33,8 @@ class ObjectSubject:
         self._backend = backend_class(target, text_of(target, repr, 80))
 
     def describe(self) -> dict[str, Any]:
-        """Return versions and settings."""
-        return {"versions": versions_of(self.target), "settings": {}, "mode": self.mode}
+        """Return versions, settings and declared capabilities."""
+        return describe_object(self.target, self.mode)
 
     def observe(self, case: Case) -> Observation:
         """Run the case; a layer that would end the process is said to crash."""

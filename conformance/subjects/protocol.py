@@ -9,6 +9,7 @@ from typing import Any, Union, get_args, get_origin
 import attrs
 import numpy as np
 
+from conformance.model.capabilities import FLAGS, LISTS
 from conformance.model.steps import Shape
 from conformance.model.steps.step import KINDS, Encoded
 
@@ -108,6 +109,22 @@ _MESSAGES = {
             "protocol": {"const": VERSION},
             "versions": _TEXTS,
             "settings": _TEXTS,
+            "capabilities": {
+                "description": "What the program has; cases that need what is denied are not sent, and "
+                "what is not named is tried.",
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {
+                    **{
+                        name: {"type": "array", "items": {"enum": list(items)}}
+                        for name, items in LISTS.items()
+                    },
+                    **{
+                        name: {"description": text, "type": "boolean"}
+                        for name, text in FLAGS.items()
+                    },
+                },
+            },
         },
     },
     "case": {

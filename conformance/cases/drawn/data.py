@@ -21,6 +21,15 @@ def small_integers(
     return values.astype(dtype_of(dtype_name))
 
 
+def nonzero_integers(
+    shape: tuple[int, ...], seed: int, dtype_name: str = "float32", largest: int = 3
+) -> Array:
+    """Return integers from -largest to largest without zero: a product that is left out always shows."""
+    generator = np.random.default_rng(seed)
+    values: Array = generator.integers(1, largest + 1, shape) * generator.choice((-1, 1), shape)
+    return values.astype(dtype_of(dtype_name))
+
+
 def reals(shape: tuple[int, ...], seed: int, dtype_name: str = "float32") -> Array:
     """Return normally distributed numbers, each rounded to the dtype."""
     return np.random.default_rng(seed).standard_normal(shape).astype(dtype_of(dtype_name))

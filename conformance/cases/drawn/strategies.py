@@ -276,8 +276,30 @@ def gradient_cases(draw: st.DrawFn) -> Case:
             steps.Gradients(inputs, upstream),
             steps.ConvolutionOp(upstream),
             steps.SecondGradient(inputs, upstream),
+            # Of the same shapes: nothing of the first may be left.
+            steps.Gradients(inputs[..., ::-1].copy(), upstream[::-1].copy()),
         ),
     )
+
+
+@st.composite
+def activation_gradient_cases(draw: st.DrawFn) -> Case:
+    """Gradients through an activation, twice, on small integers, so that its arguments are exact."""
+    c = draw(configurations(dtypes=("float32", "float64"), largest_kernel=3, largest_size=3))
+    seed = draw(SEEDS)
+    activation = draw(st.sampled_from(ACTIVATIONS[1:]))
+    weights = c.weights(
+        small_integers(c.kernel_shape, seed, c.dtype, largest=1),
+        small_integers((c.filters,), seed + 1, c.dtype),
+    )
+    twice = (
+        steps.Gradients(
+            small_integers(c.input_shape(), seed + number, c.dtype),
+            small_integers(c.output_shape, seed + number + 1, c.dtype, largest=9),
+        )
+        for number in (2, 4)
+    )
+    return Case("activation gradients", c.arguments(activation=activation), (*weights, *twice))
 
 
 @st.composite

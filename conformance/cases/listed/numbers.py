@@ -187,16 +187,30 @@ def _activation_results() -> tuple[Case, ...]:
 
 
 def _degenerate_gradients() -> tuple[Case, ...]:
+    layers: list[tuple[dict[str, Any], int, tuple[int, int]]] = [
+        ({"kernel_size": kernel_size, "strides": strides}, batch, size)
+        for kernel_size, strides in (((3, 2), (2, 1)), ((1, 1), (2, 2)), ((2, 2), (3, 3)))
+        for batch, size in ((1, (0, 3)), (1, (3, 0)), (0, (2, 3)))
+    ]
+    first: dict[str, Any] = {
+        "kernel_size": (3, 2), "strides": (2, 1), "data_format": "channels_first",
+    }  # fmt: skip
+    same = {
+        **first,
+        "padding": "same",
+        "output_padding": (1, 0),
+        "kernel_size": (3, 3),
+        "strides": (2, 2),
+    }
+    dilated: dict[str, Any] = {"kernel_size": (2, 3), "strides": (1, 1), "dilation_rate": 2}
+    layers += [(more, 0, (2, 3)) for more in (first, same, dilated)]
+    layers += [(first, 1, (0, 3)), (first, 1, (3, 0))]
     cases = []
-    for kernel_size, strides in (((3, 2), (2, 1)), ((1, 1), (2, 2)), ((2, 2), (3, 3))):
-        for shape in ((1, 0, 3, 2), (1, 3, 0, 2), (0, 2, 3, 2)):
-            c = Configuration(
-                batch=shape[0], in_channels=2, filters=3, size=shape[1:3], strides=strides,
-                kernel_size=kernel_size,
-            )  # fmt: skip
-            inputs, upstream = np.zeros(shape, np.float32), position_coded(c.output_shape)
-            listed = (*c.weights(position_coded(c.kernel_shape)), steps.Gradients(inputs, upstream))
-            cases.append(Case("degenerate gradients", c.arguments(), listed))
+    for more, batch, size in layers:
+        c = Configuration(batch=batch, in_channels=2, filters=3, size=size, **more)
+        inputs, upstream = np.zeros(c.input_shape(), np.float32), position_coded(c.output_shape)
+        listed = (*c.weights(position_coded(c.kernel_shape)), steps.Gradients(inputs, upstream))
+        cases.append(Case("degenerate gradients", c.arguments(), listed))
     return tuple(cases)
 
 

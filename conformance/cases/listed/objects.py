@@ -27,23 +27,39 @@ def _convolution_claims() -> tuple[Case, ...]:
     return (Case("convolution claims", square, both),)
 
 
+def _scaling(**config: Value) -> Value:
+    return {"class_name": "VarianceScaling", "config": config}
+
+
 def _distributions() -> tuple[Case, ...]:
     named: tuple[Value, ...] = (
         None, "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
         "random_uniform", "random_normal", "truncated_normal",
-        {"class_name": "VarianceScaling", "config": {"scale": 1.0, "mode": "fan_out"}},
+        _scaling(scale=1.0, mode="fan_out"),
+        _scaling(scale=2.0, mode="fan_in", distribution="untruncated_normal"),
+        _scaling(scale=0.5, mode="fan_avg", distribution="uniform"),
+        {"class_name": "RandomNormal", "config": {"mean": 1.0, "stddev": 0.5}},
+        {"class_name": "RandomUniform", "config": {"minval": 0.5, "maxval": 2.0}},
+        {"class_name": "TruncatedNormal", "config": {"mean": -1.0, "stddev": 0.25}},
     )  # fmt: skip
-    inputs = np.zeros((1, 2, 2, 4), np.float32)
+    # 20,480 values: enough to tell distributions apart whose deviations differ by 4 %.
+    inputs = np.zeros((1, 1, 1, 16), np.float32)
     listed = [
         Case(
             "distributions",
-            {"filters": 24, "kernel_size": [3, 5], "kernel_initializer": form},
+            {"filters": 32, "kernel_size": [5, 8], "kernel_initializer": form},
             (steps.Call(inputs), steps.GetWeights()),
         )
         for form in named
     ]
-    bias = {"filters": 600, "kernel_size": [1, 2], "bias_initializer": None}
-    return (*listed, Case("distributions", bias, (steps.Call(inputs), steps.GetWeights())))
+    bias = {
+        "filters": 20_000,
+        "kernel_size": 1,
+        "bias_initializer": None,
+        "kernel_initializer": "zeros",
+    }
+    call = steps.Call(np.zeros((1, 1, 1, 1), np.float32))
+    return (*listed, Case("distributions", bias, (call, steps.GetWeights())))
 
 
 # The smallest known cases in which some build of TensorFlow ends its process.

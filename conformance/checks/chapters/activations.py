@@ -10,46 +10,26 @@ from conformance.checks.check import check
 from conformance.checks.refusals import expect_error
 from conformance.checks.view import View
 from conformance.model.case import Case
-from conformance.model.codec import Array
 from conformance.model.steps import Call, Losses
 from conformance.model.traits import Traits
+from conformance.oracle.activations import value_error
 from conformance.oracle.comparison import Mismatch, compare_exactly, compare_numbers, describe
-from conformance.oracle.tolerance import unit_roundoff
-
-#: Activations that neither round nor sum: what is exact before is exact after.
-_EXACT = {"linear", "relu", "relu6", "triple"}
-#: Units of roundoff that an implementation's own exp, tanh or erf may be off: Eigen's rational
-#: approximations are within 8 of the exact value, and NumPy's within 1; 32 leaves room for a
-#: composition (softmax divides, selu scales). A wrong formula is off by thousands.
-_FUNCTION_ERROR = 32
 
 
 def _activated(case: Case, traits: Traits) -> bool:
     return runs_here(case, traits) and case.argument("activation") is not None
 
 
-@check("ACT-01", "activations", "pairs", when=_activated)
+@check("ACT-01", "activations", "sizes", "pairs", when=_activated)
 def check_activation_follows_the_bias(view: View) -> Mismatch | None:
     """Y = activation(conv + bias)."""
-    index, _ = view.first(Call)
-    wanted = view.expectation.value(index)
+    index, call = view.first(Call)
     name = view.case.argument("activation")
-    exact = (name["function"] if isinstance(name, dict) else name) in _EXACT
-    allowed = np.zeros(wanted.shape) if exact else _activation_error(view, index, wanted)
-    return compare_numbers(view.value(index), wanted, allowed, step=index)
-
-
-def _activation_error(view: View, index: int, wanted: Array) -> Array:
-    """Error of a library function at an exact argument: relative to the value and its argument.
-
-    Near a zero of the function (tanh, gelu, elu at 0) the error scales with the value; where it
-    saturates at 1 and is computed as a difference, with 1.
-    """
+    name = name["function"] if isinstance(name, dict) else name
+    wanted = view.expectation.value(index)
     linear = view.expectation.linear_output(index).values
-    scale = np.maximum(np.abs(wanted), np.minimum(np.abs(linear), 1.0))
-    roundoff = unit_roundoff(view.case.argument("dtype", "float32"))
-    allowed: Array = _FUNCTION_ERROR * roundoff * scale
-    return allowed
+    allowed = value_error(name, linear, wanted, call.inputs.dtype.name)
+    return compare_numbers(view.value(index), wanted, allowed, step=index)
 
 
 @check("ACT-02", "activation results")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conformance.cases.scripted.expected import Expected, Raises
 from conformance.checks.applicability import runs_here
-from conformance.checks.chapters.values import compare_call
+from conformance.checks.chapters.values import compare_call, linear
 from conformance.checks.check import check
 from conformance.checks.refusals import REFUSED_BY_KERNEL, expect_error
 from conformance.checks.view import View
@@ -42,6 +42,16 @@ def check_floating_dtypes(view: View) -> Mismatch | None:
     return _typed_output(view)
 
 
+def _of_another_dtype(case: Case, traits: Traits) -> bool:
+    return _floating(case, traits) and "dtype" in case.arguments and linear(case, traits)
+
+
+@check("DTYPE-02", "sizes", when=_of_another_dtype)
+def check_floating_dtypes_of_large_layers(view: View) -> Mismatch | None:
+    """The same where a layer is large."""
+    return _typed_output(view)
+
+
 @check("DTYPE-02", "numbers", when=lambda case, traits: not runs_here(case, traits))
 def check_bfloat16_before_2_10(view: View) -> Mismatch | None:
     """TensorFlow 2.9 on a CPU has no bfloat16 BiasAdd: with a bias the call fails."""
@@ -52,7 +62,7 @@ def check_bfloat16_before_2_10(view: View) -> Mismatch | None:
     return expect_error(view, index, refused)
 
 
-@check("DTYPE-03", "numbers", when=lambda case, _: case.argument("dtype") == "int32")
+@check("DTYPE-03", "numbers", "sizes", when=lambda case, _: case.argument("dtype") == "int32")
 def check_int32(view: View) -> Mismatch | None:
     """An int32 layer computes exactly."""
     return _typed_output(view)

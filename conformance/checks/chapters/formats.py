@@ -5,22 +5,31 @@ from __future__ import annotations
 import numpy as np
 
 from conformance.cases.scripted.expected import Raises
-from conformance.checks.applicability import argument
-from conformance.checks.chapters.values import compare_call
+from conformance.checks.chapters.values import compare_call, linear
 from conformance.checks.check import check
 from conformance.checks.refusals import expect_error
 from conformance.checks.view import View
+from conformance.model.case import Case
 from conformance.model.steps import Call, ConvolutionOp, GetWeights
+from conformance.model.traits import Traits
 from conformance.oracle.comparison import Mismatch, compare_exactly, compare_numbers, compare_shape
 
 
-@check("FMT-01", "geometry", when=lambda case, _: "data_format" not in case.arguments)
+def _channels_last(case: Case, traits: Traits) -> bool:
+    return linear(case, traits) and "data_format" not in case.arguments
+
+
+@check("FMT-01", "geometry", "sizes", when=_channels_last)
 def check_channels_last(view: View) -> Mismatch | None:
     """(batch, height, width, channels) is the default, in and out."""
     return compare_call(view)
 
 
-@check("FMT-02", "geometry", when=argument("data_format", "channels_first"))
+def _channels_first(case: Case, traits: Traits) -> bool:
+    return linear(case, traits) and case.argument("data_format") == "channels_first"
+
+
+@check("FMT-02", "geometry", "sizes", when=_channels_first)
 def check_channels_first(view: View) -> Mismatch | None:
     """(batch, channels, height, width): the same numbers, transposed."""
     return compare_call(view)
@@ -54,14 +63,16 @@ def check_convolution_op_serves_channels_first(view: View) -> Mismatch | None:
     return compare_exactly(view.value(index), view.expectation.value(index), index)
 
 
-@check(
-    "FMT-05",
-    "activations",
-    when=lambda case, _: (
-        case.argument("activation") == "softmax"
-        and case.argument("data_format") == "channels_first"
-    ),
-)
+def _softmax_of_numbers(case: Case, _: Traits) -> bool:
+    if case.argument("activation") != "softmax" or "dtype" in case.arguments:
+        return False
+    called = next(step for step in case.steps if isinstance(step, Call))
+    return case.argument("data_format") == "channels_first" and bool(
+        np.isfinite(called.inputs).all()
+    )
+
+
+@check("FMT-05", "activations", when=_softmax_of_numbers)
 def check_softmax_runs_over_the_last_axis(view: View) -> Mismatch | None:
     """Softmax works on the last axis, which is the width in channels_first."""
     index, _ = view.first(Call)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 import reference_impl
@@ -37,24 +39,46 @@ def _found(view: View, index: int) -> list[Value] | Mismatch:
     return got
 
 
-@check("GRAD-01", "gradients")
+def _asked(case: Case, _: Traits) -> bool:
+    return any(isinstance(step, Gradients) for step in case.steps)
+
+
+@check("GRAD-01", "gradients", "sizes", when=_asked)
 def check_gradients(view: View) -> Mismatch | None:
-    """All three equal the loops, within the bound of their sums."""
-    index, _ = view.first(Gradients)
-    got = _found(view, index)
-    if isinstance(got, Mismatch):
-        return got
-    for name, one, exact in zip(_NAMES, got, view.expectation.gradients(index)):
-        if exact is None:
-            if one is not None:
-                return Mismatch(f"without bias there is no {name}", None, one, index)
-            continue
-        mismatch = compare_numbers(
-            one, exact.values, exact.allowed, step=index, what=name, unit=exact.unit
-        )
-        if mismatch is not None:
-            return mismatch
+    """All three equal the loops, within the bound of their sums; of every call on its own."""
+    return _compared(view, view.expectation.gradients)
+
+
+def _compared(
+    view: View, gradients: Callable[[int], tuple[Exact, Exact, Exact | None]]
+) -> Mismatch | None:
+    for index, _ in view.steps(Gradients):
+        got = _found(view, index)
+        if isinstance(got, Mismatch):
+            return got
+        for name, one, exact in zip(_NAMES, got, gradients(index)):
+            if exact is None:
+                if one is not None:
+                    return Mismatch(f"without bias there is no {name}", None, one, index)
+                continue
+            mismatch = compare_numbers(
+                one, exact.values, exact.allowed, step=index, what=name, unit=exact.unit
+            )
+            if mismatch is not None:
+                return mismatch
     return None
+
+
+@check("GRAD-06", "activation gradients")
+def check_gradients_through_an_activation(view: View) -> Mismatch | None:
+    """G is the output gradient times the activation's slope; of softmax its whole Jacobian."""
+    return _compared(view, view.expectation.activated_gradients)
+
+
+@check("GRAD-07", "special gradients")
+def check_nan_and_infinity_in_gradients(view: View) -> Mismatch | None:
+    """NaN and infinities reach exactly the gradients whose sums hold them; what overflows is infinite."""
+    return _compared(view, view.expectation.gradients)
 
 
 def _served(case: Case, traits: Traits) -> bool:

@@ -1,84 +1,154 @@
-"""INIT: distributions of initial values, by Kolmogorov and Smirnov's test.
+"""INIT: distributions of initial values, by tests whose false alarms are bounded.
 
-For n independent draws the distance D between the empirical and the true distribution exceeds e with a
-probability of at most ``2 * exp(-2 * n * e**2)`` (Dvoretzky, Kiefer, Wolfowitz, with Massart's constant), for
-every n. With a false alarm rate of 1e-9 that gives the limit; no tolerance is chosen by hand.
+Of n values that should be independent draws of a distribution F:
+
+- the distance between their empirical distribution and F, by Kolmogorov and Smirnov's test: it exceeds e
+  with a probability of at most ``2 * exp(-2 * n * e**2)`` (Dvoretzky, Kiefer, Wolfowitz, Massart's constant);
+- the counts in cells of equal probability, by Pearson's chi-square test: shapes that are alike in the middle;
+- the mean of ``F(value)``, which is uniform, and its variance around the middle, by the central limit theorem;
+- how often a value occurs twice: a generator with few bits, or a short period;
+- the correlation of ``F(value)`` with that of the neighbour along each axis: values that are broadcast.
+
+Each test raises a false alarm in about one of 10**9 cases at most. A run makes fewer than 200 of them for a
+subject, so that it raises one with a probability below 2e-7.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy.special import ndtr
+from scipy.stats import chisquare, norm
 
 from conformance.checks.check import check
 from conformance.checks.view import View
-from conformance.model.codec import Array
+from conformance.model.case import Case
+from conformance.model.codec import Array, Value
 from conformance.model.steps import Call, GetWeights
 from conformance.oracle.comparison import Mismatch, compare_exactly
 
 FALSE_ALARM = 1e-9
+#: How many standard deviations a normal variable exceeds as rarely as that.
+_DEVIATIONS = float(norm.isf(FALSE_ALARM / 2))
+#: Cells of Pearson's test: each is expected to hold hundreds of values.
+_CELLS = 64
 #: Standard deviation of a unit normal that is cut off at two.
 _CUT_DEVIATION = 0.87962566103423978
+#: The share of values that may occur twice: draws of 23 random bits give about 0.0025 of 20,000.
+_TWICE = 0.02
+
+_Distribution = Callable[[Array], Array]
 
 
-def _uniform(limit: float) -> Callable[[Array], Array]:
-    return lambda x: np.clip((x + limit) / (2 * limit), 0, 1)
+def _uniform(low: float, high: float) -> _Distribution:
+    return lambda x: np.clip((x - low) / (high - low), 0, 1)
 
 
-def _normal(deviation: float) -> Callable[[Array], Array]:
-    return lambda x: np.asarray(ndtr(x / deviation))
+def _normal(mean: float, deviation: float) -> _Distribution:
+    return lambda x: np.asarray(ndtr((x - mean) / deviation))
 
 
-def _cut_normal(deviation: float) -> Callable[[Array], Array]:
+def _cut_normal(mean: float, deviation: float) -> _Distribution:
     """A normal that is cut at two deviations."""
     low = float(ndtr(-2.0))
-    return lambda x: np.clip((ndtr(x / deviation) - low) / (1 - 2 * low), 0, 1)
+    return lambda x: np.clip((ndtr((x - mean) / deviation) - low) / (1 - 2 * low), 0, 1)
 
 
-def _scaled(variance: float) -> Callable[[Array], Array]:
-    return _cut_normal(math.sqrt(variance) / _CUT_DEVIATION)
+def _scaled(variance: float, distribution: str = "truncated_normal") -> _Distribution:
+    deviation = math.sqrt(variance)
+    if distribution == "uniform":
+        return _uniform(-math.sqrt(3) * deviation, math.sqrt(3) * deviation)
+    if distribution == "untruncated_normal":
+        return _normal(0.0, deviation)
+    return _cut_normal(0.0, deviation / _CUT_DEVIATION)
 
 
-#: Distribution of each initializer by fan_in and fan_out.
-DISTRIBUTIONS: dict[str, Callable[[float, float], Callable[[Array], Array]]] = {
-    "None": lambda i, o: _uniform(math.sqrt(6 / (i + o))),
-    "glorot_uniform": lambda i, o: _uniform(math.sqrt(6 / (i + o))),
-    "glorot_normal": lambda i, o: _scaled(2 / (i + o)),
-    "he_uniform": lambda i, _: _uniform(math.sqrt(6 / i)),
-    "he_normal": lambda i, _: _scaled(2 / i),
-    "lecun_uniform": lambda i, _: _uniform(math.sqrt(3 / i)),
-    "lecun_normal": lambda i, _: _scaled(1 / i),
-    "random_uniform": lambda _i, _o: _uniform(0.05),
-    "random_normal": lambda _i, _o: _normal(0.05),
-    "truncated_normal": lambda _i, _o: _cut_normal(0.05),
-    "VarianceScaling": lambda _, o: _scaled(1 / o),
+#: What Keras' initializers that scale the variance mean by their names: scale, mode, distribution.
+_SCALED: dict[str, tuple[float, str, str]] = {
+    "None": (1.0, "fan_avg", "uniform"),
+    "glorot_uniform": (1.0, "fan_avg", "uniform"),
+    "glorot_normal": (1.0, "fan_avg", "truncated_normal"),
+    "he_uniform": (2.0, "fan_in", "uniform"),
+    "he_normal": (2.0, "fan_in", "truncated_normal"),
+    "lecun_uniform": (1.0, "fan_in", "uniform"),
+    "lecun_normal": (1.0, "fan_in", "truncated_normal"),
 }
 
 
-def _judge(view: View, place: int, fan_in: float, fan_out: float, name: str) -> Mismatch | None:
+def distribution(form: Value, fan_in: float, fan_out: float) -> _Distribution:
+    """Return the distribution of an initializer, a name or a configuration; None is the default one."""
+    name = str(form["class_name"] if isinstance(form, dict) else form)
+    config = form["config"] if isinstance(form, dict) else {}
+    fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
+    if name in ("random_uniform", "RandomUniform"):
+        return _uniform(config.get("minval", -0.05), config.get("maxval", 0.05))
+    if name in ("random_normal", "RandomNormal"):
+        return _normal(config.get("mean", 0.0), config.get("stddev", 0.05))
+    if name in ("truncated_normal", "TruncatedNormal"):
+        return _cut_normal(config.get("mean", 0.0), config.get("stddev", 0.05))
+    if name == "VarianceScaling":
+        scale, mode, kind = (
+            config.get("scale", 1.0), config.get("mode", "fan_in"), config.get("distribution", "truncated_normal"),
+        )  # fmt: skip
+    else:
+        scale, mode, kind = _SCALED[name]
+    return _scaled(scale / fans[mode], kind)
+
+
+def _judge(view: View, place: int, fan_in: float, fan_out: float, form: Value) -> Mismatch | None:
     index, _ = view.first(GetWeights)
     got = view.value(index)
     if not isinstance(got, list) or len(got) <= place or not isinstance(got[place], np.ndarray):
         return Mismatch("there should be two weights", 2, got, index)
-    values = np.sort(got[place].astype(np.float64).ravel())
-    count = values.size
-    expected = DISTRIBUTIONS[name](fan_in, fan_out)(values)
-    steps = np.arange(count + 1) / count
-    distance = float(
-        max(np.max(np.abs(steps[1:] - expected)), np.max(np.abs(steps[:-1] - expected)))
-    )
-    limit = math.sqrt(math.log(2 / FALSE_ALARM) / (2 * count))
-    if not distance <= limit:
-        return Mismatch(
-            f"{count} initial values do not follow {name} with fan_in {fan_in:g} and fan_out {fan_out:g}: "
-            f"Kolmogorov-Smirnov distance {distance:.3f}, limit {limit:.3f} (false alarm {FALSE_ALARM:g}); "
-            f"their standard deviation is {values.std():.4g}",
-            limit, distance, index,
-        )  # fmt: skip
+    values = got[place].astype(np.float64)
+    called = "the default initializer" if form is None else str(form)
+    for what, found, limit in deviations(values, distribution(form, fan_in, fan_out)):
+        if not found <= limit:
+            return Mismatch(
+                f"{values.size} initial values do not follow {called} with fan_in {fan_in:g} and fan_out "
+                f"{fan_out:g}: {what} {found:.4g}, limit {limit:.4g} (false alarm {FALSE_ALARM:g}); "
+                f"their mean is {values.mean():.4g}, their standard deviation {values.std():.4g}",
+                limit, found, index,
+            )  # fmt: skip
     return None
+
+
+def deviations(values: Array, expected: _Distribution) -> Iterator[tuple[str, float, float]]:
+    """Yield for each test what is measured, the measure and its limit; see the module's text."""
+    count = values.size
+    levels = expected(values)  # uniform between 0 and 1
+    ordered, steps = np.sort(levels.ravel()), np.arange(count + 1) / count
+    distance = max(np.max(np.abs(steps[1:] - ordered)), np.max(np.abs(steps[:-1] - ordered)))
+    yield (
+        "Kolmogorov-Smirnov distance",
+        float(distance),
+        math.sqrt(math.log(2 / FALSE_ALARM) / (2 * count)),
+    )
+    if np.isnan(levels).any():
+        return  # the distance, which is NaN, has told it
+    cells, _ = np.histogram(ordered, _CELLS, (0.0, 1.0))
+    # As a deviation of a normal variable, in which the limit is the same for every number of cells.
+    yield (
+        f"chi-square of {_CELLS} cells, in deviations",
+        float(norm.isf(max(chisquare(cells).pvalue, 1e-300))),
+        float(norm.isf(FALSE_ALARM)),
+    )
+    middle, root = levels.ravel() - 0.5, math.sqrt(count)
+    # A uniform level has the variance 1/12, and its square around the middle the variance 1/180.
+    yield "mean, in deviations", abs(float(middle.mean())) * root * math.sqrt(12), _DEVIATIONS
+    spread = abs(float((middle**2).mean()) - 1 / 12) * root * math.sqrt(180)
+    yield "variance, in deviations", spread, _DEVIATIONS
+    repeated = 1 - len(np.unique(values)) / count
+    yield "share of values that occur twice", repeated, _TWICE
+    for axis, size in enumerate(values.shape):
+        if size > 1:
+            one, other = (
+                np.take(levels, range(start, size + start - 1), axis) - 0.5 for start in (0, 1)
+            )
+            correlation = abs(float((one * other).mean())) * 12 * math.sqrt(one.size)
+            yield f"correlation along axis {axis}, in deviations", correlation, _DEVIATIONS
 
 
 def _kernel_fans(view: View) -> tuple[float, float]:
@@ -88,21 +158,20 @@ def _kernel_fans(view: View) -> tuple[float, float]:
     return height * width * filters, height * width * channels
 
 
-def _name(view: View) -> str:
-    form = view.case.argument("kernel_initializer")
-    return str(form["class_name"] if isinstance(form, dict) else form)
+def _of_the_kernel(case: Case, _: object) -> bool:
+    return "bias_initializer" not in case.arguments
 
 
 @check("INIT-01", "distributions", when=lambda c, _: c.argument("kernel_initializer") is None)
 def check_the_default_kernel_initializer(view: View) -> Mismatch | None:
     """U(-L, L), L = sqrt(6 / (kh*kw*(filters + in)))."""
-    return _judge(view, 0, *_kernel_fans(view), "None")
+    return _judge(view, 0, *_kernel_fans(view), None)
 
 
-@check("INIT-02", "distributions")
+@check("INIT-02", "distributions", when=_of_the_kernel)
 def check_fans_of_named_initializers(view: View) -> Mismatch | None:
     """fan_in = kh*kw*filters, fan_out = kh*kw*in."""
-    return _judge(view, 0, *_kernel_fans(view), _name(view))
+    return _judge(view, 0, *_kernel_fans(view), view.case.argument("kernel_initializer"))
 
 
 @check("INIT-03", "distributions", when=lambda c, _: "bias_initializer" not in c.arguments)
@@ -117,4 +186,4 @@ def check_the_default_bias(view: View) -> Mismatch | None:
 def check_the_bias_initializer_none(view: View) -> Mismatch | None:
     """U(-L, L), L = sqrt(3 / filters)."""
     filters = view.case.arguments["filters"]
-    return _judge(view, 1, filters, filters, "None")
+    return _judge(view, 1, filters, filters, None)

@@ -88,7 +88,11 @@ def check_length_with_dilation(view: View) -> Mismatch | None:
     return _lengths(view, [(p, h if a.same else h + a.extent - 1) for p, a, h in _axes(view)])
 
 
-@check("SHAPE-05", "geometry", "pairs", when=runs_here)
+def _called(case: Case, traits: Traits) -> bool:
+    return runs_here(case, traits) and any(isinstance(step, Call) for step in case.steps)
+
+
+@check("SHAPE-05", "geometry", "sizes", "pairs", when=_called)
 def check_axes_are_independent(view: View) -> Mismatch | None:
     """Height obeys the formula with the height's own arguments, and width with the width's."""
     index, call = view.first(Call)

@@ -25,11 +25,13 @@ def compare_call(view: View, number: int = 0) -> Mismatch | None:
     )
 
 
-def _linear(case: Case, traits: Traits) -> bool:
-    return runs_here(case, traits) and case.argument("activation") is None
+def linear(case: Case, traits: Traits) -> bool:
+    """Hold for a case that asks for the output of a layer without activation."""
+    called = any(isinstance(step, Call) for step in case.steps)
+    return called and runs_here(case, traits) and case.argument("activation") is None
 
 
-@check("VAL-01", "geometry", "numbers", "pairs", when=_linear)
+@check("VAL-01", "geometry", "numbers", "sizes", "pairs", when=linear)
 def check_every_product_lands_where_the_definition_says(view: View) -> Mismatch | None:
     """Y = bias + sum of x * w with p = i*s + a*d - before, the kernel not flipped."""
     return compare_call(view)
@@ -69,7 +71,11 @@ def check_arguments_are_left_alone(view: View) -> Mismatch | None:
     return None
 
 
-@check("BIAS-01", "geometry", when=lambda case, _: Geometry.of(case.arguments).use_bias)
+def _biased(case: Case, traits: Traits) -> bool:
+    return linear(case, traits) and Geometry.of(case.arguments).use_bias
+
+
+@check("BIAS-01", "geometry", "sizes", when=_biased)
 def check_bias_is_added_once_everywhere(view: View) -> Mismatch | None:
     """Each filter's own bias, once, in every position, on the channel axis of the format."""
     return compare_call(view)

@@ -20,6 +20,8 @@ from conformance.strength.mistakes import (
     numbers,
     passed,
     sharing,
+    sizes,
+    special,
     training,
 )
 from conformance.strength.mistakes.mistake import Mistake
@@ -29,6 +31,8 @@ __all__ = ["CHAPTERS", "MISTAKES", "Mistake"]
 CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "geometry": geometry.MISTAKES,
     "numbers": numbers.MISTAKES,
+    "sizes": sizes.MISTAKES,
+    "special numbers": special.MISTAKES,
     "training": training.MISTAKES,
     "initial values": initial_values.MISTAKES,
     "arguments": arguments.MISTAKES,

@@ -90,6 +90,102 @@ def _forms() -> Iterator[Mistake]:
     )  # fmt: skip
 
 
+def _distributions() -> Iterator[Mistake]:
+    def drawn(
+        names: tuple[Any, ...],
+        draw: Callable[[np.random.Generator, Any], Any],
+        place: str = "kernel",
+    ) -> type:
+        """Return a layer in which `draw(generator, shape)` makes what initializers of these names make."""
+        argument = f"{place}_initializer"
+
+        def make(shape: Any, dtype: Any = None, **_: Any) -> Any:
+            return np.asarray(draw(np.random.default_rng(), tuple(shape))).astype(dtype)
+
+        def change(given: dict[str, Any]) -> None:
+            form = given.get(argument)
+            name = form.get("class_name") if isinstance(form, dict) else form
+            if (name in names) and (place == "kernel" or argument in given):
+                given[argument] = make
+
+        return arguments_changed(change)
+
+    def cut(generator: np.random.Generator, shape: Any, limit: float = 2.0) -> Array:
+        values: Array = generator.standard_normal(shape)
+        while (outside := np.abs(values) > limit).any():
+            values[outside] = generator.standard_normal(int(outside.sum()))
+        return values
+
+    def fans(shape: tuple[int, ...]) -> tuple[float, float]:
+        area = float(np.prod(shape[:-2]))
+        return area * shape[-2], area * shape[-1]
+
+    def glorot(shape: tuple[int, ...]) -> float:
+        return float((2 / sum(fans(shape))) ** 0.5)
+
+    default = (None, "glorot_uniform")
+    table: dict[str, tuple[str, str, tuple[str, ...], type]] = {
+        "glorot_normal": (
+            "The default kernel is Glorot normal.", "a mixed-up name", ("INIT-01",),
+            drawn(default, lambda g, s: cut(g, s) * glorot(s) / 0.8796256610342398)),
+        "uniform_wide": (
+            "The default kernel is 4 % too wide.", "fans counted without the border", ("INIT-01",),
+            drawn(default, lambda g, s: g.uniform(-1, 1, s) * 3**0.5 * glorot(s) * 1.04)),
+        "uniform_coarse": (
+            "The default kernel has 256 levels.", "eight random bits", ("INIT-01",),
+            drawn(default, lambda g, s: (g.integers(0, 256, s) / 127.5 - 1) * 3**0.5 * glorot(s))),
+        "uniform_shifted": (
+            "The default kernel's mean is not zero.", "an open interval", ("INIT-01",),
+            drawn(default, lambda g, s: (g.uniform(-1, 1, s) + 0.06) * 3**0.5 * glorot(s))),
+        "filters_alike": (
+            "Every filter begins with the same values.", "broadcasting", ("INIT-01",),
+            drawn(default, lambda g, s: np.broadcast_to(
+                g.uniform(-1, 1, (*s[:2], 1, s[3])) * 3**0.5 * glorot(s), s))),
+        "periodic": (
+            "The values repeat after 997.", "a short generator", ("INIT-01",),
+            drawn(default, lambda g, s: np.resize(g.uniform(-1, 1, 997) * 3**0.5 * glorot(s), s))),
+        "cut_narrow": (
+            "Truncated normals are 12 % too narrow: the cut is not made up for.", "a missing constant",
+            ("INIT-02",),
+            drawn(("he_normal",), lambda g, s: cut(g, s) * (2 / fans(s)[0]) ** 0.5)),
+        "cut_narrow_lecun": (
+            "lecun_normal is 12 % too narrow.", "a missing constant", ("INIT-02",),
+            drawn(("lecun_normal",), lambda g, s: cut(g, s) * (1 / fans(s)[0]) ** 0.5)),
+        "not_cut": (
+            "he_normal is not cut off at two deviations.", "a plain normal", ("INIT-02",),
+            drawn(("he_normal",), lambda g, s: g.standard_normal(s) * (2 / fans(s)[0]) ** 0.5)),
+        "cut_at_3": (
+            "glorot_normal is cut off at three deviations.", "another constant", ("INIT-02",),
+            drawn(("glorot_normal",), lambda g, s: cut(g, s, 3.0) * glorot(s) / 0.98658)),
+        "normal_cut": (
+            "random_normal is cut off at two deviations.", "truncated_normal for random_normal", ("INIT-02",),
+            drawn(("random_normal",), lambda g, s: cut(g, s) * 0.05)),
+        "positive": (
+            "random_uniform is never negative.", "another range", ("INIT-02",),
+            drawn(("random_uniform",), lambda g, s: g.uniform(0, 0.05, s))),
+        "fan_of_channels": (
+            "The fans do not count the taps.", "a dense layer's rule", ("INIT-02",),
+            drawn(("he_uniform",), lambda g, s: g.uniform(-1, 1, s) * (6 / s[2]) ** 0.5)),
+        "fan_average": (
+            "lecun_uniform uses the mean of the fans.", "Glorot's rule", ("INIT-02",),
+            drawn(("lecun_uniform",), lambda g, s: g.uniform(-1, 1, s) * (6 / sum(fans(s))) ** 0.5)),
+        "scaling_mode": (
+            "VarianceScaling uses fan_in whatever its mode.", "an ignored argument", ("INIT-02",),
+            drawn(("VarianceScaling",), lambda g, s: cut(g, s) / 0.8796256610342398 * (1 / fans(s)[0]) ** 0.5)),
+        "scaling_uniform": (
+            "VarianceScaling is uniform whatever its distribution.", "an ignored argument", ("INIT-02",),
+            drawn(("VarianceScaling",), lambda g, s: g.uniform(-1, 1, s) * (3 / fans(s)[1]) ** 0.5)),
+        "bias_fan": (
+            "bias_initializer=None takes one fan of the bias to be 1.", "another reading of a vector's fans",
+            ("INIT-04",), drawn((None,), lambda g, s: g.uniform(-1, 1, s) * (6 / (s[0] + 1)) ** 0.5, "bias")),
+        "bias_normal": (
+            "bias_initializer=None is Glorot normal.", "a mixed-up name", ("INIT-04",),
+            drawn((None,), lambda g, s: cut(g, s) / 0.8796256610342398 * (1 / s[0]) ** 0.5, "bias")),
+    }  # fmt: skip
+    for name, (text, source, clauses, layer) in table.items():
+        yield Mistake(id=f"initial_{name}", text=text, source=source, clauses=clauses, layer=layer)
+
+
 MISTAKES = (
     Mistake(
         id="M13_fans", text="Fan-in and fan-out are exchanged.", source=_TF_31192, clauses=("INIT-02",),
@@ -100,4 +196,5 @@ MISTAKES = (
         clauses=("INIT-01", "INIT-02"), layer=_built(_scaled),
     ),
     *_forms(),
+    *_distributions(),
 )  # fmt: skip

@@ -26,7 +26,7 @@ from conformance.model.codec import encode
 def test_a_family_begins_with_the_recorded_cases(family: str, snapshot: SnapshotAssertion) -> None:
     found = FAMILIES[family]
     drawn = f", {found.share:g} drawn" if found.is_drawn else ""
-    ids = [case.id.removeprefix("c-") for case in found.make_fixed()]
+    ids = [case.id.removeprefix("c-") for case in (*found.make_fixed(), *found.make_thorough())]
     assert f"{len(ids)} fixed{drawn}: {' '.join(ids)}" == snapshot
 
 

@@ -57,9 +57,9 @@ CUT = [
 @pytest.mark.parametrize(
     ("make", "wanted"),
     [
-        (lambda: initializers._uniform(4.0), [0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.0]),
-        (lambda: initializers._normal(2.0), ndtr(PLACES / 2)),
-        (lambda: initializers._cut_normal(2.0), CUT),
+        (lambda: initializers._uniform(-4.0, 4.0), [0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.0]),
+        (lambda: initializers._normal(0.0, 2.0), ndtr(PLACES / 2)),
+        (lambda: initializers._cut_normal(0.0, 2.0), CUT),
         (lambda: initializers._scaled(4.0 * 0.87962566103423978**2), CUT),
     ],
     ids=["uniform", "normal", "cut normal", "scaled"],

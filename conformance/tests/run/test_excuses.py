@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 
 import attrs
+import numpy as np
 import pytest
 
-from conformance.run.excuses import Excuse, ExcuseError, Standing, excused, load_excuses
+from conformance.model.case import Case
+from conformance.model.steps import Call
+from conformance.run.excuses import Excuse, ExcuseError, Failed, Standing, excused, load_excuses
 
 EXCUSE = Excuse(clause="PAD-01", subject="Mine", message="off by one", reason="known")
 GOOD = '[[excuse]]\nclause = "PAD-01"\nsubject = "Mine"\nmessage = "off"\nreason = "known"\n'
@@ -58,7 +62,8 @@ LATE = Excuse(clause="PAD-01", subject="Mine", message="late", reason="slow")
 def test_an_excuse_covers_its_own_failure_only(
     excuses: list[Excuse], status: str, messages: list[str], wanted: Standing
 ) -> None:
-    assert excused(excuses, (status, "as it was", None), messages) == wanted
+    failures = [Failed(message) for message in messages]
+    assert excused(excuses, (status, "as it was", None), failures) == wanted
 
 
 def test_an_excuse_is_named_by_what_it_is_for() -> None:
@@ -75,9 +80,97 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     ]
 
 
+FAILED = Failed.of(
+    "off by one",
+    Case("any", {"padding": "SAME"}, (Call(np.ones((1, 1, 1, 1), np.float16)),)),
+)
+
+
+@pytest.mark.parametrize(
+    ("selectors", "wanted"),
+    [
+        ({"dtype": "float16"}, True),
+        ({"dtype": "float32"}, False),
+        ({"padding": "same"}, True),
+        ({"padding": "valid"}, False),
+        ({"data_format": "channels_last"}, True),
+        ({"data_format": "channels_first"}, False),
+        ({"message": "by one", "dtype": "float16"}, True),
+        ({"message": "by two", "dtype": "float16"}, False),
+    ],
+)
+def test_a_selector_chooses_failures(selectors: dict[str, str], wanted: bool) -> None:
+    excuse = Excuse(clause="A", subject="B", reason="known", **selectors)
+    assert excuse.covers(FAILED) is wanted
+
+
+BROAD = Excuse(clause="PAD-*", subject="*", dtype="float16", reason="known")
+
+
+@pytest.mark.parametrize(
+    ("clause", "subject", "wanted"),
+    [("PAD-01", "Mine", True), ("PAD-09", "Yours", True), ("VAL-01", "Mine", False)],
+)
+def test_a_pattern_concerns_what_it_matches(clause: str, subject: str, wanted: bool) -> None:
+    assert BROAD.concerns(clause, subject, "eager") is wanted
+
+
+@pytest.mark.parametrize(
+    ("status", "failures", "wanted"),
+    [
+        ("pass", [], ("pass", "as it was", None)),
+        ("fail", [FAILED], ("excused", "known", "excuse")),
+        ("fail", [Failed("other")], ("fail", "as it was", None)),
+        ("fail", [FAILED, Failed("other")],
+         ("fail", "fails otherwise than excused (dtype float16)", "other-failure")),
+    ],
+)  # fmt: skip
+def test_a_pattern_need_not_excuse_everything(
+    status: str, failures: list[Failed], wanted: Standing
+) -> None:
+    assert excused([BROAD], (status, "as it was", None), failures) == wanted
+
+
+@pytest.mark.parametrize(
+    ("day", "wanted"),
+    [
+        (30, ("excused", "known", "excuse")),
+        (31, ("fail", "the excuse expired on 2026-05-30: known", "excuse-expired")),
+    ],
+)
+def test_an_excuse_expires(day: int, wanted: Standing) -> None:
+    excuse = attrs.evolve(EXCUSE, expires=datetime.date(2026, 5, 30))
+    today = datetime.date(2026, 5, day)
+    assert excused([excuse], ("fail", None, None), [FAILED], today) == wanted
+
+
+def test_an_excuse_shows_its_link() -> None:
+    excuse = attrs.evolve(EXCUSE, link="https://example.org/1")
+    assert excused([excuse], ("fail", None, None), [FAILED])[1] == "known (https://example.org/1)"
+
+
+@pytest.mark.parametrize("day", ["2027-06-30", '"2027-06-30"'])
+def test_a_day_is_read(day: str, tmp_path: Path) -> None:
+    (tmp_path / "known.toml").write_text(GOOD + f"expires = {day}\n", encoding="utf-8")
+    (excuse,) = load_excuses(tmp_path / "known.toml")
+    assert excuse.expires == datetime.date(2027, 6, 30)
+
+
+def test_a_selector_stands_for_a_message(tmp_path: Path) -> None:
+    text = GOOD.replace('message = "off"', 'dtype = "bfloat16"').replace("PAD-01", "FMT-*")
+    (tmp_path / "known.toml").write_text(text, encoding="utf-8")
+    assert [str(excuse) for excuse in load_excuses(tmp_path / "known.toml")] == [
+        "FMT-* of Mine, dtype bfloat16"
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (GOOD.replace('message = "off"\n', ""), "the message may be left out where one of"),
+        (GOOD.replace("PAD-01", "NO-*"), r"unknown clause 'NO-\*'"),
+        (GOOD + 'expires = "soon"\n', "expires = 'soon': a day such as 2027-06-30"),
+        (GOOD + "expires = 3\n", "expires = 3: a day such as 2027-06-30"),
         ("[[excuse]", "not TOML"),
         (GOOD.replace("PAD-01", "PAD-99"), "excuse 1: unknown clause 'PAD-99'"),
         (GOOD.replace('"off"', '""'), "excuse 1: message and reason must not be empty"),
@@ -89,6 +182,10 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (GOOD + 'mode = "Eager"\n', "excuse 1: mode = 'Eager': must be one of eager, graph"),
     ],
     ids=[
+        "neither message nor selector",
+        "unknown pattern",
+        "no day",
+        "a number for a day",
         "no TOML",
         "unknown clause",
         "empty message",

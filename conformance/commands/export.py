@@ -1,0 +1,51 @@
+"""``conformance export``: a record in the formats of others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import reports
+from conformance.commands.failing import usage_error
+from conformance.commands.verdicts import DEFAULT
+from reports import exports
+from reports.writing import write_text
+
+_HELP = {
+    "junit": "JUnit XML, as continuous integration reads it.",
+    "ctrf": "The Common Test Report Format, JSON.",
+    "markdown": "A summary in Markdown, such as for a job's summary.",
+    "badge": "A badge, SVG.",
+    "shields": "The same badge for an endpoint of shields.io, JSON.",
+}
+
+
+def _with_formats(function: click.decorators.FC) -> click.decorators.FC:
+    for name in reversed(list(exports.FORMATS)):
+        function = click.option(f"--{name}", "kind", flag_value=name, help=_HELP[name])(function)
+    return function
+
+
+@click.command()
+@click.argument("record", metavar="[RUN]", default=DEFAULT, type=click.Path(path_type=Path))
+@_with_formats
+@click.option("--out", type=click.Path(path_type=Path), help="The file to write; default: print.")
+def export(record: Path, kind: str | None, out: Path | None) -> None:
+    """Print RUN (default: conformance-report/run.jsonl) in another format, or write it to a file.
+
+    Exit status: 0 written, whatever the verdicts are; 2 bad usage.
+    """
+    if kind is None:
+        usage_error(f"choose a format: --{', --'.join(exports.FORMATS)}")
+    try:
+        text = exports.FORMATS[kind](reports.load(record))
+    except reports.RecordError as error:
+        usage_error(error)
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        write_text(text, out)
+    except OSError as error:
+        usage_error(f"cannot write {str(out)!r}: {error.strerror}")

@@ -1,0 +1,96 @@
+"""``conformance smoke``: what a subject has, and whether its adapter or its layer is wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import click
+
+from conformance.commands.failing import usage_error
+from conformance.commands.terminal import Terminal
+from conformance.model.capabilities import FLAGS, LISTS
+from conformance.run.options import check_seconds
+from conformance.run.participants import Participant, participants
+from conformance.run.smoke import adapter_fault, layer_faults
+from conformance.subjects import LoadError
+
+
+@click.command()
+@click.argument("specs", metavar="[SUBJECT]...", nargs=-1)
+@click.option("--subject-command", "commands", multiple=True, help="A program, as for `run`.")
+@click.option(
+    "--timeout", type=float, default=20.0, show_default=True, help="Seconds that a case may take."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def smoke(specs: tuple[str, ...], commands: tuple[str, ...], timeout: float, as_json: bool) -> None:
+    """Try each SUBJECT (as after --subject) for a few seconds: what it has, and what is wrong first.
+
+    A wrong adapter gets arrays wrongly in or out; a wrong layer computes wrongly what went in rightly.
+
+    Exit status: 0 both are right; 1 one is wrong; 2 bad usage.
+    """
+    if not specs and not commands:
+        usage_error("name a subject, as after --subject, or a program with --subject-command")
+    console = Terminal()
+    told = []
+    with contextlib.ExitStack() as ending:
+        try:
+            check_seconds("--timeout", timeout)
+            started = participants(specs, commands, timeout)
+        except (LoadError, ValueError) as error:
+            usage_error(error)
+        for participant in started:
+            ending.callback(participant.subject.close)
+        for participant in started:
+            told.append(_judged(participant))
+            if not as_json:
+                _show(told[-1], participant, console)
+    if as_json:
+        click.echo(json.dumps(told, indent=1))
+    raise SystemExit(1 if any(one["adapter"] or one["layer"] for one in told) else 0)
+
+
+def _judged(participant: Participant) -> dict[str, Any]:
+    subject, probed = participant.subject, participant.capabilities
+    adapter = probed.crash or adapter_fault(subject)
+    # Behind a wrong adapter nothing can be seen of the layer.
+    faults, cases = ({}, 0) if adapter else layer_faults(subject, participant.traits)
+    return {
+        "subject": subject.name,
+        "mode": subject.mode,
+        "versions": dict(participant.description.get("versions", {})),
+        "capabilities": dict(probed.has),
+        "why_not": dict(probed.why),
+        "adapter": adapter,
+        "layer": faults,
+        "cases": cases,
+    }
+
+
+def _show(told: dict[str, Any], participant: Participant, console: Terminal) -> None:
+    versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
+    console.print(f"{participant}  {versions}".rstrip(), style="bold", soft_wrap=True)
+    has, why = told["capabilities"], told["why_not"]
+    for name, items in LISTS.items():
+        console.print(f"  {name:<15} {', '.join(has.get(name, ())) or 'none'}", soft_wrap=True)
+        for item in items:
+            if f"{name}: {item}" in why:
+                text = f"  {'':<15} not {item}: {why[f'{name}: {item}']}"
+                console.print(text, style="dim", soft_wrap=True)
+    for name in FLAGS:
+        said = "yes" if has.get(name) else f"no: {why[name]}" if name in why else "no"
+        if name not in has:
+            said = "not tried"
+        console.print(f"  {name:<15} {said}", soft_wrap=True)
+    if told["adapter"]:
+        console.print(f"your adapter is wrong: {told['adapter']}", style="bold red", soft_wrap=True)
+        return
+    console.print("the adapter is right: arrays go in and come out as they should", style="green")
+    for clause, text in told["layer"].items():
+        console.print(f"your layer is wrong: {clause}: {text}", style="bold red", soft_wrap=True)
+    if not told["cases"]:
+        console.print("no tiny case could be judged: everything is unsupported", style="yellow")
+    elif not told["layer"]:
+        console.print(f"the layer is right on {told['cases']} tiny cases", style="green")

@@ -1,0 +1,98 @@
+"""How far an activation, and its slope, may be off where the argument is exact.
+
+Library functions (`exp`, `tanh`, `erf`) and their composition are off by a few units of the roundoff: Eigen's
+by 8, NumPy's by 1. `UNITS` of them are allowed, relative to the result, so that neither end of a function may
+be lost. Where TensorFlow itself makes the result as a difference, they are relative to what is subtracted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import reference_impl.layer.activations as reference
+from conformance.model.codec import Array
+from conformance.oracle.tolerance import smallest_normal, unit_roundoff
+
+#: Units of roundoff that a composition of library functions may be off; a wrong formula is off by thousands.
+UNITS = 32
+#: Activations that neither round nor sum: what is exact before is exact after.
+EXACT = frozenset({"linear", "relu", "relu6", "triple"})
+#: Where the factor of a product may have underflowed: `z * sigmoid(z)`; beyond, the result is zero in any case.
+_FARTHEST = 1000.0
+
+
+def value_error(name: str, before: Array, after: Array, dtype_name: str) -> Array:
+    """Return the error allowed in every value of an activation.
+
+    Args:
+        name: Keras' name, or that of one of the suite's functions.
+        before: exact arguments, float64.
+        after: exact values, float64.
+        dtype_name: the format of the subject's values.
+    """
+    if name in EXACT:
+        return np.zeros(after.shape)
+    scale = np.abs(after)
+    if name in ("elu", "selu", "hard_sigmoid"):  # e**x - 1, and x / 5 + 1/2
+        scale = np.maximum(scale, 1.0)
+    elif name == "gelu":  # x * (1 + erf) / 2
+        scale = np.maximum(scale, np.abs(before))
+    return _allowed(scale, before, dtype_name)
+
+
+def slope_error(
+    name: str, before: Array, output_gradient: Array, after: Array, dtype_name: str
+) -> Array:
+    """Return the error allowed in every number of `output_gradient` after it has gone through the activation.
+
+    Args:
+        name: Keras' name.
+        before: exact arguments, float64.
+        output_gradient: gradient by the activation's values, float64.
+        after: what `through` gives.
+        dtype_name: the format of the subject's values.
+    """
+    if name in EXACT:
+        return np.zeros(before.shape)
+    scale = np.abs(after)
+    upstream = np.abs(output_gradient)
+    with np.errstate(all="ignore"):
+        if name in (
+            "elu",
+            "selu",
+            "tanh",
+            "gelu",
+            "hard_sigmoid",
+        ):  # made of the value: y + 1, 1 - y * y
+            scale = np.maximum(scale, upstream)
+        elif name == "sigmoid":  # y * (1 - y)
+            scale = upstream * through(
+                "exponential", -np.maximum(-before, 0), np.ones(before.shape)
+            )
+        elif name == "softmax":  # y * (g - sum of g * y)
+            shares = values("softmax", before)
+            scale = shares * (upstream + np.sum(upstream * shares, axis=-1, keepdims=True))
+        allowed: Array = upstream * _allowed(
+            scale / np.maximum(upstream, 1e-300), before, dtype_name
+        )
+    return allowed
+
+
+def _allowed(scale: Array, before: Array, dtype_name: str) -> Array:
+    with np.errstate(all="ignore"):
+        reach = 1.0 + np.fmin(np.abs(before), _FARTHEST)
+    allowed: Array = UNITS * unit_roundoff(dtype_name) * scale + reach * smallest_normal(dtype_name)
+    return allowed
+
+
+def values(name: str, before: Array) -> Array:
+    """Return the activation of `before`, float64."""
+    found: Array = np.asarray(reference.get(name)(before))
+    return found
+
+
+def through(name: Any, before: Array, output_gradient: Array) -> Array:
+    """Return the gradient of `sum(activation(before) * output_gradient)` by `before`, float64."""
+    return reference.gradient(reference.get(name), before, output_gradient)

@@ -1,0 +1,115 @@
+"""`conformance smoke`: an adapter that is wrong, and a layer that is; and `--require`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fast_impl
+from conformance.model.traits import Traits
+from conformance.run.smoke import adapter_fault, layer_faults
+from conformance.subjects.objects import ObjectSubject
+
+
+def _function(
+    change: Callable[..., Any], turn: Callable[[Any], Any] = lambda kernel: kernel
+) -> Any:
+    def function(x: Any, w: Any, strides: Any, padding: Any, layout: Any, bias: Any = None) -> Any:
+        return change(
+            fast_impl.conv2d_transpose(x, turn(w), strides, padding, layout, bias=bias), bias
+        )
+
+    return ObjectSubject(function)  # fmt: skip
+
+
+def _refuse(outputs: Any, bias: Any) -> Any:
+    raise TypeError("needs a tensor")
+
+
+#: What an adapter does wrong, by what is said of it.
+ADAPTERS = {
+    "the output is channels_first": _function(lambda y, b: y.transpose(0, 3, 1, 2)),
+    "height and width exchanged": _function(lambda y, b: y.transpose(0, 2, 1, 3)),
+    "the bias is not added": _function(lambda y, b: y - b),
+    "the bias is added twice": _function(lambda y, b: y + b),
+    "no array that NumPy understands, but str": _function(lambda y, b: "done"),
+    "float32 went in, float64 came out": _function(lambda y, b: y.astype(np.float64)),
+    "the weights are not used": _function(lambda y, b: 0 * y),
+    "(height, width, input channels, filters)": _function(
+        lambda y, b: y, lambda w: w.reshape(*w.shape[:2], w.shape[3], w.shape[2]).swapaxes(2, 3)
+    ),
+    "the call of a plain float32 layer does not work: TypeError at call: needs a tensor": _function(
+        _refuse
+    ),
+    "is a product for each pixel": _function(lambda y, b: y + 1),
+}
+
+
+@pytest.mark.parametrize(("told", "subject"), ADAPTERS.items(), ids=ADAPTERS)
+def test_an_adapter_that_is_wrong_is_told(told: str, subject: ObjectSubject) -> None:
+    assert told in (adapter_fault(subject) or "")
+
+
+def test_a_right_adapter_has_no_fault() -> None:
+    assert adapter_fault(_function(lambda y, b: y)) is None
+
+
+def test_a_wrong_layer_has_a_right_adapter() -> None:
+    assert adapter_fault(_function(lambda y, b: y, lambda w: w[::-1])) is None
+
+
+def test_a_wrong_layer_is_told() -> None:
+    faults, _ = layer_faults(_function(lambda y, b: y, lambda w: w[::-1]), Traits())
+    assert "PAD-03" in faults
+
+
+def test_a_right_layer_has_no_fault() -> None:
+    assert layer_faults(_function(lambda y, b: y), Traits()) == ({}, 8)
+
+
+def test_the_command_prints_what_a_subject_has(command: Callable[..., Any]) -> None:
+    (told,) = json.loads(command("smoke", "fast", "--json").stdout)
+    assert (told["capabilities"]["layouts"], told["adapter"], told["layer"]) == (
+        ["channels_last", "channels_first"],
+        None,
+        {},
+    )
+
+
+def test_the_command_wants_a_subject(command: Callable[..., Any]) -> None:
+    done = command("smoke")
+    assert (done.status, "name a subject" in done.stderr) == (2, True)
+
+
+RUN = ("run", "--subject", "fast", "--clause", "VAR-14", "--examples", "1", "--out", "out")
+
+
+def test_a_required_clause_that_passes_is_no_matter(command: Callable[..., Any]) -> None:
+    assert command(*RUN, "--require", "VAR-14").status == 0
+
+
+def test_a_required_clause_that_is_not_judged_ends_with_status_1(
+    command: Callable[..., Any],
+) -> None:
+    done = command(*RUN, "--require", "PAD-01")
+    assert (
+        done.status,
+        "required, and does not pass: PAD-01 of fast (not-run)" in done.stdout,
+    ) == (
+        1,
+        True,
+    )
+
+
+def test_a_scope_requires_its_must_pass_list(command: Callable[..., Any]) -> None:
+    done = command(*RUN, "--require", "drop-in")
+    assert "required, and does not pass: METH-07 of fast (not-run)" in done.stdout
+
+
+def test_a_requirement_that_matches_nothing_is_refused(command: Callable[..., Any]) -> None:
+    done = command(*RUN, "--require", "NO-*")
+    assert (done.status, "--require 'NO-*' matches no clause" in done.stderr) == (2, True)

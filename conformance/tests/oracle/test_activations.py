@@ -1,0 +1,96 @@
+"""What activations may be off: neither end of a function may be lost, and TensorFlow's own differences pass."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from conformance.cases.drawn.strategies import ACTIVATIONS
+from conformance.model import steps
+from conformance.model.case import Case
+from conformance.oracle.activations import slope_error, through, value_error, values
+from conformance.oracle.expectation import Expectation
+
+
+def _allowed(name: str, argument: float, dtype: str = "float32") -> float:
+    before = np.array([argument])
+    return value_error(name, before, values(name, before), dtype).item()
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"),
+    [("softplus", -50.0), ("sigmoid", -50.0), ("exponential", -50.0), ("swish", -50.0)],
+)
+def test_a_tail_may_not_be_lost(name: str, argument: float) -> None:
+    assert _allowed(name, argument) < 1e-4 * abs(values(name, np.array([argument])).item())
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "tensorflow"),
+    [("elu", -1e-7, -1.1920929e-07), ("gelu", -6.0, -0.0), ("swish", -88.0, -0.0)],
+)
+def test_what_tensorflow_makes_as_a_difference_passes(
+    name: str, argument: float, tensorflow: float
+) -> None:
+    exact = values(name, np.array([argument])).item()
+    assert abs(tensorflow - exact) <= _allowed(name, argument)
+
+
+def _slope_allowed(name: str, argument: float) -> float:
+    before, one = np.array([argument]), np.ones(1)
+    return slope_error(name, before, one, through(name, before, one), "float32").item()
+
+
+@pytest.mark.parametrize(
+    ("name", "argument"), [("softplus", -50.0), ("sigmoid", -50.0), ("exponential", -50.0)]
+)
+def test_the_tail_of_a_slope_may_not_be_lost(name: str, argument: float) -> None:
+    exact = through(name, np.array([argument]), np.ones(1)).item()
+    assert _slope_allowed(name, argument) < 1e-4 * exact
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "tensorflow"), [("sigmoid", 20.0, 0.0), ("tanh", 9.5, 0.0), ("elu", -16.0, 1.192e-07)]
+)  # fmt: skip
+def test_a_slope_made_of_the_value_passes(name: str, argument: float, tensorflow: float) -> None:
+    exact = through(name, np.array([argument]), np.ones(1)).item()
+    assert abs(tensorflow - exact) <= _slope_allowed(name, argument)
+
+
+@pytest.mark.parametrize("name", ["linear", "relu", "relu6"])
+def test_what_does_not_round_is_exact(name: str) -> None:
+    assert (_allowed(name, 3.0), _slope_allowed(name, 3.0)) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_slope_is_that_of_a_difference_quotient(name: str) -> None:
+    before = np.array([[-1.7, -0.4, 0.3, 1.9]])
+    weights = np.array([[1.0, -2.0, 3.0, 0.5]])
+    found = through(name, before, weights)
+    quotients = [
+        ((values(name, before + step) - values(name, before - step)) * weights).sum() / 2e-6
+        for step in 1e-6 * np.eye(4)
+    ]
+    np.testing.assert_allclose(found[0], quotients, atol=1e-8)
+
+
+def test_gradients_through_softmax_are_those_of_its_jacobian() -> None:
+    # softmax of (0, 0) is (1/2, 1/2); with g = (1, 0): 1/2 * (1 - 1/2), 1/2 * (0 - 1/2).
+    ones, upstream = np.ones((1, 1, 1, 1), np.float32), np.array([1, 0], np.float32)
+    given = {"filters": 1, "kernel_size": 1, "data_format": "channels_first", "use_bias": False}
+    images = np.zeros((1, 1, 1, 2), np.float32)
+    case = Case(
+        "any",
+        {**given, "activation": "softmax"},
+        (
+            steps.Build((1, 1, 1, 2)),
+            steps.SetWeights((ones,)),
+            steps.Gradients(images, upstream.reshape(1, 1, 1, 2)),
+        ),
+    )
+    inputs, kernel, bias = Expectation(case).activated_gradients(2)
+    assert (inputs.values.ravel().tolist(), kernel.values.item(), bias) == (
+        [0.25, -0.25],
+        0.0,
+        None,
+    )

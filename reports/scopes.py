@@ -1,0 +1,110 @@
+"""What a subject conforms in: a sentence over the scopes, by the rules of docs/interpreting.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import attrs
+
+from reports import statuses
+from reports.record import Clause, Verdict
+
+#: The version of the rules; it rises when the same verdicts would give another sentence.
+RULES = 1
+
+
+@attrs.frozen
+class Scope:
+    """How a subject stands in one scope.
+
+    Args:
+        name: `numbers`, `layer`, `training` or `drop-in`.
+        passed: how many clauses pass.
+        broken: clauses that do not hold, or could not be judged to the end.
+        missing: clauses that must pass, and are not checked or unsupported.
+        excused: clauses that differ, with a stated reason.
+    """
+
+    name: str
+    passed: int
+    broken: tuple[str, ...]
+    missing: tuple[str, ...]
+    excused: tuple[str, ...]
+
+    @property
+    def conforms(self) -> bool:
+        """Whether nothing is broken or excused, all that must pass does, and anything does."""
+        return bool(self.passed) and not (self.broken or self.missing or self.excused)
+
+    def __str__(self) -> str:
+        if self.broken:
+            count = len(self.broken)
+            return f"{self.name}: {count} clause{'s fail' if count > 1 else ' fails'}"
+        if not self.passed and not self.excused:
+            return f"{self.name}: not claimed"
+        if self.excused:
+            return f"{self.name}: {len(self.excused)} excused"
+        return f"{self.name}: in part, without {_listed(self.missing)}"
+
+
+def of_subject(
+    clauses: Iterable[Clause], verdicts: Iterable[Verdict], subject: str
+) -> tuple[Scope, ...]:
+    """Return the scopes of a run's clauses, in the clauses' words, as `subject` stands in them.
+
+    Modes of a subject are one: a clause that breaks in any mode is broken, one that passes in some mode and
+    breaks in none passes.
+    """
+    found: dict[str, set[str]] = {}
+    for verdict in verdicts:
+        if verdict.subject == subject:
+            found.setdefault(verdict.clause, set()).add(statuses.of(verdict).name)
+    by_scope: dict[str, list[Clause]] = {name: [] for name in _ORDER}
+    for clause in clauses:
+        if clause.scope and clause.id in found:
+            by_scope.setdefault(clause.scope, []).append(clause)
+    return tuple(_scope(name, members, found) for name, members in by_scope.items() if members)
+
+
+#: From the inside out.
+_ORDER = ("numbers", "layer", "training", "drop-in")
+
+
+def _scope(name: str, clauses: Sequence[Clause], found: Mapping[str, set[str]]) -> Scope:
+    broken = [c.id for c in clauses if found[c.id] & statuses.BAD]
+    excused = [c.id for c in clauses if "excused" in found[c.id] and c.id not in broken]
+    passed = [c.id for c in clauses if "pass" in found[c.id] and c.id not in {*broken, *excused}]
+    decided = {*passed, *broken, *excused}
+    missing = [
+        c.id
+        for c in clauses
+        if c.must and c.id not in decided and found[c.id] != {"not-applicable"}
+    ]
+    return Scope(name, len(passed), tuple(broken), tuple(missing), tuple(excused))
+
+
+def sentence(scopes: Sequence[Scope]) -> str:
+    """Return the scopes in words: *conforms at numbers and layer; training: 2 clauses fail*."""
+    good = [scope.name for scope in scopes if scope.conforms]
+    parts = [f"conforms at {_listed(good)}"] if good else []
+    return "; ".join([*parts, *(str(scope) for scope in scopes if not scope.conforms)])
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def sentences(
+    clauses: Sequence[Clause], verdicts: Sequence[Verdict], subjects: Iterable[str]
+) -> list[tuple[str, str]]:
+    """Return subjects, those alike together, and their sentence; none where clauses have no scope."""
+    told: dict[str, list[str]] = {}
+    for subject in dict.fromkeys(subjects):
+        text = sentence(of_subject(clauses, verdicts, subject))
+        if text:
+            told.setdefault(text, []).append(subject)
+    return [(_listed(names), _agreeing(text, len(names))) for text, names in told.items()]
+
+
+def _agreeing(text: str, count: int) -> str:
+    return text.replace("conforms at", "conform at", 1) if count > 1 else text
