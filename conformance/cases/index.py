@@ -87,9 +87,7 @@ def _families() -> tuple[Family, ...]:
     return (
         _situated("geometry", drawn.geometry_cases(), numbers.geometries, 1.5),
         _situated(
-            "numbers",
-            drawn.number_cases(),
-            lambda: (*numbers.formats(), *special.wrapping()),
+            "numbers", drawn.number_cases(), lambda: (*numbers.formats(), *special.wrapping())
         ),
         Family(sizes.FAMILY, sizes.size_cases(), sizes.few, 0.3, sizes.many, sizes.smallest),
         Family("repeats", drawn.repeat_cases(), share=0.4),

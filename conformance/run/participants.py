@@ -79,6 +79,7 @@ def participants(
                 )
             described = subject.describe()
             is_command = subject.spec in commands
+            # What a program says of itself makes no TensorFlow of it.
             traits = traits_of(subject, {} if is_command else described)
             loaded.append(made(subject, described, is_command, traits))
     except BaseException:

@@ -85,14 +85,14 @@ class ParticipantJudge:
         self._tallies: dict[str, Mapping[tuple[str, bool], Tally]] = {}
         self._small: dict[str, Case] = {}
         self._done: dict[str, int] = {}
+        #: Those that covered a failure so far.
+        self.used_excuses: set[Excuse] = set()
         self._causes = Causes(evidence, participant.subject, participant.traits)
         self._clauses = frozenset(clauses)
         #: Whether a clause that has been judged may explain the failures of others.
         self._red: dict[str, bool] = {}
         #: The failures by which clauses that have not been judged yet block others.
         self._owed: dict[str, Failure] = {}
-        #: Those that covered a failure so far.
-        self.used_excuses: set[Excuse] = set()
 
     @property
     def cases(self) -> int:

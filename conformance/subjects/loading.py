@@ -145,17 +145,17 @@ def describe(spec: str, mode: str) -> dict[str, Any]:
     return {"versions": versions, "settings": {}, "mode": mode}
 
 
-def _of_tensorflow(mode: str) -> dict[str, Any]:
-    names = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "TF_USE_LEGACY_KERAS")
-    settings = {name: os.environ[name] for name in names if os.environ.get(name)}
-    return {"versions": tensorflow.versions(), "settings": settings, "mode": mode}
-
-
 def describe_object(target: Any, mode: str) -> dict[str, Any]:
     """Return versions of a class or function, and what it declares in its attribute `capabilities`."""
     said = getattr(target, "capabilities", None)
     declares = {"capabilities": encode(said)} if isinstance(said, dict) else {}
     return {"versions": versions_of(target), "settings": {}, "mode": mode, **declares}
+
+
+def _of_tensorflow(mode: str) -> dict[str, Any]:
+    names = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "TF_USE_LEGACY_KERAS")
+    settings = {name: os.environ[name] for name in names if os.environ.get(name)}
+    return {"versions": tensorflow.versions(), "settings": settings, "mode": mode}
 
 
 @functools.lru_cache
