@@ -100,4 +100,4 @@ def test_the_schema_is_what_the_classes_of_the_record_say() -> None:
 
 def test_every_reason_of_a_run_has_its_kind(written: list[dict[str, object]]) -> None:
     told = [line for line in written if line["kind"] == "verdict" and line["reason"]]
-    assert {line["reason_kind"] for line in told} == {"more-basic", "no-case"}
+    assert {line["reason_kind"] for line in told} == {"no-case"}
