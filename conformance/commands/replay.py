@@ -158,7 +158,7 @@ def _replay(case: Case, subject: Subject, traits: Traits, console: Console) -> i
             continue
         except Exception as error:
             # A case from a file may be one that no layer can do: then it is the case that is wrong.
-            is_impossible = isinstance(error.__cause__, OracleError)
+            is_impossible = isinstance(error.__cause__, (OracleError, ValueError))
             told = "the case cannot be judged" if is_impossible else "harness broken"
             console.print(f"  {check.clause}: {told}: {error}", style="bold red")
             statuses.append(2 if is_impossible else 3)
