@@ -156,7 +156,7 @@ def check(
     finally:
         run.close()
     texts = tuple(j.text for j in judgements if j.verdict.status in BAD)
-    return Result(reports.load(path), run.exit_status == 0, texts, folder)
+    return Result(run.result or reports.load(path), run.exit_status == 0, texts, folder)
 
 
 class Judged:

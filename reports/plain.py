@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import attrs
 import numpy as np
 
-from reports import cases, causes, figures, matrix, picture, planes, stamps
+from reports import cases, causes, figures, matrix, picture, planes, sentence, stamps
 from reports.causes import Cause
 from reports.figures import Pair
 from reports.heatmap import short_number
@@ -71,7 +71,7 @@ def breaks(clauses: Sequence[str]) -> str:
     shown, left = clauses[:CLAUSES_NAMED], len(clauses) - CLAUSES_NAMED
     if left > 0:
         return f"{', '.join(shown)} and {left} more"
-    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]])) if shown else ""
+    return sentence.conjoined(shown) if shown else ""
 
 
 def explain_finding(finding: Finding, clause: Clause | None) -> Iterator[str]:

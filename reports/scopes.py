@@ -8,6 +8,7 @@ import attrs
 
 from reports import statuses
 from reports.record import Clause, Verdict
+from reports.sentence import conjoined
 
 #: The version of the rules; it rises when the same verdicts would give another sentence.
 RULES = 1
@@ -44,7 +45,7 @@ class Scope:
             return f"{self.name}: not claimed"
         if self.excused:
             return f"{self.name}: {len(self.excused)} excused"
-        return f"{self.name}: in part, without {_listed(self.missing)}"
+        return f"{self.name}: in part, without {conjoined(self.missing)}"
 
 
 def of_subject(
@@ -86,12 +87,8 @@ def _scope(name: str, clauses: Sequence[Clause], found: Mapping[str, set[str]]) 
 def sentence(scopes: Sequence[Scope]) -> str:
     """Return the scopes in words: *conforms at numbers and layer; training: 2 clauses fail*."""
     good = [scope.name for scope in scopes if scope.conforms]
-    parts = [f"conforms at {_listed(good)}"] if good else []
+    parts = [f"conforms at {conjoined(good)}"] if good else []
     return "; ".join([*parts, *(str(scope) for scope in scopes if not scope.conforms)])
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def sentences(
@@ -103,7 +100,7 @@ def sentences(
         text = sentence(of_subject(clauses, verdicts, subject))
         if text:
             told.setdefault(text, []).append(subject)
-    return [(_listed(names), _agreeing(text, len(names))) for text, names in told.items()]
+    return [(conjoined(names), _agreeing(text, len(names))) for text, names in told.items()]
 
 
 def _agreeing(text: str, count: int) -> str:

@@ -59,7 +59,7 @@ def verdict(
     parts = []
     for part, those in sorted(groups.items(), key=lambda item: _ORDER.index(item[0].key)):
         verb, rest = part.text.split(" ", 1)
-        text = f"{_and([*map(_name, those)])} {_conjugated(verb, len(those))} {rest}"
+        text = f"{conjoined([*map(_name, those)])} {_conjugated(verb, len(those))} {rest}"
         names = tuple(columns[0].subject.name for columns in those)
         parts.append(attrs.evolve(part, text=text, subjects=names))
     return parts
@@ -152,7 +152,8 @@ def _name(columns: Sequence[Column]) -> str:
     return f"{name} {version}" if version and "@" not in name else name
 
 
-def _and(names: Sequence[str]) -> str:
+def conjoined(names: Sequence[str]) -> str:
+    """Write a list with its last two items joined by "and"."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -14,10 +14,10 @@ from rich.table import Table
 import reports
 from conformance.commands.failing import usage_error
 from conformance.commands.listing import with_format
+from conformance.commands.reading import load
 from conformance.commands.terminal import Terminal
 from reports.comparison import BAD, Change, compare, versions
 from reports.record import Record
-from reports.unseen import shown
 
 _COLOURS = {
     "broke": "bold red",
@@ -44,13 +44,7 @@ def diff(old: Path, new: Path, as_json: bool, html: Path | None) -> None:
     Exit status: 0 nothing broke; 1 something fails in NEW that did not in OLD, or passed in OLD and is not
     checked in NEW (lost); 2 bad usage.
     """
-    try:
-        before, after = reports.load(old), reports.load(new)
-    except reports.RecordError as error:
-        usage_error(error)
-    for record in (before, after):
-        if record.unfinished:
-            click.echo(shown(f"{record.path}: {record.unfinished}"), err=True)
+    before, after = load(old, aside=True), load(new, aside=True)
     if html is not None:
         try:
             reports.write_comparison(before, after, html)

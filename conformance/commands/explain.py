@@ -7,14 +7,13 @@ from pathlib import Path
 
 import click
 
-import reports
 from conformance.commands.failing import usage_error
+from conformance.commands.reading import load
 from conformance.commands.terminal import Terminal
 from conformance.commands.verdicts import DEFAULT, verdicts
 from conformance.model.clauses import matching
 from conformance.run.run import recorded
 from reports import plain
-from reports.record import Record
 
 
 @click.command()
@@ -36,7 +35,7 @@ def explain(what: tuple[str, ...], record: Path) -> None:
     """
     console = Terminal()
     if not what:
-        verdicts(_load(record), record, console)
+        verdicts(load(record, aside=True), record, console)
         return
     try:
         patterns = tuple(text for text in what if not text.isdecimal())
@@ -53,15 +52,8 @@ def explain(what: tuple[str, ...], record: Path) -> None:
             console.print(line, soft_wrap=True)
 
 
-def _load(path: Path) -> Record:
-    try:
-        return reports.load(path)
-    except reports.RecordError as error:
-        usage_error(error)
-
-
 def _findings(path: Path, numbers: Sequence[int]) -> list[Iterable[str]]:
-    record = _load(path)
+    record = load(path, aside=True)
     clauses = {clause.id: clause for clause in record.header.clauses}
     for number in numbers:
         if not 1 <= number <= len(record.findings):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-import reports
 from conformance.commands.failing import usage_error
+from conformance.commands.reading import load
 from conformance.commands.verdicts import DEFAULT
 from reports import exports
 from reports.writing import write_text
@@ -38,10 +38,7 @@ def export(record: Path, kind: str | None, out: Path | None) -> None:
     """
     if kind is None:
         usage_error(f"choose a format: --{', --'.join(exports.FORMATS)}")
-    try:
-        text = exports.FORMATS[kind](reports.load(record))
-    except reports.RecordError as error:
-        usage_error(error)
+    text = exports.FORMATS[kind](load(record, aside=True))
     if out is None:
         click.echo(text, nl=False)
         return

@@ -12,6 +12,7 @@ from rich.console import Console
 import reports
 from conformance.checks import CHECKS, NotSupported, NotTried, Traits
 from conformance.commands.failing import usage_error
+from conformance.commands.reading import load
 from conformance.commands.terminal import Terminal
 from conformance.judge.evidence import Evidence
 from conformance.judge.judging import judge
@@ -21,7 +22,6 @@ from conformance.oracle.expectation import OracleError
 from conformance.run.options import check_seconds
 from conformance.run.participants import traits_of
 from conformance.subjects import LoadError, Subject, is_built_in, resolve, resolve_command
-from reports.unseen import shown
 
 
 @click.command()
@@ -118,15 +118,13 @@ def _show_or_refuse(subject: reports.Subject, file: Path, trust: bool, console: 
 
 def _load(file: Path, number: int) -> tuple[Any, reports.Subject | None]:
     """Return the case as JSON, and the header's entry of the subject that it failed on."""
-    try:
-        if file.suffix != ".jsonl":
+    if file.suffix != ".jsonl":
+        try:
             data = reports.load_json(file)
-            return data.get("case", data) if isinstance(data, dict) else data, None
-        record = reports.load(file)
-    except reports.RecordError as error:
-        usage_error(error)
-    if record.unfinished:
-        click.echo(shown(f"{record.path}: {record.unfinished}"))
+        except reports.RecordError as error:
+            usage_error(error)
+        return data.get("case", data) if isinstance(data, dict) else data, None
+    record = load(file)
     if not 1 <= number <= len(record.findings):
         usage_error(f"--finding {number}: {file} has {len(record.findings)} findings")
     found = record.findings[number - 1]
@@ -158,7 +156,7 @@ def _replay(case: Case, subject: Subject, traits: Traits, console: Console) -> i
             continue
         except Exception as error:
             # A case from a file may be one that no layer can do: then it is the case that is wrong.
-            is_impossible = isinstance(error.__cause__, (OracleError, ValueError))
+            is_impossible = isinstance(error.__cause__, OracleError)
             told = "the case cannot be judged" if is_impossible else "harness broken"
             console.print(f"  {check.clause}: {told}: {error}", style="bold red")
             statuses.append(2 if is_impossible else 3)

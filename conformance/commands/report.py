@@ -9,8 +9,8 @@ import click
 
 import reports
 from conformance.commands.failing import usage_error
+from conformance.commands.reading import load
 from conformance.commands.verdicts import DEFAULT
-from reports.unseen import shown
 
 
 @click.command()
@@ -34,11 +34,8 @@ def report(records: tuple[Path, ...], out: Path | None, index: bool, strength: P
     if index and strength is not None:
         usage_error("an index shows no strength: leave out --strength or --index")
     page = out or (Path("history.html") if index else paths[0].with_name("index.html"))
+    loaded = [load(path) for path in paths]
     try:
-        loaded = [reports.load(path) for path in paths]
-        for one in loaded:
-            if one.unfinished:
-                click.echo(shown(f"{one.path}: {one.unfinished}"))
         if index:
             reports.write_index(loaded, page)
         else:

@@ -19,6 +19,7 @@ from conformance.run.options import CHOICES, USAGE_ERRORS, make_options
 from conformance.run.record import OutputError
 from conformance.run.run import Run
 from conformance.subjects import tensorflow_is_installed
+from reports.record import FILE_NAME
 
 INTERRUPTED = 130
 
@@ -108,12 +109,9 @@ def _conduct(conformance_run: Run, interruption: Interruption, console: Console)
         console.print("interrupted before anything was judged", style="yellow")
         return INTERRUPTED
     page = conformance_run.finish(missing=missing)
-    path = page.with_name("run.jsonl")
-    try:
-        summary(conformance_run, reports.load(path), path, console)
-    except reports.RecordError as error:
-        console.print(f"harness broken: {error}", style="bold red", soft_wrap=True)
-        return 3
+    path = page.with_name(FILE_NAME)
+    if conformance_run.result is not None:
+        summary(conformance_run, conformance_run.result, path, console)
     if missing is not None:
         console.print(f"interrupted: what was judged until then is in {page}", style="yellow")
         console.print(f"to see it: open the page, or `conformance report {path}`")

@@ -8,6 +8,8 @@ import click
 
 import reports
 from conformance.commands.failing import usage_error
+from conformance.commands.reading import load
+from reports.writing import write_text
 
 
 @click.command()
@@ -28,10 +30,10 @@ def scoreboard(records: tuple[Path, ...], out: Path) -> None:
     are right, and why others are not.
     """
     table = out.with_suffix(".md")
+    loaded = [load(path, aside=True) for path in records]
     try:
-        loaded = [reports.load(path) for path in records]
         reports.write_scoreboard(loaded, out)
-        table.write_text(reports.markdown(reports.build_scoreboard(loaded)), encoding="utf-8")
+        write_text(reports.markdown(reports.build_scoreboard(loaded)), table)
     except reports.RecordError as error:
         usage_error(error)
     except OSError as error:

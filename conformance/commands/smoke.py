@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from conformance.commands.failing import usage_error
+from conformance.commands.listing import with_format
 from conformance.commands.terminal import Terminal
 from conformance.model.capabilities import FLAGS, LISTS
 from conformance.run.options import check_seconds
@@ -23,7 +24,7 @@ from conformance.subjects import LoadError
 @click.option(
     "--timeout", type=float, default=20.0, show_default=True, help="Seconds that a case may take."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@with_format
 def smoke(specs: tuple[str, ...], commands: tuple[str, ...], timeout: float, as_json: bool) -> None:
     """Try each SUBJECT (as after --subject) for a few seconds: what it has, and what is wrong first.
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from rich.console import Console
 
 from reports import matrix, plain, sentence
-from reports.record import Record
+from reports.record import FILE_NAME, Record
 
 #: Where `run` writes its record.
-DEFAULT = Path("conformance-report/run.jsonl")
+DEFAULT = Path("conformance-report") / FILE_NAME
 #: Causes that are told of a subject; the report has them all.
 CAUSES_SHOWN = 5
 

@@ -222,7 +222,7 @@ def judged(check: Check, view: View, observation: Observation, who: str) -> Fail
     case = view.case
     try:
         mismatch = check.judge(view)
-    except (NotSupported, NotTried):
+    except (NotSupported, NotTried, HarnessError):
         raise
     except Misbehaved as reason:
         got = None if reason.error is None else attrs.asdict(reason.error)

@@ -50,6 +50,8 @@ class Run:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        #: What the record holds, once it is finished.
+        self.result: record.Record | None = None
         self.clauses = _chosen(options)
         self._required = _required(options)
         self._progress: Callable[[Participant, str, int], None] = lambda *_: None
@@ -244,7 +246,10 @@ class Run:
             )
         )
         self.close()
-        return guard("making the page", lambda: _page_of(path), path) if page else path
+        self.result = result = guard("reading the record", lambda: reports.load(path), None)
+        if not page or result is None:
+            return path
+        return guard("making the page", lambda: _page_of(result, path), path)
 
     def _aspects(self) -> tuple[record.Aspect, ...]:
         if self._record is not None and self._record.earlier is not None:
@@ -358,7 +363,7 @@ class Run:
             if missing and found.family not in drawn:
                 family, options = FAMILIES[found.family], self.options
                 cases = drawn_cases(family, examples=options.count, run_seed=options.seed)
-                drawn[found.family] = (*family.fixed, *cases)
+                drawn[found.family] = (*family.listed(options.count), *cases)
             if missing:
                 known = drawn[found.family]
                 self._evidence.note_exercised(subject, (c for c in known if c.id in missing))
@@ -420,7 +425,7 @@ def _chosen(options: Options) -> tuple[Clause, ...]:
     return chosen if any(clause in chosen for clause in corpora) else (*chosen, *corpora)
 
 
-def _page_of(record: Path) -> Path:
-    page = record.with_name("index.html")
-    reports.write(reports.load(record), page)
+def _page_of(result: record.Record, path: Path) -> Path:
+    page = path.with_name("index.html")
+    reports.write(result, page)
     return page
