@@ -185,12 +185,9 @@ def _alike(c: Configuration, side: int) -> Configuration:
     )
 
 
-def _plainer(layer: Layer) -> tuple[Callable[[Layer], Layer], ...]:
-    """Return the ways to make a layer plainer, the last feature that a layer gets first."""
-    return tuple(_changes(layer))
+def _plainer(layer: Layer) -> Iterator[Callable[[Layer], Layer]]:
+    """Yield the ways to make a layer plainer, the last feature that a layer gets first."""
 
-
-def _changes(layer: Layer) -> Iterator[Callable[[Layer], Layer]]:
     def changed(**changes: object) -> Callable[[Layer], Layer]:
         return lambda one: attrs.evolve(
             one,
@@ -271,7 +268,7 @@ class Causes:
         # Where a feature alone is enough, nothing is asked about the others.
         for cause in self._known(layer):
             return cause
-        changes = _plainer(layer)
+        changes = [*_plainer(layer)]
         plainest = reduce(lambda one, change: change(one), changes, layer)
         if self._how(plainest):
             layer = plainest

@@ -11,7 +11,7 @@ from conformance.model.codec import Array
 from conformance.model.geometry import Geometry
 from conformance.model.lowering import output_padding, pads
 from conformance.subjects.frameworks.operation import (
-    Operation,
+    ArrayOperation,
     crops_of,
     dilations_of,
     strides_of,
@@ -21,7 +21,7 @@ from conformance.subjects.frameworks.operation import (
 OPSET, FORMAT = 22, 10
 
 
-class OnnxOperation(Operation):
+class OnnxOperation(ArrayOperation):
     """A model with one node; arrays in and out."""
 
     def versions(self) -> Mapping[str, str]:
@@ -29,14 +29,6 @@ class OnnxOperation(Operation):
         import onnx
 
         return {"onnx": onnx.__version__, "numpy": np.__version__}
-
-    def tensor(self, array: Array) -> Any:
-        """The array itself."""
-        return array
-
-    def array(self, tensor: Any) -> Array:
-        """The array itself."""
-        return np.asarray(tensor)
 
     def natural(self, inputs: Any, kernel: Any, bias: Any, geometry: Geometry) -> Any:
         """`auto_pad`: ONNX has SAME_UPPER, SAME_LOWER and VALID, and passes `output_padding` on."""
@@ -54,10 +46,7 @@ class OnnxOperation(Operation):
     def _computed(
         self, inputs: Any, kernel: Any, bias: Any, geometry: Geometry, words: Mapping[str, Any]
     ) -> Any:
-        first = geometry.channels_first
-        images = np.ascontiguousarray(inputs if first else inputs.transpose(0, 3, 1, 2))
-        # (height, width, filters, channels) is (channels, filters, height, width) here.
-        weights = np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
+        images, weights = self.turned(inputs, kernel, geometry)
         given = {"inputs": images, "kernel": weights, **({} if bias is None else {"bias": bias})}
         outputs = self.run(
             model(
@@ -69,7 +58,7 @@ class OnnxOperation(Operation):
             ),
             given,
         )
-        return outputs if first else outputs.transpose(0, 2, 3, 1)
+        return self.turned_back(outputs, geometry)
 
     def run(self, model: Any, given: Mapping[str, Array]) -> Array:
         """Return the model's output."""

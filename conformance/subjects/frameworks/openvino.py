@@ -11,14 +11,14 @@ from conformance.model.codec import Array
 from conformance.model.geometry import Geometry
 from conformance.model.lowering import output_padding, pads
 from conformance.subjects.frameworks.operation import (
-    Operation,
+    ArrayOperation,
     crops_of,
     dilations_of,
     strides_of,
 )
 
 
-class OpenVinoOperation(Operation):
+class OpenVinoOperation(ArrayOperation):
     """Arrays in and out."""
 
     refusals = (RuntimeError,)
@@ -34,14 +34,6 @@ class OpenVinoOperation(Operation):
     def versions(self) -> Mapping[str, str]:
         """OpenVINO."""
         return {"openvino": self._library.__version__.partition("-")[0], "numpy": np.__version__}
-
-    def tensor(self, array: Array) -> Any:
-        """The array itself."""
-        return array
-
-    def array(self, tensor: Any) -> Array:
-        """The array itself."""
-        return np.asarray(tensor)
 
     def natural(self, inputs: Any, kernel: Any, bias: Any, geometry: Geometry) -> Any:
         """`auto_pad`: OpenVINO has same_upper, same_lower and valid, and passes `output_padding` on."""
@@ -74,10 +66,7 @@ class OpenVinoOperation(Operation):
         self, inputs: Any, kernel: Any, bias: Any, geometry: Geometry, **words: Any
     ) -> Any:
         operations = self._operations
-        first = geometry.channels_first
-        images = np.ascontiguousarray(inputs if first else inputs.transpose(0, 3, 1, 2))
-        # (height, width, filters, channels) is (channels, filters, height, width) here.
-        weights = np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
+        images, weights = self.turned(inputs, kernel, geometry)
         parameter = operations.parameter(list(images.shape), _dtype(images))
         outputs = operations.convolution_backprop_data(
             parameter,
@@ -95,8 +84,7 @@ class OpenVinoOperation(Operation):
             # Some processors would be given bfloat16 products otherwise.
             {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1},
         )
-        found = np.array(compiled([images])[0])
-        return found if first else found.transpose(0, 2, 3, 1)
+        return self.turned_back(np.array(compiled([images])[0]), geometry)
 
 
 def _dtype(array: Array) -> Any:

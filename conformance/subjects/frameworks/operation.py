@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
+
 from conformance.model import steps
 from conformance.model.codec import Array, Value
 from conformance.model.geometry import Geometry
@@ -133,6 +135,27 @@ class Operation(ABC):
 
     def _tensors(self, inputs: Array, kernel: Array, bias: Array | None) -> tuple[Any, Any, Any]:
         return self.tensor(inputs), self.tensor(kernel), None if bias is None else self.tensor(bias)
+
+
+class ArrayOperation(Operation):
+    """One that takes and gives NumPy arrays, channels first."""
+
+    def tensor(self, array: Array) -> Any:
+        """The array itself."""
+        return array
+
+    def array(self, tensor: Any) -> Array:
+        """The array itself."""
+        return np.asarray(tensor)
+
+    def turned(self, inputs: Array, kernel: Array, geometry: Geometry) -> tuple[Array, Array]:
+        """Return images as (batch, channels, height, width), kernel as (channels, filters, height, width)."""
+        images = inputs if geometry.channels_first else inputs.transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(images), np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
+
+    def turned_back(self, outputs: Array, geometry: Geometry) -> Array:
+        """Return outputs of (batch, channels, height, width) in the case's own data format."""
+        return outputs if geometry.channels_first else outputs.transpose(0, 2, 3, 1)
 
 
 class OperationBackend(FunctionBackend):
