@@ -14,6 +14,7 @@ from conformance.cases.drawn.configurations import Configuration, configurations
 from conformance.cases.drawn.data import position_coded, reals, small_integers, with_specials
 from conformance.model import steps
 from conformance.model.case import Case
+from conformance.model.codec import Array
 
 SEEDS = st.integers(0, 2**16)
 FLOATS = ("float32", "float64", "float16", "bfloat16")
@@ -214,17 +215,24 @@ def loss_cases(draw: st.DrawFn) -> Case:
         (
             *c.weights(kernel, bias),
             steps.Call(first),
-            steps.Losses(),
-            steps.Call(second),
-            steps.Losses(),
-            steps.SetWeights(other),
-            steps.Losses(),
-            steps.LossIdentity(),
-            steps.LossesFor("inputs"),
-            steps.LossesFor("none"),
-            steps.UpdatesFor("inputs"),
-            steps.Collection("regularization_losses"),
+            *loss_readings(second, other),
         ),
+    )
+
+
+def loss_readings(second: Array, other: tuple[Array, ...]) -> tuple[steps.Step, ...]:
+    """Return what follows the first call in a case of losses: a call of `second`, and `other` weights."""
+    return (
+        steps.Losses(),
+        steps.Call(second),
+        steps.Losses(),
+        steps.SetWeights(other),
+        steps.Losses(),
+        steps.LossIdentity(),
+        steps.LossesFor("inputs"),
+        steps.LossesFor("none"),
+        steps.UpdatesFor("inputs"),
+        steps.Collection("regularization_losses"),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from conformance.cases.drawn.configurations import Configuration
 from conformance.cases.drawn.data import position_coded, reals, small_integers
-from conformance.cases.drawn.strategies import geometry_case
+from conformance.cases.drawn.strategies import geometry_case, loss_readings
 from conformance.cases.situations import FAMILIES, FIXED_ONLY, situated
 from conformance.model import steps
 from conformance.model.case import Case
@@ -80,18 +80,8 @@ def _doubles(c: Configuration) -> Case:
 
 def _readings(c: Configuration) -> tuple[steps.Step, ...]:
     """Return what follows the first call in a case of losses."""
-    return (
-        steps.Losses(),
-        steps.Call(small_integers(c.input_shape(batch=c.batch + 1), 4)),
-        steps.Losses(),
-        steps.SetWeights((position_coded(c.kernel_shape), position_coded((c.filters,)))),
-        steps.Losses(),
-        steps.LossIdentity(),
-        steps.LossesFor("inputs"),
-        steps.LossesFor("none"),
-        steps.UpdatesFor("inputs"),
-        steps.Collection("regularization_losses"),
-    )
+    second = small_integers(c.input_shape(batch=c.batch + 1), 4)
+    return loss_readings(second, (position_coded(c.kernel_shape), position_coded((c.filters,))))
 
 
 def _equal_to(**arguments: Any) -> Case:
