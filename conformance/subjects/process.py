@@ -25,7 +25,7 @@ HAS_GROUPS = os.name == "posix"
 #: Seconds until a process must have answered its first line; importing TensorFlow takes a while.
 START_SECONDS = 180.0
 #: Seconds that a run spends on crashes, hangs and new starts of one subject before it gives up.
-PATIENCE = 120.0
+PATIENCE = 60.0
 #: Bytes that are read and written at once, and kept of the standard error.
 CHUNK, LAST_ERRORS = 2**16, 2**14
 
