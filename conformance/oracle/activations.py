@@ -19,6 +19,9 @@ from conformance.oracle.tolerance import smallest_normal, unit_roundoff
 UNITS = 32
 #: Activations that neither round nor sum: what is exact before is exact after.
 EXACT = frozenset({"linear", "relu", "relu6", "triple"})
+#: gelu's constant, the root of 2, is a float32 in every dtype up to TensorFlow 2.15 and its inverse is one in 2.21
+#: (ADD-03); others have all digits. They differ by less than this, relatively.
+_ROOT_OF_2 = 2.0**-24
 #: Where the factor of a product may have underflowed: `z * sigmoid(z)`; beyond, the result is zero in any case.
 _FARTHEST = 1000.0
 
@@ -39,6 +42,9 @@ def value_error(name: str, before: Array, after: Array, dtype_name: str) -> Arra
         scale = np.maximum(scale, 1.0)
     elif name == "gelu":  # x * (1 + erf) / 2
         scale = np.maximum(scale, np.abs(before))
+        # By the constant c, the derivative of x * P(c * x) is x**2 * p(c * x).
+        x, density = _with_density(before)
+        return _allowed(scale, before, dtype_name) + _ROOT_OF_2 * x**2 * density
     return _allowed(scale, before, dtype_name)
 
 
@@ -77,7 +83,17 @@ def slope_error(
         allowed: Array = upstream * _allowed(
             scale / np.maximum(upstream, 1e-300), before, dtype_name
         )
+        if name == "gelu":  # the derivative of P(c * x) + c * x * p(c * x) by c is at most this
+            x, density = _with_density(before)
+            allowed += _ROOT_OF_2 * upstream * np.abs(x) * (2.0 + x**2) * density
     return allowed
+
+
+def _with_density(before: Array) -> tuple[Array, Array]:
+    """Return the arguments, far ones made nearer, and the standard normal density there: 0 at the far ones."""
+    x: Array = np.fmax(np.fmin(before, 40.0), -40.0)
+    density: Array = np.exp(-0.5 * x**2) / np.sqrt(2.0 * np.pi)
+    return x, density
 
 
 def _allowed(scale: Array, before: Array, dtype_name: str) -> Array:

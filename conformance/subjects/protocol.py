@@ -7,9 +7,9 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 import attrs
-import numpy as np
 
 from conformance.model.capabilities import FLAGS, LISTS
+from conformance.model.codec import Array
 from conformance.model.steps import Shape
 from conformance.model.steps.step import KINDS, Encoded
 
@@ -223,9 +223,9 @@ def _of(annotation: Any) -> dict[str, Any]:
         return {"$ref": "#/$defs/value"}
     if annotation == Shape:
         return {"type": "array", "items": {"type": ["integer", "null"]}}
-    origin, inner = get_origin(annotation) or annotation, get_args(annotation)
-    if origin is np.ndarray:
+    if annotation == Array:
         return {"$ref": "#/$defs/array"}
+    origin, inner = get_origin(annotation) or annotation, get_args(annotation)
     if origin in (Union, UnionType):
         return {"anyOf": [_of(one) for one in inner]}
     if origin is tuple and inner[1:] == (Ellipsis,):

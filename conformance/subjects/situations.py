@@ -89,7 +89,7 @@ def in_parts(function: Any, inputs: Any) -> Any:
 
 def in_a_larger_batch(function: Any, inputs: Any) -> Any:
     """Call a batch as the end of a larger one."""
-    others = np.flip(inputs, range(1, inputs.ndim))
+    others = np.flip(inputs, tuple(range(1, inputs.ndim)))
     outputs = function(np.concatenate([others, others[:1], inputs]))
     return outputs[len(outputs) - len(inputs) :]
 

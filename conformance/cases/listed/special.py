@@ -41,7 +41,7 @@ def _layer(**more: Any) -> Configuration:
 
 def _with(array: Array, seed: int, numbers: Sequence[float] = _NUMBERS) -> Array:
     """Return a copy with each of the numbers at one place."""
-    result = array.copy()
+    result: Array = array.copy()
     places = np.random.default_rng(seed).permutation(array.size)[: len(numbers)]
     result.reshape(-1)[places] = np.array(numbers).astype(array.dtype)
     return result

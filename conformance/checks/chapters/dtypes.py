@@ -100,7 +100,7 @@ def check_no_silent_cast(view: View) -> Mismatch | None:
     return expect_error(view, index, REFUSED_BY_KERNEL)
 
 
-@check("DTYPE-05", "specials")
+@check("DTYPE-05", "specials", when=runs_here)
 def check_nan_and_infinity_propagate_by_the_sum(view: View) -> Mismatch | None:
     """NaN and infinities reach exactly the outputs whose sums hold them."""
     return compare_call(view)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, TypeAlias, get_origin
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 import attrs
 import cattrs
@@ -104,7 +104,7 @@ def _structure_shape(data: Any, _: Any) -> Shape:
 
 
 def _is_array(annotation: Any) -> bool:
-    return (get_origin(annotation) or annotation) is np.ndarray
+    return bool(annotation == Array)
 
 
 def _is_encoded(annotation: Any) -> bool:

@@ -20,7 +20,7 @@ def _by_batch(change: Callable[[Array, int], Array]) -> Members:
 
 
 def _cleared(outputs: Array, first: int) -> Array:
-    found = outputs.copy()
+    found: Array = outputs.copy()
     found[first:] = 0
     return found
 
@@ -129,7 +129,8 @@ def _scratch_of_class(_: Layer, __: Array, outputs: Array) -> Array:
     )
     np.copyto(scratch, outputs)
     _parked(scratch)
-    return scratch.copy()
+    found: Array = scratch.copy()
+    return found
 
 
 def _added_in_place(self: Layer, _: Array, outputs: Array) -> Array:

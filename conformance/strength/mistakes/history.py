@@ -81,7 +81,7 @@ def _assigned_kernel() -> Members:
 
 def _first_batch(self: Layer, _: Array, outputs: Array) -> Array:
     most = self.__dict__.setdefault("_batch", len(outputs))
-    found = outputs.copy()
+    found: Array = outputs.copy()
     found[most:] = 0
     return found
 
@@ -92,7 +92,7 @@ def _last_pixels(self: Layer, _: Array, outputs: Array) -> Array:
     self._scratch = outputs.copy()
     if scratch is None or scratch.size <= outputs.size or not outputs.size:
         return outputs
-    found = outputs.copy()
+    found: Array = outputs.copy()
     found.reshape(-1)[-1] += scratch.reshape(-1)[outputs.size].astype(outputs.dtype)
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -36,9 +38,35 @@ def test_what_tensorflow_makes_as_a_difference_passes(
     assert abs(tensorflow - exact) <= _allowed(name, argument)
 
 
-def _slope_allowed(name: str, argument: float) -> float:
+def _slope_allowed(name: str, argument: float, dtype: str = "float32") -> float:
     before, one = np.array([argument]), np.ones(1)
-    return slope_error(name, before, one, through(name, before, one), "float32").item()
+    return slope_error(name, before, one, through(name, before, one), dtype).item()
+
+
+@pytest.mark.parametrize(
+    "constant", [2**-0.5, float(np.float32(2**-0.5)), 1 / float(np.float32(2**0.5))]
+)
+@pytest.mark.parametrize("argument", [-5.5, -1.0, 0.001, 0.5, 1.0, 3.0])
+def test_gelu_passes_with_the_constant_of_each_release(argument: float, constant: float) -> None:
+    probability = 0.5 * math.erfc(-argument * constant)
+    slope = (
+        probability + argument * constant * math.exp(-((argument * constant) ** 2)) / math.pi**0.5
+    )
+    value_off = argument * probability - values("gelu", np.array([argument])).item()
+    slope_off = slope - through("gelu", np.array([argument]), np.ones(1)).item()
+    assert abs(value_off) <= _allowed("gelu", argument, "float64")
+    assert abs(slope_off) <= _slope_allowed("gelu", argument, "float64")
+
+
+@pytest.mark.parametrize("argument", [1e308, -1e308, -50.0])
+def test_what_gelu_may_be_off_far_away_is_a_number(argument: float) -> None:
+    allowed = [_allowed("gelu", argument, "float64"), _slope_allowed("gelu", argument, "float64")]
+    assert np.isfinite(allowed).all()
+
+
+def test_a_float32_gelu_in_a_float64_layer_is_seen() -> None:
+    single = float(np.float32(values("gelu", np.array([3.0])).item()))
+    assert abs(single - values("gelu", np.array([3.0])).item()) > _allowed("gelu", 3.0, "float64")
 
 
 @pytest.mark.parametrize(
