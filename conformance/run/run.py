@@ -63,7 +63,7 @@ class Run:
         self._explored: dict[tuple[str, str, str], record.Explored] = {}
         self._unwritten: list[record.Explored] = []
         self.participants = participants(
-            options.subjects, options.subject_commands, options.seconds_per_case
+            options.subjects, options.subject_commands, options.seconds_per_case, options.memory
         )
         self._record: RecordWriter | None = None
         try:

@@ -277,6 +277,17 @@ def test_children_of_a_program_with_an_endless_line_end_with_it(flooded: Finishe
     assert (bool(pids), running) == (True, [])
 
 
+def test_a_layer_that_leaks_is_an_error_that_names_the_limit(
+    command: Callable[..., Finished], tmp_path: Path
+) -> None:
+    leak = LAYER.replace("GIVEN", "[bytearray(b'x') * 10**7 for _ in iter(int, 1)]")
+    (tmp_path / "leak.py").write_text(leak, encoding="utf-8")
+    options = ("--clause", "DTYPE-02", "--examples", "1", "--memory", "0.5", "--out", "out")
+    done = command("run", "--subject", "leak.py:Layer", *options, cwd=tmp_path)
+    said = "it used more than 0.5 GiB of memory, the limit"
+    assert (done.status, said in done.finding("DTYPE-02")["message"]) == (1, True)
+
+
 def _state(pid: str) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
