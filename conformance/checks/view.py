@@ -81,7 +81,7 @@ class View:
         """Return index and step of the first step of `kind`; raise OracleError in a case that has none."""
         for found in self.steps(kind):
             return found
-        raise OracleError(f"the case has no step `{kind.tag}`")
+        raise OracleError(f"the case has no step `{kind.__name__}`")
 
     def outcome(self, index: int | None) -> Outcome:
         """Return what step `index` did; None is the constructor.

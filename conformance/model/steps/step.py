@@ -83,12 +83,8 @@ class Step:
 KINDS: dict[str, type[Step]] = {}
 
 
-def attribute_name() -> Any:
-    """Return a field for the name of a layer's attribute, which a case may have from anybody."""
-    return attrs.field(validator=_must_name_an_attribute)
-
-
-def _must_name_an_attribute(_: Any, field: attrs.Attribute[str], name: str) -> None:
+def names_an_attribute(_: Any, field: attrs.Attribute[str], name: str) -> None:
+    """Raise ValueError unless a field is the name of a layer's attribute: a case may come from anybody."""
     if not name.isidentifier() or name.startswith("__"):
         raise ValueError(f"no `{field.name}` of a layer: {text_of(name, repr, 60)}")
 
@@ -116,10 +112,8 @@ def _structure_shape(data: Any, _: Any) -> Shape:
         raise ValueError(
             f"a shape is a list of at most {_AXES} sizes, got {text_of(data, repr, 200)}"
         )
-    if not all(size is None or (type(size) is int and size >= 0) for size in data):
-        raise ValueError(
-            f"a shape's sizes are integers from 0 on, or null, got {text_of(data, repr, 200)}"
-        )
+    if not all(size is None or type(size) is int for size in data):
+        raise ValueError(f"a shape's sizes are integers or null, got {text_of(data, repr, 200)}")
     return tuple(data)
 
 
