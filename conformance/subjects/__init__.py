@@ -1,7 +1,7 @@
 """Implementations under test: a case in, an observation out.
 
-`resolve` turns what the user wrote into subjects. The two implementations of this project run in the
-run's own process; everything else runs in a worker, so that its crash is one case's result.
+`resolve` turns what the user wrote into subjects. Each runs in a worker, so that its crash is one case's result, but
+for the reference, which is the oracle and runs in the run's own process.
 """
 
 from __future__ import annotations
@@ -118,8 +118,12 @@ def resolve(spec: str, seconds: float, memory: float = MEMORY) -> list[Subject]:
         for subject in subjects:
             subject.name = name
         return subjects
-    if spec in LAYERS or spec.startswith(ALGORITHM):
+    if spec == "reference":
         return [LocalSubject(spec)]
+    if spec in LAYERS or spec.startswith(ALGORITHM):
+        subject = _worker(spec, "eager", {}, seconds, memory)
+        subject.name = spec  # `fast:direct` is no attribute of a module
+        return [subject]
     if spec == "tensorflow":
         if not tensorflow_is_installed():
             raise LoadError(
