@@ -1,7 +1,7 @@
 """Implementations under test: a case in, an observation out.
 
-`resolve` turns what the user wrote into subjects. Each runs in a worker, so that its crash is one case's result, but
-for the reference, which is the oracle and runs in the run's own process.
+`resolve` turns what the user wrote into subjects. Each runs in a worker, so that its crash is one case's
+result; the reference alone, which is the oracle, runs in the run's own process.
 """
 
 from __future__ import annotations

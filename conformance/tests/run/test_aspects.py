@@ -99,9 +99,8 @@ def test_a_diagnosis_of_a_finding_names_the_cause() -> None:
 
 
 def test_aspects_come_in_their_order() -> None:
-    found = entries(
-        "torch", "exact", [Explored("a", ("dilation",), None), Explored("b", (), None)], {}, ()
-    )
+    cases = [Explored("a", ("dilation",), None), Explored("b", (), None)]
+    found = entries("torch", "exact", seen(cases, {}), ())
     assert found == (
         Aspect("torch", "exact", "kernel ≥ stride", 1, 1),
         Aspect("torch", "exact", "dilation", 1, 1),

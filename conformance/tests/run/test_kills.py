@@ -15,8 +15,8 @@ from reports.record import FILE_NAME
 #: `tox -e kills` kills 200 times.
 KILLS = int(os.environ.get("KILLS", "3"))
 
-#: Conducts the same run again and again, in children of a process that has imported everything. Each is killed at a
-#: random moment, what it has left is read, and the next one continues it. Prints how many verdicts each left.
+#: Conducts the same run again and again, in children of a process that has imported everything. Each is killed at
+#: a random moment, what it has left is read, and the next one continues it. Prints how many verdicts each left.
 DRIVER = """
 import json, os, pathlib, random, signal, sys, time
 import reports
@@ -29,7 +29,7 @@ def started(out):
         return child
     try:
         options = Options(
-            subjects=("reference",), clauses=("BIAS-*", "PAD-*"), examples=2, out=out, resume=True
+            subjects=("reference",), clauses=("ARG-*", "VAR-0[2-9]"), examples=2, out=out, resume=True
         )
         run = Run(options)
         list(run.judge_all())
