@@ -64,7 +64,7 @@ MISTAKES = (
     Mistake(
         "malformed corpus line",
         ("--subject", "fast", "--corpus", "corpus"),
-        ("good-then-bad.jsonl:2", "'input'"),
+        ("good-then-bad.jsonl:2", "`input`"),
     ),
     Mistake(
         "corpus line that is not JSON",
