@@ -4,10 +4,10 @@ The rule, for the findings of one subject, whatever their modes:
 
 1. Findings with the same diagnosis have one cause, whether they equal a known mistake or look like it.
 2. Findings without a diagnosis have one cause where they are wrong in the same way at the same kind of step:
-   the same exception with the same text, or the same message, its numbers left out.
-3. Wrong results without a diagnosis fold under the subject's largest cause of wrong results of a call, where that
-   one breaks a clause at least as basic: what a wrong call is passed on to is wrong, too. So do those that are
-   merely described, where they are few beside it.
+   the same exception with the same text, the same message, its numbers left out, or wrong numbers in clauses of
+   one chapter.
+
+What a failure explains is not told a second time: the run has it as *blocked*, without a finding.
 """
 
 from __future__ import annotations
@@ -22,16 +22,6 @@ import attrs
 from reports import stamps
 from reports.record import Clause, Finding
 from reports.values import is_error, is_tensor
-
-#: What everything else is built on comes first; other chapters come after these.
-_BASIC: Mapping[str, int] = {
-    **dict.fromkeys(("values", "shapes", "padding", "formats"), 0),
-    **dict.fromkeys(("dtypes", "bias"), 1),
-}
-_OTHER = 2
-
-#: So many times as many findings a cause must have to explain a group; a known mistake explains itself.
-_WEIGHT = {"known": math.inf, "diagnosis": 4, "numbers": 1, "message": 1, "raised": 1}
 
 _KNOWN = re.compile(r"(equals|looks like) the known mistake ([^\s:]+): (.*)", re.DOTALL)
 _TWINS = re.compile(r" \([^()]* cannot be told from it here\)$")
@@ -49,7 +39,6 @@ class Cause:
         known: how that is known: the known mistake that does the same; empty where none is.
         smallest: the finding with the smallest case.
         others: the other findings that say the same.
-        followers: wrong results that this cause is likely to explain.
     """
 
     subject: str
@@ -57,31 +46,11 @@ class Cause:
     known: str
     smallest: int
     others: tuple[int, ...]
-    followers: tuple[int, ...]
 
     @property
     def numbers(self) -> tuple[int, ...]:
         """All findings of the cause."""
-        return (self.smallest, *self.others, *self.followers)
-
-
-@attrs.define(eq=False)
-class _Group:
-    key: _Key
-    numbers: list[int]
-    findings: list[Finding]
-    rank: int
-    followers: list[int] = attrs.field(factory=list)
-
-    @property
-    def is_result(self) -> bool:
-        """Whether every finding is about the numbers or the shape of a result."""
-        return all(_is_result(finding) for finding in self.findings)
-
-    @property
-    def is_call(self) -> bool:
-        """Whether every finding is about what a call returns."""
-        return self.is_result and all(_step(finding) == "call" for finding in self.findings)
+        return (self.smallest, *self.others)
 
 
 def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> list[Cause]:
@@ -91,54 +60,28 @@ def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> lis
         findings: by their numbers in the record.
         clauses: by id.
     """
-    by_subject: dict[str, dict[_Key, _Group]] = {}
+    by_subject: dict[str, dict[_Key, list[int]]] = {}
     for number, finding in findings.items():
-        groups = by_subject.setdefault(finding.subject, {})
         clause = clauses.get(finding.clause)
-        rank = _BASIC.get(clause.chapter, _OTHER) if clause else _OTHER
-        found = groups.setdefault(_key(finding), _Group(_key(finding), [], [], rank))
-        found.numbers.append(number)
-        found.findings.append(finding)
-        found.rank = min(found.rank, rank)
-    causes = []
-    for subject, groups in by_subject.items():
-        folded = _fold(list(groups.values()))
-        folded.sort(key=lambda one: -len(one.numbers) - len(one.followers))
-        causes += [_cause(subject, one) for one in folded]
-    return causes
+        key = _key(finding, clause.chapter if clause else "")
+        by_subject.setdefault(finding.subject, {}).setdefault(key, []).append(number)
+    return [
+        _cause([(number, findings[number]) for number in numbers])
+        for groups in by_subject.values()
+        for numbers in sorted(groups.values(), key=len, reverse=True)
+    ]
 
 
-def _fold(groups: list[_Group]) -> list[_Group]:
-    calls = [one for one in groups if one.is_call]
-    if not calls:
-        return groups
-    largest = max(calls, key=lambda one: len(one.numbers))
-    kept = []
-    for one in groups:
-        follows = (
-            one is not largest
-            and one.is_result
-            and len(one.numbers) * _WEIGHT[one.key[0]] <= len(largest.numbers)
-            and largest.rank <= one.rank
-        )
-        if follows:
-            largest.followers += one.numbers
-        else:
-            kept.append(one)
-    return kept
-
-
-def _cause(subject: str, found: _Group) -> Cause:
-    pairs = sorted(zip(found.numbers, found.findings), key=lambda pair: _size(pair[1]))
-    smallest = pairs[0][1]
-    title, known = _told(smallest, found.findings)
+def _cause(numbered: list[tuple[int, Finding]]) -> Cause:
+    pairs = sorted(numbered, key=lambda pair: _size(pair[1]))
+    number, smallest = pairs[0]
+    title, known = _told(smallest, [finding for _, finding in numbered])
     return Cause(
-        subject=subject,
+        subject=smallest.subject,
         title=re.sub(r"^[a-z](?=[a-z]* )", lambda first: first[0].upper(), title),
         known=known,
-        smallest=pairs[0][0],
+        smallest=number,
         others=tuple(sorted(number for number, _ in pairs[1:])),
-        followers=tuple(sorted(found.followers)),
     )
 
 
@@ -152,7 +95,7 @@ def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str]:
     return smallest.diagnosis or smallest.message, ""
 
 
-def _key(finding: Finding) -> _Key:
+def _key(finding: Finding, chapter: str) -> _Key:
     if finding.diagnosis:
         match = _KNOWN.match(finding.diagnosis)
         if match:
@@ -165,7 +108,7 @@ def _key(finding: Finding) -> _Key:
         lines = str(finding.got["message"] or "").strip().splitlines()
         return ("raised", kind, _normalised(lines[0] if lines else ""))
     if _is_numbers(finding):
-        return ("numbers", step)
+        return ("numbers", step, chapter)
     return ("message", step, _normalised(finding.message))
 
 
@@ -185,12 +128,6 @@ def _step(finding: Finding) -> str:
 
 def _is_numbers(finding: Finding) -> bool:
     return is_tensor(finding.expected) and is_tensor(finding.got)
-
-
-def _is_result(finding: Finding) -> bool:
-    if is_error(finding.got) or finding.status == "error":
-        return False
-    return _is_numbers(finding) or finding.message.startswith("expected shape ")
 
 
 def _size(finding: Finding) -> tuple[int, float, int, bool]:

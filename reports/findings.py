@@ -83,12 +83,11 @@ class Cause:
     known: str
     smallest: Entry
     others: tuple[Entry, ...]
-    followers: tuple[Entry, ...]
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """All findings of the cause."""
-        return (self.smallest, *self.others, *self.followers)
+        return (self.smallest, *self.others)
 
     @property
     def size(self) -> int:
@@ -160,7 +159,6 @@ def collect(record: Record, matrix: Matrix) -> Found:
                 known=one.known,
                 smallest=entries[one.smallest],
                 others=tuple(entries[number] for number in one.others),
-                followers=tuple(entries[number] for number in one.followers),
             )
             for place, one in enumerate(groups, start=1)
         ),
