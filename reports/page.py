@@ -25,6 +25,7 @@ from reports import (
     picture,
     scopes,
     sentence,
+    statuses,
     strength,
 )
 from reports.record import Record
@@ -72,6 +73,10 @@ def render(record: Record) -> str:
         coverage=coverage.build(record.footer.coverage),
         coverage_levels=coverage.LEGEND,
         strength=strength.chapters(record.strength),
+        mistakes_reached=strength.reached(
+            record.strength,
+            {v.clause for v in record.verdicts if not statuses.of(v).skipped},
+        ),
         caught_by=strength.by_clause(record.strength),
         example_of=lambda clause: picture.of_example(clause.picture),
         numerics=numerics.build(record),

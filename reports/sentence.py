@@ -36,8 +36,8 @@ def verdict(
 ) -> list[Part]:
     """Return the sentence in parts, such as *mine breaks 3 of 118 clauses* and *fast conforms to all*.
 
-    Modes of a subject are one: a clause that breaks in any mode is broken. Clauses count where they apply:
-    what has no case outside TensorFlow is told apart.
+    Modes of a subject are one: a clause that breaks in any mode is broken. Clauses count where they apply, broken
+    ones among those that were judged: all others are told apart.
 
     Args:
         matrix: the verdicts.
@@ -91,7 +91,9 @@ def _judgement(
     passed = counts["passed"]
     if broken:
         only = f" in {next(iter(modes))} mode" if len(columns) > 1 and len(modes) == 1 else ""
-        text = f"breaks {_of(len(broken), total)}{only}"
+        judged = len(broken) + passed + counts["excused"]
+        which = " judged" if judged < total else ""
+        text = f"breaks {_of(len(broken), judged)}{which}{only}"
         return Part(text, "fail", _aside(counts), tuple(broken))
     if counts["undecided"]:
         text = f"was not judged to the end on {_of(counts['undecided'], total)}"

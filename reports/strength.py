@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import attrs
 
@@ -67,6 +67,12 @@ def chapters(found: Strength | None) -> tuple[Chapter, ...]:
 def _median(mistakes: Sequence[Mistake]) -> float | None:
     counts = [mistake.examples for mistake in mistakes if mistake.examples is not None]
     return statistics.median(counts) if counts else None
+
+
+def reached(found: Strength | None, judged: Collection[str]) -> int:
+    """Return how many of the mistakes break one of the clauses that a run has judged."""
+    mistakes = found.mistakes if found is not None else ()
+    return sum(any(clause in judged for clause in mistake.clauses) for mistake in mistakes)
 
 
 def by_clause(found: Strength | None) -> dict[str, list[Mistake]]:

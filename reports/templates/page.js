@@ -170,6 +170,8 @@
       if (target.matches(".row")) fold(target, true);
       for (let at = target; at; at = at.parentElement) if (at.matches("details")) at.open = true;
       target.scrollIntoView();
+      // What is far away is laid out only now, and moves the rest.
+      requestAnimationFrame(() => requestAnimationFrame(() => target.scrollIntoView()));
     }
     addEventListener("hashchange", follow);
     document.addEventListener("click", (event) => {

@@ -22,7 +22,10 @@ def text(load):
 
 def test_the_top_of_the_page_tells_the_result_that_is_closest_to_its_bound(text):
     found = Reader(text(numbers(share=0.1), numbers("other", share=0.41))).text
-    assert "results within their bounds take at most 41 % of them (other eager, float32)" in found
+    assert (
+        "the largest rounding error within its bound is 41 % of what is allowed (other eager, float32)"
+        in found
+    )
 
 
 def test_a_run_that_compared_nothing_rounded_has_no_chapter(text):
