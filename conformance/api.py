@@ -113,6 +113,7 @@ def check(
     examples: int | None = None,
     seed: int = 0,
     expect: str | Path | None = None,
+    unsupported: str | Iterable[str] = (),
     timeout: float = 20.0,
     name: str | None = None,
 ) -> Result:
@@ -128,7 +129,9 @@ def check(
         profile: ``smoke``, ``core`` or ``deep``: how many examples.
         examples: that many, instead of the profile's.
         seed: the same seed draws the same cases.
-        expect: a TOML file of excused failures.
+        expect: a TOML file of excused failures, and of what the subject lacks.
+        unsupported: regular expressions: errors whose message has one say that the subject does not offer
+            something.
         timeout: how many seconds a case may take in a process of its own.
         name: what the report calls the subject.
 
@@ -145,6 +148,7 @@ def check(
         examples=examples,
         seed=seed,
         expect=expect,
+        unsupported=unsupported,
         timeout=timeout,
         name=name,
     )
@@ -273,6 +277,7 @@ def _options(
     profile: str = "core",
     name: str | None = None,
     expect: str | Path | None = None,
+    unsupported: str | Iterable[str] = (),
     **others: Any,
 ) -> Options:
     if profile not in PROFILES:
@@ -287,6 +292,7 @@ def _options(
         "clause": _texts(clause),
         "profile": profile,
         "expect": None if expect is None else Path(expect),
+        "unsupported": _texts(unsupported),
     }
     subject: str | Subject
     if isinstance(target, str):

@@ -20,7 +20,7 @@ from conformance.model.case import Case
 from conformance.oracle.comparison import describe
 from conformance.oracle.expectation import OracleError
 from conformance.run.options import check_seconds
-from conformance.run.participants import traits_of
+from conformance.run.participants import traits_of, understood
 from conformance.subjects import LoadError, Subject, is_built_in, resolve, resolve_command
 
 
@@ -86,7 +86,9 @@ def replay(
             subjects += [resolve_command(command, timeout) for command in commands]
             for subject in subjects:
                 ending.callback(subject.close)
-            traits = [traits_of(subject, subject.describe()) for subject in subjects]
+            described = [subject.describe() for subject in subjects]
+            traits = [*map(traits_of, subjects, described)]
+            subjects = [*map(understood, subjects, described, traits)]
         except (LoadError, ValueError) as error:
             usage_error(error)
         statuses = [_replay(case, *pair, console) for pair in zip(subjects, traits)]

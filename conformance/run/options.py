@@ -11,7 +11,8 @@ import attrs
 
 from conformance.model.clauses import SCOPES
 from conformance.run.corpus import Corpus, CorpusError, load_corpora
-from conformance.run.excuses import Excuse, ExcuseError, load_excuses
+from conformance.run.excuses import Excuse, ExcuseError, load_excuses, load_lacks
+from conformance.run.lacks import Lack, of_pattern
 from conformance.run.record import FolderError
 from conformance.subjects import LoadError, Subject
 
@@ -40,6 +41,7 @@ class Options:
     seed: int = 0
     out: Path = Path("conformance-report")
     excuses: tuple[Excuse, ...] = ()
+    lacks: tuple[Lack, ...] = ()
     corpora: tuple[Corpus, ...] = ()
     seconds_per_case: float = 20.0
     resume: bool = False
@@ -56,7 +58,8 @@ class Options:
             )
             for corpus in self.corpora
         ]
-        told = repr((self.excuses, corpora, self.seconds_per_case))
+        lacks = (self.lacks,) if self.lacks else ()
+        told = repr((self.excuses, *lacks, corpora, self.seconds_per_case))
         return hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
     @property
@@ -160,7 +163,13 @@ CHOICES = (
         flag="--expect",
         metavar="FILE",
         type=Path,
-        help="TOML file of excused failures; an excuse that no longer fails is an error.",
+        help="TOML file of excused failures, and of what subjects lack; an excuse that no longer fails is an error.",
+    ),
+    Choice(
+        flag="--unsupported",
+        metavar="REGEX",
+        repeatable=True,
+        help="Errors whose message has this say what the subject does not offer: they are no failures. Repeatable.",
     ),
     Choice(
         flag="--corpus",
@@ -187,6 +196,11 @@ def check_seconds(flag: str, seconds: float) -> None:
         )
 
 
+def lack_of(pattern: str) -> Lack:
+    """Return the lack for an ``--unsupported``; raise ValueError where it is no regular expression."""
+    return of_pattern(pattern, f"--unsupported {pattern!r}")
+
+
 def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
     """Return the run's options from parsed values, by `Choice.name`.
 
@@ -204,6 +218,8 @@ def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
         raise ValueError(f"--seed {values['seed']}: at most 64 bits")
     check_seconds("--timeout", values["timeout"])
     excuses = load_excuses(values["expect"]) if values["expect"] else ()
+    lacks = list(load_lacks(values["expect"])) if values["expect"] else []
+    lacks += map(lack_of, values["unsupported"] or ())
     corpora = tuple(corpus for folder in values["corpus"] or () for corpus in load_corpora(folder))
     ids = [corpus.clause.id for corpus in corpora]
     for double in {id_ for id_ in ids if ids.count(id_) > 1}:
@@ -219,6 +235,7 @@ def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
         seed=values["seed"],
         out=values["out"],
         excuses=excuses,
+        lacks=tuple(lacks),
         corpora=corpora,
         seconds_per_case=values["timeout"],
         resume=values["resume"],

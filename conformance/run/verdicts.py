@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
@@ -17,11 +16,13 @@ from conformance.judge.exploring import explore, shrink
 from conformance.judge.judging import Failure, HarnessError, Tally
 from conformance.model.case import Case
 from conformance.model.clauses import Clause
+from conformance.model.codec import in_a_line
 from conformance.model.steps import Call, ComputeOutputShape, Gradients, Train
 from conformance.oracle.comparison import Mismatch, listening
 from conformance.run.corpus import Corpus, judge_recorded
 from conformance.run.excuses import Excuse, Failed, Standing, excused
 from conformance.run.guard import Guard
+from conformance.run.messages import Messages
 from conformance.run.numerics import Numerics
 from conformance.run.options import Options
 from conformance.run.participants import Participant
@@ -84,6 +85,8 @@ class ParticipantJudge:
         self._corpora = {corpus.clause.id: corpus for corpus in options.corpora}
         self._tallies: dict[str, Mapping[tuple[str, bool], Tally]] = {}
         self._small: dict[str, Case] = {}
+        #: What the subject said where it raised.
+        self.messages = Messages(*participant.key)
         self._done: dict[str, int] = {}
         #: Those that covered a failure so far.
         self.used_excuses: set[Excuse] = set()
@@ -238,6 +241,9 @@ class ParticipantJudge:
                     run_seed=self._options.seed,
                     progress=lambda done: self._advance(family.name, done),
                 )
+            if not self.participant.traits.tensorflow:
+                for (_, is_claim), tally in self._tallies[family.name].items():
+                    self.messages.note([] if is_claim else tally.failures)
             exercised = [name for name in self._evidence.exercised(subject) if name not in known]
             self._noted(
                 record.Explored(
@@ -421,17 +427,17 @@ def _status(clause: Clause, tally: Tally) -> Standing:
         told = f"cannot be told before {' and '.join(tally.blocked)} holds"
         return "blocked", told, "more-basic"
     if tally.unsupported:
-        return "unsupported", in_a_line(tally.unsupported), "lacking"
+        return "unsupported", counted(tally.unsupported), "lacking"
     if clause.untestable:
         return "not-run", clause.untestable, "untestable"
     return "not-run", "no case in this run exercises this clause in this mode", "no-case"
 
 
-def in_a_line(reasons: Mapping[str, int]) -> str:
+def counted(reasons: Mapping[str, int]) -> str:
     """Return reasons, each with the number of its cases, as one line: the most frequent first."""
     told: list[str] = []
     for reason in sorted(reasons, key=lambda one: (-reasons[one], one)):
-        text = textwrap.shorten(reason, LINE, placeholder=" ...")
+        text = in_a_line(reason, LINE)
         if told and len("; ".join([*told, text])) > LINE:
             return f"{'; '.join(told)}; and {len(reasons) - len(told)} more"
         told.append(text)

@@ -47,7 +47,7 @@ class LayerBackend(steps.Backend):
     needs anything else, and a case with an argument that the constructor does not take, is unsupported.
     """
 
-    absences = (Unsupported, NotImplementedError)
+    may_lack = True
     takes_arrays = True
     #: Steps whose result is the caller's own.
     GIVING = frozenset({"call", "gradients", "convolution_op", "get_weights"})
