@@ -44,7 +44,8 @@ def value_error(name: str, before: Array, after: Array, dtype_name: str) -> Arra
         scale = np.maximum(scale, np.abs(before))
         # By the constant c, the derivative of x * P(c * x) is x**2 * p(c * x).
         x, density = _with_density(before)
-        return _allowed(scale, before, dtype_name) + _ROOT_OF_2 * x**2 * density
+        of_the_constant: Array = _ROOT_OF_2 * x**2 * density
+        return _allowed(scale, before, dtype_name) + of_the_constant
     return _allowed(scale, before, dtype_name)
 
 

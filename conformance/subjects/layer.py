@@ -49,6 +49,8 @@ class LayerBackend(steps.Backend):
 
     may_lack = True
     takes_arrays = True
+    #: The kinds of steps that it has.
+    kinds: tuple[type[steps.Step], ...] = (steps.Step,)
     #: Steps whose result is the caller's own.
     GIVING = frozenset({"call", "gradients", "convolution_op", "get_weights"})
 
@@ -67,6 +69,8 @@ class LayerBackend(steps.Backend):
     def do(self, step: steps.Step) -> Value:
         self._lent, self._given, self._result = [], [], None
         try:
+            if not isinstance(step, self.kinds):
+                raise Unsupported(f"has no step {step.tag!r}")
             value = super().do(step)
             self.modified = _damaged(self._lent)
         finally:
@@ -90,7 +94,7 @@ class LayerBackend(steps.Backend):
             outcome
             if kept is None or outcome.error is not None
             else attrs.evolve(outcome, value=plain(kept))
-            for outcome, kept in zip(outcomes, self._kept)
+            for outcome, kept in zip(outcomes, self._kept, strict=True)
         )
 
     def do_assign(self, step: steps.Assign) -> None:
@@ -173,16 +177,10 @@ class FunctionBackend(LayerBackend):
     `dilation_rate`, `output_padding`) are unsupported where a case needs them.
     """
 
-    #: The kinds of steps that it has.
     kinds: tuple[type[steps.Step], ...] = (steps.Build, steps.SetWeights, steps.Call)
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(functools.partial(_FunctionLayer, function))
-
-    def do(self, step: steps.Step) -> Value:
-        if not isinstance(step, self.kinds):
-            raise Unsupported(f"has no step {step.tag!r}")
-        return super().do(step)
 
     def make(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
         strange = sorted(arguments.keys() - _FUNCTION_ARGUMENTS)

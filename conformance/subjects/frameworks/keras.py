@@ -56,6 +56,7 @@ class KerasBackend(LayerBackend):
     """Drives a layer of Keras 3."""
 
     takes_arrays = False  # its tensors are its own: of a situation only the steps are done
+    kinds = STEPS
 
     def __init__(self, layer_class: Callable[..., Any]) -> None:
         import keras
@@ -68,8 +69,6 @@ class KerasBackend(LayerBackend):
 
     def do(self, step: steps.Step) -> Value:
         """Do a step; what Keras says that it does not have is a lack."""
-        if not isinstance(step, STEPS):
-            raise Unsupported(f"a layer of Keras is not asked for {step.tag!r}")
         with translating((RuntimeError,)):
             return super().do(step)
 

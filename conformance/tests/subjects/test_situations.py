@@ -13,7 +13,7 @@ from conformance.model.case import Case
 from conformance.model.situation import KINDS, MEMORY
 from conformance.subjects import situations
 from conformance.subjects.backend import observe
-from conformance.subjects.layer import LayerBackend
+from conformance.subjects.layer import FunctionBackend, LayerBackend
 
 ARRAY = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 SHAPES = ((2, 3, 4), (3,), (0, 3), (1, 1, 1, 1), ())
@@ -161,3 +161,17 @@ def test_results_are_read_when_the_case_is_over() -> None:
     last = max(i for i, step in enumerate(case.steps) if isinstance(step, steps.Call))
     (own,) = (i for i, step in case.own_steps if isinstance(step, steps.Call))
     assert outcomes[own].value.tolist() == case.steps[last].inputs.tolist()
+
+
+def test_a_step_that_a_function_lacks_keeps_its_place_among_the_results() -> None:
+    def twice(inputs: np.ndarray, *_: object, **__: object) -> np.ndarray:
+        return inputs + inputs
+
+    lacking = steps.Gradients(ARRAY.reshape(2, 3, 2, 2), ARRAY.reshape(2, 3, 2, 2))
+    case = situated(
+        Case("geometry", CASE.arguments, (*CASE.steps[:2], lacking, CASE.steps[2])), "results kept"
+    )
+    outcomes = observe(case, FunctionBackend(twice)).outcomes
+    told = [outcome.unsupported for outcome in outcomes]
+    asked = [isinstance(step, steps.Gradients) for step in case.steps]
+    assert [reason is not None for reason in told] == asked
