@@ -33,7 +33,7 @@ _OTHER = 2
 #: So many times as many findings a cause must have to explain a group; a known mistake explains itself.
 _WEIGHT = {"known": math.inf, "diagnosis": 4, "numbers": 1, "message": 1, "raised": 1}
 
-_KNOWN = re.compile(r"(equals|looks like) the known mistake ([^\s:]+): (.*)", re.DOTALL)
+_KNOWN = re.compile(r"(equals|looks like) the known mistakes? ([^:]+): (.*)", re.DOTALL)
 _TWINS = re.compile(r" \([^()]* cannot be told from it here\)$")
 
 _Key = tuple[str, ...]

@@ -571,6 +571,9 @@ class Footer:
         tuple[Aspect, ...],
         rule("What the cases say about each aspect of a subject, for the scoreboard."),
     ] = ()
+    undiagnosed: Annotated[
+        int, rule("Findings whose diagnosis was given up: the time for them was over.", minimum=0)
+    ] = 0
     said_often: Annotated[
         tuple[SaidOften, ...],
         rule("Messages of errors that may tell what a subject does not offer."),

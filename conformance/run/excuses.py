@@ -110,6 +110,7 @@ def excused(
     standing: Standing,
     failures: Sequence[Failed],
     today: datetime.date | None = None,
+    blocked: Sequence[Failed] = (),
 ) -> Standing:
     """Return a verdict's status and reason in the light of the excuses that concern it.
 
@@ -121,15 +122,21 @@ def excused(
         standing: status and reason of the verdict without them.
         failures: all of them.
         today: the day by which excuses expire.
+        blocked: those that a more basic clause explains. They need not be excused where the clause has others, or
+            passes elsewhere; an excuse for them is none in vain.
     """
     status = standing[0]
-    own = [excuse for excuse in excuses if not excuse.is_broad]
+    own = [e for e in excuses if not e.is_broad and not any(map(e.covers, blocked))]
     if status == "pass" and own:
         return "stale-excuse", f"passes, but is excused: {own[0].reason}", "excuse-passes"
-    if not excuses or status not in ("fail", "error"):
+    if not excuses or status not in ("fail", "error", "blocked"):
         return standing
     day = today or datetime.date.today()
     valid = [e for e in excuses if e.expires is None or day <= e.expires]
+    if status == "blocked":
+        if not all(any(e.covers(failed) for e in valid) for failed in blocked):
+            return standing
+        failures = blocked
     if not failures or not all(any(e.covers(failed) for e in valid) for failed in failures):
         expired = [e for e in excuses if e not in valid and any(map(e.covers, failures))]
         if expired:

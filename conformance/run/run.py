@@ -70,7 +70,7 @@ class Run:
         try:
             # Drift compares what releases did with the same cases; nothing else needs them all.
             self._evidence = Evidence(keep=None if release_pairs(self.participants) else KEPT)
-            diagnostician = Diagnostician(
+            self._diagnostician = diagnostician = Diagnostician(
                 self._evidence, examples=options.count, run_seed=options.seed
             )
             self._judges = {
@@ -245,6 +245,7 @@ class Run:
                 coverage=covered,
                 aspects=guard("counting aspects", self._aspects, ()),
                 said_often=guard("counting messages", self._said_often, ()),
+                undiagnosed=self._diagnostician.cut_short,
             )
         )
         self.close()
