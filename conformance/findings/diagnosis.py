@@ -4,9 +4,9 @@ A finding *equals* a known mistake where that mistake, run on the same cases, do
 every case the clause failed on, on the other cases of the same families, on fresh ones, and on cases of the
 clauses that the mistake is known to fail. It must fail the clause on the same cases, too, and the two must share
 a value that the right layer does not give: crashes and errors, which agree by their classes alone, name nobody.
-Where no single one does, up to three known mistakes at once may: a cover of the families' wrong cases
-(`conformance.findings.cover`). Where no known mistake does, a description that fits every failing case is offered as what the difference
-*looks like*. Where nothing fits, nothing is said: a wrong diagnosis is worse than none.
+Where no single one does, up to three known mistakes at once may: a cover of the wrong cases (`cover.py`). Where no
+known mistake does, a description that fits every failing case is offered as what the difference *looks like*.
+Where nothing fits, nothing is said: a wrong diagnosis is worse than none.
 """
 
 from __future__ import annotations
@@ -227,10 +227,7 @@ class Diagnostician:
             return None
         word = "equals" if cover.is_whole and cover.least >= ENOUGH else "looks like"
         mistakes = "the known mistake" if len(named) == 1 else "the known mistakes"
-        names, texts = (
-            sep.join(getattr(m, part) for m in named)
-            for sep, part in ((" and ", "id"), (" ", "text"))
-        )
+        names, texts = " and ".join(m.id for m in named), " ".join(m.text for m in named)
         return f"{word} {mistakes} {names}: {texts}"
 
     def _cover(self, subject: Subject, failures: Sequence[Failure]) -> Cover | None:

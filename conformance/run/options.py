@@ -163,13 +163,13 @@ CHOICES = (
         flag="--expect",
         metavar="FILE",
         type=Path,
-        help="TOML file of excused failures, and of what subjects lack; an excuse that no longer fails is an error.",
+        help="TOML file of excused failures, and of what subjects lack; an excuse that is out of date is an error.",
     ),
     Choice(
         flag="--unsupported",
         metavar="REGEX",
         repeatable=True,
-        help="Errors whose message has this say what the subject does not offer: they are no failures. Repeatable.",
+        help="Errors whose message has this tell what the subject does not offer: no failures. Repeatable.",
     ),
     Choice(
         flag="--corpus",
