@@ -163,7 +163,7 @@ CHOICES = (
         flag="--expect",
         metavar="FILE",
         type=Path,
-        help="TOML file of excused failures, and of what subjects lack; an excuse that is out of date is an error.",
+        help="TOML file of excused failures, and of lacks; an excuse that no longer fails is an error.",
     ),
     Choice(
         flag="--unsupported",
