@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import attrs
 import numpy as np
 import pytest
 
-import conformance
 import fast_impl
 from conformance.cases.scripted.expected import Raises
 from conformance.checks import NotSupported, Traits, View
@@ -21,7 +21,9 @@ from conformance.model.steps import Build, Call, SetWeights
 from conformance.oracle.expectation import Expectation
 from conformance.run.excuses import ExcuseError, load_excuses, load_lacks
 from conformance.run.lacks import Lack, declared_lacks, of_pattern, values_of
+from conformance.run.options import Options, lack_of
 from conformance.run.participants import understood
+from conformance.run.run import Run
 from conformance.subjects.objects import ObjectSubject
 
 INPUTS = np.ones((1, 2, 2, 1), np.float32)
@@ -229,24 +231,36 @@ def test_a_table_of_lacks_that_cannot_be_used_is_told(text: str, told: str, tmp_
         load_lacks(path)
 
 
-def _check(**options: Any) -> conformance.Result:
-    return conformance.check(OwnWords, profile="smoke", clause=("FMT-*", "ARG-06"), **options)
-
-
 @pytest.fixture(scope="module")
-def understood_run() -> conformance.Result:
+def understood_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """A run of a layer whose words are given, and of words that nothing says."""
-    return _check(unsupported="only .* supported")
+    run = Run(
+        Options(
+            subjects=(ObjectSubject(OwnWords),),
+            lacks=(lack_of("only .* supported"), lack_of("never said")),
+            clauses=("FMT-*", "ARG-06"),
+            examples=12,
+            out=tmp_path_factory.mktemp("out"),
+        )
+    )
+    for _ in run.judge_all():
+        pass
+    yield run
+    run.close()
 
 
-def test_an_honest_refusal_in_own_words_has_no_red_clause(understood_run: Any) -> None:
+def test_an_honest_refusal_in_own_words_has_no_red_clause(understood_run: Run) -> None:
     assert {v.status for v in understood_run.verdicts} <= {"pass", "unsupported", "not-run"}
 
 
-def test_what_the_layer_does_offer_still_passes(understood_run: Any) -> None:
+def test_what_the_layer_does_offer_still_passes(understood_run: Run) -> None:
     assert "pass" in {v.status for v in understood_run.verdicts}
 
 
-def test_a_reason_is_one_line(understood_run: Any) -> None:
+def test_words_that_nothing_says_are_told(understood_run: Run) -> None:
+    assert [str(lack) for lack in understood_run.idle_lacks] == ["--unsupported 'never said'"]
+
+
+def test_a_reason_is_one_line(understood_run: Run) -> None:
     reasons = [v.reason for v in understood_run.verdicts if v.reason]
     assert [reason for reason in reasons if "\n" in reason or len(reason) > 120] == []

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import conformance
+from conformance.commands.terminal import Terminal
+from conformance.commands.verdicts import verdicts
 from conformance.judge.judging import Failure
 from conformance.model.case import Case
 from conformance.oracle.comparison import Mismatch
@@ -78,3 +82,15 @@ def test_the_record_says_what_was_said_often(without_words: conformance.Result) 
 def test_the_hint_is_a_command_s_option(without_words: conformance.Result) -> None:
     (told,) = without_words.record.footer.said_often
     assert str(told).endswith("say --unsupported 'only channels_last is supported'")
+
+
+def test_the_page_gives_the_hint(without_words: conformance.Result, tmp_path: Path) -> None:
+    page = without_words.report(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "errors say &#39;only channels_last is supported&#39;: if your layer" in page
+
+
+def test_the_terminal_gives_the_hint(without_words: conformance.Result) -> None:
+    console = Terminal(record=True, file=io.StringIO())
+    verdicts(without_words.record, Path("run.jsonl"), console)
+    lines = [line for line in console.export_text().splitlines() if "--unsupported" in line]
+    assert len(lines) == 1
