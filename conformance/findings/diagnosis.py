@@ -237,7 +237,8 @@ class Diagnostician:
         cases |= {
             case.id: case for case in (*self._others(subject, failures), *self._fresh(failures))
         }
-        wrong, right = [], []
+        wrong: list[Case] = []
+        right: list[Case] = []
         for case in cases.values():
             self._check_time()
             is_right = self._is_right(subject, case)
