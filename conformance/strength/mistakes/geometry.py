@@ -261,14 +261,16 @@ def _ignored() -> Iterator[Mistake]:
         "name": ("VAR-02",),
     }
     for argument, clauses in caught.items():
+
+        def ignored(given: dict[str, Any], argument: str = argument) -> None:
+            given.pop(argument, None)
+
         yield Mistake(
             id=f"M07_{argument}",
             text=f"{argument} is accepted and ignored.",
             source="github.com/keras-team/keras/issues/8159",
             clauses=clauses,
-            layer=arguments_changed(
-                lambda given, argument=argument: given.pop(argument, None) and None  # type: ignore[misc]
-            ),
+            layer=arguments_changed(ignored),
         )
 
     def none_as_zero(given: dict[str, Any]) -> None:
