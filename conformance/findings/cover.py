@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
@@ -27,39 +27,56 @@ LEFT = 10
 _DOORS = ("changed_arguments", "changed_inputs", "changed_outputs")
 
 
-@attrs.frozen
+#: Whether a layer, by its name, does what the subject does with a case.
+Explains: TypeAlias = Callable[[str, type, Case], bool]
+
+
+@attrs.frozen(eq=False)
 class Cover:
     """Known mistakes that together explain wrong cases.
 
     Args:
         mistakes: the mistakes.
         cases: for each of them the ids of the cases that it explains alone.
-        together: ids of the cases in which several of them meet.
         is_whole: whether no wrong case is left.
+        explains: tells of a layer and a case what it told when the cover was found.
     """
 
     mistakes: tuple[Mistake, ...]
     cases: tuple[frozenset[str], ...]
-    together: frozenset[str]
     is_whole: bool
+    explains: Explains
 
     @property
     def least(self) -> int:
         """How many cases the mistake explains that explains fewest."""
         return min(map(len, self.cases))
 
-    def explaining(self, ids: Collection[str]) -> list[Mistake]:
-        """Return the mistakes that explain these cases, [] where one of the cases is explained by none."""
-        if not set(ids) <= self.together.union(*self.cases):
-            return []
-        found = [m for m, cases in zip(self.mistakes, self.cases) if cases.intersection(ids)]
-        return found or list(self.mistakes)
+    def explaining(self, cases: Iterable[Case]) -> list[Mistake]:
+        """Return the mistakes that these cases need, [] where one of the cases is explained by none."""
+        needs = [self._explaining(case) for case in cases]
+        named: set[str] = set()
+        for need in sorted(needs, key=len):  # what has but one explanation comes first
+            if not need:
+                return []
+            if not any(set(ids) <= named for ids in need):
+                named.update(need[0])
+        return [mistake for mistake in self.mistakes if mistake.id in named]
+
+    def _explaining(self, case: Case) -> list[tuple[str, ...]]:
+        """Return the mistakes that explain a case, each alone; where none does, some that do together."""
+        alone = [(m.id,) for m in self.mistakes if self.explains(m.id, m.layer, case)]
+        return alone or [
+            tuple(m.id for m in order)
+            for order, name, layer in _orders(self.mistakes)
+            if self.explains(name, layer, case)
+        ]
 
 
 def covering(
     wrong: Sequence[Case],
     suspects: Sequence[Mistake],
-    explains: Callable[[str, type, Case], bool],
+    explains: Explains,
     is_harmless: Callable[[Mistake], bool],
 ) -> Cover | None:
     """Return a cover of the wrong cases, None where there is none.
@@ -94,25 +111,20 @@ def covering(
     for number, own in enumerate(cases):
         if not own.difference(*cases[:number], *cases[number + 1 :]):
             return None
-    together = _together(chosen, unexplained, explains)
-    missing = len(unexplained) - len(together)
-    if not chosen or missing * LEFT > len(wrong):
+    orders = [*_orders(chosen)]
+    missing = [c for c in unexplained if not any(explains(n, layer, c) for _, n, layer in orders)]
+    if not chosen or len(missing) * LEFT > len(wrong):
         return None
-    return Cover(tuple(chosen), tuple(cases), together, not missing)
+    return Cover(tuple(chosen), tuple(cases), not missing, explains)
 
 
-def _together(
-    chosen: Sequence[Mistake], cases: Sequence[Case], explains: Callable[[str, type, Case], bool]
-) -> frozenset[str]:
-    """Return the ids of the cases that some of the mistakes explain one after the other."""
-    found = set()
-    for count in range(2, len(chosen) + 1):
-        for order in itertools.permutations(chosen, count):
+def _orders(mistakes: Sequence[Mistake]) -> Iterator[tuple[Sequence[Mistake], str, type]]:
+    """Yield some of the mistakes one after the other, in each order: with a name and the layer that makes them."""
+    for count in range(2, len(mistakes) + 1):
+        for order in itertools.permutations(mistakes, count):
             layer = composed(order)
-            name = " then ".join(m.id for m in order)
             if layer is not None:
-                found |= {c.id for c in cases if c.id not in found and explains(name, layer, c)}
-    return frozenset(found)
+                yield order, " then ".join(m.id for m in order), layer
 
 
 def composed(mistakes: Sequence[Mistake]) -> type | None:

@@ -214,7 +214,7 @@ class Diagnostician:
 
     def _several(self, subject: Subject, failures: Sequence[Failure]) -> str | None:
         """Return the known mistakes that together do what the subject does in the families of the failures."""
-        wrong = {f.case.id for f in failures if f.status == "fail"}
+        wrong = {f.case.id: f.case for f in failures[:FAILING] if f.status == "fail"}
         families = tuple(_families(failures))
         if not wrong or not families:
             return None
@@ -222,7 +222,7 @@ class Diagnostician:
         if key not in self._covers:
             self._covers[key] = self._cover(subject, failures)
         cover = self._covers[key]
-        named = [] if cover is None else cover.explaining(wrong)
+        named = [] if cover is None else cover.explaining(wrong.values())
         if cover is None or not named:
             return None
         word = "equals" if cover.is_whole and cover.least >= ENOUGH else "looks like"

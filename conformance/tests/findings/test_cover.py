@@ -138,7 +138,7 @@ def test_a_mistake_that_explains_nothing_alone_makes_no_cover() -> None:
 def test_one_case_in_ten_may_be_left_and_then_it_is_no_whole_cover() -> None:
     cover = _covered({"a": range(6), "b": range(6, 9)}, wrong=10)
     assert cover is not None
-    assert (cover.is_whole, cover.explaining([_case(9).id])) == (False, [])
+    assert (cover.is_whole, cover.explaining([_case(9)])) == (False, [])
 
 
 def test_a_mistake_of_another_kind_has_no_composition() -> None:
