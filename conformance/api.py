@@ -20,6 +20,7 @@ from conformance.run.run import Run
 from conformance.run.verdicts import Judgement
 from conformance.subjects import Subject, resolve
 from conformance.subjects.objects import ObjectSubject
+from conformance.subjects.process import MEMORY
 from reports.record import FILE_NAME, Finding, Record, Verdict
 from reports.scopes import Scope, of_subject, sentence
 from reports.statuses import BAD
@@ -115,6 +116,7 @@ def check(
     expect: str | Path | None = None,
     unsupported: str | Iterable[str] = (),
     timeout: float = 20.0,
+    memory: float = MEMORY,
     name: str | None = None,
 ) -> Result:
     """Judge an implementation, as ``conformance run`` does.
@@ -133,6 +135,7 @@ def check(
         unsupported: regular expressions: errors whose message has one say that the subject does not offer
             something.
         timeout: how many seconds a case may take in a process of its own.
+        memory: how many GiB the processes of a text's subject may use together.
         name: what the report calls the subject.
 
     Raises:
@@ -150,6 +153,7 @@ def check(
         expect=expect,
         unsupported=unsupported,
         timeout=timeout,
+        memory=memory,
         name=name,
     )
     folder = _Folder()
@@ -297,7 +301,7 @@ def _options(
     subject: str | Subject
     if isinstance(target, str):
         subject = target if name is None else f"{name}={target}"
-        for checked in resolve(subject, values["timeout"]):
+        for checked in resolve(subject, values["timeout"], values["memory"]):
             checked.close()
     else:
         subject = ObjectSubject(target, name)

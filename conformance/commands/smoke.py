@@ -52,7 +52,8 @@ def smoke(
     with contextlib.ExitStack() as ending:
         try:
             check_seconds("--timeout", timeout)
-            started = participants(specs, commands, timeout, [*map(lack_of, patterns)])
+            lacks = [*map(lack_of, patterns)]
+            started = participants(specs, commands, timeout, lacks=lacks)
         except (LoadError, ValueError) as error:
             usage_error(error)
         for participant in started:

@@ -15,6 +15,7 @@ from conformance.run.handshake import broken_protocol
 from conformance.run.lacks import Lack, Understood, declared_lacks
 from conformance.subjects import Subject, default_specs, resolve, resolve_command
 from conformance.subjects.loading import LoadError, is_tensorflow
+from conformance.subjects.process import MEMORY
 from reports import record
 
 
@@ -63,6 +64,7 @@ def participants(
     specs: Sequence[str | Subject],
     commands: Sequence[str],
     seconds_per_case: float,
+    memory: float = MEMORY,
     lacks: Sequence[Lack] = (),
 ) -> tuple[Participant, ...]:
     """Start what the user named, or the default subjects where nothing is named.
@@ -71,6 +73,7 @@ def participants(
         specs: subjects, as after ``--subject``.
         commands: programs, as after ``--subject-command``.
         seconds_per_case: how long a case may take in a process of its own.
+        memory: how much such a process may use, in GiB.
         lacks: what the user says of errors that are no failures.
 
     Raises:
@@ -82,8 +85,8 @@ def participants(
     loaded: list[Participant] = []
     try:
         for spec in specs:
-            started += resolve(spec, seconds_per_case) if isinstance(spec, str) else [spec]
-        started += [resolve_command(command, seconds_per_case) for command in commands]
+            started += resolve(spec, seconds_per_case, memory) if isinstance(spec, str) else [spec]
+        started += [resolve_command(command, seconds_per_case, memory) for command in commands]
         for subject in started:
             if any((subject.name, subject.mode) == other.key for other in loaded):
                 raise LoadError(
