@@ -65,7 +65,9 @@ class Cover:
 
     def _explaining(self, case: Case) -> list[tuple[str, ...]]:
         """Return the mistakes that explain a case, each alone; where none does, some that do together."""
-        alone = [(m.id,) for m in self.mistakes if self.explains(m.id, m.layer, case)]
+        alone: list[tuple[str, ...]] = [
+            (m.id,) for m in self.mistakes if self.explains(m.id, m.layer, case)
+        ]
         return alone or [
             tuple(m.id for m in order)
             for order, name, layer in _orders(self.mistakes)
