@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy.typing as npt
@@ -10,6 +9,7 @@ import numpy.typing as npt
 from fast_impl.planning import planner
 from fast_impl.planning.planner import PackedKernel
 from fast_impl.problem.problem import Options
+from fast_impl.runtime.locks import Lock
 
 Array = npt.NDArray[Any]
 
@@ -27,7 +27,7 @@ class PackedKernels:
     def __init__(self, algorithm: str | None = None) -> None:
         self._algorithm = algorithm
         self._current: tuple[Array | None, dict[Any, PackedKernel]] = (None, {})
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def get(self, inputs: Array, kernel: Array, options: Options) -> PackedKernel:
         """Return ``kernel`` packed for ``inputs``, packing it only the first time."""

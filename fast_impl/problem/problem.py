@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy.typing as npt
 
+from fast_impl.problem.doors import LARGEST, integer, members, shown
 from fast_impl.problem.dtypes import DType, require_computed
 from fast_impl.problem.errors import InvalidArgumentError
 from fast_impl.problem.geometry import Axis
@@ -26,22 +25,21 @@ def as_pair(value: Any, argument: str, least: int) -> tuple[int, int]:
         TypeError: Not integers.
         ValueError: Not two of them, or too small.
     """
-    rule = f"{argument}={value!r} must be an integer, or 2 integers, of at least {least}"
     try:
-        items = tuple(value) if isinstance(value, Iterable) else (value, value)
-        pair = tuple(operator.index(item) for item in items)
-    except TypeError:
-        raise TypeError(rule) from None
-    if len(pair) != 2 or min(pair) < least:
-        raise ValueError(rule)
-    return pair[0], pair[1]
+        pair = members(value, 2) if hasattr(value, "__iter__") else (value, value)
+        if len(pair) != 2:
+            raise ValueError
+        return integer(pair[0], argument, least, LARGEST), integer(pair[1], argument, least, LARGEST)
+    except (TypeError, ValueError) as error:
+        rule = f"{argument}={shown(value)} must be an integer, or 2 integers, of at least {least}"
+        raise type(error)(rule) from None
 
 
 def as_choice(value: Any, argument: str, choices: tuple[str, ...]) -> str:
     """``value`` in lower case if it is one of ``choices`` (in any case), else an error."""
     if isinstance(value, str) and value.lower() in choices:
         return value.lower()
-    rule = f"{argument}={value!r} must be one of {', '.join(map(repr, choices))}"
+    rule = f"{argument}={shown(value)} must be one of {', '.join(map(repr, choices))}"
     raise (ValueError if isinstance(value, str) else TypeError)(rule)
 
 

@@ -219,8 +219,8 @@ def test_the_output_shape_of_a_layer_follows_its_arguments(arguments, input_shap
     [
         (None, ValueError, "^input_shape=None"),
         (4, IndexError, r"^input_shape=\(4,\)"),
-        ((1, -1, 2, 3), ValueError, "^shape .*: Dimension -1"),
-        ((1, 2.0, 3, 4), TypeError, "^shape .*must be integer or None; got 2.0"),
+        ((1, -1, 2, 3), ValueError, "^input_shape=.*got Dimension -1"),
+        ((1, 2.0, 3, 4), TypeError, "^input_shape=.*must be integer or None.*; got 2.0"),
     ],
 )
 def test_a_wrong_shape_is_named(shape, error, text):
