@@ -31,11 +31,25 @@ _SMALL = 1 << 20
 _PIECE = 256
 
 
-def suits(problem: Problem) -> bool:
-    """Whether patches are narrow enough to be gathered, and products without them too thin."""
+def suits(problem: Problem, threads: int, limit: int) -> bool:
+    """Whether patches are narrow enough to be gathered, within the limit, and products without them too thin."""
     thin = problem.filters * min(problem.width.stride, problem.width.kernel) < 24
     wide = problem.height.kernel * problem.width.kernel * problem.filters
-    return thin and wide <= 512
+    if not thin or wide > 512:
+        return False
+    height, width = problem.height, problem.width
+    rows = max(1, min(height.input, _TILE_BYTES // max(_line(problem), 1)))
+    tall = (rows - 1) * height.stride + height.extent
+    broad = (width.input - 1) * width.stride + width.extent
+    size = accumulator(problem.dtype).itemsize
+    each = rows * _line(problem) + tall * broad * problem.filters * size
+    return (1 if problem.multiply_adds < _SMALL else threads) * each <= limit
+
+
+def _line(problem: Problem) -> int:
+    """Bytes of the patches of a row of pixels."""
+    wide = problem.height.kernel * problem.width.kernel * problem.filters
+    return problem.width.input * wide * accumulator(problem.dtype).itemsize
 
 
 class PatchesBackward:
@@ -50,7 +64,7 @@ class PatchesBackward:
         self.product = blas.runner(self.dtype)
         self.products = functools.lru_cache(maxsize=8)(self._products)
         self.wide = problem.height.kernel * problem.width.kernel * problem.filters
-        line = problem.width.input * self.wide * self.dtype.itemsize
+        line = _line(problem)
         # As many strips of equal height for each thread, as far as the rows go.
         height = problem.height.input
         parts = -(-height // max(1, min(height, _TILE_BYTES // max(line, 1))))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fast_impl.problem import dtypes
-from fast_impl.problem.doors import about, shown
+from fast_impl.problem.doors import LARGEST, about, shown
 from fast_impl.problem.problem import DATA_FORMATS, PADDINGS
 
 Pair = tuple[Any, Any]
@@ -246,6 +246,8 @@ def _named(name: str) -> dtypes.DType:
 def _object(dtype: Any) -> dtypes.DType:
     # A TensorFlow or ml_dtypes dtype says what it is in NumPy's terms.
     with about("dtype", dtype, "must be a number format, such as 'float32'"):
+        if isinstance(dtype, bytes):
+            raise TypeError("it is text of bytes")
         found: np.dtype[Any] = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
     return found.newbyteorder("=")
 
@@ -271,7 +273,8 @@ def check_when_built(filters: Any, kernel_size: Pair) -> None:
     for argument, value in (("filters", filters), ("kernel_size", kernel_size)):
         for item in value if isinstance(value, tuple) else (value,):
             try:
-                operator.index(item)
+                if operator.index(item) > LARGEST:
+                    raise ValueError(f"{argument}={value!r}: no axis of an array is so long")
             except TypeError:
                 raise TypeError(
                     f"{argument}={value!r}: Dimension value must be integer; got {item!r}"

@@ -445,4 +445,7 @@ def default(dtype: DType) -> Initializer:
         return GlorotUniform()
     if dtype.kind in "iub":
         return Zeros()
-    raise ValueError(f"An initializer for a variable of {dtype.name} is required")
+    raise ValueError(
+        f"An initializer for a variable of {dtype.name} is required: without one, the dtype must be a "
+        f"floating one or an integer"
+    )

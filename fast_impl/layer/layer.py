@@ -29,7 +29,7 @@ from fast_impl.layer.losses import CallRecord, activity_loss, flatten, loss_grad
 from fast_impl.layer.tensors import converted, gradient_of, learning_rate_of
 from fast_impl.layer.variables import Variable, Weights
 from fast_impl.problem import geometry
-from fast_impl.problem.doors import about, shown
+from fast_impl.problem.doors import LARGEST, about, shown
 from fast_impl.problem.errors import InvalidArgumentError
 from fast_impl.problem.problem import Options
 from fast_impl.runtime.locks import Lock
@@ -120,17 +120,20 @@ class Conv2DTranspose:
         self.output_padding = arguments.checked_output_padding(
             kwargs.get("output_padding"), self.strides
         )
-        self.activation = activations.get(activation)
+        with about("activation", activation, "must be an activation"):
+            self.activation = activations.get(activation)
         with about("use_bias", use_bias, "must be true or false"):
             bool(use_bias)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self.kernel_initializer = _found(initializers, "kernel_initializer", kernel_initializer)
+        self.bias_initializer = _found(initializers, "bias_initializer", bias_initializer)
+        self.kernel_regularizer = _found(regularizers, "kernel_regularizer", kernel_regularizer)
+        self.bias_regularizer = _found(regularizers, "bias_regularizer", bias_regularizer)
+        self.activity_regularizer = _found(
+            regularizers, "activity_regularizer", activity_regularizer
+        )
+        self.kernel_constraint = _found(constraints, "kernel_constraint", kernel_constraint)
+        self.bias_constraint = _found(constraints, "bias_constraint", bias_constraint)
         self.built = False
         self._policy = arguments.DTypePolicy(kwargs.get("dtype"))
         with about("autocast", kwargs.get("autocast"), "must be true or false"):
@@ -667,7 +670,11 @@ class Conv2DTranspose:
         if dtype is None:  # build settles it before
             raise RuntimeError("the dtype of the layer is not known yet")
         make = initializers.default(dtype) if initializer is None else initializer
-        value = make(shape, dtype=dtype)
+        if isinstance(make, initializers.Initializer):
+            with about(f"{name}_initializer", make, f"cannot make a {name} of shape {shape}"):
+                value = make(shape, dtype=dtype)
+        else:
+            value = make(shape, dtype=dtype)
         if value is None or np.shape(value) != shape:
             got = "None" if value is None else f"shape {np.shape(value)}"
             raise ValueError(
@@ -774,6 +781,12 @@ def _stepped(variable: Variable, gradient: Array, learning_rate: float) -> Array
     return variable.fitting(projected, f"the result of the constraint of {variable.name}")
 
 
+def _found(room: Any, argument: str, identifier: Any) -> Any:
+    """What an argument names, in the room of its kind."""
+    with about(argument, identifier, "must be None, a name, a configuration or a callable"):
+        return room.get(identifier)
+
+
 def _is_floating(array: Array) -> bool:
     return array.dtype.kind == "f" or array.dtype.name == "bfloat16"
 
@@ -796,7 +809,7 @@ def _as_shape(shape: Any) -> tuple[int | None, ...] | None:
             sizes.append(operator.index(size))
         except TypeError:
             raise TypeError(f"{rule}; got {shown(size)}") from None
-        if operator.index(size) < 0:
+        if not 0 <= operator.index(size) <= LARGEST:
             raise ValueError(f"{rule}; got Dimension {size}")
     return tuple(sizes)
 

@@ -27,6 +27,8 @@ from fast_impl.runtime import blas, environment, memory, workers
 Array = npt.NDArray[Any]
 
 WORKSPACE_LIMIT = 64 << 20
+# Strides up to which every method's plan is small.
+_LARGE_STRIDE = 64
 # More threads than any machine gains from; each may own scratch memory and sums.
 MOST_THREADS = 1024
 
@@ -45,7 +47,7 @@ class PackedKernel:
         self.plan = plan
         kernel = kernel.astype(plan.problem.dtype, copy=False)
         self.kernel = kernel
-        self.packed = plan.executor.pack(kernel)
+        self.packed = plan.executor.pack(kernel[plan.taps])
         # Zeros between the columns meet the kernel in some methods: 0 * infinity is not 0.
         self.exact = not plan.multiplies_padding or all_finite(kernel)
 
@@ -65,6 +67,8 @@ class Plan:
         multiplies_padding: Whether the method multiplies zeros that are not in the input.
         invents_weights: Whether it multiplies inputs by zeros that are not in the kernel.
         executor: The method itself.
+        taps: The rows and columns of the kernel that the method is given: the others reach no output.
+        limit: Bytes of scratch memory allowed.
     """
 
     problem: Problem
@@ -77,6 +81,8 @@ class Plan:
     multiplies_padding: bool
     invents_weights: bool
     executor: Executor
+    taps: tuple[slice, slice]
+    limit: int
 
     def pack(self, kernel: npt.ArrayLike) -> PackedKernel:
         """Bring ``kernel`` into this plan's form, for many runs; it must not change meanwhile."""
@@ -141,7 +147,7 @@ class Plan:
                 self.executor.run(inputs, kernel.packed, bias, result)
                 finite = not self.invents_weights or all_finite(result)
             if not finite:
-                exact = _exact(problem)
+                exact = _exact(problem, self.limit)
                 exact.run(inputs, exact.pack(kernel.kernel), bias, result)
         if result is not out:
             out[...] = result
@@ -211,11 +217,14 @@ def plan(
     workspace_limit = integer(workspace_limit, "workspace_limit", 0)
     options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
     with about("dtype", dtype, "must be the name of a number format, such as 'float32'"):
-        if dtype is None:
-            raise TypeError("None is none")
+        if dtype is None or isinstance(dtype, bytes):
+            raise TypeError("it is none")
         number = dtypes.by_name(dtype).newbyteorder("=")
     inner, outer = sizes(input_shape, "input_shape"), sizes(kernel_shape, "kernel_shape")
-    problem = Problem.checked(inner, number, outer, number, options)
+    with about("dtype", dtype, "must be computed"):
+        dtypes.require_computed(number, "dtype")
+    with about("kernel_shape", outer, f"does not fit input_shape={inner}"):
+        problem = Problem.checked(inner, number, outer, number, options)
     return planned(problem, algorithm, threads, workspace_limit, native.target())
 
 
@@ -232,17 +241,28 @@ def planned(
     _require_room(problem)
     if threads is None:
         threads = default_threads()
+    whole = problem
+    problem, taps = problem.trimmed()
     names = _METHODS if algorithm is None else (algorithm, "scatter")
+    if _sparse(problem):
+        # Plans of the others grow with the stride, and their work with the output.
+        names = ("scatter",)
     found: list[tuple[str, Proposal]] = []
     for name in dict.fromkeys(names):
         proposal = _method(name).propose(problem, threads, workspace_limit, target)
-        if proposal is not None:
+        if proposal is not None and (proposal.workspace <= workspace_limit or name == "scatter"):
             found.append((name, proposal))
+    least = min(proposal.workspace for _, proposal in found)
+    if least > workspace_limit:
+        raise ValueError(
+            f"workspace_limit={workspace_limit} is too small for this problem: it needs {least} bytes"
+        )
+    found = [(name, proposal) for name, proposal in found if proposal.workspace <= workspace_limit]
     if algorithm is None:
         found.sort(key=lambda item: item[1].seconds)
     name, best = found[0]
     return Plan(
-        problem,
+        whole,
         name,
         best.threads,
         best.workspace,
@@ -252,6 +272,8 @@ def planned(
         best.multiplies_padding,
         best.invents_weights,
         best.executor,
+        taps,
+        workspace_limit,
     )
 
 
@@ -315,8 +337,8 @@ def require(array: Array, argument: str, shape: tuple[int, ...], problem: Proble
 
 
 @functools.lru_cache(maxsize=64)
-def _exact(problem: Problem) -> Executor:
-    proposal: Proposal = _method("scatter").propose(problem, 1, WORKSPACE_LIMIT, None)
+def _exact(problem: Problem, limit: int) -> Executor:
+    proposal: Proposal = _method("scatter").propose(problem, 1, limit, None)
     return proposal.executor
 
 
@@ -340,6 +362,12 @@ def _require_output(out: Array, problem: Problem) -> None:
         raise ValueError(
             f"out has the strides {out.strides}: elements that share memory cannot hold a result"
         )
+
+
+def _sparse(problem: Problem) -> bool:
+    """Whether most rows, or columns, of the output are reached by nothing, and a stride is large."""
+    axes = (problem.height, problem.width)
+    return any(axis.stride > _LARGE_STRIDE and axis.stride > 4 * axis.extent for axis in axes)
 
 
 def _require_room(problem: Problem) -> None:

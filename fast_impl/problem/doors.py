@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.problem.dtypes import native
+from fast_impl.problem.errors import InvalidArgumentError
 
 Array = npt.NDArray[Any]
 
@@ -21,7 +22,7 @@ LARGEST = 2**63 - 1
 
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 60
-_KINDS = (TypeError, ValueError, AttributeError, IndexError, OverflowError)
+_KINDS = (InvalidArgumentError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
 
 
 def shown(value: Any) -> str:

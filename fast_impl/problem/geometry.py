@@ -11,7 +11,7 @@ result is shorter. Tap ``a`` of input row ``i`` lands in output row
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fast_impl.problem.errors import InvalidArgumentError
 
@@ -99,6 +99,23 @@ class Axis:
     def extent(self) -> int:
         """Length of the dilated kernel."""
         return (self.kernel - 1) * self.dilation + 1
+
+    def trimmed(self) -> tuple[Axis, slice]:
+        """The axis without the first and last taps that reach no output, and which taps are left."""
+        whole = self, slice(0, self.kernel)
+        last = (self.kernel - 1) * self.dilation - self.before
+        if self.before <= (self.input - 1) * self.stride and last < self.output:
+            return whole
+        reaching = [tap for tap in range(self.kernel) if self.span(tap)[0].stop]
+        # A tap that begins inside the output is no first one: what is read before it is cropped, not added.
+        while reaching and reaching[0] * self.dilation > self.before:
+            reaching.insert(0, reaching[0] - 1)
+        if not reaching or len(reaching) == self.kernel or reaching[0] < 0:
+            return whole
+        first, stop = reaching[0], reaching[-1] + 1
+        dilation = self.dilation if stop - first > 1 else 1
+        before = self.before - first * self.dilation
+        return replace(self, kernel=stop - first, dilation=dilation, before=before), slice(first, stop)
 
     @property
     def reached(self) -> int:

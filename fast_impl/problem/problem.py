@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy.typing as npt
@@ -29,6 +29,8 @@ def as_pair(value: Any, argument: str, least: int) -> tuple[int, int]:
         pair = members(value, 2) if hasattr(value, "__iter__") else (value, value)
         if len(pair) != 2:
             raise ValueError
+        # TensorFlow takes truth values for numbers here.
+        pair = tuple(int(item) if isinstance(item, bool) else item for item in pair)
         return integer(pair[0], argument, least, LARGEST), integer(pair[1], argument, least, LARGEST)
     except (TypeError, ValueError) as error:
         rule = f"{argument}={shown(value)} must be an integer, or 2 integers, of at least {least}"
@@ -163,6 +165,20 @@ class Problem:
             options.data_format == "channels_first",
             input_dtype,
         )
+
+    def trimmed(self) -> tuple[Problem, tuple[slice, slice]]:
+        """The same sums without rows and columns of taps, at the ends of the kernel, that reach no output.
+
+        Wide dilations crop most of a kernel away; no memory is taken for where it would have reached.
+
+        Returns:
+            The problem, of a smaller kernel, and which taps of the kernel those are.
+        """
+        height, rows = self.height.trimmed()
+        width, columns = self.width.trimmed()
+        if height is self.height and width is self.width:
+            return self, (rows, columns)
+        return replace(self, height=height, width=width), (rows, columns)
 
     @property
     def input_shape(self) -> Shape:

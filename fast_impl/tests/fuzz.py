@@ -251,7 +251,7 @@ def _ways_back(given):
         return
     if native.target() is not None and direct_gradients.suits(problem, limit):
         yield "direct", DirectBackward.planned(problem, given.threads, limit, native.target())
-    if patches.suits(problem):
+    if patches.suits(problem, given.threads, limit):
         yield "patches", PatchesBackward(problem, given.threads)
     yield "blocks", Backward(problem, given.threads, limit)
 

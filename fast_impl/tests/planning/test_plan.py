@@ -313,7 +313,7 @@ def test_many_pixels_are_multiplied_in_pieces(method, data_format, integers):
 def test_a_plan_is_described_in_full():
     problem = fast_impl.plan((1, 5, 6, 3), (3, 3, 4, 3), 2).problem
     rejected = (("small", 0.002), ("scatter", 0.25))
-    plan = planner.Plan(problem, "blocks", 2, 1234567, 0.0015, "a b", rejected, True, False, None)
+    plan = planner.Plan(problem, "blocks", 2, 1234567, 0.0015, "a b", rejected, True, False, None, (), 0)
     assert plan.describe() == (
         "blocks: a b\n"
         "(1, 5, 6, 3) -> (1, 11, 13, 4), float32, kernel (3, 3, 4, 3), 3,240 multiply-adds\n"
@@ -369,7 +369,7 @@ def test_only_what_invented_weights_may_have_spoilt_is_computed_again(
     plan = dataclasses.replace(plan, invents_weights=invents)
     asked = []
     real = planner._exact
-    monkeypatch.setattr(planner, "_exact", lambda problem: asked.append(problem) or real(problem))
+    monkeypatch.setattr(planner, "_exact", lambda *what: asked.append(what) or real(*what))
     inputs = np.full((1, 2, 2, 1), largest, np.float32)
     result = plan.run(inputs, np.ones((2, 2, 1, 1), np.float32))
     assert result.max() == 4 * largest
