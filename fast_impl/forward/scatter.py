@@ -37,6 +37,12 @@ def piece(problem: Problem, limit: int) -> int:
     return max(most, min(_PIECE, _LEAST))
 
 
+def has_more_taps_than_pixels(problem: Problem) -> bool:
+    """Whether loops over the pixels of an image are the shorter ones."""
+    height, width = problem.height, problem.width
+    return height.input * width.input < height.kernel * width.kernel
+
+
 def blocks(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
     """Cut an array into blocks of at most ``most`` elements: whole last axes, as far as they go."""
     cuts: list[list[slice]] = []
@@ -56,7 +62,9 @@ def clipped(axis: Axis, tap: int, low: int, high: int) -> tuple[slice, slice]:
     if stop <= first:
         return slice(0, 0), slice(0, 0)
     begin = first * axis.stride + offset - low
-    return slice(first, stop), slice(begin, begin + (stop - first - 1) * axis.stride + 1, axis.stride)
+    return slice(first, stop), slice(
+        begin, begin + (stop - first - 1) * axis.stride + 1, axis.stride
+    )
 
 
 class Scatter:
@@ -75,10 +83,7 @@ class Scatter:
         """Write the transposed convolution of ``inputs`` into ``out``."""
         problem = self.problem
         inputs_nhwc, out_nhwc = channels_last(problem, inputs), channels_last(problem, out)
-        by_pixel = (
-            problem.height.input * problem.width.input
-            < problem.height.kernel * problem.width.kernel
-        )
+        by_pixel = has_more_taps_than_pixels(problem)
         for block in blocks(out_nhwc.shape, self.piece):
             target = out_nhwc[block]
             sums = target if self.dtype == out.dtype else np.empty(target.shape, self.dtype)
@@ -113,8 +118,8 @@ class Scatter:
         height, width = self.problem.height, self.problem.width
         filters = sums.shape[3]
         for i, j in itertools.product(range(height.input), range(width.input)):
-            down, reached = _taps(height, i, rows)
-            right, reached_columns = _taps(width, j, columns)
+            down, reached = taps_of(height, i, rows)
+            right, reached_columns = taps_of(width, j, columns)
             shape = (down.stop - down.start, right.stop - right.start)
             target = sums[:, reached, reached_columns]
             every = (len(inputs), *shape, self.problem.in_channels * filters)
@@ -126,7 +131,7 @@ class Scatter:
                 target[image, a, b] += found
 
 
-def _taps(axis: Axis, row: int, rows: slice) -> tuple[slice, slice]:
+def taps_of(axis: Axis, row: int, rows: slice) -> tuple[slice, slice]:
     """Return the taps that carry an input row to some output rows, and those, from the first."""
     start = row * axis.stride - axis.before
     first = max(0, -((start - rows.start) // axis.dilation))
@@ -134,7 +139,9 @@ def _taps(axis: Axis, row: int, rows: slice) -> tuple[slice, slice]:
     if stop <= first:
         return slice(0, 0), slice(0, 0)
     begin = start + first * axis.dilation - rows.start
-    return slice(first, stop), slice(begin, begin + (stop - first - 1) * axis.dilation + 1, axis.dilation)
+    return slice(first, stop), slice(
+        begin, begin + (stop - first - 1) * axis.dilation + 1, axis.dilation
+    )
 
 
 def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:

@@ -27,6 +27,8 @@ Array = npt.NDArray[Any]
 _TILE_BYTES = 1 << 20
 # Multiply-adds below which a second thread only costs.
 _SMALL = 1 << 20
+# Images beyond which those of fewer pixels are better taken together.
+_MANY_IMAGES, _FEW_PIXELS = 1 << 10, 64
 # Pixels that one product adds up: more of them leave the cache.
 _PIECE = 256
 
@@ -38,6 +40,8 @@ def suits(problem: Problem, threads: int, limit: int) -> bool:
     if not thin or wide > 512:
         return False
     height, width = problem.height, problem.width
+    if problem.batch > _MANY_IMAGES and height.input * width.input < _FEW_PIXELS:
+        return False  # every image is a step of its own here
     rows = max(1, min(height.input, _TILE_BYTES // max(_line(problem), 1)))
     tall = (rows - 1) * height.stride + height.extent
     broad = (width.input - 1) * width.stride + width.extent

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl.forward.scatter import blocks, piece
+from fast_impl.forward.scatter import blocks, has_more_taps_than_pixels, piece, taps_of
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.geometry import Axis
 from fast_impl.problem.problem import Problem, channels_last
@@ -23,6 +24,9 @@ def input_gradient(
     wide, most = accumulator(problem.dtype), piece(problem, limit)
     gradient_nhwc, out_nhwc = channels_last(problem, output_gradient), channels_last(problem, out)
     height, width = problem.height, problem.width
+    if has_more_taps_than_pixels(problem):
+        _input_gradient_by_pixel(problem, kernel, gradient_nhwc, out_nhwc, most)
+        return
     for block in blocks(out_nhwc.shape, most):
         images, rows, columns, channels = block
         target = out_nhwc[block]
@@ -52,6 +56,9 @@ def kernel_gradient(
     wide, most = accumulator(problem.dtype), piece(problem, limit)
     inputs_nhwc = channels_last(problem, inputs)
     gradient_nhwc = channels_last(problem, output_gradient)
+    if has_more_taps_than_pixels(problem):
+        _kernel_gradient_by_pixel(problem, inputs_nhwc, gradient_nhwc, out, most)
+        return
     for a in range(problem.height.kernel):
         rows, out_rows = problem.height.span(a)
         for b in range(problem.width.kernel):
@@ -65,6 +72,60 @@ def kernel_gradient(
                 for some in blocks(x.shape[:3], max(1, most // each)):
                     total += _flat(g[some], wide).T @ _flat(x[some], wide)
                 out[a, b, filters, channels] = total
+
+
+def _input_gradient_by_pixel(
+    problem: Problem, kernel: Array, gradient: Array, out: Array, most: int
+) -> None:
+    height, width = problem.height, problem.width
+    wide, every = accumulator(problem.dtype), (slice(0, height.output), slice(0, width.output))
+    for i, j in itertools.product(range(height.input), range(width.input)):
+        down, rows = taps_of(height, i, every[0])
+        right, columns = taps_of(width, j, every[1])
+        weights, reached = kernel[down, right], gradient[:, rows, columns]
+        for images, channels in blocks((len(out), problem.in_channels), most):
+            sums = np.zeros(out[images, i, j, channels].shape, wide)
+            each = max(sums.size, sums.shape[1] * weights.shape[2])
+            for a, b, o in blocks(
+                weights.shape[:3], max(1, most // max(each, 1)) * weights.shape[2]
+            ):
+                taps = (
+                    weights[a, b, o, channels].reshape(-1, sums.shape[1]).astype(wide, copy=False)
+                )
+                g = reached[images, a, b, o].reshape(len(sums), len(taps))
+                sums += g.astype(wide, copy=False) @ taps
+            out[images, i, j, channels] = sums
+
+
+def _kernel_gradient_by_pixel(
+    problem: Problem, inputs: Array, gradient: Array, out: Array, most: int
+) -> None:
+    height, width = problem.height, problem.width
+    wide = accumulator(problem.dtype)
+    for block in blocks(out.shape, most):
+        a, b, filters, channels = block
+        total = np.zeros(out[block].shape, wide)
+        for i, j in itertools.product(range(height.input), range(width.input)):
+            down, rows = _taps_within(height, i, a)
+            right, columns = _taps_within(width, j, b)
+            into = total[down, right]
+            if not into.size:
+                continue
+            for image, x in zip(gradient, inputs, strict=True):
+                reached = image[rows, columns, filters].astype(wide, copy=False)
+                into += reached[..., None] * x[i, j, channels].astype(wide, copy=False)
+        out[block] = total
+
+
+def _taps_within(axis: Axis, row: int, taps: slice) -> tuple[slice, slice]:
+    """Return which of some taps carry an input row into the output, from the first, and what they reach."""
+    found, reached = taps_of(axis, row, slice(0, axis.output))
+    first, stop = max(found.start, taps.start), min(found.stop, taps.stop)
+    if stop <= first:
+        return slice(0, 0), slice(0, 0)
+    begin = reached.start + (first - found.start) * axis.dilation
+    end = begin + (stop - first - 1) * axis.dilation + 1
+    return slice(first - taps.start, stop - taps.start), slice(begin, end, axis.dilation)
 
 
 def bias_gradient(problem: Problem, output_gradient: Array, out: Array) -> None:

@@ -182,8 +182,8 @@ class Streams:
         tiles = -(-images * rows * len(grid.columns) // tile)
         jobs = -(-grid.images // images) * -(-len(grid.rows) // rows)
         most = min(self.most_words, MOST_WORDS)
-        tall = -(-len(grid.rows) // rows) * _UNIT_WORDS
-        if len(self._words) + max(tall, tiles * (1 + tile)) > most or jobs > _MOST_JOBS:
+        looked_at = -(-len(grid.rows) // rows) * _UNIT_WORDS
+        if len(self._words) + max(looked_at, tiles * (1 + tile)) > most or jobs > _MOST_JOBS:
             raise TooLongError
         grid = dataclasses.replace(
             grid, down=grid.down._replace(offsets=grid.down.offsets[taken.start : taken.stop])

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from fast_impl.layer.configs import Configurable, deserialize, serialize
 from fast_impl.layer.tensors import number
+from fast_impl.problem.doors import shown
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.errors import InvalidArgumentError
 
@@ -215,8 +216,18 @@ class LayerActivation(Configurable):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """The activation without what every Keras layer has."""
-        return cls(**{k: v for k, v in config.items() if k not in ("name", "trainable", "dtype")})
+        """The activation without what every Keras layer has.
+
+        Raises:
+            TypeError: Whatever is wrong with the configuration, as Keras's layers say it.
+        """
+        options = {k: v for k, v in config.items() if k not in ("name", "trainable", "dtype")}
+        try:
+            return cls(**options)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"config={shown(config)} of activation {cls.__name__}: {error}"
+            ) from None
 
     @staticmethod
     def _cast(x: Array) -> Array:
@@ -260,7 +271,7 @@ class ReLU(LayerActivation):
         kept = x > threshold
         if math.isfinite(limit):
             kept &= x <= limit if threshold or limit != 6 else x < limit
-        below = x <= 0 if self._leaky else x < threshold
+        below = ~kept if self._leaky else x < threshold
         return np.where(kept, g, np.where(below, g * x.dtype.type(slope), 0 * g))
 
     @property

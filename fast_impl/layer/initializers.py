@@ -171,7 +171,9 @@ class RandomUniform(_Random):
         dtype = np.dtype(dtype)
         if dtype.name not in ("int32", "int64"):
             return super().__call__(shape, dtype)
-        low, high = (int(cast(getattr(self, name), dtype, name).item()) for name in ("minval", "maxval"))
+        low, high = (
+            int(cast(getattr(self, name), dtype, name).item()) for name in ("minval", "maxval")
+        )
         if low >= high:
             raise InvalidArgumentError(f"Need minval < maxval, got minval={low} and maxval={high}")
         return self.generator().integers(low, high, tuple(shape), dtype)

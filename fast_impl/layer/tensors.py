@@ -127,9 +127,7 @@ def gradient_of(weight: Array, gradient: Any, name: str) -> Array:
     array = converted(gradient, f"the gradient of {name}")
     for what, dtype in ((name, weight.dtype), (f"the gradient of {name}", array.dtype)):
         if dtype.name not in COMPUTED or dtype.kind == "i":
-            raise InvalidArgumentError(
-                f"{what} has dtype {dtype.name}: only floats can be trained"
-            )
+            raise InvalidArgumentError(f"{what} has dtype {dtype.name}: only floats can be trained")
     if array.shape != weight.shape:
         raise InvalidArgumentError(
             f"the gradient of {name} must have the shape of the weight, {weight.shape}; got "

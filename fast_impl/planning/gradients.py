@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fast_impl.forward.method import MOST_TAPS
+from fast_impl.forward.scatter import has_more_taps_than_pixels
 from fast_impl.gradients import direct, scatter
 from fast_impl.gradients.blocks import Backward
 from fast_impl.gradients.direct import DirectBackward
@@ -37,6 +39,9 @@ def planned(
 ) -> Backward | DirectBackward | PatchesBackward | None:
     """Return the plan for the gradients of a problem; None where the scatter has to do them."""
     if not problem.multiply_adds or accumulator(problem.dtype).kind != "f":
+        return None
+    taps = problem.height.kernel * problem.width.kernel
+    if taps > MOST_TAPS and has_more_taps_than_pixels(problem):
         return None
     if target is not None and direct.suits(problem, limit):
         generated = DirectBackward.planned(problem, threads, limit, target)

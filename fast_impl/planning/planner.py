@@ -23,6 +23,7 @@ from fast_impl.problem.doors import about, integer, operand, shown, sizes
 from fast_impl.problem.errors import InvalidArgumentError
 from fast_impl.problem.problem import Options, Problem
 from fast_impl.runtime import blas, environment, memory, workers
+from fast_impl.runtime.addresses import steps
 
 Array = npt.NDArray[Any]
 
@@ -81,8 +82,8 @@ class Plan:
     multiplies_padding: bool
     invents_weights: bool
     executor: Executor
-    taps: tuple[slice, slice]
-    limit: int
+    taps: tuple[slice, slice] = (slice(None), slice(None))
+    limit: int = WORKSPACE_LIMIT
 
     def pack(self, kernel: npt.ArrayLike) -> PackedKernel:
         """Bring ``kernel`` into this plan's form, for many runs; it must not change meanwhile."""
@@ -243,7 +244,7 @@ def planned(
         threads = default_threads()
     whole = problem
     problem, taps = problem.trimmed()
-    names = _METHODS if algorithm is None else (algorithm, "scatter")
+    names: tuple[str, ...] = _METHODS if algorithm is None else (algorithm, "scatter")
     if _sparse(problem):
         # Plans of the others grow with the stride, and their work with the output.
         names = ("scatter",)
@@ -350,7 +351,9 @@ def _require_output(out: Array, problem: Problem) -> None:
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out={shown(out)} must be a NumPy array; got {type(out).__name__}")
     if isinstance(out, np.ma.MaskedArray):
-        raise TypeError("out must not be a MaskedArray: what its mask means for a result is not defined")
+        raise TypeError(
+            "out must not be a MaskedArray: what its mask means for a result is not defined"
+        )
     if out.shape != problem.output_shape or out.dtype.newbyteorder("=") != problem.dtype:
         raise ValueError(
             f"out must have shape {problem.output_shape} and dtype {problem.dtype.name}; got "
@@ -358,10 +361,8 @@ def _require_output(out: Array, problem: Problem) -> None:
         )
     if not out.flags.writeable:
         raise ValueError("out is read-only: pass a writeable array")
-    if out.size and any(n > 1 and step == 0 for n, step in zip(out.shape, out.strides, strict=True)):
-        raise ValueError(
-            f"out has the strides {out.strides}: elements that share memory cannot hold a result"
-        )
+    if out.size and any(n > 1 and step == 0 for n, step in zip(out.shape, steps(out), strict=True)):
+        raise ValueError("out has elements that share memory: they cannot hold a result")
 
 
 def _sparse(problem: Problem) -> bool:

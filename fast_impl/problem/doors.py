@@ -30,7 +30,7 @@ def shown(value: Any) -> str:
     try:
         text = f"array of shape {value.shape} and dtype {value.dtype}"
         return text if np.ndim(value) else repr(value)
-    except Exception:  # noqa: BLE001 - anything may be passed
+    except Exception:
         return " ".join(_REPR.repr(value).split())
 
 
@@ -118,5 +118,7 @@ def operand(value: Any, argument: str) -> Array:
         ValueError: Nothing that an array can be made of.
         TypeError: The same, where NumPy says so.
     """
+    if type(value) is np.ndarray:
+        return native(value)
     with about(argument, value, "must be an array of numbers"):
         return native(np.asarray(value))

@@ -115,7 +115,9 @@ class Axis:
         first, stop = reaching[0], reaching[-1] + 1
         dilation = self.dilation if stop - first > 1 else 1
         before = self.before - first * self.dilation
-        return replace(self, kernel=stop - first, dilation=dilation, before=before), slice(first, stop)
+        return replace(self, kernel=stop - first, dilation=dilation, before=before), slice(
+            first, stop
+        )
 
     @property
     def reached(self) -> int:

@@ -25,13 +25,19 @@ def as_pair(value: Any, argument: str, least: int) -> tuple[int, int]:
         TypeError: Not integers.
         ValueError: Not two of them, or too small.
     """
+    if type(value) is tuple and len(value) == 2:
+        first, second = value
+        if type(first) is type(second) is int and least <= min(value) and max(value) <= LARGEST:
+            return first, second
     try:
         pair = members(value, 2) if hasattr(value, "__iter__") else (value, value)
         if len(pair) != 2:
             raise ValueError
         # TensorFlow takes truth values for numbers here.
         pair = tuple(int(item) if isinstance(item, bool) else item for item in pair)
-        return integer(pair[0], argument, least, LARGEST), integer(pair[1], argument, least, LARGEST)
+        return integer(pair[0], argument, least, LARGEST), integer(
+            pair[1], argument, least, LARGEST
+        )
     except (TypeError, ValueError) as error:
         rule = f"{argument}={shown(value)} must be an integer, or 2 integers, of at least {least}"
         raise type(error)(rule) from None

@@ -8,7 +8,7 @@ _YES = ("1", "true", "yes", "on")
 _NO = ("0", "false", "no", "off")
 
 
-def flag(name: str, default: bool) -> bool:
+def flag(name: str, default: bool = False) -> bool:
     """Return what a switch is set to; ``default`` where it is not set, or empty.
 
     Raises:

@@ -23,7 +23,7 @@ class Lock:
 
     def after_fork(self) -> None:
         """Open it, unless the thread that forked, the only one of the child, holds it."""
-        if not self._lock._is_owned():  # noqa: SLF001
+        if not self._lock._is_owned():
             self._lock = threading.RLock()
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -245,7 +245,7 @@ def _one_of(module, name, random):
 
 def _ways_back(given):
     """Every way to compute the gradients, by its name."""
-    problem, limit = given.problem, planner.WORKSPACE_LIMIT
+    (problem, _), limit = given.problem.trimmed(), planner.WORKSPACE_LIMIT
     yield "scatter", None
     if not problem.multiply_adds:
         return

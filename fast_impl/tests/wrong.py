@@ -77,7 +77,17 @@ NO_SHAPES = [
     itertools.count,
 ]  # fmt: skip
 NO_WORDS = _always(
-    "", "full", "VALID ", "NHWC", 3, 1.5, b"valid", ("same",), ["same"], Odd(), np.array(["valid", "x"])
+    "",
+    "full",
+    "VALID ",
+    "NHWC",
+    3,
+    1.5,
+    b"valid",
+    ("same",),
+    ["same"],
+    Odd(),
+    np.array(["valid", "x"]),
 )
 NO_COUNTS = [*NO_INTEGERS, *_always(-1, 0, True, (1,), [2], -(2**70))]
 NO_SIZES = [*NO_INTEGERS, *_always(-1, True, None, (1,), [2])]
@@ -130,7 +140,9 @@ NO_RATES = _always(
     None, "0.1", b"1", 1j, Odd(), (0.1, 0.1), [0.1], {0.1}, np.array([0.1]), np.array("1"),
     datetime.date(2020, 1, 1), np.datetime64("2020-01-01"), lambda x: x,
 )  # fmt: skip
-NO_DTYPES = _always("", "float31", "f3", 3, 1.5, Odd(), b"float32", ("float32",), {"a": 1}, "int8", "complex64")
+NO_DTYPES = _always(
+    "", "float31", "f3", 3, 1.5, Odd(), b"float32", ("float32",), {"a": 1}, "int8", "complex64"
+)
 
 
 def _image() -> Any:
@@ -226,7 +238,9 @@ DOORS: dict[str, Door] = {
             "output_padding": [*NO_KERAS_PAIRS, *_always(1)],
             "activation": _always("", "Relu", 3, b"relu", ("relu",), {}, {"class_name": "ReLU"}),
             "use_bias": [lambda: np.array([True, False])],
-            "kernel_initializer": _always("", "nothing", 3, ("zeros",), {}, {"class_name": 3, "config": {}}),
+            "kernel_initializer": _always(
+                "", "nothing", 3, ("zeros",), {}, {"class_name": 3, "config": {}}
+            ),
             "bias_initializer": _always("", "nothing", 3, ("zeros",), {}, "orthogonal"),
             "kernel_regularizer": _always(3, ("l2",), {}, {"class_name": "L3", "config": {}}),
             "bias_regularizer": _always(3, ("l2",), {}),
@@ -249,19 +263,31 @@ DOORS: dict[str, Door] = {
         {},
         {
             "input_shape": [
-                *NO_SHAPES[len(NO_NUMBERS) :][:14], *_always(None, (1, 4, 4, None), {1: 2}, "x", Odd(), 1j),
+                *NO_SHAPES[len(NO_NUMBERS) :][:14],
+                *_always(None, (1, 4, 4, None), {1: 2}, "x", Odd(), 1j),
             ],
         },
-    ),  # fmt: skip
+    ),
     "compute_output_shape": (
         lambda **given: _layer().compute_output_shape(**given),
         {},
         {
             "input_shape": _always(
-                None, "1443", b"1443", 3, 4.5, (), (1, 2, 3), (1, 4.5, 4, 3), (1, -1, 4, 3), Odd(), {1: 2}, 1j
+                None,
+                "1443",
+                b"1443",
+                3,
+                4.5,
+                (),
+                (1, 2, 3),
+                (1, 4.5, 4, 3),
+                (1, -1, 4, 3),
+                Odd(),
+                {1: 2},
+                1j,
             )
         },
-    ),  # fmt: skip
+    ),
     "call": (
         lambda **given: _built()(*given.values()),
         {},
@@ -277,19 +303,20 @@ DOORS: dict[str, Door] = {
         {"inputs": _image(), "output_gradient": np.ones((1, 6, 6, 2), np.float32)},
         {
             "inputs": NO_ARRAYS,
-            "output_gradient": [*NO_ARRAYS, lambda: np.ones((1, 6, 6, 2)), lambda: np.full((1, 6, 6, 2), None)],
+            "output_gradient": [
+                *NO_ARRAYS,
+                lambda: np.ones((1, 6, 6, 2)),
+                lambda: np.full((1, 6, 6, 2), None),
+            ],
         },
-    ),  # fmt: skip
+    ),
     "set_weights": (
         lambda **given: _built().set_weights(**given),
         {},
         {
             "weights": [
                 *_always(None, 3, "ab", [], [1.0], [1.0, 2.0], Odd()),
-                *(
-                    lambda value=value: [value(), np.zeros(2, np.float32)]
-                    for value in NO_KERNELS
-                ),
+                *(lambda value=value: [value(), np.zeros(2, np.float32)] for value in NO_KERNELS),
             ]
         },
     ),
@@ -300,10 +327,7 @@ DOORS: dict[str, Door] = {
         {
             "gradient": [
                 *_always(None, 3, "ab", [], [None, None], Odd()),
-                *(
-                    lambda value=value: [value(), np.zeros(2, np.float32)]
-                    for value in NO_GRADIENTS
-                ),
+                *(lambda value=value: [value(), np.zeros(2, np.float32)] for value in NO_GRADIENTS),
                 lambda: [_kernel(), np.zeros(3, np.float32)],
             ],
             "learning_rate": NO_RATES,

@@ -155,11 +155,15 @@ def test_what_turns_into_an_array_is_one():
     [
         ({"a": image(), "b": image()}, ValueError, "received 2 input"),
         (range(3), ValueError, r'Layer "mine" expects 1 input\(s\), but it received 3'),
-        ([image(), "x"], TypeError, "^Inputs to a layer should be tensors. Got .*layer 'mine'"),
-        ({"a": image()}, TypeError, '^Layer "mine" takes an array itself'),
-        (b"x", TypeError, "Got \"b'x'\" .of type bytes. as input for layer 'mine'"),
+        (
+            [image(), "x"],
+            TypeError,
+            "^inputs: Inputs to a layer should be tensors. Got .*layer 'mine'",
+        ),
+        ({"a": image()}, TypeError, '^inputs: Layer "mine" takes an array itself'),
+        (b"x", TypeError, "Got b'x' .of type bytes. as input for layer 'mine'"),
         (None, TypeError, "of type NoneType"),
-        ("x" * 99, TypeError, f"Got '{'x' * 60}' "),
+        ("x" * 99, TypeError, r"Got 'x+\.\.\.x+' "),
         (image(dtype="M8[s]"), ValueError, "datetime64.* .layer 'mine'"),
         (image(dtype="m8[s]"), ValueError, "timedelta64"),
         (image(dtype=object), ValueError, "object"),
@@ -179,7 +183,10 @@ def test_what_is_not_one_array_of_numbers_is_refused(given, error, text):
 @pytest.mark.parametrize(
     ("shape", "text"),
     [
-        ((2, 2, 1), r'^Input 0 of layer "mine" .* expected ndim=4, found ndim=3. Full shape rec'),
+        (
+            (2, 2, 1),
+            r'^inputs: Input 0 of layer "mine" .* expected ndim=4, found ndim=3. Full shape rec',
+        ),
         ((1, 1, 2, 2, 1), "expected ndim=4, found ndim=5"),
         ((1, 2, 2, 3), "expected axis -1 to have value 1"),
     ],

@@ -313,7 +313,7 @@ def test_many_pixels_are_multiplied_in_pieces(method, data_format, integers):
 def test_a_plan_is_described_in_full():
     problem = fast_impl.plan((1, 5, 6, 3), (3, 3, 4, 3), 2).problem
     rejected = (("small", 0.002), ("scatter", 0.25))
-    plan = planner.Plan(problem, "blocks", 2, 1234567, 0.0015, "a b", rejected, True, False, None, (), 0)
+    plan = planner.Plan(problem, "blocks", 2, 1234567, 0.0015, "a b", rejected, True, False, None)
     assert plan.describe() == (
         "blocks: a b\n"
         "(1, 5, 6, 3) -> (1, 11, 13, 4), float32, kernel (3, 3, 4, 3), 3,240 multiply-adds\n"

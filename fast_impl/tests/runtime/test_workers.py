@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from fast_impl.runtime import blas, workers
+from fast_impl.runtime import workers
 
 
 @pytest.fixture(autouse=True)
