@@ -136,8 +136,8 @@ class PatchesBackward:
         height, width = self.problem.height, self.problem.width
         top = low * height.stride - height.before
         first, last = max(top, 0), min(top + len(tile), height.output)
-        # Where the kernel is at least as wide as the stride, the tile holds all columns.
-        columns = min(tile.shape[1], width.output)
+        # Where the kernel is at least as wide as the stride, the tile holds all columns that are reached.
+        columns = min(tile.shape[1] - width.before, width.output)
         tile[: first - top] = 0
         tile[last - top :] = 0
         part = tile[first - top : last - top, width.before : width.before + columns]

@@ -116,6 +116,22 @@ def test_what_is_computed_pixel_by_pixel_is_right(dtype, limit, padding):
     np.testing.assert_array_equal(to_kernel, expected.kernel)
 
 
+@pytest.mark.parametrize("machine_code", [True, False])
+def test_gradients_where_the_last_columns_are_reached_by_no_tap_are_right(
+    machine_code, monkeypatch
+):
+    """A problem of the fuzz: without its last tap, the kernel no longer covers the whole output."""
+    if not machine_code:
+        monkeypatch.setattr(native, "target", lambda: None)
+    x, w = arrays((1, 8, 2, 17), (1, 3, 1, 17))
+    options = {"strides": (4, 3), "padding": "same", "dilation_rate": (2, 6)}
+    g = arrays(fast_impl.output_shape(x.shape, w.shape, **options), (1,))[0]
+    found = fast_impl.conv2d_transpose_gradients(x, w, g, **options)
+    expected = reference_impl.conv2d_transpose_gradients(x, w, g, **options)
+    for mine, right in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(mine, right)
+
+
 @pytest.mark.parametrize(
     ("axis", "taps", "before", "dilation"),
     [
