@@ -45,7 +45,7 @@ def _counts(run: Run, record: Record) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("subject")
     table.add_column("mode")
-    found = {statuses.status(verdict.status) for verdict in record.verdicts}
+    found = {statuses.of(verdict) for verdict in record.verdicts}
     # What holds comes first, then the worst.
     used = sorted(found, key=lambda one: (one.name != "pass", statuses.rank(one)))
     for status in used:
@@ -54,7 +54,7 @@ def _counts(run: Run, record: Record) -> Table:
     table.add_column("examples", justify="right")
     for participant in run.participants:
         own = [v for v in record.verdicts if (v.subject, v.mode) == participant.key]
-        counts = [str(sum(v.status == status.name for v in own)) for status in used]
+        counts = [str(sum(statuses.of(v) == status for v in own)) for status in used]
         cases = f"{run.cases_run(participant):,}"
         table.add_row(*participant.key, *counts, cases, f"{sum(v.examples for v in own):,}")
     return table

@@ -67,15 +67,15 @@ def volume(line: bytes) -> int:
     return len(line) + 64 * _most_items(line)
 
 
-def check_array(shape: Iterable[int], dtype_name: str, item_bytes: int) -> None:
+def check_array(shape: Iterable[int], dtype_name: str, item_bytes: int, limit: int = ARRAY) -> None:
     """Raise TooLarge for an array of more bytes than are read, a size of zero counting as one."""
     size = max(1, item_bytes)
     sizes = tuple(shape)
     for length in sizes:
         size *= max(1, length)
-        if size > ARRAY:
+        if size > limit:
             text = f"an array of shape {sizes} and dtype {dtype_name}"
-            raise TooLarge(f"{text}: more than {ARRAY:,} bytes, the limit")
+            raise TooLarge(f"{text}: more than {limit:,} bytes, the limit")
 
 
 def check_text(text: str) -> None:
@@ -99,10 +99,19 @@ def message_of(error: BaseException) -> str:
 
 
 class Budget:
-    """Counts what is copied of one result, level by level."""
+    """Counts what is copied of one result, level by level.
 
-    def __init__(self) -> None:
+    Args:
+        array_limit: how many bytes an array may have.
+    """
+
+    def __init__(self, array_limit: int = ARRAY) -> None:
         self._items = 0
+        self._array_limit = array_limit
+
+    def check_array(self, shape: Iterable[int], dtype_name: str, item_bytes: int) -> None:
+        """Raise TooLarge for an array that is too large."""
+        check_array(shape, dtype_name, item_bytes, self._array_limit)
 
     def enter(self, items: int, depth: int) -> None:
         """Count a list or an object at a depth, the outermost being 1; raise TooLarge."""

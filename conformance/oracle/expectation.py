@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 
 import reference_impl
-from conformance.model import steps
+from conformance.model import limits, steps
 from conformance.model.case import Case
 from conformance.model.codec import Array, Value
 from conformance.model.dtypes import SIGNIFICAND_BITS
@@ -24,7 +24,7 @@ from conformance.oracle.tolerance import (
     exactly_summable,
     unit_roundoff,
 )
-from conformance.subjects.backend import observe
+from conformance.subjects.backend import observe, plain
 from conformance.subjects.layer import LayerBackend
 
 #: Where loops would make more products than this they are too slow, and matrix products stand in for them.
@@ -80,7 +80,10 @@ class Expectation:
     def observation(self) -> Observation:
         """What the reference layer does with the case in float64."""
         self._backend = _OracleBackend()
-        return observe(_widened(self.case), self._backend, self._backend.note_weights)
+        found = observe(_widened(self.case), self._backend, self._backend.note_weights)
+        if found.crash is not None:
+            raise OracleError(f"the oracle's {found.crash}")
+        return found
 
     def value(self, index: int) -> Value:
         """Return step `index`'s value; raise OracleError where the oracle raised."""
@@ -208,6 +211,10 @@ class _OracleBackend(LayerBackend):
     def __init__(self) -> None:
         super().__init__(reference_impl.Conv2DTranspose)
         self.noted: list[tuple[Any, Any]] = []
+
+    def plain(self, result: Any) -> Value:
+        """Read all of it: what a subject gives in float16 has four times the bytes here."""
+        return plain(result, 4 * limits.ARRAY)
 
     def note_weights(self) -> None:
         """Note kernel and bias, None before they exist."""

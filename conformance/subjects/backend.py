@@ -60,15 +60,19 @@ def _attempt(backend: Backend, name: str, action: Callable[[], Value]) -> Outcom
     return Outcome(value=value, modified=backend.modified)
 
 
-def plain(result: Any) -> Value:
+def plain(result: Any, array_limit: int = limits.ARRAY) -> Value:
     """Return what an implementation gave back as a value: arrays copied, the rest unchanged.
 
     The copy matters: a layer may reuse the buffer it handed out.
 
+    Args:
+        result: what it gave.
+        array_limit: how many bytes of an array are read.
+
     Raises:
-        TooLarge: it is more than is read of a subject.
+        TooLarge: it is more than is read.
     """
-    return _plain(result, 1, limits.Budget())
+    return _plain(result, 1, limits.Budget(array_limit))
 
 
 def _plain(result: Any, depth: int, budget: limits.Budget) -> Value:
@@ -90,7 +94,7 @@ def _plain(result: Any, depth: int, budget: limits.Budget) -> Value:
         }
     if hasattr(result, "__array__"):
         array = _as_array(result)
-        limits.check_array(array.shape, array.dtype.name, array.dtype.itemsize)
+        budget.check_array(array.shape, array.dtype.name, array.dtype.itemsize)
         return np.array(array)
     return result
 

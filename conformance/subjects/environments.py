@@ -25,6 +25,7 @@ import platformdirs
 
 import conformance
 from conformance.subjects import frameworks
+from conformance.subjects.frameworks import node
 
 PREFIX = "tensorflow@"
 #: Files and folders of this package that a worker runs.
@@ -49,12 +50,14 @@ class Release:
         pythons: minor versions of Python 3 that it has wheels for, the best first.
         requirements: what pip installs.
         without_dependencies: what pip installs after that with `--no-deps`.
+        packages: what npm installs beside them.
     """
 
     spec: str
     pythons: tuple[int, ...]
     requirements: tuple[str, ...]
     without_dependencies: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 def release(spec: str) -> Release:
@@ -68,9 +71,14 @@ def release(spec: str) -> Release:
         if chosen.framework.keras == 2:  # what runs on a TensorFlow needs what that needs
             found = release(f"{PREFIX}{chosen.version or _LAST_WITH_KERAS_2}")
             return attrs.evolve(found, spec=chosen.environment_name)
+        pythons = tuple(dict.fromkeys((sys.version_info[1], *_PYTHONS)))
+        of_one_version = chosen.framework.packages
+        if of_one_version:
+            at = f"@{chosen.version or 'latest'}"
+            packages = tuple(package + at for package in of_one_version)
+            return Release(chosen.environment_name, pythons, (), packages=packages)
         first, *others = chosen.framework.distributions
         wanted = first if chosen.version is None else f"{first}=={chosen.version}"
-        pythons = tuple(dict.fromkeys((sys.version_info[1], *_PYTHONS)))
         return Release(chosen.environment_name, pythons, (wanted, *others))
     if not spec.startswith(PREFIX):
         known = ", ".join(frameworks.FRAMEWORKS)
@@ -113,6 +121,9 @@ def installed() -> tuple[str, ...]:
 def installed_version(spec: str) -> str:
     """Return the version of what `spec` names in its own environment, which is complete."""
     wanted = release(spec)
+    if wanted.packages:
+        package = wanted.packages[0].rpartition("@")[0]
+        return node.version(package, [_modules(folder(wanted.spec))]) or "unknown"
     distribution = re.split(r"[\[=]", wanted.requirements[0])[0]
     found = importlib.metadata.distributions(
         name=distribution, path=[*map(str, folder(wanted.spec).glob("lib/python*/site-packages"))]
@@ -172,13 +183,17 @@ def install(spec: str, python: str | None, say: Callable[[str], None]) -> Path:
     """
     wanted = release(spec)
     executable = interpreter(spec, wanted, python)
+    npm = _npm(wanted) if wanted.packages else None
     place = folder(wanted.spec)
     shutil.rmtree(place, ignore_errors=True)
     say(f"making an environment with {executable}")
     _run([executable, "-m", "venv", str(place)], spec)
     pip = [str(_python(place)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    say(f"installing {', '.join(wanted.requirements)}")
+    say(f"installing {', '.join(wanted.requirements or wanted.packages)}")
     _run([*pip, *wanted.requirements, *REQUIREMENTS], spec)
+    if npm is not None:
+        options = ("--silent", "--no-audit", "--no-fund", "--prefix", str(place))
+        _run([npm, "install", *options, *wanted.packages], spec)
     if wanted.without_dependencies:
         say(f"installing {', '.join(wanted.without_dependencies)}")
         _run([*pip, "--no-deps", *wanted.without_dependencies], spec)
@@ -207,14 +222,16 @@ def worker(spec: str) -> tuple[str, Path, dict[str, str]]:
     # What is on the user's path is meant for another Python, and the choice of Keras is for another release.
     keras = "1" if wanted.without_dependencies else ""
     forced = {"PYTHONPATH": "", "PYTHONHOME": "", "TF_USE_LEGACY_KERAS": keras}
+    if wanted.packages:
+        forced["NODE_PATH"] = str(_modules(place))
     return str(_python(place)), copy_code(place), forced
 
 
 def copy_code(place: Path) -> Path:
     """Return a folder in `place` with a copy of the worker's code, made if it is not there."""
     package = Path(conformance.__file__).parent
-    found = (path for name in CODE for path in (package / name, *(package / name).rglob("*.py")))
-    files = sorted(path for path in found if path.is_file())
+    found = (path for name in CODE for path in (package / name, *(package / name).rglob("*.*")))
+    files = sorted(path for path in found if path.is_file() and path.suffix in (".py", ".js"))
     digest = hashlib.sha256()
     for path in files:
         digest.update(str(path.relative_to(package)).encode() + path.read_bytes())
@@ -230,6 +247,18 @@ def copy_code(place: Path) -> Path:
         except OSError:  # another run was faster
             shutil.rmtree(partial, ignore_errors=True)
     return target
+
+
+def _modules(place: Path) -> Path:
+    """Return the folder of an environment's packages of npm."""
+    return place / "node_modules"
+
+
+def _npm(wanted: Release) -> str:
+    try:
+        return node.program("npm")
+    except OSError as error:
+        raise InstallError(f"{wanted.spec}: {error}") from error
 
 
 def _python(place: Path) -> Path:

@@ -245,6 +245,22 @@ def test_what_does_not_scroll_is_no_stop_of_the_tab_key(visit):
     found.tab.wait_for_function("!document.querySelector('.bar nav').hasAttribute('tabindex')")
 
 
+#: The chapters that the page of a small run lacks.
+MORE_CHAPTERS = "".join(
+    f"<a href='#{name}'>{name} <b>{count}</b></a>"
+    for name, count in {"numerics": "", "drift": 24, "coverage": "", "strength": 436}.items()
+)
+
+
+@pytest.mark.parametrize("width", [1101, 1200, 1301])
+def test_no_chapter_is_cut_from_the_bar(visit, width):
+    found = visit(viewport={"width": width, "height": 900})
+    add = "(nav, more) => nav.insertAdjacentHTML('beforeend', more)"
+    found.tab.eval_on_selector(".bar nav", add, MORE_CHAPTERS)
+    cut = "nav => nav.scrollWidth > nav.clientWidth"
+    assert not found.tab.eval_on_selector(".bar nav", cut)
+
+
 def test_the_way_home_has_a_name_on_a_narrow_screen(visit):
     found = visit(viewport={"width": 390, "height": 844})
     assert found.tab.get_by_role("link", name="Conv2DTranspose").count() == 1

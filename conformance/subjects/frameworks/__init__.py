@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 import attrs
 
+from conformance.subjects.frameworks import node
 from conformance.subjects.frameworks.operation import Driver
 
 __all__ = ["FRAMEWORKS", "WAYS", "Chosen", "Driver", "Framework", "driver", "parse"]
@@ -51,6 +52,7 @@ class Framework:
         environment: variables of its worker, where the user's environment does not set them.
         accelerated: whether it runs on an accelerator.
         keras: which Keras it is made of: 2 or 3.
+        packages: what npm installs, for a framework in JavaScript; the first one is the one with the version.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Framework:
     environment: Mapping[str, str] = _ONE_THREAD
     accelerated: bool = False
     keras: int | None = None
+    packages: tuple[str, ...] = ()
 
     @property
     def distribution(self) -> str:
@@ -73,6 +76,8 @@ class Framework:
         """What it lacks in this environment, in one line; None where nothing is. Nothing is imported."""
         if self.accelerated and not any(Path(path).exists() for path in _ACCELERATORS):
             return "absent: no GPU driver is loaded here"
+        if self.packages:
+            return node.lacking(self.packages)
         if not all(importlib.util.find_spec(name) is not None for name in self.imports):
             return f"not installed: pip install {' '.join(self.distributions)}"
         found = _version("keras")
@@ -88,6 +93,8 @@ class Framework:
     @property
     def version(self) -> str | None:
         """The version in this environment, None without one."""
+        if self.packages:
+            return node.version(self.packages[0])
         return _version(self.distribution) or _version(self.imports[0])
 
 
@@ -96,6 +103,12 @@ def _version(distribution: str) -> str | None:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def _tfjs(name: str, about: str, backend: str, *packages: str) -> Framework:
+    return Framework(
+        name, "tfjs", about, (), (), backend, {}, packages=("@tensorflow/tfjs", *packages)
+    )
 
 
 def _keras(backend: str, *distributions: str, imports: tuple[str, ...]) -> Framework:
@@ -143,6 +156,8 @@ _ALL = (
         "tflite", "tflite", "TensorFlow Lite's interpreter on a converted layer of tf.keras",
         ("tensorflow-cpu==2.15.*",), ("tensorflow",), environment=_TENSORFLOW, keras=2,
     ),
+    _tfjs("tfjs", "TensorFlow.js in Node.js, in plain JavaScript", "cpu"),
+    _tfjs("tfjs@wasm", "the same in WebAssembly", "wasm", "@tensorflow/tfjs-backend-wasm"),
 )  # fmt: skip
 
 #: Every framework by its name.

@@ -105,6 +105,15 @@ def test_a_required_clause_that_is_not_judged_ends_with_status_1(
     )
 
 
+def test_the_counts_call_a_clause_without_a_case_as_the_page_does(
+    command: Callable[..., Any],
+) -> None:
+    done = command(
+        "run", "--subject", "fast", "--clause", "VAR-12", "--examples", "1", "--out", "out"
+    )
+    assert done.stdout.split("subject")[1].split()[:2] == ["mode", "not-applicable"]
+
+
 def test_a_scope_requires_its_must_pass_list(command: Callable[..., Any]) -> None:
     done = command(*RUN, "--require", "drop-in")
     assert "required, and does not pass: METH-07 of fast (not-run)" in done.stdout

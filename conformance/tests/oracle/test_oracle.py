@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conformance.model import steps
+from conformance.model import limits, steps
 from conformance.model.case import Case
 from conformance.model.codec import Array
 from conformance.oracle.expectation import Expectation, OracleError
@@ -55,6 +55,14 @@ def test_fractions_are_allowed_the_bound_of_their_sum() -> None:
 
 def test_the_magnitude_of_exact_data_is_no_less_than_the_sum() -> None:
     assert (Expectation(_case(INPUTS)).linear_output(2).magnitude.ravel() >= MAGNITUDE).all()
+
+
+def test_what_a_subject_may_give_in_float16_is_no_more_than_the_oracle_may() -> None:
+    kernel = np.ones((1, 1, 1, limits.ARRAY // 2), np.float16)
+    given = {"filters": 1, "kernel_size": 1, "use_bias": False, "dtype": "float16"}
+    weights = (steps.Build((1, 1, 1, kernel.size)), steps.SetWeights((kernel,)))
+    case = Case("any", given, (*weights, steps.GetWeights()))
+    assert np.array_equal(Expectation(case).value(2)[0], kernel)
 
 
 def test_gradients_are_the_ones_worked_by_hand() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from conformance.model.steps import Build, Call, Gradients, Losses, SetWeights
 from conformance.oracle.comparison import Mismatch
 from conformance.subjects import LoadError, environments, frameworks, resolve
 from conformance.subjects.backend import observe
+from conformance.subjects.frameworks import node
 from conformance.subjects.frameworks.operation import Operation, translated
 
 KERNEL = position_coded((3, 2, 2, 1))
@@ -73,6 +75,7 @@ WEIGHTS = (Build((1, 2, 3, 1)), SetWeights((KERNEL, np.ones(2, np.float32))))
         ("torch@cuda", ("torch@cuda", None, None)),
         ("keras@jax@3.15.1:natural", ("keras@jax", "3.15.1", "natural")),
         ("tf.keras", ("tf.keras", None, None)),
+        ("tfjs@wasm@4.22.0:exact", ("tfjs@wasm", "4.22.0", "exact")),
     ],
 )
 def test_a_framework_is_named_with_version_and_way(
@@ -180,6 +183,7 @@ def test_a_framework_needs_its_own_keras(
 def nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """No framework is installed here, and the user's cache is empty."""
     monkeypatch.setattr(frameworks.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(node, "folders", list)
     monkeypatch.setattr(environments.platformdirs, "user_cache_path", lambda *_, **__: tmp_path)
     return tmp_path
 
@@ -235,6 +239,104 @@ def test_an_environment_gets_the_framework_in_its_version(
     assert environments.release(spec).requirements == requirements
 
 
+def test_packages_of_npm_come_in_one_version() -> None:
+    assert environments.release("tfjs@wasm@4.22.0").packages == (
+        "@tensorflow/tfjs@4.22.0",
+        "@tensorflow/tfjs-backend-wasm@4.22.0",
+    )
+
+
+@pytest.fixture
+def package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """TensorFlow.js 9.8.7 lies where NODE_PATH leads, and there is Node.js."""
+    place = tmp_path / "lib" / "@tensorflow" / "tfjs"
+    place.mkdir(parents=True)
+    (place / "package.json").write_text('{"version": "9.8.7"}', "utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NODE_PATH", str(tmp_path / "lib"))
+    monkeypatch.setattr(node.shutil, "which", lambda name: f"/bin/{name}")
+    return place
+
+
+@pytest.mark.usefixtures("package")
+def test_a_package_of_npm_is_found_with_its_version() -> None:
+    found = frameworks.FRAMEWORKS["tfjs"]
+    assert (found.missing, found.version) == (None, "9.8.7")
+
+
+@pytest.mark.usefixtures("package")
+def test_a_missing_package_of_npm_says_what_installs_it() -> None:
+    assert frameworks.FRAMEWORKS["tfjs@wasm"].missing == (
+        "not installed: npm install @tensorflow/tfjs @tensorflow/tfjs-backend-wasm"
+    )
+
+
+@pytest.mark.usefixtures("package")
+def test_without_node_its_packages_are_of_no_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node.shutil, "which", lambda _: None)
+    assert frameworks.FRAMEWORKS["tfjs"].missing == (
+        "not installed: needs Node.js, and npm install @tensorflow/tfjs"
+    )
+
+
+def test_an_environment_with_packages_needs_npm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node.shutil, "which", lambda _: None)
+    with pytest.raises(
+        environments.InstallError, match=r"tfjs: the program npm .* not on the PATH"
+    ):
+        environments.install("tfjs", None, lambda _: None)
+
+
+def test_a_worker_finds_the_packages_of_its_environment(nothing_installed: Path) -> None:
+    _installed("tfjs", nothing_installed)
+    _, _, forced = environments.worker("tfjs")
+    assert forced["NODE_PATH"] == str(nothing_installed / "tfjs" / "node_modules")
+
+
+def test_a_worker_s_code_has_the_program_for_node(tmp_path: Path) -> None:
+    copied = environments.copy_code(tmp_path)
+    assert (copied / "conformance" / "subjects" / "frameworks" / "tfjs.js").is_file()
+
+
+#: Stands in for Node.js: it answers as told, one line for a line.
+_ANSWERS = """#!{python}
+import sys
+for answer, line in zip({answers!r}, sys.stdin):
+    print(answer, flush=True)
+"""
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """TensorFlow.js whose process gives these answers and ends."""
+
+    def with_answers(*answers: str) -> Any:
+        program = tmp_path / "node"
+        program.write_text(_ANSWERS.format(python=sys.executable, answers=answers), "utf-8")
+        program.chmod(0o755)
+        monkeypatch.setattr(node, "program", lambda _: str(program))
+        return frameworks.driver("tfjs", "exact")
+
+    return with_answers
+
+
+def test_a_process_of_node_that_ends_is_an_error_of_the_call(answering: Any) -> None:
+    with pytest.raises(RuntimeError, match=r"the process of Node\.js ended with status 0"):
+        answering().versions()
+
+
+def test_after_a_trap_the_process_is_started_anew(answering: Any) -> None:
+    driver = answering('{"error": "divide by zero", "isLast": true}')
+    for _ in range(2):
+        with pytest.raises(Exception, match="divide by zero"):
+            driver.versions()
+
+
+def test_a_tensor_of_another_dtype_is_not_asked_for() -> None:
+    with pytest.raises(Unsupported, match="has no dtype float64"):
+        frameworks.driver("tfjs", "exact").tensor(np.zeros(1))  # type: ignore[attr-defined]
+
+
 def test_a_subject_for_each_way_has_the_name_that_the_user_gave(
     nothing_installed: Path,
 ) -> None:
@@ -247,7 +349,7 @@ def test_a_subject_for_each_way_has_the_name_that_the_user_gave(
 
 
 #: Each framework that can stand beside others in a process.
-OPERATIONS = ("torch", "jax", "onnxruntime", "onnx-reference", "openvino")
+OPERATIONS = ("torch", "jax", "onnxruntime", "onnx-reference", "openvino", "tfjs")
 CASES: tuple[dict[str, Any], ...] = (
     {"strides": (2, 1), "padding": "same"},
     {"strides": (1, 3), "padding": "valid", "data_format": "channels_first"},
@@ -262,6 +364,8 @@ def test_the_exact_way_is_the_layer_of_the_page(name: str, options: dict[str, An
     missing = frameworks.FRAMEWORKS[name].missing
     if missing:
         pytest.skip(f"{name} is {missing}")
+    if name == "tfjs" and "dilation_rate" in options:
+        pytest.skip("tfjs has no dilation")
     first = options.get("data_format") == "channels_first"
     inputs = position_coded((2, 1, 4, 3) if first else (2, 4, 3, 1))
     bias = np.array([5.0, -7.0], np.float32)
