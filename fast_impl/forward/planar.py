@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from fast_impl.forward import costs
 from fast_impl.forward.method import MOST_TAPS, Proposal
-from fast_impl.forward.taps import tap_groups
+from fast_impl.forward.taps import least_groups, tap_groups
 from fast_impl.kernels.target import Target
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.problem import Problem
@@ -251,8 +251,7 @@ def propose(problem: Problem, threads: int, limit: int, target: Target | None) -
     dtype = accumulator(problem.dtype)
     if not problem.multiply_adds or dtype.kind != "f":
         return None
-    groups = (len(tap_groups(axis, merged=True)) for axis in (problem.height, problem.width))
-    if math.prod(groups) > MOST_TAPS:
+    if least_groups(problem.height) * least_groups(problem.width) > MOST_TAPS:
         return None
     best: tuple[float, Planar] | None = None
     for images, rows in sorted(_sizes(problem)):

@@ -122,8 +122,17 @@ class Axis:
     @property
     def reached(self) -> int:
         """Number of (input row, tap) pairs that reach the output."""
+        if self.input < self.kernel:
+            return sum(map(self._taps_of, range(self.input)))
         lengths = (rows.stop - rows.start for rows, _ in map(self.span, range(self.kernel)))
         return int(sum(lengths))
+
+    def _taps_of(self, row: int) -> int:
+        """How many taps carry an input row into the output."""
+        start = row * self.stride - self.before
+        first = max(0, -(start // self.dilation))
+        stop = min(self.kernel, (self.output - 1 - start) // self.dilation + 1)
+        return max(0, stop - first)
 
     def span(self, tap: int) -> tuple[slice, slice]:
         """Input rows that tap ``tap`` carries into the output, and the output rows they reach.

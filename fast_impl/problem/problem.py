@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -201,7 +202,7 @@ class Problem:
         """Shape of the kernel, the same for both layouts."""
         return (self.height.kernel, self.width.kernel, self.filters, self.in_channels)
 
-    @property
+    @functools.cached_property
     def multiply_adds(self) -> int:
         """Products that reach the output: the cost of the scatter."""
         pairs = self.batch * self.in_channels * self.filters

@@ -147,6 +147,16 @@ def test_an_axis_keeps_the_taps_that_reach_its_output(axis, taps, before, dilati
     assert ((kept.start, kept.stop), found.before, found.dilation) == (taps, before, dilation)
 
 
+@pytest.mark.parametrize("dilation", [1, 2, 5])
+@pytest.mark.parametrize("kernel", [3, 4, 9])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_pairs_of_rows_and_taps_are_counted_along_the_shorter_of_both(dilation, kernel, padding):
+    for length in (1, 2, 8):
+        axis = Axis.resolve("height", length, kernel, 2, padding, dilation, None)
+        rows = [axis.span(tap)[0] for tap in range(kernel)]
+        assert axis.reached == sum(row.stop - row.start for row in rows)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int32"])
 def test_scatter_keeps_the_limit_of_memory(dtype):
     x, w = arrays((4, 40, 40, 6), (3, 3, 5, 6), dtype)
