@@ -329,3 +329,19 @@ def test_the_limit_holds_for_all_threads_together(method):
     assert free.threads == 2
     assert method.propose(problem, 2, free.workspace, None)[1:] == free[1:]
     assert method.propose(problem, 2, free.workspace - 1, None).workspace < free.workspace
+
+
+def test_small_leaves_products_that_wake_threads_to_the_blas_of_the_project(monkeypatch):
+    """NumPy's own may hang in the child of a fork."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(-3, 4, (1, 8, 8, 64)).astype(np.float32)
+    w = rng.integers(-3, 4, (3, 3, 16, 64)).astype(np.float32)
+    expected = fast_impl.plan(x.shape, w.shape, 2, "same", algorithm="scatter").run(x, w)
+    plan = fast_impl.plan(x.shape, w.shape, 2, "same", algorithm="small")
+
+    def refuse(*arrays, **options):
+        raise AssertionError("a product of NumPy")
+
+    monkeypatch.setattr(np, "matmul", refuse)
+    np.testing.assert_array_equal(plan.run(x, w), expected)
+    assert plan.algorithm == "small"
