@@ -135,9 +135,10 @@ class PatchesBackward:
         """Fill ``patches`` for the input rows ``low`` to ``high``; return the number of pixels."""
         height, width = self.problem.height, self.problem.width
         top = low * height.stride - height.before
-        first, last = max(top, 0), min(top + len(tile), height.output)
+        first = max(top, 0)
+        last = max(first, min(top + len(tile), height.output))
         # Where the kernel is at least as wide as the stride, the tile holds all columns that are reached.
-        columns = min(tile.shape[1] - width.before, width.output)
+        columns = max(0, min(tile.shape[1] - width.before, width.output))
         tile[: first - top] = 0
         tile[last - top :] = 0
         part = tile[first - top : last - top, width.before : width.before + columns]

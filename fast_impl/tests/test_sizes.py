@@ -117,14 +117,24 @@ def test_what_is_computed_pixel_by_pixel_is_right(dtype, limit, padding):
 
 
 @pytest.mark.parametrize("machine_code", [True, False])
-def test_gradients_where_the_last_columns_are_reached_by_no_tap_are_right(
-    machine_code, monkeypatch
+@pytest.mark.parametrize(
+    ("images", "kernel", "options"),
+    [
+        ((1, 8, 2, 17), (1, 3, 1, 17), {"strides": (4, 3), "dilation_rate": (2, 6)}),
+        (
+            (1, 2, 2, 7), (2, 1, 1, 7),
+            {"strides": (2, 1), "dilation_rate": (6, 2), "output_padding": (1, 0)},
+        ),
+    ],
+)  # fmt: skip
+def test_gradients_are_right_where_what_is_left_of_the_kernel_does_not_cover_the_output(
+    images, kernel, options, machine_code, monkeypatch
 ):
-    """A problem of the fuzz: without its last tap, the kernel no longer covers the whole output."""
+    """Problems of the fuzz."""
     if not machine_code:
         monkeypatch.setattr(native, "target", lambda: None)
-    x, w = arrays((1, 8, 2, 17), (1, 3, 1, 17))
-    options = {"strides": (4, 3), "padding": "same", "dilation_rate": (2, 6)}
+    x, w = arrays(images, kernel)
+    options = {"padding": "same", **options}
     g = arrays(fast_impl.output_shape(x.shape, w.shape, **options), (1,))[0]
     found = fast_impl.conv2d_transpose_gradients(x, w, g, **options)
     expected = reference_impl.conv2d_transpose_gradients(x, w, g, **options)
