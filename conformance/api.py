@@ -20,6 +20,7 @@ from conformance.run.run import Run
 from conformance.run.verdicts import Judgement
 from conformance.subjects import Subject, resolve
 from conformance.subjects.objects import ObjectSubject
+from conformance.subjects.process import MEMORY
 from reports.record import FILE_NAME, Finding, Record, Verdict
 from reports.scopes import Scope, of_subject, sentence
 from reports.statuses import BAD
@@ -114,6 +115,7 @@ def check(
     seed: int = 0,
     expect: str | Path | None = None,
     timeout: float = 20.0,
+    memory: float = MEMORY,
     name: str | None = None,
 ) -> Result:
     """Judge an implementation, as ``conformance run`` does.
@@ -130,6 +132,7 @@ def check(
         seed: the same seed draws the same cases.
         expect: a TOML file of excused failures.
         timeout: how many seconds a case may take in a process of its own.
+        memory: how many GiB the processes of a text's subject may use together.
         name: what the report calls the subject.
 
     Raises:
@@ -146,6 +149,7 @@ def check(
         seed=seed,
         expect=expect,
         timeout=timeout,
+        memory=memory,
         name=name,
     )
     folder = _Folder()
@@ -291,7 +295,7 @@ def _options(
     subject: str | Subject
     if isinstance(target, str):
         subject = target if name is None else f"{name}={target}"
-        for checked in resolve(subject, values["timeout"]):
+        for checked in resolve(subject, values["timeout"], values["memory"]):
             checked.close()
     else:
         subject = ObjectSubject(target, name)

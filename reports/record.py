@@ -489,10 +489,25 @@ class Measurement:
 
 
 @attrs.frozen(kw_only=True)
+class Seen:
+    """Cases of a family that are about the same and went the same way.
+
+    `traits` are the aspects in which they are not ordinary; `cause` says what is wrong with the first of them,
+    `lack` why the subject has no result that they are about.
+    """
+
+    traits: tuple[str, ...]
+    cases: Count
+    cause: str | None = None
+    lack: str | None = None
+
+
+@attrs.frozen(kw_only=True)
 class Explored:
     """A family of cases that a subject has run, for the footer of a run that is continued.
 
-    `cases` are the ids of those that gave a result which was judged; `numerics` how precise the results were.
+    `cases` are the ids of those that gave a result which was judged; `numerics` how precise the results were;
+    `seen` what the family's cases say about aspects.
     """
 
     subject: Name
@@ -500,6 +515,7 @@ class Explored:
     family: Name
     cases: tuple[str, ...]
     numerics: tuple[Numerics, ...] = ()
+    seen: tuple[Seen, ...] = ()
 
 
 @attrs.frozen

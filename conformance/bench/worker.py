@@ -12,7 +12,6 @@ import json
 import math
 import os
 import sys
-import threading
 import time
 import zlib
 from collections.abc import Callable
@@ -24,7 +23,6 @@ import numpy as np
 from conformance.bench import memory, yardstick
 from conformance.bench.layers import LAYERS, Layer
 from conformance.bench.peers import Array, Call, Data, NotSupported, Peer, load
-from conformance.subjects.worker import end_with_parent
 
 #: Largest difference from fast_impl, in units of the result's root mean square. Rounding stays far
 #: below in every order of summation; bfloat16 products (0.01), a cropped side or a lost bias do not.
@@ -46,7 +44,6 @@ WARM_UP = 0.01
 @click.option("--threads", type=int, required=True)
 def main(spec: str, threads: int) -> None:
     """Serve the peer SPEC on standard input and output."""
-    threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
     # A library that prints must not speak into the protocol: its standard output is our error.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

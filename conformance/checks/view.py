@@ -27,6 +27,7 @@ from conformance.model.steps import (
     Use,
 )
 from conformance.model.traits import Traits
+from conformance.oracle.bounds import OracleError
 from conformance.oracle.comparison import Mismatch
 from conformance.oracle.expectation import Expectation
 
@@ -77,8 +78,10 @@ class View:
                 yield index, step
 
     def first(self, kind: type[StepType]) -> tuple[int, StepType]:
-        """Return index and step of the first step of `kind`."""
-        return next(self.steps(kind))
+        """Return index and step of the first step of `kind`; raise OracleError in a case that has none."""
+        for found in self.steps(kind):
+            return found
+        raise OracleError(f"the case has no step `{kind.__name__}`")
 
     def outcome(self, index: int | None) -> Outcome:
         """Return what step `index` did; None is the constructor.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,21 @@ import click
 from rich.console import Console
 
 import reports
+from conformance.cases import FAMILIES
 from conformance.checks import CHECKS, NotSupported, NotTried, Traits
 from conformance.commands.failing import usage_error
 from conformance.commands.reading import load
 from conformance.commands.terminal import Terminal
 from conformance.judge.evidence import Evidence
+from conformance.judge.exploring import drawn_cases
 from conformance.judge.judging import judge
 from conformance.model.case import Case
+from conformance.oracle.bounds import OracleError, check_case
 from conformance.oracle.comparison import describe
-from conformance.oracle.expectation import OracleError
-from conformance.run.options import check_seconds
+from conformance.run.options import check_memory, check_seconds
 from conformance.run.participants import traits_of
 from conformance.subjects import LoadError, Subject, is_built_in, resolve, resolve_command
+from conformance.subjects.process import MEMORY
 
 
 @click.command()
@@ -39,6 +43,13 @@ from conformance.subjects import LoadError, Subject, is_built_in, resolve, resol
 @click.option(
     "--timeout", type=float, default=20.0, show_default=True, help="Seconds that a case may take."
 )
+@click.option(
+    "--memory",
+    type=float,
+    default=MEMORY,
+    show_default=True,
+    help="GiB that a subject's processes may use together.",
+)
 def replay(
     file: Path,
     finding: int,
@@ -46,6 +57,7 @@ def replay(
     commands: tuple[str, ...],
     trust: bool,
     timeout: float,
+    memory: float,
 ) -> None:
     """Run a case again: a finding of a run.jsonl, or a file with one case as JSON.
 
@@ -60,12 +72,14 @@ def replay(
     console = Terminal()
     try:
         check_seconds("--timeout", timeout)
+        check_memory("--memory", memory)
     except ValueError as error:
         usage_error(error)
     data, recorded = _load(file, finding)
     try:
         case = Case.from_json(data)
-    except ValueError as error:
+        check_case(case)
+    except (OracleError, ValueError) as error:
         usage_error(f"{file}: {error}")
     if not trust and names_code(data):
         usage_error(
@@ -82,8 +96,8 @@ def replay(
             commands = (recorded.spec,) if recorded.command else ()
     with contextlib.ExitStack() as ending:
         try:
-            subjects = [subject for spec in specs for subject in resolve(spec, timeout)]
-            subjects += [resolve_command(command, timeout) for command in commands]
+            subjects = [subject for spec in specs for subject in resolve(spec, timeout, memory)]
+            subjects += [resolve_command(command, timeout, memory) for command in commands]
             for subject in subjects:
                 ending.callback(subject.close)
             traits = [traits_of(subject, subject.describe()) for subject in subjects]
@@ -93,6 +107,32 @@ def replay(
     raise SystemExit(max(statuses))
 
 
+def _why_impossible(evidence: Evidence, case: Case, error: Exception) -> str | None:
+    """Return why no layer can do the case, over which a check raised; None where the right layer can."""
+    if isinstance(error.__cause__, OracleError):
+        return str(error.__cause__)
+    right = evidence.expectation(case).observation
+    raised = (outcome.error for outcome in (right.constructed, *right.outcomes) if outcome.error)
+    told = [f"the right layer raises {one}" for one in raised]
+    if not told and _form(case) not in _forms(case.family):
+        told = [f"no case of the family {case.family!r} has its steps, and {error}"]
+    return told[0] if told else None
+
+
+@functools.cache
+def _forms(name: str) -> frozenset[tuple[str, ...]]:
+    """Return the steps that cases of a family have."""
+    family = FAMILIES[name]
+    drawn = drawn_cases(family, examples=_FORMS, run_seed=0)
+    return frozenset(map(_form, (*family.listed(_FORMS), *drawn)))
+
+
+def _form(case: Case) -> tuple[str, ...]:
+    return tuple(step.tag for _, step in case.own_steps)
+
+
+#: Cases that show which steps a family has.
+_FORMS = 100
 #: Keys by which Keras' configurations name code to be imported or run.
 _IMPORTING = ("module", "registered_name", "__lambda__")
 
@@ -156,10 +196,12 @@ def _replay(case: Case, subject: Subject, traits: Traits, console: Console) -> i
             continue
         except Exception as error:
             # A case from a file may be one that no layer can do: then it is the case that is wrong.
-            is_impossible = isinstance(error.__cause__, OracleError)
-            told = "the case cannot be judged" if is_impossible else "harness broken"
-            console.print(f"  {check.clause}: {told}: {error}", style="bold red")
-            statuses.append(2 if is_impossible else 3)
+            why = _why_impossible(evidence, case, error)
+            told = (
+                f"harness broken: {error}" if why is None else f"the case cannot be judged: {why}"
+            )
+            console.print(f"  {check.clause}: {told}", style="bold red")
+            statuses.append(3 if why is None else 2)
             continue
         statuses.append(0 if failure is None else 1)
         if failure is None:

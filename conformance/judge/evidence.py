@@ -50,7 +50,7 @@ class Evidence:
         self._asked: dict[_Key, set[int | None]] = {}
         self._values: dict[str, Mapping[str, str]] = {}
         self._exercised: dict[tuple[str, str], dict[str, Mapping[str, str]]] = {}
-        self._explored: dict[tuple[str, str], dict[str, Explored]] = {}
+        self._explored: dict[tuple[str, str], dict[tuple[str, str], Explored]] = {}
 
     def expectation(self, case: Case) -> Expectation:
         """Return the oracle's answer to `case`."""
@@ -126,7 +126,7 @@ class Evidence:
         if lack is None and main < len(observation.outcomes):
             lack = observation.outcomes[main].unsupported
         found = self._explored.setdefault((subject.spec, subject.mode), {})
-        found[case.id] = Explored(case.id, traits, lack)
+        found[case.family, case.id] = Explored(case.id, traits, lack)
 
     def explored(self, subject: Subject) -> tuple[Explored, ...]:
         """Return the run's own cases that were judged on the subject and are about an aspect."""

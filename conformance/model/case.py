@@ -15,11 +15,12 @@ import attrs
 import cattrs
 
 from conformance.model.codec import Value, canonical_json, decode, encode, text_of
+from conformance.model.named import texts_of
 from conformance.model.situation import Situation
 from conformance.model.steps import Step
 
-#: Numbers in a case have at most so many bits.
-_BITS = 63
+#: Numbers in a case have at most so many bits, and a case so many steps.
+_BITS, _STEPS = 63, 1000
 
 
 @attrs.frozen(eq=False, slots=False, repr=False)
@@ -79,8 +80,8 @@ class Case:
         """Return the case that `to_json` wrote.
 
         Raises:
-            ValueError: `data` is not one, or holds a shape or a number that no layer can be asked about;
-                in one line.
+            ValueError: `data` is not one, or holds a shape, a number or a name that no layer can be asked
+                about; in one line.
         """
         arguments, listed = (
             (data.get("arguments"), data.get("steps"))
@@ -90,6 +91,11 @@ class Case:
         try:
             if not isinstance(listed, list) or not all(isinstance(one, Mapping) for one in listed):
                 raise ValueError("an object with `arguments` and a list of `steps` is needed")
+            if len(listed) > _STEPS:
+                raise ValueError(f"it has {len(listed):,} steps; the limit is {_STEPS:,}")
+            family = data.get("family", "recorded")
+            if not isinstance(family, str) or text_of(family) != family:
+                raise ValueError(f"its `family` should be a text, not {text_of(family, repr, 60)}")
             _must_be_askable(arguments)
             _must_be_askable(listed)
             _must_be_askable(data.get("situation"))
@@ -98,13 +104,15 @@ class Case:
                 raise ValueError("its `arguments` should be an object")
             around = data.get("situation")
             return Case(
-                family=str(data.get("family", "recorded")),
+                family=family,
                 arguments=decoded,
                 steps=tuple(map(Step.from_json, listed)),
                 situation=None if around is None else Situation.from_json(around),
             )
         except cattrs.BaseValidationError as error:
-            told = text_of("; ".join(cattrs.transform_error(error)), limit=400)
+            told = text_of(
+                "; ".join(cattrs.transform_error(error, format_exception=_told)), limit=400
+            )
             raise ValueError(f"not a case: {told}") from error
         except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
             told = text_of(error, limit=400)
@@ -115,12 +123,19 @@ class Case:
         return self.arguments.get(name, default)
 
 
+def _told(error: BaseException, kind: type | None) -> str:
+    """Return what is wrong with a field: our own words, where there are some."""
+    is_ours = type(error) in (TypeError, ValueError) and error.args
+    return text_of(error, limit=200) if is_ours else cattrs.v.format_exception(error, kind)
+
+
 def _must_be_askable(data: Any, levels: int = 50) -> None:
-    """Raise ValueError over numbers beyond 64 bits, shapes beyond NumPy's axes, and endless nesting."""
+    """Raise ValueError over numbers beyond 64 bits, unknown functions and literals, and endless nesting."""
     if isinstance(data, int) and data.bit_length() > _BITS:
         raise ValueError(f"{text_of(data, repr, 40)} is beyond 64 bits")
     if isinstance(data, (dict, list)):
         if levels == 0:
             raise ValueError("it is nested too deep")
+        texts_of(data)
         for item in data.values() if isinstance(data, dict) else data:
             _must_be_askable(item, levels - 1)

@@ -19,6 +19,7 @@ from conformance.model.dtypes import SIGNIFICAND_BITS
 from conformance.model.geometry import Geometry
 from conformance.model.observation import Observation
 from conformance.oracle import activations, taps
+from conformance.oracle.bounds import OracleError, check_case
 from conformance.oracle.tolerance import (
     allowed_error,
     exactly_summable,
@@ -29,10 +30,6 @@ from conformance.subjects.layer import LayerBackend
 
 #: Where loops would make more products than this they are too slow, and matrix products stand in for them.
 LOOPS = 10_000
-
-
-class OracleError(Exception):
-    """The oracle could not compute what a check asked for: the harness is broken."""
 
 
 @attrs.frozen(eq=False)
@@ -78,7 +75,8 @@ class Expectation:
 
     @cached_property
     def observation(self) -> Observation:
-        """What the reference layer does with the case in float64."""
+        """What the reference layer does with the case in float64; raise OracleError where that is too large."""
+        check_case(self.case)
         self._backend = _OracleBackend()
         found = observe(_widened(self.case), self._backend, self._backend.note_weights)
         if found.crash is not None:
@@ -99,6 +97,7 @@ class Expectation:
         """Return what call `index` gives before the activation."""
         key = (index, "linear")
         if key not in self._exacts:
+            check_case(self.case)
             self._exacts[key] = self._compute_linear(index)
         found: Exact = self._exacts[key]
         return found
@@ -107,6 +106,7 @@ class Expectation:
         """Return the gradients of step `index` by inputs, kernel and bias, for a linear layer."""
         key = (index, "gradients")
         if key not in self._exacts:
+            check_case(self.case)
             self._exacts[key] = self._compute_gradients(index)
         found: tuple[Exact, Exact, Exact | None] = self._exacts[key]
         return found
@@ -118,6 +118,7 @@ class Expectation:
         """
         key = (index, "activated")
         if key not in self._exacts:
+            check_case(self.case)
             self._exacts[key] = self._compute_activated(index)
         found: tuple[Exact, Exact, Exact | None] = self._exacts[key]
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import attrs
@@ -20,12 +21,28 @@ class _Row:
     cause: str | None = None
 
 
+def seen(explored: Iterable[Explored], failing: Mapping[str, str]) -> tuple[record.Seen, ...]:
+    """Return cases that were judged, counted by what they are about and how they went.
+
+    Args:
+        explored: the cases.
+        failing: what is wrong with each case on which a clause does not hold, by its id.
+    """
+    causes: dict[tuple[tuple[str, ...], bool, str | None], str | None] = {}
+    counts: Counter[tuple[tuple[str, ...], bool, str | None]] = Counter()
+    for one in explored:
+        fails = one.id in failing
+        key = one.traits, fails, None if fails else one.lack
+        counts[key] += 1
+        causes.setdefault(key, failing.get(one.id))
+    return tuple(
+        record.Seen(traits=key[0], cases=count, cause=causes[key], lack=key[2])
+        for key, count in counts.items()
+    )
+
+
 def entries(
-    subject: str,
-    mode: str,
-    explored: Iterable[Explored],
-    failing: Mapping[str, str],
-    findings: Iterable[record.Finding],
+    subject: str, mode: str, cases: Iterable[record.Seen], findings: Iterable[record.Finding]
 ) -> tuple[record.Aspect, ...]:
     """Return a line for each aspect that the run's cases say something about.
 
@@ -35,26 +52,25 @@ def entries(
     Args:
         subject: whose name.
         mode: and in which mode.
-        explored: the run's own cases that were judged.
-        failing: what is wrong with each case on which a clause does not hold, by its id.
+        cases: the run's own cases that were judged.
         findings: the participant's, which may name a cause.
     """
-    cases = list(explored)
+    listed = list(cases)
     rows: dict[str, _Row] = {}
-    broken = {_aspect(c.traits) for c in cases if len(c.traits) < 2 and c.id in failing}
-    for one in cases:
+    broken = {_aspect(c.traits) for c in listed if len(c.traits) < 2 and c.cause is not None}
+    for one in listed:
         aspect = _aspect(one.traits)
         if len(one.traits) > 1 and broken.intersection(one.traits[:-1]):
             continue
         row = rows.setdefault(aspect, _Row())
-        if one.id in failing:
-            row.judged += 1
-            row.cause = row.cause or failing[one.id]
+        if one.cause is not None:
+            row.judged += one.cases
+            row.cause = row.cause or one.cause
         elif one.lack is not None:
             row.lack = row.lack or one.lack
         else:
-            row.judged += 1
-            row.right += 1
+            row.judged += one.cases
+            row.right += one.cases
     for aspect, diagnosis in _diagnoses(findings):
         if aspect in rows and rows[aspect].cause is not None:
             rows[aspect].cause = diagnosis

@@ -14,6 +14,7 @@ from conformance.run.corpus import Corpus, CorpusError, load_corpora
 from conformance.run.excuses import Excuse, ExcuseError, load_excuses
 from conformance.run.record import FolderError
 from conformance.subjects import LoadError, Subject
+from conformance.subjects.process import MEMORY
 
 #: Examples drawn for a family of average share.
 PROFILES = {"smoke": 12, "core": 100, "deep": 1000}
@@ -21,6 +22,8 @@ PROFILES = {"smoke": 12, "core": 100, "deep": 1000}
 USAGE_ERRORS = (LoadError, FolderError, CorpusError, ExcuseError, ValueError)
 #: The most seconds that a user may let us wait: a day.
 LONGEST_WAIT = 86_400
+#: The most memory of a process that can be meant: a PiB.
+MOST_MEMORY = 2**20
 
 
 @attrs.frozen(kw_only=True)
@@ -42,6 +45,7 @@ class Options:
     excuses: tuple[Excuse, ...] = ()
     corpora: tuple[Corpus, ...] = ()
     seconds_per_case: float = 20.0
+    memory: float = MEMORY
     resume: bool = False
     #: The words of the command that repeats the run.
     command: tuple[str, ...] = ()
@@ -56,7 +60,7 @@ class Options:
             )
             for corpus in self.corpora
         ]
-        told = repr((self.excuses, corpora, self.seconds_per_case))
+        told = repr((self.excuses, corpora, self.seconds_per_case, self.memory))
         return hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
     @property
@@ -176,6 +180,13 @@ CHOICES = (
         default=20.0,
         help="How long one case may take in a subject's process.",
     ),
+    Choice(
+        flag="--memory",
+        metavar="GIB",
+        type=float,
+        default=MEMORY,
+        help="How much memory a subject's processes may use together (watched on Linux).",
+    ),
 )
 
 
@@ -185,6 +196,12 @@ def check_seconds(flag: str, seconds: float) -> None:
         raise ValueError(
             f"{flag} {seconds:g}: must be above 0 and at most {LONGEST_WAIT:,} seconds"
         )
+
+
+def check_memory(flag: str, memory: float) -> None:
+    """Raise ValueError unless `memory` is a size that a process can use, in GiB."""
+    if not 0 < memory <= MOST_MEMORY:
+        raise ValueError(f"{flag} {memory:g}: must be above 0 and at most {MOST_MEMORY:,} GiB")
 
 
 def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
@@ -203,6 +220,7 @@ def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
     if not -(2**63) <= values["seed"] < 2**63:
         raise ValueError(f"--seed {values['seed']}: at most 64 bits")
     check_seconds("--timeout", values["timeout"])
+    check_memory("--memory", values["memory"])
     excuses = load_excuses(values["expect"]) if values["expect"] else ()
     corpora = tuple(corpus for folder in values["corpus"] or () for corpus in load_corpora(folder))
     ids = [corpus.clause.id for corpus in corpora]
@@ -221,6 +239,7 @@ def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
         excuses=excuses,
         corpora=corpora,
         seconds_per_case=values["timeout"],
+        memory=values["memory"],
         resume=values["resume"],
         command=tuple(command),
     )

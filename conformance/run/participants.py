@@ -13,6 +13,7 @@ from conformance.model.capabilities import declared
 from conformance.run.capabilities import Declaring, Probed, probe
 from conformance.subjects import Subject, default_specs, resolve, resolve_command
 from conformance.subjects.loading import LoadError, is_tensorflow
+from conformance.subjects.process import MEMORY
 from reports import record
 
 
@@ -56,7 +57,10 @@ class Participant:
 
 
 def participants(
-    specs: Sequence[str | Subject], commands: Sequence[str], seconds_per_case: float
+    specs: Sequence[str | Subject],
+    commands: Sequence[str],
+    seconds_per_case: float,
+    memory: float = MEMORY,
 ) -> tuple[Participant, ...]:
     """Start what the user named, or the default subjects where nothing is named.
 
@@ -69,8 +73,8 @@ def participants(
     loaded: list[Participant] = []
     try:
         for spec in specs:
-            started += resolve(spec, seconds_per_case) if isinstance(spec, str) else [spec]
-        started += [resolve_command(command, seconds_per_case) for command in commands]
+            started += resolve(spec, seconds_per_case, memory) if isinstance(spec, str) else [spec]
+        started += [resolve_command(command, seconds_per_case, memory) for command in commands]
         for subject in started:
             if any((subject.name, subject.mode) == other.key for other in loaded):
                 raise LoadError(

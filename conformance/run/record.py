@@ -228,5 +228,5 @@ _DECISIVE = {
     "examples": "another --profile or --examples",
     "subjects": "other subjects, or other versions of them",
     "clauses": "other clauses",
-    "conditions": "other excuses, recorded cases or another --timeout",
+    "conditions": "other excuses, recorded cases, or another --timeout or --memory",
 }

@@ -63,7 +63,7 @@ class Run:
         self._explored: dict[tuple[str, str, str], record.Explored] = {}
         self._unwritten: list[record.Explored] = []
         self.participants = participants(
-            options.subjects, options.subject_commands, options.seconds_per_case
+            options.subjects, options.subject_commands, options.seconds_per_case, options.memory
         )
         self._record: RecordWriter | None = None
         try:
@@ -252,19 +252,14 @@ class Run:
         return guard("making the page", lambda: _page_of(result, path), path)
 
     def _aspects(self) -> tuple[record.Aspect, ...]:
-        if self._record is not None and self._record.earlier is not None:
-            return ()  # the cases of the earlier part are not known one by one
         found: list[record.Aspect] = []
         for participant in self.participants:
-            subject = participant.subject
-            findings = [
-                judgement.finding
-                for (*key, _), judgement in self._judgements.items()
-                if tuple(key) == participant.key and judgement.finding is not None
-            ]
-            explored = self._evidence.explored(subject)
-            failing = self._judges[participant.key].failing
-            found += aspects.entries(*participant.key, explored, failing, findings)
+            key = participant.key
+            judged = (judgement for name, judgement in self._judgements.items() if name[:2] == key)
+            findings = [judgement.finding for judgement in judged if judgement.finding is not None]
+            families = (one for name, one in self._explored.items() if name[:2] == key)
+            cases = [seen for family in families for seen in family.seen]
+            found += aspects.entries(*key, cases, findings)
         return tuple(found)
 
     @property

@@ -19,6 +19,7 @@ from conformance.model.case import Case
 from conformance.model.clauses import Clause
 from conformance.model.steps import Call, ComputeOutputShape, Gradients, Train
 from conformance.oracle.comparison import Mismatch, listening
+from conformance.run import aspects
 from conformance.run.corpus import Corpus, judge_recorded
 from conformance.run.excuses import Excuse, Failed, Standing, excused
 from conformance.run.guard import Guard
@@ -98,16 +99,6 @@ class ParticipantJudge:
     def cases(self) -> int:
         """How many cases have been judged so far."""
         return sum(self._done.values())
-
-    @property
-    def failing(self) -> Mapping[str, str]:
-        """What is wrong with each explored case on which a clause does not hold, by the case's id."""
-        return {
-            failure.case.id: failure.mismatch.message
-            for tallies in self._tallies.values()
-            for (_, is_claim), tally in tallies.items()
-            for failure in ([] if is_claim else tally.failures)
-        }
 
     def judge(self, clause: Clause) -> Judgement:
         """Judge one clause; whatever the harness raises meanwhile is part of the judgement."""
@@ -228,8 +219,9 @@ class ParticipantJudge:
         if family.name not in self._tallies:
             subject = self.participant.subject
             numerics, known = Numerics(), set(self._evidence.exercised(subject))
+            before = len(self._evidence.explored(subject))
             with listening(numerics.of(subject)):
-                self._tallies[family.name] = explore(
+                self._tallies[family.name] = tallies = explore(
                     self._evidence,
                     family,
                     subject,
@@ -238,6 +230,12 @@ class ParticipantJudge:
                     run_seed=self._options.seed,
                     progress=lambda done: self._advance(family.name, done),
                 )
+            failing = {
+                failure.case.id: failure.mismatch.message
+                for (_, is_claim), tally in tallies.items()
+                for failure in ([] if is_claim else tally.failures)
+            }
+            cases = self._evidence.explored(subject)[before:]
             exercised = [name for name in self._evidence.exercised(subject) if name not in known]
             self._noted(
                 record.Explored(
@@ -246,6 +244,7 @@ class ParticipantJudge:
                     family=family.name,
                     cases=tuple(exercised),
                     numerics=numerics.entries(),
+                    seen=aspects.seen(cases, failing),
                 )
             )
         return self._tallies[family.name]

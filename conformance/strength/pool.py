@@ -15,7 +15,6 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from conformance.judge.judging import HarnessError
-from conformance.subjects.worker import end_with_parent
 
 #: How long a process may be silent over work of ours: its start, drawing cases, the oracle.
 SILENT_SECONDS = 600.0
@@ -143,7 +142,7 @@ class _Hand(Generic[Task]):
 
 
 def _serve(work: Callable[[Any, Callable[[Any], None]], Any], connection: Connection) -> None:
-    threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     # What wrong layers print and warn of is nobody's concern.
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
@@ -157,3 +156,10 @@ def _serve(work: Callable[[Any, Callable[[Any], None]], Any], connection: Connec
                 connection.send(("broken", f"{type(error).__name__}: {error}"))
             else:
                 connection.send(("done", result))
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this process when its parent is gone, even while a mistake hangs."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)

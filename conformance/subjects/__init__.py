@@ -1,7 +1,7 @@
 """Implementations under test: a case in, an observation out.
 
-`resolve` turns what the user wrote into subjects. The two implementations of this project run in the
-run's own process; everything else runs in a worker, so that its crash is one case's result.
+`resolve` turns what the user wrote into subjects. Each runs in a worker, so that its crash is one case's
+result; the reference alone, which is the oracle, runs in the run's own process.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from conformance.model.observation import Observation
 from conformance.subjects import environments, frameworks
 from conformance.subjects.backend import observe
 from conformance.subjects.loading import ALGORITHM, LAYERS, LoadError, backend_factory, describe
-from conformance.subjects.process import ProcessSubject
+from conformance.subjects.process import MEMORY, ProcessSubject
 from conformance.subjects.tensorflow import BACKENDS, ENVIRONMENT
 
 __all__ = ["BUILT_IN", "LoadError", "Subject", "default_specs", "is_built_in", "resolve"]
@@ -99,41 +99,52 @@ def default_specs() -> tuple[str, ...]:
     return ("reference", "fast", *(("tensorflow",) if tensorflow_is_installed() else ()))
 
 
-def resolve(spec: str, seconds: float) -> list[Subject]:
+def resolve(spec: str, seconds: float, memory: float = MEMORY) -> list[Subject]:
     """Return the subjects for one ``--subject``: one per mode.
 
     ``NAME=`` before what is meant gives it another name in reports.
+
+    Args:
+        spec: what the user wrote.
+        seconds: how long a case may take.
+        memory: GiB that the processes of a subject may use together.
 
     Raises:
         LoadError: the spec names nothing that can be loaded.
     """
     name, separator, meant = spec.partition("=")
     if separator and re.fullmatch(r"[\w.@-]+", name):
-        subjects = resolve(meant, seconds)
+        subjects = resolve(meant, seconds, memory)
         for subject in subjects:
             subject.name = name
         return subjects
-    if spec in LAYERS or spec.startswith(ALGORITHM):
+    if spec == "reference":
         return [LocalSubject(spec)]
+    if spec in LAYERS or spec.startswith(ALGORITHM):
+        subject = _worker(spec, "eager", {}, seconds, memory)
+        subject.name = spec  # `fast:direct` is no attribute of a module
+        return [subject]
     if spec == "tensorflow":
         if not tensorflow_is_installed():
             raise LoadError(
                 "subject 'tensorflow': TensorFlow is not installed here; "
                 "pip install 'conv2d-transpose-conformance[tensorflow]'"
             )
-        return [_worker(spec, mode, ENVIRONMENT, seconds) for mode in BACKENDS]
+        return [_worker(spec, mode, ENVIRONMENT, seconds, memory) for mode in BACKENDS]
     if spec.startswith(environments.PREFIX):
         try:
             python, code, forced = environments.worker(spec)
         except environments.InstallError as error:
             raise LoadError(str(error)) from error
         return [
-            _worker(spec, mode, ENVIRONMENT, seconds, python=python, code=code, forced=forced)
+            _worker(
+                spec, mode, ENVIRONMENT, seconds, memory, python=python, code=code, forced=forced
+            )
             for mode in BACKENDS
         ]
     chosen = frameworks.parse(spec)
     if chosen is not None:
-        return _framework(spec, chosen, seconds)
+        return _framework(spec, chosen, seconds, memory)
     if ":" not in spec:
         known = ", ".join((*BUILT_IN, *frameworks.FRAMEWORKS))
         raise LoadError(
@@ -141,10 +152,12 @@ def resolve(spec: str, seconds: float) -> list[Subject]:
             "or package.module:Name"
         )
     of_tensorflow = spec.partition(":")[0].partition(".")[0] == "tensorflow"
-    return [_worker(spec, "eager", ENVIRONMENT if of_tensorflow else {}, seconds)]
+    return [_worker(spec, "eager", ENVIRONMENT if of_tensorflow else {}, seconds, memory)]
 
 
-def _framework(spec: str, chosen: frameworks.Chosen, seconds: float) -> list[Subject]:
+def _framework(
+    spec: str, chosen: frameworks.Chosen, seconds: float, memory: float
+) -> list[Subject]:
     """Return a framework's subjects: one for each way, as its mode."""
     try:
         python, code, forced = environments.worker(spec)
@@ -156,6 +169,7 @@ def _framework(spec: str, chosen: frameworks.Chosen, seconds: float) -> list[Sub
             way,
             chosen.framework.environment,
             seconds,
+            memory,
             python=python,
             code=code,
             forced=forced,
@@ -167,7 +181,7 @@ def _framework(spec: str, chosen: frameworks.Chosen, seconds: float) -> list[Sub
     return subjects
 
 
-def resolve_command(command: str, seconds: float) -> Subject:
+def resolve_command(command: str, seconds: float, memory: float = MEMORY) -> Subject:
     """Return the subject for ``--subject-command``; raise LoadError where it is no command."""
     try:
         words = shlex.split(command)
@@ -182,6 +196,7 @@ def resolve_command(command: str, seconds: float) -> Subject:
         command=words,
         environment={},
         seconds=seconds,
+        memory=memory,
         must_describe=False,
     )
 
@@ -198,6 +213,7 @@ def _worker(
     mode: str,
     environment: Mapping[str, str],
     seconds: float,
+    memory: float,
     *,
     python: str = sys.executable,
     code: Path = Path(conformance.__file__).parents[1],
@@ -211,5 +227,6 @@ def _worker(
         environment=environment,
         forced=forced,
         seconds=seconds,
+        memory=memory,
         must_describe=True,
     )

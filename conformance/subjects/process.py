@@ -1,4 +1,4 @@
-"""A subject in a process of its own: a crash, a hang or a babbling answer is an observation."""
+"""A subject in a process of its own: a crash, a hang, a leak or a babbling answer is an observation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import json
 import os
 import selectors
 import signal
+import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 from conformance.model import limits
 from conformance.model.case import Case
 from conformance.model.observation import Observation
+from conformance.subjects import keeper
 from conformance.subjects.loading import LoadError
 from conformance.subjects.protocol import VERSION
 
@@ -26,6 +29,12 @@ HAS_GROUPS = os.name == "posix"
 START_SECONDS = 180.0
 #: Seconds that a run spends on crashes, hangs and new starts of one subject before it gives up.
 PATIENCE = 60.0
+#: Seconds that a process may take to end when it has closed its standard output.
+LAST_SECONDS = 5.0
+#: Seconds until all that a process has started is ended.
+ENDING_SECONDS = 20.0
+#: GiB that a subject's processes may use together.
+MEMORY = 4.0
 #: Bytes that are read and written at once, and kept of the standard error.
 CHUNK, LAST_ERRORS = 2**16, 2**14
 
@@ -45,6 +54,7 @@ class ProcessSubject:
         environment: variables set for it, where the user's environment does not set them.
         forced: variables set for it in any case.
         seconds: how long one case may take before the process is killed.
+        memory: GiB that its processes may use together before they are killed.
         must_describe: whether the command is known to answer ``describe`` (our own workers do).
     """
 
@@ -58,6 +68,7 @@ class ProcessSubject:
         environment: Mapping[str, str],
         forced: Mapping[str, str] | None = None,
         seconds: float,
+        memory: float,
         must_describe: bool,
     ) -> None:
         if not HAS_GROUPS:
@@ -68,7 +79,7 @@ class ProcessSubject:
         self.name, self.mode, self.spec = name, mode, spec
         self._command = list(command)
         self._environment = {**environment, **os.environ, **(forced or {})}
-        self._seconds = seconds
+        self._seconds, self._memory = seconds, memory
         self._must_describe = must_describe
         self._process: LineProcess | None = None
         self._describes: bool | None = None
@@ -153,7 +164,7 @@ class ProcessSubject:
         """Start the process and return its description, {} from one that has none."""
         self._stop()
         try:
-            self._process = LineProcess(self._command, self._environment)
+            self._process = LineProcess(self._command, self._environment, self._memory)
         except OSError as error:
             raise LoadError(f"cannot start {self._command[0]!r}: {error.strerror}") from error
         if self._must_describe:
@@ -172,26 +183,48 @@ class ProcessSubject:
 
 
 class LineProcess:
-    """A child process with line-wise questions and answers.
+    """A child process with line-wise questions and answers, and a keeper between it and this process.
 
     It is read only while an answer is awaited, and no more is held of it than a line of its standard output
-    and the end of its standard error.
+    and the end of its standard error. It ends, with all that it has started, when this process does.
+
+    Args:
+        command: the program and its arguments.
+        environment: its variables.
+        memory: GiB that it may use, 0 for any.
+
+    Raises:
+        OSError: it cannot be started.
     """
 
     #: About the bytes that the last answer takes.
     volume = 0
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self._child = subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,  # Ctrl-C is the run's own matter
-        )
-        stdin, stdout, stderr = self._child.stdin, self._child.stdout, self._child.stderr
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], memory: float = 0.0
+    ) -> None:
+        self._keeping, theirs = socket.socketpair()
+        limit = str(int(memory * 2**30))
+        with theirs:
+            self._keeper = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-I",
+                    "-S",
+                    keeper.__file__,
+                    str(theirs.fileno()),
+                    limit,
+                    *command,
+                ],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,  # Ctrl-C is the run's own matter
+            )
+        stdin, stdout, stderr = self._keeper.stdin, self._keeper.stdout, self._keeper.stderr
         assert stdin is not None
         assert stdout is not None
         assert stderr is not None
@@ -201,9 +234,23 @@ class LineProcess:
         self._selector = selectors.DefaultSelector()
         self._selector.register(stdout, selectors.EVENT_READ, self._read_answer)
         self._selector.register(stderr, selectors.EVENT_READ, self._read_error)
+        self._selector.register(self._keeping, selectors.EVENT_READ, self._read_keeper)
         self._unsent = memoryview(b"")
-        self._received, self._last_errors = bytearray(), b""
-        self._closed = False
+        self._received, self._last_errors, self._told = bytearray(), b"", b""
+        self._closed, self._is_kept = False, True
+        try:
+            self._wait_for_start(command[0])
+        except BaseException:
+            self.kill()
+            raise
+
+    def _wait_for_start(self, program: str) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not self._told and self._is_kept and time.monotonic() < deadline:
+            self._turn(0.1)
+        failed = self._what_was_told("failed")
+        if failed:
+            raise OSError(int(failed), os.strerror(int(failed)), program)
 
     def ask(self, question: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """Send one line, return the answer; raise Broken where there is none within `seconds`."""
@@ -233,11 +280,13 @@ class LineProcess:
 
     def kill(self) -> None:
         """End the child, and what it has started, at once and wait for it."""
-        with contextlib.suppress(OSError):
-            # It leads a session, and so a group, of its own: a wrapper's program is in it.
-            os.killpg(self._child.pid, signal.SIGKILL)
-        self._child.wait()
         self._selector.close()
+        self._keeping.close()  # by which the keeper knows
+        try:
+            self._keeper.wait(ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._keeper.kill()
+            self._keeper.wait()
         for stream in self._streams:
             with contextlib.suppress(OSError):
                 stream.close()
@@ -248,8 +297,9 @@ class LineProcess:
         if end < 0 and len(self._received) <= limits.LINE:
             if not self._closed:
                 return None
-            if not self._received:
-                raise Broken(self._how_it_ended())
+            ended = self._how_it_ended()
+            if not self._received or self._what_was_told("over"):
+                raise Broken(ended)
         line = bytes(self._received[: end if end >= 0 else None])
         del self._received[: len(line) + 1]
         return line
@@ -275,6 +325,18 @@ class LineProcess:
         if not chunk:
             self._selector.unregister(descriptor)
 
+    def _read_keeper(self, descriptor: int) -> None:
+        chunk = os.read(descriptor, CHUNK)
+        self._told += chunk
+        if not chunk:
+            self._is_kept = False
+            self._selector.unregister(descriptor)
+
+    def _what_was_told(self, what: str) -> str:
+        """Return what the keeper has told of a thing, nothing where it has told nothing."""
+        lines = (line.partition(" ") for line in self._told.decode().splitlines())
+        return next((told for kind, _, told in lines if kind == what), "")
+
     def _write_question(self, descriptor: int) -> None:
         try:
             self._unsent = self._unsent[os.write(descriptor, self._unsent[:CHUNK]) :]
@@ -284,14 +346,17 @@ class LineProcess:
             self._selector.unregister(descriptor)
 
     def _how_it_ended(self) -> str:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + LAST_SECONDS
         # Its last words may still be on their way, and it cannot end before they are read.
-        while self._turn(0.05) or self._child.poll() is None:
+        while self._turn(0.05) or (self._is_kept and not self._what_was_told("ended")):
             if time.monotonic() > deadline:
                 break
-        status = self._child.poll()
-        if status is None:
-            return "closed its standard output"
+        over, ended = map(self._what_was_told, ("over", "ended"))
+        if over:
+            return f"the process was killed: {over}"
+        if not ended:
+            return "closed its standard output" if self._is_kept else "it killed its keeper"
+        status = int(ended)
         if status < 0:
             try:
                 name = signal.Signals(-status).name

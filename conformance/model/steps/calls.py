@@ -8,7 +8,7 @@ import attrs
 
 from conformance.model.codec import Array, Value
 from conformance.model.steps.backend import Backend
-from conformance.model.steps.step import Encoded, Shape, Step
+from conformance.model.steps.step import Encoded, Shape, Step, names_an_attribute
 from conformance.model.steps.words import Words
 
 
@@ -74,7 +74,7 @@ class Invoke(Step):
     """Call a method (`call` is the layer itself) with values as they are, and read its result."""
 
     changes_state = True
-    method: str
+    method: str = attrs.field(validator=names_an_attribute)
     arguments: Encoded = ()
     keywords: Encoded = attrs.field(factory=dict)
 

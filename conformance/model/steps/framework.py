@@ -5,11 +5,21 @@ Only a backend of a framework that has such things does them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from conformance.model.codec import Array
 from conformance.model.steps.step import Encoded, Step
 from conformance.model.steps.words import Words
+
+#: The scopes that can be entered: no other function of TensorFlow's is called by its name.
+SCOPES = ("variable_scope", "name_scope", "keras_style_scope")
+
+
+def _must_be_a_scope(_: Any, field: attrs.Attribute[str], name: str) -> None:
+    if name not in SCOPES:
+        raise ValueError(f"`{field.name}` should be one of {', '.join(SCOPES)}, not {name!r:.60}")
 
 
 @attrs.frozen
@@ -26,10 +36,10 @@ class Collections(Step):
 
 @attrs.frozen(eq=False)
 class Enter(Step):
-    """Enter a scope of TensorFlow's (`variable_scope`, `name_scope`, `keras_style_scope`) with arguments."""
+    """Enter a scope of TensorFlow's, one of `SCOPES`, with arguments."""
 
     changes_state = is_statement = True
-    scope: str
+    scope: str = attrs.field(validator=_must_be_a_scope)
     arguments: Encoded = attrs.field(factory=dict)
 
     def source(self, words: Words) -> str:

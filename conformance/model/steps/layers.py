@@ -17,7 +17,7 @@ from conformance.model.codec import Value
 from conformance.model.limits import check_array
 from conformance.model.observation import Unsupported
 from conformance.model.steps.backend import Backend
-from conformance.model.steps.step import Encoded, Step
+from conformance.model.steps.step import Encoded, Step, names_an_attribute
 from conformance.model.steps.words import Words
 
 
@@ -96,7 +96,7 @@ class Assign(Step):
     """Set an attribute of the layer."""
 
     changes_state = is_statement = True
-    attribute: str
+    attribute: str = attrs.field(validator=names_an_attribute)
     value: Encoded
 
     def run(self, backend: Backend) -> None:
@@ -112,7 +112,7 @@ class Read(Step):
     """Read an attribute of the layer."""
 
     text = "layer.{step.attribute}"
-    attribute: str
+    attribute: str = attrs.field(validator=names_an_attribute)
 
     def run(self, backend: Backend) -> Value:
         with warnings.catch_warnings():

@@ -70,12 +70,12 @@ class Step:
         """Return the step that `to_json` wrote.
 
         Raises:
-            KeyError, TypeError, ValueError, cattrs.BaseValidationError: `data` is not one.
+            TypeError, ValueError, cattrs.BaseValidationError: `data` is not one.
         """
         fields = dict(data)
-        tag = fields.pop("do")
-        if tag not in KINDS:
-            raise ValueError(f"unknown step {tag!r}")
+        tag = fields.pop("do", None)
+        if not isinstance(tag, str) or tag not in KINDS:
+            raise ValueError(f"unknown step {text_of(tag, repr, 60)}")
         return _CONVERTER.structure(fields, KINDS[tag])
 
 
@@ -83,14 +83,28 @@ class Step:
 KINDS: dict[str, type[Step]] = {}
 
 
+def names_an_attribute(_: Any, field: attrs.Attribute[str], name: str) -> None:
+    """Raise ValueError unless a field is the name of a layer's attribute: a case may come from anybody."""
+    if not name.isidentifier() or name.startswith("__"):
+        raise ValueError(f"no `{field.name}` of a layer: {text_of(name, repr, 60)}")
+
+
 def _make_converter() -> cattrs.Converter:
     converter = cattrs.Converter(forbid_extra_keys=True)
+    for kind in (str, int, bool):  # by itself it would make them of whatever is there
+        converter.register_structure_hook(kind, _structure_plain)
     converter.register_unstructure_hook_func(_is_array, encode)
     converter.register_structure_hook_func(_is_array, _structure_array)
     converter.register_structure_hook_func(lambda kind: kind == Shape, _structure_shape)
     converter.register_unstructure_hook_func(_is_encoded, encode)
     converter.register_structure_hook_func(_is_encoded, lambda data, _: decode(data))
     return converter
+
+
+def _structure_plain(data: Any, kind: type) -> Any:
+    if type(data) is not kind:
+        raise TypeError(f"expected {kind.__name__}, got {text_of(data, repr, 60)}")
+    return data
 
 
 def _structure_shape(data: Any, _: Any) -> Shape:

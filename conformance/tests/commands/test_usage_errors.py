@@ -64,7 +64,7 @@ MISTAKES = (
     Mistake(
         "malformed corpus line",
         ("--subject", "fast", "--corpus", "corpus"),
-        ("good-then-bad.jsonl:2", "'input'"),
+        ("good-then-bad.jsonl:2", "`input`"),
     ),
     Mistake(
         "corpus line that is not JSON",
@@ -76,6 +76,8 @@ MISTAKES = (
     Mistake("unknown clause", ("--subject", "fast", "--clause", "PADS-*"), ("'PADS-*'",)),
     Mistake("no examples", ("--subject", "fast", "--examples", "0"), ("--examples 0", "least 1")),
     Mistake("examples that are no number", ("--examples", "many"), ("--examples", "'many'")),
+    Mistake("no memory", ("--subject", "fast", "--memory", "0"), ("--memory 0", "above 0")),
+    Mistake("endless memory", ("--subject", "fast", "--memory", "inf"), ("--memory inf", "GiB")),
     Mistake("no time", ("--subject", "fast", "--timeout", "0"), ("--timeout 0", "above 0")),
     Mistake("endless time", ("--subject", "fast", "--timeout", "inf"), ("--timeout inf", "86,400")),
     Mistake(

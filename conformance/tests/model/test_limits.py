@@ -121,7 +121,8 @@ LATER = {
         'wrote what it was not asked for: \'{"outcomes"',
     ),
     "gigabytes of answers that nobody asked for": (
-        "while True: say(outcomes(None))",
+        # Many at once: who writes one at a time may happen to write each when it is asked.
+        "many = ((outcomes(None) + '\\n') * 1000).encode(); [os.write(1, many) for _ in iter(int, 1)]",
         'wrote what it was not asked for: \'{"outcomes"',
     ),
     "large answers": (
@@ -275,6 +276,40 @@ def test_children_of_a_program_with_an_endless_line_end_with_it(flooded: Finishe
     pids = (flooded.out.parent / "pids").read_text().split()
     running = [pid for pid in pids if Path(f"/proc/{pid}").exists() and _state(pid) != "Z"]
     assert (bool(pids), running) == (True, [])
+
+
+def test_a_layer_that_leaks_is_an_error_that_names_the_limit(
+    command: Callable[..., Finished], tmp_path: Path
+) -> None:
+    leak = LAYER.replace("GIVEN", "[bytearray(b'x') * 10**7 for _ in iter(int, 1)]")
+    (tmp_path / "leak.py").write_text(leak, encoding="utf-8")
+    options = ("--clause", "DTYPE-02", "--examples", "1", "--memory", "0.5", "--out", "out")
+    done = command("run", "--subject", "leak.py:Layer", *options, cwd=tmp_path)
+    said = "it used more than 0.5 GiB of memory, the limit"
+    assert (done.status, said in done.finding("DTYPE-02")["message"]) == (1, True)
+
+
+PATCHING = """
+import numpy as np
+
+class Layer:
+    def __init__(self, filters, kernel_size, **arguments):
+        self.kernel, self.bias = np.zeros(1), None
+    def build(self, input_shape): pass
+    def set_weights(self, weights): pass
+    def __call__(self, inputs):
+        np.array = np.asarray = np.array_equal = np.zeros = lambda *args, **kwargs: None
+        return inputs
+"""
+
+
+def test_a_layer_that_replaces_numpy_s_functions_gets_a_verdict(
+    command: Callable[..., Finished], tmp_path: Path
+) -> None:
+    (tmp_path / "patching.py").write_text(PATCHING, encoding="utf-8")
+    options = ("--clause", "DTYPE-02", "--examples", "1", "--out", "out")
+    done = command("run", "--subject", "patching.py:Layer", *options, cwd=tmp_path)
+    assert (done.status, done.statuses["DTYPE-02"] in ("fail", "error")) == (1, True)
 
 
 def _state(pid: str) -> str:

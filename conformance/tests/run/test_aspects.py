@@ -11,7 +11,7 @@ from conformance.cases.aspects import ASPECTS, main_step, traits_of
 from conformance.judge.evidence import Explored
 from conformance.model.case import Case
 from conformance.model.steps import Build, Call, Gradients
-from conformance.run.aspects import entries
+from conformance.run.aspects import entries, seen
 from reports.record import Aspect, Finding
 
 INPUTS = np.ones((1, 2, 2, 1), np.float32)
@@ -60,8 +60,8 @@ def test_the_main_step_is_the_first_that_gives_the_result() -> None:
 def _rows(
     *cases: tuple[str, tuple[str, ...], str | None], failing: Any = (), findings: Any = ()
 ) -> Any:
-    explored = [Explored(*case) for case in cases]
-    found = entries("torch", "exact", explored, dict(failing), findings)
+    judged = seen([Explored(*case) for case in cases], dict(failing))
+    found = entries("torch", "exact", judged, findings)
     return {a.name: (a.right, a.judged, a.cause) for a in found}
 
 
@@ -99,9 +99,8 @@ def test_a_diagnosis_of_a_finding_names_the_cause() -> None:
 
 
 def test_aspects_come_in_their_order() -> None:
-    found = entries(
-        "torch", "exact", [Explored("a", ("dilation",), None), Explored("b", (), None)], {}, ()
-    )
+    cases = [Explored("a", ("dilation",), None), Explored("b", (), None)]
+    found = entries("torch", "exact", seen(cases, {}), ())
     assert found == (
         Aspect("torch", "exact", "kernel ≥ stride", 1, 1),
         Aspect("torch", "exact", "dilation", 1, 1),

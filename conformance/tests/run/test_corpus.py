@@ -99,7 +99,7 @@ def test_a_gradient_of_a_bias_that_is_not_there_may_be_none(tmp_path: Path) -> N
 
 def test_the_tolerance_is_the_source_s_own(tmp_path: Path) -> None:
     near = {**FORWARD, "expected": _tensor([1, 1, 4, 1], 13.009, 6, 16, 2)}
-    close, strict = _load(tmp_path, near, {**near, "atol": 0.008})
+    close, strict = _load(tmp_path, near, {**near, "id": "strict", "atol": 0.008})
     assert (_judge(close).held, _judge(strict).held) == (1, 0)
 
 
@@ -128,7 +128,7 @@ def test_what_is_unsupported_is_not_judged(tmp_path: Path) -> None:
     [
         ("{", r"bad\.jsonl:1: not a recorded case"),
         ("3", r"bad\.jsonl:1: not a recorded case"),
-        (json.dumps(FORWARD) + "\n\n{}", r"bad\.jsonl:3: the case has no 'input'"),
+        (json.dumps(FORWARD) + "\n\n{}", r"bad\.jsonl:3: not a recorded case: it has no `input`"),
         (
             json.dumps({**FORWARD, "kernel": _tensor([1, 2, 1, 1], 3)}),
             r"bad\.jsonl:1: not a recorded",

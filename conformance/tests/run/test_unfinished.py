@@ -57,10 +57,7 @@ def _judge_all(options: Options) -> list[dict[str, Any]]:
 def _lines(path: Path) -> list[dict[str, Any]]:
     """The lines of a record, but for how long it took and when it started."""
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [
-        {k: v for k, v in line.items() if k not in ("seconds", "started", "aspects")}
-        for line in lines
-    ]
+    return [{k: v for k, v in line.items() if k not in ("seconds", "started")} for line in lines]
 
 
 @pytest.fixture(scope="module")
