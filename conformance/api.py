@@ -114,6 +114,7 @@ def check(
     examples: int | None = None,
     seed: int = 0,
     expect: str | Path | None = None,
+    unsupported: str | Iterable[str] = (),
     timeout: float = 20.0,
     memory: float = MEMORY,
     name: str | None = None,
@@ -130,7 +131,9 @@ def check(
         profile: ``smoke``, ``core`` or ``deep``: how many examples.
         examples: that many, instead of the profile's.
         seed: the same seed draws the same cases.
-        expect: a TOML file of excused failures.
+        expect: a TOML file of excused failures, and of what the subject lacks.
+        unsupported: regular expressions: errors whose message has one say that the subject does not offer
+            something.
         timeout: how many seconds a case may take in a process of its own.
         memory: how many GiB the processes of a text's subject may use together.
         name: what the report calls the subject.
@@ -148,6 +151,7 @@ def check(
         examples=examples,
         seed=seed,
         expect=expect,
+        unsupported=unsupported,
         timeout=timeout,
         memory=memory,
         name=name,
@@ -277,6 +281,7 @@ def _options(
     profile: str = "core",
     name: str | None = None,
     expect: str | Path | None = None,
+    unsupported: str | Iterable[str] = (),
     **others: Any,
 ) -> Options:
     if profile not in PROFILES:
@@ -291,6 +296,7 @@ def _options(
         "clause": _texts(clause),
         "profile": profile,
         "expect": None if expect is None else Path(expect),
+        "unsupported": _texts(unsupported),
     }
     subject: str | Subject
     if isinstance(target, str):

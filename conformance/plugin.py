@@ -164,6 +164,8 @@ class RunPlugin:
             terminalreporter.section("conformance")
             for excuse in self.run.idle_excuses:
                 terminalreporter.write_line(shown(f"excuse without effect: {excuse}"))
+            for lack in self.run.idle_lacks:
+                terminalreporter.write_line(shown(f"without effect: {lack}: no error says so"))
             for subject, clause, got in self.run.unmet:
                 told = f"required, and does not pass: {clause} of {subject} ({got})"
                 terminalreporter.write_line(shown(told))

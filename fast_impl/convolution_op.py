@@ -59,7 +59,8 @@ def convolve(inputs: Any, kernel: Any, options: Options) -> Array:
     kernel_height, kernel_width, depth, filters = kernel.shape
     if depth == 0 or channels % depth != 0:
         raise InvalidArgumentError(
-            f"input depth must be evenly divisible by filter depth: {channels} vs {depth}"
+            f"input depth must be evenly divisible by filter depth: {channels} vs {depth} (inputs of "
+            f"shape {(*batch_axes, *inputs.shape[1:])}, kernel of shape {kernel.shape})"
         )
     groups = channels // depth
     if groups and filters % groups != 0:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 
 from fast_impl.planning import gradients, planner
 from fast_impl.problem import geometry
-from fast_impl.problem.dtypes import native
+from fast_impl.problem.doors import operand, sizes
 from fast_impl.problem.errors import InvalidArgumentError
 from fast_impl.problem.problem import Options, Problem
 
@@ -61,11 +60,11 @@ def conv2d_transpose(
         ValueError: An argument of a wrong value, rank or shape.
         InvalidArgumentError: Arrays that do not fit each other (a ``ValueError`` too).
     """
-    inputs, kernel = native(np.asarray(inputs)), native(np.asarray(kernel))
+    inputs, kernel = operand(inputs, "inputs"), operand(kernel, "kernel")
     options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
     plan = planner.for_arrays(inputs.shape, inputs.dtype, kernel.shape, kernel.dtype, options)
     if bias is not None:
-        bias = native(np.asarray(bias))
+        bias = operand(bias, "bias")
         planner.require(bias, "bias", (plan.problem.filters,), plan.problem)
     return plan.compute(inputs, plan.pack(kernel), bias, out)
 
@@ -102,8 +101,8 @@ def conv2d_transpose_gradients(
         ValueError: An argument of a wrong value, rank or shape.
         InvalidArgumentError: Arrays that do not fit each other (a ``ValueError`` too).
     """
-    inputs, kernel = native(np.asarray(inputs)), native(np.asarray(kernel))
-    output_gradient = native(np.asarray(output_gradient))
+    inputs, kernel = operand(inputs, "inputs"), operand(kernel, "kernel")
+    output_gradient = operand(output_gradient, "output_gradient")
     options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
     problem = Problem.checked(inputs.shape, inputs.dtype, kernel.shape, kernel.dtype, options)
     planner.require(output_gradient, "output_gradient", problem.output_shape, problem)
@@ -140,14 +139,13 @@ def output_shape(
         InvalidArgumentError: Channels that differ, or sizes that `conv2d_transpose` refuses.
     """
     options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
-    for argument, shape in (("input_shape", input_shape), ("kernel_shape", kernel_shape)):
-        if len(shape) != 4 or any(size is not None and size < 0 for size in shape):
-            raise ValueError(f"{argument}={tuple(shape)} must be 4 sizes of at least 0")
+    input_shape = sizes(input_shape, "input_shape", unknown=True)
+    kernel_shape = sizes(kernel_shape, "kernel_shape")
     channels = input_shape[options.channel_axis]
     if channels is not None and channels != kernel_shape[3]:
         raise InvalidArgumentError(
-            f"input_shape={tuple(input_shape)} ({options.data_format}) has {channels} channels, "
-            f"but kernel_shape={tuple(kernel_shape)} needs {kernel_shape[3]}"
+            f"input_shape={input_shape} ({options.data_format}) has {channels} channels, but "
+            f"kernel_shape={kernel_shape} needs {kernel_shape[3]}"
         )
     result: list[int | None] = list(input_shape)
     result[options.channel_axis] = kernel_shape[2]

@@ -23,7 +23,7 @@ from reports import stamps
 from reports.record import Clause, Finding
 from reports.values import is_error, is_tensor
 
-_KNOWN = re.compile(r"(equals|looks like) the known mistake ([^\s:]+): (.*)", re.DOTALL)
+_KNOWN = re.compile(r"(equals|looks like) the known mistakes? ([^:]+): (.*)", re.DOTALL)
 _TWINS = re.compile(r" \([^()]* cannot be told from it here\)$")
 
 _Key = tuple[str, ...]

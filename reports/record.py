@@ -12,6 +12,7 @@ After a change: ``python -m reports.schema conformance/run/record.schema.json``.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias
 
@@ -539,6 +540,30 @@ class Aspect:
 
 
 @attrs.frozen
+class SaidOften:
+    """A message with which a subject refused many cases.
+
+    Args:
+        subject, mode: whose.
+        message: the message's first line.
+        cases: how many cases it refused so.
+        pattern: a regular expression for ``--unsupported``, for whoever does not offer this.
+    """
+
+    subject: Name
+    mode: Annotated[Mode, WRITTEN]
+    message: Name
+    cases: Count
+    pattern: Name
+
+    def __str__(self) -> str:
+        return (
+            f"{self.cases:,} errors say '{self.message}': if your layer does not offer this, say "
+            f"--unsupported {shlex.quote(self.pattern)}"
+        )
+
+
+@attrs.frozen
 class Footer:
     """How the run ended."""
 
@@ -561,6 +586,13 @@ class Footer:
     aspects: Annotated[
         tuple[Aspect, ...],
         rule("What the cases say about each aspect of a subject, for the scoreboard."),
+    ] = ()
+    undiagnosed: Annotated[
+        int, rule("Findings whose diagnosis was given up: the time for them was over.", minimum=0)
+    ] = 0
+    said_often: Annotated[
+        tuple[SaidOften, ...],
+        rule("Messages of errors that may tell what a subject does not offer."),
     ] = ()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TypeVar
+
+import attrs
 
 from conformance.model.case import Case
 from conformance.model.codec import Value
@@ -83,8 +85,13 @@ class View:
             return found
         raise OracleError(f"the case has no step `{kind.__name__}`")
 
-    def outcome(self, index: int | None) -> Outcome:
+    def outcome(self, index: int | None, accepted: Collection[str] = ()) -> Outcome:
         """Return what step `index` did; None is the constructor.
+
+        Args:
+            index: the step.
+            accepted: classes of errors that are wanted there: one of them is that error, even where the subject
+                says by it that it lacks something.
 
         Raises:
             NotTried: the case was not run.
@@ -100,6 +107,8 @@ class View:
         if observation.crash is not None:
             raise Misbehaved(f"ended its process: {observation.crash}", index)
         constructed = observation.constructed
+        if index is None:
+            constructed = _wanted(constructed, accepted)
         if constructed.unsupported is not None:
             raise NotSupported(constructed.unsupported)
         if index is None:
@@ -113,7 +122,7 @@ class View:
         for earlier, step in enumerate(self.case.steps[:index]):
             if _changes_the_layer(step):
                 self._must_have_happened(earlier)
-        return self._supported(index)
+        return self._supported(index, accepted)
 
     def value(self, index: int) -> Value:
         """Return step `index`'s value.
@@ -126,28 +135,40 @@ class View:
             raise Misbehaved(f"raised {outcome.error}", index, outcome.error)
         return outcome.value
 
-    def raised(self, index: int | None) -> Error | None:
-        """Return the exception of step `index`, None where it raised none."""
-        return self.outcome(index).error
+    def raised(self, index: int | None, accepted: Collection[str] = ()) -> Error | None:
+        """Return the exception of step `index`, None where it raised none; arguments and errors as `outcome`."""
+        return self.outcome(index, accepted).error
 
     def note_refusal(self, index: int | None) -> None:
         """Note that step `index` raised what the norm wants, so that later steps may be judged."""
         self._refusals.add(index)
 
-    def _supported(self, index: int) -> Outcome:
+    def _supported(self, index: int, accepted: Collection[str] = ()) -> Outcome:
         if index >= len(self._observation.outcomes):
             raise Misbehaved("gave fewer outcomes than the case has steps", index)
-        outcome = self._observation.outcomes[index]
+        outcome = _wanted(self._observation.outcomes[index], accepted)
         if outcome.unsupported is not None:
             raise NotSupported(outcome.unsupported)
         return outcome
 
     def _must_have_happened(self, index: int) -> None:
-        error = self._supported(index).error
-        if error is None or index in self._refusals:
+        if index in self._refusals:
             return
-        if self.expectation.observation.outcomes[index].error is None:
+        seen = self._observation.outcomes[index : index + 1]
+        right = None
+        if any(outcome.error is not None or outcome.refusal is not None for outcome in seen):
+            right = self.expectation.observation.outcomes[index].error
+        error = self._supported(index, () if right is None else right.types[:1]).error
+        if error is not None and right is None:
             raise Misbehaved(f"raised {error}", index, error)
+
+
+def _wanted(outcome: Outcome, accepted: Collection[str]) -> Outcome:
+    """Return the outcome as an error where the subject says by one that is wanted that it lacks something."""
+    refusal = outcome.refusal
+    if refusal is None or not set(accepted) & set(refusal.types):
+        return outcome
+    return attrs.evolve(outcome, error=refusal, unsupported=None, refusal=None)
 
 
 #: Steps after which a layer is another one, has other weights, or works in another place.

@@ -23,7 +23,7 @@ from conformance.model.case import Case
 from conformance.oracle.bounds import OracleError, check_case
 from conformance.oracle.comparison import describe
 from conformance.run.options import check_memory, check_seconds
-from conformance.run.participants import traits_of
+from conformance.run.participants import traits_of, understood
 from conformance.subjects import LoadError, Subject, is_built_in, resolve, resolve_command
 from conformance.subjects.process import MEMORY
 
@@ -100,7 +100,9 @@ def replay(
             subjects += [resolve_command(command, timeout, memory) for command in commands]
             for subject in subjects:
                 ending.callback(subject.close)
-            traits = [traits_of(subject, subject.describe()) for subject in subjects]
+            described = [subject.describe() for subject in subjects]
+            traits = [*map(traits_of, subjects, described)]
+            subjects = [*map(understood, subjects, described, traits)]
         except (LoadError, ValueError) as error:
             usage_error(error)
         statuses = [_replay(case, *pair, console) for pair in zip(subjects, traits)]

@@ -66,6 +66,7 @@ def run(**values: Any) -> None:
             console.print(f"harness broken: {error}", style="bold red", soft_wrap=True)
             raise SystemExit(3) from None
         except KeyboardInterrupt:
+            interruption.end()
             console.print("interrupted before anything was judged", style="yellow")
             raise SystemExit(INTERRUPTED) from None
         if conformance_run.set_aside is not None:
@@ -90,6 +91,7 @@ def run(**values: Any) -> None:
             console.print(f"harness broken: {error}{told}", style="bold red", soft_wrap=True)
             status = 3
         finally:
+            interruption.end()
             conformance_run.close()
     raise SystemExit(status)
 
@@ -104,6 +106,7 @@ def _conduct(conformance_run: Run, interruption: Interruption, console: Console)
                 interruption.check()
             interruption.end()
         except KeyboardInterrupt:
+            interruption.end()
             missing = "interrupted"
     if not conformance_run.verdicts:
         console.print("interrupted before anything was judged", style="yellow")

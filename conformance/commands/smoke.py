@@ -12,7 +12,7 @@ from conformance.commands.failing import usage_error
 from conformance.commands.listing import with_format
 from conformance.commands.terminal import Terminal
 from conformance.model.capabilities import FLAGS, LISTS
-from conformance.run.options import check_seconds
+from conformance.run.options import check_seconds, lack_of
 from conformance.run.participants import Participant, participants
 from conformance.run.smoke import adapter_fault, layer_faults
 from conformance.subjects import LoadError
@@ -24,8 +24,21 @@ from conformance.subjects import LoadError
 @click.option(
     "--timeout", type=float, default=20.0, show_default=True, help="Seconds that a case may take."
 )
+@click.option(
+    "--unsupported",
+    "patterns",
+    metavar="REGEX",
+    multiple=True,
+    help="Errors that are no failures, as for `run`.",
+)
 @with_format
-def smoke(specs: tuple[str, ...], commands: tuple[str, ...], timeout: float, as_json: bool) -> None:
+def smoke(
+    specs: tuple[str, ...],
+    commands: tuple[str, ...],
+    timeout: float,
+    patterns: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Try each SUBJECT (as after --subject) for a few seconds: what it has, and what is wrong first.
 
     A wrong adapter gets arrays wrongly in or out; a wrong layer computes wrongly what went in rightly.
@@ -39,7 +52,8 @@ def smoke(specs: tuple[str, ...], commands: tuple[str, ...], timeout: float, as_
     with contextlib.ExitStack() as ending:
         try:
             check_seconds("--timeout", timeout)
-            started = participants(specs, commands, timeout)
+            lacks = [*map(lack_of, patterns)]
+            started = participants(specs, commands, timeout, lacks=lacks)
         except (LoadError, ValueError) as error:
             usage_error(error)
         for participant in started:

@@ -29,6 +29,13 @@ def summary(run: Run, record: Record, path: Path, console: Console) -> None:
         console.print(line, soft_wrap=True)
     for excuse in run.idle_excuses:
         console.print(f"excuse without effect: {excuse}", style="yellow", soft_wrap=True)
+    if record.footer.undiagnosed:
+        told = (
+            f"diagnosis given up for {record.footer.undiagnosed} findings: the time for it was over"
+        )
+        console.print(told, style="yellow", soft_wrap=True)
+    for lack in run.idle_lacks:
+        console.print(f"without effect: {lack}: no error says so", style="yellow", soft_wrap=True)
     for excuse in run.stale_patterns:
         told = f"stale excuse: {excuse}: nothing fails so any more"
         console.print(told, style="bold red", soft_wrap=True)

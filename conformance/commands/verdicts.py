@@ -39,6 +39,9 @@ def verdicts(record: Record, path: Path, console: Console) -> None:
                     console.print(f"     {line}", soft_wrap=True)
             where = "" if path == DEFAULT else f" --record {shlex.quote(str(path))}"
             console.print(f"     conformance explain {finding}{where}", style="dim", soft_wrap=True)
+        for said in record.footer.said_often:
+            if said.subject in part.subjects:
+                console.print(f"  {said}", style="yellow", soft_wrap=True)
         left = len(found) - CAUSES_SHOWN
         if left > 0:
             more = "1 more cause is" if left == 1 else f"{left} more causes are"

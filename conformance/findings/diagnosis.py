@@ -4,8 +4,9 @@ A finding *equals* a known mistake where that mistake, run on the same cases, do
 every case the clause failed on, on the other cases of the same families, on fresh ones, and on cases of the
 clauses that the mistake is known to fail. It must fail the clause on the same cases, too, and the two must share
 a value that the right layer does not give: crashes and errors, which agree by their classes alone, name nobody.
-Where no known mistake does, a description that fits every failing case is offered as what the difference
-*looks like*. Where nothing fits, nothing is said: a wrong diagnosis is worse than none.
+Where no single one does, up to three known mistakes at once may: a cover of the wrong cases (`cover.py`). Where no
+known mistake does, a description that fits every failing case is offered as what the difference *looks like*.
+Where nothing fits, nothing is said: a wrong diagnosis is worse than none.
 """
 
 from __future__ import annotations
@@ -13,22 +14,19 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from conformance.cases import FAMILIES
 from conformance.checks import CHECKS, NotSupported, NotTried, Traits, View
+from conformance.findings.agreement import agree, changing, has_value, outcome_of, same_outcome
+from conformance.findings.cover import Cover, covering
 from conformance.findings.differences import described
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import drawn_cases
 from conformance.judge.judging import Failure, HarnessError, judged
 from conformance.model.case import Case
-from conformance.model.codec import Array, Value
-from conformance.model.dtypes import SIGNIFICAND_BITS
-from conformance.model.observation import Observation, Outcome
-from conformance.oracle.tolerance import unit_roundoff
+from conformance.model.observation import Observation
 from conformance.subjects import Subject
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
@@ -46,8 +44,14 @@ ELSEWHERE = 24
 TOO_MANY = 3
 #: The index of no step, where nothing is known to be wrong.
 NOWHERE = -1
-#: A finding's diagnosis stops looking after so many seconds.
+#: A finding's diagnosis stops looking after so many seconds; those of a run after this share of its time, or the
+#: seconds that each run has for them.
 SECONDS = 15.0
+SHARE, AT_LEAST = 0.25, 30.0
+
+
+class _TimeIsUp(Exception):  # noqa: N818 - an answer, no error
+    """A diagnosis has used up its time."""
 
 
 class Diagnostician:
@@ -73,6 +77,10 @@ class Diagnostician:
         self._observed: dict[tuple[str, str, int], Observation] = {}
         # What each known mistake has explained of each subject: ids of failing cases.
         self._explained: dict[tuple[str, str], set[str]] = {}
+        self._covers: dict[tuple[str, tuple[str, ...]], Cover | None] = {}
+        self._began, self._spent, self._deadline = time.monotonic(), 0.0, 0.0
+        #: How many diagnoses were given up because the time for them was over.
+        self.cut_short = 0
 
     def diagnose(self, subject: Subject, clause: str, failures: Sequence[Failure]) -> str | None:
         """Return what is wrong, in a sentence; None where that cannot be told.
@@ -82,12 +90,25 @@ class Diagnostician:
             clause: the clause that failed.
             failures: every failing case of it.
         """
-        return self._known(subject, clause, failures) or described(failures)
+        started = time.monotonic()
+        left = max(AT_LEAST, SHARE * (started - self._began)) - self._spent
+        self._deadline = started + min(SECONDS, left)
+        try:
+            told = self._known(subject, clause, failures) or self._several(subject, failures)
+        except _TimeIsUp:
+            self.cut_short += 1
+            told = None
+        finally:
+            self._spent += time.monotonic() - started
+        return told or described(failures)
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise _TimeIsUp
 
     def _known(self, subject: Subject, clause: str, failures: Sequence[Failure]) -> str | None:
         from conformance.strength.mistakes import MISTAKES
 
-        deadline = time.monotonic() + SECONDS
         telling = {f.case.id: f for f in failures[:FAILING]}
         # Where the subject raised or died everywhere, nothing can be told from what it gave.
         if not any(failure.status == "fail" for failure in telling.values()):
@@ -101,8 +122,9 @@ class Diagnostician:
         failing = [failure.case for failure in telling.values()]
         for cases in (failing, self._others(subject, failures), self._fresh(failures)):
             for case in cases:
-                if not suspects or time.monotonic() > deadline:
+                if not suspects:
                     return None
+                self._check_time()
                 seen = self._bench.observation(subject, case)
                 if seen.not_tried is not None:
                     return None
@@ -116,7 +138,7 @@ class Diagnostician:
                     if failure.status == "fail" and self._errs_alike(mistake, failure, seen):
                         shared[mistake.id].add(case.id)
             suspects = [m for m in suspects if shared[m.id]]
-        suspects = [m for m in suspects if self._fits_elsewhere(m, subject, deadline)]
+        suspects = [m for m in suspects if self._fits_elsewhere(m, subject)]
         if not suspects or len(suspects) > TOO_MANY:
             return None
         for mistake in suspects:
@@ -167,25 +189,98 @@ class Diagnostician:
         values = [
             one.value is not None
             for one, other in zip(seen.outcomes, does[0].outcomes)
-            if _has_value(one) and _has_value(other)
+            if has_value(one) and has_value(other)
         ]
-        one, other, wanted = (_outcome(found, step) for found in (seen, does[0], right[0]))
-        if one is None or not any(values) or not _has_value(one) or not _has_value(other):
+        one, other, wanted = (outcome_of(found, step) for found in (seen, does[0], right[0]))
+        if one is None or not any(values) or not has_value(one) or not has_value(other):
             return False
         varies = step in changing(*does) | changing(*right)
-        return wanted is None or not _same_outcome(one, wanted, alike=varies)
+        return wanted is None or not same_outcome(one, wanted, alike=varies)
 
-    def _fits_elsewhere(self, mistake: Mistake, subject: Subject, deadline: float) -> bool:
+    def _fits_elsewhere(self, mistake: Mistake, subject: Subject) -> bool:
         """Tell whether the subject also errs where the mistake is known to."""
-        names = [family.name for family in CHECKS.families(*mistake.clauses)]
-        for name in names:
-            for case in self._of_run(name)[: -(-ELSEWHERE // len(names))]:
-                seen = self._bench.observation(subject, case)
-                if time.monotonic() > deadline or seen.not_tried is not None:
-                    return False
-                if not self._fits(mistake, case, seen, NOWHERE):
-                    return False
+        for case in self._elsewhere(mistake):
+            seen = self._bench.observation(subject, case)
+            self._check_time()
+            if seen.not_tried is not None or not self._fits(mistake, case, seen, NOWHERE):
+                return False
         return True
+
+    def _elsewhere(self, mistake: Mistake) -> list[Case]:
+        """Return cases of the clauses that the mistake is known to fail."""
+        names = [family.name for family in CHECKS.families(*mistake.clauses)]
+        share = -(-ELSEWHERE // max(1, len(names)))
+        return [case for name in names for case in self._of_run(name)[:share]]
+
+    def _several(self, subject: Subject, failures: Sequence[Failure]) -> str | None:
+        """Return the known mistakes that together do what the subject does in the families of the failures."""
+        wrong = {f.case.id: f.case for f in failures[:FAILING] if f.status == "fail"}
+        families = tuple(_families(failures))
+        if not wrong or not families:
+            return None
+        key = subject.name, families
+        if key not in self._covers:
+            self._covers[key] = self._cover(subject, failures)
+        cover = self._covers[key]
+        named = [] if cover is None else cover.explaining(wrong.values())
+        if cover is None or not named:
+            return None
+        word = "equals" if cover.is_whole and cover.least >= ENOUGH else "looks like"
+        mistakes = "the known mistake" if len(named) == 1 else "the known mistakes"
+        names, texts = " and ".join(m.id for m in named), " ".join(m.text for m in named)
+        return f"{word} {mistakes} {names}: {texts}"
+
+    def _cover(self, subject: Subject, failures: Sequence[Failure]) -> Cover | None:
+        from conformance.strength.mistakes import MISTAKES
+
+        cases = {f.case.id: f.case for f in failures[:FAILING] if f.status == "fail"}
+        cases |= {
+            case.id: case for case in (*self._others(subject, failures), *self._fresh(failures))
+        }
+        wrong: list[Case] = []
+        right: list[Case] = []
+        for case in cases.values():
+            self._check_time()
+            is_right = self._is_right(subject, case)
+            if is_right is not None:
+                (right if is_right else wrong).append(case)
+
+        def explains(name: str, layer: type, case: Case) -> bool:
+            self._check_time()
+            return agree(self._bench.observation(subject, case), self._does(name, layer, case))
+
+        def is_harmless(mistake: Mistake) -> bool:
+            elsewhere = (c for c in self._elsewhere(mistake) if self._is_right(subject, c))
+            return all(
+                self._fits(mistake, case, self._bench.observation(subject, case), NOWHERE)
+                for case in (*right, *elsewhere)
+            )
+
+        suspects = [m for m in MISTAKES.values() if m.id not in self._left_out]
+        return covering(wrong, suspects, explains, is_harmless)
+
+    def _is_right(self, subject: Subject, case: Case) -> bool | None:
+        """Tell whether the subject does what the right layer does.
+
+        None where that says nothing: it raised where the right layer does not, its process ended, or nothing but
+        random values differ.
+        """
+        from fast_impl import Conv2DTranspose
+
+        seen, right = (
+            self._bench.observation(subject, case),
+            self._does("", Conv2DTranspose, case),
+        )
+        if agree(seen, right):
+            return True
+        if seen.crash is not None or seen.not_tried is not None:
+            return None
+        pairs = [*zip(seen.outcomes, right.outcomes)]
+        differing = {n for n, pair in enumerate(pairs) if not same_outcome(*pair)}
+        if not differing or not all(has_value(one) for n in differing for one in pairs[n]):
+            return None
+        random = changing(right, self._does("", Conv2DTranspose, case, again=1))
+        return None if differing & random else False
 
     def _does(self, name: str, layer: type, case: Case, again: int = 0) -> Observation:
         key = name, case.id, again
@@ -222,81 +317,3 @@ class Diagnostician:
 
 def _families(failures: Sequence[Failure]) -> list[str]:
     return [name for name in dict.fromkeys(f.case.family for f in failures) if name in FAMILIES]
-
-
-def agree(one: Observation, other: Observation, free: Collection[int] = ()) -> bool:
-    """Tell whether two layers did the same, up to rounding; a step that either lacks counts for nothing.
-
-    Of steps that are `free`, such as a call with random weights, shapes and dtypes must be the same. A case that
-    ended the process, or was not run, is like no other.
-    """
-    if any(seen.crash is not None or seen.not_tried is not None for seen in (one, other)):
-        return False
-    if len(one.outcomes) != len(other.outcomes):
-        return False
-    return _same_outcome(one.constructed, other.constructed) and all(
-        _same_outcome(a, b, alike=index in free)
-        for index, (a, b) in enumerate(zip(one.outcomes, other.outcomes))
-    )
-
-
-def changing(one: Observation, other: Observation) -> frozenset[int]:
-    """Return the steps that gave other values the second time."""
-    return frozenset(
-        index
-        for index, (a, b) in enumerate(zip(one.outcomes, other.outcomes))
-        if not _same_outcome(a, b)
-    )
-
-
-def _outcome(seen: Observation, step: int | None) -> Outcome | None:
-    """Return what a step did, None where it was not come to; the step None is the constructor."""
-    if step is None:
-        return seen.constructed
-    return seen.outcomes[step] if step < len(seen.outcomes) else None
-
-
-def _has_value(outcome: Outcome | None) -> bool:
-    return outcome is not None and outcome.error is None and outcome.unsupported is None
-
-
-def _same_outcome(one: Outcome, other: Outcome, *, alike: bool = False) -> bool:
-    if one.unsupported is not None or other.unsupported is not None:
-        return True
-    if one.error is None or other.error is None:
-        same_kind = one.error is other.error
-        if not same_kind or (one.modified or ()) != (other.modified or ()):
-            return False
-        return (_alike if alike else _same)(one.value, other.value)
-    common = set(one.error.types) & set(other.error.types)
-    return bool(common - {"Exception", "BaseException"})
-
-
-def _same(one: Value, other: Value) -> bool:
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return one.shape == other.shape and one.dtype == other.dtype and _close(one, other)
-    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
-        return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other))
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
-    return type(one) is type(other) and bool(one == other)
-
-
-def _alike(one: Value, other: Value) -> bool:
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return bool(one.shape == other.shape and one.dtype == other.dtype)
-    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
-        return len(one) == len(other) and all(_alike(a, b) for a, b in zip(one, other))
-    return type(one) is type(other)
-
-
-def _close(one: Array, other: Array) -> bool:
-    """Tell whether two arrays are one result rounded on two ways."""
-    if one.dtype.name not in SIGNIFICAND_BITS or not one.size:
-        return bool(np.array_equal(one, other))
-    a, b = one.astype(np.float64), other.astype(np.float64)
-    finite = b[np.isfinite(b)]
-    largest = float(np.max(np.abs(finite), initial=0.0))
-    return bool(
-        np.allclose(a, b, rtol=0, atol=32 * unit_roundoff(one.dtype.name) * largest, equal_nan=True)
-    )

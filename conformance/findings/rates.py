@@ -19,7 +19,8 @@ from rich.progress import track
 
 from conformance.cases import FAMILIES
 from conformance.checks import CHECKS, Traits
-from conformance.findings.diagnosis import Diagnostician, agree
+from conformance.findings.agreement import agree
+from conformance.findings.diagnosis import Diagnostician
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import drawn_cases, explore
 from conformance.judge.judging import Failure

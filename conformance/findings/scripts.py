@@ -30,7 +30,7 @@ def script_for(
     """Return source text that shows the finding.
 
     The script ends with the step that the finding is about; of those before it, it has those that change
-    something. Where the process ended, it has every step, for any of them may have ended it.
+    something, and where the process ended there, all of them.
 
     Args:
         spec: the subject as the user wrote it.
@@ -51,7 +51,7 @@ def script_for(
     if case.situation is not None and words.takes_arrays:
         words.situation = case.situation.name
     lines = [*words.head(), *words.around(), *words.construct(case)]
-    shown = last = len(case.steps) - 1 if observation.crash is not None else mismatch.step
+    shown = last = mismatch.step
     if words.reads_late and last is not None:
         last = len(case.steps) - 1
     for index, step in enumerate(case.steps[: 0 if last is None else last + 1]):

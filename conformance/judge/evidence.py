@@ -11,6 +11,7 @@ import attrs
 from conformance.cases.aspects import main_step, traits_of
 from conformance.cases.space import first_call, values_of
 from conformance.model.case import Case
+from conformance.model.codec import in_a_line
 from conformance.model.observation import Observation
 from conformance.oracle.expectation import Expectation
 from conformance.subjects import Subject
@@ -126,7 +127,8 @@ class Evidence:
         if lack is None and main < len(observation.outcomes):
             lack = observation.outcomes[main].unsupported
         found = self._explored.setdefault((subject.spec, subject.mode), {})
-        found[case.family, case.id] = Explored(case.id, traits, lack)
+        told = None if lack is None else in_a_line(lack)
+        found[case.family, case.id] = Explored(case.id, traits, told)
 
     def explored(self, subject: Subject) -> tuple[Explored, ...]:
         """Return the run's own cases that were judged on the subject and are about an aspect."""

@@ -70,8 +70,9 @@ class Tally:
     #: Parameter values (`conformance.cases.space`) of cases on which it held, and of those that were left out.
     held_values: dict[str, set[str]] = attrs.Factory(dict)
     left_values: dict[str, set[str]] = attrs.Factory(dict)
-    #: On how many cases it fails because of a more basic clause, by that clause.
+    #: On how many cases it fails because of a more basic clause, by that clause; and these failures.
     blocked: dict[str, int] = attrs.Factory(dict)
+    blocked_failures: list[Failure] = attrs.Factory(list)
     not_tried: str | None = None
     #: What broke in the harness first, so that not every case was judged.
     broken: HarnessError | None = None
@@ -109,9 +110,10 @@ class Tally:
         for text in reasons:
             self.unsupported[text] = self.unsupported.get(text, 0) + 1
 
-    def note_blocked(self, values: Mapping[str, str], clause: str) -> None:
-        """Count a failure that another clause's failure explains."""
+    def note_blocked(self, values: Mapping[str, str], clause: str, failure: Failure) -> None:
+        """Note a failure that another clause's failure explains."""
         self.blocked[clause] = self.blocked.get(clause, 0) + 1
+        self.blocked_failures.append(failure)
         _note(self.left_values, values)
 
 

@@ -50,6 +50,15 @@ def text_of(value: object, tell: Callable[[object], str] = str, limit: int = 10_
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
+def in_a_line(text: str, limit: int = 100) -> str:
+    """Return a text as one line of at most `limit` characters, cut between words."""
+    found = " ".join(text.split())
+    if len(found) <= limit:
+        return found
+    cut = found[: limit - 4].rpartition(" ")[0] or found[: limit - 4]
+    return f"{cut} ..."
+
+
 def _encode(value: Value, within: tuple[int, ...]) -> Any:
     try:
         if value is None or isinstance(value, bool):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,12 @@ from conformance.model.limits import message_of
 
 class Unsupported(Exception):  # noqa: N818 - not an error: the subject says that it lacks something
     """The subject does not have what a step needs; the message says what."""
+
+
+#: Classes of errors that say "that is not here": Python's, TensorFlow's and ONNX Runtime's.
+_NOT_IMPLEMENTED = frozenset({"NotImplementedError", "UnimplementedError", "NotImplemented"})
+#: How errors of more general classes say it: XLA by its status code, PyTorch of an operation in a dtype.
+_NOT_IMPLEMENTED_TEXT = re.compile(r"UNIMPLEMENTED:|[\"'][\w:.]+[\"'] not implemented for ")
 
 
 @attrs.frozen
@@ -37,6 +44,14 @@ class Error:
         """The beginning of the message."""
         return self.message.strip().split("\n")[0][:300]
 
+    @property
+    def means_not_implemented(self) -> bool:
+        """Whether it says that the implementation does not have something, in Python's or a framework's words."""
+        return bool(
+            _NOT_IMPLEMENTED.intersection(self.types)
+            or ("RuntimeError" in self.types and _NOT_IMPLEMENTED_TEXT.match(self.message))
+        )
+
     def __str__(self) -> str:
         return f"{self.name} at {self.moment}: {self.first_line}"
 
@@ -51,22 +66,31 @@ class Error:
 class Outcome:
     """One step's result: a value, an error, or the reason why the subject does not support it.
 
-    `modified` names arguments that the step damaged in place; None where the subject does not say.
+    `modified` names arguments that the step damaged in place; None where the subject does not say. `refusal` is
+    the exception by which it said what it does not support, where it raised one: a clause may want just that.
     """
 
     value: Value = None
     error: Error | None = None
     unsupported: str | None = None
     modified: tuple[str, ...] | None = ()
+    refusal: Error | None = None
+
+    @staticmethod
+    def lacking(error: Error) -> Outcome:
+        """Return the outcome of a step that raised `error` to say that the subject lacks something."""
+        told = error.first_line or f"{error.moment} raised {error.name}"
+        return Outcome(unsupported=told, refusal=error)
 
     def to_json(self) -> dict[str, Any]:
         """Return the outcome as plain JSON."""
         data: dict[str, Any] = {}
-        if self.error is not None:
-            data["error"] = attrs.asdict(self.error)
-        elif self.unsupported is not None:
+        raised = self.error or self.refusal
+        if raised is not None:
+            data["error"] = attrs.asdict(raised)
+        if self.unsupported is not None:
             data["unsupported"] = self.unsupported
-        else:
+        elif raised is None:
             data["value"] = encode(self.value)
         if self.modified is not None:
             data["modified"] = list(self.modified)
@@ -82,11 +106,13 @@ class Outcome:
             if not types or not isinstance(types, (list, tuple)):
                 raise ValueError(f"an error's types should be a list of names, got {types!r}")
             error = Error(tuple(map(str, types)), str(raw["message"]), str(raw["moment"]))
+        unsupported = _text(data, "unsupported")
         return Outcome(
             value=decode(data.get("value")),
-            error=error,
-            unsupported=_text(data, "unsupported"),
+            error=error if unsupported is None else None,
+            unsupported=unsupported,
             modified=_names(data["modified"]) if "modified" in data else None,
+            refusal=None if unsupported is None else error,
         )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from conformance.cases.drawn.data import position_coded
 from conformance.model.capabilities import LISTS, Capabilities, lacking
 from conformance.model.case import Case
-from conformance.model.codec import dtype_of
+from conformance.model.codec import dtype_of, in_a_line
 from conformance.model.observation import Observation, Outcome
 from conformance.model.steps import (
     Build,
@@ -99,9 +99,8 @@ def _absence(observation: Observation, steps: int) -> str | None:
         if len(observation.outcomes) != steps:
             return f"{len(observation.outcomes)} outcomes for {steps} steps"
         outcome = observation.outcomes[-1]
-    if outcome.error is not None:
-        return str(outcome.error)
-    return outcome.unsupported
+    said = str(outcome.error) if outcome.error is not None else outcome.unsupported
+    return None if said is None else in_a_line(said)
 
 
 def _cast(got: Any, dtype: str) -> str | None:

@@ -10,7 +10,8 @@ link = "https://..."       # optional
 expires = 2027-06-30       # optional: after that day it excuses nothing
 mode = "eager"             # optional
 
-`message` may be left out where a selector (dtype, data_format, padding) tells the failures.
+`message` may be left out where a selector (dtype, data_format, padding) tells the failures. The file may also have
+tables ``[[lacks]]``: what a subject does not have, in its own words (`conformance.run.lacks`).
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ import fnmatch
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import attrs
-import numpy as np
 
 from conformance.model.case import Case
 from conformance.model.clauses import all_clauses
+from conformance.run.lacks import SELECTORS, Lack, values_of
 from conformance.subjects.tensorflow import BACKENDS
 
 if sys.version_info >= (3, 11):
@@ -53,19 +54,7 @@ class Failed:
     @staticmethod
     def of(message: str, case: Case) -> Failed:
         """Return the failure of a case."""
-        arrays = [getattr(step, "inputs", None) for step in case.steps]
-        used = {array.dtype.name for array in arrays if isinstance(array, np.ndarray)}
-        named = case.argument("dtype")
-        given = {
-            "dtype": used | ({named} if isinstance(named, str) else set()),
-            "data_format": {str(case.argument("data_format") or "channels_last").lower()},
-            "padding": {str(case.argument("padding") or "valid").lower()},
-        }
-        return Failed(message, {name: frozenset(values) for name, values in given.items()})
-
-
-#: The keys of an excuse that choose among failing cases.
-SELECTORS = ("dtype", "data_format", "padding")
+        return Failed(message, values_of(case))
 
 
 @attrs.frozen(kw_only=True)
@@ -121,6 +110,7 @@ def excused(
     standing: Standing,
     failures: Sequence[Failed],
     today: datetime.date | None = None,
+    blocked: Sequence[Failed] = (),
 ) -> Standing:
     """Return a verdict's status and reason in the light of the excuses that concern it.
 
@@ -132,15 +122,21 @@ def excused(
         standing: status and reason of the verdict without them.
         failures: all of them.
         today: the day by which excuses expire.
+        blocked: those that a more basic clause explains. They need not be excused where the clause has others, or
+            passes elsewhere; an excuse for them is none in vain.
     """
     status = standing[0]
-    own = [excuse for excuse in excuses if not excuse.is_broad]
+    own = [e for e in excuses if not e.is_broad and not any(map(e.covers, blocked))]
     if status == "pass" and own:
         return "stale-excuse", f"passes, but is excused: {own[0].reason}", "excuse-passes"
-    if not excuses or status not in ("fail", "error"):
+    if not excuses or status not in ("fail", "error", "blocked"):
         return standing
     day = today or datetime.date.today()
     valid = [e for e in excuses if e.expires is None or day <= e.expires]
+    if status == "blocked":
+        if not all(any(e.covers(failed) for e in valid) for failed in blocked):
+            return standing
+        failures = blocked
     if not failures or not all(any(e.covers(failed) for e in valid) for failed in failures):
         expired = [e for e in excuses if e not in valid and any(map(e.covers, failures))]
         if expired:
@@ -164,31 +160,49 @@ def excused(
 
 
 def load_excuses(path: Path) -> tuple[Excuse, ...]:
-    """Read a file of excuses.
+    """Read the excuses of an expectation file.
 
     Raises:
         ExcuseError: unreadable, not TOML, an unknown or missing key, a value of another type, an unknown
             clause or mode.
     """
+    known = {clause.id for clause in all_clauses()}
+    return tuple(_excuse(entry, where, known) for where, entry in _entries(path, "excuse"))
+
+
+def load_lacks(path: Path) -> tuple[Lack, ...]:
+    """Read what an expectation file says that subjects lack.
+
+    Raises:
+        ExcuseError: as `load_excuses`.
+    """
+    return tuple(_lack(entry, where) for where, entry in _entries(path, "lacks"))
+
+
+_TABLES = ("excuse", "lacks")
+
+
+def _entries(path: Path, table: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the entries of a table, each with where it is."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ExcuseError(f"cannot read {str(path)!r}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ExcuseError(f"{path}: not TOML: {error}") from error
-    known = {clause.id for clause in all_clauses()}
-    entries = data.get("excuse", [])
+    entries = data.get(table, [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ExcuseError(f"{path}: excuse = {entries!r}: use [[excuse]] tables")
-    excuses = []
-    for number, entry in enumerate(entries, start=1):
-        excuses.append(_excuse(entry, f"{path}: excuse {number}", known))
-    if set(data) - {"excuse"}:
-        raise ExcuseError(f"{path}: unknown table {min(set(data) - {'excuse'})!r}; use [[excuse]]")
-    return tuple(excuses)
+        raise ExcuseError(f"{path}: {table} = {entries!r}: use [[{table}]] tables")
+    unknown = sorted(set(data) - {*_TABLES})
+    if unknown:
+        raise ExcuseError(f"{path}: unknown table {unknown[0]!r}; use [[excuse]] or [[lacks]]")
+    return [(f"{path}: {table} {number}", entry) for number, entry in enumerate(entries, start=1)]
 
 
-def _excuse(entry: dict[str, Any], where: str, known: Collection[str]) -> Excuse:
+_Entry = TypeVar("_Entry", Excuse, Lack)
+
+
+def _made(kind: type[_Entry], entry: Mapping[str, Any], where: str, **others: Any) -> _Entry:
     fields = dict(entry)
     if isinstance(fields.get("expires"), str):
         try:
@@ -205,10 +219,14 @@ def _excuse(entry: dict[str, Any], where: str, known: Collection[str]) -> Excuse
             )
             raise ExcuseError(f"{where}: {key} = {value!r}: {wanted}")
     try:
-        excuse = Excuse(**fields)
+        return kind(**fields, **others)
     except TypeError as error:
-        text = str(error).replace("Excuse.__init__() ", "")
+        text = str(error).replace(f"{kind.__name__}.__init__() ", "")
         raise ExcuseError(f"{where}: {text}") from error
+
+
+def _excuse(entry: Mapping[str, Any], where: str, known: Collection[str]) -> Excuse:
+    excuse = _made(Excuse, entry, where)
     if not excuse.clause.startswith("CORPUS-") and not fnmatch.filter(known, excuse.clause):
         raise ExcuseError(f"{where}: unknown clause {excuse.clause!r}")
     if excuse.mode not in (None, *BACKENDS):
@@ -219,3 +237,14 @@ def _excuse(entry: dict[str, Any], where: str, known: Collection[str]) -> Excuse
             f"{', '.join(SELECTORS)} is given"
         )
     return excuse
+
+
+def _lack(entry: Mapping[str, Any], where: str) -> Lack:
+    lack = _made(Lack, entry, where, source=where)
+    if entry.get("message") == "" or not any(
+        getattr(lack, name) for name in ("message", *SELECTORS)
+    ):
+        raise ExcuseError(
+            f"{where}: message must not be empty; it may be left out where one of {', '.join(SELECTORS)} is given"
+        )
+    return lack

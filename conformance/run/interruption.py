@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
+import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: Seconds until an interruption that nobody has noticed is raised again.
+AGAIN = 1.0
 
 
 class Interruption:
     """Turns both signals into KeyboardInterrupt, which no library on the way can swallow for good.
 
-    An exception raised by a signal's handler appears wherever Python happens to be: inside a finalizer it is
-    printed and lost. `check` raises it again.
+    An exception raised by a signal's handler appears wherever Python happens to be: inside a finalizer, or a
+    callback of the garbage collector or of C, it is printed and lost. It is therefore raised again until `end`
+    says that somebody has noticed, and by `check`.
     """
 
     def __init__(self) -> None:
         self.requested = False
-        self._is_over = False
+        self._is_over = self._is_again = False
 
     def end(self) -> None:
         """Let signals do nothing from now on: the record's end is being written."""
@@ -41,11 +47,24 @@ class Interruption:
         try:
             yield
         finally:
+            self.end()
             for number, handler in before.items():
                 signal.signal(number, handler)
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         # One request is enough: while the record's end is written, nothing may interrupt.
-        if not self.requested and not self._is_over:
+        if self._is_over or (self.requested and not self._is_again):
+            return
+        if not self.requested:
             self.requested = True
-            raise KeyboardInterrupt
+            # Not `threading`: its locks may be held by what the signal has interrupted.
+            _thread.start_new_thread(self._insist, (os.getpid(),))
+        self._is_again = False
+        raise KeyboardInterrupt
+
+    def _insist(self, process: int) -> None:
+        time.sleep(AGAIN)
+        while not self._is_over and os.getpid() == process:
+            self._is_again = True
+            _thread.interrupt_main()
+            time.sleep(AGAIN)

@@ -11,7 +11,8 @@ import attrs
 
 from conformance.model.clauses import SCOPES
 from conformance.run.corpus import Corpus, CorpusError, load_corpora
-from conformance.run.excuses import Excuse, ExcuseError, load_excuses
+from conformance.run.excuses import Excuse, ExcuseError, load_excuses, load_lacks
+from conformance.run.lacks import Lack, of_pattern
 from conformance.run.record import FolderError
 from conformance.subjects import LoadError, Subject
 from conformance.subjects.process import MEMORY
@@ -43,6 +44,7 @@ class Options:
     seed: int = 0
     out: Path = Path("conformance-report")
     excuses: tuple[Excuse, ...] = ()
+    lacks: tuple[Lack, ...] = ()
     corpora: tuple[Corpus, ...] = ()
     seconds_per_case: float = 20.0
     memory: float = MEMORY
@@ -60,7 +62,8 @@ class Options:
             )
             for corpus in self.corpora
         ]
-        told = repr((self.excuses, corpora, self.seconds_per_case, self.memory))
+        lacks = (self.lacks,) if self.lacks else ()
+        told = repr((self.excuses, *lacks, corpora, self.seconds_per_case, self.memory))
         return hashlib.sha256(told.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
     @property
@@ -164,7 +167,13 @@ CHOICES = (
         flag="--expect",
         metavar="FILE",
         type=Path,
-        help="TOML file of excused failures; an excuse that no longer fails is an error.",
+        help="TOML file of excused failures, and of lacks; an excuse that no longer fails is an error.",
+    ),
+    Choice(
+        flag="--unsupported",
+        metavar="REGEX",
+        repeatable=True,
+        help="Errors whose message has this tell what the subject does not offer: no failures. Repeatable.",
     ),
     Choice(
         flag="--corpus",
@@ -198,6 +207,11 @@ def check_seconds(flag: str, seconds: float) -> None:
         )
 
 
+def lack_of(pattern: str) -> Lack:
+    """Return the lack for an ``--unsupported``; raise ValueError where it is no regular expression."""
+    return of_pattern(pattern, f"--unsupported {pattern!r}")
+
+
 def check_memory(flag: str, memory: float) -> None:
     """Raise ValueError unless `memory` is a size that a process can use, in GiB."""
     if not 0 < memory <= MOST_MEMORY:
@@ -222,6 +236,8 @@ def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
     check_seconds("--timeout", values["timeout"])
     check_memory("--memory", values["memory"])
     excuses = load_excuses(values["expect"]) if values["expect"] else ()
+    lacks = list(load_lacks(values["expect"])) if values["expect"] else []
+    lacks += map(lack_of, values["unsupported"] or ())
     corpora = tuple(corpus for folder in values["corpus"] or () for corpus in load_corpora(folder))
     ids = [corpus.clause.id for corpus in corpora]
     for double in {id_ for id_ in ids if ids.count(id_) > 1}:
@@ -237,6 +253,7 @@ def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
         seed=values["seed"],
         out=values["out"],
         excuses=excuses,
+        lacks=tuple(lacks),
         corpora=corpora,
         seconds_per_case=values["timeout"],
         memory=values["memory"],

@@ -11,6 +11,8 @@ import attrs
 from conformance.checks import Traits
 from conformance.model.capabilities import declared
 from conformance.run.capabilities import Declaring, Probed, probe
+from conformance.run.handshake import broken_protocol
+from conformance.run.lacks import Lack, Understood, declared_lacks
 from conformance.subjects import Subject, default_specs, resolve, resolve_command
 from conformance.subjects.loading import LoadError, is_tensorflow
 from conformance.subjects.process import MEMORY
@@ -27,6 +29,7 @@ class Participant:
         is_command: whether its spec is a program that speaks the process protocol.
         traits: what norms may depend on.
         capabilities: what the subject has, declared or found.
+        words: the subject, as far as it says in its own words what it lacks; None where it has none.
     """
 
     subject: Subject
@@ -34,6 +37,7 @@ class Participant:
     is_command: bool
     traits: Traits
     capabilities: Probed = attrs.field(factory=lambda: Probed({}, {}))
+    words: Understood | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -61,8 +65,16 @@ def participants(
     commands: Sequence[str],
     seconds_per_case: float,
     memory: float = MEMORY,
+    lacks: Sequence[Lack] = (),
 ) -> tuple[Participant, ...]:
     """Start what the user named, or the default subjects where nothing is named.
+
+    Args:
+        specs: subjects, as after ``--subject``.
+        commands: programs, as after ``--subject-command``.
+        seconds_per_case: how long a case may take in a process of its own.
+        memory: how much such a process may use, in GiB.
+        lacks: what the user says of errors that are no failures.
 
     Raises:
         LoadError: a subject cannot be loaded, or two have the same name and mode. Nothing is left running.
@@ -83,9 +95,14 @@ def participants(
                 )
             described = subject.describe()
             is_command = subject.spec in commands
+            told = broken_protocol(subject) if is_command else None
+            if told is not None:
+                raise LoadError(
+                    f"subject {subject.name!r} does not speak the process protocol (docs/protocol.md): {told}"
+                )
             # What a program says of itself makes no TensorFlow of it.
             traits = traits_of(subject, {} if is_command else described)
-            loaded.append(made(subject, described, is_command, traits))
+            loaded.append(made(subject, described, is_command, traits, lacks))
     except BaseException:
         for subject in started:
             subject.close()
@@ -94,21 +111,44 @@ def participants(
 
 
 def made(
-    subject: Subject, described: Mapping[str, Any], is_command: bool, traits: Traits
+    subject: Subject,
+    described: Mapping[str, Any],
+    is_command: bool,
+    traits: Traits,
+    lacks: Sequence[Lack] = (),
 ) -> Participant:
     """Return a participant: probed, and never asked for what it declares not to have.
 
     Raises:
-        LoadError: what it declares is no capability.
+        LoadError: what it declares is no capability, or no word for what it lacks.
     """
     try:
         has = declared(described.get("capabilities"))
     except ValueError as error:
         raise LoadError(f"subject {subject.spec!r}: {error}") from error
-    asked = Declaring(subject, has) if has else subject
+    words = understood(subject, described, traits, lacks)
+    asked: Subject = Declaring(words, has) if has else words
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return Participant(asked, described, is_command, traits, probe(asked, has))
+        probed = probe(asked, has)
+    return Participant(asked, described, is_command, traits, probed, words)
+
+
+def understood(
+    subject: Subject, described: Mapping[str, Any], traits: Traits, lacks: Sequence[Lack] = ()
+) -> Understood:
+    """Return the subject with its own words for what it lacks: declared, and those of `lacks` that concern it.
+
+    Raises:
+        LoadError: what it declares is no such word.
+    """
+    try:
+        own = declared_lacks(described.get("unsupported_errors"))
+    except ValueError as error:
+        raise LoadError(f"subject {subject.spec!r}: {error}") from error
+    given = [lack for lack in lacks if lack.concerns(subject.name, subject.mode)]
+    # TensorFlow's own errors are the norm.
+    return Understood(subject, (*own, *given), says_not_implemented=not traits.tensorflow)
 
 
 def traits_of(subject: Subject, description: Mapping[str, Any]) -> Traits:

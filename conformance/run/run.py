@@ -24,6 +24,7 @@ from conformance.run import aspects, coverage
 from conformance.run.drift import find_drift
 from conformance.run.excuses import Excuse
 from conformance.run.guard import Guard
+from conformance.run.lacks import Lack
 from conformance.run.numerics import Numerics
 from conformance.run.options import Options
 from conformance.run.participants import Participant, participants, release_pairs
@@ -63,13 +64,17 @@ class Run:
         self._explored: dict[tuple[str, str, str], record.Explored] = {}
         self._unwritten: list[record.Explored] = []
         self.participants = participants(
-            options.subjects, options.subject_commands, options.seconds_per_case, options.memory
+            options.subjects,
+            options.subject_commands,
+            options.seconds_per_case,
+            options.memory,
+            options.lacks,
         )
         self._record: RecordWriter | None = None
         try:
             # Drift compares what releases did with the same cases; nothing else needs them all.
             self._evidence = Evidence(keep=None if release_pairs(self.participants) else KEPT)
-            diagnostician = Diagnostician(
+            self._diagnostician = diagnostician = Diagnostician(
                 self._evidence, examples=options.count, run_seed=options.seed
             )
             self._judges = {
@@ -243,6 +248,8 @@ class Run:
                 numerics=numerics.entries(),
                 coverage=covered,
                 aspects=guard("counting aspects", self._aspects, ()),
+                said_often=guard("counting messages", self._said_often, ()),
+                undiagnosed=self._diagnostician.cut_short,
             )
         )
         self.close()
@@ -250,6 +257,9 @@ class Run:
         if not page or result is None:
             return path
         return guard("making the page", lambda: _page_of(result, path), path)
+
+    def _said_often(self) -> tuple[record.SaidOften, ...]:
+        return tuple(told for judge in self._judges.values() for told in judge.messages.often())
 
     def _aspects(self) -> tuple[record.Aspect, ...]:
         found: list[record.Aspect] = []
@@ -309,6 +319,16 @@ class Run:
             for excuse in self.options.excuses
             if not any(excuse.concerns(v.clause, v.subject, v.mode) for v in judged)
         ]
+
+    @property
+    def idle_lacks(self) -> list[Lack]:
+        """Words for what a subject lacks that none of its errors had; of a whole run alone that can be told."""
+        if self._record is not None and self._record.earlier is not None:
+            return []
+        words = [participant.words for participant in self.participants if participant.words]
+        told = [*self.options.lacks, *(lack for one in words for lack in one.lacks)]
+        used: set[Lack] = set().union(*(one.used for one in words))
+        return [lack for lack in dict.fromkeys(told) if lack not in used]
 
     @property
     def stale_patterns(self) -> list[Excuse]:

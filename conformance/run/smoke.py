@@ -17,7 +17,7 @@ from conformance.checks import CHECKS, NotSupported, NotTried, Traits
 from conformance.judge.evidence import Evidence
 from conformance.judge.judging import judge
 from conformance.model.case import Case
-from conformance.model.codec import Array
+from conformance.model.codec import Array, in_a_line
 from conformance.model.observation import Outcome
 from conformance.model.steps import Build, Call, GetWeights, SetWeights, Step
 from conformance.subjects import Subject
@@ -35,8 +35,8 @@ def adapter_fault(subject: Subject) -> str | None:
     )  # fmt: skip
     observation = subject.observe(Case("geometry", _ARGUMENTS, steps))
     if observation.crash is not None or observation.not_tried is not None:
-        return (
-            f"a plain float32 layer ends the process: {observation.crash or observation.not_tried}"
+        return "a plain float32 layer ends the process: " + in_a_line(
+            observation.crash or observation.not_tried or ""
         )
     moments = ("the constructor", "build", "set_weights", "the call", "get_weights")
     outcomes = (observation.constructed, *observation.outcomes)
@@ -52,7 +52,8 @@ def adapter_fault(subject: Subject) -> str | None:
 
 
 def _said(outcome: Outcome) -> str | None:
-    return str(outcome.error) if outcome.error is not None else outcome.unsupported
+    said = str(outcome.error) if outcome.error is not None else outcome.unsupported
+    return None if said is None else in_a_line(said)
 
 
 def _wrong_weights(outcome: Outcome) -> str | None:

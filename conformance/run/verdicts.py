@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import attrs
@@ -12,17 +11,20 @@ from conformance.checks import CHECKS
 from conformance.findings.diagnosis import Diagnostician
 from conformance.findings.scripts import script_for
 from conformance.judge.causes import Cause, Causes
+from conformance.judge.crashes import dying_step
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import explore, shrink
 from conformance.judge.judging import Failure, HarnessError, Tally
 from conformance.model.case import Case
 from conformance.model.clauses import Clause
+from conformance.model.codec import in_a_line
 from conformance.model.steps import Call, ComputeOutputShape, Gradients, Train
 from conformance.oracle.comparison import Mismatch, listening
 from conformance.run import aspects
 from conformance.run.corpus import Corpus, judge_recorded
 from conformance.run.excuses import Excuse, Failed, Standing, excused
 from conformance.run.guard import Guard
+from conformance.run.messages import Messages
 from conformance.run.numerics import Numerics
 from conformance.run.options import Options
 from conformance.run.participants import Participant
@@ -85,6 +87,10 @@ class ParticipantJudge:
         self._corpora = {corpus.clause.id: corpus for corpus in options.corpora}
         self._tallies: dict[str, Mapping[tuple[str, bool], Tally]] = {}
         self._small: dict[str, Case] = {}
+        #: The steps at which the subject's process ended, by case.
+        self._died: dict[str, int | None] = {}
+        #: What the subject said where it raised.
+        self.messages = Messages(*participant.key)
         self._done: dict[str, int] = {}
         #: Those that covered a failure so far.
         self.used_excuses: set[Excuse] = set()
@@ -117,9 +123,12 @@ class ParticipantJudge:
         self._red[clause.id] = bool(tally.failures)
         finding, text = self._finding(clause, tally, guard) if tally.failures else (None, "")
         excuses = [e for e in self._options.excuses if e.concerns(clause.id, *self.participant.key)]
-        failures = [Failed.of(failure.mismatch.message, failure.case) for failure in tally.failures]
-        self.used_excuses |= {e for e in excuses if any(map(e.covers, failures))}
-        status, reason, kind = excused(excuses, (status, reason, kind), failures)
+        failures, blocked = (
+            [Failed.of(failure.mismatch.message, failure.case) for failure in found]
+            for found in (tally.failures, tally.blocked_failures)
+        )
+        self.used_excuses |= {e for e in excuses if any(map(e.covers, [*failures, *blocked]))}
+        status, reason, kind = excused(excuses, (status, reason, kind), failures, blocked=blocked)
         if guard.broken:
             # No verdict of a broken harness can be trusted; its findings are evidence all the same.
             status, kind = BROKEN, "broken"
@@ -151,7 +160,7 @@ class ParticipantJudge:
             if blocker is None:
                 kept.append(failure)
             else:
-                tally.note_blocked(self._evidence.values(failure.case), blocker)
+                tally.note_blocked(self._evidence.values(failure.case), blocker, failure)
         if not kept and clause.id in self._owed:
             kept.append(self._owed[clause.id])
         tally.failures = kept
@@ -236,6 +245,9 @@ class ParticipantJudge:
                 for failure in ([] if is_claim else tally.failures)
             }
             cases = self._evidence.explored(subject)[before:]
+            if not self.participant.traits.tensorflow:
+                for (_, is_claim), tally in tallies.items():
+                    self.messages.note([] if is_claim else tally.failures)
             exercised = [name for name in self._evidence.exercised(subject) if name not in known]
             self._noted(
                 record.Explored(
@@ -284,7 +296,11 @@ class ParticipantJudge:
         failures = [f for f in tally.failures if f.status == "fail" or f.mismatch.got is not None]
         if not failures:
             return record.Claim("upheld" if tally.held else "not-run", tally.judged)
-        smallest, _ = self._shrunk(clause, failures[0], claims=True)
+        smallest = plainest(failures)
+        if (
+            self.participant.traits.tensorflow
+        ):  # the claim is about TensorFlow: only its case is shown
+            smallest, _ = self._shrunk(clause, smallest, claims=True)
         mismatch = smallest.mismatch
         evidence = record.Evidence(
             mismatch.message,
@@ -305,9 +321,11 @@ class ParticipantJudge:
         shown, shrunk = guard(
             f"shrinking a case of {clause.id}",
             lambda: self._smallest(clause, failures),
-            (failures[0], False),
+            (plainest(failures), False),
         )
-        mismatch = shown.mismatch
+        mismatch = guard(
+            f"the step of {clause.id}", lambda: self._at_its_step(shown), shown.mismatch
+        )
         script = guard(
             f"the script of {clause.id}",
             lambda: script_for(
@@ -360,15 +378,25 @@ class ParticipantJudge:
 
     def _smallest(self, clause: Clause, failures: Sequence[Failure]) -> tuple[Failure, bool]:
         if clause.id in self._corpora:
-            return failures[0], False
-        # A drawn case can be shrunk; prefer it to a fixed one.
-        drawn = [f for f in failures if FAMILIES[f.case.family].is_drawn]
-        # A case in plain surroundings says more than one in a situation.
-        plainest = min(drawn or failures, key=lambda f: f.case.situation is not None)
-        smallest, shrunk = self._shrunk(clause, plainest, claims=False)
+            return plainest(failures), False
+        smallest, shrunk = self._shrunk(clause, plainest(failures), claims=False)
         if shrunk:
             self._small[smallest.case.id] = smallest.case
         return smallest, shrunk
+
+    def _at_its_step(self, shown: Failure) -> Mismatch:
+        """Return the mismatch; where the process ended, at the step at which it did."""
+        subject, case = self.participant.subject, shown.case
+        observation = self._evidence.past_observation(subject, case)
+        if observation is None or observation.crash is None:
+            return shown.mismatch
+        if case.id not in self._died:
+            try:
+                step = dying_step(subject, case)
+            except LookupError:
+                step = len(case.steps) - 1 if case.steps else None
+            self._died[case.id] = step
+        return attrs.evolve(shown.mismatch, step=self._died[case.id])
 
     def _shrunk(self, clause: Clause, found: Failure, *, claims: bool) -> tuple[Failure, bool]:
         return shrink(
@@ -384,6 +412,20 @@ class ParticipantJudge:
             known=() if claims else self._small.values(),
             counts=lambda failure: claims or self._blocker(clause, failure) is None,
         )
+
+
+def plainest(failures: Sequence[Failure]) -> Failure:
+    """Return the failure to be shown: a wrong result rather than an error, drawn rather than fixed.
+
+    A drawn case can be shrunk, and a case in plain surroundings says more than one in a situation.
+    """
+
+    def key(failure: Failure) -> tuple[bool, bool, bool]:
+        family = FAMILIES.get(failure.case.family)
+        is_fixed = family is None or not family.is_drawn
+        return failure.status != "fail", is_fixed, failure.case.situation is not None
+
+    return min(failures, key=key)
 
 
 def finding_text(
@@ -420,17 +462,17 @@ def _status(clause: Clause, tally: Tally) -> Standing:
         told = f"cannot be told before {' and '.join(tally.blocked)} holds"
         return "blocked", told, "more-basic"
     if tally.unsupported:
-        return "unsupported", in_a_line(tally.unsupported), "lacking"
+        return "unsupported", counted(tally.unsupported), "lacking"
     if clause.untestable:
         return "not-run", clause.untestable, "untestable"
     return "not-run", "no case in this run exercises this clause in this mode", "no-case"
 
 
-def in_a_line(reasons: Mapping[str, int]) -> str:
+def counted(reasons: Mapping[str, int]) -> str:
     """Return reasons, each with the number of its cases, as one line: the most frequent first."""
     told: list[str] = []
     for reason in sorted(reasons, key=lambda one: (-reasons[one], one)):
-        text = textwrap.shorten(reason, LINE, placeholder=" ...")
+        text = in_a_line(reason, LINE)
         if told and len("; ".join([*told, text])) > LINE:
             return f"{'; '.join(told)}; and {len(reasons) - len(told)} more"
         told.append(text)

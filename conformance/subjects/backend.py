@@ -12,7 +12,7 @@ import numpy as np
 from conformance.model import limits, named
 from conformance.model.case import Case
 from conformance.model.codec import Array, Value
-from conformance.model.observation import Error, Observation, Outcome
+from conformance.model.observation import Error, Observation, Outcome, Unsupported
 from conformance.model.steps import Backend
 
 
@@ -22,8 +22,8 @@ def observe(
     """Run `case` on `backend`, calling `before_step` before each of its steps.
 
     An exception is an outcome, and the steps after it are still tried; only a constructor that raises
-    ends the case. The backend's `absences` say that a capability is missing, which is no error. A result
-    that is too large to be read counts as a crash.
+    ends the case. What says that a capability is missing is no error. A result that is too large to be read
+    counts as a crash.
     """
     try:
         if case.situation is not None and backend.takes_arrays:
@@ -48,15 +48,17 @@ def _attempt(backend: Backend, name: str, action: Callable[[], Value]) -> Outcom
     named.RAISED.clear()
     try:
         value = action()
-    except backend.absences as reason:
-        text = limits.message_of(reason)
-        return Outcome(unsupported=text or f"{name} raised {type(reason).__name__}")
+    except Unsupported as reason:
+        return Outcome(unsupported=limits.message_of(reason) or f"has no {name}")
     except limits.TooLarge:
         raise
     except Exception as error:
         if named.RAISED:  # whatever a framework makes of it on its way out
             return Outcome(unsupported=named.RAISED[0])
-        return Outcome(error=Error.of(error, backend.moment), modified=backend.modified)
+        told = Error.of(error, backend.moment)
+        if backend.may_lack and told.means_not_implemented:
+            return Outcome.lacking(told)
+        return Outcome(error=told, modified=backend.modified)
     return Outcome(value=value, modified=backend.modified)
 
 

@@ -194,5 +194,8 @@ def _prctl(option: int, value: int) -> None:
 
 
 if __name__ == "__main__":
-    Keeper(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]), sys.argv[3:]).watch()
+    given = int(sys.argv[1])
+    own = os.dup(given)  # which, unlike what was given, no program inherits
+    os.close(given)
+    Keeper(socket.socket(fileno=own), int(sys.argv[2]), sys.argv[3:]).watch()
     os._exit(0)

@@ -47,7 +47,7 @@ class LayerBackend(steps.Backend):
     needs anything else, and a case with an argument that the constructor does not take, is unsupported.
     """
 
-    absences = (Unsupported, NotImplementedError)
+    may_lack = True
     takes_arrays = True
     #: The kinds of steps that it has.
     kinds: tuple[type[steps.Step], ...] = (steps.Step,)

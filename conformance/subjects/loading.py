@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import inspect
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -72,6 +73,7 @@ def backend_class(target: Any, what: str) -> Callable[[Any], Backend]:
     if tensorflow.is_own_layer(target):
         return tensorflow.EagerBackend
     if inspect.isclass(target):
+        _check_layer(target, what)
         return LayerBackend
     if not callable(target):
         raise LoadError(
@@ -84,15 +86,60 @@ def backend_class(target: Any, what: str) -> Callable[[Any], Backend]:
     except (TypeError, ValueError):  # what is written in C may have no signature
         return FunctionBackend
     if any(name in signature.parameters for name in _LAYER_ARGUMENTS):
+        _check_layer(target, what)
         return LayerBackend
     if _binds(signature, 5):
         return FunctionBackend
     if all(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
+        _check_layer(target, what)
         return LayerBackend
     raise LoadError(
         f"{what} takes {signature}: neither a layer's arguments (filters, kernel_size, ...) nor those of "
         "conv2d_transpose(inputs, kernel, strides, padding, data_format)"
     )
+
+
+def _check_layer(target: Any, what: str) -> None:
+    """Raise LoadError for a class, or a factory of layers, with which no case could be run.
+
+    What cannot be told without running a case is let pass: a signature in C, a constructor that raises.
+    """
+    try:
+        signature = inspect.signature(target)
+    except (TypeError, ValueError):
+        signature = None
+    if signature is not None:
+        try:
+            signature.bind(**_TRIED)
+        except TypeError as error:
+            raise LoadError(
+                f"{what} takes {text_of(signature, limit=120)}: {error}; a layer is made with "
+                "filters=2, kernel_size=(1, 1), and has defaults for what else it takes"
+            ) from error
+    if inspect.isclass(target) and not _missing(target):
+        return
+    try:
+        missing = _missing(type(made := target(**_TRIED)), made)
+    except (Exception, SystemExit):
+        return
+    if missing:
+        raise LoadError(
+            f"{what} has no {' and no '.join(missing)}: a layer needs build(input_shape), "
+            "set_weights([kernel, bias]) and __call__(inputs); raise NotImplementedError in what it does not offer"
+        )
+
+
+#: With what a layer is made to see whether it can be.
+_TRIED: dict[str, Any] = {"filters": 2, "kernel_size": (1, 1)}
+
+
+def _missing(cls: type, instance: Any = None) -> list[str]:
+    """Return the methods that a class lacks, and its instance, where there is one."""
+    missing = [name for name in ("build", "set_weights") if not hasattr(cls, name)]
+    missing = [name for name in missing if instance is None or not hasattr(instance, name)]
+    # A class can be called itself: what counts is what it gives to its instances.
+    is_called = any("__call__" in vars(base) for base in cls.__mro__)
+    return missing if is_called else [*missing, "__call__"]
 
 
 def _binds(signature: inspect.Signature, count: int) -> bool:
@@ -139,17 +186,33 @@ def describe(spec: str, mode: str) -> dict[str, Any]:
         versions = {LAYERS[spec.partition(":")[0]]: __version__, **versions}
     elif tensorflow.is_own_layer(load(spec)):
         # What TensorFlow's own layer does is the norm in its own release, under whatever name it comes.
-        return {**_of_tensorflow(mode), "norm": "tensorflow"}
+        return {**_of_tensorflow(mode), "norm": "tensorflow", **_declared(load(spec))}
     else:
         return describe_object(load(spec), mode)
     return {"versions": versions, "settings": {}, "mode": mode}
 
 
 def describe_object(target: Any, mode: str) -> dict[str, Any]:
-    """Return versions of a class or function, and what it declares in its attribute `capabilities`."""
+    """Return versions of a class or function, and what it declares in its attributes."""
+    return {"versions": versions_of(target), "settings": {}, "mode": mode, **_declared(target)}
+
+
+def _declared(target: Any) -> dict[str, Any]:
+    """Return what a class or function says in its attributes `capabilities` and `unsupported_errors`."""
     said = getattr(target, "capabilities", None)
     declares = {"capabilities": encode(said)} if isinstance(said, dict) else {}
-    return {"versions": versions_of(target), "settings": {}, "mode": mode, **declares}
+    words = getattr(target, "unsupported_errors", None)
+    if words is not None:
+        listed = words if isinstance(words, (list, tuple, set, frozenset)) else [words]
+        declares["unsupported_errors"] = [_word(word) for word in listed]
+    return declares
+
+
+def _word(word: Any) -> Any:
+    """Return a class of errors, or a regular expression, as plain JSON; what is neither is refused by the run."""
+    if inspect.isclass(word) and issubclass(word, Exception):
+        return {"error": word.__name__}
+    return encode(word.pattern if isinstance(word, re.Pattern) else word)
 
 
 def _of_tensorflow(mode: str) -> dict[str, Any]:

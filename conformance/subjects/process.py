@@ -37,6 +37,8 @@ ENDING_SECONDS = 20.0
 MEMORY = 4.0
 #: Bytes that are read and written at once, and kept of the standard error.
 CHUNK, LAST_ERRORS = 2**16, 2**14
+#: How it is told that a process is silent.
+TIMED_OUT = "no answer within"
 
 
 class Broken(Exception):  # noqa: N818 - a state of the process, told as an observation
@@ -265,7 +267,7 @@ class LineProcess:
         while (line := self._line()) is None:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise Broken(f"no answer within {seconds:g} seconds")
+                raise Broken(f"{TIMED_OUT} {seconds:g} seconds")
             self._turn(left)
         try:
             answer = limits.parse(line)

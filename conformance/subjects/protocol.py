@@ -67,7 +67,7 @@ _OUTCOME = {
             },
         },
         "unsupported": {
-            "description": "What the program does not have.",
+            "description": "What the program does not have; an error beside it is how it refused.",
             "type": ["string", "null"],
         },
         "modified": {
@@ -123,6 +123,22 @@ _MESSAGES = {
                         name: {"description": text, "type": "boolean"}
                         for name, text in FLAGS.items()
                     },
+                },
+            },
+            "unsupported_errors": {
+                "description": "Regular expressions: errors whose message has one say that the program does "
+                "not have something; or names of classes of errors.",
+                "type": "array",
+                "items": {
+                    "anyOf": [
+                        {"type": "string", "minLength": 1},
+                        {
+                            "type": "object",
+                            "required": ["error"],
+                            "additionalProperties": False,
+                            "properties": {"error": {"type": "string"}},
+                        },
+                    ]
                 },
             },
         },

@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.forward import costs
-from fast_impl.forward.method import Proposal
-from fast_impl.forward.taps import rows_by_phase, tap_groups
+from fast_impl.forward.method import MOST_TAPS, Proposal
+from fast_impl.forward.taps import least_groups, rows_by_phase, tap_groups
 from fast_impl.kernels.target import Target
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.problem import Problem
@@ -440,6 +440,8 @@ def propose(problem: Problem, threads: int, limit: int, target: Target | None) -
     """The best tiling of this problem, or None where there is nothing to multiply."""
     dtype = accumulator(problem.dtype)
     if not problem.multiply_adds or dtype.kind != "f":
+        return None
+    if problem.height.kernel * least_groups(problem.width) > MOST_TAPS:
         return None
     best: tuple[float, Blocks] | None = None
     for tiling in _tilings(problem, threads):

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.forward import costs
-from fast_impl.forward.method import Proposal
+from fast_impl.forward.method import MOST_TAPS, Proposal
 from fast_impl.kernels.calls import Calls, Part
 from fast_impl.kernels.copying import turn
 from fast_impl.kernels.lanes import Side, partitions
@@ -192,6 +192,7 @@ def propose(problem: Problem, threads: int, limit: int, target: Target | None) -
         target is None
         or not problem.multiply_adds
         or problem.dtype.name not in ("float32", "float64")
+        or problem.height.kernel * problem.width.kernel > 4 * MOST_TAPS
     ):
         return None
     inner = problem

@@ -14,6 +14,10 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 
+# Taps, or groups of them, up to which a plan that looks at each takes little time.
+MOST_TAPS = 1 << 12
+
+
 class Executor(Protocol):
     """A way to compute one problem; immutable, so that any number of threads may share it."""
 

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.forward import costs
-from fast_impl.forward.method import Proposal
-from fast_impl.forward.taps import tap_groups
+from fast_impl.forward.method import MOST_TAPS, Proposal
+from fast_impl.forward.taps import least_groups, tap_groups
 from fast_impl.kernels.target import Target
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.problem import Problem
@@ -250,6 +250,8 @@ def propose(problem: Problem, threads: int, limit: int, target: Target | None) -
     """Tasks whose planes fit the cache, or None where there is nothing to multiply."""
     dtype = accumulator(problem.dtype)
     if not problem.multiply_adds or dtype.kind != "f":
+        return None
+    if least_groups(problem.height) * least_groups(problem.width) > MOST_TAPS:
         return None
     best: tuple[float, Planar] | None = None
     for images, rows in sorted(_sizes(problem)):

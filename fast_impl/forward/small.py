@@ -19,12 +19,15 @@ from fast_impl.kernels.target import Target
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.geometry import Axis
 from fast_impl.problem.problem import Problem
+from fast_impl.runtime import blas
 
 Array = npt.NDArray[Any]
 
 # Beyond these the table and the product would leave the cache.
 _MOST_ADDS = 1 << 21
 _MOST_ENTRIES = 1 << 15
+# Multiply-adds up to which OpenBLAS wakes no thread.
+_WITHOUT_THREADS = 1 << 18
 
 
 def _arrivals(axis: Axis) -> list[list[tuple[int, int]]]:
@@ -51,6 +54,25 @@ class Small:
         self.pixels = problem.batch * problem.height.input * problem.width.input
         self.taps = problem.height.kernel * problem.width.kernel
         self.table = self._table()
+        # Threads of NumPy's own BLAS may hang in the child of a fork; it computes small products without.
+        adds = self.pixels * self.taps * problem.filters * problem.in_channels
+        self.alone = adds <= _WITHOUT_THREADS
+        self.product = blas.runner(self.dtype)
+        columns, channels = self.taps * problem.filters, problem.in_channels
+        product = blas.Product(
+            self.pixels,
+            columns,
+            channels,
+            0,
+            columns,
+            0,
+            channels,
+            0,
+            columns,
+            add=False,
+            plain=True,
+        )
+        self.products = blas.compile_products([product], self.dtype)
 
     def _table(self) -> Array:
         problem = self.problem
@@ -76,20 +98,23 @@ class Small:
     def pack(self, kernel: Array) -> Array:
         """Return the kernel as a matrix of channels by taps and filters."""
         flat = kernel.reshape(-1, self.problem.in_channels).T
-        return np.ascontiguousarray(flat, self.dtype)
+        return np.ascontiguousarray(flat, self.dtype).reshape(-1)
 
     def run(self, inputs: Array, packed: Array, bias: Array | None, out: Array) -> None:
         """Write the transposed convolution of ``inputs`` into ``out``."""
         problem = self.problem
         if problem.channels_first:
             inputs, out = inputs.transpose(0, 2, 3, 1), out.transpose(0, 2, 3, 1)
-        pixels = inputs.reshape(self.pixels, problem.in_channels)
+        pixels = np.ascontiguousarray(inputs, self.dtype).reshape(-1)
         rows = self.pixels * self.taps
         product = np.empty((rows + 1, problem.filters), self.dtype)
         product[rows] = 0
-        if not self.same:
-            pixels = pixels.astype(self.dtype)
-        np.matmul(pixels, packed, out=product[:rows].reshape(self.pixels, -1))
+        if self.alone:
+            matrices = pixels.reshape(self.pixels, -1), packed.reshape(problem.in_channels, -1)
+            np.matmul(*matrices, out=product[:rows].reshape(self.pixels, -1))
+        else:
+            with blas.one_thread():
+                self.product(self.products, packed, pixels, product.reshape(-1))
         arrived = product.take(self.table, axis=0)
         if self.same:
             arrived.sum(axis=0, out=out)

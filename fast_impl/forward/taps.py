@@ -46,6 +46,11 @@ def tap_groups(axis: Axis, merged: bool, skip: int = 0) -> list[Columns]:
     return groups
 
 
+def least_groups(axis: Axis) -> int:
+    """How many groups of taps there are at least, without a look at each tap."""
+    return -(-axis.kernel // axis.stride)
+
+
 class Row(NamedTuple):
     """A row of taps, and how many blocks of rows down it carries an input row."""
 

@@ -100,7 +100,8 @@ class Layout:
         over = max(0, width.input + self.right - blocks)
         self.pitch = max(width.input, blocks + max(self.left, over))
         few = problem.filters * problem.in_channels * problem.height.kernel * width.kernel
-        self.shares = self.threads if few <= _FEW_WEIGHTS else 1
+        kept = self.threads * few * self.dtype.itemsize <= limit
+        self.shares = self.threads if few <= _FEW_WEIGHTS and kept else 1
         self.chunks = self._chunks(limit)
         self.compiled = functools.lru_cache(maxsize=1024)(self._compiled)
 

@@ -27,15 +27,33 @@ Array = npt.NDArray[Any]
 _TILE_BYTES = 1 << 20
 # Multiply-adds below which a second thread only costs.
 _SMALL = 1 << 20
+# Images beyond which those of fewer pixels are better taken together.
+_MANY_IMAGES, _FEW_PIXELS = 1 << 10, 64
 # Pixels that one product adds up: more of them leave the cache.
 _PIECE = 256
 
 
-def suits(problem: Problem) -> bool:
-    """Whether patches are narrow enough to be gathered, and products without them too thin."""
+def suits(problem: Problem, threads: int, limit: int) -> bool:
+    """Whether patches are narrow enough to be gathered, within the limit, and products without them too thin."""
     thin = problem.filters * min(problem.width.stride, problem.width.kernel) < 24
     wide = problem.height.kernel * problem.width.kernel * problem.filters
-    return thin and wide <= 512
+    if not thin or wide > 512:
+        return False
+    height, width = problem.height, problem.width
+    if problem.batch > _MANY_IMAGES and height.input * width.input < _FEW_PIXELS:
+        return False  # every image is a step of its own here
+    rows = max(1, min(height.input, _TILE_BYTES // max(_line(problem), 1)))
+    tall = (rows - 1) * height.stride + height.extent
+    broad = (width.input - 1) * width.stride + width.extent
+    size = accumulator(problem.dtype).itemsize
+    each = rows * _line(problem) + tall * broad * problem.filters * size
+    return (1 if problem.multiply_adds < _SMALL else threads) * each <= limit
+
+
+def _line(problem: Problem) -> int:
+    """Bytes of the patches of a row of pixels."""
+    wide = problem.height.kernel * problem.width.kernel * problem.filters
+    return problem.width.input * wide * accumulator(problem.dtype).itemsize
 
 
 class PatchesBackward:
@@ -50,7 +68,7 @@ class PatchesBackward:
         self.product = blas.runner(self.dtype)
         self.products = functools.lru_cache(maxsize=8)(self._products)
         self.wide = problem.height.kernel * problem.width.kernel * problem.filters
-        line = problem.width.input * self.wide * self.dtype.itemsize
+        line = _line(problem)
         # As many strips of equal height for each thread, as far as the rows go.
         height = problem.height.input
         parts = -(-height // max(1, min(height, _TILE_BYTES // max(line, 1))))
@@ -117,9 +135,10 @@ class PatchesBackward:
         """Fill ``patches`` for the input rows ``low`` to ``high``; return the number of pixels."""
         height, width = self.problem.height, self.problem.width
         top = low * height.stride - height.before
-        first, last = max(top, 0), min(top + len(tile), height.output)
-        # Where the kernel is at least as wide as the stride, the tile holds all columns.
-        columns = min(tile.shape[1], width.output)
+        first = max(top, 0)
+        last = max(first, min(top + len(tile), height.output))
+        # Where the kernel is at least as wide as the stride, the tile holds all columns that are reached.
+        columns = max(0, min(tile.shape[1] - width.before, width.output))
         tile[: first - top] = 0
         tile[last - top :] = 0
         part = tile[first - top : last - top, width.before : width.before + columns]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from fast_impl.kernels import made
 from fast_impl.kernels.format import JOB_BYTES, Sums, whole_lines
 from fast_impl.kernels.panels import Lanes, Panel, panels
-from fast_impl.kernels.streams import Grid, Streams, unit
+from fast_impl.kernels.streams import MOST_WORDS, Grid, Streams, unit
 from fast_impl.kernels.target import Target
 from fast_impl.runtime import checking, memory, workers
 from fast_impl.runtime.addresses import address, call_words, steps
@@ -24,6 +24,8 @@ Array = npt.NDArray[Any]
 _CACHED = 160 << 10
 # Bytes of a panel's weights beyond which they are multiplied in steps.
 _WEIGHT_BYTES = 320 << 10
+# Words of streams that every plan may have, and cycles of work that are worth another one.
+_FEW_WORDS, _CYCLES_A_WORD = 1 << 14, 8
 # Tasks for each thread.
 _TASKS = 4
 # Bytes of a result from which on it is faster to write around the caches, even if it is read at once.
@@ -133,13 +135,18 @@ def _steps(part: Part, width: int) -> Iterator[range]:
         yield range(rows * number // count, rows * (number + 1) // count)
 
 
+def _most_words(cycles: float) -> int:
+    """Return how long streams may be for work of so many cycles: making a word takes about a microsecond."""
+    return min(MOST_WORDS, max(_FEW_WORDS, int(cycles / _CYCLES_A_WORD)))
+
+
 class PreparedCalls:
     """Calls that are ready to be made, any number of times and from any thread."""
 
     def __init__(self, calls: Calls, threads: int) -> None:
         self.threads = threads
         self._size, self._words = calls.dtype.itemsize, calls.target.sums.words
-        streams = Streams()
+        streams = Streams(_most_words(calls.cycles))
         jobs = {}
         for section in calls.sections:
             grid, panel = section.part.grid, section.panel

@@ -25,6 +25,8 @@ _WASTE = 1.03
 # Words, and jobs, beyond which a plan takes too much time and memory.
 MOST_WORDS = 1 << 20
 _MOST_JOBS = 1 << 17
+# Words that take as much time as to look at the rows of a unit.
+_UNIT_WORDS = 16
 
 
 class TooLongError(Exception):
@@ -152,6 +154,7 @@ def unit(grid: Grid, tile: int) -> Unit:
 class Streams:
     """Collects the streams and jobs of the grids of one plan."""
 
+    most_words: int = MOST_WORDS
     _words: list[int] = field(default_factory=list)
     _jobs: list[tuple[int, int, int]] = field(default_factory=list)
 
@@ -178,7 +181,9 @@ class Streams:
         images, rows, _ = unit(grid, tile)
         tiles = -(-images * rows * len(grid.columns) // tile)
         jobs = -(-grid.images // images) * -(-len(grid.rows) // rows)
-        if len(self._words) + tiles * (1 + tile) > MOST_WORDS or jobs > _MOST_JOBS:
+        most = min(self.most_words, MOST_WORDS)
+        looked_at = -(-len(grid.rows) // rows) * _UNIT_WORDS
+        if len(self._words) + max(looked_at, tiles * (1 + tile)) > most or jobs > _MOST_JOBS:
             raise TooLongError
         grid = dataclasses.replace(
             grid, down=grid.down._replace(offsets=grid.down.offsets[taken.start : taken.stop])
@@ -200,7 +205,7 @@ class Streams:
                     known[key] = len(self._words) * 4
                     for words in _tiles(grid, count, tall, tile, weight_bytes, once):
                         self._words += words
-                        if len(self._words) > MOST_WORDS:
+                        if len(self._words) > most:
                             raise TooLongError
                     self._words.append(END)
                 self._jobs.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.layer.configs import Configurable, deserialize, serialize
+from fast_impl.layer.tensors import number
+from fast_impl.problem.doors import shown
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.errors import InvalidArgumentError
 
@@ -213,8 +216,18 @@ class LayerActivation(Configurable):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """The activation without what every Keras layer has."""
-        return cls(**{k: v for k, v in config.items() if k not in ("name", "trainable", "dtype")})
+        """The activation without what every Keras layer has.
+
+        Raises:
+            TypeError: Whatever is wrong with the configuration, as Keras's layers say it.
+        """
+        options = {k: v for k, v in config.items() if k not in ("name", "trainable", "dtype")}
+        try:
+            return cls(**options)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"config={shown(config)} of activation {cls.__name__}: {error}"
+            ) from None
 
     @staticmethod
     def _cast(x: Array) -> Array:
@@ -230,33 +243,47 @@ class ReLU(LayerActivation):
         negative_slope: float = 0.0,
         threshold: float = 0.0,
     ) -> None:
-        for name, value in (
-            ("max_value", max_value),
-            ("negative_slope", negative_slope),
-            ("threshold", threshold),
-        ):
-            if (value is None and name != "max_value") or (value is not None and value < 0):
-                raise ValueError(f"{name}={value!r} of activation ReLU must not be negative")
+        # Keras keeps what it is given in the configuration, and computes with float32.
         self.max_value = max_value
         self.negative_slope = negative_slope
         self.threshold = threshold
+        limit = math.inf if max_value is None else _option(max_value, "max_value", 0)
+        self._numbers = (
+            limit, _option(negative_slope, "negative_slope", 0), _option(threshold, "threshold", 0),
+        )  # fmt: skip
 
     def function(self, x: Array) -> Array:
         """The activation in float32."""
-        kept = x * (x > self.threshold) if self.threshold else np.maximum(x, 0)
-        if self.max_value is not None:
-            kept = np.minimum(kept, self.max_value)
-        if self.negative_slope:
-            kept = kept - self.negative_slope * np.maximum(self.threshold - x, 0)
+        limit, slope, threshold = self._of(x)
+        kept = x * (x > threshold) if threshold else np.maximum(x, 0)
+        if math.isfinite(limit):
+            kept = np.minimum(kept, x.dtype.type(limit))
+        if slope:
+            kept = kept - x.dtype.type(slope) * np.maximum(x.dtype.type(threshold) - x, 0)
         return kept
 
     def derivative(self, x: Array, y: Array, g: Array) -> Array:  # noqa: ARG002
-        """Its gradient in float32."""
-        kept = x > self.threshold
-        if self.max_value is not None:
-            kept &= x <= self.max_value
-        result: Array = g * (kept + self.negative_slope * (x < self.threshold))
-        return result
+        """Its gradient in float32: 1 at ``max_value``, but 0 at 6, since that is relu6; 0 at ``threshold``.
+
+        With a slope alone it is `LeakyReLU`, whose gradient at 0 is the slope.
+        """
+        limit, slope, threshold = self._of(x)
+        kept = x > threshold
+        if math.isfinite(limit):
+            kept &= x <= limit if threshold or limit != 6 else x < limit
+        below = ~kept if self._leaky else x < threshold
+        return np.where(kept, g, np.where(below, g * x.dtype.type(slope), 0 * g))
+
+    @property
+    def _leaky(self) -> bool:
+        limit, slope, threshold = self._numbers
+        return bool(slope and not threshold and limit == math.inf)
+
+    def _of(self, x: Array) -> tuple[float, float, float]:
+        """The three numbers, truncated for integers."""
+        if x.dtype.kind != "i":
+            return self._numbers
+        return tuple(math.trunc(n) if math.isfinite(n) else n for n in self._numbers)  # type: ignore[return-value]
 
     def parameters(self) -> dict[str, Any]:
         """What the constructor takes."""
@@ -267,11 +294,25 @@ class ReLU(LayerActivation):
         }
 
 
+def _option(value: Any, name: str, least: float = -math.inf) -> float:
+    """Return an option of a layer as TensorFlow uses it: a float32.
+
+    Raises:
+        TypeError: Text.
+        ValueError: No number, or one below ``least``.
+    """
+    found = number(value, name)
+    if found < least:
+        raise ValueError(f"{name}={value!r} of the activation must be at least {least}")
+    with np.errstate(over="ignore"):
+        return float(np.float32(found))
+
+
 class LeakyReLU(LayerActivation):
     """``x`` above zero, ``alpha * x`` below."""
 
     def __init__(self, alpha: float = 0.3) -> None:
-        self.alpha = float(np.float32(alpha))
+        self.alpha = _option(alpha, "alpha")
 
     def function(self, x: Array) -> Array:
         """The activation in float32."""
@@ -290,7 +331,7 @@ class ELU(LayerActivation):
     """``x`` above zero, ``alpha * (exp(x) - 1)`` below."""
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = float(np.float32(alpha))
+        self.alpha = _option(alpha, "alpha")
 
     def function(self, x: Array) -> Array:
         """The activation in float32."""
@@ -309,9 +350,7 @@ class ThresholdedReLU(LayerActivation):
     """``x`` above ``theta``, zero elsewhere."""
 
     def __init__(self, theta: float = 1.0) -> None:
-        if theta is None or theta < 0:
-            raise ValueError(f"theta={theta!r} of activation ThresholdedReLU must not be negative")
-        self.theta = float(np.float32(theta))
+        self.theta = _option(theta, "theta", 0)
 
     def function(self, x: Array) -> Array:
         """The activation in float32."""

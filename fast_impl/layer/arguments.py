@@ -7,12 +7,14 @@ or called, by `check_when_called`.
 
 from __future__ import annotations
 
+import itertools
 import operator
 from typing import Any
 
 import numpy as np
 
 from fast_impl.problem import dtypes
+from fast_impl.problem.doors import LARGEST, about, shown
 from fast_impl.problem.problem import DATA_FORMATS, PADDINGS
 
 Pair = tuple[Any, Any]
@@ -53,21 +55,25 @@ def check_keywords(keywords: dict[str, Any]) -> None:
         if name not in KNOWN_KEYWORDS:
             raise TypeError("Keyword argument not understood:", name)
     if not isinstance(keywords.get("dynamic", False), bool):
-        raise TypeError(f"Expected `dynamic` to be a boolean, but got: {keywords['dynamic']!r}")
+        given = shown(keywords["dynamic"])
+        raise TypeError(f"Expected `dynamic` to be a boolean, but got: {given}")
 
 
 def checked_filters(filters: Any, groups: Any) -> tuple[Any, Any]:
     """``filters`` (a float is truncated, None is left for the call) and ``groups``."""
-    if isinstance(filters, float):
-        filters = int(filters)
-    if filters is not None and filters <= 0:
-        raise ValueError(f"filters={filters!r}: Expected a strictly positive value")
-    groups = groups or 1
-    if filters is not None and filters % groups != 0:
-        raise ValueError(
-            f"filters={filters!r} must be evenly divisible by the number of groups, {groups!r}"
-        )
-    return _plain(filters), groups
+    with about("filters", filters, "must be a positive integer"):
+        if isinstance(filters, float):
+            filters = int(filters)
+        if filters is not None and filters <= 0:
+            raise ValueError(f"filters={filters!r}: Expected a strictly positive value")
+        filters = _plain(filters)
+    with about("groups", groups, "must be a positive integer"):
+        groups = groups or 1
+        if filters is not None and filters % groups != 0:
+            raise ValueError(
+                f"filters={filters!r} must be evenly divisible by the number of groups, {groups!r}"
+            )
+    return filters, groups
 
 
 def checked_pair(value: Any, argument: str, *, least: int) -> Pair:
@@ -79,12 +85,12 @@ def checked_pair(value: Any, argument: str, *, least: int) -> Pair:
         ValueError: Not two numbers, or one of them below ``least``.
         TypeError: Numbers as text.
     """
-    rule = f"The `{argument}` argument must be a tuple of 2 integers. Received: {value!r}"
+    rule = f"The `{argument}` argument must be a tuple of 2 integers. Received: {shown(value)}"
     if isinstance(value, int):
         items: tuple[Any, ...] = (value, value)
     else:
         try:
-            items = tuple(value)
+            items = tuple(itertools.islice(value, 3))  # some iterators never end
         except TypeError:
             raise ValueError(rule) from None
     if len(items) != 2:
@@ -93,11 +99,15 @@ def checked_pair(value: Any, argument: str, *, least: int) -> Pair:
         try:
             int(item)
         except (TypeError, ValueError):
-            raise ValueError(f"{rule}, including {item!r} of type {type(item).__name__}") from None
-    if any(item < least for item in items):
-        sign = "> 0" if least else ">= 0"
-        raise ValueError(f"{rule}, which does not satisfy the requirement `{sign}`")
-    return _plain(items[0]), _plain(items[1])
+            kind = type(item).__name__
+            raise ValueError(f"{rule}, including {shown(item)} of type {kind}") from None
+        except OverflowError:
+            raise OverflowError(f"{rule}, including {shown(item)}") from None
+    with about(argument, value, "must be 2 integers"):
+        if any(item < least for item in items):
+            sign = "> 0" if least else ">= 0"
+            raise ValueError(f"{rule}, which does not satisfy the requirement `{sign}`")
+        return _plain(items[0]), _plain(items[1])
 
 
 def checked_strides(strides: Any) -> Pair:
@@ -112,22 +122,24 @@ def checked_padding(padding: Any) -> Any:
     """``padding`` in lower case; a list or tuple passes, and is refused at the call."""
     if isinstance(padding, (list, tuple)):
         return padding
-    lower = padding.lower()
+    with about("padding", padding, "must be 'valid' or 'same', in any case"):
+        lower = padding.lower()
     if lower == "causal":
         raise ValueError("Causal padding is only supported for `Conv1D` and `SeparableConv1D`")
     if lower not in PADDINGS:
         raise ValueError(
-            f'padding={padding!r}: must be a list/tuple or one of "valid", "same", in any case'
+            f'padding={shown(padding)}: must be a list/tuple or one of "valid", "same", in any case'
         )
     return lower
 
 
 def checked_data_format(data_format: Any) -> str:
     """``data_format`` in lower case; None is Keras's default image format."""
-    lower = "channels_last" if data_format is None else data_format.lower()
+    with about("data_format", data_format, "must be 'channels_last' or 'channels_first'"):
+        lower = "channels_last" if data_format is None else data_format.lower()
     if lower not in DATA_FORMATS:
         raise ValueError(
-            f'data_format={data_format!r}: must be one of "channels_first", "channels_last"'
+            f'data_format={shown(data_format)}: must be one of "channels_first", "channels_last"'
         )
     return str(lower)
 
@@ -159,7 +171,9 @@ def checked_output_padding(output_padding: Any, strides: Pair) -> Pair | None:
 def checked_trainable(trainable: Any) -> bool:
     """``trainable``, a real Boolean."""
     if not isinstance(trainable, bool):
-        raise TypeError(f"Expected `trainable` argument to be a boolean, but got: {trainable!r}")
+        raise TypeError(
+            f"Expected `trainable` argument to be a boolean, but got: {shown(trainable)}"
+        )
     return trainable
 
 
@@ -231,8 +245,11 @@ def _named(name: str) -> dtypes.DType:
 
 def _object(dtype: Any) -> dtypes.DType:
     # A TensorFlow or ml_dtypes dtype says what it is in NumPy's terms.
-    found: np.dtype[Any] = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
-    return found
+    with about("dtype", dtype, "must be a number format, such as 'float32'"):
+        if isinstance(dtype, bytes):
+            raise TypeError("it is text of bytes")
+        found: np.dtype[Any] = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
+    return found.newbyteorder("=")
 
 
 def _plain(value: Any) -> Any:
@@ -256,7 +273,8 @@ def check_when_built(filters: Any, kernel_size: Pair) -> None:
     for argument, value in (("filters", filters), ("kernel_size", kernel_size)):
         for item in value if isinstance(value, tuple) else (value,):
             try:
-                operator.index(item)
+                if operator.index(item) > LARGEST:
+                    raise ValueError(f"{argument}={value!r}: no axis of an array is so long")
             except TypeError:
                 raise TypeError(
                     f"{argument}={value!r}: Dimension value must be integer; got {item!r}"

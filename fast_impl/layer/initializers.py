@@ -16,7 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.layer.configs import Configurable, deserialize
+from fast_impl.layer.tensors import cast, number
+from fast_impl.problem.doors import about, shown
 from fast_impl.problem.dtypes import COMPUTED
+from fast_impl.problem.errors import InvalidArgumentError
 
 Array = npt.NDArray[Any]
 Shape = Sequence[int]
@@ -97,9 +100,11 @@ class Constant(Initializer):
         """First values of the given shape and dtype.
 
         Raises:
-            TypeError: Neither one value nor as many as the weight has (clause INIT-06).
+            TypeError: Neither one value nor as many as the weight has (clause INIT-06); a Python number
+                that the dtype does not hold, as 1.5 is no integer.
+            ValueError: No numbers, or one that is out of range.
         """
-        values = np.asarray(self.value)
+        values = cast(self.value, np.dtype(dtype), "value")
         if values.size not in (1, math.prod(shape)):
             raise TypeError(
                 f"Constant holds {values.size} values, but a weight of shape {tuple(shape)} needs "
@@ -128,15 +133,23 @@ class _Random(Initializer):
     def __call__(self, shape: Shape, dtype: DType) -> Array:
         """First values of the given shape and dtype; the same again for the same seed."""
         _floating(dtype)
-        seed = None if self.seed is None else abs(int(self.seed))
-        return self.draw(np.random.default_rng(seed), tuple(shape)).astype(dtype)
+        return self.draw(self.generator(), tuple(shape)).astype(dtype)
+
+    def generator(self) -> np.random.Generator:
+        """A source of random numbers for one call.
+
+        Raises:
+            TypeError: A seed that is no number.
+        """
+        with about("seed", self.seed, "must be an integer or None"):
+            return np.random.default_rng(None if self.seed is None else abs(int(self.seed)))
 
 
 class RandomUniform(_Random):
-    """Uniform between two limits; integers too."""
+    """Uniform between two limits, the upper one 1 where it is None; for integers up to, not including it."""
 
     def __init__(
-        self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
+        self, minval: float = -0.05, maxval: float | None = 0.05, seed: int | None = None
     ) -> None:
         super().__init__(seed)
         self.minval = minval
@@ -144,7 +157,26 @@ class RandomUniform(_Random):
 
     def draw(self, generator: np.random.Generator, shape: Shape) -> Array:
         """Float64 values of the distribution."""
-        return generator.uniform(self.minval, self.maxval, shape)
+        low = number(self.minval, "minval")
+        high = 1.0 if self.maxval is None else number(self.maxval, "maxval")
+        return generator.uniform(low, high, shape)
+
+    def __call__(self, shape: Shape, dtype: DType) -> Array:
+        """First values of the given shape and dtype; the same again for the same seed.
+
+        Raises:
+            TypeError: A limit that is no number of the dtype, as the default ones are no integers.
+            ValueError: The same; InvalidArgumentError: integers from an empty range.
+        """
+        dtype = np.dtype(dtype)
+        if dtype.name not in ("int32", "int64"):
+            return super().__call__(shape, dtype)
+        low, high = (
+            int(cast(getattr(self, name), dtype, name).item()) for name in ("minval", "maxval")
+        )
+        if low >= high:
+            raise InvalidArgumentError(f"Need minval < maxval, got minval={low} and maxval={high}")
+        return self.generator().integers(low, high, tuple(shape), dtype)
 
     def get_config(self) -> dict[str, Any]:
         """Limits and seed."""
@@ -161,7 +193,11 @@ class RandomNormal(_Random):
 
     def draw(self, generator: np.random.Generator, shape: Shape) -> Array:
         """Float64 values of the distribution."""
-        return generator.normal(self.mean, self.stddev, shape)
+        mean, stddev = self._moments()
+        return mean + stddev * generator.standard_normal(shape)
+
+    def _moments(self) -> tuple[float, float]:
+        return number(self.mean, "mean"), number(self.stddev, "stddev")
 
     def get_config(self) -> dict[str, Any]:
         """Mean, deviation and seed."""
@@ -173,7 +209,8 @@ class TruncatedNormal(RandomNormal):
 
     def draw(self, generator: np.random.Generator, shape: Shape) -> Array:
         """Float64 values of the distribution."""
-        return self.mean + self.stddev * _truncated_normal(generator, shape)
+        mean, stddev = self._moments()
+        return mean + stddev * _truncated_normal(generator, shape)
 
 
 class VarianceScaling(_Random):
@@ -191,13 +228,15 @@ class VarianceScaling(_Random):
         seed: int | None = None,
     ) -> None:
         super().__init__(seed)
-        distribution = distribution.lower()
+        with about("scale", scale, "must be a positive number"):
+            if scale <= 0:
+                raise ValueError(f"scale={scale!r} must be positive")
+        if not isinstance(mode, str) or mode not in ("fan_in", "fan_out", "fan_avg"):
+            raise ValueError(f"mode={shown(mode)} must be one of 'fan_in', 'fan_out', 'fan_avg'")
+        with about("distribution", distribution, "must be the name of a distribution"):
+            distribution = distribution.lower()
         if distribution == "normal":
             distribution = "truncated_normal"
-        if scale <= 0:
-            raise ValueError(f"scale={scale!r} must be positive")
-        if mode not in ("fan_in", "fan_out", "fan_avg"):
-            raise ValueError(f"mode={mode!r} must be one of 'fan_in', 'fan_out', 'fan_avg'")
         if distribution not in ("uniform", "truncated_normal", "untruncated_normal"):
             raise ValueError(
                 f"distribution={distribution!r} must be one of 'uniform', 'truncated_normal', "
@@ -307,7 +346,8 @@ class Orthogonal(_Random):
         matrix = generator.standard_normal((max(rows, columns), min(rows, columns)))
         q, r = np.linalg.qr(matrix)
         q = q * np.sign(np.diagonal(r))
-        result: Array = self.gain * (q.T if rows < columns else q).reshape(shape)
+        gain = number(self.gain, "gain")
+        result: Array = gain * (q.T if rows < columns else q).reshape(shape)
         return result
 
     def get_config(self) -> dict[str, Any]:
@@ -407,4 +447,7 @@ def default(dtype: DType) -> Initializer:
         return GlorotUniform()
     if dtype.kind in "iub":
         return Zeros()
-    raise ValueError(f"An initializer for a variable of {dtype.name} is required")
+    raise ValueError(
+        f"An initializer for a variable of {dtype.name} is required: without one, the dtype must be a "
+        f"floating one or an integer"
+    )

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.layer.losses import flatten
+from fast_impl.problem.doors import shown
 from fast_impl.problem.dtypes import native
 from fast_impl.problem.errors import InvalidArgumentError
 
@@ -33,10 +34,12 @@ def as_array(inputs: Any, layer_name: Any) -> Array:
             raise TypeError(_not_an_array(inputs, layer_name))
         if len(leaves) != 1:
             raise ValueError(
-                f'Layer "{layer_name}" expects 1 input(s), but it received {len(leaves)} input '
-                f"tensors: pass one NumPy array, not nested lists"
+                f'inputs: Layer "{layer_name}" expects 1 input(s), but it received {len(leaves)} '
+                f"input tensors: pass one NumPy array, not nested lists"
             )
-        raise TypeError(f'Layer "{layer_name}" takes an array itself, not a list or tuple of one')
+        raise TypeError(
+            f'inputs: Layer "{layer_name}" takes an array itself, not a list or tuple of one'
+        )
     if not _is_arraylike(inputs):
         raise TypeError(_not_an_array(inputs, layer_name))
     array = np.asarray(inputs)
@@ -66,7 +69,7 @@ def check_against_build(
     Raises:
         ValueError: It does not fit.
     """
-    start = f'Input 0 of layer "{name}" is incompatible with the layer: expected'
+    start = f'inputs: Input 0 of layer "{name}" is incompatible with the layer: expected'
     found = f"Full shape received: {array.shape}"
     if in_channels is None:
         if array.ndim < 4:
@@ -85,6 +88,6 @@ def _is_arraylike(value: Any) -> bool:
 
 def _not_an_array(inputs: Any, layer_name: Any) -> str:
     return (
-        f"Inputs to a layer should be tensors. Got {str(inputs)[:60]!r} (of type "
+        f"inputs: Inputs to a layer should be tensors. Got {shown(inputs)} (of type "
         f"{type(inputs).__name__}) as input for layer {layer_name!r}: pass a NumPy array"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy.typing as npt
@@ -10,6 +9,7 @@ import numpy.typing as npt
 from fast_impl.planning import planner
 from fast_impl.planning.planner import PackedKernel
 from fast_impl.problem.problem import Options
+from fast_impl.runtime.locks import Lock
 
 Array = npt.NDArray[Any]
 
@@ -21,29 +21,34 @@ class PackedKernels:
     """Packed forms of the current kernel, each with its plan, by shape and dtype of the input.
 
     Weights are read-only arrays that are replaced, never written into, so the identity of the
-    array says whether a packed form is still good, by whatever route the weights changed.
+    array says whether a packed form is still good, by whatever route the weights changed. The options may be
+    changed, too.
     """
 
     def __init__(self, algorithm: str | None = None) -> None:
         self._algorithm = algorithm
-        self._current: tuple[Array | None, dict[Any, PackedKernel]] = (None, {})
-        self._lock = threading.Lock()
+        self._current: tuple[Array | None, Options | None, dict[Any, PackedKernel]] = (
+            None,
+            None,
+            {},
+        )
+        self._lock = Lock()
 
     def get(self, inputs: Array, kernel: Array, options: Options) -> PackedKernel:
         """Return ``kernel`` packed for ``inputs``, packing it only the first time."""
-        current, packed = self._current
+        current, known, packed = self._current
         key = inputs.shape, inputs.dtype
-        if current is kernel:
+        if current is kernel and (known is options or known == options):
             found = packed.get(key)
             if found is not None:
                 return found
         plan = planner.for_arrays(*key, kernel.shape, inputs.dtype, options, self._algorithm)
         made = PackedKernel(plan, kernel)
         with self._lock:
-            current, packed = self._current
-            if current is not kernel or len(packed) >= _KEPT:
+            current, known, packed = self._current
+            if current is not kernel or known != options or len(packed) >= _KEPT:
                 packed = {}
-            self._current = (kernel, {**packed, key: made})
+            self._current = (kernel, options, {**packed, key: made})
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:

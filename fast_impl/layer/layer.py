@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import operator
-import threading
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -26,16 +26,19 @@ from fast_impl.layer import (
 from fast_impl.layer.inputs import as_array, check_against_build
 from fast_impl.layer.kernel_cache import PackedKernels
 from fast_impl.layer.losses import CallRecord, activity_loss, flatten, loss_gradient, weight_loss
-from fast_impl.layer.variables import Variable
+from fast_impl.layer.tensors import converted, gradient_of, learning_rate_of
+from fast_impl.layer.variables import Variable, Weights
 from fast_impl.problem import geometry
+from fast_impl.problem.doors import LARGEST, about, shown
 from fast_impl.problem.errors import InvalidArgumentError
 from fast_impl.problem.problem import Options
+from fast_impl.runtime.locks import Lock
 
 Array = npt.NDArray[Any]
 
-# First calls from several threads build a layer once. One lock for all layers, so that a layer
-# can be copied and pickled.
-_building = threading.RLock()
+_ANNOUNCED = ("batch_input_shape", "input_shape", "input_dim", "batch_size")
+# Some iterators never end.
+_MOST_AXES = 64
 
 
 class Conv2DTranspose:
@@ -117,32 +120,42 @@ class Conv2DTranspose:
         self.output_padding = arguments.checked_output_padding(
             kwargs.get("output_padding"), self.strides
         )
-        self.activation = activations.get(activation)
+        with about("activation", activation, "must be an activation"):
+            self.activation = activations.get(activation)
+        with about("use_bias", use_bias, "must be true or false"):
+            bool(use_bias)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self.kernel_initializer = _found(initializers, "kernel_initializer", kernel_initializer)
+        self.bias_initializer = _found(initializers, "bias_initializer", bias_initializer)
+        self.kernel_regularizer = _found(regularizers, "kernel_regularizer", kernel_regularizer)
+        self.bias_regularizer = _found(regularizers, "bias_regularizer", bias_regularizer)
+        self.activity_regularizer = _found(
+            regularizers, "activity_regularizer", activity_regularizer
+        )
+        self.kernel_constraint = _found(constraints, "kernel_constraint", kernel_constraint)
+        self.bias_constraint = _found(constraints, "bias_constraint", bias_constraint)
         self.built = False
         self._policy = arguments.DTypePolicy(kwargs.get("dtype"))
-        self._autocast = bool(kwargs.get("autocast"))
+        with about("autocast", kwargs.get("autocast"), "must be true or false"):
+            self._autocast = bool(kwargs.get("autocast"))
         self._initial_weights = kwargs.get("weights")
-        self._batch_input_shape = _batch_input_shape(kwargs)
+        announced = {key: kwargs[key] for key in _ANNOUNCED if key in kwargs}
+        with about("input_shape", announced, "must be the sizes of an input"):
+            self._batch_input_shape = _batch_input_shape(announced)
         base = naming.base_name(type(self).__name__)
-        self._name = name or naming.next_layer_name(base)
-        self._base_name = name or base
+        with about("name", name, "must be a string"):
+            self._name = name or naming.next_layer_name(base)
+            self._base_name = name or base
         self._reuse = kwargs.get("_reuse")
         scope = kwargs.get("_scope")
         if scope and not isinstance(scope, str):
             raise TypeError(f"_scope={scope!r} must be a string")
         self._scope: str | None = naming.open_scope(scope, unique=False) if scope else None
-        self._variables: list[Variable] = []
+        self._weights = Weights()
         self._kernel: Variable | None = None
         self._bias: Variable | None = None
-        self._options: Options | None = None
+        self._options: tuple[Any, Options] | None = None
+        self._building = Lock()
         self._record = CallRecord()
         self._packed = PackedKernels(self._algorithm)
 
@@ -174,22 +187,24 @@ class Conv2DTranspose:
             self._policy.freeze(np.dtype(np.float32))
         self._enter_scope(None)
         kernel_shape = (*map(int, self.kernel_size), int(self.filters), in_channels)
-        self._kernel = self._add_weight(
+        kernel = self._weight(
             "kernel",
             kernel_shape,
             self.kernel_initializer,
             self.kernel_regularizer,
             self.kernel_constraint,
         )
-        self._bias = None
+        bias = None
         if self.use_bias:
-            self._bias = self._add_weight(
+            bias = self._weight(
                 "bias",
                 (int(self.filters),),
                 self.bias_initializer,
                 self.bias_regularizer,
                 self.bias_constraint,
             )
+        self._weights.add([kernel] if bias is None else [kernel, bias])
+        self._kernel, self._bias = kernel, bias
         self.built = True
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
@@ -278,7 +293,8 @@ class Conv2DTranspose:
             ValueError: A kernel that is not of rank 4.
             InvalidArgumentError: Arrays that do not fit.
         """
-        return convolution_op.convolve(inputs, kernel, self._checked_options())
+        arrays = converted(inputs, "inputs"), converted(kernel, "kernel")
+        return convolution_op.convolve(*arrays, self._checked_options())
 
     # --- weights ---------------------------------------------------------------------------
 
@@ -297,7 +313,7 @@ class Conv2DTranspose:
             raise AttributeError(
                 f"layer {self._name!r} has no attribute 'kernel' until it is built"
             )
-        self._kernel.assign(value)
+        self._assign(self._kernel, value)
 
     @property
     def bias(self) -> Array | None:
@@ -310,17 +326,18 @@ class Conv2DTranspose:
     def bias(self, value: npt.ArrayLike) -> None:
         if self._bias is None:
             raise AttributeError(f"layer {self._name!r} has no attribute 'bias' (yet)")
-        self._bias.assign(value)
+        self._assign(self._bias, value)
 
     @property
     def trainable_weights(self) -> list[Array]:
         """The arrays that training may change; empty where ``trainable`` is false."""
-        return [v.array for v in self._variables if v.trainable and self.trainable]
+        return [v.array for v in self._weights.variables if v.trainable and self.trainable]
 
     @property
     def non_trainable_weights(self) -> list[Array]:
         """The other arrays."""
-        return [v.array for v in self._variables if not (v.trainable and self.trainable)]
+        variables = self._weights.variables
+        return [v.array for v in variables if not (v.trainable and self.trainable)]
 
     @property
     def weights(self) -> list[Array]:
@@ -336,25 +353,34 @@ class Conv2DTranspose:
         return [array.copy() for array in self.weights]
 
     def set_weights(self, weights: Sequence[npt.ArrayLike]) -> None:
-        """Set kernel and bias, in this order; values are cast to the dtype of the layer.
+        """Set kernel and bias, in this order and at once; values are cast to the dtype of the layer.
+
+        Args:
+            weights: Arrays of the weights' shapes.
 
         Raises:
-            ValueError: Another number of arrays, or other shapes.
+            TypeError: Not a list of arrays.
+            ValueError: Another number of arrays, other shapes, or arrays of text, dates, None or complex
+                numbers.
         """
-        if len(weights) != len(self._variables):
+        variables = self._weights.variables
+        with about("weights", weights, f"must be a list of {len(variables)} arrays"):
+            given = len(weights)
+        if given != len(variables):
             raise ValueError(
-                f'set_weights on layer "{self._name}" with a weight list of length {len(weights)}, '
-                f"but the layer was expecting {len(self._variables)} weights"
+                f'set_weights on layer "{self._name}" with a weight list of length {given}, '
+                f"but the layer was expecting {len(variables)} weights"
             )
-        for variable, weight in zip(self._variables, weights, strict=True):
+        changes = {}
+        for variable, weight in zip(variables, weights, strict=True):
             shape = tuple(getattr(weight, "shape", ()))
             if shape != variable.array.shape:
                 raise ValueError(
                     f"Layer {self._name} weight shape {variable.array.shape} is not compatible "
-                    f"with provided weight shape {shape}"
+                    f"with provided weight shape {shape} ({variable.name} of weights)"
                 )
-        for variable, weight in zip(self._variables, weights, strict=True):
-            variable.assign(weight)
+            changes[variable] = variable.fitting(weight, f"the new {variable.name} of weights")
+        self._weights.replace(changes)
 
     def count_params(self) -> int:
         """Number of values in all weights.
@@ -367,7 +393,7 @@ class Conv2DTranspose:
                 f"count_params was called on layer {self._name}, but the layer isn't built: "
                 f"call it or use build(input_shape) first"
             )
-        return sum(variable.array.size for variable in self._variables)
+        return sum(variable.array.size for variable in self._weights.variables)
 
     # --- losses and training ---------------------------------------------------------------
 
@@ -430,7 +456,7 @@ class Conv2DTranspose:
             InvalidArgumentError: Arrays that do not fit.
         """
         array = self._prepared(as_array(inputs, self._name))
-        gradient = np.asarray(output_gradient)
+        gradient = converted(output_gradient, "output_gradient")
         if self.activation is not activations.NAMED["linear"]:
             derivative = getattr(self.activation, "gradient", None)
             if derivative is None:
@@ -445,6 +471,11 @@ class Conv2DTranspose:
                 raise InvalidArgumentError(
                     f"output_gradient must have the shape of the output, {after.shape}; got "
                     f"{gradient.shape}"
+                )
+            if gradient.dtype != after.dtype:
+                raise InvalidArgumentError(
+                    f"output_gradient was expected to be a {after.dtype.name} array as the output is, "
+                    f"but its dtype is {gradient.dtype.name}: nothing is cast silently"
                 )
             gradient = np.asarray(derivative(before, after, gradient))
         options = self._checked_options()
@@ -477,7 +508,8 @@ class Conv2DTranspose:
         Raises:
             ValueError: A regularizer is a callable without a gradient.
         """
-        ordered = sorted(self._variables, key=lambda v: not (v.trainable and self.trainable))
+        variables = self._weights.variables
+        ordered = sorted(variables, key=lambda v: not (v.trainable and self.trainable))
         return [
             loss_gradient(variable.regularizer, variable.array) if variable.regularizer else None
             for variable in ordered
@@ -493,15 +525,20 @@ class Conv2DTranspose:
 
         Args:
             gradients: Of the kernel and the bias, in this order, or what `gradients` returned.
-            learning_rate: Length of the step.
+            learning_rate: Length of the step, one real number.
 
         Raises:
-            ValueError: Nothing is trainable, no gradient is given, or a gradient or the result
-                of a constraint has another shape.
-            TypeError: A constraint that returns no array.
+            ValueError: Nothing is trainable, no gradient is given, None, a date or an object where a number
+                is needed, or the result of a constraint has another shape.
+            InvalidArgumentError: A gradient of another shape, or one that is not floating.
+            TypeError: A constraint that returns no array. After any error all weights are as before.
         """
         if isinstance(gradients, Gradients):
             gradients = [gradients.kernel, gradients.bias][: 2 if self._bias is not None else 1]
+        if not isinstance(gradients, (list, tuple)):
+            raise ValueError(
+                f"gradients={shown(gradients)} must be a list of one gradient for each weight"
+            )
         variables = [v for v in (self._kernel, self._bias) if v is not None]
         if not [v for v in variables if v.trainable and self.trainable]:
             raise ValueError("No variables to optimize: the layer is not trainable, or not built")
@@ -511,9 +548,15 @@ class Conv2DTranspose:
             )
         if all(gradient is None for gradient in gradients):
             raise ValueError("No gradients provided for any variable")
-        for variable, gradient in zip(variables, gradients, strict=True):
-            if gradient is not None:
-                _descend(variable, gradient, learning_rate)
+        rate = learning_rate_of(learning_rate)
+        steps = [
+            (variable, gradient_of(variable.array, gradient, variable.name))
+            for variable, gradient in zip(variables, gradients, strict=True)
+            if gradient is not None
+        ]
+        self._weights.replace(
+            {variable: _stepped(variable, gradient, rate) for variable, gradient in steps}
+        )
 
     # --- names and configuration -----------------------------------------------------------
 
@@ -591,7 +634,9 @@ class Conv2DTranspose:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Conv2DTranspose:
         """A layer from what `get_config` returned; same configuration and name."""
-        return cls(**copy.deepcopy(config))
+        with about("config", config, "must be a dictionary, as get_config returns it"):
+            keywords = dict(copy.deepcopy(config))
+        return cls(**keywords)
 
     def __repr__(self) -> str:
         state = f"kernel {self.kernel.shape}" if self.built else "not built"
@@ -608,20 +653,34 @@ class Conv2DTranspose:
             wish = self._base_name if scope is None else scope
             self._scope = naming.open_scope(wish, unique=scope is None and not self._reuse)
 
-    def _add_weight(
+    def _assign(self, variable: Variable, value: npt.ArrayLike) -> None:
+        name = f"the new {variable.name}"
+        array = variable.fitting(value, name)
+        if array.shape != variable.array.shape:
+            raise ValueError(
+                f"weight {variable.name} of shape {variable.array.shape} is not compatible with a value "
+                f"of shape {array.shape}"
+            )
+        self._weights.replace({variable: array})
+
+    def _weight(
         self, name: str, shape: tuple[int, ...], initializer: Any, regularizer: Any, constraint: Any
     ) -> Variable:
         dtype = self._policy.variable
         if dtype is None:  # build settles it before
             raise RuntimeError("the dtype of the layer is not known yet")
         make = initializers.default(dtype) if initializer is None else initializer
-        value = make(shape, dtype=dtype)
+        if isinstance(make, initializers.Initializer):
+            with about(f"{name}_initializer", make, f"cannot make a {name} of shape {shape}"):
+                value = make(shape, dtype=dtype)
+        else:
+            value = make(shape, dtype=dtype)
         if value is None or np.shape(value) != shape:
             got = "None" if value is None else f"shape {np.shape(value)}"
             raise ValueError(
                 f"the initializer of {name} must return an array of shape {shape}; got {got}"
             )
-        variable = Variable(
+        return Variable(
             f"{self._scope}/{name}:0",
             value,
             dtype,
@@ -629,47 +688,54 @@ class Conv2DTranspose:
             regularizer=regularizer,
             constraint=constraint,
         )
-        self._variables.append(variable)
-        return variable
 
     def _current(self) -> tuple[Array, Array | None]:
-        return self.kernel, self.bias
+        """The arrays of one moment: `set_weights` in another thread changes both or none of them."""
+        arrays = self._weights.arrays
+        if self._kernel is None:
+            return self.kernel, self.bias  # which raise
+        return arrays[self._kernel], None if self._bias is None else arrays[self._bias]
 
     def _weight_losses(self) -> list[Any]:
         found = [
             weight_loss(variable.regularizer, variable.array)
-            for variable in self._variables
+            for variable in self._weights.variables
             if variable.regularizer
         ]
         return [loss for loss in found if loss is not None]
 
     def _checked_options(self) -> Options:
-        if self._options is None:
-            arguments.check_when_called(self.padding, self.dilation_rate)
-            self._options = Options.checked(
-                self.strides,
-                self.padding,
-                self.data_format,
-                self.dilation_rate,
-                self.output_padding,
-            )
-        return self._options
+        given = (
+            self.strides, self.padding, self.data_format, self.dilation_rate, self.output_padding,
+        )  # fmt: skip
+        known = self._options
+        if known is not None and all(map(operator.is_, known[0], given)):
+            return known[1]
+        arguments.check_when_called(self.padding, self.dilation_rate)
+        options = Options.checked(*given)
+        # An attribute that can be changed in place is looked at in each call.
+        fixed = all(isinstance(value, (tuple, str, int, type(None))) for value in given)
+        self._options = (given, options) if fixed else None
+        return options
 
     def _prepared(self, array: Array) -> Array:
         """The input in the layer's dtype, checked; the layer built."""
         if self._autocast and self._policy.compute is not None and _is_floating(array):
             array = array.astype(self._policy.compute, copy=False)
-        with _building:
-            channels = self._kernel.array.shape[3] if self._kernel is not None else None
-            check_against_build(array, channels, self._channel_axis, self._name)
-            if not self.built:
-                if self._policy.variable is None:
-                    self._policy.freeze(array.dtype)
-                self._enter_scope(None)
-                self.build(array.shape)
-            if self._initial_weights is not None:
-                self.set_weights(self._initial_weights)
-                self._initial_weights = None
+        if self.built and self._initial_weights is None:
+            self._check_against_build(array)
+        else:
+            # First calls from several threads build the layer once.
+            with self._building:
+                self._check_against_build(array)
+                if not self.built:
+                    if self._policy.variable is None:
+                        self._policy.freeze(array.dtype)
+                    self._enter_scope(None)
+                    self.build(array.shape)
+                if self._initial_weights is not None:
+                    self.set_weights(self._initial_weights)
+                    self._initial_weights = None
         if self._policy.compute != array.dtype:
             error = InvalidArgumentError if self._policy.name is None else ValueError
             raise error(
@@ -678,6 +744,10 @@ class Conv2DTranspose:
                 f"autocast=True to the constructor"
             )
         return array
+
+    def _check_against_build(self, array: Array) -> None:
+        channels = self._kernel.array.shape[3] if self._kernel is not None else None
+        check_against_build(array, channels, self._channel_axis, self._name)
 
     def _linear(self, array: Array) -> Array:
         """The layer without its activation."""
@@ -688,22 +758,14 @@ class Conv2DTranspose:
         return packed.plan.compute(array, packed, bias, None)
 
 
-def _descend(variable: Variable, gradient: npt.ArrayLike, learning_rate: float) -> None:
+def _stepped(variable: Variable, gradient: Array, learning_rate: float) -> Array:
     array = variable.array
-    gradient = np.asarray(gradient)
-    if array.dtype.kind == "i":
-        raise ValueError(
-            f"weight {variable.name} is {array.dtype.name}: only floats can be trained"
-        )
-    if gradient.shape != array.shape:
-        raise ValueError(
-            f"the gradient of {variable.name} must have shape {array.shape}; got {gradient.shape}"
-        )
-    step = np.asarray(learning_rate, array.dtype) * gradient.astype(array.dtype, copy=False)
-    variable.assign(array - step)
+    with np.errstate(all="ignore"):
+        stepped: Array = array - np.asarray(learning_rate, array.dtype) * gradient
+    stepped.flags.writeable = False
     if variable.constraint is None:
-        return
-    projected = variable.constraint(variable.array)
+        return stepped
+    projected = variable.constraint(stepped)
     if projected is None:
         raise ValueError(f"the constraint of {variable.name} returned None")
     if np.asarray(projected).dtype.kind not in "fiubV":
@@ -716,7 +778,13 @@ def _descend(variable: Variable, gradient: npt.ArrayLike, learning_rate: float) 
             f"Shape mismatch: the constraint of {variable.name} must return shape {array.shape}; "
             f"got {np.shape(projected)}"
         )
-    variable.assign(projected)
+    return variable.fitting(projected, f"the result of the constraint of {variable.name}")
+
+
+def _found(room: Any, argument: str, identifier: Any) -> Any:
+    """What an argument names, in the room of its kind."""
+    with about(argument, identifier, "must be None, a name, a configuration or a callable"):
+        return room.get(identifier)
 
 
 def _is_floating(array: Array) -> bool:
@@ -730,18 +798,19 @@ def _as_shape(shape: Any) -> tuple[int | None, ...] | None:
     if hasattr(shape, "__index__") and not np.shape(shape):
         shape = (shape,)
     sizes: list[int | None] = []
-    for size in shape:
+    rule = f"input_shape={shown(shape)}: Dimension value must be integer or None, and >= 0"
+    if isinstance(shape, (str, bytes, bytearray, dict)) or not hasattr(shape, "__iter__"):
+        raise TypeError(rule)
+    for size in itertools.islice(shape, _MOST_AXES):
         if size is None:
             sizes.append(None)
             continue
         try:
             sizes.append(operator.index(size))
         except TypeError:
-            raise TypeError(
-                f"shape {tuple(shape)}: Dimension value must be integer or None; got {size!r}"
-            ) from None
-        if operator.index(size) < 0:
-            raise ValueError(f"shape {tuple(shape)}: Dimension {size} must be >= 0")
+            raise TypeError(f"{rule}; got {shown(size)}") from None
+        if not 0 <= operator.index(size) <= LARGEST:
+            raise ValueError(f"{rule}; got Dimension {size}")
     return tuple(sizes)
 
 

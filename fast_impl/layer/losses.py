@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fast_impl.problem.doors import about
+
 Array = npt.NDArray[Any]
 
 
@@ -25,7 +27,7 @@ def activity_loss(regularizer: Any, output: Array) -> Any:
         )
     if output.ndim == 0:
         raise ValueError("activity_regularizer needs an output with a batch axis; got a scalar")
-    penalty = np.asarray(penalty).astype(output.dtype)
+    penalty = _number(penalty, "activity_regularizer", output.dtype)
     batch = output.shape[0]
     return (penalty / output.dtype.type(batch) if batch else penalty * 0).astype(output.dtype)[()]
 
@@ -33,7 +35,12 @@ def activity_loss(regularizer: Any, output: Array) -> Any:
 def weight_loss(regularizer: Any, weight: Array) -> Any:
     """The penalty on ``weight``, or None where the regularizer gives none."""
     penalty = regularizer(weight)
-    return None if penalty is None else np.asarray(penalty).astype(weight.dtype)[()]
+    return None if penalty is None else _number(penalty, "regularizer", weight.dtype)[()]
+
+
+def _number(penalty: Any, argument: str, dtype: Any) -> Array:
+    with about(argument, penalty, "must return a number"):
+        return np.asarray(penalty).astype(dtype)
 
 
 def loss_gradient(regularizer: Any, weight: Array) -> Array:

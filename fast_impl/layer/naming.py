@@ -7,11 +7,12 @@ construction, scope names from nothing in order of the first call (clause VAR-02
 from __future__ import annotations
 
 import re
-import threading
 from collections import Counter
 from typing import Any
 
-_lock = threading.Lock()
+from fast_impl.runtime.locks import Lock
+
+_lock = Lock()
 _layer_names: Counter[str] = Counter()
 _scope_names: set[str] = set()
 _reached: Counter[str] = Counter()  # the last number given to a scope name

@@ -1,13 +1,16 @@
-"""A weight of the layer."""
+"""The weights of the layer."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fast_impl.layer.tensors import cast
 from fast_impl.problem.dtypes import DType
+from fast_impl.runtime.locks import Lock
 
 Array = npt.NDArray[Any]
 
@@ -33,21 +36,15 @@ class Variable:
         self.trainable = trainable
         self.regularizer = regularizer
         self.constraint = constraint
-        self.array = _frozen(array, dtype)
+        self.dtype = dtype
+        self.array = self.fitting(array, f"the initial value of {name}")
 
-    def assign(self, array: npt.ArrayLike) -> None:
-        """Replace the values; they are cast to the dtype of the weight.
-
-        Raises:
-            ValueError: Another shape.
-        """
-        shape = np.shape(array)
-        if shape != self.array.shape:
-            raise ValueError(
-                f"weight {self.name} of shape {self.array.shape} is not compatible with a value of "
-                f"shape {shape}"
-            )
-        self.array = _frozen(array, self.array.dtype)
+    def fitting(self, array: npt.ArrayLike, name: str) -> Array:
+        """Return a read-only copy of new values in the dtype of the weight."""
+        with np.errstate(all="ignore"):
+            copy = np.array(cast(array, self.dtype, name), order="C")
+        copy.flags.writeable = False
+        return copy
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # Copies and pickles of an array are writeable again.
@@ -55,7 +52,23 @@ class Variable:
         self.array.flags.writeable = False
 
 
-def _frozen(array: npt.ArrayLike, dtype: DType) -> Array:
-    copy = np.array(array, dtype=dtype, order="C")
-    copy.flags.writeable = False
-    return copy
+class Weights:
+    """All weights of a layer. Several of them change at once: whoever reads `arrays` sees all new or all old."""
+
+    def __init__(self) -> None:
+        self.variables: list[Variable] = []
+        self.arrays: dict[Variable, Array] = {}
+        self._lock = Lock()
+
+    def add(self, variables: Sequence[Variable]) -> None:
+        """Take in new weights."""
+        with self._lock:
+            self.variables.extend(variables)
+            self.arrays = {variable: variable.array for variable in self.variables}
+
+    def replace(self, changes: Mapping[Variable, Array]) -> None:
+        """Give weights new arrays, which `Variable.fitting` made."""
+        with self._lock:
+            for variable, array in changes.items():
+                variable.array = array
+            self.arrays = {**self.arrays, **changes}

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fast_impl.forward.method import MOST_TAPS
+from fast_impl.forward.scatter import has_more_taps_than_pixels
 from fast_impl.gradients import direct, scatter
 from fast_impl.gradients.blocks import Backward
 from fast_impl.gradients.direct import DirectBackward
@@ -38,11 +40,14 @@ def planned(
     """Return the plan for the gradients of a problem; None where the scatter has to do them."""
     if not problem.multiply_adds or accumulator(problem.dtype).kind != "f":
         return None
+    taps = problem.height.kernel * problem.width.kernel
+    if taps > MOST_TAPS and has_more_taps_than_pixels(problem):
+        return None
     if target is not None and direct.suits(problem, limit):
         generated = DirectBackward.planned(problem, threads, limit, target)
         if generated is not None:
             return generated
-    if suits(problem):
+    if suits(problem, threads, limit):
         return PatchesBackward(problem, threads)
     return Backward(problem, threads, limit)
 
@@ -62,20 +67,27 @@ def gradients(
     problem: Problem, inputs: Array, kernel: Array, gradient: Array
 ) -> tuple[Array, Array, Array]:
     """Compute the gradients of inputs, kernel and bias."""
+    whole = kernel
+    problem, taps = problem.trimmed()
+    kernel = kernel[taps]
     found = (
         memory.result(problem.input_shape, problem.dtype),
         memory.result(problem.kernel_shape, problem.dtype),
         np.empty((problem.filters,), problem.dtype),
     )
+    limit = planner.WORKSPACE_LIMIT
     threads = planner.default_threads()
-    plan = planned(problem, threads, planner.WORKSPACE_LIMIT, native.target())
+    plan = planned(problem, threads, limit, native.target())
     with np.errstate(all="ignore"):
         if plan is not None:
             plan.run(inputs, kernel, gradient, found)
-            # Zeros of the padded layouts met every value; only finite ones leave no trace.
-            if _all_finite(found[:2], threads):
-                return found
-        scatter.input_gradient(problem, kernel, gradient, found[0])
-        scatter.kernel_gradient(problem, inputs, gradient, found[1])
-        scatter.bias_gradient(problem, gradient, found[2])
-    return found
+        # Zeros of the padded layouts met every value; only finite ones leave no trace.
+        if plan is None or not _all_finite(found[:2], threads):
+            scatter.input_gradient(problem, kernel, gradient, found[0], limit)
+            scatter.kernel_gradient(problem, inputs, gradient, found[1], limit)
+            scatter.bias_gradient(problem, gradient, found[2])
+    if kernel is whole or kernel.shape == whole.shape:
+        return found
+    to_kernel = np.zeros(whole.shape, problem.dtype)
+    to_kernel[taps] = found[1]
+    return found[0], to_kernel, found[2]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,13 +19,19 @@ from fast_impl.forward.method import Executor, Proposal
 from fast_impl.kernels import native
 from fast_impl.kernels.target import Target
 from fast_impl.problem import dtypes
+from fast_impl.problem.doors import about, integer, operand, shown, sizes
 from fast_impl.problem.errors import InvalidArgumentError
 from fast_impl.problem.problem import Options, Problem
-from fast_impl.runtime import blas, memory, workers
+from fast_impl.runtime import blas, environment, memory, workers
+from fast_impl.runtime.addresses import steps
 
 Array = npt.NDArray[Any]
 
 WORKSPACE_LIMIT = 64 << 20
+# Strides up to which every method's plan is small.
+_LARGE_STRIDE = 64
+# More threads than any machine gains from; each may own scratch memory and sums.
+MOST_THREADS = 1024
 
 _METHODS = ("direct", "blocks", "planar", "small", "scatter")
 
@@ -43,7 +48,7 @@ class PackedKernel:
         self.plan = plan
         kernel = kernel.astype(plan.problem.dtype, copy=False)
         self.kernel = kernel
-        self.packed = plan.executor.pack(kernel)
+        self.packed = plan.executor.pack(kernel[plan.taps])
         # Zeros between the columns meet the kernel in some methods: 0 * infinity is not 0.
         self.exact = not plan.multiplies_padding or all_finite(kernel)
 
@@ -63,6 +68,8 @@ class Plan:
         multiplies_padding: Whether the method multiplies zeros that are not in the input.
         invents_weights: Whether it multiplies inputs by zeros that are not in the kernel.
         executor: The method itself.
+        taps: The rows and columns of the kernel that the method is given: the others reach no output.
+        limit: Bytes of scratch memory allowed.
     """
 
     problem: Problem
@@ -75,10 +82,12 @@ class Plan:
     multiplies_padding: bool
     invents_weights: bool
     executor: Executor
+    taps: tuple[slice, slice] = (slice(None), slice(None))
+    limit: int = WORKSPACE_LIMIT
 
     def pack(self, kernel: npt.ArrayLike) -> PackedKernel:
         """Bring ``kernel`` into this plan's form, for many runs; it must not change meanwhile."""
-        kernel = np.asarray(kernel)
+        kernel = operand(kernel, "kernel")
         require(kernel, "kernel", self.problem.kernel_shape, self.problem)
         return PackedKernel(self, kernel)
 
@@ -107,14 +116,14 @@ class Plan:
             ValueError: ``out`` of another shape or dtype, or read-only.
         """
         problem = self.problem
-        inputs = np.asarray(inputs)
+        inputs = operand(inputs, "inputs")
         require(inputs, "inputs", problem.input_shape, problem)
         if not isinstance(kernel, PackedKernel):
             kernel = self.pack(kernel)
         elif kernel.plan is not self:
             raise InvalidArgumentError("kernel was packed by another plan: pack it with this one")
         if bias is not None:
-            bias = np.asarray(bias)
+            bias = operand(bias, "bias")
             require(bias, "bias", (problem.filters,), problem)
         return self.compute(inputs, kernel, bias, out)
 
@@ -130,6 +139,7 @@ class Plan:
             _require_output(out, problem)
             arrays = (inputs, kernel.kernel, bias)
             aliased = any(np.may_share_memory(out, a) for a in arrays if a is not None)
+            aliased |= not out.dtype.isnative
             result = memory.result(problem.output_shape, problem.dtype) if aliased else out
         # NaN, infinity and overflow are results here, not accidents: no warnings about them.
         with np.errstate(all="ignore"):
@@ -138,7 +148,7 @@ class Plan:
                 self.executor.run(inputs, kernel.packed, bias, result)
                 finite = not self.invents_weights or all_finite(result)
             if not finite:
-                exact = _exact(problem)
+                exact = _exact(problem, self.limit)
                 exact.run(inputs, exact.pack(kernel.kernel), bias, result)
         if result is not out:
             out[...] = result
@@ -191,21 +201,31 @@ def plan(
         output_padding: As for `conv2d_transpose`.
         algorithm: One of `algorithms`, or None for the one with the least predicted time. Where
             the one asked for does not apply (nothing to multiply, integers), it is ``scatter``.
-        threads: Most threads to use; None for all cores that the process may use.
+        threads: Most threads to use, 1 to 1024; None for all cores that the process may use.
         workspace_limit: Most bytes of scratch memory.
 
     Raises:
         TypeError: An argument of a wrong type.
         ValueError: An argument of a wrong value.
         InvalidArgumentError: Shapes that do not fit each other.
+        MemoryError: An output that no memory can hold.
     """
-    if algorithm is not None and algorithm not in _METHODS:
-        raise ValueError(f"algorithm={algorithm!r} must be None or one of {', '.join(_METHODS)}")
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads={threads!r} must be at least 1")
+    if algorithm is not None and not (isinstance(algorithm, str) and algorithm in _METHODS):
+        kind = ValueError if isinstance(algorithm, str) else TypeError
+        raise kind(f"algorithm={shown(algorithm)} must be None or one of {', '.join(_METHODS)}")
+    if threads is not None:
+        threads = integer(threads, "threads", 1, MOST_THREADS)
+    workspace_limit = integer(workspace_limit, "workspace_limit", 0)
     options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
-    number = dtypes.by_name(dtype)
-    problem = Problem.checked(tuple(input_shape), number, tuple(kernel_shape), number, options)
+    with about("dtype", dtype, "must be the name of a number format, such as 'float32'"):
+        if dtype is None or isinstance(dtype, bytes):
+            raise TypeError("it is none")
+        number = dtypes.by_name(dtype).newbyteorder("=")
+    inner, outer = sizes(input_shape, "input_shape"), sizes(kernel_shape, "kernel_shape")
+    with about("dtype", dtype, "must be computed"):
+        dtypes.require_computed(number, "dtype")
+    with about("kernel_shape", outer, f"does not fit input_shape={inner}"):
+        problem = Problem.checked(inner, number, outer, number, options)
     return planned(problem, algorithm, threads, workspace_limit, native.target())
 
 
@@ -219,20 +239,31 @@ def planned(
 ) -> Plan:
     """Return the plan for a problem, made once."""
     # An output that no memory can hold is refused before a plan is made for its millions of phases.
-    np.empty(problem.output_shape, problem.dtype)
+    _require_room(problem)
     if threads is None:
         threads = default_threads()
-    names = _METHODS if algorithm is None else (algorithm, "scatter")
+    whole = problem
+    problem, taps = problem.trimmed()
+    names: tuple[str, ...] = _METHODS if algorithm is None else (algorithm, "scatter")
+    if _sparse(problem):
+        # Plans of the others grow with the stride, and their work with the output.
+        names = ("scatter",)
     found: list[tuple[str, Proposal]] = []
     for name in dict.fromkeys(names):
         proposal = _method(name).propose(problem, threads, workspace_limit, target)
-        if proposal is not None:
+        if proposal is not None and (proposal.workspace <= workspace_limit or name == "scatter"):
             found.append((name, proposal))
+    least = min(proposal.workspace for _, proposal in found)
+    if least > workspace_limit:
+        raise ValueError(
+            f"workspace_limit={workspace_limit} is too small for this problem: it needs {least} bytes"
+        )
+    found = [(name, proposal) for name, proposal in found if proposal.workspace <= workspace_limit]
     if algorithm is None:
         found.sort(key=lambda item: item[1].seconds)
     name, best = found[0]
     return Plan(
-        problem,
+        whole,
         name,
         best.threads,
         best.workspace,
@@ -242,6 +273,8 @@ def planned(
         best.multiplies_padding,
         best.invents_weights,
         best.executor,
+        taps,
+        workspace_limit,
     )
 
 
@@ -276,9 +309,9 @@ def checked(
 @functools.lru_cache(maxsize=1)
 def default_threads() -> int:
     """Return the number of threads used unless a plan is asked for another."""
-    asked = os.environ.get("FAST_IMPL_NUM_THREADS", "")
-    if asked.isdigit() and int(asked) > 0:
-        return int(asked)
+    asked = environment.count("FAST_IMPL_NUM_THREADS", MOST_THREADS)
+    if asked is not None:
+        return asked
     # Threads of our own and threads of a BLAS that cannot be held back would fight.
     return workers.available_cores() if blas.threads_can_be_limited() else 1
 
@@ -305,8 +338,8 @@ def require(array: Array, argument: str, shape: tuple[int, ...], problem: Proble
 
 
 @functools.lru_cache(maxsize=64)
-def _exact(problem: Problem) -> Executor:
-    proposal: Proposal = _method("scatter").propose(problem, 1, WORKSPACE_LIMIT, None)
+def _exact(problem: Problem, limit: int) -> Executor:
+    proposal: Proposal = _method("scatter").propose(problem, 1, limit, None)
     return proposal.executor
 
 
@@ -316,11 +349,34 @@ def _method(name: str) -> Any:
 
 def _require_output(out: Array, problem: Problem) -> None:
     if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be a NumPy array; got {type(out).__name__}")
-    if out.shape != problem.output_shape or out.dtype != problem.dtype:
+        raise TypeError(f"out={shown(out)} must be a NumPy array; got {type(out).__name__}")
+    if isinstance(out, np.ma.MaskedArray):
+        raise TypeError(
+            "out must not be a MaskedArray: what its mask means for a result is not defined"
+        )
+    if out.shape != problem.output_shape or out.dtype.newbyteorder("=") != problem.dtype:
         raise ValueError(
             f"out must have shape {problem.output_shape} and dtype {problem.dtype.name}; got "
             f"{out.shape} and {out.dtype.name}"
         )
     if not out.flags.writeable:
         raise ValueError("out is read-only: pass a writeable array")
+    if out.size and any(n > 1 and step == 0 for n, step in zip(out.shape, steps(out), strict=True)):
+        raise ValueError("out has elements that share memory: they cannot hold a result")
+
+
+def _sparse(problem: Problem) -> bool:
+    """Whether most rows, or columns, of the output are reached by nothing, and a stride is large."""
+    axes = (problem.height, problem.width)
+    return any(axis.stride > _LARGE_STRIDE and axis.stride > 4 * axis.extent for axis in axes)
+
+
+def _require_room(problem: Problem) -> None:
+    try:
+        np.empty(problem.output_shape, problem.dtype)
+    except (MemoryError, ValueError, OverflowError) as error:
+        raise MemoryError(
+            f"inputs of shape {problem.input_shape} and a kernel of shape {problem.kernel_shape} with "
+            f"strides {(problem.height.stride, problem.width.stride)} give an output of shape "
+            f"{problem.output_shape}, which no memory can hold: {error}"
+        ) from None

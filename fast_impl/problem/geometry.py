@@ -11,7 +11,7 @@ result is shorter. Tap ``a`` of input row ``i`` lands in output row
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fast_impl.problem.errors import InvalidArgumentError
 
@@ -100,11 +100,39 @@ class Axis:
         """Length of the dilated kernel."""
         return (self.kernel - 1) * self.dilation + 1
 
+    def trimmed(self) -> tuple[Axis, slice]:
+        """The axis without the first and last taps that reach no output, and which taps are left."""
+        whole = self, slice(0, self.kernel)
+        last = (self.kernel - 1) * self.dilation - self.before
+        if self.before <= (self.input - 1) * self.stride and last < self.output:
+            return whole
+        reaching = [tap for tap in range(self.kernel) if self.span(tap)[0].stop]
+        # A tap that begins inside the output is no first one: what is read before it is cropped, not added.
+        while reaching and reaching[0] * self.dilation > self.before:
+            reaching.insert(0, reaching[0] - 1)
+        if not reaching or len(reaching) == self.kernel or reaching[0] < 0:
+            return whole
+        first, stop = reaching[0], reaching[-1] + 1
+        dilation = self.dilation if stop - first > 1 else 1
+        before = self.before - first * self.dilation
+        return replace(self, kernel=stop - first, dilation=dilation, before=before), slice(
+            first, stop
+        )
+
     @property
     def reached(self) -> int:
         """Number of (input row, tap) pairs that reach the output."""
+        if self.input < self.kernel:
+            return sum(map(self._taps_of, range(self.input)))
         lengths = (rows.stop - rows.start for rows, _ in map(self.span, range(self.kernel)))
         return int(sum(lengths))
+
+    def _taps_of(self, row: int) -> int:
+        """How many taps carry an input row into the output."""
+        start = row * self.stride - self.before
+        first = max(0, -(start // self.dilation))
+        stop = min(self.kernel, (self.output - 1 - start) // self.dilation + 1)
+        return max(0, stop - first)
 
     def span(self, tap: int) -> tuple[slice, slice]:
         """Input rows that tap ``tap`` carries into the output, and the output rows they reach.

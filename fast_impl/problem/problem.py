@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterable
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy.typing as npt
 
+from fast_impl.problem.doors import LARGEST, integer, members, shown
 from fast_impl.problem.dtypes import DType, require_computed
 from fast_impl.problem.errors import InvalidArgumentError
 from fast_impl.problem.geometry import Axis
@@ -26,22 +26,29 @@ def as_pair(value: Any, argument: str, least: int) -> tuple[int, int]:
         TypeError: Not integers.
         ValueError: Not two of them, or too small.
     """
-    rule = f"{argument}={value!r} must be an integer, or 2 integers, of at least {least}"
+    if type(value) is tuple and len(value) == 2:
+        first, second = value
+        if type(first) is type(second) is int and least <= min(value) and max(value) <= LARGEST:
+            return first, second
     try:
-        items = tuple(value) if isinstance(value, Iterable) else (value, value)
-        pair = tuple(operator.index(item) for item in items)
-    except TypeError:
-        raise TypeError(rule) from None
-    if len(pair) != 2 or min(pair) < least:
-        raise ValueError(rule)
-    return pair[0], pair[1]
+        pair = members(value, 2) if hasattr(value, "__iter__") else (value, value)
+        if len(pair) != 2:
+            raise ValueError
+        # TensorFlow takes truth values for numbers here.
+        pair = tuple(int(item) if isinstance(item, bool) else item for item in pair)
+        return integer(pair[0], argument, least, LARGEST), integer(
+            pair[1], argument, least, LARGEST
+        )
+    except (TypeError, ValueError) as error:
+        rule = f"{argument}={shown(value)} must be an integer, or 2 integers, of at least {least}"
+        raise type(error)(rule) from None
 
 
 def as_choice(value: Any, argument: str, choices: tuple[str, ...]) -> str:
     """``value`` in lower case if it is one of ``choices`` (in any case), else an error."""
     if isinstance(value, str) and value.lower() in choices:
         return value.lower()
-    rule = f"{argument}={value!r} must be one of {', '.join(map(repr, choices))}"
+    rule = f"{argument}={shown(value)} must be one of {', '.join(map(repr, choices))}"
     raise (ValueError if isinstance(value, str) else TypeError)(rule)
 
 
@@ -166,6 +173,20 @@ class Problem:
             input_dtype,
         )
 
+    def trimmed(self) -> tuple[Problem, tuple[slice, slice]]:
+        """The same sums without rows and columns of taps, at the ends of the kernel, that reach no output.
+
+        Wide dilations crop most of a kernel away; no memory is taken for where it would have reached.
+
+        Returns:
+            The problem, of a smaller kernel, and which taps of the kernel those are.
+        """
+        height, rows = self.height.trimmed()
+        width, columns = self.width.trimmed()
+        if height is self.height and width is self.width:
+            return self, (rows, columns)
+        return replace(self, height=height, width=width), (rows, columns)
+
     @property
     def input_shape(self) -> Shape:
         """Shape of the input in its own layout."""
@@ -181,7 +202,7 @@ class Problem:
         """Shape of the kernel, the same for both layouts."""
         return (self.height.kernel, self.width.kernel, self.filters, self.in_channels)
 
-    @property
+    @functools.cached_property
     def multiply_adds(self) -> int:
         """Products that reach the output: the cost of the scatter."""
         pairs = self.batch * self.in_channels * self.filters

@@ -15,7 +15,6 @@ import functools
 import glob
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -23,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.runtime import checking
+from fast_impl.runtime.locks import Lock
 
 Array = npt.NDArray[Any]
 
@@ -52,7 +52,7 @@ class Product(NamedTuple):
 
 _AVX512 = (b"SkylakeX", b"Cooperlake", b"SapphireRapids")
 _NAMES = {"float32": "sgemm", "float64": "dgemm"}
-_lock = threading.Lock()
+_lock = Lock()
 
 
 class _Constants:
@@ -304,10 +304,12 @@ def one_thread() -> Iterator[None]:
 
 def after_fork() -> None:
     """Put things right in a child that was forked while other threads were computing."""
-    global _lock  # noqa: PLW0603
-    _lock = threading.Lock()
     if _OneThread.inside:
         _OneThread.inside = 0
         functions = _thread_functions()
         if functions is not None:
             functions[1](_OneThread.before)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=after_fork)

@@ -8,13 +8,13 @@ one array; a call that would touch a byte beyond it raises `AddressError`, and n
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fast_impl.runtime import environment
 from fast_impl.runtime.addresses import address, steps
 
 Array = npt.NDArray[Any]
@@ -28,8 +28,8 @@ class AddressError(Exception):
 
 @functools.cache
 def wanted() -> bool:
-    """Whether ``FAST_IMPL_CHECK`` is set, to anything but ``0``."""
-    return os.environ.get("FAST_IMPL_CHECK", "0") not in ("", "0")
+    """Whether ``FAST_IMPL_CHECK`` is set, and not to ``0``, ``off``, ``false`` or ``no``."""
+    return environment.flag("FAST_IMPL_CHECK", default=False)
 
 
 def prove(

@@ -10,8 +10,8 @@ result, or frees it before it takes any other.
 
 from __future__ import annotations
 
+import _thread
 import math
-import operator
 import os
 import threading
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fast_impl.problem.doors import integer
 from fast_impl.runtime.addresses import address
 
 Array = npt.NDArray[Any]
@@ -136,7 +137,11 @@ class _Lease:
         }  # fmt: skip
 
     def __del__(self) -> None:
-        self._shelf.give(self._block, scratch=False)
+        try:
+            self._shelf.give(self._block, scratch=False)
+        except KeyboardInterrupt:
+            # Python drops what a destructor raises: another thread interrupts again, behind its end.
+            _thread.start_new_thread(_thread.interrupt_main, ())
 
 
 def result(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
@@ -199,10 +204,7 @@ def limit_memory(size: int = LIMIT) -> None:
         TypeError: Not an integer.
         ValueError: Less than 0.
     """
-    size = operator.index(size)
-    if size < 0:
-        raise ValueError(f"size={size} must be at least 0 bytes")
-    _shelf.set_limit(size)
+    _shelf.set_limit(integer(size, "size", 0))
 
 
 def release_memory() -> None:

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from fast_impl.runtime import blas
+from fast_impl.runtime.locks import Lock
 
 Task = Callable[[int, int], None]
 
-_lock = threading.Lock()
+_lock = Lock()
 
 
 class _Pool:
@@ -104,7 +104,7 @@ def run(task: Task, count: int, threads: int) -> None:
             task(number, 0)
         return
     job = _Job(task, count)
-    queue = _started(helpers)
+    queue, helpers = _started(helpers)
     try:
         for _ in range(helpers):
             queue.put(job)
@@ -120,17 +120,20 @@ def run_each(tasks: Sequence[Callable[[], Any]], threads: int) -> None:
     run(lambda number, _: tasks[number](), len(tasks), threads)
 
 
-def _started(helpers: int) -> SimpleQueue[_Job]:
+def _started(helpers: int) -> tuple[SimpleQueue[_Job], int]:
+    """Return the queue, and how many of the helpers there are: the system may refuse more threads."""
     with _lock:
         if _Pool.queue is None:
             _Pool.queue = SimpleQueue()
-            _register_fork_handler()
         while _Pool.size < helpers:
+            name = f"fast_impl-{_Pool.size + 1}"
+            helper = threading.Thread(target=_serve, args=(_Pool.queue,), name=name, daemon=True)
+            try:
+                helper.start()
+            except RuntimeError:  # "can't start new thread"; the next call tries again
+                break
             _Pool.size += 1
-            threading.Thread(
-                target=_serve, args=(_Pool.queue,), name=f"fast_impl-{_Pool.size}", daemon=True
-            ).start()
-        return _Pool.queue
+        return _Pool.queue, min(helpers, _Pool.size)
 
 
 def _serve(queue: SimpleQueue[_Job]) -> None:
@@ -140,20 +143,11 @@ def _serve(queue: SimpleQueue[_Job]) -> None:
             queue.get().join()
 
 
-class _ForkHandler:
-    registered = False
-
-
-def _register_fork_handler() -> None:
-    if not _ForkHandler.registered and hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_after_fork)
-        _ForkHandler.registered = True
-
-
 def _after_fork() -> None:
     """Forget the threads: the child has none of them."""
-    global _lock  # noqa: PLW0603
-    _lock = threading.Lock()
     _Pool.queue = None
     _Pool.size = 0
-    blas.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

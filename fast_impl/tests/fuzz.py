@@ -245,13 +245,13 @@ def _one_of(module, name, random):
 
 def _ways_back(given):
     """Every way to compute the gradients, by its name."""
-    problem, limit = given.problem, planner.WORKSPACE_LIMIT
+    (problem, _), limit = given.problem.trimmed(), planner.WORKSPACE_LIMIT
     yield "scatter", None
     if not problem.multiply_adds:
         return
     if native.target() is not None and direct_gradients.suits(problem, limit):
         yield "direct", DirectBackward.planned(problem, given.threads, limit, native.target())
-    if patches.suits(problem):
+    if patches.suits(problem, given.threads, limit):
         yield "patches", PatchesBackward(problem, given.threads)
     yield "blocks", Backward(problem, given.threads, limit)
 

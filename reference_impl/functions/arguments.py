@@ -5,6 +5,7 @@ Heights and widths travel as pairs `(height, width)`, arrays as channels_last in
 
 from __future__ import annotations
 
+import itertools
 import numbers
 import operator
 from typing import Any
@@ -20,6 +21,7 @@ __all__ = [
     "channels_first",
     "image_batch",
     "operand",
+    "ordered",
     "pair",
     "same_padding",
     "to_caller_layout",
@@ -42,7 +44,7 @@ def pair(value: object, name: str, minimum: int) -> Pair:
         ValueError: not an integer or two of them, or one below `minimum`.
     """
     try:
-        members = (value, value) if not hasattr(value, "__iter__") else tuple(value)
+        members = ordered(value) if hasattr(value, "__iter__") else (value, value)
         sizes = [operator.index(member) for member in members]
     except TypeError:
         sizes = []
@@ -51,6 +53,17 @@ def pair(value: object, name: str, minimum: int) -> Pair:
             f"`{name}` must be an integer or a pair of integers, each at least {minimum}; got {value!r}"
         )
     return sizes[0], sizes[1]
+
+
+def ordered(value: Any, most: int = 5) -> tuple[Any, ...]:
+    """The first members of a sequence or an iterator, some of which never end.
+
+    Raises:
+        TypeError: text, bytes, or a collection without an order.
+    """
+    if isinstance(value, (str, bytes, bytearray, dict, set, frozenset)):
+        raise TypeError
+    return tuple(itertools.islice(value, most))
 
 
 def same_padding(padding: object) -> bool:

@@ -17,6 +17,7 @@ from reference_impl.functions.arguments import (
     KERNEL,
     Pair,
     channels_first,
+    ordered,
     pair,
     same_padding,
 )
@@ -141,7 +142,7 @@ def _shape(input_shape: Any, kernel_shape: Any, options: Options) -> Shape:
 
 def _sizes(shape: Any, name: str, axes: str) -> Shape:
     try:
-        sizes = tuple(None if size is None else operator.index(size) for size in shape)
+        sizes = tuple(None if size is None else operator.index(size) for size in ordered(shape))
     except TypeError:
         sizes = ()
     if len(sizes) != 4 or any(size is not None and size < 0 for size in sizes):

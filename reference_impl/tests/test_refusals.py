@@ -4,6 +4,7 @@ The layers of the table are built inside the action, so a refusal in the wrong m
 a table of constructor arguments says so (`layer/test_layer_arguments.py`).
 """
 
+import itertools
 import warnings
 
 import numpy as np
@@ -183,3 +184,15 @@ def parts(named):
         else:
             found[-1] += sign
     return found
+
+
+@pytest.mark.parametrize("value", [b"\1\1", {1, 2}, {1: 1, 2: 2}, itertools.count(1)])
+def test_two_integers_are_a_sequence_of_two(value):
+    with pytest.raises(ValueError, match="strides"):
+        output_shape((1, 4, 4, 3), (3, 3, 2, 3), value)
+
+
+@pytest.mark.parametrize("value", [b"\1\4\4\3", {1, 4, 5, 3}, itertools.count(1)])
+def test_a_shape_is_a_sequence_of_four(value):
+    with pytest.raises(ValueError, match="input_shape"):
+        output_shape(value, (3, 3, 2, 3))

@@ -337,13 +337,28 @@ def test_a_default_is_known_as_one(name, value):
     assert cases.arguments({"arguments": {name: value}})[0].is_default
 
 
+def measured(*clauses):
+    """A measurement with a mistake for each clause."""
+    mistakes = [
+        {"id": f"M7{place}", "chapter": "c", "text": "crops too much", "source": "s", "caught": 1,
+         "clauses": {clause: 1}}
+        for place, clause in enumerate(clauses)
+    ]  # fmt: skip
+    measurement = {"format": 1, "tool": {}, "seeds": 1, "mistakes": mistakes}
+    return {"kind": "strength", "measurement": measurement}
+
+
 def test_a_clause_names_the_known_mistakes_it_catches(page):
     lines = mini(sample.verdict("PAD-01"))
-    mistake = {"id": "M77", "chapter": "c", "text": "crops too much", "source": "s", "caught": 1,
-               "clauses": {"PAD-01": 1}}  # fmt: skip
-    measurement = {"format": 1, "tool": {}, "seeds": 1, "mistakes": [mistake]}
-    lines.insert(1, {"kind": "strength", "measurement": measurement})
-    assert "Catches 1 known mistake M77 crops too much" in Reader(page(lines)).text
+    lines.insert(1, measured("PAD-01"))
+    assert "Catches 1 known mistake M70 crops too much" in Reader(page(lines)).text
+
+
+def test_mistakes_in_what_a_layer_was_not_judged_on_are_told_apart(page):
+    lines = mini(sample.verdict("PAD-01"), sample.verdict("PAD-02", status="unsupported"))
+    lines.insert(1, measured("PAD-01", "PAD-02", "ACT-01"))
+    told = "3 known mistakes with every seed; 1 of them concern clauses that were judged here"
+    assert told in Reader(page(lines)).text
 
 
 def test_an_error_where_none_was_expected_says_so(page):

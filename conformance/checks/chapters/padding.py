@@ -166,7 +166,7 @@ def check_rows_without_input_get_bias_and_activation(view: View) -> Mismatch | N
     index, call = view.first(Call)
     got, wanted = view.value(index), view.expectation.value(index)
     if not isinstance(got, np.ndarray) or got.shape != wanted.shape:
-        return Mismatch(f"expected shape {wanted.shape}", list(wanted.shape), got, index)
+        return compare_shape(got, wanted.shape, index)
     reach = np.zeros(got.shape, bool)
     for place, axis in zip(view.geometry.spatial_axes, view.geometry.axes):
         line = np.ones(got.shape[place], bool)

@@ -19,7 +19,10 @@ from conformance.oracle.comparison import Mismatch, compare_exactly, compare_sha
 
 
 def _lengths(view: View, wanted: Sequence[tuple[int, int | None]]) -> Mismatch | None:
-    """Compare the output's height and width with `wanted` (place, length); None is not judged."""
+    """Compare the output's height and width with `wanted` (place, length); None is not judged.
+
+    What is expected beside the length is the oracle's shape.
+    """
     index, _ = view.first(Call)
     got = view.value(index)
     if not isinstance(got, np.ndarray) or got.ndim != 4:
@@ -27,7 +30,8 @@ def _lengths(view: View, wanted: Sequence[tuple[int, int | None]]) -> Mismatch |
     for place, length in wanted:
         if length is not None and got.shape[place] != length:
             axis = "height" if place == view.geometry.spatial_axes[0] else "width"
-            shape = [length if n == place else size for n, size in enumerate(got.shape)]
+            shape = list(view.expectation.value(index).shape)
+            shape[place] = length
             return Mismatch(
                 f"the output's {axis} should be {length}, it is {got.shape[place]}",
                 shape, list(got.shape), index,
@@ -111,7 +115,7 @@ def check_forward_convolution_returns_to_the_input_size(view: View) -> Mismatch 
             back = axis.forward_length(got.shape[place])
             return Mismatch(
                 f"a forward convolution of the output would have length {back}, the input has {length}",
-                length, list(got.shape), index,
+                list(view.expectation.value(index).shape), list(got.shape), index,
             )  # fmt: skip
     return None
 

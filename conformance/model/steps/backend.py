@@ -19,8 +19,8 @@ class Backend(ABC):
     A backend that does a step in another way has a method for it, ``do_`` and the step's tag.
     """
 
-    #: Exceptions that say "this implementation does not have that".
-    absences: tuple[type[Exception], ...] = (Unsupported,)
+    #: Whether errors such as NotImplementedError say "this implementation does not have that".
+    may_lack = False
     #: The layer that steps use at present, and each layer by its name; the case's own is `layer`.
     layer: Any
     layers: dict[str, Any]

@@ -160,6 +160,37 @@ def _lengths() -> Iterator[Mistake]:
             layer=wrong,
         )
 
+    def missing(layer: Layer, _: Array, outputs: Array, side: int) -> Array:
+        gap = layer.strides[side] - _extent(layer, side)
+        axis = spatial_axes(layer)[side]
+        if gap <= 0 or layer.output_padding is not None:
+            return outputs
+        return np.take(outputs, range(max(outputs.shape[axis] - gap, 0)), axis)
+
+    for name, words, wrong in _on_sides(missing):
+        yield Mistake(
+            id=f"unreached_missing_{name}",
+            text=f"No rows are appended for k < s along {words}, whatever the padding.",
+            source=_TF_16544,
+            clauses=("SHAPE-01", "SHAPE-02"),
+            layer=wrong,
+        )
+
+    def first(layer: Layer, _: Array, outputs: Array, side: int) -> Array:
+        gap = layer.strides[side] - _extent(layer, side)
+        if gap <= 0 or layer.output_padding is not None:
+            return outputs
+        return np.roll(outputs, gap, spatial_axes(layer)[side])
+
+    for name, words, wrong in _on_sides(first):
+        yield Mistake(
+            id=f"unreached_first_{name}",
+            text=f"The rows for k < s come before the result along {words}, not after it.",
+            source="the other way to make the length right",
+            clauses=("PAD-02", "PAD-03"),
+            layer=wrong,
+        )
+
     def unwritten(layer: Layer, _: Array, outputs: Array, side: int) -> Array:
         stride, extent = layer.strides[side], _extent(layer, side)
         if extent >= stride or outputs.dtype.kind != "f" or layer.output_padding is not None:
@@ -230,14 +261,16 @@ def _ignored() -> Iterator[Mistake]:
         "name": ("VAR-02",),
     }
     for argument, clauses in caught.items():
+
+        def ignored(given: dict[str, Any], argument: str = argument) -> None:
+            given.pop(argument, None)
+
         yield Mistake(
             id=f"M07_{argument}",
             text=f"{argument} is accepted and ignored.",
             source="github.com/keras-team/keras/issues/8159",
             clauses=clauses,
-            layer=arguments_changed(
-                lambda given, argument=argument: given.pop(argument, None) and None  # type: ignore[misc]
-            ),
+            layer=arguments_changed(ignored),
         )
 
     def none_as_zero(given: dict[str, Any]) -> None:

@@ -5,7 +5,8 @@ import pytest
 
 from conformance.cases import FAMILIES
 from conformance.checks import CHECKS, Traits
-from conformance.findings.diagnosis import Diagnostician, agree, changing
+from conformance.findings.agreement import agree, changing
+from conformance.findings.diagnosis import Diagnostician
 from conformance.findings.differences import described
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import explore

@@ -11,7 +11,8 @@ import pytest
 import fast_impl
 from conformance.cases import FAMILIES
 from conformance.checks import Traits
-from conformance.findings.diagnosis import Diagnostician, agree
+from conformance.findings.agreement import agree
+from conformance.findings.diagnosis import Diagnostician
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import explore
 from conformance.model import steps

@@ -263,9 +263,8 @@ def died(command_environment: Mapping[str, str], tmp_path: Path) -> Any:
         steps.ConvolutionOp(inputs),
         steps.Read("strides"),
     ))  # fmt: skip
-    # The step that the check asked about first is not the one that died.
     text = script_for(
-        "mine.py:Conv2DTranspose", "eager", case, Mismatch("ended its process", step=0),
+        "mine.py:Conv2DTranspose", "eager", case, Mismatch("ended its process", step=3),
         is_command=False, observation=Observation(crash="status 66"),
     )  # fmt: skip
     return text, _executed(text, command_environment, tmp_path)
@@ -273,6 +272,10 @@ def died(command_environment: Mapping[str, str], tmp_path: Path) -> Any:
 
 def test_the_script_of_a_crash_runs_to_the_step_that_died(died: Any) -> None:
     assert died[1].returncode == 66
+
+
+def test_the_script_of_a_crash_ends_with_the_step_that_died(died: Any) -> None:
+    assert "layer.strides" not in died[0]
 
 
 def test_the_script_of_a_crash_tells_what_happened(died: Any) -> None:

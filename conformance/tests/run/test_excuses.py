@@ -66,6 +66,27 @@ def test_an_excuse_covers_its_own_failure_only(
     assert excused(excuses, (status, "as it was", None), failures) == wanted
 
 
+@pytest.mark.parametrize(
+    ("excuses", "status", "messages", "blocked", "wanted"),
+    [
+        ([EXCUSE], "blocked", [], ["off by one"], ("excused", "known", "excuse")),
+        ([EXCUSE], "blocked", [], ["off by one", "crashed"], ("blocked", "as it was", None)),
+        ([EXCUSE], "blocked", [], ["crashed"], ("blocked", "as it was", None)),
+        ([EXCUSE], "pass", [], ["off by one"], ("pass", "as it was", None)),
+        ([EXCUSE], "pass", [], ["crashed"],
+         ("stale-excuse", "passes, but is excused: known", "excuse-passes")),
+        ([EXCUSE, LATE], "fail", ["too late"], ["off by one"], ("excused", "slow", "excuse")),
+        ([EXCUSE], "fail", ["too late"], ["off by one"], ("fail", "as it was", None)),
+    ],
+)  # fmt: skip
+def test_an_excuse_for_what_a_more_basic_clause_explains_has_its_effect(
+    excuses: list[Excuse], status: str, messages: list[str], blocked: list[str], wanted: Standing
+) -> None:
+    failures, others = ([Failed(message) for message in told] for told in (messages, blocked))
+    standing = excused(excuses, (status, "as it was", None), failures, blocked=others)
+    assert standing == wanted
+
+
 def test_an_excuse_is_named_by_what_it_is_for() -> None:
     assert str(EXCUSE) == "PAD-01 of Mine, 'off by one'"
     assert str(attrs.evolve(EXCUSE, mode="graph")) == "PAD-01 of Mine (graph), 'off by one'"

@@ -59,10 +59,16 @@ print(json.dumps([kept, *ended, waited(started(out))]))
 """
 
 
-def _lines(path: Path) -> list[Any]:
-    """The lines of a record but for its header, and how long it took."""
+def _found(path: Path) -> list[Any]:
+    """The lines of a record but for its header and how long it took, and the cases of all families together.
+
+    A case of two families is listed with the one that this part of the run came to first.
+    """
     _, *lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
+    cases = {case for line in lines for case in line.get("cases", ())}
+    left_out = ("seconds", "cases")
+    told = [{k: v for k, v in line.items() if k not in left_out} for line in lines]
+    return [sorted(cases), *told]
 
 
 def test_a_run_that_is_killed_several_times_ends_as_an_undisturbed_one(
@@ -79,4 +85,4 @@ def test_a_run_that_is_killed_several_times_ends_as_an_undisturbed_one(
     assert (done.stderr, done.returncode) == ("", 0)
     kept, undisturbed, continued = json.loads(done.stdout)
     assert (continued, len(kept) <= KILLS) == (undisturbed, True)
-    assert _lines(tmp_path / "out" / FILE_NAME) == _lines(tmp_path / "undisturbed" / FILE_NAME)
+    assert _found(tmp_path / "out" / FILE_NAME) == _found(tmp_path / "undisturbed" / FILE_NAME)

@@ -219,6 +219,17 @@ def test_a_record_is_read_or_refused_in_one_line(
     assert "\n" not in _told(lambda: reports.load(file), reports.RecordError)
 
 
+@pytest.mark.parametrize("has", [5, -1.5, "x", {}, [], [1, None], False], ids=str)
+def test_a_capability_of_any_kind_is_on_the_page(
+    finished: list[dict[str, Any]], file: Path, has: Any
+) -> None:
+    header, *others = copy.deepcopy(finished)
+    header["subjects"][0]["capabilities"] = {"dtypes": has}
+    file.write_text("\n".join(map(_line, [header, *others])) + "\n", encoding="utf-8")
+    reports.write(reports.load(file), file.with_name("index.html"))
+    assert "<dt>dtypes</dt>" in file.with_name("index.html").read_text(encoding="utf-8")
+
+
 EXCUSES = '[[excuse]]\nclause = "FMT-02"\nsubject = "x"\nmessage = "m"\nreason = "r"\nexpires = 2027-06-30\n'
 ODD_TOML = (
     "",

@@ -165,6 +165,20 @@ raise SystemExit(" ".join(ignored))
     assert _ask(program) == "the process exited with status 1"
 
 
+def test_a_program_is_given_its_three_streams_and_nothing_else() -> None:
+    program = """
+import os, sys
+found = []
+for number in range(3, 256):
+    try:
+        found.append((number, os.readlink(f"/proc/self/fd/{number}")))
+    except OSError:
+        pass
+sys.exit(f"open: {found}")
+"""
+    assert _ask(program) == "the process exited with status 1; its last words: open: []"
+
+
 RUNNER = """
 import os, sys
 from conformance.subjects.process import LineProcess

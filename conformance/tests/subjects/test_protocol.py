@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from conformance.subjects import resolve_command
+from conformance.run.participants import participants
+from conformance.subjects import LoadError, resolve_command
 
 PAGE = Path(__file__).parents[3] / "docs" / "protocol.md"
 
@@ -77,8 +78,17 @@ for line in sys.stdin:
         print("{}", flush=True)
         continue
     case = request["case"]
+    if case["family"] in GOOD:
+        print(json.dumps({"outcomes": [{"unsupported": "no"} for _ in case["steps"]]}), flush=True)
+        continue
     ANSWER
 """
+
+
+def program_of(name: str, *families: str) -> str:
+    """A program that gives one of `ANSWERS`, but to cases of `families`."""
+    return LOOP.replace("ANSWER", ANSWERS[name][0]).replace("GOOD", repr(families))
+
 
 #: What a program does when asked for a case, and what the finding must say.
 ANSWERS = {
@@ -121,9 +131,14 @@ def answered(run_program: RunProgram) -> Callable[[str], Any]:
 
     def run(name: str) -> Any:
         if name not in known:
-            text = LOOP.replace("ANSWER", ANSWERS[name][0])
             known[name] = run_program(
-                text, "--clause", "DTYPE-02", "--examples", "1", "--timeout", "0.5"
+                program_of(name, "capabilities"),
+                "--clause",
+                "DTYPE-02",
+                "--examples",
+                "1",
+                "--timeout",
+                "0.5",
             )
         return known[name]
 
@@ -150,6 +165,51 @@ def test_a_bad_answer_ends_the_command_with_status_1(
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_bad_answer_gives_no_traceback(name: str, answered: Callable[[str], Any]) -> None:
     assert "Traceback" not in answered(name).stdout + answered(name).stderr
+
+
+def _refused(text: str, folder: Path, seconds: float = 0.5) -> str:
+    """Return how a program is refused before a run."""
+    (folder / "program.py").write_text(text, encoding="utf-8")
+    words = shlex.join([sys.executable, str(folder / "program.py")])
+    with pytest.raises(LoadError, match=r"\A[^\n]+\Z") as caught:
+        participants((), [words], seconds)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_program_that_breaks_the_protocol_on_each_case_is_refused(
+    name: str, tmp_path: Path
+) -> None:
+    wanted = ANSWERS[name][1].replace(
+        "fewer outcomes than the case has steps", "0 outcomes for 3 steps"
+    )
+    assert wanted in _refused(program_of(name), tmp_path)
+
+
+def test_a_program_that_ends_at_once_is_refused(tmp_path: Path) -> None:
+    assert "exited with status 1; its last words: no" in _refused("exit('no')", tmp_path)
+
+
+def test_a_refused_program_is_bad_usage_in_one_line(run_program: RunProgram) -> None:
+    done = run_program("exit('no')")
+    assert (done.status, len(done.stderr.splitlines()), done.stdout) == (2, 1, "")
+
+
+DIES_ONCE = """
+import json, sys
+for line in sys.stdin:
+    case = json.loads(line).get("case", {"steps": []})
+    if any(step["do"] == "call" for step in case["steps"]):
+        sys.exit("out of paper")
+    print(json.dumps({"outcomes": [{} for _ in case["steps"]]}), flush=True)
+"""
+
+
+def test_a_program_that_dies_of_its_calls_alone_is_the_run_s_matter(
+    run_program: RunProgram,
+) -> None:
+    done = run_program(DIES_ONCE, "--clause", "DTYPE-02", "--examples", "1")
+    assert done.statuses == {"DTYPE-02": "error"}
 
 
 UNSUPPORTED = """

@@ -198,18 +198,17 @@ def test_scatter_in_pieces(given, piece, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("total", "each", "piece", "expected"),
+    ("shape", "most", "expected"),
     [
-        (5, 2, 4, [(0, 2), (2, 4), (4, 5)]),
-        (3, 9, 4, [(0, 1), (1, 2), (2, 3)]),
-        (3, 0, 2, [(0, 2), (2, 3)]),
-        (4, 1, 4, [(0, 4)]),
-        (0, 1, 4, []),
+        ((5, 2), 4, [((0, 2), (0, 2)), ((2, 4), (0, 2)), ((4, 5), (0, 2))]),
+        ((2, 9), 4, [((n, n + 1), (m, min(m + 4, 9))) for n in (0, 1) for m in (0, 4, 8)]),
+        ((2, 2), 4, [((0, 2), (0, 2))]),
+        ((0, 3), 4, []),
     ],
 )
-def test_a_piece_has_about_so_many_elements(total, each, piece, expected, monkeypatch):
-    monkeypatch.setattr(scatter, "_PIECE", piece)
-    assert [(part.start, part.stop) for part in scatter._steps(total, each)] == expected
+def test_blocks_have_at_most_so_many_elements(shape, most, expected):
+    found = [tuple((s.start, s.stop) for s in block) for block in scatter.blocks(shape, most)]
+    assert found == expected
 
 
 @pytest.mark.parametrize("method", fast_impl.algorithms())
@@ -330,3 +329,19 @@ def test_the_limit_holds_for_all_threads_together(method):
     assert free.threads == 2
     assert method.propose(problem, 2, free.workspace, None)[1:] == free[1:]
     assert method.propose(problem, 2, free.workspace - 1, None).workspace < free.workspace
+
+
+def test_small_leaves_products_that_wake_threads_to_the_blas_of_the_project(monkeypatch):
+    """NumPy's own may hang in the child of a fork."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(-3, 4, (1, 8, 8, 64)).astype(np.float32)
+    w = rng.integers(-3, 4, (3, 3, 16, 64)).astype(np.float32)
+    expected = fast_impl.plan(x.shape, w.shape, 2, "same", algorithm="scatter").run(x, w)
+    plan = fast_impl.plan(x.shape, w.shape, 2, "same", algorithm="small")
+
+    def refuse(*arrays, **options):
+        raise AssertionError("a product of NumPy")
+
+    monkeypatch.setattr(np, "matmul", refuse)
+    np.testing.assert_array_equal(plan.run(x, w), expected)
+    assert plan.algorithm == "small"

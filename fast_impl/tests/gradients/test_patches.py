@@ -96,7 +96,7 @@ def test_images_are_cut_into_strips_for_every_thread(
 
 def suited(kernel: Any, strides: Any) -> bool:
     problem: Problem = problem_of((1, 4, 4, 4), (*kernel, 4), strides, "valid")
-    return suits(problem)
+    return suits(problem, 1, 1 << 26)
 
 
 def test_patches_are_for_few_filters_and_small_kernels() -> None:

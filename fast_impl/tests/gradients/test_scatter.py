@@ -29,9 +29,9 @@ def test_gradients_are_summed_in_float32(dtype, finite):
     to_bias = np.empty(2, dtype)
     with np.errstate(all="ignore"):
         scatter.input_gradient(problem, signs.reshape(1, 1, 2, 2), g, to_inputs)
-        row = fast_impl.plan((1, 1, 1, 1), (1, 3, 1, 1), dtype=dtype).problem
-        g = np.array([large, large, -large], dtype).reshape(1, 1, 3, 1)
-        to_pixel = np.empty((1, 1, 1, 1), dtype)
+        row = fast_impl.plan((1, 1, 4, 1), (1, 3, 1, 1), dtype=dtype).problem
+        g = np.array([large, large, -large, 0, 0, 0], dtype).reshape(1, 1, 6, 1)
+        to_pixel = np.empty((1, 1, 4, 1), dtype)
         scatter.input_gradient(row, np.ones((1, 3, 1, 1), dtype), g, to_pixel)
         g = np.array([large, large, -large, -large], dtype).reshape(1, 1, 2, 2)
         scatter.kernel_gradient(problem, 4 * ones.reshape(1, 1, 2, 2), g, to_kernel)

@@ -36,7 +36,7 @@ def test_four_shapes_are_kept():
     sizes = []
     for size in range(1, 8):
         packed.get(image(size), weights, OPTIONS)
-        sizes.append(len(packed._current[1]))
+        sizes.append(len(packed._current[2]))
     assert sizes == [1, 2, 3, 4, 1, 2, 3]
 
 

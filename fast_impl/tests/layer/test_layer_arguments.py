@@ -219,8 +219,8 @@ def test_the_output_shape_of_a_layer_follows_its_arguments(arguments, input_shap
     [
         (None, ValueError, "^input_shape=None"),
         (4, IndexError, r"^input_shape=\(4,\)"),
-        ((1, -1, 2, 3), ValueError, "^shape .*: Dimension -1"),
-        ((1, 2.0, 3, 4), TypeError, "^shape .*must be integer or None; got 2.0"),
+        ((1, -1, 2, 3), ValueError, "^input_shape=.*got Dimension -1"),
+        ((1, 2.0, 3, 4), TypeError, "^input_shape=.*must be integer or None.*; got 2.0"),
     ],
 )
 def test_a_wrong_shape_is_named(shape, error, text):
@@ -421,13 +421,13 @@ def test_a_layer_does_not_share_the_configuration_that_it_was_made_from():
 @pytest.mark.parametrize(
     ("config", "text"),
     [
-        ({"class_name": "foo", "config": {}}, "^Unknown constraint: 'foo'. Known names: Constr"),
-        ({"class_name": 3, "config": {}}, "^Could not interpret constraint configuration"),
-        ({"class_name": "NonNeg"}, "^Could not interpret constraint configuration"),
-        ({"config": {}}, "^Could not interpret constraint configuration"),
-        ({"class_name": "NonNeg", "config": "x"}, "^config='x' of constraint 'NonNeg'"),
-        ({"class_name": "function", "config": "foo"}, "^Unknown constraint: 'foo'"),
-        ({"class_name": "function", "config": {}}, "^Unknown constraint: 'function'"),
+        ({"class_name": "foo", "config": {}}, "Unknown constraint: 'foo'. Known names: Constr"),
+        ({"class_name": 3, "config": {}}, "Could not interpret constraint configuration"),
+        ({"class_name": "NonNeg"}, "Could not interpret constraint configuration"),
+        ({"config": {}}, "Could not interpret constraint configuration"),
+        ({"class_name": "NonNeg", "config": "x"}, "config='x' of constraint 'NonNeg'"),
+        ({"class_name": "function", "config": "foo"}, "Unknown constraint: 'foo'"),
+        ({"class_name": "function", "config": {}}, "Unknown constraint: 'function'"),
     ],
 )
 def test_a_configuration_of_another_form_is_refused(config, text):
@@ -609,7 +609,7 @@ def test_an_even_kernel_with_output_padding_0_is_refused_at_the_call():
 )
 def test_an_unknown_configuration_is_named_after_its_argument(argument):
     kind = argument.removeprefix("kernel_").replace("activation", "activation function")
-    with pytest.raises(ValueError, match=f"^Unknown {kind}: 'None of them'"):
+    with pytest.raises(ValueError, match=f"Unknown {kind}: 'None of them'"):
         layer(**{argument: {"class_name": "None of them", "config": {}}})
 
 

@@ -8,8 +8,9 @@ import pytest
 from fast_impl import Conv2DTranspose, InvalidArgumentError
 from fast_impl.layer import constraints, regularizers
 from fast_impl.layer.inputs import as_array
-from fast_impl.layer.layer import _descend
+from fast_impl.layer.layer import _stepped
 from fast_impl.layer.losses import CallRecord, activity_loss, flatten, weight_loss
+from fast_impl.layer.tensors import gradient_of, learning_rate_of
 from fast_impl.layer.variables import Variable
 
 HALF = regularizers.L2(0.5)
@@ -154,11 +155,15 @@ def test_what_turns_into_an_array_is_one():
     [
         ({"a": image(), "b": image()}, ValueError, "received 2 input"),
         (range(3), ValueError, r'Layer "mine" expects 1 input\(s\), but it received 3'),
-        ([image(), "x"], TypeError, "^Inputs to a layer should be tensors. Got .*layer 'mine'"),
-        ({"a": image()}, TypeError, '^Layer "mine" takes an array itself'),
-        (b"x", TypeError, "Got \"b'x'\" .of type bytes. as input for layer 'mine'"),
+        (
+            [image(), "x"],
+            TypeError,
+            "^inputs: Inputs to a layer should be tensors. Got .*layer 'mine'",
+        ),
+        ({"a": image()}, TypeError, '^inputs: Layer "mine" takes an array itself'),
+        (b"x", TypeError, "Got b'x' .of type bytes. as input for layer 'mine'"),
         (None, TypeError, "of type NoneType"),
-        ("x" * 99, TypeError, f"Got '{'x' * 60}' "),
+        ("x" * 99, TypeError, r"Got 'x+\.\.\.x+' "),
         (image(dtype="M8[s]"), ValueError, "datetime64.* .layer 'mine'"),
         (image(dtype="m8[s]"), ValueError, "timedelta64"),
         (image(dtype=object), ValueError, "object"),
@@ -178,7 +183,10 @@ def test_what_is_not_one_array_of_numbers_is_refused(given, error, text):
 @pytest.mark.parametrize(
     ("shape", "text"),
     [
-        ((2, 2, 1), r'^Input 0 of layer "mine" .* expected ndim=4, found ndim=3. Full shape rec'),
+        (
+            (2, 2, 1),
+            r'^inputs: Input 0 of layer "mine" .* expected ndim=4, found ndim=3. Full shape rec',
+        ),
         ((1, 1, 2, 2, 1), "expected ndim=4, found ndim=5"),
         ((1, 2, 2, 3), "expected axis -1 to have value 1"),
     ],
@@ -305,8 +313,8 @@ def test_a_step_takes_what_gradients_returned(use_bias):
         ({}, [None, None], ValueError, "No gradients provided for any variable"),
         ({}, [image(1)], ValueError, "got 1 gradients for 2 weights"),
         ({"use_bias": False}, [image(1), None], ValueError, "got 2 gradients for 1 weights"),
-        ({}, [np.ones(1), np.ones(1)], ValueError, r"kernel:0 must have shape .* got \(1,\)"),
-        ({"dtype": "int32"}, [image(1), None], ValueError, "kernel:0 is int32: only floats"),
+        ({}, [np.ones(1), np.ones(1)], ValueError, r"kernel:0 must have the shape .* got \(1,\)"),
+        ({"dtype": "int32"}, [image(1), None], ValueError, "kernel:0 has dtype int32: only floats"),
     ],
 )
 def test_a_step_refuses(arguments, gradients, error, text):
@@ -338,22 +346,27 @@ def variable(value, dtype, constraint=None):
     )
 
 
+def descend(variable, gradient, rate):
+    found = gradient_of(variable.array, gradient, variable.name)
+    variable.array = _stepped(variable, found, learning_rate_of(rate))
+
+
 def test_a_step_is_taken_in_the_dtype_of_the_weight():
     made = variable([0.0], "float32")
-    _descend(made, np.ones(1), 0.1)
+    descend(made, np.ones(1), 0.1)
     assert made.array.tolist() == [-float(np.float32(0.1))]
 
 
 def test_the_gradient_of_a_step_is_rounded_to_the_dtype_of_the_weight():
     # 1 + 2**-11 + 2**-20 is 1 + 2**-10 as a float16
     made = variable([1.0], "float16")
-    _descend(made, np.array([1 + 2.0**-11 + 2.0**-20]), 1.0)
+    descend(made, np.array([1 + 2.0**-11 + 2.0**-20]), 1.0)
     assert made.array.tolist() == [-(2.0**-10)]
 
 
 def test_the_gradient_of_a_step_may_be_a_list():
     made = variable([1.0, 1.0], "float32")
-    _descend(made, [1.0, 2.0], 0.125)
+    descend(made, [1.0, 2.0], 0.125)
     assert made.array.tolist() == [0.875, 0.75]
 
 
@@ -369,14 +382,14 @@ def test_the_gradient_of_a_step_may_be_a_list():
 )
 def test_a_constraint_sees_the_updated_weight_and_its_result_is_cast(constraint, expected):
     made = variable([1.0], "float32", constraint)
-    _descend(made, [1.0], 0.5)
+    descend(made, [1.0], 0.5)
     assert (made.array.tolist(), made.array.dtype) == (pytest.approx(expected, rel=1e-6), "float32")
 
 
 def test_a_bfloat16_result_of_a_constraint_is_an_array_of_numbers():
     bfloat16 = np.dtype(pytest.importorskip("ml_dtypes").bfloat16)
     made = variable([1.0], bfloat16, constraints.NonNeg())
-    _descend(made, [1.0], 0.5)
+    descend(made, [1.0], 0.5)
     assert (made.array.tolist(), made.array.dtype) == ([0.5], bfloat16)
 
 
@@ -391,7 +404,7 @@ def test_a_bfloat16_result_of_a_constraint_is_an_array_of_numbers():
 )
 def test_a_constraint_that_does_not_fit_is_named(constraint, error, text):
     with pytest.raises(error, match=text):
-        _descend(variable([1.0], "float32", constraint), [1.0], 0.5)
+        descend(variable([1.0], "float32", constraint), [1.0], 0.5)
 
 
 def test_a_variable_is_copied_with_its_dtype():
@@ -410,5 +423,5 @@ def test_a_penalty_is_rounded_before_it_is_divided(dtype, penalty):
 def test_a_learning_rate_beyond_the_dtype_of_the_weight_is_infinite():
     made = variable([1.0], "float16")
     with np.errstate(over="ignore"):
-        _descend(made, np.array([1e-4], np.float16), 1e5)
+        descend(made, np.array([1e-4], np.float16), 1e5)
     assert made.array.tolist() == [-np.inf]

@@ -369,7 +369,7 @@ def test_only_what_invented_weights_may_have_spoilt_is_computed_again(
     plan = dataclasses.replace(plan, invents_weights=invents)
     asked = []
     real = planner._exact
-    monkeypatch.setattr(planner, "_exact", lambda problem: asked.append(problem) or real(problem))
+    monkeypatch.setattr(planner, "_exact", lambda *what: asked.append(what) or real(*what))
     inputs = np.full((1, 2, 2, 1), largest, np.float32)
     result = plan.run(inputs, np.ones((2, 2, 1, 1), np.float32))
     assert result.max() == 4 * largest

@@ -28,7 +28,7 @@ REFUSED = {
     "bias of another format": ({"bias": np.ones(5)}, fast_impl.InvalidArgumentError, "float64"),
     "out of another shape": ({"out": np.ones((1, 5, 5, 4), np.float32)}, ValueError, "out must"),
     "out of another format": ({"out": np.ones((1, 5, 5, 5))}, ValueError, "float64"),
-    "out no array": ({"out": [1.0]}, TypeError, "out must be a NumPy array"),
+    "out no array": ({"out": [1.0]}, TypeError, "out=\\[1.0\\] must be a NumPy array"),
     "even extent with output padding 0": (
         {"strides": 2, "padding": "same", "output_padding": 0},
         fast_impl.InvalidArgumentError,

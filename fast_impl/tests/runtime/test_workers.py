@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from fast_impl.runtime import blas, workers
+from fast_impl.runtime import workers
 
 
 @pytest.fixture(autouse=True)
@@ -108,33 +108,34 @@ def test_cores_are_those_that_the_process_may_use(monkeypatch):
     assert workers.available_cores() == 1
 
 
-def test_the_fork_handler_is_registered_once(monkeypatch):
-    registered = []
-    monkeypatch.setattr(
-        os, "register_at_fork", lambda **what: registered.append(what), raising=False
-    )
-    monkeypatch.setattr(workers._ForkHandler, "registered", False)
-    workers._register_fork_handler()
-    workers._register_fork_handler()
-    assert registered == [{"after_in_child": workers._after_fork}]
-
-
-def test_without_fork_nothing_is_registered(monkeypatch):
-    monkeypatch.delattr(os, "register_at_fork", raising=False)
-    monkeypatch.setattr(workers._ForkHandler, "registered", False)
-    workers._register_fork_handler()
-    assert not workers._ForkHandler.registered
-
-
-def test_a_child_starts_threads_of_its_own(monkeypatch):
-    told = []
-    monkeypatch.setattr(blas, "after_fork", lambda: told.append(True))
+def test_a_child_starts_threads_of_its_own():
     together()
-    with workers._lock:  # held by a thread that the child has not got
-        workers._after_fork()
-    assert (workers._Pool.queue, workers._Pool.size, told) == (None, 0, [True])
+    workers._after_fork()
+    assert (workers._Pool.queue, workers._Pool.size) == (None, 0)
     together()
     assert workers._Pool.size == 1
+
+
+def test_a_call_runs_alone_where_the_system_starts_no_thread(monkeypatch):
+    workers._after_fork()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", _refuse)
+        seats = []
+        workers.run(lambda number, seat: seats.append(seat), 5, 4)
+    assert (seats, workers._Pool.size, workers._Pool.queue.qsize()) == ([0] * 5, 0, 0)
+
+
+def test_threads_that_could_not_start_are_started_by_the_next_call(monkeypatch):
+    workers._after_fork()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", _refuse)
+        workers.run(lambda number, seat: None, 5, 4)
+    together()
+    assert workers._Pool.size == 1
+
+
+def _refuse(thread):
+    raise RuntimeError("can't start new thread")
 
 
 def test_threads_are_named_after_the_library():

@@ -1,0 +1,92 @@
+"""Tells whether two layers did the same with a case, up to rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from conformance.model.codec import Array, Value
+from conformance.model.dtypes import SIGNIFICAND_BITS
+from conformance.model.observation import Observation, Outcome
+from conformance.oracle.tolerance import unit_roundoff
+
+
+def agree(one: Observation, other: Observation, free: Collection[int] = ()) -> bool:
+    """Tell whether two layers did the same, up to rounding; a step that either lacks counts for nothing.
+
+    Of steps that are `free`, such as a call with random weights, shapes and dtypes must be the same. A case that
+    ended the process, or was not run, is like no other.
+    """
+    if any(seen.crash is not None or seen.not_tried is not None for seen in (one, other)):
+        return False
+    if len(one.outcomes) != len(other.outcomes):
+        return False
+    return same_outcome(one.constructed, other.constructed) and all(
+        same_outcome(a, b, alike=index in free)
+        for index, (a, b) in enumerate(zip(one.outcomes, other.outcomes))
+    )
+
+
+def changing(one: Observation, other: Observation) -> frozenset[int]:
+    """Return the steps that gave other values the second time."""
+    return frozenset(
+        index
+        for index, (a, b) in enumerate(zip(one.outcomes, other.outcomes))
+        if not same_outcome(a, b)
+    )
+
+
+def outcome_of(seen: Observation, step: int | None) -> Outcome | None:
+    """Return what a step did, None where it was not come to; the step None is the constructor."""
+    if step is None:
+        return seen.constructed
+    return seen.outcomes[step] if step < len(seen.outcomes) else None
+
+
+def has_value(outcome: Outcome | None) -> bool:
+    """Tell whether a step gave something."""
+    return outcome is not None and outcome.error is None and outcome.unsupported is None
+
+
+def same_outcome(one: Outcome, other: Outcome, *, alike: bool = False) -> bool:
+    """Tell whether two steps ended in the same way; values need be no more than `alike`: of a shape and dtype."""
+    if one.unsupported is not None or other.unsupported is not None:
+        return True
+    if one.error is None or other.error is None:
+        same_kind = one.error is other.error
+        if not same_kind or (one.modified or ()) != (other.modified or ()):
+            return False
+        return (_alike if alike else _same)(one.value, other.value)
+    common = set(one.error.types) & set(other.error.types)
+    return bool(common - {"Exception", "BaseException"})
+
+
+def _same(one: Value, other: Value) -> bool:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return one.shape == other.shape and one.dtype == other.dtype and _close(one, other)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
+    return type(one) is type(other) and bool(one == other)
+
+
+def _alike(one: Value, other: Value) -> bool:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return bool(one.shape == other.shape and one.dtype == other.dtype)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(_alike(a, b) for a, b in zip(one, other))
+    return type(one) is type(other)
+
+
+def _close(one: Array, other: Array) -> bool:
+    """Tell whether two arrays are one result rounded on two ways."""
+    if one.dtype.name not in SIGNIFICAND_BITS or not one.size:
+        return bool(np.array_equal(one, other))
+    a, b = one.astype(np.float64), other.astype(np.float64)
+    finite = b[np.isfinite(b)]
+    largest = float(np.max(np.abs(finite), initial=0.0))
+    return bool(
+        np.allclose(a, b, rtol=0, atol=32 * unit_roundoff(one.dtype.name) * largest, equal_nan=True)
+    )

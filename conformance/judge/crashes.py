@@ -1,0 +1,31 @@
+"""At which step of a case a process dies or hangs."""
+
+from __future__ import annotations
+
+import attrs
+
+from conformance.model.case import Case
+from conformance.model.observation import Observation
+from conformance.subjects import Subject
+
+
+def dying_step(subject: Subject, case: Case) -> int | None:
+    """Return the step at which the subject's process ends, None where the constructor is enough.
+
+    The case is run again up to its first step, its second, and so on: what ends it does so once more.
+
+    Raises:
+        LookupError: the process does not end again, or is not asked any more.
+    """
+    for count in range(len(case.steps) + 1):
+        observation = subject.observe(attrs.evolve(case, steps=case.steps[:count]))
+        if observation.crash is not None:
+            return count - 1 if count else None
+        if observation.not_tried is not None or not _goes_on(observation):
+            break
+    raise LookupError(f"{subject.name} does not end on {case.id} again")
+
+
+def _goes_on(observation: Observation) -> bool:
+    made = observation.constructed
+    return made.error is None and made.unsupported is None

@@ -1,0 +1,164 @@
+"""Two known mistakes at once are both named, each where it is to blame; a cover that is none names nobody."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conformance.cases import FAMILIES
+from conformance.checks import Traits
+from conformance.findings import diagnosis
+from conformance.findings.cover import Cover, composed, covering
+from conformance.findings.diagnosis import Diagnostician
+from conformance.judge.evidence import Evidence
+from conformance.judge.exploring import explore
+from conformance.judge.judging import Failure
+from conformance.model.case import Case
+from conformance.model.observation import Observation
+from conformance.strength.mistakes import CHAPTERS, MISTAKES, Mistake
+from conformance.subjects.backend import observe
+from conformance.subjects.layer import LayerBackend
+
+
+class Subject:
+    mode = "eager"
+
+    def __init__(self, layer: type) -> None:
+        self.name = self.spec = "somebody's layer"
+        self._layer = layer
+
+    def observe(self, case: Case) -> Observation:
+        return observe(case, LayerBackend(self._layer))
+
+
+@pytest.fixture(autouse=True)
+def _no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnosis, "SECONDS", 600)
+    monkeypatch.setattr(diagnosis, "AT_LEAST", 600)
+
+
+#: Mistakes of other kinds would take their time, and explain nothing here.
+ELSEWHERE = frozenset(MISTAKES) - {mistake.id for mistake in CHAPTERS["geometry"]}
+
+
+@functools.cache
+def _explored(*names: str) -> tuple[Diagnostician, Subject, dict[str, list[Failure]]]:
+    """Return the failures of each clause on the geometry of a layer that makes these mistakes."""
+    layer = composed([MISTAKES[name] for name in names])
+    assert layer is not None
+    evidence, subject = Evidence(), Subject(layer)
+    tallies = explore(
+        evidence, FAMILIES["geometry"], subject, Traits(), examples=30, run_seed=0,
+        progress=lambda _: None,
+    )  # fmt: skip
+    found = {c: t.failures for (c, claims), t in tallies.items() if t.failures and not claims}
+    told = Diagnostician(evidence, examples=30, run_seed=0, left_out=ELSEWHERE)
+    return told, subject, found
+
+
+def _told(clause: str, *names: str) -> str:
+    diagnostician, subject, failures = _explored(*names)
+    return str(diagnostician.diagnose(subject, clause, failures[clause]))
+
+
+@pytest.mark.parametrize(
+    ("clause", "names", "told"),
+    [
+        ("SHAPE-01", ("M04_both", "M05_both"), "equals the known mistake M04_both: "),
+        ("PAD-02", ("M04_both", "M05_both"), "equals the known mistake M05_both: "),
+        ("SHAPE-01", ("M04_both", "M02_both"), "equals the known mistake M04_both: "),
+        ("PAD-01", ("M04_both", "M02_both"), "equals the known mistake M02_both: "),
+        ("SHAPE-02", ("M07_padding", "M04_both"), "M07_padding"),
+    ],
+)  # fmt: skip
+def test_of_two_mistakes_at_once_the_one_to_blame_is_named(
+    clause: str, names: tuple[str, ...], told: str
+) -> None:
+    assert told in _told(clause, *names)
+
+
+def _case(number: int) -> Case:
+    return Case("any", {"filters": number + 1}, ())
+
+
+def _covered(
+    explained: dict[str, Sequence[int]], harmful: Sequence[str] = (), wrong: int = 6
+) -> Cover | None:
+    """Return the cover of some cases by the first mistakes of the catalogue, called by what they explain."""
+    suspects = list(MISTAKES.values())[: len(explained)]
+    names = dict(zip([m.id for m in suspects], explained))
+    ids = {name: {_case(n).id for n in numbers} for name, numbers in explained.items()}
+
+    def explains(name: str, _: Any, case: Case) -> bool:
+        return name in names and case.id in ids[names[name]]
+
+    def is_harmless(mistake: Mistake) -> bool:
+        return names[mistake.id] not in harmful
+
+    return covering([*map(_case, range(wrong))], suspects, explains, is_harmless)
+
+
+def _sizes(cover: Cover | None) -> list[int] | None:
+    return None if cover is None else sorted(map(len, cover.cases))
+
+
+@pytest.mark.parametrize(
+    ("explained", "sizes"),
+    [
+        ({"a": [0, 1, 2, 3], "b": [4, 5]}, [2, 4]),
+        ({"a": [0, 1], "b": [0, 1, 2, 3], "c": [4, 5]}, [2, 4]),
+        ({"a": [0, 1], "b": [2, 3], "c": [4, 5]}, [2, 2, 2]),
+        ({"a": [0, 1], "b": [2, 3], "c": [4], "d": [5]}, None),
+        ({"a": [0, 1, 2, 3]}, None),
+        ({}, None),
+        ({name: range(6) for name in "abcd"}, None),
+        ({name: range(6) for name in "abc"}, [6]),
+    ],
+)
+def test_a_cover_has_few_mistakes_and_explains_the_cases(
+    explained: dict[str, Sequence[int]], sizes: list[int] | None
+) -> None:
+    assert _sizes(_covered(explained)) == sizes
+
+
+def test_a_mistake_that_breaks_what_is_right_is_in_no_cover() -> None:
+    explained = {"a": range(6), "b": [0, 1, 2], "c": [3, 4, 5]}
+    assert _sizes(_covered(explained, harmful=["a"])) == [3, 3]
+
+
+def test_a_mistake_that_explains_nothing_alone_makes_no_cover() -> None:
+    # The first case is taken to be a's, and a's others are all explained by b and c.
+    assert _covered({"a": [0, 1, 3, 5], "b": [1, 2, 0], "c": [3, 4, 5]}) is None
+
+
+def test_one_case_in_ten_may_be_left_and_then_it_is_no_whole_cover() -> None:
+    cover = _covered({"a": range(6), "b": range(6, 9)}, wrong=10)
+    assert cover is not None
+    assert (cover.is_whole, cover.explaining([_case(9)])) == (False, [])
+
+
+def test_a_mistake_of_another_kind_has_no_composition() -> None:
+    assert composed([MISTAKES["M02_height"], MISTAKES["static_shape_known"]]) is None
+
+
+def test_a_composition_makes_one_mistake_after_the_other() -> None:
+    layer = composed([MISTAKES["M07_use_bias"], MISTAKES["M07_padding"]])
+    assert layer is not None
+    made = layer(filters=1, kernel_size=2, padding="same", use_bias=False)
+    assert (made.padding, made.use_bias, made(np.ones((1, 2, 2, 1), "f")).shape) == (
+        "valid",
+        True,
+        (1, 3, 3, 1),
+    )
+
+
+def test_diagnoses_end_when_the_time_for_them_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnosis, "AT_LEAST", 0)
+    _, subject, failures = _explored("M04_both", "M05_both")
+    diagnostician = Diagnostician(Evidence(), examples=30, run_seed=0)
+    diagnostician.diagnose(subject, "SHAPE-01", failures["SHAPE-01"])
+    assert diagnostician.cut_short == 1

@@ -1,0 +1,80 @@
+"""A crash is found at the step that causes it, and the finding and its script say so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from conformance.judge.crashes import dying_step
+from conformance.judge.judging import Failure
+from conformance.model import steps
+from conformance.model.case import Case
+from conformance.model.observation import Error, Observation, Outcome
+from conformance.oracle.comparison import Mismatch
+from conformance.run.verdicts import plainest
+
+ONES = np.ones((1, 1, 1, 1), np.float32)
+CASE = Case(
+    "geometry",
+    {"filters": 1, "kernel_size": 1},
+    (steps.Build((1, 1, 1, 1)), steps.SetWeights((ONES,)), steps.Call(ONES), steps.Losses()),
+)
+REFUSED = Outcome(error=Error(("ValueError", "Exception"), "no", "construct"))
+
+
+class Subject:
+    """One that does with the first steps of a case what `does` says."""
+
+    name = spec = "somebody's layer"
+    mode = "eager"
+
+    def __init__(self, does: Callable[[int], Observation]) -> None:
+        self._does = does
+
+    def observe(self, case: Case) -> Observation:
+        return self._does(len(case.steps))
+
+
+def _dies_from(count: int) -> Callable[[int], Observation]:
+    return lambda steps: Observation(crash="signal 11") if steps >= count else Observation()
+
+
+@pytest.mark.parametrize(("count", "step"), [(0, None), (1, 0), (3, 2), (4, 3)])
+def test_a_crash_is_found_at_its_step(count: int, step: int | None) -> None:
+    assert dying_step(Subject(_dies_from(count)), CASE) == step
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        _dies_from(5),
+        lambda _: Observation(not_tried="no time"),
+        lambda _: Observation(REFUSED),
+    ],
+)
+def test_a_crash_that_does_not_come_again_has_no_step(does: Callable[[int], Observation]) -> None:
+    with pytest.raises(LookupError):
+        dying_step(Subject(does), CASE)
+
+
+def _failure(status: str, family: str) -> Failure:
+    return Failure(Case(family, {}, ()), status, Mismatch("wrong"))
+
+
+@pytest.mark.parametrize(
+    ("failures", "wanted"),
+    [
+        ([("error", "geometry"), ("fail", "geometry")], 1),
+        ([("error", "geometry"), ("fail", "losses")], 1),
+        ([("fail", "scripted VAR-02"), ("fail", "geometry")], 1),
+        ([("error", "scripted VAR-02"), ("error", "geometry")], 1),
+        ([("fail", "recorded"), ("error", "recorded")], 0),
+    ],
+)
+def test_a_wrong_result_is_shown_rather_than_an_error(
+    failures: list[tuple[str, str]], wanted: int
+) -> None:
+    made = [_failure(*one) for one in failures]
+    assert plainest(made) is made[wanted]
