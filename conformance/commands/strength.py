@@ -23,7 +23,7 @@ from conformance.run.options import PROFILES, check_seconds
 from conformance.strength import measurement as measuring
 from conformance.strength.trials import read_catalogue
 from conformance.subjects import LoadError
-from reports import writing
+from reports import RecordError, load_strength, writing
 
 
 @click.command()
@@ -67,6 +67,13 @@ from reports import writing
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the measurement; `conformance report --strength FILE` puts it into a page.",
 )
+@click.option(
+    "--add-to",
+    "known",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Measure only mistakes that the measurement FILE lacks or has in other words, and write them into it.",
+)
 def strength(
     patterns: tuple[str, ...],
     seeds: int,
@@ -75,6 +82,7 @@ def strength(
     timeout: float,
     catalogue: str,
     file: Path | None,
+    known: Path | None,
 ) -> None:
     """Run the suite against all known mistakes and tell how soon each is caught.
 
@@ -93,11 +101,19 @@ def strength(
         _positive("--seeds", seeds)
         _positive("--jobs", jobs)
         check_seconds("--timeout", timeout)
-        chosen = _matching(patterns, list(read_catalogue(catalogue)))
+        mistakes = read_catalogue(catalogue)
+        chosen = _matching(patterns, list(mistakes))
+        if known is not None and file is not None:
+            raise ValueError("--add-to and --json each name the file to write: give one of them")
+        older = None if known is None else _measured(known, profile, seeds)
+        if older is not None:
+            chosen = measuring.missing(older, {name: mistakes[name] for name in chosen})
+            file = known
         if file is not None and not os.access(file.parent, os.W_OK):
             reason = "Permission denied" if file.parent.is_dir() else "No such folder"
-            usage_error(f"--json {str(file)!r}: cannot be written: {reason}")
-    except (LoadError, ValueError) as error:
+            option = "--json" if known is None else "--add-to"
+            usage_error(f"{option} {str(file)!r}: cannot be written: {reason}")
+    except (LoadError, RecordError, ValueError) as error:
         usage_error(error)
     started = time.monotonic()
     bar = Progress(
@@ -127,16 +143,30 @@ def strength(
         jobs=jobs,
         seconds=time.monotonic() - started,
     )
+    if older is not None:
+        found = measuring.added(older, found, list(mistakes))
     _show(console, found)
     if file is not None:
         writing.write_text(json.dumps(found, indent=1) + "\n", file)
         console.print(f"measurement: {file}", soft_wrap=True)
-    raise SystemExit(0 if all(entry["caught"] == seeds for entry in entries) else 1)
+    raise SystemExit(0 if all(entry["caught"] == seeds for entry in found["mistakes"]) else 1)
 
 
 def _positive(option: str, value: float) -> None:
     if value <= 0:
         raise ValueError(f"{option} {value:g}: must be above 0")
+
+
+def _measured(file: Path, profile: str, seeds: int) -> dict[str, Any]:
+    """Return a measurement that others can stand beside."""
+    load_strength(file)
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    for option, value in (("profile", profile), ("seeds", seeds)):
+        if found.get(option) != value:
+            raise ValueError(
+                f"--add-to {str(file)!r}: it was measured with --{option} {found.get(option)}, not {value}"
+            )
+    return found
 
 
 def _matching(patterns: Sequence[str], names: Sequence[str]) -> list[str]:

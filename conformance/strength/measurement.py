@@ -94,6 +94,24 @@ def document(
     }
 
 
+def missing(older: Mapping[str, Any], chosen: Mapping[str, Mistake]) -> list[str]:
+    """Return the ids of the mistakes that a measurement lacks, or has with another text or source."""
+    known = {(entry["id"], entry["text"], entry["source"]) for entry in older["mistakes"]}
+    return [name for name, m in chosen.items() if (m.id, m.text, m.source) not in known]
+
+
+def added(
+    older: Mapping[str, Any], newer: Mapping[str, Any], catalogue: Sequence[str]
+) -> dict[str, Any]:
+    """Return the newer measurement with what the older one knows of the catalogue's other mistakes."""
+    entries = {entry["id"]: entry for found in (older, newer) for entry in found["mistakes"]}
+    return {
+        **newer,
+        "seconds": round(older["seconds"] + newer["seconds"], 1),
+        "mistakes": [entries[name] for name in catalogue if name in entries],
+    }
+
+
 def shipped() -> dict[str, Any]:
     """Return the measurement that comes with this package."""
     text = (resources.files("conformance.strength") / "strength.json").read_text(encoding="utf-8")

@@ -84,7 +84,7 @@ def _input_gradient_by_pixel(
         right, columns = taps_of(width, j, every[1])
         weights, reached = kernel[down, right], gradient[:, rows, columns]
         for images, channels in blocks((len(out), problem.in_channels), most):
-            sums = np.zeros(out[images, i, j, channels].shape, wide)
+            sums: Array = np.zeros(out[images, i, j, channels].shape, wide)
             each = max(sums.size, sums.shape[1] * weights.shape[2])
             for a, b, o in blocks(
                 weights.shape[:3], max(1, most // max(each, 1)) * weights.shape[2]

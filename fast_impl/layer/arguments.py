@@ -248,8 +248,9 @@ def _object(dtype: Any) -> dtypes.DType:
     with about("dtype", dtype, "must be a number format, such as 'float32'"):
         if isinstance(dtype, bytes):
             raise TypeError("it is text of bytes")
-        found: np.dtype[Any] = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
-    return found.newbyteorder("=")
+        found: dtypes.DType = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
+    native: dtypes.DType = found.newbyteorder("=")
+    return native
 
 
 def _plain(value: Any) -> Any:

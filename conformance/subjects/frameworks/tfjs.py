@@ -145,7 +145,8 @@ def _encoded(array: Array) -> Mapping[str, Any]:
 
 def _decoded(data: Mapping[str, Any]) -> Array:
     raw = base64.b64decode(data["base64"])
-    return np.frombuffer(raw, data["dtype"]).reshape(data["shape"]).copy()
+    found: Array = np.frombuffer(raw, data["dtype"]).reshape(data["shape"]).copy()
+    return found
 
 
 def driver(variant: str, way: str) -> TfjsOperation:

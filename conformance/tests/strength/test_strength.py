@@ -190,6 +190,33 @@ def test_a_users_mistake_is_one_line_and_status_2(
     assert (done.status, len(done.stderr.splitlines()), message in done.stderr) == (2, 1, True)
 
 
+def test_what_a_measurement_lacks_is_added_to_it(command: Any, tmp_path: Path) -> None:
+    older = _measured(command, tmp_path, "--mistake", "M06", "--seeds", 1).document["mistakes"]
+    file = tmp_path / "measured.json"
+    options = ("--mistake", "M06", "--mistake", "M05_height", "--profile", "smoke", "--seeds", 1)
+    command("strength", *options, "--add-to", file)
+    newer = json.loads(file.read_text("utf-8"))["mistakes"]
+    assert [entry["id"] for entry in newer] == ["M05_height", "M06"]
+    assert newer[1] == older[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--seeds", 2), "it was measured with --seeds 1, not 2"),
+        (("--seeds", 1, "--json", "other.json"), "give one of them"),
+    ],
+)
+def test_what_cannot_stand_in_one_measurement_is_refused(
+    command: Any, tmp_path: Path, options: tuple[Any, ...], message: str
+) -> None:
+    file = tmp_path / "measured.json"
+    document = {"format": 1, "tool": {}, "profile": "smoke", "seeds": 1, "mistakes": []}
+    file.write_text(json.dumps(document), "utf-8")
+    done = command("strength", "--profile", "smoke", *options, "--add-to", file)
+    assert (done.status, message in done.stderr) == (2, True)
+
+
 def test_a_page_can_show_another_measurement(command: Any, tmp_path: Path) -> None:
     measured = _measured(command, tmp_path, "--mistake", "M06", "--seeds", 1)
     out = tmp_path / "out"
