@@ -36,7 +36,7 @@ DRIFTED = 2.0
 class Change:
     """A verdict that is another one in the new run; None where a run has none.
 
-    `message` is what the new run says of it: the finding's, or else the verdict's reason.
+    `message` is what the new run says of it, the finding's or else the verdict's reason; `diagnosis` is the finding's.
     """
 
     kind: str
@@ -46,6 +46,7 @@ class Change:
     old: str | None
     new: str | None
     message: str | None
+    diagnosis: str | None = None
 
 
 @attrs.frozen
@@ -93,6 +94,7 @@ def compare(before: Record, after: Record) -> list[Change]:
                     old=None if one is None else one.status,
                     new=None if other is None else other.status,
                     message=now[key].message if key in now else reason,
+                    diagnosis=now[key].diagnosis if key in now else None,
                 )
             )
     return sorted(found, key=lambda change: [*KINDS].index(change.kind))

@@ -149,7 +149,7 @@ def test_changes_as_json(diff: Diff) -> None:
     done = diff(("pass", "pass", "pass"), ("pass", "pass", "fail"), "--json")
     assert json.loads(done.stdout) == [
         {"kind": "broke", "clause": "PAD-03", "subject": "mine", "mode": "eager", "old": "pass",
-         "new": "fail", "message": "PAD-03 is off"}
+         "new": "fail", "message": "PAD-03 is off", "diagnosis": None}
     ]  # fmt: skip
 
 
