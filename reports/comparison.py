@@ -36,7 +36,7 @@ DRIFTED = 2.0
 class Change:
     """A verdict that is another one in the new run; None where a run has none.
 
-    `message` is what the new run says of it, the finding's or else the verdict's reason; `diagnosis` is the finding's.
+    `message` and `diagnosis` are what the new run says of it: the finding's, or else the verdict's reason.
     """
 
     kind: str
