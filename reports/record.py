@@ -503,12 +503,20 @@ class Seen:
     lack: str | None = None
 
 
+@attrs.frozen
+class Said:
+    """A message with which a subject refused `cases` cases of a family."""
+
+    message: Name
+    cases: Count
+
+
 @attrs.frozen(kw_only=True)
 class Explored:
     """A family of cases that a subject has run, for the footer of a run that is continued.
 
     `cases` are the ids of those that gave a result which was judged; `numerics` how precise the results were;
-    `seen` what the family's cases say about aspects.
+    `seen` what the family's cases say about aspects; `said` the messages of errors.
     """
 
     subject: Name
@@ -517,6 +525,7 @@ class Explored:
     cases: tuple[str, ...]
     numerics: tuple[Numerics, ...] = ()
     seen: tuple[Seen, ...] = ()
+    said: tuple[Said, ...] = ()
 
 
 @attrs.frozen

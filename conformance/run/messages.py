@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from conformance.judge.judging import Failure
 from conformance.model.codec import in_a_line
-from reports.record import SaidOften
+from reports.record import Said, SaidOften
 
 #: On so many cases a message is worth a hint, and so many hints are given of a subject.
 ENOUGH, TOLD = 10, 3
@@ -19,37 +20,35 @@ _SLIPS = frozenset(
 _LONGEST = 60
 
 
-class Messages:
-    """What a subject said where it raised, each message with its cases; numbers in it do not count.
+def said(failures: Iterable[Failure]) -> tuple[Said, ...]:
+    """Return what a subject said where it must not raise, each message with its cases; numbers do not count."""
+    found: dict[str, tuple[str, set[str]]] = {}
+    for failure in failures:
+        error = failure.mismatch.got
+        if failure.status != "error" or not isinstance(error, Mapping):
+            continue
+        message = in_a_line(str(error["message"]).strip().partition("\n")[0])
+        if message and not _SLIPS.intersection(error["types"]):
+            found.setdefault(_key(message), (message, set()))[1].add(failure.case.id)
+    return tuple(Said(message, len(cases)) for message, cases in found.values())
 
-    Args:
-        subject, mode: whose messages.
-    """
 
-    def __init__(self, subject: str, mode: str) -> None:
-        self._subject, self._mode = subject, mode
-        self._said: dict[str, tuple[str, set[str]]] = {}
+def often(subject: str, mode: str, messages: Iterable[Said]) -> tuple[SaidOften, ...]:
+    """Return the messages that a subject said often, the most frequent first."""
+    first: dict[str, str] = {}
+    cases: Counter[str] = Counter()
+    for one in messages:
+        first.setdefault(_key(one.message), one.message)
+        cases[_key(one.message)] += one.cases
+    return tuple(
+        SaidOften(subject, mode, first[key], count, pattern_of(first[key]))
+        for key, count in cases.most_common(TOLD)
+        if count >= ENOUGH
+    )
 
-    def note(self, failures: Iterable[Failure]) -> None:
-        """Note what the subject raised where it must not."""
-        for failure in failures:
-            error = failure.mismatch.got
-            if failure.status != "error" or not isinstance(error, Mapping):
-                continue
-            message = in_a_line(str(error["message"]).strip().partition("\n")[0])
-            if not message or _SLIPS.intersection(error["types"]):
-                continue
-            key = re.sub(r"\d+", "0", message)
-            self._said.setdefault(key, (message, set()))[1].add(failure.case.id)
 
-    def often(self) -> tuple[SaidOften, ...]:
-        """Return the messages that were said often, the most frequent first."""
-        found = sorted(self._said.values(), key=lambda said: -len(said[1]))
-        return tuple(
-            SaidOften(self._subject, self._mode, message, len(cases), pattern_of(message))
-            for message, cases in found[:TOLD]
-            if len(cases) >= ENOUGH
-        )
+def _key(message: str) -> str:
+    return re.sub(r"\d+", "0", message)
 
 
 def pattern_of(message: str) -> str:

@@ -20,7 +20,7 @@ from conformance.judge.exploring import drawn_cases
 from conformance.model import machine
 from conformance.model.case import Case
 from conformance.model.clauses import SCOPES, Clause, all_clauses, matching
-from conformance.run import aspects, coverage
+from conformance.run import aspects, coverage, messages
 from conformance.run.drift import find_drift
 from conformance.run.excuses import Excuse
 from conformance.run.guard import Guard
@@ -259,7 +259,17 @@ class Run:
         return guard("making the page", lambda: _page_of(result, path), path)
 
     def _said_often(self) -> tuple[record.SaidOften, ...]:
-        return tuple(told for judge in self._judges.values() for told in judge.messages.often())
+        return tuple(
+            told
+            for participant in self.participants
+            for told in messages.often(
+                *participant.key,
+                [said for one in self._explored_by(participant) for said in one.said],
+            )
+        )
+
+    def _explored_by(self, participant: Participant) -> list[record.Explored]:
+        return [one for name, one in self._explored.items() if name[:2] == participant.key]
 
     def _aspects(self) -> tuple[record.Aspect, ...]:
         found: list[record.Aspect] = []
@@ -267,8 +277,7 @@ class Run:
             key = participant.key
             judged = (judgement for name, judgement in self._judgements.items() if name[:2] == key)
             findings = [judgement.finding for judgement in judged if judgement.finding is not None]
-            families = (one for name, one in self._explored.items() if name[:2] == key)
-            cases = [seen for family in families for seen in family.seen]
+            cases = [seen for family in self._explored_by(participant) for seen in family.seen]
             found += aspects.entries(*key, cases, findings)
         return tuple(found)
 

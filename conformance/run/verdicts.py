@@ -20,11 +20,10 @@ from conformance.model.clauses import Clause
 from conformance.model.codec import in_a_line
 from conformance.model.steps import Call, ComputeOutputShape, Gradients, Train
 from conformance.oracle.comparison import Mismatch, listening
-from conformance.run import aspects
+from conformance.run import aspects, messages
 from conformance.run.corpus import Corpus, judge_recorded
 from conformance.run.excuses import Excuse, Failed, Standing, excused
 from conformance.run.guard import Guard
-from conformance.run.messages import Messages
 from conformance.run.numerics import Numerics
 from conformance.run.options import Options
 from conformance.run.participants import Participant
@@ -90,7 +89,6 @@ class ParticipantJudge:
         #: The steps at which the subject's process ended, by case.
         self._died: dict[str, int | None] = {}
         #: What the subject said where it raised.
-        self.messages = Messages(*participant.key)
         self._done: dict[str, int] = {}
         #: Those that covered a failure so far.
         self.used_excuses: set[Excuse] = set()
@@ -239,15 +237,13 @@ class ParticipantJudge:
                     run_seed=self._options.seed,
                     progress=lambda done: self._advance(family.name, done),
                 )
-            failing = {
-                failure.case.id: failure.mismatch.message
-                for (_, is_claim), tally in tallies.items()
-                for failure in ([] if is_claim else tally.failures)
-            }
             cases = self._evidence.explored(subject)[before:]
-            if not self.participant.traits.tensorflow:
-                for (_, is_claim), tally in tallies.items():
-                    self.messages.note([] if is_claim else tally.failures)
+            failures = [
+                failure
+                for (_, is_claim), tally in tallies.items()
+                if not is_claim
+                for failure in tally.failures
+            ]
             exercised = [name for name in self._evidence.exercised(subject) if name not in known]
             self._noted(
                 record.Explored(
@@ -256,7 +252,9 @@ class ParticipantJudge:
                     family=family.name,
                     cases=tuple(exercised),
                     numerics=numerics.entries(),
-                    seen=aspects.seen(cases, failing),
+                    seen=aspects.seen(cases, {f.case.id: f.mismatch.message for f in failures}),
+                    # TensorFlow's own words for what it refuses are the norm.
+                    said=() if self.participant.traits.tensorflow else messages.said(failures),
                 )
             )
         return self._tallies[family.name]

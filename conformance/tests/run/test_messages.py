@@ -15,7 +15,7 @@ from conformance.commands.verdicts import verdicts
 from conformance.judge.judging import Failure
 from conformance.model.case import Case
 from conformance.oracle.comparison import Mismatch
-from conformance.run.messages import ENOUGH, Messages, pattern_of
+from conformance.run.messages import ENOUGH, often, pattern_of, said
 from conformance.tests.run.test_lacks import OwnWords
 
 
@@ -32,9 +32,13 @@ def _failures(message: str, count: int, *types: str, status: str = "error") -> l
 
 
 def _often(*failures: Failure) -> list[tuple[str, int]]:
-    messages = Messages("Mine", "eager")
-    messages.note(failures)
-    return [(told.message, told.cases) for told in messages.often()]
+    return [(told.message, told.cases) for told in often("Mine", "eager", said(failures))]
+
+
+def test_what_is_said_in_several_families_adds_up() -> None:
+    parts = said(_failures("only 2-D", ENOUGH - 1)), said(_failures("only 3-D", 1))
+    (told,) = often("Mine", "eager", [*parts[0], *parts[1]])
+    assert (told.message, told.cases) == ("only 2-D", ENOUGH)
 
 
 @pytest.mark.parametrize(
