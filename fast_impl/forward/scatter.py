@@ -18,7 +18,6 @@ from fast_impl.forward import costs
 from fast_impl.forward.method import Proposal
 from fast_impl.kernels.target import Target
 from fast_impl.problem.dtypes import accumulator
-from fast_impl.problem.geometry import Axis
 from fast_impl.problem.problem import Problem, channels_last
 
 Array = npt.NDArray[Any]
@@ -51,20 +50,6 @@ def blocks(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
         cuts.insert(0, [slice(low, min(low + step, size)) for low in range(0, size, step)])
         most //= step
     return itertools.product(*cuts)
-
-
-def clipped(axis: Axis, tap: int, low: int, high: int) -> tuple[slice, slice]:
-    """Return the input rows that a tap carries to output rows ``low`` to ``high``, and those, from ``low``."""
-    rows, _ = axis.span(tap)
-    offset = tap * axis.dilation - axis.before
-    first = max(rows.start, -((offset - low) // axis.stride))
-    stop = min(rows.stop, (high - 1 - offset) // axis.stride + 1)
-    if stop <= first:
-        return slice(0, 0), slice(0, 0)
-    begin = first * axis.stride + offset - low
-    return slice(first, stop), slice(
-        begin, begin + (stop - first - 1) * axis.stride + 1, axis.stride
-    )
 
 
 class Scatter:
@@ -100,10 +85,10 @@ class Scatter:
     ) -> None:
         """Add to some rows and columns of the output what each tap carries there."""
         height, width = self.problem.height, self.problem.width
-        across = [clipped(width, b, columns.start, columns.stop) for b in range(width.kernel)]
+        across = [width.span(b, window=columns) for b in range(width.kernel)]
         reaching = [(b, *found) for b, found in enumerate(across) if found[0].stop]
         for a in range(height.kernel):
-            taken, reached = clipped(height, a, rows.start, rows.stop)
+            taken, reached = height.span(a, window=rows)
             for b, taken_columns, reached_columns in reaching if taken.stop else ():
                 pixels = inputs[:, taken, taken_columns]
                 target = sums[:, reached, reached_columns]
@@ -118,8 +103,8 @@ class Scatter:
         height, width = self.problem.height, self.problem.width
         filters = sums.shape[3]
         for i, j in itertools.product(range(height.input), range(width.input)):
-            down, reached = taps_of(height, i, rows)
-            right, reached_columns = taps_of(width, j, columns)
+            down, reached = height.taps(i, window=rows)
+            right, reached_columns = width.taps(j, window=columns)
             shape = (down.stop - down.start, right.stop - right.start)
             target = sums[:, reached, reached_columns]
             every = (len(inputs), *shape, self.problem.in_channels * filters)
@@ -129,19 +114,6 @@ class Scatter:
                 wide = inputs[image, i, j].astype(self.dtype, copy=False)
                 found = (wide @ flat.T).reshape(-1, *taps.shape[:3])
                 target[image, a, b] += found
-
-
-def taps_of(axis: Axis, row: int, rows: slice) -> tuple[slice, slice]:
-    """Return the taps that carry an input row to some output rows, and those, from the first."""
-    start = row * axis.stride - axis.before
-    first = max(0, -((start - rows.start) // axis.dilation))
-    stop = min(axis.kernel, (rows.stop - 1 - start) // axis.dilation + 1)
-    if stop <= first:
-        return slice(0, 0), slice(0, 0)
-    begin = start + first * axis.dilation - rows.start
-    return slice(first, stop), slice(
-        begin, begin + (stop - first - 1) * axis.dilation + 1, axis.dilation
-    )
 
 
 def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl.forward.scatter import blocks, has_more_taps_than_pixels, piece, taps_of
+from fast_impl.forward.scatter import blocks, has_more_taps_than_pixels, piece
 from fast_impl.problem.dtypes import accumulator
-from fast_impl.problem.geometry import Axis
 from fast_impl.problem.problem import Problem, channels_last
 
 Array = npt.NDArray[Any]
@@ -33,11 +32,11 @@ def input_gradient(
         sums = target if target.dtype == wide else np.empty(target.shape, wide)
         sums[...] = 0
         for a in range(height.kernel):
-            taken, reached = _within(height, a, rows)
+            taken, reached = height.span(a, rows)
             if not taken.stop:
                 continue
             for b in range(width.kernel):
-                taken_columns, reached_columns = _within(width, b, columns)
+                taken_columns, reached_columns = width.span(b, columns)
                 if not taken_columns.stop:
                     continue
                 pixels = gradient_nhwc[images, reached, reached_columns]
@@ -78,10 +77,10 @@ def _input_gradient_by_pixel(
     problem: Problem, kernel: Array, gradient: Array, out: Array, most: int
 ) -> None:
     height, width = problem.height, problem.width
-    wide, every = accumulator(problem.dtype), (slice(0, height.output), slice(0, width.output))
+    wide = accumulator(problem.dtype)
     for i, j in itertools.product(range(height.input), range(width.input)):
-        down, rows = taps_of(height, i, every[0])
-        right, columns = taps_of(width, j, every[1])
+        down, rows = height.taps(i)
+        right, columns = width.taps(j)
         weights, reached = kernel[down, right], gradient[:, rows, columns]
         for images, channels in blocks((len(out), problem.in_channels), most):
             sums: Array = np.zeros(out[images, i, j, channels].shape, wide)
@@ -106,8 +105,8 @@ def _kernel_gradient_by_pixel(
         a, b, filters, channels = block
         total = np.zeros(out[block].shape, wide)
         for i, j in itertools.product(range(height.input), range(width.input)):
-            down, rows = _taps_within(height, i, a)
-            right, columns = _taps_within(width, j, b)
+            down, rows = height.taps(i, a)
+            right, columns = width.taps(j, b)
             into = total[down, right]
             if not into.size:
                 continue
@@ -117,33 +116,11 @@ def _kernel_gradient_by_pixel(
         out[block] = total
 
 
-def _taps_within(axis: Axis, row: int, taps: slice) -> tuple[slice, slice]:
-    """Return which of some taps carry an input row into the output, from the first, and what they reach."""
-    found, reached = taps_of(axis, row, slice(0, axis.output))
-    first, stop = max(found.start, taps.start), min(found.stop, taps.stop)
-    if stop <= first:
-        return slice(0, 0), slice(0, 0)
-    begin = reached.start + (first - found.start) * axis.dilation
-    end = begin + (stop - first - 1) * axis.dilation + 1
-    return slice(first - taps.start, stop - taps.start), slice(begin, end, axis.dilation)
-
-
 def bias_gradient(problem: Problem, output_gradient: Array, out: Array) -> None:
     """Write the gradient of the bias into ``out``: the sum over batch, height and width."""
     wide = accumulator(problem.dtype)
     axes = (0, 2, 3) if problem.channels_first else (0, 1, 2)
     out[...] = output_gradient.sum(axis=axes, dtype=wide)
-
-
-def _within(axis: Axis, tap: int, rows: slice) -> tuple[slice, slice]:
-    """Return which of some input rows a tap carries into the output, from the first, and what they reach."""
-    taken, reached = axis.span(tap)
-    first, stop = max(taken.start, rows.start), min(taken.stop, rows.stop)
-    if stop <= first:
-        return slice(0, 0), slice(0, 0)
-    begin = reached.start + (first - taken.start) * axis.stride
-    end = begin + (stop - first - 1) * axis.stride + 1
-    return slice(first - rows.start, stop - rows.start), slice(begin, end, axis.stride)
 
 
 def _flat(pixels: Array, dtype: Any) -> Array:

@@ -122,30 +122,48 @@ class Axis:
     @property
     def reached(self) -> int:
         """Number of (input row, tap) pairs that reach the output."""
-        if self.input < self.kernel:
-            return sum(map(self._taps_of, range(self.input)))
-        lengths = (rows.stop - rows.start for rows, _ in map(self.span, range(self.kernel)))
-        return int(sum(lengths))
+        fewer = (
+            map(self.taps, range(self.input))
+            if self.input < self.kernel
+            else map(self.span, range(self.kernel))
+        )
+        return sum(found.stop - found.start for found, _ in fewer)
 
-    def _taps_of(self, row: int) -> int:
-        """How many taps carry an input row into the output."""
-        start = row * self.stride - self.before
-        first = max(0, -(start // self.dilation))
-        stop = min(self.kernel, (self.output - 1 - start) // self.dilation + 1)
-        return max(0, stop - first)
-
-    def span(self, tap: int) -> tuple[slice, slice]:
+    def span(
+        self, tap: int, rows: slice | None = None, window: slice | None = None
+    ) -> tuple[slice, slice]:
         """Input rows that tap ``tap`` carries into the output, and the output rows they reach.
 
+        Args:
+            tap: The tap.
+            rows: Input rows to choose from; None for all.
+            window: Output rows that count; None for all.
+
         Returns:
-            A slice of the input and a (strided) slice of the output of the same length; both
-            empty where the tap is cropped away for every row.
+            A slice of the rows and a (strided) slice of the window, each from its beginning, of the same
+            length; both empty where the tap is cropped away for every row.
         """
-        offset = tap * self.dilation - self.before
-        first = max(0, -(offset // self.stride)) if offset < 0 else 0
-        last = min(self.input, (self.output - 1 - offset) // self.stride + 1)
-        if last <= first:
-            return slice(0, 0), slice(0, 0)
-        begin = first * self.stride + offset
-        end = (last - 1) * self.stride + offset + 1
-        return slice(first, last), slice(begin, end, self.stride)
+        start = tap * self.dilation - self.before
+        return _landing(
+            start, self.stride, rows or slice(0, self.input), window or slice(0, self.output)
+        )
+
+    def taps(
+        self, row: int, taps: slice | None = None, window: slice | None = None
+    ) -> tuple[slice, slice]:
+        """Taps that carry input row ``row`` into the output, and the output rows they reach; as `span`."""
+        start = row * self.stride - self.before
+        return _landing(
+            start, self.dilation, taps or slice(0, self.kernel), window or slice(0, self.output)
+        )
+
+
+def _landing(start: int, step: int, places: slice, window: slice) -> tuple[slice, slice]:
+    """Which of some places ``n`` have ``start + n * step`` in the window, and where, each from its beginning."""
+    first = max(places.start, -((start - window.start) // step))
+    stop = min(places.stop, (window.stop - 1 - start) // step + 1)
+    if stop <= first:
+        return slice(0, 0), slice(0, 0)
+    begin = start + first * step - window.start
+    end = begin + (stop - first - 1) * step + 1
+    return slice(first - places.start, stop - places.start), slice(begin, end, step)

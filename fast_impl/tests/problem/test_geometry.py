@@ -86,6 +86,27 @@ def test_a_span_has_the_rows_that_land_in_the_output(kernel, stride, padding, di
     assert found.reached == reached
 
 
+PARTS = [slice(0, 6), slice(0, 2), slice(1, 4), slice(3, 6), slice(5, 6), slice(2, 2)]
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize(
+    "window", [slice(0, 9), slice(0, 3), slice(2, 5), slice(8, 9), slice(4, 4)]
+)
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 1), (3, 2), (1, 3)])
+def test_parts_of_rows_and_taps_are_told_from_their_beginnings(part, window, stride, dilation):
+    found = Axis(input=6, kernel=6, stride=stride, dilation=dilation, output=9, before=2)
+    for fixed in range(6):
+        for told, step, start in (
+            (found.span(fixed, part, window), stride, fixed * dilation - 2),
+            (found.taps(fixed, part, window), dilation, fixed * stride - 2),
+        ):
+            landing = [(n, start + n * step) for n in range(6)[part]]
+            inside = [(n, p) for n, p in landing if window.start <= p < window.stop]
+            made = zip(range(6)[part][told[0]], range(9)[window][told[1]], strict=True)
+            assert list(made) == inside
+
+
 def test_a_tap_that_reaches_nothing_has_an_empty_span():
     # one pixel, kernel 5, "same": the middle tap alone lands in the output
     found = axis(1, 5)
