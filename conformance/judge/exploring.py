@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
@@ -84,26 +84,29 @@ def shrink(
     examples: int,
     run_seed: int,
     known: Iterable[Case] = (),
+    others: Sequence[Failure] = (),
     counts: Callable[[Failure], bool] = lambda _: True,
     checks: Checks = CHECKS,
 ) -> tuple[Failure, bool]:
     """Return the smallest failure of the clause in the family, and whether it was shrunk.
 
     A fixed case stays as it is where no drawn case fails. Where the clause fails on one of the `known`
-    cases, which are small already, that one is taken: one cause then shows as one case. `counts` tells of a
-    failure whether it is one of the clause's own.
+    cases, which are small already, that one is taken: one cause then shows as one case. Where not every smaller
+    case can be tried, as time or the subject's process gives out, it may be one of the `others`, which have failed
+    before. `counts` tells of a failure whether it is one of the clause's own.
     """
     concerned = [c for c in checks.of(clause, claims=claims) if family.name in c.families]
     smallest: Failure | None = None
     started = time.monotonic()
-    fresh = 0
+    fresh, is_cut = 0, False
 
     def run(case: Case) -> None:
-        nonlocal smallest, fresh
+        nonlocal smallest, fresh, is_cut
         if evidence.is_known_to_hold(subject, case):
             return
         if evidence.past_observation(subject, case) is None:
             if fresh >= SHRINK_CASES or time.monotonic() - started > SHRINK_SECONDS:
+                is_cut = True
                 return
             fresh += 1
         for check in concerned:
@@ -111,7 +114,10 @@ def shrink(
                 continue
             try:
                 failure = judge(evidence, check, case, subject, traits)
-            except (NotSupported, NotTried):
+            except NotSupported:
+                continue
+            except NotTried:
+                is_cut = True
                 continue
             if failure is not None and failure.status == found.status and counts(failure):
                 smallest = failure
@@ -138,7 +144,8 @@ def shrink(
         _draw(family, run, examples, run_seed, phases)
     except _Found:
         assert smallest is not None
-        return smallest, True
+        alike = (f for f in others if is_cut and f.status == found.status and f.case.elements)
+        return min((smallest, *alike), key=lambda failure: failure.case.elements), True
     return found, False
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 import cattrs
+import numpy as np
 
 from conformance.model.codec import Value, canonical_json, decode, encode, text_of
 from conformance.model.named import texts_of
@@ -55,6 +56,11 @@ class Case:
         if self.situation is not None:
             plain["situation"] = self.situation.to_json()
         return plain
+
+    @property
+    def elements(self) -> int:
+        """How many elements the arrays of its steps have."""
+        return sum(_elements(attrs.asdict(step, recurse=False)) for step in self.steps)
 
     @property
     def own_steps(self) -> Iterator[tuple[int, Step]]:
@@ -121,6 +127,14 @@ class Case:
     def argument(self, name: str, default: Value = None) -> Value:
         """Return a constructor argument, or `default` where the case leaves it out."""
         return self.arguments.get(name, default)
+
+
+def _elements(value: Any) -> int:
+    if isinstance(value, np.ndarray):
+        return value.size
+    if isinstance(value, Mapping):
+        return sum(map(_elements, value.values()))
+    return sum(map(_elements, value)) if isinstance(value, (list, tuple)) else 0
 
 
 def _told(error: BaseException, kind: type | None) -> str:

@@ -88,7 +88,6 @@ class ParticipantJudge:
         self._small: dict[str, Case] = {}
         #: The steps at which the subject's process ended, by case.
         self._died: dict[str, int | None] = {}
-        #: What the subject said where it raised.
         self._done: dict[str, int] = {}
         #: Those that covered a failure so far.
         self.used_excuses: set[Excuse] = set()
@@ -295,9 +294,8 @@ class ParticipantJudge:
         if not failures:
             return record.Claim("upheld" if tally.held else "not-run", tally.judged)
         smallest = plainest(failures)
-        if (
-            self.participant.traits.tensorflow
-        ):  # the claim is about TensorFlow: only its case is shown
+        # The claim is about TensorFlow: only its case is shown.
+        if self.participant.traits.tensorflow:
             smallest, _ = self._shrunk(clause, smallest, claims=True)
         mismatch = smallest.mismatch
         evidence = record.Evidence(
@@ -377,7 +375,8 @@ class ParticipantJudge:
     def _smallest(self, clause: Clause, failures: Sequence[Failure]) -> tuple[Failure, bool]:
         if clause.id in self._corpora:
             return plainest(failures), False
-        smallest, shrunk = self._shrunk(clause, plainest(failures), claims=False)
+        plain = [f for f in failures if f.case.situation is None]
+        smallest, shrunk = self._shrunk(clause, plainest(failures), claims=False, others=plain)
         if shrunk:
             self._small[smallest.case.id] = smallest.case
         return smallest, shrunk
@@ -396,7 +395,9 @@ class ParticipantJudge:
             self._died[case.id] = step
         return attrs.evolve(shown.mismatch, step=self._died[case.id])
 
-    def _shrunk(self, clause: Clause, found: Failure, *, claims: bool) -> tuple[Failure, bool]:
+    def _shrunk(
+        self, clause: Clause, found: Failure, *, claims: bool, others: Sequence[Failure] = ()
+    ) -> tuple[Failure, bool]:
         return shrink(
             self._evidence,
             FAMILIES[found.case.family],
@@ -408,6 +409,7 @@ class ParticipantJudge:
             examples=self._options.count,
             run_seed=self._options.seed,
             known=() if claims else self._small.values(),
+            others=others,
             counts=lambda failure: claims or self._blocker(clause, failure) is None,
         )
 

@@ -96,7 +96,7 @@ def document(
 
 def missing(older: Mapping[str, Any], chosen: Mapping[str, Mistake]) -> list[str]:
     """Return the ids of the mistakes that a measurement lacks, or has with another text or source."""
-    known = {(entry["id"], entry["text"], entry["source"]) for entry in older["mistakes"]}
+    known = {(e["id"], e.get("text"), e.get("source")) for e in older["mistakes"]}
     return [name for name, m in chosen.items() if (m.id, m.text, m.source) not in known]
 
 
@@ -107,7 +107,7 @@ def added(
     entries = {entry["id"]: entry for found in (older, newer) for entry in found["mistakes"]}
     return {
         **newer,
-        "seconds": round(older["seconds"] + newer["seconds"], 1),
+        "seconds": round((older.get("seconds") or 0) + newer["seconds"], 1),
         "mistakes": [entries[name] for name in catalogue if name in entries],
     }
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import attrs
-import numpy as np
 
 from conformance.cases import FAMILIES, Family
 from conformance.checks import CHECKS, Check, Traits
@@ -248,16 +247,7 @@ class _Trial:
 
 def size_of(case: Case, *, shrunk: bool) -> Size:
     """Return a case's size."""
-    elements = sum(_elements(attrs.asdict(step, recurse=False)) for step in case.steps)
-    return Size(elements, len(case.steps), shrunk)
-
-
-def _elements(value: Any) -> int:
-    if isinstance(value, np.ndarray):
-        return value.size
-    if isinstance(value, Mapping):
-        return sum(map(_elements, value.values()))
-    return sum(map(_elements, value)) if isinstance(value, (list, tuple)) else 0
+    return Size(case.elements, len(case.steps), shrunk)
 
 
 def _families(checks: Iterable[Check]) -> tuple[Family, ...]:
