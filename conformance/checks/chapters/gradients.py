@@ -61,9 +61,7 @@ def _compared(
                 if one is not None:
                     return Mismatch(f"without bias there is no {name}", None, one, index)
                 continue
-            mismatch = compare_numbers(
-                one, exact.values, exact.allowed, step=index, what=name, unit=exact.unit
-            )
+            mismatch = exact.compare(one, step=index, what=name)
             if mismatch is not None:
                 return mismatch
     return None
@@ -94,9 +92,7 @@ def check_convolution_op_is_the_input_gradient(view: View) -> Mismatch | None:
     op_index, _ = view.first(ConvolutionOp)
     exact, _, _ = view.expectation.gradients(index)
     forward = view.value(op_index)
-    mismatch = compare_numbers(
-        forward, exact.values, exact.allowed, step=op_index, what="convolution_op", unit=exact.unit
-    )
+    mismatch = exact.compare(forward, step=op_index, what="convolution_op")
     if mismatch is not None or not view.geometry.use_bias:
         return mismatch
     got = _found(view, index)
@@ -114,14 +110,7 @@ def check_second_gradient(view: View) -> Mismatch | None:
     """d(sum dx^2)/dK = 2 * kernel gradient of a layer whose input is dx."""
     index, step = view.first(SecondGradient)
     exact = _second_gradient(view, index, step)
-    return compare_numbers(
-        view.value(index),
-        exact.values,
-        exact.allowed,
-        step=index,
-        what="second gradient",
-        unit=exact.unit,
-    )
+    return exact.compare(view.value(index), step=index, what="second gradient")
 
 
 def _second_gradient(view: View, index: int, step: SecondGradient) -> Exact:
