@@ -244,8 +244,8 @@ class Verdict:
     `reason` tells people why the status is not a pass, `reason_kind` tells programs. `part` says of a pass on what
     part of its cases the clause held, where on others the subject lacks something or a more basic clause fails.
     `blocked_by` names the clauses whose failures explain those of this one: they are not failed again. `normwise`
-    says on how many cases the clause held by the second bound alone: results are accurate beside the largest number
-    of their image, and not each beside its own sum.
+    says on how many cases the clause held by the second bound alone: results are accurate beside the largest
+    number of their image, and not each beside its own sum.
     """
 
     clause: ClauseId

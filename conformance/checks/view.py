@@ -69,6 +69,8 @@ class View:
         self.traits = traits
         #: What another clause finds wrong here, and not in plain surroundings; set by who knows both.
         self.apart: Callable[[], Mismatch | None] = lambda: None
+        #: What the subject gives at the last step of another case, None if nothing; set by who can ask it.
+        self.ask: Callable[[Case], Value] = lambda _: None
         #: The steps whose outcome a check has asked for.
         self.asked: set[int | None] = set()
         self._observation = observation

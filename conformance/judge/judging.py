@@ -14,7 +14,7 @@ from conformance.checks import CHECKS, Check, Misbehaved, NotSupported, NotTried
 from conformance.checks.chapters.situations import check_situation
 from conformance.judge.evidence import Evidence
 from conformance.model.case import Case
-from conformance.model.codec import text_of
+from conformance.model.codec import Value, text_of
 from conformance.model.observation import Error, Observation
 from conformance.oracle.comparison import Mismatch, listening, told_of_normwise
 from conformance.oracle.form import unlike_the_oracle
@@ -210,6 +210,7 @@ def _judged_here(
 
     def seen(observation: Observation) -> View:
         view = View(case, observation, expectation, traits, given=given)
+        view.ask = lambda other: _last(evidence.observation(subject, other), other)
         if case.situation is not None:
             view.apart = lambda: _apart(evidence, case, subject, traits)
         return view
@@ -236,6 +237,12 @@ def _judged_here(
     elif not view.asked and not is_apart(check):
         raise NothingAsked(f"{check.name} has nothing to judge in the case")
     return failure
+
+
+def _last(observation: Observation, case: Case) -> Value:
+    """Return what the last step of a case gave, None where it gave nothing."""
+    outcomes = observation.outcomes
+    return outcomes[-1].value if len(outcomes) == len(case.steps) else None
 
 
 def judged(check: Check, view: View, observation: Observation, who: str) -> Failure | None:

@@ -46,7 +46,6 @@ class Exact:
         dtype_name: the subject's dtype.
         more: error allowed beside that of the sums, of the same shape, or 0.
         transform: what a transform would make the values of; None where they are no convolution.
-        passed_on: gives the error by which a transform before these sums changes them.
     """
 
     values: Array
@@ -56,7 +55,6 @@ class Exact:
     dtype_name: str
     more: Array | float = 0.0
     transform: Callable[[], Transform] | None = None
-    passed_on: Callable[[], Array | float] = lambda: 0.0
 
     def compare(self, got: Value, *, step: int, what: str = "output") -> Mismatch | None:
         """Return a mismatch unless `got` is right, element by element or in the norm of each image."""
@@ -76,7 +74,7 @@ class Exact:
         made = self.transform
         if made is None or self.dtype_name not in SIGNIFICAND_BITS:
             return None
-        return lambda: made().allowed(self.magnitude, self.dtype_name) + self.passed_on()
+        return lambda: made().allowed(self.magnitude, self.dtype_name)
 
     def carried(self, activation: Any) -> Callable[[], Array] | None:
         """Return what gives the error that an activation makes of a transform's; None where there is none."""
@@ -128,7 +126,7 @@ class Expectation:
         return outcome.value
 
     def linear_output(self, index: int) -> Exact:
-        """Return what call `index` gives before the activation."""
+        """Return what call `index` gives before the activation, or what gradients are asked for of it."""
         key = (index, "linear")
         if key not in self._exacts:
             check_case(self.case)
@@ -145,15 +143,21 @@ class Expectation:
         found: tuple[Exact, Exact, Exact | None] = self._exacts[key]
         return found
 
-    def activated_gradients(self, index: int) -> tuple[Exact, Exact, Exact | None]:
+    def activated_gradients(
+        self, index: int, before: Array | None = None
+    ) -> tuple[Exact, Exact, Exact | None]:
         """Return the gradients of step `index` through the layer's activation.
 
         Their sums are made of numbers that the activation's slope has rounded already: `slope_error` of each.
+        `before` is the activation's argument; None is the exact one.
         """
+        if before is not None:
+            return self._compute_activated(index, before)
         key = (index, "activated")
         if key not in self._exacts:
             check_case(self.case)
-            self._exacts[key] = self._compute_activated(index)
+            exact = self.linear_output(index).values
+            self._exacts[key] = self._compute_activated(index, exact)
         found: tuple[Exact, Exact, Exact | None] = self._exacts[key]
         return found
 
@@ -222,30 +226,18 @@ class Expectation:
         ]
         return exacts[0], exacts[1], None if bias is None else exacts[2]
 
-    def _compute_activated(self, index: int) -> tuple[Exact, Exact, Exact | None]:
+    def _compute_activated(self, index: int, before: Array) -> tuple[Exact, Exact, Exact | None]:
         step = self.case.steps[index]
         assert isinstance(step, steps.Gradients)
         kernel, bias = self.weights_at(index)
         inputs, upstream = _wide(step.inputs), _wide(step.output_gradient)
         name, dtype_name = str(self.case.arguments["activation"]), step.inputs.dtype.name
         with np.errstate(all="ignore"):
-            before = _transposed(self.case, inputs, kernel, bias)
             slopes = activations.through(name, before, upstream)
             rounded = activations.slope_error(name, before, upstream, slopes, dtype_name)
             found = _gradients(self.case, inputs, kernel, slopes)
             sizes = _gradients(self.case, np.abs(inputs), np.abs(kernel), np.abs(slopes))
             errors = _gradients(self.case, np.abs(inputs), np.abs(kernel), rounded)
-        linear = self._compute_linear(index)
-
-        def moved() -> tuple[Array, Array, Array]:
-            # Where the argument is near a corner, either side's slope is right.
-            assert linear.normwise is not None
-            error = linear.normwise()
-            near = (before - error, np.nextafter(before, -np.inf), np.nextafter(before, np.inf))
-            ends = [activations.through(name, z, upstream) for z in (*near, before + error)]
-            apart = np.max([np.abs(end - slopes) for end in ends], axis=0)
-            return _gradients(self.case, np.abs(inputs), np.abs(kernel), apart)
-
         transforms = _gradient_transforms(self.case, inputs, kernel, upstream)
         exacts = [
             Exact(
@@ -256,7 +248,6 @@ class Expectation:
                 dtype_name=dtype_name,
                 more=errors[i],
                 transform=transforms[i],
-                passed_on=lambda i=i: moved()[i],  # type: ignore[misc]
             )
             for i, terms in enumerate(_terms(inputs, kernel, upstream))
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import attrs
 import numpy as np
 
 import reference_impl
@@ -12,6 +13,7 @@ from conformance.checks.view import Misbehaved, View
 from conformance.model.case import Case
 from conformance.model.codec import Array, Value
 from conformance.model.steps import (
+    Call,
     ConvolutionOp,
     Gradients,
     LossGradients,
@@ -70,7 +72,31 @@ def _compared(
 @check("GRAD-06", "activation gradients")
 def check_gradients_through_an_activation(view: View) -> Mismatch | None:
     """G is the output gradient times the activation's slope; of softmax its whole Jacobian."""
-    return _compared(view, view.expectation.activated_gradients)
+    mismatch = _compared(view, view.expectation.activated_gradients)
+    if mismatch is None:
+        return None
+    # A transform makes nearly 0 of 0, and so takes the slope of either side.
+    own = {index: _own_argument(view, index) for index, _ in view.steps(Gradients)}
+    if all(argument is None for argument in own.values()):
+        return mismatch
+    return _compared(view, lambda i: view.expectation.activated_gradients(i, own[i]))
+
+
+def _own_argument(view: View, index: int) -> Array | None:
+    """Return what the subject gives its activation in step `index`, where that has the errors of a transform."""
+    step = view.case.steps[index]
+    assert isinstance(step, Gradients)
+    linear = {k: v for k, v in view.case.arguments.items() if k != "activation"}
+    call = Call(step.inputs)
+    given = view.ask(
+        attrs.evolve(view.case, arguments=linear, steps=(*view.case.steps[:index], call))
+    )
+    exact = view.expectation.linear_output(index)
+    if given is None or exact.compare(given, step=index) is not None:
+        return None
+    assert isinstance(given, np.ndarray)
+    found: Array = given.astype(np.float64)
+    return None if np.array_equal(found, exact.values) else found
 
 
 @check("GRAD-07", "special gradients")
