@@ -25,8 +25,8 @@ OWN_ROUNDING = 32
 def described(failures: Sequence[Failure]) -> str | None:
     """Return a description that fits every failing case, None where none does.
 
-    Shifts that differ from case to case must be seen in three quarters of the large cases; one that leaves less than
-    half of the result in sight is not looked for.
+    Shifts that differ from case to case must be seen in three quarters of the large cases. A shift that leaves
+    less than half of the result in sight is not looked for.
 
     The failures must be of numbers: an array expected, and an array of its shape given.
     """
