@@ -58,7 +58,7 @@ def _counts(run: Run, record: Record) -> Table:
     for status in used:
         table.add_column(status.name, justify="right", style=status.style)
     table.add_column("cases", justify="right")
-    table.add_column("examples", justify="right")
+    table.add_column("judgements", justify="right")
     for participant in run.participants:
         own = [v for v in record.verdicts if (v.subject, v.mode) == participant.key]
         counts = [str(sum(statuses.of(v) == status for v in own)) for status in used]
