@@ -80,7 +80,7 @@ class Diagnostician:
         self._covers: dict[tuple[str, tuple[str, ...]], Cover | None] = {}
         self._of_family: dict[tuple[str, int], Sequence[Case]] = {}
         self._began, self._spent, self._deadline = time.monotonic(), 0.0, 0.0
-        #: How many diagnoses were given up because the time for them was over.
+        #: How many findings have no diagnosis because the time for it was over.
         self.cut_short = 0
 
     def diagnose(self, subject: Subject, clause: str, failures: Sequence[Failure]) -> str | None:
@@ -94,14 +94,16 @@ class Diagnostician:
         started = time.monotonic()
         left = max(AT_LEAST, SHARE * (started - self._began)) - self._spent
         self._deadline = started + min(SECONDS, left)
+        told, is_cut = None, False
         try:
             told = self._known(subject, clause, failures) or self._several(subject, failures)
         except _TimeIsUp:
-            self.cut_short += 1
-            told = None
+            is_cut = True
         finally:
             self._spent += time.monotonic() - started
-        return told or described(failures)
+        told = told or described(failures)
+        self.cut_short += is_cut and told is None
+        return told
 
     def _check_time(self) -> None:
         if time.monotonic() > self._deadline:
