@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from conformance.cases import FAMILIES
+from conformance.cases import FAMILIES, Family
 from conformance.checks import CHECKS, NotSupported, NotTried, Traits, View
 from conformance.findings.agreement import agree, changing, has_value, outcome_of, same_outcome
 from conformance.findings.cover import Cover, covering
@@ -78,8 +78,9 @@ class Diagnostician:
         # What each known mistake has explained of each subject: ids of failing cases.
         self._explained: dict[tuple[str, str], set[str]] = {}
         self._covers: dict[tuple[str, tuple[str, ...]], Cover | None] = {}
+        self._of_family: dict[tuple[str, int], Sequence[Case]] = {}
         self._began, self._spent, self._deadline = time.monotonic(), 0.0, 0.0
-        #: How many diagnoses were given up because the time for them was over.
+        #: How many findings have no diagnosis because the time for it was over.
         self.cut_short = 0
 
     def diagnose(self, subject: Subject, clause: str, failures: Sequence[Failure]) -> str | None:
@@ -93,14 +94,16 @@ class Diagnostician:
         started = time.monotonic()
         left = max(AT_LEAST, SHARE * (started - self._began)) - self._spent
         self._deadline = started + min(SECONDS, left)
+        told, is_cut = None, False
         try:
             told = self._known(subject, clause, failures) or self._several(subject, failures)
         except _TimeIsUp:
-            self.cut_short += 1
-            told = None
+            is_cut = True
         finally:
             self._spent += time.monotonic() - started
-        return told or described(failures)
+        told = told or described(failures)
+        self.cut_short += is_cut and told is None
+        return told
 
     def _check_time(self) -> None:
         if time.monotonic() > self._deadline:
@@ -119,7 +122,8 @@ class Diagnostician:
         suspects = [MISTAKES[name] for name in order if name not in self._left_out]
         #: For each suspect the failing cases on which it gives the subject's very wrong value.
         shared: dict[str, set[str]] = {mistake.id: set() for mistake in suspects}
-        failing = [failure.case for failure in telling.values()]
+        # Small cases take little time, and leave few suspects for large ones.
+        failing = sorted((f.case for f in telling.values()), key=lambda case: case.elements)
         for cases in (failing, self._others(subject, failures), self._fresh(failures)):
             for case in cases:
                 if not suspects:
@@ -208,9 +212,16 @@ class Diagnostician:
 
     def _elsewhere(self, mistake: Mistake) -> list[Case]:
         """Return cases of the clauses that the mistake is known to fail."""
-        names = [family.name for family in CHECKS.families(*mistake.clauses)]
-        share = -(-ELSEWHERE // max(1, len(names)))
-        return [case for name in names for case in self._of_run(name)[:share]]
+        families = CHECKS.families(*mistake.clauses)
+        share = -(-ELSEWHERE // max(1, len(families)))
+        return [case for family in families for case in self._few(family, share)]
+
+    def _few(self, family: Family, count: int) -> Sequence[Case]:
+        """Return so many cases of a family, drawn ones first."""
+        if (family.name, count) not in self._of_family:
+            drawn = drawn_cases(family, examples=count, run_seed=self._seed)
+            self._of_family[family.name, count] = [*drawn, *family.fixed][:count]
+        return self._of_family[family.name, count]
 
     def _several(self, subject: Subject, failures: Sequence[Failure]) -> str | None:
         """Return the known mistakes that together do what the subject does in the families of the failures."""
@@ -239,7 +250,7 @@ class Diagnostician:
         }
         wrong: list[Case] = []
         right: list[Case] = []
-        for case in cases.values():
+        for case in sorted(cases.values(), key=lambda one: one.elements):
             self._check_time()
             is_right = self._is_right(subject, case)
             if is_right is not None:
@@ -294,17 +305,14 @@ class Diagnostician:
         """Return cases of the run, right and wrong, that the subject has done."""
         found = [
             case
-            for name in _families(failures)
-            for case in self._of_run(name)
+            for family in map(FAMILIES.__getitem__, _families(failures))
+            for case in (
+                *drawn_cases(family, examples=self._examples, run_seed=self._seed),
+                *family.fixed,
+            )
             if self._bench.past_observation(subject, case) is not None
         ]
         return found[:: max(1, -(-len(found) // OTHERS))]
-
-    def _of_run(self, family: str) -> list[Case]:
-        """Return the cases of the run, drawn ones first."""
-        found = FAMILIES[family]
-        drawn = drawn_cases(found, examples=self._examples, run_seed=self._seed)
-        return [*drawn, *found.fixed]
 
     def _fresh(self, failures: Sequence[Failure]) -> list[Case]:
         """Return cases that the run has not seen."""
