@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -116,6 +116,14 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Finished]
         return Finished(done.exit_code, done.stdout, done.stderr, folder / "out")
 
     return run
+
+
+@pytest.fixture(scope="module")
+def hasty_diagnosis() -> Iterator[None]:
+    """Give a diagnosis half a second, for tests that ask nothing of it: it takes most of a run with a finding."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("conformance.findings.diagnosis.SECONDS", 0.5)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,13 @@ import pytest
 from fast_impl.gradients import scatter
 from fast_impl.tests import fuzz, guarded
 
-EACH = 250
+#: Each process takes a second to start.
+EACH = 200
 
 
-@pytest.mark.timeout(1800)  # 10 seconds, but for a machine that is busy with other things
-@pytest.mark.parametrize("first", range(0, 2000, EACH))
-def test_random_problems_touch_nothing_beyond_their_arrays_and_come_out_right(first):
+@pytest.mark.parametrize("first", range(0, 2 * EACH, EACH))
+def test_random_problems_touch_nothing_beyond_their_arrays_and_come_out_right(first, monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")  # as in `tox -e fuzz`
     assert list(fuzz.failures(first, EACH)) == []
 
 

@@ -299,7 +299,10 @@ def test_the_copy_button_copies_the_script(visit):
     assert found.tab.evaluate("navigator.clipboard.readText()") == sample.finding()["script"]
 
 
-@pytest.mark.parametrize("name", PAGES)
+# 500 findings are built of the same parts as 60, and laid out eight times they take long.
+@pytest.mark.parametrize(
+    "name", [*(name for name in PAGES if name != "500 findings"), "60 findings"]
+)
 def test_the_page_never_scrolls_sideways(visit, name):
     found = visit(name)
     found.unfold()

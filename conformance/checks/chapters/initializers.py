@@ -19,8 +19,7 @@ import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy.special import ndtr
-from scipy.stats import chisquare, norm
+from scipy.special import chdtrc, ndtr, ndtri
 
 from conformance.checks.check import check
 from conformance.checks.view import View
@@ -31,7 +30,7 @@ from conformance.oracle.comparison import Mismatch, compare_exactly
 
 FALSE_ALARM = 1e-9
 #: How many standard deviations a normal variable exceeds as rarely as that.
-_DEVIATIONS = float(norm.isf(FALSE_ALARM / 2))
+_DEVIATIONS = -float(ndtri(FALSE_ALARM / 2))
 #: Cells of Pearson's test: each is expected to hold hundreds of values.
 _CELLS = 64
 #: Standard deviation of a unit normal that is cut off at two.
@@ -129,11 +128,13 @@ def deviations(values: Array, expected: _Distribution) -> Iterator[tuple[str, fl
     if np.isnan(levels).any():
         return  # the distance, which is NaN, has told it
     cells, _ = np.histogram(ordered, _CELLS, (0.0, 1.0))
+    wanted = count / _CELLS
+    likely = float(chdtrc(_CELLS - 1, ((cells - wanted) ** 2 / wanted).sum()))
     # As a deviation of a normal variable, in which the limit is the same for every number of cells.
     yield (
         f"chi-square of {_CELLS} cells, in deviations",
-        float(norm.isf(max(chisquare(cells).pvalue, 1e-300))),
-        float(norm.isf(FALSE_ALARM)),
+        -float(ndtri(max(likely, 1e-300))),
+        -float(ndtri(FALSE_ALARM)),
     )
     middle, root = levels.ravel() - 0.5, math.sqrt(count)
     # A uniform level has the variance 1/12, and its square around the middle the variance 1/180.

@@ -263,16 +263,16 @@ def flooded(command: Callable[..., Finished], tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("flood")
     (folder / "flood.py").write_text(FLOOD, encoding="utf-8")
     words = f"{sys.executable} flood.py"
-    options = ("--clause", "DTYPE-02", "--examples", "1", "--out", "out")
+    options = ("--clause", "DTYPE-01", "--examples", "1", "--out", "out")
     return command("run", "--subject-command", words, *options, cwd=folder)
 
 
 def test_a_run_of_an_endless_line_ends_with_a_finding(flooded: Finished) -> None:
-    assert (flooded.status, flooded.statuses) == (1, {"DTYPE-02": "error"})
+    assert (flooded.status, flooded.statuses) == (1, {"DTYPE-01": "error"})
 
 
 def test_the_finding_of_an_endless_line_names_the_limit(flooded: Finished) -> None:
-    assert "a line of more than 4,194,304 bytes" in flooded.finding("DTYPE-02")["message"]
+    assert "a line of more than 4,194,304 bytes" in flooded.finding("DTYPE-01")["message"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc")
@@ -287,10 +287,10 @@ def test_a_layer_that_leaks_is_an_error_that_names_the_limit(
 ) -> None:
     leak = LAYER.replace("GIVEN", "[bytearray(b'x') * 10**7 for _ in iter(int, 1)]")
     (tmp_path / "leak.py").write_text(leak, encoding="utf-8")
-    options = ("--clause", "DTYPE-02", "--examples", "1", "--memory", "0.5", "--out", "out")
+    options = ("--clause", "DTYPE-01", "--examples", "1", "--memory", "0.5", "--out", "out")
     done = command("run", "--subject", "leak.py:Layer", *options, cwd=tmp_path)
     said = "it used more than 0.5 GiB of memory, the limit"
-    assert (done.status, said in done.finding("DTYPE-02")["message"]) == (1, True)
+    assert (done.status, said in done.finding("DTYPE-01")["message"]) == (1, True)
 
 
 PATCHING = """
@@ -311,9 +311,9 @@ def test_a_layer_that_replaces_numpy_s_functions_gets_a_verdict(
     command: Callable[..., Finished], tmp_path: Path
 ) -> None:
     (tmp_path / "patching.py").write_text(PATCHING, encoding="utf-8")
-    options = ("--clause", "DTYPE-02", "--examples", "1", "--out", "out")
+    options = ("--clause", "DTYPE-01", "--examples", "1", "--out", "out")
     done = command("run", "--subject", "patching.py:Layer", *options, cwd=tmp_path)
-    assert (done.status, done.statuses["DTYPE-02"] in ("fail", "error")) == (1, True)
+    assert (done.status, done.statuses["DTYPE-01"] in ("fail", "error")) == (1, True)
 
 
 def _state(pid: str) -> str:

@@ -13,6 +13,8 @@ import pytest
 
 from conformance.subjects import resolve
 
+pytestmark = pytest.mark.usefixtures("hasty_diagnosis")
+
 
 @attrs.frozen
 class Member:
@@ -159,7 +161,7 @@ Judge = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def judge(command: Callable[..., Any], zoo: Path) -> Iterator[Judge]:
+def judge(command: Callable[..., Any], zoo: Path, hasty_diagnosis: None) -> Iterator[Judge]:
     """Return the finished run of a member of the zoo; each is run once."""
     finished: dict[str, Any] = {}
 

@@ -134,7 +134,7 @@ def answered(run_program: RunProgram) -> Callable[[str], Any]:
             known[name] = run_program(
                 program_of(name, "capabilities"),
                 "--clause",
-                "DTYPE-02",
+                "DTYPE-01",
                 "--examples",
                 "1",
                 "--timeout",
@@ -147,12 +147,12 @@ def answered(run_program: RunProgram) -> Callable[[str], Any]:
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_bad_answer_is_an_error_of_the_subject(name: str, answered: Callable[[str], Any]) -> None:
-    assert answered(name).statuses == {"DTYPE-02": "error"}
+    assert answered(name).statuses == {"DTYPE-01": "error"}
 
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_bad_answer_is_described(name: str, answered: Callable[[str], Any]) -> None:
-    assert ANSWERS[name][1] in answered(name).finding("DTYPE-02")["message"]
+    assert ANSWERS[name][1] in answered(name).finding("DTYPE-01")["message"]
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -223,12 +223,12 @@ for line in sys.stdin:
 def test_a_program_that_dies_of_the_question_what_it_is_is_still_asked_for_cases(
     run_program: RunProgram,
 ) -> None:
-    done = run_program(UNSUPPORTED, "--clause", "DTYPE-02", "--examples", "1")
-    assert done.statuses == {"DTYPE-02": "unsupported"}
+    done = run_program(UNSUPPORTED, "--clause", "DTYPE-01", "--examples", "1")
+    assert done.statuses == {"DTYPE-01": "unsupported"}
 
 
 def test_a_run_in_which_nothing_could_be_judged_does_not_conform(run_program: RunProgram) -> None:
-    done = run_program(UNSUPPORTED, "--clause", "DTYPE-02", "--examples", "1")
+    done = run_program(UNSUPPORTED, "--clause", "DTYPE-01", "--examples", "1")
     assert done.status == 1
 
 
