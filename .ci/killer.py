@@ -3,8 +3,8 @@
     python .ci/killer.py --mutants 500 --minutes 60    # goes on where it stopped
     python .ci/killer.py --table                       # what is known so far
 
-A seeded sample takes the parts of the implementations in turn, so that each stage of it is stratified. A mutant
-is judged with the examples of the profile smoke until a clause fails; one that passes is judged with those of core.
+A seeded sample takes the parts of the implementations in turn, so that each stage of it is stratified.
+A mutant is judged with the examples of the profile smoke until a clause fails; one that passes, with those of core.
 Mutants that change nothing but the text of an error are left out. A mutant that cannot be imported gets no verdict:
 it counts neither as killed nor as survived. Results are lines of `.killer/results.jsonl`;
 `docs/killer-survivors.toml` says of survivors why they are equivalent.
