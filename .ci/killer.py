@@ -4,9 +4,9 @@
     python .ci/killer.py --table                       # what is known so far
 
 A seeded sample takes the parts of the implementations in turn, so that each stage of it is stratified.
-A mutant is judged with the examples of the profile smoke until a clause fails; one that passes, with those of core.
-Mutants that change nothing but the text of an error are left out. A mutant that cannot be imported gets no verdict:
-it counts neither as killed nor as survived. Results are lines of `.killer/results.jsonl`;
+A mutant is judged with the examples of profile smoke until a clause fails; if none does, with those of core.
+Mutants that change only the text of an error are left out. A mutant that cannot be imported gets no verdict: it
+counts neither as killed nor as survived. Results are lines of `.killer/results.jsonl`;
 `docs/killer-survivors.toml` says of survivors why they are equivalent.
 """
 
@@ -218,7 +218,7 @@ def table(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         ]
         killed = sum(e["outcome"] == "killed" for e in members)
         same = sum(
-            e["outcome"] == "survived" and (e["file"], e["change"]) in explained for e in members
+            e["outcome"] != "killed" and (e["file"], e["change"]) in explained for e in members
         )
         low, high = interval(killed, len(members) - same)
         rows.append(
@@ -247,8 +247,11 @@ def _show(entries: list[dict[str, Any]]) -> None:
     MEASURED.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
     explained = _explained()
     for entry in entries:
-        if entry["outcome"] == "survived" and (entry["file"], entry["change"]) not in explained:
-            click.echo(f"survived: {entry['file']}: {entry['change']}")
+        if (
+            entry["outcome"] not in ("killed", "not imported")
+            and (entry["file"], entry["change"]) not in explained
+        ):
+            click.echo(f"{entry['outcome']}: {entry['file']}: {entry['change']}")
 
 
 @click.command()
