@@ -40,7 +40,7 @@ def _regularizer_forms() -> tuple[Case, ...]:
     )
     named = ("l2", "L2", "l1", "L1", "l1_l2", {"class_name": "L1", "config": {"l1": 0.5}})
     # What a config leaves out has its default.
-    shortened = (
+    shortened: tuple[tuple[str, dict[str, float]], ...] = (
         ("L1L2", {"l1": 0.5}),
         ("L1L2", {"l2": 0.25}),
         ("L1L2", {}),
