@@ -38,7 +38,14 @@ def _regularizer_forms() -> tuple[Case, ...]:
         function("per channel"),
         {"class_name": "OrthogonalRegularizer", "config": {}},
     )
-    named = ("l2", "L2", "l1", "L1", "l1_l2", {"class_name": "L1", "config": {"l1": 0.5}})
+    named: tuple[Any, ...] = (
+        "l2",
+        "L2",
+        "l1",
+        "L1",
+        "l1_l2",
+        {"class_name": "L1", "config": {"l1": 0.5}},
+    )
     # What a config leaves out has its default.
     shortened: tuple[tuple[str, dict[str, float]], ...] = (
         ("L1L2", {"l1": 0.5}),
