@@ -12,6 +12,8 @@ from reports.sentence import conjoined
 
 #: The version of the rules; it rises when the same verdicts would give another sentence.
 RULES = 1
+#: So many clauses are named at most.
+NAMED = 5
 
 
 @attrs.frozen
@@ -45,7 +47,10 @@ class Scope:
             return f"{self.name}: not claimed"
         if self.excused:
             return f"{self.name}: {len(self.excused)} excused"
-        return f"{self.name}: in part, without {conjoined(self.missing)}"
+        named = self.missing
+        if len(named) > NAMED:
+            named = (*named[: NAMED - 1], f"{len(named) - NAMED + 1} more clauses")
+        return f"{self.name}: in part, without {conjoined(named)}"
 
 
 def of_subject(

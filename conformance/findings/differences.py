@@ -50,7 +50,7 @@ def described(failures: Sequence[Failure]) -> str | None:
     large = [pair for pair in pairs if len(np.unique(pair[1])) >= TELLING]
     moved = sum(any(_moves(*pair)) for pair in large)
     if not almost and moved >= ENOUGH and 4 * moved >= 3 * len(large):
-        return "looks like the right result shifted; how far depends on the layer"
+        return "looks like the right result shifted; how far depends on the arguments"
     return None
 
 

@@ -16,6 +16,7 @@ from conformance.run.lacks import Lack, of_pattern
 from conformance.run.record import FolderError
 from conformance.subjects import LoadError, Subject
 from conformance.subjects.process import MEMORY
+from reports.record import Finding
 
 #: Examples drawn for a family of average share.
 PROFILES = {"smoke": 12, "core": 100, "deep": 1000}
@@ -49,6 +50,8 @@ class Options:
     seconds_per_case: float = 20.0
     memory: float = MEMORY
     resume: bool = False
+    #: What an earlier run has found: these cases are tried before any other, and may be enough.
+    findings: tuple[Finding, ...] = ()
     #: The words of the command that repeats the run.
     command: tuple[str, ...] = ()
 

@@ -221,6 +221,10 @@
       step = Math.max(0, Math.min(pixels + 1, wanted));
       const isWhole = step > pixels;
       stamp.classList.toggle("stepping", !isWhole);
+      for (const button of all(".stepper button", stamp)) {
+        const isAtEnd = step === ({ first: 0, back: 0, last: pixels + 1 })[button.dataset.go];
+        button.setAttribute("aria-disabled", String(isAtEnd));
+      }
       for (const one of all(".now", stamp)) one.classList.remove("now");
       if (isWhole) {
         canvas.forEach((one, place) => one.setAttribute("class", whole.classes[place]));

@@ -138,7 +138,7 @@ def test_a_description_must_fit_every_case():
 
 def test_shifts_of_different_lengths_are_described_without_a_length():
     failures = [failure(moved(RIGHT, *way), RIGHT) for way in [(1, 0), (0, 1), (-1, 1), (0, 2)]]
-    told = "looks like the right result shifted; how far depends on the layer"
+    told = "looks like the right result shifted; how far depends on the arguments"
     assert described(failures) == told
     # One in four may be something else, no more.
     assert described([*failures, failure(RIGHT * 2)]) == told
