@@ -287,10 +287,10 @@ def test_a_layer_that_leaks_is_an_error_that_names_the_limit(
 ) -> None:
     leak = LAYER.replace("GIVEN", "[bytearray(b'x') * 10**7 for _ in iter(int, 1)]")
     (tmp_path / "leak.py").write_text(leak, encoding="utf-8")
-    options = ("--clause", "DTYPE-01", "--examples", "1", "--memory", "0.5", "--out", "out")
+    options = ("--clause", "DTYPE-02", "--examples", "1", "--memory", "0.5", "--out", "out")
     done = command("run", "--subject", "leak.py:Layer", *options, cwd=tmp_path)
     said = "it used more than 0.5 GiB of memory, the limit"
-    assert (done.status, said in done.finding("DTYPE-01")["message"]) == (1, True)
+    assert (done.status, said in done.finding("DTYPE-02")["message"]) == (1, True)
 
 
 PATCHING = """

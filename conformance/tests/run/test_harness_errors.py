@@ -81,7 +81,8 @@ def slipped(command: Callable[..., Any], zoo: Path) -> Callable[[str], Any]:
             with pytest.MonkeyPatch.context() as patch:
                 SLIPS[place](patch)
                 known[place] = command(
-                    "run", "--subject", zoo / "wrong_results.py:AddsARow", *CLAUSES, "--examples", "2", "--out", "out",
+                    "run", "--subject", zoo / "wrong_results.py:AddsARow", *CLAUSES, "--examples", "2",
+                    "--out", "out",
                 )  # fmt: skip
         return known[place]
 
