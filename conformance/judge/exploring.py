@@ -7,12 +7,14 @@ looks for the smallest one on which that clause still fails.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis.internal.conjecture import providers
 
 from conformance.cases import Family
 from conformance.checks import CHECKS, Checks, NotSupported, NotTried, Traits
@@ -179,4 +181,31 @@ def _draw(
     )(drawn)
     # The same seed draws the same cases for every subject, so expectations are shared.
     digest = hashlib.sha256(f"{run_seed}/{family.name}".encode()).digest()
-    seed(int.from_bytes(digest[:8], "big"))(drawn)()
+    with _without_local_constants():
+        seed(int.from_bytes(digest[:8], "big"))(drawn)()
+
+
+#: Where Hypothesis finds constants of the program, and where it keeps those that a strategy may draw.
+_FOUND = ("_get_local_constants", "CONSTANTS_CACHE")
+
+
+@contextlib.contextmanager
+def _without_local_constants() -> Iterator[None]:
+    """Have the strategy and the seed alone decide what is drawn.
+
+    Hypothesis also draws constants that it finds in the modules which happen to be loaded. These are others in
+    another process, later in the same one, and where the package is installed rather than checked out.
+    """
+    if not all(hasattr(providers, name) for name in ("Constants", *_FOUND)):
+        yield  # a release that does not do that
+        return
+    before = {name: getattr(providers, name) for name in _FOUND}
+    nothing = getattr(providers, "Constants")()  # noqa: B009 - not exported
+    cache = type(before["CONSTANTS_CACHE"])(1024)
+    for name, instead in zip(_FOUND, (lambda: nothing, cache)):
+        setattr(providers, name, instead)
+    try:
+        yield
+    finally:
+        for name, found in before.items():
+            setattr(providers, name, found)

@@ -371,7 +371,7 @@ class KernelGradient:
             if lacking:
                 columns = np.pad(columns, ((0, 0), (0, 0), (0, lacking), (0, 0)))
             pixels = self._in_order(columns)
-            into = blocks[place].reshape(-1, *pixels.shape[:2], self.rows)
+            into = blocks[place].reshape(blocks.shape[1], *pixels.shape[:2], self.rows)
             fill(into, pixels, first, self.target)
 
     def _gradient_copies(self, blocks: Array, gradient: Array) -> Iterator[Any]:

@@ -20,6 +20,11 @@ def test_random_problems_touch_nothing_beyond_their_arrays_and_come_out_right(fi
     assert list(fuzz.failures(first, EACH)) == []
 
 
+@pytest.mark.parametrize("number", [14679])
+def test_problems_that_once_failed_come_out_right(number):
+    assert not fuzz.failure(number)
+
+
 @functools.cache
 def trials():
     return [fuzz.trial(number) for number in range(1000)]

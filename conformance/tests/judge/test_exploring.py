@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
+from pathlib import Path
 
 import attrs
 import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from conformance.cases import Family
+from conformance.cases import FAMILIES, Family
 from conformance.checks import Checks, Traits, View
 from conformance.checks.check import check
 from conformance.judge.evidence import Evidence
-from conformance.judge.exploring import explore, shrink
+from conformance.judge.exploring import drawn_cases, explore, shrink
 from conformance.judge.judging import Failure, HarnessError, Tally
 from conformance.model import steps
 from conformance.model.case import Case
@@ -114,6 +116,21 @@ def test_the_seed_decides_the_cases() -> None:
         _explore(subject, seed=seed)
     assert runs[0].observed == runs[1].observed
     assert runs[0].observed != runs[2].observed
+
+
+def test_modules_that_happen_to_be_loaded_decide_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drawn() -> list[str]:
+        cases = drawn_cases(FAMILIES["numbers"], examples=60, run_seed=0)
+        return [case.id for case in cases]
+
+    before = drawn()
+    numbers = [n * 7 + 3 for n in range(60)] + [n * 1.37 for n in range(60)]
+    (tmp_path / "full_of_numbers.py").write_text(f"NUMBERS = {numbers}\n", "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.import_module("full_of_numbers")
+    assert drawn() == before
 
 
 def test_an_exception_is_an_error_not_a_failure() -> None:
