@@ -82,7 +82,7 @@ def translate(
     output = None if size is None else answer.output_size(*_size("--size", size))
     if as_json:
         document = {
-            "source": answer.source, "target": answer.target, "call": answer.written.call,
+            "source": answer.source, "target": answer.target, "call": answer.written.name,
             "arguments": answer.arguments, "is_whole": answer.is_whole, "kernel_axes": answer.kernel_axes,
             "kernel_is_turned": answer.operation.flipped, "steps": answer.written.steps, "words": answer.words,
             "code": answer.code, **({} if output is None else {"output_size": output}),

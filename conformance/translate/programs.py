@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from conformance.translate.operation import Operation, Pair, order
+from conformance.translate.operation import KERNEL, Operation, Pair, order
 
 #: What an axis of a result must still lose at the front and at the back, and how many zeros it must get.
 Rest = tuple[int, int, int]
@@ -27,6 +27,7 @@ class Idiom:
     join: str
     activations: Mapping[str, str] | None
     activation: str = ""
+    has_arrays_for_weights: bool = False
 
 
 NUMPY = Idiom(
@@ -62,7 +63,7 @@ JAX = attrs.evolve(
     },
 )  # fmt: skip
 TENSORFLOW = Idiom(
-    imports="import tensorflow as tf",
+    imports="import numpy as np\nimport tensorflow as tf",
     transpose="tf.transpose({x}, {axes})",
     flip="tf.reverse({x}, {axes})",
     pad="tf.pad({x}, {widths})",
@@ -71,10 +72,11 @@ TENSORFLOW = Idiom(
     join="tf.concat({x}, {axis})",
     activations=None,
     activation="tf.keras.activations.get({name!r})(outputs)",
+    has_arrays_for_weights=True,
 )
 KERAS = attrs.evolve(
     TENSORFLOW,
-    imports="import keras",
+    imports="import keras\nimport numpy as np",
     transpose="keras.ops.transpose({x}, {axes})",
     flip="keras.ops.flip({x}, {axes})",
     pad="keras.ops.pad({x}, {widths})",
@@ -87,6 +89,28 @@ KERAS = attrs.evolve(
 def named(words: Mapping[str, Any]) -> str:
     """Write arguments by name."""
     return ", ".join(f"{name}={value!r}" for name, value in words.items())
+
+
+@attrs.frozen
+class Call:
+    """The other side's own operation in a program.
+
+    Args:
+        text: lines that make `outputs` of `inputs`, `kernel` and, where it is added there, `bias`.
+        layout, kernel_layout: the axes that it wants.
+        adds_bias: whether it adds the bias.
+        takes_groups: whether it divides the channels itself.
+        rests: what height and width of `outputs` must still lose or get.
+        is_spread: whether zeros stand between the kernel's taps instead of a dilation.
+    """
+
+    text: str
+    layout: str
+    kernel_layout: str = KERNEL
+    adds_bias: bool = False
+    takes_groups: bool = False
+    rests: tuple[Rest, Rest] = (NOTHING, NOTHING)
+    is_spread: bool = False
 
 
 def takes_bias(operation: Operation, rests: tuple[Rest, Rest]) -> bool:
@@ -107,85 +131,59 @@ def _slices(layout: str, rests: tuple[Rest, Rest]) -> str:
     return ", ".join(cut.get(letter, ":") for letter in layout)
 
 
-def program(
-    operation: Operation,
-    idiom: Idiom,
-    call: str,
-    layout: str,
-    kernel_layout: str,
-    rests: tuple[Rest, Rest],
-    *,
-    dilate: bool = False,
-    groups: bool = False,
-    bias_done: bool | None = None,
-    target: str = "outputs",
-    kernel_in: str = "",
-    bias_needed: bool = False,
-) -> str:
+def program(operation: Operation, idiom: Idiom, call: Call) -> str:
     """Return a program that defines `conv2d_transpose(inputs, kernel, bias=None)` on the source's own arrays."""
-    if bias_done is None:
-        bias_done = takes_bias(operation, rests)
-    parts = operation.groups if not groups else 1
-    kernels = attrs.evolve(NUMPY, imports="import numpy as np") if kernel_in == "np" else idiom
-    before = [
-        *_kernel_lines(operation, kernels, kernel_layout, dilate=dilate),
+    layout = call.layout
+    weights = NUMPY if idiom.has_arrays_for_weights else idiom
+    linear = [
+        *_kernel_lines(operation, weights, call.kernel_layout, dilate=call.is_spread),
         *_moved("inputs", operation.layout, layout, idiom),
+        *call.text.splitlines(),
+        *_rest_lines(call, idiom),
     ]
-    after = []
+    back = [*_moved("outputs", layout, operation.layout, idiom), "return outputs"]
+    active = [*_activated(operation, idiom)]
+    has_bias = operation.use_bias and not call.adds_bias
+    lines = [idiom.imports, "", ""]
+    head = ["def conv2d_transpose(inputs, kernel, bias=None):", f'    """{_doc(operation)}"""']
+    if operation.groups == 1 or call.takes_groups:
+        bias = _bias_lines(layout) if has_bias else []
+        return "\n".join([*lines, *head, *_indented([*linear, *bias, *active, *back]), ""])
+    # Each part of the channels has filters of its own.
+    axes = operation.layout.index("C"), operation.kernel_layout.index("C")
+    images, kernels = (
+        by.split.format(x=name, parts=operation.groups, axis=axis)
+        for by, name, axis in zip((idiom, weights), ("inputs", "kernel"), axes)
+    )
+    whole = [
+        f"parts = zip({images}, {kernels})",
+        "outputs = " + idiom.join.format(x="[one_group(*part) for part in parts]", axis=axes[0]),
+        *(_bias_lines(operation.layout) if has_bias else []),
+        *active,
+        "return outputs",
+    ]
+    one = ["def one_group(inputs, kernel):", '    """The filters of one part of the channels."""']
+    lines += [*one, *_indented([*linear, *back]), "", "", *head, *_indented(whole), ""]
+    return "\n".join(lines)
+
+
+def _bias_lines(layout: str) -> list[str]:
+    shaped = "bias[:, None, None]" if layout == "NCHW" else "bias"
+    return ["if bias is not None:", f"    outputs = outputs + {shaped}"]
+
+
+def _rest_lines(call: Call, idiom: Idiom) -> Iterator[str]:
+    """Crop, and append zeros."""
+    layout, rests = call.layout, call.rests
     if any(rest[:2] != (0, 0) for rest in rests):
-        after.append(f"outputs = outputs[{_slices(layout, rests)}]")
+        yield f"outputs = outputs[{_slices(layout, rests)}]"
     if any(zeros for *_, zeros in rests):
         (*_, height), (*_, width) = rests
-        images = (
-            f"(0, {width}, 0, {height})" if layout == "NCHW" else f"(0, 0, 0, {width}, 0, {height})"
+        # PyTorch tells widths from the last axis on.
+        backwards = (0, width, 0, height) if layout == "NCHW" else (0, 0, 0, width, 0, height)
+        yield "outputs = " + idiom.pad.format(
+            x="outputs", widths=_pads(layout, rests), reversed_widths=backwards
         )
-        after.append(
-            "outputs = "
-            + idiom.pad.format(x="outputs", widths=_pads(layout, rests), reversed_widths=images)
-        )
-    ending = []
-    if operation.use_bias and not bias_done:
-        shaped = "bias[:, None, None]" if layout == "NCHW" else "bias"
-        ending += ["if bias is not None:", f"    outputs = outputs + {shaped}"]
-    ending += _activated(operation, idiom)
-    ending += _moved("outputs", layout, operation.layout, idiom)
-    called = f"{target} = {call}"
-    given = "inputs, kernel, bias" + ("" if bias_needed and operation.use_bias else "=None")
-    imports = [
-        *dict.fromkeys([*(["import numpy as np"] if kernel_in == "np" else []), idiom.imports])
-    ]
-    lines = [*imports, "", ""]
-    doc = _doc(operation)
-    if parts == 1:
-        body = [*before, called.format(indent="    "), *after, *ending]
-        lines += [f"def conv2d_transpose({given}):", f'    """{doc}"""', *_indented(body)]
-    else:
-        # Each part of the channels has filters of its own.
-        lines += [
-            "def one_group(inputs, kernel):",
-            '    """The filters of one part of the channels."""',
-        ]
-        back = _moved("outputs", layout, operation.layout, idiom)
-        lines += _indented([*before, called.format(indent="    "), *after, *back, "return outputs"])
-        channel = operation.layout.index("C")
-        images = idiom.split.format(x="inputs", parts=parts, axis=channel)
-        kernels_ = kernels.split.format(
-            x="kernel", parts=parts, axis=operation.kernel_layout.index("C")
-        )
-        lines += ["", "", f"def conv2d_transpose({given}):", f'    """{doc}"""']
-        shaped = "bias[:, None, None]" if operation.layout == "NCHW" else "bias"
-        bias = (
-            ["if bias is not None:", f"    outputs = outputs + {shaped}"]
-            if operation.use_bias
-            else []
-        )
-        lines += _indented([
-            f"parts = zip({images}, {kernels_})",
-            "outputs = " + idiom.join.format(x="[one_group(*part) for part in parts]", axis=channel),
-            *bias,
-            *_activated(operation, idiom),
-        ])  # fmt: skip
-    return "\n".join([*lines, "    return outputs", ""])
 
 
 def _doc(operation: Operation) -> str:
@@ -255,12 +253,11 @@ def onnx_program(operation: Operation, words: Mapping[str, Any], zeros: Pair) ->
         zeros: how many rows and columns a `Pad` appends; the bias is then added after it.
     """
     padded = any(zeros)
-    numpy = attrs.evolve(NUMPY, imports="import numpy as np")
     lines = [
         "import numpy as np", "import onnx", "from onnx import helper, numpy_helper", "", "",
         "def model(kernel, bias=None):",
         f'    """{_doc(operation)}"""',
-        *_indented([*_kernel_lines(operation, numpy, "CFHW", dilate=False)]),
+        *_indented([*_kernel_lines(operation, NUMPY, "CFHW", dilate=False)]),
         '    weights = [numpy_helper.from_array(np.ascontiguousarray(kernel), "kernel")]',
     ]  # fmt: skip
     operands = ["inputs", "kernel"]

@@ -39,10 +39,9 @@ class Translation:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the arguments alone compute the same, once weights (and images) lie as the target wants them."""
-        return not self.written.steps and (
-            self.operation.groups == 1 or self.target in ("torch", "onnx")
-        )
+        """Whether the arguments say all about space: nothing must be cropped, appended or divided into groups."""
+        divided = self.operation.groups > 1 and not self.written.call.takes_groups
+        return not (self.written.steps or divided)
 
     @property
     def code(self) -> str:
@@ -57,7 +56,7 @@ class Translation:
     def kernel_axes(self) -> tuple[int, int, int, int]:
         """By which axes the source's kernel is transposed into the target's."""
         first, second, third, fourth = order(
-            self.operation.kernel_layout, self.written.kernel_layout
+            self.operation.kernel_layout, self.written.call.kernel_layout
         )
         return first, second, third, fourth
 
@@ -87,13 +86,14 @@ class Translation:
     def words(self) -> str:
         """What to do, in sentences."""
         own = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
-        call = f"{self.written.call}({own})"
+        call = f"{self.written.name}({own})"
         lines = []
         if self.is_whole:
-            lines.append(f"{call} computes the same.")
+            then = f", and then: {' and '.join(self._after)}" if self._after else ""
+            lines.append(f"{call} computes the same{then}.")
         else:
             lines += [f"{text[0].upper()}{text[1:]}." for text in self.written.steps]
-            if self.operation.groups > 1 and self.target not in ("torch", "onnx"):
+            if self.operation.groups > 1 and not self.written.call.takes_groups:
                 lines.append(
                     f"{self.target} has no groups: each of the {self.operation.groups} parts of the channels is"
                     " computed by itself, and the results are joined."
@@ -107,7 +107,7 @@ class Translation:
     @property
     def _rest(self) -> list[str]:
         told = []
-        for axis, (front, back, zeros) in zip(("rows", "columns"), self.written.rests):
+        for axis, (front, back, zeros) in zip(("rows", "columns"), self.written.call.rests):
             if front:
                 told.append(
                     f"drop the first {front} {axis}" if front > 1 else f"drop the first {axis[:-1]}"
@@ -119,16 +119,24 @@ class Translation:
             if zeros:
                 count = f"{zeros} {axis}" if zeros > 1 else f"one {axis[:-1]}"
                 told.append(f"append {count} of zeros, before the bias is added")
+        return [*told, *self._after]
+
+    @property
+    def _after(self) -> list[str]:
+        told = []
+        if self.operation.use_bias and not self.written.call.adds_bias:
+            told.append("add the bias")
+        if self.operation.activation is not None and "activation" not in self.written.arguments:
+            told.append(f"apply {self.operation.activation}")
         return told
 
     @property
     def _layouts(self) -> list[str]:
         lines = []
-        if self.operation.layout != self.written.layout:
-            lines.append(
-                f"Images lie {', '.join(self.written.layout)} there, and {', '.join(self.operation.layout)} here."
-            )
-        wanted = ", ".join(_AXES[letter] for letter in self.written.kernel_layout)
+        here, there = self.operation.layout, self.written.call.layout
+        if here != there:
+            lines.append(f"Images lie {', '.join(there)} there, and {', '.join(here)} here.")
+        wanted = ", ".join(_AXES[letter] for letter in self.written.call.kernel_layout)
         turned = ", turned by 180 degrees" if self.operation.flipped else ""
         same = self.kernel_axes == (0, 1, 2, 3) and not turned
         change = "as it is" if same else f"kernel.transpose{self.kernel_axes}{turned}"

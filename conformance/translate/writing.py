@@ -9,7 +9,7 @@ import attrs
 
 from conformance.model.lowering import output_padding, pads
 from conformance.translate import reading
-from conformance.translate.operation import KERNEL, Operation, layer_crops
+from conformance.translate.operation import Operation, layer_crops
 from conformance.translate.programs import (
     JAX,
     KERAS,
@@ -17,6 +17,7 @@ from conformance.translate.programs import (
     NUMPY,
     TENSORFLOW,
     TORCH,
+    Call,
     Idiom,
     Rest,
     named,
@@ -32,20 +33,17 @@ class Written:
     """One side's own operation, and what surrounds it.
 
     Args:
-        call: the other side's name of the operation.
+        name: the other side's name of the operation.
         arguments: its arguments, by their names there.
-        layout, kernel_layout: the axes that it wants.
+        call: what it wants, and what its result must still lose or get.
         code: a complete program that defines the function, or the model.
-        rests: what height and width of its result must still lose or get.
-        steps: what must be added, in sentences.
+        steps: why the arguments do not say all about space, in sentences.
     """
 
-    call: str
+    name: str
     arguments: Mapping[str, Any]
-    layout: str
-    kernel_layout: str
+    call: Call
     code: str
-    rests: tuple[Rest, Rest] = (NOTHING, NOTHING)
     steps: tuple[str, ...] = ()
 
 
@@ -126,16 +124,18 @@ def layer(operation: Operation) -> Written:
     if operation.layout == "NCHW":
         words["data_format"] = "channels_first"
     bias = "bias=bias, " if takes_bias(operation, rests) else ""
-    call = f"fast_impl.conv2d_transpose(\n{{indent}}    inputs, kernel, {bias}{named(words)}\n{{indent}})"
+    call = Call(
+        f"outputs = fast_impl.conv2d_transpose(\n    inputs, kernel, {bias}{named(words)}\n)",
+        operation.layout,
+        adds_bias=bool(bias),
+        rests=rests,
+        is_spread=plain is not operation,
+    )
     return Written(
         "Conv2DTranspose",
         {**_filters(operation), **arguments, **_common(operation)},
-        operation.layout,
-        KERNEL,
-        program(
-            operation, NUMPY, call, operation.layout, KERNEL, rests, dilate=plain is not operation
-        ),
-        rests,
+        call,
+        program(operation, NUMPY, call),
         steps,
     )
 
@@ -187,7 +187,14 @@ def torch(operation: Operation) -> Written:
     space = _said(space)
     bias = "bias" if operation.use_bias and not any(zeros for *_, zeros in left) else "None"
     words = f", {named(space)}" if space else ""
-    call = f"functional.conv_transpose2d(\n{{indent}}    inputs, kernel, {bias}{words}\n{{indent}})"
+    call = Call(
+        f"outputs = functional.conv_transpose2d(\n    inputs, kernel, {bias}{words}\n)",
+        "NCHW",
+        "CFHW",
+        adds_bias=bias == "bias",
+        takes_groups=True,
+        rests=left,
+    )
     known = {"in_channels": operation.channels, "out_channels": operation.filters}
     return Written(
         "torch.nn.ConvTranspose2d",
@@ -197,12 +204,8 @@ def torch(operation: Operation) -> Written:
             **space,
             **({} if operation.use_bias else {"bias": False}),
         },
-        "NCHW",
-        "CFHW",
-        program(
-            operation, TORCH, call, "NCHW", "CFHW", left, groups=True, bias_done=bias == "bias"
-        ),
-        left,
+        call,
+        program(operation, TORCH, call),
         steps,
     )
 
@@ -225,16 +228,9 @@ def jax(operation: Operation) -> Written:
         "dimension_numbers": (operation.layout, "HWIO", operation.layout),
         "transpose_kernel": True,
     }
-    call = f"jax.lax.conv_transpose(\n{{indent}}    inputs, kernel, {named(space)}\n{{indent}})"
-    return Written(
-        "jax.lax.conv_transpose",
-        space,
-        operation.layout,
-        KERNEL,
-        program(
-            operation, JAX, call, operation.layout, KERNEL, (NOTHING, NOTHING), bias_done=False
-        ),
-    )
+    text = f"outputs = jax.lax.conv_transpose(\n    inputs, kernel, {named(space)}\n)"
+    call = Call(text, operation.layout)
+    return Written("jax.lax.conv_transpose", space, call, program(operation, JAX, call))
 
 
 def onnx(operation: Operation) -> Written:
@@ -251,8 +247,9 @@ def onnx(operation: Operation) -> Written:
         "output_padding": extra, "dilations": operation.dilations, "group": operation.groups,
     }  # fmt: skip
     words = _said(words)
-    program = onnx_program(operation, words, (rests[0][2], rests[1][2]))
-    return Written("ConvTranspose", words, "NCHW", "CFHW", program, rests, steps)
+    call = Call("", "NCHW", "CFHW", adds_bias=True, takes_groups=True, rests=rests)
+    code = onnx_program(operation, words, (rests[0][2], rests[1][2]))
+    return Written("ConvTranspose", words, call, code, steps)
 
 
 def tf_keras(operation: Operation) -> Written:
@@ -268,28 +265,24 @@ def keras(operation: Operation) -> Written:
 def _of_keras(operation: Operation, idiom: Idiom, name: str) -> Written:
     arguments, plain, rests, steps = _layer(operation)
     bias = takes_bias(operation, rests)
-    words = {**arguments, **({} if bias else {"use_bias": False})}
-    made = f"{name}.layers.Conv2DTranspose(\n{{indent}}    kernel.shape[2], {named(words)}\n{{indent}})"
-    weights = "[kernel, bias]" if bias else "[kernel]"
+    has_bias = "bias is not None" if bias else "False"
     lines = (
-        made,
+        f"layer = {name}.layers.Conv2DTranspose(\n"
+        f"    kernel.shape[2], {named(arguments)}, use_bias={has_bias}\n)",
         "layer.build(inputs.shape)",
-        f"layer.set_weights({weights})",
+        f"layer.set_weights({'[kernel] if bias is None else [kernel, bias]' if bias else '[kernel]'})",
         "outputs = layer(inputs)",
     )
-    call = "\n{indent}".join(lines)
-    return Written(
-        f"{name}.layers.Conv2DTranspose",
-        {**_filters(operation), **arguments, **_common(operation)},
+    call = Call(
+        "\n".join(lines),
         "NHWC",
-        KERNEL,
-        program(
-            operation, idiom, call, "NHWC", KERNEL, rests,
-            dilate=plain is not operation, target="layer", kernel_in="np", bias_needed=True,
-        ),
-        rests,
-        steps,
-    )  # fmt: skip
+        adds_bias=bias,
+        rests=rests,
+        is_spread=plain is not operation,
+    )
+    own = {**_filters(operation), **arguments, **_common(attrs.evolve(operation, layout="NHWC"))}
+    code = program(operation, idiom, call)
+    return Written(f"{name}.layers.Conv2DTranspose", own, call, code, steps)
 
 
 def tflite(operation: Operation) -> Written:
@@ -301,9 +294,12 @@ def tflite(operation: Operation) -> Written:
     size = [_size(n, arguments, operation) for n in range(2)]
     word = arguments["padding"].upper()
     height, width = operation.strides
-    call = (
-        f"tf.nn.conv2d_transpose(\n{{indent}}    inputs, kernel,"
-        f" [inputs.shape[0], {size[0]}, {size[1]}, kernel.shape[2]], ({height}, {width}), {word!r}\n{{indent}})"
+    shape = f"[inputs.shape[0], {size[0]}, {size[1]}, kernel.shape[2]]"
+    call = Call(
+        f"outputs = tf.nn.conv2d_transpose(\n    inputs, kernel, {shape}, ({height}, {width}), {word!r}\n)",
+        "NHWC",
+        rests=rests,
+        is_spread=max(operation.dilations) > 1,
     )
     options = {
         "padding": word,
@@ -311,20 +307,9 @@ def tflite(operation: Operation) -> Written:
         "stride_w": width,
         "output_shape": f"({', '.join(size)})",
     }
-    return Written(
-        "TRANSPOSE_CONV",
-        options,
-        "NHWC",
-        "FHWC",
-        tflite_program(
-            program(
-                operation, TENSORFLOW, call, "NHWC", KERNEL, rests,
-                dilate=max(operation.dilations) > 1, bias_done=False, kernel_in="np",
-            ),
-        ),
-        rests,
-        (*steps, *more),
-    )  # fmt: skip
+    code = tflite_program(program(operation, TENSORFLOW, call))
+    call = attrs.evolve(call, kernel_layout="FHWC")
+    return Written("TRANSPOSE_CONV", options, call, code, (*steps, *more))
 
 
 def _size(axis: int, arguments: Mapping[str, Any], operation: Operation) -> str:

@@ -263,6 +263,21 @@ def test_common_torch_layers_equal_a_layer_or_none(text: str) -> None:
     assert found.is_whole or "no padding of the layer crops the full result" in found.words.lower()
 
 
+@pytest.mark.parametrize("side", SIDES)
+def test_a_bias_may_be_left_out(side: str) -> None:
+    _skip_without(side)
+    generator = random.Random(4)
+    images, kernel = integers(generator, 1, 3, 3, 2), integers(generator, 2, 2, 1, 2)
+    got = run(translate("kernel_size=2", side), images, kernel, None)
+    np.testing.assert_array_equal(got, fast_impl.conv2d_transpose(images, kernel))
+
+
+def test_what_follows_is_said() -> None:
+    told = translate("kernel_size=2, activation='relu'", "jax").words
+    assert "computes the same, and then: add the bias and apply relu." in told
+    assert "and then" not in translate("kernel_size=2", "torch").words
+
+
 def test_dilations_that_the_layer_lacks_become_zeros_between_the_taps() -> None:
     found = translate(
         "kernel_size=3, stride=2, dilation=2, padding=2, output_padding=1", source="torch"
