@@ -54,6 +54,21 @@ class _TimeIsUp(Exception):  # noqa: N818 - an answer, no error
     """A diagnosis has used up its time."""
 
 
+class _Stopwatch:
+    """Seconds of this process's own work, so that a busy machine gives no other diagnosis than an idle one.
+
+    Waiting counts for a quarter: a slow subject is not waited for without end.
+    """
+
+    def __init__(self) -> None:
+        self._work, self._wall = time.process_time(), time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run."""
+        return max(time.process_time() - self._work, (time.monotonic() - self._wall) / 4)
+
+
 class Diagnostician:
     """Diagnoses the findings of one run; what known mistakes do is computed once.
 
@@ -79,7 +94,7 @@ class Diagnostician:
         self._explained: dict[tuple[str, str], set[str]] = {}
         self._covers: dict[tuple[str, tuple[str, ...]], Cover | None] = {}
         self._of_family: dict[tuple[str, int], Sequence[Case]] = {}
-        self._began, self._spent, self._deadline = time.monotonic(), 0.0, 0.0
+        self._run, self._spent, self._finding, self._left = _Stopwatch(), 0.0, _Stopwatch(), 0.0
         #: How many findings have no diagnosis because the time for it was over.
         self.cut_short = 0
 
@@ -91,22 +106,21 @@ class Diagnostician:
             clause: the clause that failed.
             failures: every failing case of it.
         """
-        started = time.monotonic()
-        left = max(AT_LEAST, SHARE * (started - self._began)) - self._spent
-        self._deadline = started + min(SECONDS, left)
+        self._finding = _Stopwatch()
+        self._left = min(SECONDS, max(AT_LEAST, SHARE * self._run.seconds) - self._spent)
         told, is_cut = None, False
         try:
             told = self._known(subject, clause, failures) or self._several(subject, failures)
         except _TimeIsUp:
             is_cut = True
         finally:
-            self._spent += time.monotonic() - started
+            self._spent += self._finding.seconds
         told = told or described(failures)
         self.cut_short += is_cut and told is None
         return told
 
     def _check_time(self) -> None:
-        if time.monotonic() > self._deadline:
+        if self._finding.seconds > self._left:
             raise _TimeIsUp
 
     def _known(self, subject: Subject, clause: str, failures: Sequence[Failure]) -> str | None:
