@@ -68,10 +68,7 @@ def tell_causes(record: Record) -> list[Told]:
 
 def breaks(clauses: Sequence[str]) -> str:
     """Name the first clauses and count the others: ``PAD-01, PAD-02 and 3 more``."""
-    shown, left = clauses[:CLAUSES_NAMED], len(clauses) - CLAUSES_NAMED
-    if left > 0:
-        return f"{', '.join(shown)} and {left} more"
-    return sentence.conjoined(shown) if shown else ""
+    return sentence.first_of(clauses, CLAUSES_NAMED) if clauses else ""
 
 
 def explain_finding(finding: Finding, clause: Clause | None) -> Iterator[str]:

@@ -8,12 +8,12 @@ import attrs
 
 from reports import statuses
 from reports.record import Clause, Verdict
-from reports.sentence import conjoined
+from reports.sentence import conjoined, first_of
 
 #: The version of the rules; it rises when the same verdicts would give another sentence.
 RULES = 1
 #: So many clauses are named at most.
-NAMED = 5
+NAMED = 4
 
 
 @attrs.frozen
@@ -47,10 +47,7 @@ class Scope:
             return f"{self.name}: not claimed"
         if self.excused:
             return f"{self.name}: {len(self.excused)} excused"
-        named = self.missing
-        if len(named) > NAMED:
-            named = (*named[: NAMED - 1], f"{len(named) - NAMED + 1} more clauses")
-        return f"{self.name}: in part, without {conjoined(named)}"
+        return f"{self.name}: in part, without {first_of(self.missing, NAMED)}"
 
 
 def of_subject(

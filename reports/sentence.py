@@ -159,6 +159,12 @@ def conjoined(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def first_of(names: Sequence[str], most: int) -> str:
+    """Name the first and count the others: ``PAD-01, PAD-02 and 3 more``."""
+    left = len(names) - most
+    return f"{', '.join(names[:most])} and {left} more" if left > 0 else conjoined(names)
+
+
 def _conjugated(verb: str, count: int) -> str:
     if verb == "was":
         return "was" if count == 1 else "were"

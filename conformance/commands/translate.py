@@ -18,8 +18,9 @@ from conformance.translate.reading import READERS
 @click.option(
     "--to",
     type=click.Choice([*READERS]),
-    default=None,
-    help="Where it shall run.  [default: layer]",
+    default="layer",
+    show_default=True,
+    help="Where it shall run.",
 )
 @click.option(
     "--from",
@@ -39,7 +40,7 @@ from conformance.translate.reading import READERS
 )
 def translate(
     arguments: str,
-    to: str | None,
+    to: str,
     source: str,
     only_code: bool,
     as_json: bool,
@@ -70,7 +71,7 @@ def translate(
             told = "none is needed" if found is None else f"{found[0]}, {found[1]}"
             click.echo(f"output_padding: {told}")
             return
-        answer = translated(arguments, to or "layer", source=source)
+        answer = translated(arguments, to, source=source)
     except Untranslatable as error:
         click.echo(f"cannot be translated: {error}")
         raise SystemExit(1) from None

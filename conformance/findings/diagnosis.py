@@ -95,6 +95,7 @@ class Diagnostician:
         self._covers: dict[tuple[str, tuple[str, ...]], Cover | None] = {}
         self._of_family: dict[tuple[str, int], Sequence[Case]] = {}
         self._run, self._spent, self._finding, self._left = _Stopwatch(), 0.0, _Stopwatch(), 0.0
+        self._drawn: tuple[Sequence[Case], Sequence[Case]] | None = None
         #: How many findings have no diagnosis because the time for it was over.
         self.cut_short = 0
 
@@ -106,7 +107,7 @@ class Diagnostician:
             clause: the clause that failed.
             failures: every failing case of it.
         """
-        self._finding = _Stopwatch()
+        self._finding, self._drawn = _Stopwatch(), None
         self._left = min(SECONDS, max(AT_LEAST, SHARE * self._run.seconds) - self._spent)
         told, is_cut = None, False
         try:
@@ -138,7 +139,7 @@ class Diagnostician:
         shared: dict[str, set[str]] = {mistake.id: set() for mistake in suspects}
         # Small cases take little time, and leave few suspects for large ones.
         failing = sorted((f.case for f in telling.values()), key=lambda case: case.elements)
-        for cases in (failing, self._others(subject, failures), self._fresh(failures)):
+        for cases in (failing, *self._beside(subject, failures)):
             for case in cases:
                 if not suspects:
                     return None
@@ -259,9 +260,8 @@ class Diagnostician:
         from conformance.strength.mistakes import MISTAKES
 
         cases = {f.case.id: f.case for f in failures[:FAILING] if f.status == "fail"}
-        cases |= {
-            case.id: case for case in (*self._others(subject, failures), *self._fresh(failures))
-        }
+        others, fresh = self._beside(subject, failures)
+        cases |= {case.id: case for case in (*others, *fresh)}
         wrong: list[Case] = []
         right: list[Case] = []
         for case in sorted(cases.values(), key=lambda one: one.elements):
@@ -314,6 +314,14 @@ class Diagnostician:
                 warnings.simplefilter("ignore")
                 self._observed[key] = observe(case, LayerBackend(layer))
         return self._observed[key]
+
+    def _beside(
+        self, subject: Subject, failures: Sequence[Failure]
+    ) -> tuple[Sequence[Case], Sequence[Case]]:
+        """Return what is compared beside the failing cases, drawn once for a finding: the run's and fresh ones."""
+        if self._drawn is None:
+            self._drawn = self._others(subject, failures), self._fresh(failures)
+        return self._drawn
 
     def _others(self, subject: Subject, failures: Sequence[Failure]) -> list[Case]:
         """Return cases of the run, right and wrong, that the subject has done."""

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
-from hypothesis.internal.conjecture import providers
 
 from conformance.cases import Family
 from conformance.checks import CHECKS, Checks, NotSupported, NotTried, Traits
@@ -22,6 +21,11 @@ from conformance.judge.evidence import Evidence
 from conformance.judge.judging import Failure, HarnessError, Tally, judge, judge_case
 from conformance.model.case import Case
 from conformance.subjects import Subject
+
+try:
+    from hypothesis.internal.conjecture import providers
+except ImportError:  # an older release, which draws no such constants
+    providers = None  # type: ignore[assignment]
 
 #: Shrinking one clause's failure stops after so many new cases, or seconds.
 SHRINK_CASES = 400

@@ -101,6 +101,17 @@ def _count(arguments: Mapping[str, Any], name: str) -> int | None:
     return value
 
 
+def _taps(
+    arguments: Mapping[str, Any], kernel: str, strides: str, dilations: str
+) -> dict[str, Any]:
+    """Return kernel, strides and dilations of an operation, by the other side's names."""
+    return {
+        "kernel": _above_zero(kernel, _needed(arguments, kernel)),
+        "strides": _above_zero(strides, arguments.get(strides, 1)),
+        "dilations": _above_zero(dilations, arguments.get(dilations, 1)),
+    }
+
+
 def layer(given: Mapping[str, Any]) -> Operation:
     """Read the arguments of the page's layer, or of `Conv2DTranspose` of Keras, which mean the same."""
     import fast_impl
@@ -159,9 +170,8 @@ def torch(arguments: Mapping[str, Any]) -> Operation:
         raise ValueError(
             f"padding_mode={arguments['padding_mode']!r}: ConvTranspose2d has zeros alone"
         )
-    kernel = _above_zero("kernel_size", _needed(arguments, "kernel_size"))
-    strides = _above_zero("stride", arguments.get("stride") or 1)
-    dilations = _above_zero("dilation", arguments.get("dilation", 1))
+    taps = _taps(arguments, "kernel_size", "stride", "dilation")
+    strides, dilations = taps["strides"], taps["dilations"]
     padding = _not_below_zero("padding", arguments.get("padding", 0))
     extra = _not_below_zero("output_padding", arguments.get("output_padding", 0))
     for n in range(2):
@@ -176,9 +186,7 @@ def torch(arguments: Mapping[str, Any]) -> Operation:
             raise ValueError(f"{name}={arguments[name]}: must be divisible by groups={groups}")
     height, width = (Crop(p, p - e) for p, e in zip(padding, extra))
     return Operation(
-        kernel=kernel,
-        strides=strides,
-        dilations=dilations,
+        **taps,
         crops=(height, width),
         layout="NCHW",
         kernel_layout="CFHW",
@@ -197,17 +205,15 @@ def onnx(arguments: Mapping[str, Any]) -> Operation:
     _only(arguments, "ConvTranspose", known)
     if arguments.get("output_shape") is not None:
         raise ValueError("output_shape: is of one input's size; give the pads that it leads to")
-    kernel = _above_zero("kernel_shape", _needed(arguments, "kernel_shape"))
-    strides = _above_zero("strides", arguments.get("strides", 1))
-    dilations = _above_zero("dilations", arguments.get("dilations", 1))
+    taps = _taps(arguments, "kernel_shape", "strides", "dilations")
     extra = _not_below_zero("output_padding", arguments.get("output_padding", 0))
     auto = arguments.get("auto_pad", "NOTSET")
     if isinstance(auto, bytes):
         auto = auto.decode()
-    extents = [(k - 1) * d + 1 for k, d in zip(kernel, dilations)]
+    extents = [(k - 1) * d + 1 for k, d in zip(taps["kernel"], taps["dilations"])]
     if auto in ("SAME_UPPER", "SAME_LOWER"):
         pads = []
-        for extent, stride, more in zip(extents, strides, extra):
+        for extent, stride, more in zip(extents, taps["strides"], extra):
             total = extent + more - stride
             if total < 0:
                 raise Untranslatable(
@@ -228,9 +234,7 @@ def onnx(arguments: Mapping[str, Any]) -> Operation:
         raise ValueError(f"auto_pad={auto!r}: must be NOTSET, VALID, SAME_UPPER or SAME_LOWER")
     height, width = (Crop(before, after - more) for (before, after), more in zip(pads, extra))
     return Operation(
-        kernel=kernel,
-        strides=strides,
-        dilations=dilations,
+        **taps,
         crops=(height, width),
         layout="NCHW",
         kernel_layout="CFHW",
@@ -252,14 +256,13 @@ def jax(arguments: Mapping[str, Any]) -> Operation:
         "transpose_kernel",
     )
     _only(arguments, "jax.lax.conv_transpose (and kernel_size)", known)
-    kernel = _above_zero("kernel_size", _needed(arguments, "kernel_size"))
-    strides = _above_zero("strides", arguments.get("strides", 1))
-    dilations = _above_zero("rhs_dilation", arguments.get("rhs_dilation") or 1)
-    extents = [(k - 1) * d + 1 for k, d in zip(kernel, dilations)]
+    given = {name: value for name, value in arguments.items() if value is not None}
+    taps = _taps(given, "kernel_size", "strides", "rhs_dilation")
+    extents = [(k - 1) * d + 1 for k, d in zip(taps["kernel"], taps["dilations"])]
     padding = arguments.get("padding", "SAME")
     if padding in ("SAME", "VALID"):
         crops = []
-        for extent, stride in zip(extents, strides):
+        for extent, stride in zip(extents, taps["strides"]):
             # What jax.lax._conv_transpose_padding counts out.
             total = extent + stride - 2 + (max(extent - stride, 0) if padding == "VALID" else 0)
             before = extent - 1 if padding == "VALID" or stride > extent - 1 else -(-total // 2)
@@ -287,9 +290,7 @@ def jax(arguments: Mapping[str, Any]) -> Operation:
         )
     transposed = bool(arguments.get("transpose_kernel", False))
     return Operation(
-        kernel=kernel,
-        strides=strides,
-        dilations=dilations,
+        **taps,
         crops=(crops[0], crops[1]),
         layout=numbers[0],
         kernel_layout="HWFC" if transposed else "HWCF",

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from conformance.cases import FAMILIES, Family
 from conformance.checks import Checks, Traits, View
 from conformance.checks.check import check
+from conformance.judge import exploring
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import drawn_cases, explore, shrink
 from conformance.judge.judging import Failure, HarnessError, Tally
@@ -131,6 +132,13 @@ def test_modules_that_happen_to_be_loaded_decide_nothing(
     monkeypatch.syspath_prepend(str(tmp_path))
     importlib.import_module("full_of_numbers")
     assert drawn() == before
+
+
+def test_releases_of_hypothesis_without_such_constants_draw_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(exploring, "providers", None)
+    assert len(drawn_cases(FAMILIES["numbers"], examples=5, run_seed=0)) == 5
 
 
 def test_an_exception_is_an_error_not_a_failure() -> None:
