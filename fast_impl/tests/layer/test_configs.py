@@ -177,7 +177,8 @@ def test_the_orthogonal_regularizer_has_no_gradient_by_a_kernel():
 KERAS_3 = {
     "name": "up", "trainable": True,
     "dtype": {
-        "module": "keras", "class_name": "DTypePolicy", "config": {"name": "mixed_bfloat16"}, "registered_name": None,
+        "module": "keras", "class_name": "DTypePolicy", "config": {"name": "mixed_bfloat16"},
+        "registered_name": None,
     },
     "filters": 4, "kernel_size": [3, 2], "strides": [2, 2], "padding": "same", "output_padding": [1, 1],
     "data_format": "channels_last", "dilation_rate": [1, 1], "activation": "relu", "use_bias": True,

@@ -44,7 +44,8 @@ def main(name: str, folder: Path) -> None:
         model.optimizer.build(model.trainable_variables)
     files = ["model.h5", "model.keras", "weights.weights.h5"]
     if name == "tf.keras":
-        files = [f for f in files if not (f.endswith(".keras") and tf.__version__ < "2.12")]
+        if _release(tf) < (2, 12):
+            files.remove("model.keras")
         files.append("legacy.h5")
         model.save_weights(str(folder / "objects"), save_format="tf")
     for file in files:
@@ -55,7 +56,8 @@ def main(name: str, folder: Path) -> None:
     weights.save(ours[:2], folder / "ours.h5")
     weights.save(ours[:2], folder / "ours.weights.h5")
     loaded = {}
-    for file in ("ours.h5", "ours.weights.h5"):
+    is_older = name == "tf.keras" and _release(tf) < (2, 12)
+    for file in ("ours.h5",) if is_older else ("ours.h5", "ours.weights.h5"):
         small = _small(keras)
         small.load_weights(str(folder / file))
         loaded |= {f"{file}/{key}": value for key, value in _weights(small, NAMES[:2]).items()}
@@ -81,6 +83,10 @@ def main(name: str, folder: Path) -> None:
     told = {f"{n} {case}": _configs(make, n == "keras", arguments)
             for n, make in makers.items() for case, arguments in CONFIGS.items()}  # fmt: skip
     (folder / "configs.json").write_text(json.dumps(told))
+
+
+def _release(tf):
+    return tuple(map(int, tf.__version__.split(".")[:2]))
 
 
 def _small(keras):

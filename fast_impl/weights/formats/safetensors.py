@@ -56,4 +56,4 @@ def write(file: IO[bytes], arrays: Mapping[str, Array], names: Mapping[str, str]
     except ModuleNotFoundError:
         raise needs(file.name, "safetensors", "weights") from None
     # The library takes an array's memory as it lies.
-    file.write(safetensors.numpy.save({k: np.ascontiguousarray(a) for k, a in arrays.items()}))
+    file.write(safetensors.numpy.save({k: np.asarray(a, order="C") for k, a in arrays.items()}))
