@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import click
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -45,12 +46,13 @@ def write(docs: Path) -> None:
     folder.mkdir()
     templates = _templates()
     caught = strength.by_clause(load_strength(str(_measurement())))
+    macros: Any = page.environment().get_template("macros.html.j2").module
     clauses = all_clauses()
     for place, clause in enumerate(clauses):
         text = templates.get_template("clause.md.j2").render(
             clause=clause,
             picture=picture.of_example(clause.picture),
-            stamp=page.environment().get_template("macros.html.j2").module.stamp,
+            stamp=macros.stamp,
             checks=[*_checks(clause)],
             caught=caught[clause.id],
             before=clauses[place - 1] if place else None,
