@@ -182,7 +182,7 @@ def theirs(shared: dict[str, Any]) -> Callable[[], Array]:
 EXAMPLE = Example(
     module="fast_impl.examples.super_resolution",
     about="A super-resolution net, trained for 100 steps by gradient descent, momentum and Adam.",
-    sizes={"large": {"patches": 64, "side": 32}, "small": {"patches": 4, "side": 8}},
+    sizes={"large": {"patches": 64, "side": 32}, "small": {"patches": 4, "side": 8, "steps": 25}},
     prepare=prepare,
     ours=ours,
     theirs=theirs,

@@ -146,7 +146,7 @@ EXAMPLE = Example(
     about="A score map, four times as high and wide by a bilinear kernel: larger than memory, over a Dask array.",
     sizes={
         "medium": {"rows": 8192, "columns": 4096, "band": 128},
-        "small": {"rows": 1000, "columns": 512, "band": 64},
+        "small": {"rows": 400, "columns": 512, "band": 64},
         "beyond": {"rows": 0, "columns": 8192, "band": 128},
     },
     prepare=prepare,
