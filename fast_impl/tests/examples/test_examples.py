@@ -10,8 +10,8 @@ import pytest
 from fast_impl import conv2d_transpose
 from fast_impl.examples import beside, fcn, optimizers, super_resolution, whole_slide
 
-# TensorFlow 2.9, when it is imported with a newer NumPy.
-pytestmark = pytest.mark.filterwarnings("ignore:.np.bool8:DeprecationWarning")
+# What TensorFlow 2.9 does when it is imported.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 NAMES = ["dcgan", "pix2pix", "fcn", "super_resolution", "whole_slide"]
 
 

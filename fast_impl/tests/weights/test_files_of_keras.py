@@ -11,8 +11,8 @@ import pytest
 from fast_impl import Conv2DTranspose, weights
 from fast_impl.tests.weights.written_by_keras import CONFIGS
 
-# TensorFlow 2.9, when it is imported with a newer NumPy.
-pytestmark = pytest.mark.filterwarnings("ignore:.np.bool8:DeprecationWarning")
+# What TensorFlow 2.9 does when it is imported.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 SCRIPT = Path(__file__).with_name("written_by_keras.py")
 TF_KERAS = pytest.param("tf.keras", marks=pytest.mark.tensorflow)
 BOTH = [TF_KERAS, "keras"]
