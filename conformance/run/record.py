@@ -146,7 +146,7 @@ class RecordWriter:
         self.write(footer)
         try:
             os.fsync(self._file)
-            if self.path.exists():
+            if self.path.is_file():
                 self.path.replace(self.path.with_name(PREVIOUS_NAME))
             self.partial.replace(self.path)
         except OSError as error:
