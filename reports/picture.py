@@ -275,7 +275,7 @@ def _canvas(
     place = _rectangle(at[0], at[1], 1, 1, width)
     parts.append(f'<rect class="halo" {place}/><rect class="focus" {place}/>')
     hidden = values.size - rows.output * columns.output
-    detail = "all stamps added up"
+    detail = "all stamps added up" + (", without the bias" if found.bias[filter_] else "")
     if hidden > 0:
         detail += f"; the window shows {rows.output} by {columns.output} of it"
     label = (
