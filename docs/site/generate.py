@@ -34,6 +34,7 @@ SOURCE = (
     tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Source"]
     + "/blob/main"
 )  # fmt: skip
+SCRIPTS = ROOT / "conformance" / "cases" / "scripted"
 CLAUSE_ID = re.compile(rf"\b({'|'.join(clause.id for clause in all_clauses())})\b")
 #: The folder of the generated style sheet.
 STATIC = Path(tempfile.mkdtemp(prefix="site-"))
@@ -109,21 +110,22 @@ def _checks(clause: Clause) -> Iterator[dict[str, object]]:
 
 
 def _source(check: Check) -> dict[str, str]:
-    """Return where a check is written, and its text where it is written by hand."""
-    code = inspect.unwrap(check.judge).__code__
-    path = Path(code.co_filename).relative_to(ROOT).as_posix()
+    """Return a link to where a check is written, and its text; of scripts, where the first case is."""
     if check.name.startswith("check_scripts_of_"):
-        return {
-            "link": f"{SOURCE}/conformance/cases/scripted",
-            "path": "conformance/cases/scripted",
-            "code": "",
-        }
+        return {"link": _first_line_with(f'"{check.clause}"', SCRIPTS), "code": ""}
+    code = inspect.unwrap(check.judge).__code__
     lines, first = inspect.getsourcelines(code)
-    return {
-        "link": f"{SOURCE}/{path}#L{first}",
-        "path": path,
-        "code": inspect.cleandoc("".join(lines)),
-    }
+    path = Path(code.co_filename).relative_to(ROOT).as_posix()
+    return {"link": f"{SOURCE}/{path}#L{first}", "code": inspect.cleandoc("".join(lines))}
+
+
+def _first_line_with(text: str, folder: Path) -> str:
+    """Return a link to the first line in a folder that has the text."""
+    for file in sorted(folder.glob("*.py")):
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            if text in line:
+                return f"{SOURCE}/{file.relative_to(ROOT).as_posix()}#L{number}"
+    raise ValueError(f"no file in {folder} has {text}")
 
 
 def _commands() -> Iterator[tuple[str, str]]:

@@ -21,11 +21,13 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from conformance.cases import space
 from conformance.cli import main
-from conformance.model.clauses import matching
+from conformance.model.clauses import all_clauses, matching
 from conformance.run.excuses import load_excuses, load_lacks
 from conformance.run.options import PROFILES
 from conformance.starts.my_layer import MyLayer
+from conformance.strength.mistakes import MISTAKES
 from conformance.subjects.frameworks import node
 
 from .markdown import PAGES, ROOT, Block, anchors, blocks, commands, links
@@ -107,6 +109,20 @@ def test_links_to_headings_lead_to_headings(page: Path) -> None:
 def test_a_page_is_in_the_contents(page: Path) -> None:
     trees = "\n".join(b.text for b in blocks(DOCS / "index.md", "{toctree}"))
     assert page.stem in {"index", *trees.split()}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "number"),
+    [
+        (r"(\d[\d,]*) (?:known mistakes|wrong layers)", len(MISTAKES)),
+        (r"(\d[\d,]*) \*?clauses\b(?! (?:fail|judged))", len(all_clauses())),
+        (r"(\d[\d,]*) possible (?:pairs|ones)", int(space.possible().sum()) // 2),
+    ],
+)
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=named)
+def test_numbers_in_the_text_are_todays(page: Path, pattern: str, number: int) -> None:
+    found = re.findall(pattern, page.read_text(encoding="utf-8"))
+    assert {int(text.replace(",", "")) for text in found} <= {number}
 
 
 # Code
