@@ -294,6 +294,9 @@ class Finding:
     scaled_error: float | None = None
     bound: float | None = None
     diagnosis: str | None = None
+    undiagnosed: Annotated[bool, rule("Its diagnosis was given up: the time for it was over.")] = (
+        False
+    )
     failures: Annotated[int | None, rule(minimum=0)] = None
     examples: Annotated[int | None, rule(minimum=0)] = None
     script: str | None = None

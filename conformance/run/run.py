@@ -249,7 +249,10 @@ class Run:
                 coverage=covered,
                 aspects=guard("counting aspects", self._aspects, ()),
                 said_often=guard("counting messages", self._said_often, ()),
-                undiagnosed=self._diagnostician.cut_short,
+                undiagnosed=sum(
+                    j.finding is not None and j.finding.undiagnosed
+                    for j in self._judgements.values()
+                ),
             )
         )
         self.close()

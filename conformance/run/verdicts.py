@@ -358,6 +358,7 @@ class ParticipantJudge:
             None,
         )
         self._phase(f"diagnosing {clause.id}")
+        given_up = self._diagnostician.cut_short
         diagnosis = guard(
             f"the diagnosis of {clause.id}",
             lambda: self._diagnostician.diagnose(subject, clause.id, failures),
@@ -385,6 +386,7 @@ class ParticipantJudge:
                 scaled_error=mismatch.scaled_error,
                 bound=mismatch.bound,
                 diagnosis=diagnosis,
+                undiagnosed=self._diagnostician.cut_short > given_up,
                 failures=len(failures),
                 examples=tally.judged,
                 script=script,

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.diagnosis
+
 
 @pytest.fixture(scope="module")
 def shifted(command: Callable[..., Any], zoo: Path) -> Any:

@@ -26,6 +26,8 @@ from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
 from reports.record import Verdict
 
+pytestmark = pytest.mark.diagnosis
+
 Layer = fast_impl.Conv2DTranspose
 
 
