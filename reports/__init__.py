@@ -18,7 +18,7 @@ from __future__ import annotations
 from reports.comparison import render_comparison, write_comparison
 from reports.history import render_index, write_index
 from reports.lines import load_json
-from reports.loading import load
+from reports.loading import load, load_previous
 from reports.page import render
 from reports.record import (
     Aspect,
@@ -75,6 +75,7 @@ __all__ = [
     "build_scoreboard",
     "load",
     "load_json",
+    "load_previous",
     "load_strength",
     "markdown",
     "render",

@@ -32,10 +32,12 @@ class Cell:
     """One pair: on how many cases the subject with fewest of them showed it.
 
     None where no layer can show it, or where none of these gives a result for one of the two values.
+    `counts` are those of each group of subjects, in the order of the shares.
     """
 
     count: int | None
     is_possible: bool = True
+    counts: tuple[int, ...] = ()
 
     @property
     def style(self) -> str:
@@ -68,6 +70,7 @@ class Share:
     subjects: tuple[Who, ...]
     cases: int
     covered: int
+    reached: int
 
 
 @attrs.frozen
@@ -135,7 +138,14 @@ def build(coverage: Coverage | None) -> Map | None:
             tuple(
                 Row(
                     value,
-                    tuple(Cell(fewest.get((i, j)), (i, j) not in impossible) for j in range(start)),
+                    tuple(
+                        Cell(
+                            fewest.get((i, j)),
+                            (i, j) not in impossible,
+                            tuple(group.counts[i][j] for group in coverage.groups),
+                        )
+                        for j in range(start)
+                    ),
                 )
                 for i, value in enumerate(parameter.values, start)
             ),
@@ -145,7 +155,7 @@ def build(coverage: Coverage | None) -> Map | None:
     return Map(
         blocks=tuple(reversed(blocks[1:])),
         columns=tuple((p.name, p.values) for p in coverage.parameters[:-1]),
-        shares=tuple(_share(group, fewest) for group in coverage.groups),
+        shares=tuple(_share(group, possible) for group in coverage.groups),
         total=len(fewest),
         covered=sum(count > 0 for count in fewest.values()),
         least=min(fewest.values(), default=0),
@@ -194,5 +204,7 @@ def _reached(group: Exercised) -> list[bool]:
     ]
 
 
-def _share(group: Exercised, pairs: Collection[tuple[int, int]]) -> Share:
-    return Share(group.subjects, group.cases, sum(group.counts[i][j] > 0 for i, j in pairs))
+def _share(group: Exercised, possible: Collection[tuple[int, int]]) -> Share:
+    has = _reached(group)
+    reached = [group.counts[i][j] for i, j in possible if has[i] and has[j]]
+    return Share(group.subjects, group.cases, sum(count > 0 for count in reached), len(reached))

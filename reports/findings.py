@@ -18,8 +18,11 @@ from reports.record import Clause, Finding, Record, Subject
 from reports.statuses import Status
 from reports.values import Tensor, Unreadable, decode, is_error, is_tensor, words
 
-#: Pictures of a page may take this many characters; later findings go without.
-PICTURE_BUDGET = 400_000
+#: Pictures that stand in the page, those of causes, may take this many characters; all others are packed: the
+#: script draws them when they are looked at.
+PICTURE_BUDGET = 250_000
+#: So many characters are packed, to about a fifth; findings after that go without pictures.
+PACKED_BUDGET = 4_000_000
 #: Tensors with more elements than this show their corners only.
 ELEMENTS_SHOWN = 1_500
 
@@ -48,8 +51,9 @@ class FullTensor:
 class Entry:
     """A finding as the page shows it.
 
-    `excuse` is the stated reason of one that is excused; `same_as` the number of an earlier finding that is
-    about the same step of the same case, and shows it.
+    `excuse` is the stated reason of one that is excused; `note` what else is to be said of the verdict; `same_as`
+    the number of an earlier finding that is about the same step of the same case, and shows it; `is_packed` says
+    that the script draws it.
     """
 
     number: int
@@ -58,6 +62,7 @@ class Entry:
     subject: str
     status: Status
     excuse: str | None
+    note: str | None
     same_as: int | None
     arguments: tuple[Argument, ...]
     steps: tuple[Step, ...]
@@ -65,6 +70,7 @@ class Entry:
     picture: Picture | None
     inputs: tuple[Panel, ...]
     comparisons: tuple[Comparison, ...]
+    is_packed: bool
     pictures_left_out: bool
     expected: str | None
     got: str | None
@@ -132,7 +138,7 @@ def collect(record: Record, matrix: Matrix) -> Found:
     leading = [one.smallest for one in groups]
     entries: dict[int, Entry] = {}
     shown: dict[tuple[object, ...], int] = {}
-    budget = PICTURE_BUDGET
+    budgets = {False: PICTURE_BUDGET, True: PACKED_BUDGET}
     for number in dict.fromkeys([*leading, *wrong, *excused]):
         finding = numbered[number]
         key = (finding.subject, finding.mode)
@@ -144,10 +150,12 @@ def collect(record: Record, matrix: Matrix) -> Found:
             subjects.get(key, Subject(*key)),
             cells[finding.clause, key],
             same_as=shown.get(what) if number not in leading else None,
-            with_pictures=budget > 0,
+            with_pictures=budgets[True] > 0,
+            is_packed=(is_packed := number not in leading or budgets[False] <= 0),
             in_full=number in leading,
         )
-        budget -= sum(len(panel.svg) for panel in _panels(entry)) + len(entry.picture or "")
+        size = sum(len(panel.svg) for panel in _panels(entry)) + len(entry.picture or "")
+        budgets[is_packed] -= size
         entries[number] = entry
         shown.setdefault(what, number)
     return Found(
@@ -175,6 +183,7 @@ def _entry(
     *,
     same_as: int | None,
     with_pictures: bool,
+    is_packed: bool,
     in_full: bool,
 ) -> Entry:
     case, step = finding.case, finding.step
@@ -184,8 +193,7 @@ def _entry(
     drawing = None
     if with_pictures and pairs:
         comparisons = figures.compare(case, step, finding.expected, finding.got, finding.index)
-        if in_full:
-            drawing = picture.of_case(case, step, finding.expected, finding.got, finding.index)
+        drawing = picture.of_case(case, step, finding.expected, finding.got, finding.index)
         if drawing is None:
             inputs = figures.inputs(case, step, finding.index)
     drawn = bool(comparisons) and all(len(one.panels) > 1 for one in comparisons)
@@ -198,6 +206,7 @@ def _entry(
         subject=subject_name(subject),
         status=cell.status if is_excuse else statuses.status(finding.status),
         excuse=cell.reason if is_excuse else None,
+        note=None if is_excuse else cell.reason,
         same_as=same_as,
         arguments=tuple(cases.arguments(case)),
         steps=tuple(cases.steps(case, step)),
@@ -205,6 +214,7 @@ def _entry(
         picture=drawing,
         inputs=tuple(inputs),
         comparisons=tuple(comparisons),
+        is_packed=is_packed and with_pictures and bool(pairs),
         pictures_left_out=bool(pairs) and not with_pictures,
         expected=None if drawn or finding.expected is None else words(finding.expected),
         got=None if drawn or finding.got is None else words(finding.got),

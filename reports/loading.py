@@ -15,6 +15,7 @@ from reports.record import (
     FORMATS,
     LINES,
     PARTIAL_NAME,
+    PREVIOUS_NAME,
     Footer,
     Header,
     Measurement,
@@ -77,6 +78,15 @@ def load(path: str | os.PathLike[str]) -> Record:
         name,
         tuple(found["explored"]),
     )
+
+
+def load_previous(path: str | os.PathLike[str]) -> Record | None:
+    """Return the record of the run before, which a run leaves beside its own; None where none can be read."""
+    previous = Path(path).with_name(PREVIOUS_NAME)
+    try:
+        return load(previous) if previous.is_file() and Path(path).name != PREVIOUS_NAME else None
+    except RecordError:
+        return None
 
 
 #: The lines of which a record has one.

@@ -75,6 +75,12 @@ class Column:
         return sum(self.counts.values()) - self.counts.get("not-applicable", 0)
 
     @property
+    def judged(self) -> int:
+        """How many clauses were judged: those that apply, but for what is unsupported or was not run."""
+        skipped = sum(number for status, number in self.tally if status.skipped)
+        return sum(self.counts.values()) - skipped
+
+    @property
     def state(self) -> str:
         """The key of what the column comes to: a pass only where nothing broke and nothing was given up."""
         worst = self.tally[0][0] if self.tally else statuses.NOT_RUN
@@ -309,6 +315,12 @@ def _cell(
     normwise = sum(verdict.normwise for verdict in verdicts)
     if normwise:
         told.append(f"Accurate normwise, not elementwise, in {normwise:,} cases.")
+    blocking = dict.fromkeys(name for verdict in verdicts for name in verdict.blocked_by)
+    if blocking and not status.unjudged:
+        more_basic = " and ".join(blocking)
+        told.append(
+            f"Further cases do not count here: {more_basic} explains what is wrong in them."
+        )
     reasons = dict.fromkeys(told)
     return Cell(
         column=column,

@@ -1,15 +1,15 @@
-"""How precise results were: a histogram of scaled errors for every format, and their distance to the bound."""
+"""How precise results were: a histogram for every format of how near errors came to their bounds."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import attrs
 from markupsafe import Markup, escape
 
 from reports.record import Numerics, Record
 
-_BAR, _HEIGHT, _GAP = 26, 54, 2
+_BAR, _TOP, _HEIGHT, _GAP = 42, 16, 60, 2
+#: Towers of a histogram of shares: exact results, and tenths of the bound.
+_SHARES = 11
 
 
 @attrs.frozen(eq=False)
@@ -18,6 +18,11 @@ class Row:
 
     found: Numerics
     chart: Markup
+
+    @property
+    def nearest(self) -> str:
+        """How near a result came to its bound."""
+        return _percent(self.found.share) if self.found.share else "0 %"
 
     @property
     def label(self) -> str:
@@ -63,30 +68,45 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.01 else "less than 1 %"
 
 
-def _chart(one: Numerics, columns: int) -> Markup:
-    """Draw how many comparisons have which worst error, by powers of two."""
-    most = max(one.counts, default=0) or 1
+def _chart(one: Numerics, longest: int) -> Markup:
+    """Draw how many comparisons came how near to their bounds; of an older record, how large their errors were."""
+    if any(one.shares):
+        ticks = ["exact", *(f"{10 * place} %" for place in range(1, _SHARES))]
+        told = [f"{count:,} {_nearness(place)}" for place, count in enumerate(one.shares) if count]
+        title, counts = "largest error, in percent of the bound derived for it", one.shares
+    else:
+        ticks = [f"<{2**place}" if place < 14 else f"2^{place}" for place in range(longest)]
+        told = [f"{n:,} below {2**place}" for place, n in enumerate(one.counts) if n]
+        title, counts = "largest error, in units of one rounding", one.counts
+    most = max(counts, default=0) or 1
     parts = []
-    for place, count in enumerate(one.counts):
+    for place, tick in enumerate(ticks):
+        count = counts[place] if place < len(counts) else 0
         height = max(2.0, _HEIGHT * count / most) if count else 0.0
-        x = place * _BAR
+        x, middle = place * _BAR, place * _BAR + (_BAR - _GAP) / 2
+        if count:
+            y = _TOP + _HEIGHT - height
+            parts.append(
+                f'<rect class="tower" x="{x}" y="{y:.1f}" width="{_BAR - _GAP}" height="{height:.1f}"/>'
+                f'<text x="{middle:g}" y="{y - 4:.1f}">{count:,}</text>'
+            )
         parts.append(
-            f'<rect class="tower" x="{x}" y="{_HEIGHT - height:.1f}" width="{_BAR - _GAP}" height="{height:.1f}"/>'
+            f'<text class="tick" x="{middle:g}" y="{_TOP + _HEIGHT + 14}">{escape(tick)}</text>'
         )
-    for place in range(columns):
-        middle = place * _BAR + (_BAR - _GAP) / 2
-        parts.append(f'<text x="{middle:g}" y="{_HEIGHT + 13}">{_limit(place)}</text>')
-    label = f"worst scaled errors: {_told(one.counts)}"
-    width = columns * _BAR
+    width, height = len(ticks) * _BAR, _TOP + _HEIGHT + 34
+    if any(one.shares):
+        parts.append(
+            f'<path class="bound" d="M{width - 1} {_TOP}v{_HEIGHT}"/>'
+            f'<text class="end" x="{width - 6}" y="{_TOP + 10}">the bound</text>'
+        )
+    parts.append(f'<path class="axis" d="M0 {_TOP + _HEIGHT}h{width}"/>')
+    parts.append(f'<text class="title" x="0" y="{height - 4}">{title} →</text>')
+    label = f"{title}: {', '.join(told)}"
     return Markup(
-        f'<svg class="histogram" role="img" aria-label="{escape(label)}" viewBox="0 0 {width} {_HEIGHT + 18}" '
-        f'width="{width}" height="{_HEIGHT + 18}">{"".join(parts)}</svg>'
+        f'<svg class="histogram" role="img" aria-label="{escape(label)}" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}">{"".join(parts)}</svg>'
     )
 
 
-def _limit(place: int) -> str:
-    return f"<{2**place}".replace("<", "&lt;") if place < 14 else f"2^{place}"
-
-
-def _told(counts: Sequence[int]) -> str:
-    return ", ".join(f"{count:,} below {2**place}" for place, count in enumerate(counts) if count)
+def _nearness(place: int) -> str:
+    return "exact" if place == 0 else f"up to {10 * place} %"

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import re
 import shlex
+import zlib
 from datetime import datetime
 from importlib import resources
 from typing import Any
@@ -15,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from reports import (
+    changes,
     coverage,
     drift,
     errata,
@@ -28,7 +30,7 @@ from reports import (
     statuses,
     strength,
 )
-from reports.record import Record
+from reports.record import Mutants, Record
 from reports.unseen import UNSEEN
 
 #: Shown, so that nobody is misled.
@@ -42,16 +44,21 @@ _MONTHS = (
 )  # fmt: skip
 
 
-def render(record: Record) -> str:
+def render(record: Record, before: Record | None = None) -> str:
     """Return the page of a record as HTML text that loads nothing from anywhere.
 
-    The same record gives the same text, byte for byte.
+    The same records give the same text, byte for byte.
+
+    Args:
+        record: the run.
+        before: the run before it, of which the page says what has changed since.
     """
     laid_out = matrix.build(record)
     return document(
         "page.html.j2",
         record,
         record=record,
+        news=changes.news(before, record),
         header=record.header,
         footer=record.footer,
         unfinished=record.unfinished,
@@ -61,10 +68,10 @@ def render(record: Record) -> str:
             is_complete=record.footer.complete,
             clauses_in_all=record.header.clauses_in_all,
         ),
-        scopes=scopes.sentences(
+        scopes=scopes.table(
             record.header.clauses,
             record.verdicts,
-            [subject.name for subject in record.header.subjects],
+            [column.subject.name for column in laid_out.worst_first],
         ),
         errata=errata.collect(record, laid_out),
         found=findings.collect(record, laid_out),
@@ -120,6 +127,8 @@ def environment() -> Environment:
         duration=_duration,
         count=_count,
         listed=_listed,
+        packed=_packed,
+        score=_score,
     )
     return made
 
@@ -188,6 +197,17 @@ def _duration(seconds: float | None) -> str:
 
 def _count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def _score(mutants: Mutants) -> str:
+    """Write the share of mutants that is killed, with its confidence interval."""
+    low, high = (f"{100 * end:.0f}" for end in (mutants.low, mutants.high))
+    return f"{100 * mutants.score:.0f} % (95 % interval {low} to {high} %)"
+
+
+def _packed(text: str) -> str:
+    """Compress what the script unpacks when it is looked at."""
+    return base64.b64encode(zlib.compress(text.translate(_UNSEEN).encode(), 9)).decode()
 
 
 def _listed(found: list[str]) -> str:

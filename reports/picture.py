@@ -45,6 +45,7 @@ class Picture:
         terms: the products that sum to it, one a line; `more` further ones are not written out.
         total: the end of that sum.
         window: where the result was cut out, where that is not the place that is expected.
+        outside: whether that place reaches beyond the canvas.
         overlaps: whether several stamps reach some position.
         data: what the script needs, as JSON.
     """
@@ -56,6 +57,7 @@ class Picture:
     more: int
     total: str
     window: str
+    outside: bool
     overlaps: bool
     data: str
 
@@ -122,6 +124,15 @@ def _drawn(
         _canvas(found, image, filter_, at, None if values is None else values.shape[1:3], shown),
     ]
     many = found.images.shape[3] > 1
+    outside = (
+        shown is not None
+        and values is not None
+        and bool(_outside(found.canvas.shape[1:3], shown, values.shape[1:3]))
+    )
+    told = "" if shown is None else _window_words(shown, here, at, (row, column))
+    if outside:
+        filled = "the bias alone" if np.any(found.bias) else "zeros"
+        told += f" Part of that window lies outside the canvas, where no stamp lands: it holds {filled}."
     place = _place(found, (image, row, column, filter_))
     return Picture(
         grids=tuple(grids),
@@ -130,7 +141,8 @@ def _drawn(
         terms=tuple(_term(term, many) for term in terms[:TERMS_SHOWN]),
         more=max(0, len(terms) - TERMS_SHOWN),
         total=_total(found, (image, row, column, filter_), at, expected, got),
-        window="" if shown is None else _window_words(shown, here, at, (row, column)),
+        window=told,
+        outside=outside,
         overlaps=bool(np.any(found.covers() > 1)),
         data=_data(found, image, filter_),
     )
@@ -255,11 +267,15 @@ def _canvas(
     parts.append(_cropped(values.shape, expected, width))
     parts.append(_frame("window-expected", expected, width))
     if window is not None and got_shape is not None:
+        parts[:0] = [
+            f'<rect class="outside" {_rectangle(y, x, 1, 1, width)}/>'
+            for y, x in _outside(values.shape, window, got_shape)
+        ]
         parts.append(_frame("window-got", (*window, got_shape[0], got_shape[1]), width, _EDGE))
     place = _rectangle(at[0], at[1], 1, 1, width)
     parts.append(f'<rect class="halo" {place}/><rect class="focus" {place}/>')
     hidden = values.size - rows.output * columns.output
-    detail = "all stamps added up"
+    detail = "all stamps added up" + (", without the bias" if found.bias[filter_] else "")
     if hidden > 0:
         detail += f"; the window shows {rows.output} by {columns.output} of it"
     label = (
@@ -270,6 +286,18 @@ def _canvas(
         "canvas", label, values, largest_magnitude([values]), (), "".join(parts), window, got_shape
     )
     return Grid("canvas", detail, svg)
+
+
+def _outside(
+    canvas: Sequence[int], window: tuple[int, int], got_shape: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Return the places of a window that are beyond the canvas."""
+    return [
+        (y, x)
+        for y in range(window[0], window[0] + got_shape[0])
+        for x in range(window[1], window[1] + got_shape[1])
+        if not (0 <= y < canvas[0] and 0 <= x < canvas[1])
+    ]
 
 
 def _texts(values: Array) -> list[list[str]]:
@@ -302,7 +330,7 @@ def _grid(
             max(bottom, window[0] + got_shape[0]),
             max(right, window[1] + got_shape[1]),
         )
-    x0, y0 = left * width - 2 * _EDGE * (left < 0), top * _HEIGHT - 2 * _EDGE * (top < 0)
+    x0, y0 = left * width, top * _HEIGHT
     across = _RULER + right * width + 2 * _EDGE - x0
     down = _RULER + bottom * _HEIGHT + 2 * _EDGE - y0
     cells, numbers = [], []
@@ -315,12 +343,11 @@ def _grid(
             cx = coordinate(_RULER + (x + 0.5) * width)
             cy = coordinate(_RULER + (y + 0.5) * _HEIGHT + 4)
             numbers.append(f'<text x="{cx}" y="{cy}"{strong}>{text}</text>')
+    places = [(_RULER + (x + 0.5) * width, y0 + 12, x) for x in range(left, right)]
+    places += [(x0 + 7, _RULER + (y + 0.5) * _HEIGHT + 3.5, y) for y in range(top, bottom)]
     rulers = [
-        f'<text x="{coordinate(_RULER + (x + 0.5) * width)}" y="12">{x}</text>'
-        for x in range(columns)
-    ] + [
-        f'<text x="9" y="{coordinate(_RULER + (y + 0.5) * _HEIGHT + 3.5)}">{y}</text>'
-        for y in range(rows)
+        f'<text x="{coordinate(x)}" y="{coordinate(y)}">{short_number(number)}</text>'
+        for x, y, number in places
     ]
     return Markup(
         f'<svg class="map stamp-{kind}" role="img" aria-label="{escape(label)}" '

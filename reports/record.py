@@ -25,6 +25,8 @@ FORMATS = (1,)
 #: What the record of a run is called, and while the run goes on.
 FILE_NAME = "run.jsonl"
 PARTIAL_NAME = "run.partial.jsonl"
+#: What the record of the run before is called, once a new one has taken its place.
+PREVIOUS_NAME = "run.previous.jsonl"
 
 
 class RecordError(ValueError):
@@ -348,10 +350,20 @@ class Numerics:
     share: Annotated[
         Positive, rule("The largest share of its bound that an element took.", written=True)
     ] = 0.0
+    shares: Annotated[
+        tuple[Count, ...],
+        rule(
+            "Comparisons by the largest share of its bound that an element took: none, up to 0.1, up to 0.2 ...",
+            maxItems=11,
+        ),
+    ] = ()
 
     def __attrs_post_init__(self) -> None:
-        if any(count < 0 for count in self.counts):
-            raise ValueError(f"the counts must be whole numbers from 0 on, not {list(self.counts)}")
+        for counts in (self.counts, self.shares):
+            if any(count < 0 for count in counts):
+                raise ValueError(f"the counts must be whole numbers from 0 on, not {list(counts)}")
+        if len(self.shares) > 11:
+            raise ValueError(f"the shares of the bound must be at most 11, not {len(self.shares)}")
 
 
 _Values: TypeAlias = Annotated[
@@ -475,6 +487,32 @@ class Mistake:
 
 
 @attrs.frozen
+class Mutants:
+    """Mutants that nobody chose, judged by the cases of a run alone (`tox run -e killer`).
+
+    `low` and `high` are the ends of the 95 % confidence interval of the share that is killed, of those that are
+    not equivalent.
+    """
+
+    mutants: int
+    killed: int
+    equivalent: int = 0
+    low: float = 0.0
+    high: float = 1.0
+    date: str = ""
+
+    @property
+    def distinct(self) -> int:
+        """How many can be told from the original."""
+        return self.mutants - self.equivalent
+
+    @property
+    def score(self) -> float:
+        """The share of those that is killed."""
+        return self.killed / self.distinct if self.distinct > 0 else 0.0
+
+
+@attrs.frozen
 class Strength:
     """How strong the suite is, as `conformance strength` measured it (its `strength.schema.json`)."""
 
@@ -486,6 +524,7 @@ class Strength:
     profile: str = ""
     seeds: int = 0
     seconds: float | None = None
+    mutants: Mutants | None = None
 
 
 @attrs.frozen(eq=False)

@@ -14,6 +14,8 @@ from reports.sentence import conjoined, first_of
 RULES = 1
 #: So many clauses are named at most.
 NAMED = 4
+#: So many of them in a cell of the table.
+NAMED_IN_TABLE = 2
 
 
 @attrs.frozen
@@ -26,6 +28,7 @@ class Scope:
         broken: clauses that do not hold, or could not be judged to the end.
         missing: clauses that must pass, and are not checked or unsupported.
         excused: clauses that differ, with a stated reason.
+        unsupported: how many clauses are about what the subject lacks.
     """
 
     name: str
@@ -33,11 +36,32 @@ class Scope:
     broken: tuple[str, ...]
     missing: tuple[str, ...]
     excused: tuple[str, ...]
+    unsupported: int = 0
 
     @property
     def conforms(self) -> bool:
         """Whether nothing is broken or excused, all that must pass does, and anything does."""
         return bool(self.passed) and not (self.broken or self.missing or self.excused)
+
+    @property
+    def standing(self) -> tuple[str, str]:
+        """What it comes to in a word or two, and the key of its colour."""
+        if self.broken:
+            return "fails", "fail"
+        if self.conforms:
+            return "conforms", "pass"
+        if self.excused:
+            return "excused", "excused"
+        return ("in part", "unsupported") if self.passed else ("not claimed", "none")
+
+    @property
+    def named(self) -> str:
+        """The first clauses that keep it from conforming; nothing where none does, or nothing is claimed."""
+        if self.broken:
+            return first_of(self.broken, NAMED_IN_TABLE)
+        if self.missing and self.passed and not self.excused:
+            return f"without {first_of(self.missing, NAMED_IN_TABLE)}"
+        return ""
 
     def __str__(self) -> str:
         if self.broken:
@@ -83,7 +107,44 @@ def _scope(name: str, clauses: Sequence[Clause], found: Mapping[str, set[str]]) 
         for c in clauses
         if c.must and c.id not in decided and found[c.id] != {"not-applicable"}
     ]
-    return Scope(name, len(passed), tuple(broken), tuple(missing), tuple(excused))
+    lacking = [c for c in clauses if c.id not in decided and "unsupported" in found[c.id]]
+    return Scope(name, len(passed), tuple(broken), tuple(missing), tuple(excused), len(lacking))
+
+
+@attrs.frozen
+class Row:
+    """A subject in the table of scopes: one scope a column, None where it has no clause of it."""
+
+    subject: str
+    scopes: tuple[Scope | None, ...]
+    accuracy: str
+
+
+@attrs.frozen
+class Table:
+    """Subjects by scopes."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def table(
+    clauses: Sequence[Clause], verdicts: Sequence[Verdict], subjects: Iterable[str]
+) -> Table | None:
+    """Return how each subject stands in each scope; None where clauses have no scope."""
+    found = {
+        subject: {scope.name: scope for scope in of_subject(clauses, verdicts, subject)}
+        for subject in dict.fromkeys(subjects)
+    }
+    names = dict.fromkeys(name for scopes in found.values() for name in scopes)
+    columns = (*(n for n in _ORDER if n in names), *(n for n in names if n not in _ORDER))
+    if not columns:
+        return None
+    rows = tuple(
+        Row(subject, tuple(map(scopes.get, columns)), accuracy(verdicts, subject))
+        for subject, scopes in found.items()
+    )
+    return Table(columns, rows)
 
 
 def sentence(scopes: Sequence[Scope]) -> str:

@@ -10,8 +10,10 @@ from reports.page import render
 from reports.record import Record
 
 
-def write(record: Record, path: str | os.PathLike[str]) -> None:
+def write(record: Record, path: str | os.PathLike[str], before: Record | None = None) -> None:
     """Write the page of `record` to `path`, replacing a page that is there.
+
+    `before` is the run before it, as for `reports.render`.
 
     The text goes to a temporary file in the same folder, which then takes the place of `path` in
     one step; whatever happens, no half-written page is left.
@@ -20,7 +22,7 @@ def write(record: Record, path: str | os.PathLike[str]) -> None:
         OSError: the folder is missing or cannot be written.
 
     """
-    write_text(render(record), path)
+    write_text(render(record, before), path)
 
 
 def write_text(text: str, path: str | os.PathLike[str]) -> None:

@@ -16,7 +16,7 @@ from conformance.commands.failing import usage_error
 from conformance.commands.listing import with_format
 from conformance.commands.reading import load
 from conformance.commands.terminal import Terminal
-from reports.comparison import BAD, Change, compare, versions
+from reports.changes import BAD, Change, compare, versions
 from reports.record import Record
 
 _COLOURS = {

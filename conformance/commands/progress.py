@@ -60,7 +60,7 @@ class Progress:
         title, *rest = judgement.text.splitlines()
         self._say(f"{verdict.subject}-{verdict.mode}: {title}", style="bold red")
         for line in rest[: rest.index("") if "" in rest else 1]:
-            self._say(f"  {line}")
+            self._say(f"  {line.removesuffix(':')}")
 
     def _advance(self, participant: Participant, family: str, done: int) -> None:
         self._interruption.check()

@@ -7,9 +7,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+import reports
 from conformance.commands.verdicts import verdicts
 from conformance.run.run import Run
-from reports import scopes, statuses
+from reports import changes, scopes, statuses
 from reports.record import Record
 
 
@@ -23,6 +24,9 @@ def summary(run: Run, record: Record, path: Path, console: Console) -> None:
         console: where to print.
     """
     verdicts(record, path, console)
+    news = changes.news(reports.load_previous(path), record)
+    if news is not None:
+        console.print(f"since the run before: {news}", soft_wrap=True)
     console.print()
     console.print(_counts(run, record))
     for line in _coverage_lines(run):

@@ -21,6 +21,7 @@ from reports.lines import Line
 from reports.record import (
     FILE_NAME,
     PARTIAL_NAME,
+    PREVIOUS_NAME,
     Entry,
     Footer,
     Header,
@@ -145,6 +146,8 @@ class RecordWriter:
         self.write(footer)
         try:
             os.fsync(self._file)
+            if self.path.is_file():
+                self.path.replace(self.path.with_name(PREVIOUS_NAME))
             self.partial.replace(self.path)
         except OSError as error:
             raise self._failed(error) from error

@@ -454,5 +454,5 @@ def _chosen(options: Options) -> tuple[Clause, ...]:
 
 def _page_of(result: record.Record, path: Path) -> Path:
     page = path.with_name("index.html")
-    reports.write(result, page)
+    reports.write(result, page, reports.load_previous(path))
     return page

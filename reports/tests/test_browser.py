@@ -16,17 +16,18 @@ PAGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_asks_for_nothing_but_itself_and_has_nothing_to_complain_about(visit, files, name):
-    found = visit(name)
-    found.unfold()
-    assert (found.complaints, found.requests) == ([], [files[name]])
+@pytest.mark.parametrize("opened", PAGES, indirect=True)
+def test_a_page_asks_for_nothing_but_itself_and_has_nothing_to_complain_about(opened):
+    assert (opened.complaints, opened.requests) == ([], [opened.tab.url.partition("#")[0]])
 
 
 def test_the_text_filter_keeps_what_matches(visit):
     found = visit()
     found.tab.fill("#find", "odd pixel")
-    assert (found.shown(), found.tab.inner_text("#shown")) == (1, "1 of 37 clauses")
+    assert (found.shown(), found.tab.inner_text("#shown")) == (
+        1,
+        "1 of 37 clauses, 1 of 3 findings",
+    )
 
 
 def test_the_text_filter_reaches_the_findings(visit):
@@ -68,7 +69,40 @@ def test_subject_and_status_filters_are_about_the_same_cell(visit):
 def test_a_filter_that_leaves_no_finding_says_so(visit):
     found = visit()
     found.tab.fill("#find", "nothing like this")
-    assert found.tab.is_visible("#no-finding")
+    assert found.tab.inner_text("#left-out b") == "No finding matches the filter."
+
+
+def test_a_filter_says_how_many_findings_it_hides_and_shows_them_again(visit):
+    found = visit()
+    found.tab.fill("#find", "odd pixel")
+    told = found.tab.inner_text("#left-out b")
+    found.tab.click("#left-out button")
+    assert (told, found.tab.is_visible("#left-out"), found.shown(".cause")) == (
+        "The filter hides 2 of 3 findings.",
+        False,
+        3,
+    )
+
+
+def test_the_filter_stays_in_view_over_the_table(visit):
+    found = visit(fragment="#CONS-09")
+    box = found.tab.locator("#find").bounding_box()
+    assert 52 <= box["y"] < 104 < found.tab.locator("#CONS-09").bounding_box()["y"]
+
+
+def test_a_folded_finding_is_drawn_when_it_is_opened(visit):
+    found = visit("500 findings", "#finding-40")
+    found.tab.wait_for_selector("#finding-40 svg.map")
+    assert found.tab.locator("#finding-40 .packed > .note").count() == 1  # what differs, in words
+
+
+def test_the_coverage_map_shows_the_subject_that_is_chosen(visit):
+    found = visit("coverage")
+    cell = found.tab.locator(".space td[data-n='31 7']")
+    before = cell.text_content(), cell.get_attribute("class")
+    found.tab.select_option("#map-of", label="fast eager")
+    after = cell.text_content(), cell.get_attribute("class")
+    assert (before, after) == (("7", "l3"), ("31", "l4"))
 
 
 def test_the_chapter_filter_keeps_the_chapter(visit):
@@ -301,24 +335,24 @@ def test_the_copy_button_copies_the_script(visit):
 
 # 500 findings are built of the same parts as 60, and laid out eight times they take long.
 @pytest.mark.parametrize(
-    "name", [*(name for name in PAGES if name != "500 findings"), "60 findings"]
+    "opened", [*(name for name in PAGES if name != "500 findings"), "60 findings"], indirect=True
 )
-def test_the_page_never_scrolls_sideways(visit, name):
-    found = visit(name)
-    found.unfold()
+def test_the_page_never_scrolls_sideways(opened):
     wide = []
     for width in (320, 360, 390, 720, 768, 1100, 1440, 2200):
-        found.tab.set_viewport_size({"width": width, "height": 844})
-        if found.tab.evaluate("document.documentElement.scrollWidth") > width:
+        opened.resize(width)
+        if opened.tab.evaluate("document.documentElement.scrollWidth") > width:
             wide.append(width)
     assert wide == []
 
 
-@pytest.mark.parametrize("name", ["findings", "comparison"])
-def test_the_printed_page_is_not_cut(visit, name):
-    found = visit(name, viewport={"width": 718, "height": 1000})  # A4 within its margins
-    found.tab.emulate_media(media="print")
-    assert found.tab.evaluate("document.documentElement.scrollWidth") <= 718
+@pytest.mark.parametrize("opened", ["findings", "comparison"], indirect=True)
+def test_the_printed_page_is_not_cut(opened):
+    opened.resize(718)  # A4 within its margins
+    opened.tab.emulate_media(media="print")
+    width = opened.tab.evaluate("document.documentElement.scrollWidth")
+    opened.tab.emulate_media(media="screen")
+    assert width <= 718
 
 
 def test_what_cannot_be_clicked_on_paper_is_not_printed(visit):
@@ -329,17 +363,23 @@ def test_what_cannot_be_clicked_on_paper_is_not_printed(visit):
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
 @pytest.mark.parametrize(
-    "name", ["conforming", "findings", "hostile", "releases", "comparison", "history", "bench"]
+    "opened",
+    ["conforming", "findings", "hostile", "releases", "comparison", "history", "bench"],
+    indirect=True,
 )
-def test_axe_finds_no_violation(visit, name, width, scheme):
-    found = visit(name, viewport={"width": width, "height": 1000}, color_scheme=scheme)
-    found.unfold()
-    assert found.violations() == []
+def test_axe_finds_no_violation(opened, width, scheme):
+    opened.resize(width, scheme)
+    assert opened.violations() == []
 
 
-@pytest.mark.timeout(900)
+def test_axe_finds_a_text_that_does_not_stand_out(visit):
+    found = visit("history")
+    found.tab.eval_on_selector("h1 .part", "part => { part.style.color = '#eee'; }")
+    assert [rule for rule, _ in found.violations()] == ["color-contrast"]
+
+
 def test_axe_finds_no_violation_among_folded_findings(visit):
-    # 500 of them are built of the same parts, and take axe two minutes.
+    # 500 of them are built of the same parts.
     assert visit("60 findings").violations() == []
 
 
@@ -359,10 +399,10 @@ def test_a_copied_script_runs(visit, tmp_path):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
-def test_text_stands_out_from_its_ground(visit, scheme, width):
-    found = visit(color_scheme=scheme, viewport={"width": width, "height": 1000})
-    found.tab.click("#open-all")
-    assert found.tab.evaluate(LOW_CONTRAST) == []
+@pytest.mark.parametrize("opened", ["findings"], indirect=True)
+def test_text_stands_out_from_its_ground(opened, scheme, width):
+    opened.resize(width, scheme)
+    assert opened.tab.evaluate(LOW_CONTRAST) == []
 
 
 #: Texts whose contrast with what is painted behind them is below 4.5 (WCAG AA).

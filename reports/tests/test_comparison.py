@@ -3,7 +3,7 @@ import re
 import pytest
 
 import reports
-from reports import comparison
+from reports import changes
 
 from . import sample
 from .test_page import HOSTILE, Reader, hostile, mini
@@ -14,7 +14,7 @@ NUMERICS = {"subject": "mine", "mode": "eager", "dtype": "float32", "share": 0.5
 @pytest.fixture
 def kinds(load):
     """The kinds of change between two records of few lines."""
-    return lambda old, new: [change.kind for change in comparison.compare(load(old), load(new))]
+    return lambda old, new: [change.kind for change in changes.compare(load(old), load(new))]
 
 
 def one(status, **changes):
@@ -88,7 +88,7 @@ def test_precision_drifts_where_it_at_least_doubles_or_halves(load, old, new, dr
         load(mini(sample.verdict("PAD-01"), numerics=[{**NUMERICS, "worst": worst}]))
         for worst in (old, new)
     )
-    assert len(comparison.precision(before, after)) == drifts
+    assert len(changes.precision(before, after)) == drifts
 
 
 def headline(old, new):

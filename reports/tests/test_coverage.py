@@ -93,8 +93,13 @@ def test_nothing_is_listed_where_nothing_is_missing(chapter: Render) -> None:
 def test_what_one_subject_lacks_is_missing(chapter: Render) -> None:
     text = chapter(_coverage(_group(FULL, "fast"), _group(_with(FULL, 2, 0, 0), "mine", cases=12)))
     assert "13 of 14 pairs within reach, on every subject" in text
-    assert "mine (eager): 12 cases, 13 pairs" in text
+    assert "mine (eager): 12 cases, 13 of the 14 pairs within its reach" in text
     assert "stride and padding: 1 with valid" in text
+
+
+def test_the_map_holds_the_numbers_of_every_subject(load: Callable[[Any], reports.Record]) -> None:
+    found = _coverage(_group(FULL, "fast"), _group(_with(FULL, 2, 0, 7), "mine"))
+    assert 'data-n="31 7"' in reports.render(load(found))
 
 
 def test_a_subject_without_results_does_not_hide_the_others(chapter: Render) -> None:

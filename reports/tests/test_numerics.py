@@ -9,9 +9,11 @@ from . import sample
 from .test_page import Reader, mini
 
 
-def numbers(subject="mine", dtype="float32", worst=3.0, share=0.25, counts=(4, 0, 2)):
+def numbers(
+    subject="mine", dtype="float32", worst=3.0, share=0.25, counts=(4, 0, 2), shares=(1, 0, 0, 5)
+):
     return {"subject": subject, "mode": "eager", "dtype": dtype, "worst": worst, "share": share,
-            "counts": list(counts)}  # fmt: skip
+            "counts": list(counts), "shares": list(shares)}  # fmt: skip
 
 
 @pytest.fixture
@@ -38,7 +40,18 @@ def test_every_subject_has_a_histogram_in_every_format(text):
 
 
 def test_a_histogram_is_told_in_words(text):
-    assert 'aria-label="worst scaled errors: 4 below 1, 2 below 4"' in text(numbers())
+    told = "largest error, in percent of the bound derived for it: 1 exact, 5 up to 30 %"
+    assert f'aria-label="{told}"' in text(numbers())
+
+
+def test_an_older_record_has_a_histogram_in_units_of_rounding(text):
+    told = "largest error, in units of one rounding: 4 below 1, 2 below 4"
+    assert f'aria-label="{told}"' in text(numbers(shares=()))
+
+
+def test_more_shares_than_tenths_are_refused(load):
+    with pytest.raises(reports.RecordError, match="shares of the bound must be at most 11, not 12"):
+        load(mini(numerics=[numbers(shares=[1] * 12)]))
 
 
 def test_the_least_precise_comes_first(load):

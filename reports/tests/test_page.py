@@ -1,4 +1,6 @@
+import base64
 import re
+import zlib
 from html.parser import HTMLParser
 
 import pytest
@@ -9,6 +11,11 @@ from reports import cases
 from . import sample
 
 HOSTILE = "</script></style></svg>--><img src=x onerror=alert(1)>\"'`&{{7*7}}<b>\u202e\x00"
+
+
+def unpacked(text):
+    """Return what the script makes of a packed part."""
+    return zlib.decompress(base64.b64decode(text)).decode()
 
 
 class Reader(HTMLParser):
@@ -25,7 +32,14 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
-        self.attributes.extend((tag, name, value or "") for name, value in attrs)
+        for name, value in attrs:
+            if name == "data-packed":  # what the script will put there
+                inner = Reader(unpacked(value))
+                self.tags += inner.tags
+                self.attributes += inner.attributes
+                self.texts += inner.texts
+            else:
+                self.attributes.append((tag, name, value or ""))
 
     handle_startendtag = handle_starttag
 
@@ -155,7 +169,7 @@ def test_a_run_without_subjects_says_so(page):
 def test_cards_count_by_status(page):
     reader = Reader(page(sample.record()))
     assert (
-        "mine eager 30 of 37 clauses pass 2 fail 1 error 1 stale-excuse 1 not-run "
+        "mine eager 30 of 34 clauses judged pass 2 fail 1 error 1 stale-excuse 1 not-run "
         "2 unsupported 30 pass"
     ) in reader.text
 
@@ -300,7 +314,7 @@ def test_clauses_count_against_those_that_apply(page):
     ]
     text = page(mini(*lines, clauses=("PAD-01", "PAD-02", "PAD-03")))
     assert headline(text) == "mine conforms to all 2 clauses that apply (1 not applicable)"
-    assert "2 of 2 clauses that apply pass" in Reader(text).text
+    assert "2 of 2 clauses judged pass" in Reader(text).text
 
 
 def test_a_partial_layer_that_is_right_is_green(page):
@@ -384,12 +398,95 @@ def test_a_subject_that_passed_before_an_interrupt_is_not_green(page):
     assert 'class="part part-notrun"' in page(lines)
 
 
-def test_pictures_stop_before_the_page_grows_without_bounds(page, monkeypatch):
-    monkeypatch.setattr("reports.findings.PICTURE_BUDGET", 1)
+def two_findings():
+    """Two findings with one cause, on cases of their own."""
     other = sample.finding()
     other["case"] = {**other["case"], "id": "c-2"}
-    text = page(mini(sample.finding(), other))
-    assert text.count("No pictures: the findings before this one fill the page.") == 1
+    return mini(sample.finding(), other)
+
+
+def test_the_smallest_case_of_a_cause_is_drawn_in_the_page_and_the_others_are_packed(page):
+    text = page(two_findings())
+    assert (text.count('class="stamp"'), text.count("data-packed=")) == (0, 1)
+
+
+def test_a_packed_finding_has_the_pictures_that_one_in_the_page_has(page):
+    first, second = (text.split("<svg")[1:] for text in drawings(page(two_findings())))
+    assert (len(second), second) == (5, first)
+
+
+def drawings(text):
+    """What is drawn of the cause's own finding, and of the packed one."""
+    (packed,) = re.findall('data-packed="([^"]*)"', text)
+    (plain,) = re.findall(r'<div class="seen">(.*?)</div>\n<div class="case">', text, re.DOTALL)
+    plain = plain[plain.index('<div class="panels">') :]
+    return plain.strip(), unpacked(packed).strip()
+
+
+def test_causes_are_packed_once_the_page_has_its_pictures(page, monkeypatch):
+    monkeypatch.setattr("reports.findings.PICTURE_BUDGET", 0)
+    assert 'class="map"' not in page(mini(sample.finding()))
+
+
+def test_pictures_stop_before_the_page_grows_without_bounds(page, monkeypatch):
+    monkeypatch.setattr("reports.findings.PACKED_BUDGET", 0)
+    text = page(two_findings())
+    assert text.count("No pictures: the findings before this one fill the page.") == 2
+
+
+def test_a_clause_whose_further_cases_another_one_explains_says_so(page):
+    line = sample.verdict("PAD-02", status="fail", examples=1, blocked_by=["PAD-01"])
+    text = Reader(page(mini(line, sample.finding("PAD-02"), clauses=("PAD-02",)))).text
+    assert (
+        text.count("Further cases do not count here: PAD-01 explains what is wrong in them.") == 2
+    )
+
+
+def test_the_mutation_score_has_its_interval(page):
+    line = measured("PAD-01")
+    line["measurement"]["mutants"] = {
+        "mutants": 9,
+        "killed": 6,
+        "equivalent": 1,
+        "low": 0.401,
+        "high": 0.93,
+    }
+    text = Reader(page([*mini(sample.verdict("PAD-01"))[:2], line, sample.footer()])).text
+    assert "its cases kill 75 % (95 % interval 40 to 93 %) of 8 mutants that nobody chose" in text
+
+
+def test_a_measurement_without_mutants_has_no_score(page):
+    text = Reader(
+        page([*mini(sample.verdict("PAD-01"))[:2], measured("PAD-01"), sample.footer()])
+    ).text
+    assert "mutant" not in text
+
+
+def test_the_scopes_are_a_table_of_counts(page):
+    lines = mini(
+        sample.verdict("PAD-01", status="fail"),
+        sample.verdict("PAD-02"),
+        sample.verdict("PAD-03", status="unsupported"),
+        clauses=("PAD-01", "PAD-02", "PAD-03"),
+    )
+    for clause in lines[0]["clauses"]:
+        clause["scope"] = "numbers"
+    assert "mine fails 1 pass, 1 fail, 1 unsupported PAD-01" in Reader(page(lines)).text
+
+
+def test_what_has_changed_since_the_run_before_is_told(load):
+    before, after = (
+        load(mini(sample.verdict("PAD-01", status=status), started="2026-11-22T16:40:00Z"))
+        for status in ("pass", "fail")
+    )
+    text = Reader(reports.render(after, before)).text
+    assert "Since the run of 23 November 2026, 16:40 UTC: 1 newly failing ( PAD-01 )" in text
+
+
+def test_a_run_before_of_other_subjects_tells_nothing(load):
+    after = load(mini(sample.verdict("PAD-01")))
+    before = load(mini(sample.verdict("PAD-01", "fast"), subjects=[sample.SUBJECTS[1]]))
+    assert "no run before this one is known" in Reader(reports.render(after, before)).text
 
 
 def test_an_erratum_shows_claim_proof_and_script(page):

@@ -95,6 +95,16 @@ def test_a_window_that_begins_before_the_canvas_is_drawn():
     assert 'class="window-got"' in picture.of_case(*finding(-1)).grids[-1].svg
 
 
+def test_what_a_window_shows_beyond_the_canvas_is_drawn_and_explained():
+    found = picture.of_case(*finding(-1))
+    assert (found.outside, 'class="outside"' in found.grids[-1].svg) == (True, True)
+    assert "outside the canvas, where no stamp lands" in found.window
+
+
+def test_a_window_within_the_canvas_has_nothing_outside():
+    assert not picture.of_case(*finding(2)).outside
+
+
 def test_no_window_is_drawn_where_the_numbers_are_others():
     case, step, expected, _, index = finding(1)
     got = sample.tensor(np.full((1, 3, 1, 1), 7.0))

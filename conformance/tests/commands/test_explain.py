@@ -68,6 +68,14 @@ def test_explain_without_arguments_repeats_the_verdicts(
     assert told.strip() == verdicts
 
 
+def test_the_causes_are_listed_as_json(command: Callable[..., Any], shifted: Any) -> None:
+    told = command(
+        "explain", "--format", "json", "--record", "out/run.jsonl", cwd=shifted.out.parent
+    )
+    found = json.loads(told.stdout)
+    assert [one["subject"] for one in found] == [found[0]["subject"]] * len(found) != []
+
+
 def test_a_finding_is_explained_by_the_sum_of_its_wrong_element(explained: str) -> None:
     assert "· kernel[" in explained
     assert "; got " in explained

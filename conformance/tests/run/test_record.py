@@ -50,6 +50,14 @@ def test_a_run_that_breaks_off_leaves_the_earlier_record(tmp_path: Path) -> None
     assert (tmp_path / "run.jsonl").read_text(encoding="utf-8") == "earlier"
 
 
+def test_the_record_of_the_run_before_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "run.jsonl").write_text("earlier", encoding="utf-8")
+    with RecordWriter(tmp_path) as writer:
+        writer.write(HEADER)
+        writer.finish(FOOTER)
+    assert (tmp_path / "run.previous.jsonl").read_text(encoding="utf-8") == "earlier"
+
+
 def test_a_number_that_json_lacks_is_encoded(tmp_path: Path) -> None:
     with RecordWriter(tmp_path) as writer:
         writer.write(Finding(clause="A-1", subject="s", message="m", bound=float("nan")))
