@@ -9,15 +9,15 @@ from typing import Any
 
 import click
 
-from conformance.commands.failing import usage_error
-from conformance.commands.listing import with_format
-from conformance.commands.reading import load
-from conformance.commands.terminal import Terminal
-from conformance.commands.verdicts import DEFAULT, verdicts
+from conformance.commands.console.failing import usage_error
+from conformance.commands.console.listing import with_format
+from conformance.commands.console.reading import load
+from conformance.commands.console.terminal import Terminal
+from conformance.commands.console.verdicts import DEFAULT, verdicts
 from conformance.model.clauses import matching
 from conformance.run.run import recorded
-from reports import plain
-from reports.record import Record
+from reports.outputs import plain
+from reports.records.record import Record
 
 
 @click.command()

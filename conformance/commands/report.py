@@ -8,9 +8,9 @@ import attrs
 import click
 
 import reports
-from conformance.commands.failing import usage_error
-from conformance.commands.reading import load
-from conformance.commands.verdicts import DEFAULT
+from conformance.commands.console.failing import usage_error
+from conformance.commands.console.reading import load
+from conformance.commands.console.verdicts import DEFAULT
 
 
 @click.command()

@@ -12,7 +12,7 @@ import numpy as np
 from conformance.model.codec import Array
 from conformance.oracle.comparison import Listener
 from conformance.subjects import Subject
-from reports import record
+from reports.records import record
 
 
 @attrs.define

@@ -31,9 +31,10 @@ from conformance.run.participants import Participant, participants, release_pair
 from conformance.run.record import RecordWriter, check_same
 from conformance.run.verdicts import BROKEN, Judgement, ParticipantJudge
 from conformance.strength import measurement
-from reports import record, scopes, statuses
-from reports.lines import Line
-from reports.record import Verdict
+from reports.records import record, statuses
+from reports.records.lines import Line
+from reports.records.record import Verdict
+from reports.views import scopes
 
 #: Cases whose expectations and observations a run remembers, so that a night's run fits into memory.
 KEPT = 20_000

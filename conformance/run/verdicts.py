@@ -27,7 +27,7 @@ from conformance.run.guard import Guard
 from conformance.run.numerics import Numerics
 from conformance.run.options import Options
 from conformance.run.participants import Participant
-from reports import record, statuses
+from reports.records import record, statuses
 
 #: Characters of a reason that is shown.
 LINE = 100

@@ -13,8 +13,8 @@ from conformance.model import machine
 from conformance.run.options import Options
 from conformance.run.record import OutputError, RecordWriter
 from conformance.run.run import Run
-from reports import schema
-from reports.record import Finding, Footer, Header, Tool
+from reports.records import schema
+from reports.records.record import Finding, Footer, Header, Tool
 
 HEADER = Header(tool=Tool("t", "1"), subjects=(), clauses=())
 FOOTER = Footer(complete=True)
@@ -102,7 +102,7 @@ def test_what_a_run_writes_keeps_to_the_schema(written: list[dict[str, object]])
 
 
 def test_the_schema_is_what_the_classes_of_the_record_say() -> None:
-    told = "write it anew: python -m reports.schema conformance/run/record.schema.json"
+    told = "write it anew: python -m reports.records.schema conformance/run/record.schema.json"
     assert json.loads(SCHEMA.read_text(encoding="utf-8")) == schema.schema(), told
 
 
