@@ -59,6 +59,7 @@ def measured(make: Callable[[Any], Callable[[], Array]], shared: Any, runs: int)
     run = make(shared)
     if runs:
         run()
+    result: Array = np.zeros(0)
     times = []
     for _ in range(max(runs, 1)):
         begin = time.perf_counter()

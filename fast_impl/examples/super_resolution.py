@@ -124,6 +124,7 @@ def largest_curvature(features: Array, pixels: int) -> float:
     """
     sizes = np.abs(features.astype("f8"))
     vector = np.ones((KERNEL, KERNEL, 1, sizes.shape[-1]))
+    bound = np.inf
     for _ in range(8):
         image = _back(sizes, 2 / pixels * _up(sizes, vector))
         bound = float((image / vector).max())

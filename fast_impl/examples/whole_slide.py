@@ -121,7 +121,7 @@ def theirs(shared: dict[str, Any]) -> Callable[[], Array]:
 
     def full(images: Array, weights: Array) -> Any:
         shape = [1, *((n - 1) * STRIDE + k for n, k in zip(images.shape[1:3], weights.shape)), 1]
-        return tf.nn.conv2d_transpose(images, weights, shape, STRIDE, "VALID").numpy()
+        return tf.nn.conv2d_transpose(images, weights, np.array(shape), STRIDE, "VALID").numpy()
 
     def means(start: int) -> Array:
         stop = min(start + band, rows)
