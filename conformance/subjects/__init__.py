@@ -84,7 +84,7 @@ def is_built_in(spec: str) -> bool:
     return (
         spec in BUILT_IN
         or spec.startswith(ALGORITHM)
-        or tensorflow.parse(spec) is not None
+        or tensorflow.is_a_release(spec)
         or frameworks.parse(spec) is not None
     )
 
