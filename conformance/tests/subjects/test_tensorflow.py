@@ -17,17 +17,19 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(scope="class")
+def finished(request: pytest.FixtureRequest, command: Callable[..., Any]) -> Any:
+    """A smoke run of TensorFlow in the mode of the class."""
+    subject = f"tensorflow:{request.cls.mode}"
+    return command("run", "--subject", subject, "--profile", "smoke", "--out", "out")
+
+
 class OneMode:
     """A smoke run in one mode. Each mode is a class, so that workers of pytest-xdist can share them."""
 
     mode = ""
     #: Errata whose documented sentence no case tries in this mode.
     untried: frozenset[str] = frozenset()
-
-    @pytest.fixture(scope="class")
-    def finished(self, request: pytest.FixtureRequest, command: Callable[..., Any]) -> Any:
-        subject = f"tensorflow:{request.cls.mode}"
-        return command("run", "--subject", subject, "--profile", "smoke", "--out", "out")
 
     def test_tensorflow_conforms(self, finished: Any) -> None:
         bad = [v for v in finished.lines("verdict") if v["status"] in ("fail", "error")]
@@ -78,15 +80,14 @@ _OF_V1 = (
 )  # fmt: skip
 
 
-class TestV1:
-    @pytest.fixture(scope="class")
-    def in_v1(self, command: Callable[..., Any]) -> Any:
-        """A smoke run of TensorFlow with the behaviour of TensorFlow 1."""
-        clauses = (word for clause in _OF_V1 for word in ("--clause", clause))
-        return command(
-            "run", "--subject", "tensorflow:v1", "--examples", "5", *clauses, "--out", "out"
-        )
+@pytest.fixture(scope="class")
+def in_v1(command: Callable[..., Any]) -> Any:
+    """A smoke run of TensorFlow with the behaviour of TensorFlow 1."""
+    clauses = (word for clause in _OF_V1 for word in ("--clause", clause))
+    return command("run", "--subject", "tensorflow:v1", "--examples", "5", *clauses, "--out", "out")
 
+
+class TestV1:
     def test_tensorflow_with_the_behaviour_of_tensorflow_1_conforms(self, in_v1: Any) -> None:
         assert in_v1.statuses == dict.fromkeys(_OF_V1, "pass")
 
