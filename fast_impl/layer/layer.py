@@ -733,9 +733,10 @@ class Conv2DTranspose:
                         self._policy.freeze(array.dtype)
                     self._enter_scope(None)
                     self.build(array.shape)
-                if self._initial_weights is not None:
-                    self.set_weights(self._initial_weights)
-                    self._initial_weights = None
+                    if self._initial_weights is not None:
+                        self.set_weights(self._initial_weights)
+                # After a `build` of the caller's they are never applied.
+                self._initial_weights = None
         if self._policy.compute != array.dtype:
             error = InvalidArgumentError if self._policy.name is None else ValueError
             raise error(

@@ -157,7 +157,7 @@ def _inferred_dtypes() -> tuple[Case, ...]:
 
 
 def _other_dtypes() -> tuple[Case, ...]:
-    names = ("int64", "int8", "uint8", "bool", "complex64")
+    names = ("int64", "int8", "uint8", "int16", "uint32", "bool", "complex64")
     return tuple(case("other dtypes", {}, _call(name)) for name in names)
 
 

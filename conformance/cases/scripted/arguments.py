@@ -9,6 +9,7 @@ from conformance.cases.scripted.expected import (
     Arrays,
     Filled,
     Gives,
+    Like,
     Numbers,
     Raises,
     SameAs,
@@ -76,6 +77,12 @@ SCRIPTS = (
         lines=(
             *then(steps.Build((None, None, None, 2))),
             both(steps.GetWeights(), Filled((1.0, 0.0))),
+            *then(steps.Call(INPUTS)),
+            either(
+                steps.Invoke("get_weights"),
+                Filled((1.0, 0.0)),
+                Gives([_KERNEL.tolist(), _BIAS.tolist()]),
+            ),
         ),
     ),
     Script(
@@ -94,6 +101,23 @@ SCRIPTS = (
             [_KERNEL.reshape(-1), _BIAS],
             [_KERNEL, _BIAS.reshape(1, 3)],
         )
+    ),
+    *(
+        Script(
+            clause="ARG-10",
+            arguments={**LAYER, "name": name},
+            lines=(both(steps.Read("name"), Like(r"[a-z][a-z0-9_]*_\d+")),),
+        )
+        for name in ("", None)
+    ),
+    Script(
+        clause="SHAPE-11",
+        arguments={**LAYER, "kernel_size": 1, "strides": 3, "output_padding": 0},
+        lines=(
+            either(
+                steps.Call(INPUTS[:, :0]), Raises("InvalidArgumentError"), Raises("ValueError")
+            ),
+        ),
     ),
     Script(
         clause="ARG-18",

@@ -122,7 +122,8 @@ _TRIPLE = {"function": "triple"}
 _UNDERSTOOD = {
     "dilation_rate": [1, 1], "output_padding": None, "groups": 1, "dtype": "float32", "dynamic": False,
     "autocast": False, "weights": None, "input_shape": [4, 5, 2], "batch_input_shape": [None, 4, 5, 2],
-    "batch_size": 7, "input_dim": 9, "implementation": 1, "_scope": "s", "_reuse": None,
+    "batch_size": 7, "input_dim": 9, "implementation": 1, "_scope": "s", "_reuse": None, "conv_op": None,
+    "kernel_layout": None, "bias_layout": None,
 }  # fmt: skip
 _UNKNOWN = ("reuse", "scope", "dilations", "layout", "jit_compile", "foo", "kernels_size")
 _TOGETHER = _ctor(_VALUE, "not supported in conjunction")
@@ -154,7 +155,9 @@ SCRIPTS: tuple[Script, ...] = (
         _row(0, -1, [2, 0], [-1, 2], False, fate=_ctor(_VALUE, "does not satisfy the requirement `> 0`")),
         _row(["2", "3"], "33", fate=_NO_NUMBER),
         _row([3.0, 2.0], [2.5, 3], fate=_NO_DIMENSION),
-        _row(True, fate=_call(_VALUE), graph=_Taken([1, 1]), beside_keras_3=(_call(_VALUE), _call(_TYPE))),
+        *_with({"kernel_initializer": None},
+               _Row((True,), Expected(_call(_VALUE), beside_keras_3=(_call(_VALUE), _call(_TYPE))))),
+        _Row((True,), Expected(None, _Taken([1, 1]), beside_keras_3=(None, _call(_TYPE)))),
     ),
     *_forms(
         "ARG-04", "strides",
@@ -210,8 +213,9 @@ SCRIPTS: tuple[Script, ...] = (
     ),
     *_forms(
         "ARG-10", "name",
-        _row("foo", "a/b", "1x", "a-b", "n" * 300, fate=_Taken()),
-        _row("_x", "a b", "a:b", "fål", fate=_Taken(), graph=_call(_VALUE, "is not a valid")),
+        _row("foo", "a/b", "1x", "a-b", ".a", "a>b", "n" * 300, fate=_Taken()),
+        _row("_x", "-a", "/a", "a b", "a:b", "a+b", "fål", fate=_Taken(), graph=_call(_VALUE, "is not a valid")),
+        _row("a\\b", fate=_Taken(), graph=_run("InvalidArgumentError")),
         _row(3, _L("b'name'"), fate=_call(_VALUE), graph=_call(_TYPE)),
     ),
     *(form for name in _UNDERSTOOD for form in _forms("ARG-11", name, _row(_UNDERSTOOD[name], fate=_Taken()))),
@@ -221,7 +225,7 @@ SCRIPTS: tuple[Script, ...] = (
     *_forms(
         "ARG-12", "dilation_rate",
         _row(2, [2, 2], _L("[2, 2]"), *map(_L, _TWICE), fate=_Taken([2, 2], [2, 2])),
-        _row(1, fate=_Taken(1, [1, 1])),
+        _row(1, True, fate=_Taken(1, [1, 1])),
         _row([2, 3], [1, 2], fate=_call(_VALUE, "2 dimensions of the `dilation_rate`")),
         _row(0, -1, 2.0, None, [2], [2, 2, 2], _L("np.int64(2)"),
              fate=_ctor(_VALUE, "`dilation_rate` argument must be a tuple")),

@@ -108,6 +108,8 @@ _CONVOLUTION_FORMS = tuple(
         ({}, either(steps.ConvolutionOp(INPUTS[0], _OTHER_KERNEL), _EAGER_INVALID, _VALUE)),
         ({}, either(steps.ConvolutionOp(INPUTS[:, :1], _OTHER_KERNEL), _EAGER_INVALID, _VALUE)),
         ({}, either(steps.ConvolutionOp(INPUTS[:, :2], _OTHER_KERNEL), Arrays(((1, 0, 4, 4),)), _VALUE)),
+        ({"strides": [2, 1]},
+         either(steps.ConvolutionOp(INPUTS[:, :1], _OTHER_KERNEL), Arrays(((1, 0, 4, 4),)), _VALUE)),
         ({}, either(steps.ConvolutionOp(INPUTS.astype(np.float64), _OTHER_KERNEL), _EAGER_INVALID, _TYPE)),
         ({}, both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL[0]), _VALUE)),
     )
@@ -234,6 +236,7 @@ _FORMS: tuple[tuple[Any, Any, Any], ...] = (
         _VALUE,
         _VALUE,
     ),
+    (literal("[np.zeros((2, 3, 3, 2))]"), _TYPE, _TYPE),
     (None, _TYPE, _TYPE),
     ("inputs", _TYPE, _TYPE),
     (literal("tf.sparse.from_dense(np.ones((1, 4, 5, 2), 'float32'))"), _VALUE, _TYPE),
@@ -253,6 +256,18 @@ _INPUTS = tuple(
         ),
     )
     for form, eager, graph in _FORMS
+)
+_LATER_LIST = Script(
+    clause="METH-08",
+    arguments=LAYER,
+    lines=(
+        *_BUILT,
+        either(
+            _invoke("call", literal("np.arange(40, dtype='float32').reshape(1, 4, 5, 2).tolist()")),
+            _LIST,
+            Raises("AttributeError"),
+        ),
+    ),
 )
 
 _COPIES = tuple(
@@ -274,6 +289,14 @@ _COPIES = tuple(
             *then(steps.Use("layer")),
             either(steps.Call(INPUTS), SameAs(2), None),
         ),
+    )
+    for how in ("deepcopy", "pickle")
+)
+_COPIES_WITHOUT_WEIGHTS = tuple(
+    Script(
+        clause="METH-09",
+        arguments={**LAYER, "kernel_initializer": "ones", "strides": 2},
+        lines=(both(steps.Copy(how), Succeeds()), both(steps.Call(INPUTS), Numbers())),
     )
     for how in ("deepcopy", "pickle")
 )
@@ -302,7 +325,9 @@ _ADDED = Script(
         both(steps.LossesFor("inputs"), Gives([])),
         both(steps.Collection("regularization_losses"), Gives([1.0])),
         both(_invoke("add_update", literal("tf.compat.v1.no_op()")), Succeeds()),
-        both(steps.Collections(), Succeeds()),
+        both(steps.Collections(), Holds((), ("update_ops",))),
+        *then(steps.Call(INPUTS)),
+        both(steps.Collections(), Holds(("update_ops",))),
     ),
 )
 
@@ -316,7 +341,9 @@ SCRIPTS = (
     _CONFIG,
     *_WEIGHTS_SCRIPTS,
     *_INPUTS,
+    _LATER_LIST,
     *_COPIES,
+    *_COPIES_WITHOUT_WEIGHTS,
     _KERAS_ATTRIBUTES,
     _ADDED,
 )

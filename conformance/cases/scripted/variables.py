@@ -80,6 +80,8 @@ _OUTPUT_NAMES = tuple(
         ("conv2d_transpose", {"use_bias": False}),
         ("Relu", {"activation": "relu"}),
         ("Tanh", {"use_bias": False, "activation": "tanh"}),
+        ("transpose_1", {"use_bias": False, "data_format": "channels_first"}),
+        ("atrous_conv2d_transpose/BatchToSpaceND", {"use_bias": False, "dilation_rate": 2}),
     )
 )
 _VARIABLE_NAMES_EAGER = Script(
@@ -116,7 +118,15 @@ _SCOPES = Script(
     ),
     where="graph",
 )
-_BOTH_NAMES = ["layer/bias:0", "layer/kernel:0"]
+_SCOPES_EAGER = Script(
+    clause="VAR-04",
+    arguments=_named("inner"),
+    lines=(
+        *then(steps.Enter("variable_scope", {"name_or_scope": "outer"}), _CALL, steps.Leave()),
+        both(steps.Read("scope_name"), Like(r"outer/inner(_\d+)?")),
+    ),
+    where="eager",
+)
 _TRAINABLE = tuple(
     Script(
         clause="VAR-05",
@@ -158,6 +168,20 @@ _FROZEN_LATER = Script(
         *then(steps.Assign("trainable", True)),
         both(steps.Read("trainable_weights"), Arrays(((2, 3, 3, 2), (3,)))),
     ),
+)
+_TRAINABLE_AT_THE_CALL = tuple(
+    Script(
+        clause="VAR-06",
+        arguments={**_PLAIN, "trainable": not trainable},
+        lines=(
+            *then(steps.Assign("trainable", trainable), _CALL, steps.Assign("trainable", True)),
+            both(
+                steps.Read("trainable_weights"),
+                Arrays(((2, 3, 3, 2), (3,))) if trainable else Gives([]),
+            ),
+        ),
+    )
+    for trainable in (True, False)
 )
 _REGULAR = {"kernel_regularizer": {"function": "sum"}, "activity_regularizer": {"function": "sum"}}
 _COLLECTIONS = Script(
@@ -264,7 +288,9 @@ _SEVEN = literal("tf.compat.v1.constant_initializer(7.)")
 _DEFAULTS = {"filters": 3, "kernel_size": [2, 3]}
 
 
-def _scoped(more: dict[str, Any], scope: dict[str, Any], *lines: Line) -> Script:
+def _scoped(
+    more: dict[str, Any], scope: dict[str, Any], *lines: Line, where: str = "graph"
+) -> Script:
     return Script(
         clause="VAR-11",
         arguments={**_DEFAULTS, **more},
@@ -274,14 +300,14 @@ def _scoped(more: dict[str, Any], scope: dict[str, Any], *lines: Line) -> Script
             ),
             *lines,
         ),
-        where="graph",
+        where=where,
     )
 
 
 _SCOPE_SETTINGS = (
-    _scoped({}, {"initializer": _SEVEN}, both(steps.GetWeights(), Filled((7.0, 0.0)))),
-    _scoped({"bias_initializer": None}, {"initializer": _SEVEN}, both(steps.GetWeights(), Filled((7.0, 7.0)))),
-    _scoped({"kernel_initializer": "ones"}, {"initializer": _SEVEN}, both(steps.GetWeights(), Filled((1.0, 0.0)))),
+    *(_scoped(more, {"initializer": _SEVEN}, both(steps.GetWeights(), Filled(filled)), where="tensorflow")
+      for more, filled in (({}, (7.0, 0.0)), ({"bias_initializer": None}, (7.0, 7.0)),
+                           ({"kernel_initializer": "ones"}, (1.0, 0.0)))),
     _scoped(
         {"kernel_initializer": "ones"}, {"regularizer": literal("tf.nn.l2_loss")},
         both(steps.Losses(), Gives([])),
@@ -359,9 +385,11 @@ SCRIPTS = (
     *_OUTPUT_NAMES,
     _VARIABLE_NAMES_EAGER,
     _SCOPES,
+    _SCOPES_EAGER,
     *_TRAINABLE,
     _UNTRAINABLE,
     _FROZEN_LATER,
+    *_TRAINABLE_AT_THE_CALL,
     _COLLECTIONS,
     _TWICE,
     *_REUSE,

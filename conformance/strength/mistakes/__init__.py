@@ -19,6 +19,7 @@ from conformance.strength.mistakes import (
     memory,
     numbers,
     passed,
+    sentences,
     sharing,
     sizes,
     special,
@@ -42,6 +43,7 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "history": history.MISTAKES,
     "batches and threads": company.MISTAKES,
     "what is passed in": passed.MISTAKES,
+    "single sentences": sentences.MISTAKES,
 }
 MISTAKES: Mapping[str, Mistake] = {
     mistake.id: mistake for chapter in CHAPTERS.values() for mistake in chapter
