@@ -539,6 +539,14 @@ def test_the_weights_keyword_is_applied_once_at_the_first_call():
     assert made(X).ravel().tolist() == [2.0] * 4
 
 
+def test_the_weights_keyword_is_not_applied_after_a_build():
+    made = Conv2DTranspose(1, 1, weights=[np.full((1, 1, 1, 1), 5.0), np.array([3.0])])
+    made.build((1, 2, 2, 1))
+    built = [weight.copy() for weight in made.get_weights()]
+    made(X)
+    assert [weight.tolist() for weight in made.get_weights()] == [w.tolist() for w in built]
+
+
 def counts(made):
     return len(made.trainable_weights), len(made.non_trainable_weights)
 
