@@ -12,7 +12,6 @@ Where nothing fits, nothing is said: a wrong diagnosis is worse than none.
 from __future__ import annotations
 
 import contextlib
-import time
 import warnings
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
@@ -44,14 +43,13 @@ ELSEWHERE = 24
 TOO_MANY = 3
 #: The index of no step, where nothing is known to be wrong.
 NOWHERE = -1
-#: A finding's diagnosis stops looking after so many seconds; those of a run after this share of its time, or the
-#: seconds that each run has for them.
-SECONDS = 15.0
-SHARE, AT_LEAST = 0.25, 30.0
+#: So many cases are run for one finding's diagnosis, on the subject and on mistakes, and for all of a subject's. A
+#: count, as seconds would let the record depend on the machine.
+EFFORT, EFFORT_IN_ALL = 8_000, 20_000
 
 
-class _TimeIsUp(Exception):  # noqa: N818 - an answer, no error
-    """A diagnosis has used up its time."""
+class _EffortIsSpent(Exception):  # noqa: N818 - an answer, no error
+    """A diagnosis has run as many cases as it may."""
 
 
 class Diagnostician:
@@ -78,8 +76,9 @@ class Diagnostician:
         # What each known mistake has explained of each subject: ids of failing cases.
         self._explained: dict[tuple[str, str], set[str]] = {}
         self._covers: dict[tuple[str, tuple[str, ...]], Cover | None] = {}
-        self._began, self._spent, self._deadline = time.monotonic(), 0.0, 0.0
-        #: How many diagnoses were given up because the time for them was over.
+        self._drawn: dict[str, list[Case]] = {}
+        self._effort, self._allowed = 0, 0
+        #: How many diagnoses were given up because they had run as many cases as they may.
         self.cut_short = 0
 
     def diagnose(self, subject: Subject, clause: str, failures: Sequence[Failure]) -> str | None:
@@ -90,21 +89,24 @@ class Diagnostician:
             clause: the clause that failed.
             failures: every failing case of it.
         """
-        started = time.monotonic()
-        left = max(AT_LEAST, SHARE * (started - self._began)) - self._spent
-        self._deadline = started + min(SECONDS, left)
+        self._allowed = min(self._effort + EFFORT, EFFORT_IN_ALL)
         try:
             told = self._known(subject, clause, failures) or self._several(subject, failures)
-        except _TimeIsUp:
+        except _EffortIsSpent:
             self.cut_short += 1
             told = None
-        finally:
-            self._spent += time.monotonic() - started
         return told or described(failures)
 
-    def _check_time(self) -> None:
-        if time.monotonic() > self._deadline:
-            raise _TimeIsUp
+    def _try(self) -> None:
+        """Count a case that is run."""
+        if self._effort >= self._allowed:
+            raise _EffortIsSpent
+        self._effort += 1
+
+    def _seen(self, subject: Subject, case: Case) -> Observation:
+        if self._bench.past_observation(subject, case) is None:
+            self._try()
+        return self._bench.observation(subject, case)
 
     def _known(self, subject: Subject, clause: str, failures: Sequence[Failure]) -> str | None:
         from conformance.strength.mistakes import MISTAKES
@@ -120,12 +122,11 @@ class Diagnostician:
         #: For each suspect the failing cases on which it gives the subject's very wrong value.
         shared: dict[str, set[str]] = {mistake.id: set() for mistake in suspects}
         failing = [failure.case for failure in telling.values()]
-        for cases in (failing, self._others(subject, failures), self._fresh(failures)):
+        for cases in (failing, self._others(failures), self._fresh(failures)):
             for case in cases:
                 if not suspects:
                     return None
-                self._check_time()
-                seen = self._bench.observation(subject, case)
+                seen = self._seen(subject, case)
                 if seen.not_tried is not None:
                     return None
                 failure = telling.get(case.id)
@@ -200,8 +201,7 @@ class Diagnostician:
     def _fits_elsewhere(self, mistake: Mistake, subject: Subject) -> bool:
         """Tell whether the subject also errs where the mistake is known to."""
         for case in self._elsewhere(mistake):
-            seen = self._bench.observation(subject, case)
-            self._check_time()
+            seen = self._seen(subject, case)
             if seen.not_tried is not None or not self._fits(mistake, case, seen, NOWHERE):
                 return False
         return True
@@ -234,25 +234,21 @@ class Diagnostician:
         from conformance.strength.mistakes import MISTAKES
 
         cases = {f.case.id: f.case for f in failures[:FAILING] if f.status == "fail"}
-        cases |= {
-            case.id: case for case in (*self._others(subject, failures), *self._fresh(failures))
-        }
+        cases |= {case.id: case for case in (*self._others(failures), *self._fresh(failures))}
         wrong: list[Case] = []
         right: list[Case] = []
         for case in cases.values():
-            self._check_time()
             is_right = self._is_right(subject, case)
             if is_right is not None:
                 (right if is_right else wrong).append(case)
 
         def explains(name: str, layer: type, case: Case) -> bool:
-            self._check_time()
-            return agree(self._bench.observation(subject, case), self._does(name, layer, case))
+            return agree(self._seen(subject, case), self._does(name, layer, case))
 
         def is_harmless(mistake: Mistake) -> bool:
             elsewhere = (c for c in self._elsewhere(mistake) if self._is_right(subject, c))
             return all(
-                self._fits(mistake, case, self._bench.observation(subject, case), NOWHERE)
+                self._fits(mistake, case, self._seen(subject, case), NOWHERE)
                 for case in (*right, *elsewhere)
             )
 
@@ -268,7 +264,7 @@ class Diagnostician:
         from fast_impl import Conv2DTranspose
 
         seen, right = (
-            self._bench.observation(subject, case),
+            self._seen(subject, case),
             self._does("", Conv2DTranspose, case),
         )
         if agree(seen, right):
@@ -285,26 +281,26 @@ class Diagnostician:
     def _does(self, name: str, layer: type, case: Case, again: int = 0) -> Observation:
         key = name, case.id, again
         if key not in self._observed:
+            self._try()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self._observed[key] = observe(case, LayerBackend(layer))
         return self._observed[key]
 
-    def _others(self, subject: Subject, failures: Sequence[Failure]) -> list[Case]:
-        """Return cases of the run, right and wrong, that the subject has done."""
-        found = [
-            case
-            for name in _families(failures)
-            for case in self._of_run(name)
-            if self._bench.past_observation(subject, case) is not None
-        ]
+    def _others(self, failures: Sequence[Failure]) -> list[Case]:
+        """Return cases of the run, right and wrong."""
+        found = [case for name in _families(failures) for case in self._of_run(name)]
         return found[:: max(1, -(-len(found) // OTHERS))]
 
     def _of_run(self, family: str) -> list[Case]:
-        """Return the cases of the run, drawn ones first."""
-        found = FAMILIES[family]
-        drawn = drawn_cases(found, examples=self._examples, run_seed=self._seed)
-        return [*drawn, *found.fixed]
+        """Return the first drawn cases of the run, and then its fixed ones."""
+        if family not in self._drawn:
+            found = FAMILIES[family]
+            drawn: tuple[Case, ...] = ()
+            if found.is_drawn:
+                drawn = drawn_cases(found, examples=self._examples, run_seed=self._seed, block=1)
+            self._drawn[family] = [*drawn, *found.fixed]
+        return self._drawn[family]
 
     def _fresh(self, failures: Sequence[Failure]) -> list[Case]:
         """Return cases that the run has not seen."""

@@ -3,16 +3,21 @@
 Running a case is what costs, so each case is run once and every check that applies looks at the
 observation. A clause that failed is then shrunk on its own: Hypothesis draws the same cases again and
 looks for the smallest one on which that clause still fails.
+
+The cases of a family are numbered in blocks: the listed ones are block `LISTED`, those after it are drawn, each
+block from a seed of its own. So any block can be made without the others, by any process, in any order.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis.internal.conjecture import providers
 
 from conformance.cases import Family
 from conformance.checks import CHECKS, Checks, NotSupported, NotTried, Traits
@@ -21,9 +26,24 @@ from conformance.judge.judging import Failure, HarnessError, Tally, judge, judge
 from conformance.model.case import Case
 from conformance.subjects import Subject
 
-#: Shrinking one clause's failure stops after so many new cases, or seconds.
+#: Shrinking one clause's failure stops after so many new cases, or, of a very slow subject, seconds.
 SHRINK_CASES = 400
-SHRINK_SECONDS = 20.0
+SHRINK_SECONDS = 60.0
+#: The block of cases that are listed, and how many drawn cases a block has.
+LISTED, BLOCK = 0, 250
+
+
+def blocks(family: Family, examples: int) -> tuple[int, ...]:
+    """Return the blocks of a family's cases in a run where an average family draws `examples`."""
+    listed = (LISTED,) if family.listed(examples) else ()
+    return (*listed, *range(1, 1 + -(-family.drawn_count(examples) // BLOCK)))
+
+
+def size_of_block(family: Family, examples: int, block: int) -> int:
+    """Return how many cases a block has; Hypothesis may find fewer different ones."""
+    if block == LISTED:
+        return len(family.listed(examples))
+    return min(BLOCK, family.drawn_count(examples) - BLOCK * (block - 1))
 
 
 def explore(
@@ -35,9 +55,10 @@ def explore(
     examples: int,
     run_seed: int,
     progress: Callable[[int], None],
+    block: int | None = None,
     checks: Checks = CHECKS,
 ) -> dict[tuple[str, bool], Tally]:
-    """Run the family's cases on the subject; return a tally for each (clause, is a claim).
+    """Run the family's cases, or those of one block, on the subject; return a tally for each (clause, is a claim).
 
     Whatever of the harness breaks is told by the tallies of the clauses that it was about; all others go on.
     """
@@ -53,10 +74,12 @@ def explore(
         progress(done)
 
     try:
-        for case in family.listed(examples):
-            run(case)
-        if family.is_drawn:
-            _draw(family, run, examples, run_seed, (Phase.generate,))
+        for number in blocks(family, examples) if block is None else (block,):
+            if number == LISTED:
+                for case in family.listed(examples):
+                    run(case)
+            else:
+                _draw(family, run, examples, run_seed, number, (Phase.generate,))
     except Exception as error:
         broken = HarnessError.of(error, f"drawing and running the cases of {family.name!r}")
         for check in concerned:
@@ -64,11 +87,14 @@ def explore(
     return tallies
 
 
-def drawn_cases(family: Family, *, examples: int, run_seed: int) -> tuple[Case, ...]:
-    """Return the cases that `explore` draws after the family's fixed ones, in its order."""
+def drawn_cases(
+    family: Family, *, examples: int, run_seed: int, block: int | None = None
+) -> tuple[Case, ...]:
+    """Return the cases that `explore` draws after the family's fixed ones, in its order, or those of one block."""
     cases: list[Case] = []
-    if family.is_drawn:
-        _draw(family, cases.append, examples, run_seed, (Phase.generate,))
+    for number in blocks(family, examples) if block is None else (block,):
+        if number != LISTED:
+            _draw(family, cases.append, examples, run_seed, number, (Phase.generate,))
     return tuple(cases)
 
 
@@ -83,6 +109,7 @@ def shrink(
     claims: bool = False,
     examples: int,
     run_seed: int,
+    block: int = 1,
     known: Iterable[Case] = (),
     others: Sequence[Failure] = (),
     counts: Callable[[Failure], bool] = lambda _: True,
@@ -93,7 +120,8 @@ def shrink(
     A fixed case stays as it is where no drawn case fails. Where the clause fails on one of the `known`
     cases, which are small already, that one is taken: one cause then shows as one case. Where not every smaller
     case can be tried, as time or the subject's process gives out, it may be one of the `others`, which have failed
-    before. `counts` tells of a failure whether it is one of the clause's own.
+    before. `block` is the one whose cases are drawn again. `counts` tells of a failure whether it is one of the
+    clause's own.
     """
     concerned = [c for c in checks.of(clause, claims=claims) if family.name in c.families]
     smallest: Failure | None = None
@@ -104,7 +132,7 @@ def shrink(
         nonlocal smallest, fresh, is_cut
         if evidence.is_known_to_hold(subject, case):
             return
-        if evidence.past_observation(subject, case) is None:
+        if not evidence.has_run(subject, case):
             if fresh >= SHRINK_CASES or time.monotonic() - started > SHRINK_SECONDS:
                 is_cut = True
                 return
@@ -141,7 +169,7 @@ def shrink(
             if case.family == family.name:
                 run(case)
         phases = (Phase.generate, Phase.shrink)
-        _draw(family, run, examples, run_seed, phases)
+        _draw(family, run, examples, run_seed, block, phases)
     except _Found:
         assert smallest is not None
         alike = (f for f in others if is_cut and f.status == found.status and f.case.elements)
@@ -158,6 +186,7 @@ def _draw(
     run: Callable[[Case], None],
     examples: int,
     run_seed: int,
+    block: int,
     phases: tuple[Phase, ...],
 ) -> None:
     assert family.strategy is not None
@@ -167,7 +196,7 @@ def _draw(
 
     drawn: Any = given(case=family.strategy)(test)
     drawn = settings(
-        max_examples=family.drawn_count(examples),
+        max_examples=size_of_block(family, examples, block),
         phases=phases,
         database=None,
         deadline=None,
@@ -178,5 +207,33 @@ def _draw(
         suppress_health_check=list(HealthCheck),
     )(drawn)
     # The same seed draws the same cases for every subject, so expectations are shared.
-    digest = hashlib.sha256(f"{run_seed}/{family.name}".encode()).digest()
-    seed(int.from_bytes(digest[:8], "big"))(drawn)()
+    name = family.name if block == 1 else f"{family.name}/{block}"
+    digest = hashlib.sha256(f"{run_seed}/{name}".encode()).digest()
+    with _without_local_constants():
+        seed(int.from_bytes(digest[:8], "big"))(drawn)()
+
+
+@contextlib.contextmanager
+def _without_local_constants() -> Iterator[None]:
+    """Have the strategy and the seed alone decide what is drawn.
+
+    Hypothesis also draws constants that it finds in the modules which happen to be loaded. These are others in
+    another process, later in the same one, and where the package is installed rather than checked out.
+    """
+    if not all(hasattr(providers, name) for name in ("Constants", *_FOUND)):
+        yield  # a release that does not do that
+        return
+    before = {name: getattr(providers, name) for name in _FOUND}
+    nothing = getattr(providers, "Constants")()  # noqa: B009 - not exported
+    cache = type(before["CONSTANTS_CACHE"])(1024)
+    for name, instead in zip(_FOUND, (lambda: nothing, cache)):
+        setattr(providers, name, instead)
+    try:
+        yield
+    finally:
+        for name, found in before.items():
+            setattr(providers, name, found)
+
+
+#: Where Hypothesis finds such constants, and where it keeps those that a strategy may draw.
+_FOUND = ("_get_local_constants", "CONSTANTS_CACHE")
