@@ -10,7 +10,7 @@ from conformance import __version__
 
 _COMMANDS = (
     "init", "smoke", "run", "report", "explain", "export", "replay", "diff", "clauses", "subjects",
-    "scoreboard", "bench", "strength",
+    "scoreboard", "bench", "strength", "translate",
 )  # fmt: skip
 
 
@@ -51,4 +51,5 @@ def main() -> None:
     conformance explain 1                            a finding of that run, with its picture
     conformance clauses                              what is checked
     conformance bench                                how fast fast_impl is
+    conformance translate --to torch kernel_size=3   the layer in another framework's words
     """  # noqa: D301 (click wants the character)

@@ -5,7 +5,7 @@ The rule, for the findings of one subject, whatever their modes:
 1. Findings with the same diagnosis have one cause, whether they equal a known mistake or look like it.
 2. Findings without a diagnosis have one cause where they are wrong in the same way at the same kind of step:
    the same exception with the same text, the same message, its numbers left out, or wrong numbers in clauses of
-   one chapter.
+   one chapter. Wrong numbers belong to what a diagnosis describes, where it is the only one in their chapter.
 
 What a failure explains is not told a second time: the run has it as *blocked*, without a finding.
 """
@@ -65,11 +65,30 @@ def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> lis
         clause = clauses.get(finding.clause)
         key = _key(finding, clause.chapter if clause else "")
         by_subject.setdefault(finding.subject, {}).setdefault(key, []).append(number)
+    for groups in by_subject.values():
+        _join_described(groups, findings, clauses)
     return [
         _cause([(number, findings[number]) for number in numbers])
         for groups in by_subject.values()
         for numbers in sorted(groups.values(), key=len, reverse=True)
     ]
+
+
+def _join_described(
+    groups: dict[_Key, list[int]], findings: Mapping[int, Finding], clauses: Mapping[str, Clause]
+) -> None:
+    """Put wrong numbers without a diagnosis to the only description of such numbers in their chapter."""
+    described: dict[_Key, set[_Key]] = {}
+    for key, numbers in groups.items():
+        if key[0] == "diagnosis":
+            for finding in map(findings.__getitem__, numbers):
+                clause = clauses.get(finding.clause)
+                own = _key_of_difference(finding, clause.chapter if clause else "")
+                described.setdefault(own, set()).add(key)
+    for own, keys in described.items():
+        if len(keys) == 1 and own[0] == "numbers" and own in groups:
+            key = keys.pop()
+            groups[key] = sorted(groups[key] + groups.pop(own))
 
 
 def _cause(numbered: list[tuple[int, Finding]]) -> Cause:
@@ -92,7 +111,8 @@ def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str]:
     if sure:
         how, name, text = sure[0].groups()
         return _TWINS.sub("", text), f"{how} the known mistake {name}"
-    return smallest.diagnosis or smallest.message, ""
+    described = (finding.diagnosis for finding in (smallest, *findings) if finding.diagnosis)
+    return next(described, smallest.message), ""
 
 
 def _key(finding: Finding, chapter: str) -> _Key:
@@ -101,6 +121,10 @@ def _key(finding: Finding, chapter: str) -> _Key:
         if match:
             return ("known", match[2])
         return ("diagnosis", _normalised(finding.diagnosis))
+    return _key_of_difference(finding, chapter)
+
+
+def _key_of_difference(finding: Finding, chapter: str) -> _Key:
     step = _step(finding)
     if is_error(finding.got):
         types = finding.got["types"]

@@ -305,7 +305,11 @@ def _cell(
     if finding is not None:
         number, line = finding
         failures = line.failures
-    reasons = dict.fromkeys(verdict.reason for verdict in verdicts if verdict.reason)
+    told = [verdict.reason for verdict in verdicts if verdict.reason]
+    normwise = sum(verdict.normwise for verdict in verdicts)
+    if normwise:
+        told.append(f"Accurate normwise, not elementwise, in {normwise:,} cases.")
+    reasons = dict.fromkeys(told)
     return Cell(
         column=column,
         status=status,

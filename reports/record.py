@@ -243,7 +243,9 @@ class Verdict:
 
     `reason` tells people why the status is not a pass, `reason_kind` tells programs. `part` says of a pass on what
     part of its cases the clause held, where on others the subject lacks something or a more basic clause fails.
-    `blocked_by` names the clauses whose failures explain those of this one: they are not failed again.
+    `blocked_by` names the clauses whose failures explain those of this one: they are not failed again. `normwise`
+    says on how many cases the clause held by the second bound alone: results are accurate beside the largest
+    number of their image, and not each beside its own sum.
     """
 
     clause: ClauseId
@@ -256,6 +258,7 @@ class Verdict:
     claim: Claim | None = None
     part: str | None = None
     blocked_by: tuple[ClauseId, ...] = ()
+    normwise: Count = 0
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -531,13 +534,15 @@ class Tally:
     """What the cases of a block say about one clause, or, where it `claims`, about the page's sentence.
 
     `held` and `left` count cases on which it holds, and that were left out; `held_values` and `left_values` are
-    parameter values of these. `broken` is what the harness did wrong first, on `broken_case`.
+    parameter values of these; `normwise` is as in `Verdict`. `broken` is what the harness did wrong
+    first, on `broken_case`.
     """
 
     clause: ClauseId
     claims: bool = False
     held: Count = 0
     left: Count = 0
+    normwise: Count = 0
     held_values: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     left_values: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     unsupported: Annotated[Mapping[str, Count], rule("Reasons, each with its cases.")] = (

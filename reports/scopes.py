@@ -97,10 +97,20 @@ def sentences(
     """Return subjects, those alike together, and their sentence; none where clauses have no scope."""
     told: dict[str, list[str]] = {}
     for subject in dict.fromkeys(subjects):
-        text = sentence(of_subject(clauses, verdicts, subject))
+        scoped = sentence(of_subject(clauses, verdicts, subject))
+        text = "; ".join(filter(None, (scoped, accuracy(verdicts, subject))))
         if text:
             told.setdefault(text, []).append(subject)
     return [(conjoined(names), _agreeing(text, len(names))) for text, names in told.items()]
+
+
+def accuracy(verdicts: Sequence[Verdict], subject: str) -> str:
+    """Say that results are right beside the largest number only; nothing where all are right by themselves."""
+    found = {v.clause for v in verdicts if v.subject == subject and v.normwise}
+    if not found:
+        return ""
+    clauses = "1 clause" if len(found) == 1 else f"{len(found)} clauses"
+    return f"accurate normwise, not elementwise ({clauses})"
 
 
 def _agreeing(text: str, count: int) -> str:

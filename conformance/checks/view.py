@@ -56,16 +56,25 @@ class View:
     """What a check sees: the case, what the subject did, what the oracle expects."""
 
     def __init__(
-        self, case: Case, observation: Observation, expectation: Expectation, traits: Traits
+        self,
+        case: Case,
+        observation: Observation,
+        expectation: Expectation,
+        traits: Traits,
+        *,
+        given: Observation | None = None,
     ) -> None:
         self.case = case
         self.expectation = expectation
         self.traits = traits
         #: What another clause finds wrong here, and not in plain surroundings; set by who knows both.
         self.apart: Callable[[], Mismatch | None] = lambda: None
+        #: What the subject gives at the last step of another case, None if nothing; set by who can ask it.
+        self.ask: Callable[[Case], Value] = lambda _: None
         #: The steps whose outcome a check has asked for.
         self.asked: set[int | None] = set()
         self._observation = observation
+        self._given = observation if given is None else given
         self._refusals: set[int | None] = set()
 
     @property
@@ -134,6 +143,11 @@ class View:
         if outcome.error is not None:
             raise Misbehaved(f"raised {outcome.error}", index, outcome.error)
         return outcome.value
+
+    def bits(self, index: int) -> Value:
+        """Return step `index`'s value as the subject gave it, to the last bit; raise as `value`."""
+        self.value(index)
+        return self._given.outcomes[index].value
 
     def raised(self, index: int | None, accepted: Collection[str] = ()) -> Error | None:
         """Return the exception of step `index`, None where it raised none; arguments and errors as `outcome`."""

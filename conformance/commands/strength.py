@@ -88,7 +88,7 @@ def strength(
 
     A mistake is caught when a clause fails (or the layer raises or dies) on the cases that a run with
     that seed makes. Clauses that the catalogue expects to reject it are judged first; `!` marks another
-    one. EXAMPLES is the number of cases on which that clause was judged until it failed, the failing one
+    one. CASES is the number of those on which that clause was judged until it failed, the failing one
     included: the median over the seeds. Runs begin with fixed cases; DRAWN tells the same without them.
     ELEMENTS and STEPS measure the counterexample of the first seed, shrunk; `=` marks a fixed case that
     stays as it is.
@@ -184,7 +184,7 @@ def _show(console: Console, found: Mapping[str, Any]) -> None:
     entries, seeds = found["mistakes"], found["seeds"]
     table = Table(box=None, pad_edge=False)
     table.add_column("mistake", overflow="fold", min_width=20)
-    for heading in ("caught", "clause", "examples", "drawn", "elements", "steps"):
+    for heading in ("caught", "clause", "cases", "drawn", "elements", "steps"):
         table.add_column(heading, justify="left" if heading == "clause" else "right", no_wrap=True)
     for chapter in dict.fromkeys(entry["chapter"] for entry in entries):
         own = [entry for entry in entries if entry["chapter"] == chapter]
@@ -238,7 +238,7 @@ def _sentence(
     )
     counts = [entry["examples"] for entry in entries if entry["examples"] is not None]
     if counts:
-        text += f"; median of their examples {statistics.median(counts):g}, most {max(counts):g}"
+        text += f"; median of their cases {statistics.median(counts):g}, most {max(counts):g}"
     drawn = [entry for entry in entries if entry["drawn"] is not None]
     if drawn:
         alone = sum(entry["drawn"]["caught"] == seeds for entry in drawn)

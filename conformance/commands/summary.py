@@ -30,9 +30,9 @@ def summary(run: Run, record: Record, path: Path, console: Console) -> None:
     for excuse in run.idle_excuses:
         console.print(f"excuse without effect: {excuse}", style="yellow", soft_wrap=True)
     if record.footer.undiagnosed:
-        told = (
-            f"diagnosis given up for {record.footer.undiagnosed} findings: the time for it was over"
-        )
+        given_up = record.footer.undiagnosed
+        findings = "finding" if given_up == 1 else "findings"
+        told = f"diagnosis given up for {given_up} {findings}: the time for it was over"
         console.print(told, style="yellow", soft_wrap=True)
     for lack in run.idle_lacks:
         console.print(f"without effect: {lack}: no error says so", style="yellow", soft_wrap=True)
@@ -58,7 +58,7 @@ def _counts(run: Run, record: Record) -> Table:
     for status in used:
         table.add_column(status.name, justify="right", style=status.style)
     table.add_column("cases", justify="right")
-    table.add_column("examples", justify="right")
+    table.add_column("judgements", justify="right")
     for participant in run.participants:
         own = [v for v in record.verdicts if (v.subject, v.mode) == participant.key]
         counts = [str(sum(statuses.of(v) == status for v in own)) for status in used]

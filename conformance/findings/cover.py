@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: So many mistakes a cover has at most, and so many that explain the same cases say nothing.
 MOST, TOO_MANY = 3, 3
+#: So many wrong cases, the first of all, that no known mistake explains alone: no cover is looked for any more.
+HOPELESS = 6
 #: Every so many wrong cases one may be left that nothing explains: then the cover only looks like the cause.
 LEFT = 10
 #: The doors of a wrong layer through which mistakes can follow one another.
@@ -84,7 +86,7 @@ def covering(
     """Return a cover of the wrong cases, None where there is none.
 
     Args:
-        wrong: cases on which the subject gives something else than the right layer.
+        wrong: cases on which the subject gives something else than the right layer, simple ones first.
         suspects: known mistakes, those to be preferred first.
         explains: whether a layer, by its name, does what the subject does with a case.
         is_harmless: whether a mistake is right wherever the subject is.
@@ -99,7 +101,7 @@ def covering(
         if not found:
             unexplained.append(case)
             left = others
-            if 2 * len(unexplained) > len(wrong):
+            if 2 * len(unexplained) > len(wrong) or (not chosen and len(unexplained) == HOPELESS):
                 return None
             continue
         reach = {m.id: frozenset(c.id for c in left if explains(m.id, m.layer, c)) for m in found}

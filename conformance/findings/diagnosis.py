@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from conformance.cases import FAMILIES
+from conformance.cases import FAMILIES, Family
 from conformance.checks import CHECKS, NotSupported, NotTried, Traits, View
 from conformance.findings.agreement import agree, changing, has_value, outcome_of, same_outcome
 from conformance.findings.cover import Cover, covering
@@ -76,9 +76,9 @@ class Diagnostician:
         # What each known mistake has explained of each subject: ids of failing cases.
         self._explained: dict[tuple[str, str], set[str]] = {}
         self._covers: dict[tuple[str, tuple[str, ...]], Cover | None] = {}
-        self._drawn: dict[str, list[Case]] = {}
+        self._of_family: dict[tuple[str, int], Sequence[Case]] = {}
         self._effort, self._allowed = 0, 0
-        #: How many diagnoses were given up because they had run as many cases as they may.
+        #: How many findings have no diagnosis because as many cases were run as may be.
         self.cut_short = 0
 
     def diagnose(self, subject: Subject, clause: str, failures: Sequence[Failure]) -> str | None:
@@ -90,12 +90,14 @@ class Diagnostician:
             failures: every failing case of it.
         """
         self._allowed = min(self._effort + EFFORT, EFFORT_IN_ALL)
+        told, is_cut = None, False
         try:
             told = self._known(subject, clause, failures) or self._several(subject, failures)
         except _EffortIsSpent:
-            self.cut_short += 1
-            told = None
-        return told or described(failures)
+            is_cut = True
+        told = told or described(failures)
+        self.cut_short += is_cut and told is None
+        return told
 
     def _try(self) -> None:
         """Count a case that is run."""
@@ -121,7 +123,8 @@ class Diagnostician:
         suspects = [MISTAKES[name] for name in order if name not in self._left_out]
         #: For each suspect the failing cases on which it gives the subject's very wrong value.
         shared: dict[str, set[str]] = {mistake.id: set() for mistake in suspects}
-        failing = [failure.case for failure in telling.values()]
+        # Small cases take little time, and leave few suspects for large ones.
+        failing = sorted((f.case for f in telling.values()), key=lambda case: case.elements)
         for cases in (failing, self._others(failures), self._fresh(failures)):
             for case in cases:
                 if not suspects:
@@ -208,9 +211,16 @@ class Diagnostician:
 
     def _elsewhere(self, mistake: Mistake) -> list[Case]:
         """Return cases of the clauses that the mistake is known to fail."""
-        names = [family.name for family in CHECKS.families(*mistake.clauses)]
-        share = -(-ELSEWHERE // max(1, len(names)))
-        return [case for name in names for case in self._of_run(name)[:share]]
+        families = CHECKS.families(*mistake.clauses)
+        share = -(-ELSEWHERE // max(1, len(families)))
+        return [case for family in families for case in self._few(family, share)]
+
+    def _few(self, family: Family, count: int) -> Sequence[Case]:
+        """Return so many cases of a family, drawn ones first."""
+        if (family.name, count) not in self._of_family:
+            drawn = drawn_cases(family, examples=count, run_seed=self._seed)
+            self._of_family[family.name, count] = [*drawn, *family.fixed][:count]
+        return self._of_family[family.name, count]
 
     def _several(self, subject: Subject, failures: Sequence[Failure]) -> str | None:
         """Return the known mistakes that together do what the subject does in the families of the failures."""
@@ -237,7 +247,7 @@ class Diagnostician:
         cases |= {case.id: case for case in (*self._others(failures), *self._fresh(failures))}
         wrong: list[Case] = []
         right: list[Case] = []
-        for case in cases.values():
+        for case in sorted(cases.values(), key=lambda one: one.elements):
             is_right = self._is_right(subject, case)
             if is_right is not None:
                 (right if is_right else wrong).append(case)
@@ -288,19 +298,13 @@ class Diagnostician:
         return self._observed[key]
 
     def _others(self, failures: Sequence[Failure]) -> list[Case]:
-        """Return cases of the run, right and wrong."""
-        found = [case for name in _families(failures) for case in self._of_run(name)]
+        """Return cases of the run, right and wrong: listed ones, and those that it drew first."""
+        found: list[Case] = []
+        for family in map(FAMILIES.__getitem__, _families(failures)):
+            if family.is_drawn:
+                found += drawn_cases(family, examples=self._examples, run_seed=self._seed, block=1)
+            found += family.fixed
         return found[:: max(1, -(-len(found) // OTHERS))]
-
-    def _of_run(self, family: str) -> list[Case]:
-        """Return the first drawn cases of the run, and then its fixed ones."""
-        if family not in self._drawn:
-            found = FAMILIES[family]
-            drawn: tuple[Case, ...] = ()
-            if found.is_drawn:
-                drawn = drawn_cases(found, examples=self._examples, run_seed=self._seed, block=1)
-            self._drawn[family] = [*drawn, *found.fixed]
-        return self._drawn[family]
 
     def _fresh(self, failures: Sequence[Failure]) -> list[Case]:
         """Return cases that the run has not seen."""

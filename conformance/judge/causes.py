@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 
 from conformance.cases.drawn.configurations import Configuration
-from conformance.cases.drawn.data import position_coded, reals, small_integers
+from conformance.cases.drawn.data import nonzero_integers, position_coded, reals
 from conformance.cases.drawn.strategies import ACTIVATIONS, geometry_case
 from conformance.checks import CHECKS, NotSupported, NotTried, Traits, View
 from conformance.checks.applicability import runs_here
@@ -31,8 +31,8 @@ from conformance.model.dtypes import SIGNIFICAND_BITS
 from conformance.model.geometry import Geometry
 from conformance.subjects import Subject
 
-#: The search for one subject's causes ends after so many calls of its own, or seconds.
-CALLS, SECONDS = 300, 20.0
+#: The search for one subject's causes ends after so many calls of its own, or, where calls take long, seconds.
+CALLS, SECONDS = 2000, 60.0
 #: Whose matter it is where no feature's own clause fails.
 _LAST = ("VAL-01", "ACT-01")
 #: Formats in which only small integers sum exactly.
@@ -64,8 +64,8 @@ class Layer:
             inputs = position_coded(c.input_shape(), c.dtype)
             kernel = position_coded(c.kernel_shape, c.dtype)
         else:
-            inputs = small_integers(c.input_shape(), 1, c.dtype)
-            kernel = small_integers(c.kernel_shape, 2, c.dtype, largest=1)
+            inputs = nonzero_integers(c.input_shape(), 1, c.dtype, largest=2)
+            kernel = nonzero_integers(c.kernel_shape, 2, c.dtype, largest=2)
         return Case(family, c.arguments(**more), (*c.weights(kernel), steps.Call(inputs)))
 
     @property
@@ -185,6 +185,19 @@ def _alike(c: Configuration, side: int) -> Configuration:
     )
 
 
+def _smaller(layer: Layer) -> Layer:
+    """Return the layer with few images, pixels, channels and filters; all its features stay."""
+    c = layer.configuration
+    sizes = attrs.evolve(
+        c,
+        batch=min(c.batch, 2),
+        in_channels=min(c.in_channels, 2),
+        filters=min(c.filters, 3),
+        size=(min(c.size[0], 4), min(c.size[1], 5)),
+    )
+    return attrs.evolve(layer, configuration=sizes)
+
+
 def _plainer(layer: Layer) -> Iterator[Callable[[Layer], Layer]]:
     """Yield the ways to make a layer plainer, the last feature that a layer gets first."""
 
@@ -262,6 +275,10 @@ class Causes:
         yield from sorted(fitting, key=lambda one: len(one.needs))
 
     def _search(self, layer: Layer) -> Cause | None:
+        # Few mistakes need a large layer, and a large one takes long.
+        smaller = _smaller(layer)
+        if self._how(smaller):
+            layer = smaller
         how = self._how(layer)
         if not how:
             return None

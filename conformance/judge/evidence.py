@@ -10,6 +10,7 @@ import attrs
 
 from conformance.cases.aspects import main_step, traits_of
 from conformance.cases.space import first_call, values_of
+from conformance.checks import Check
 from conformance.model.case import Case
 from conformance.model.codec import in_a_line
 from conformance.model.observation import Observation
@@ -53,6 +54,7 @@ class Evidence:
         self._held: set[_Key] = set()
         self._run: set[_Key] = set()
         self._asked: dict[_Key, set[int | None]] = {}
+        self._normwise: set[tuple[str, ...]] = set()
         self._values: dict[str, Mapping[str, str]] = {}
         self._exercised: dict[tuple[str, str], dict[str, Mapping[str, str]]] = {}
         self._explored: dict[tuple[str, str], dict[tuple[str, str], Explored]] = {}
@@ -109,6 +111,14 @@ class Evidence:
         """Tell whether the subject has run `case`, here or elsewhere."""
         key = _key(subject, case)
         return key in self._run or key in self._held
+
+    def note_normwise(self, subject: Subject, case: Case, check: str) -> None:
+        """Note that `check` holds on `case` in the norm of each image, and not element by element."""
+        self._normwise.add((*_key(subject, case), check))
+
+    def is_normwise(self, subject: Subject, case: Case, checks: Iterable[Check]) -> bool:
+        """Tell whether one of `checks` holds on `case` in the norm of each image alone."""
+        return any((*_key(subject, case), check.name) in self._normwise for check in checks)
 
     def is_known_to_hold(self, subject: Subject, case: Case) -> bool:
         """Tell whether the subject has run `case`, every clause held, and no more is remembered."""

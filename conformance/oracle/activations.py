@@ -49,6 +49,23 @@ def value_error(name: str, before: Array, after: Array, dtype_name: str) -> Arra
     return _allowed(scale, before, dtype_name)
 
 
+def carried_error(name: str, before: Array, error: Array) -> Array:
+    """Return how far an activation's values move where its arguments are off by `error`, both ways.
+
+    Args:
+        name: Keras' name, or that of one of the suite's functions.
+        before: exact arguments, float64.
+        error: how far each of them is off at most.
+    """
+    after = values(name, before)
+    if name == "softmax":  # the derivative of share i by argument j is at most share i
+        moved: Array = after * np.expm1(2 * error.max(axis=-1, keepdims=True))
+        return moved
+    ends = [np.abs(values(name, before + sign * error) - after) for sign in (-1, 1)]
+    found: Array = np.maximum(*ends)
+    return found
+
+
 def slope_error(
     name: str, before: Array, output_gradient: Array, after: Array, dtype_name: str
 ) -> Array:

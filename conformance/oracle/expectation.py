@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
 from typing import Any
 
 import attrs
@@ -20,6 +20,8 @@ from conformance.model.geometry import Geometry
 from conformance.model.observation import Observation
 from conformance.oracle import activations, taps
 from conformance.oracle.bounds import OracleError, check_case
+from conformance.oracle.comparison import Mismatch, compare_numbers
+from conformance.oracle.normwise import Transform, of_gradients, of_output
 from conformance.oracle.tolerance import (
     allowed_error,
     exactly_summable,
@@ -43,6 +45,7 @@ class Exact:
         exact: whether every order of summation in the subject's dtype gives `values` exactly.
         dtype_name: the subject's dtype.
         more: error allowed beside that of the sums, of the same shape, or 0.
+        transform: what a transform would make the values of; None where they are no convolution.
     """
 
     values: Array
@@ -51,6 +54,35 @@ class Exact:
     exact: bool
     dtype_name: str
     more: Array | float = 0.0
+    transform: Callable[[], Transform] | None = None
+
+    def compare(self, got: Value, *, step: int, what: str = "output") -> Mismatch | None:
+        """Return a mismatch unless `got` is right, element by element or in the norm of each image."""
+        return compare_numbers(
+            got,
+            self.values,
+            self.allowed,
+            step=step,
+            what=what,
+            unit=self.unit,
+            normwise=self.normwise,
+        )
+
+    @property
+    def normwise(self) -> Callable[[], Array] | None:
+        """What gives the error that a transform may have; None where there is none."""
+        made = self.transform
+        if made is None or self.dtype_name not in SIGNIFICAND_BITS:
+            return None
+        return lambda: made().allowed(self.magnitude, self.dtype_name)
+
+    def carried(self, activation: Any) -> Callable[[], Array] | None:
+        """Return what gives the error that an activation makes of a transform's; None where there is none."""
+        error = self.normwise
+        if error is None:
+            return None
+        name = activation["function"] if isinstance(activation, dict) else activation
+        return lambda: activations.carried_error(name, self.values, error())
 
     @property
     def allowed(self) -> Array:
@@ -94,7 +126,7 @@ class Expectation:
         return outcome.value
 
     def linear_output(self, index: int) -> Exact:
-        """Return what call `index` gives before the activation."""
+        """Return what call `index` gives before the activation, or what gradients are asked for of it."""
         key = (index, "linear")
         if key not in self._exacts:
             check_case(self.case)
@@ -111,15 +143,21 @@ class Expectation:
         found: tuple[Exact, Exact, Exact | None] = self._exacts[key]
         return found
 
-    def activated_gradients(self, index: int) -> tuple[Exact, Exact, Exact | None]:
+    def activated_gradients(
+        self, index: int, before: Array | None = None
+    ) -> tuple[Exact, Exact, Exact | None]:
         """Return the gradients of step `index` through the layer's activation.
 
         Their sums are made of numbers that the activation's slope has rounded already: `slope_error` of each.
+        `before` is the activation's argument; None is the exact one.
         """
+        if before is not None:
+            return self._compute_activated(index, before)
         key = (index, "activated")
         if key not in self._exacts:
             check_case(self.case)
-            self._exacts[key] = self._compute_activated(index)
+            exact = self.linear_output(index).values
+            self._exacts[key] = self._compute_activated(index, exact)
         found: tuple[Exact, Exact, Exact | None] = self._exacts[key]
         return found
 
@@ -135,7 +173,7 @@ class Expectation:
 
     def _compute_linear(self, index: int) -> Exact:
         step = self.case.steps[index]
-        assert isinstance(step, steps.Call)
+        assert isinstance(step, (steps.Call, steps.Gradients))
         kernel, bias = self.weights_at(index)
         inputs = _wide(step.inputs)
         values = _transposed(self.case, inputs, kernel, bias)
@@ -154,7 +192,9 @@ class Expectation:
                     np.abs(kernel),
                     None if bias is None else np.abs(bias),
                 )
-        return Exact(values, magnitude, terms, exact, step.inputs.dtype.name)
+        geometry, name = Geometry.of(self.case.arguments), step.inputs.dtype.name
+        transform = partial(of_output, geometry, inputs, kernel)
+        return Exact(values, magnitude, terms, exact, name, transform=transform)
 
     def _compute_gradients(self, index: int) -> tuple[Exact, Exact, Exact | None]:
         step = self.case.steps[index]
@@ -172,6 +212,7 @@ class Expectation:
             sizes = tuple(np.broadcast_to(bound, one.shape) for bound, one in zip(bounds, found))
         else:
             sizes = _gradients(self.case, np.abs(inputs), np.abs(kernel), np.abs(upstream))
+        transforms = _gradient_transforms(self.case, inputs, kernel, upstream)
         exacts = [
             Exact(
                 values,
@@ -179,29 +220,36 @@ class Expectation:
                 count,
                 exactly_summable(name, _largest(magnitude), inputs, kernel, upstream),
                 name,
+                transform=transform,
             )
-            for values, magnitude, count in zip(found, sizes, terms)
+            for values, magnitude, count, transform in zip(found, sizes, terms, transforms)
         ]
         return exacts[0], exacts[1], None if bias is None else exacts[2]
 
-    def _compute_activated(self, index: int) -> tuple[Exact, Exact, Exact | None]:
+    def _compute_activated(self, index: int, before: Array) -> tuple[Exact, Exact, Exact | None]:
         step = self.case.steps[index]
         assert isinstance(step, steps.Gradients)
         kernel, bias = self.weights_at(index)
         inputs, upstream = _wide(step.inputs), _wide(step.output_gradient)
         name, dtype_name = str(self.case.arguments["activation"]), step.inputs.dtype.name
         with np.errstate(all="ignore"):
-            before = _transposed(self.case, inputs, kernel, bias)
             slopes = activations.through(name, before, upstream)
             rounded = activations.slope_error(name, before, upstream, slopes, dtype_name)
             found = _gradients(self.case, inputs, kernel, slopes)
             sizes = _gradients(self.case, np.abs(inputs), np.abs(kernel), np.abs(slopes))
             errors = _gradients(self.case, np.abs(inputs), np.abs(kernel), rounded)
+        transforms = _gradient_transforms(self.case, inputs, kernel, upstream)
         exacts = [
-            Exact(values, magnitude, terms, exact=False, dtype_name=dtype_name, more=error)
-            for values, magnitude, terms, error in zip(
-                found, sizes, _terms(inputs, kernel, upstream), errors
+            Exact(
+                found[i],
+                sizes[i],
+                terms,
+                exact=False,
+                dtype_name=dtype_name,
+                more=errors[i],
+                transform=transforms[i],
             )
+            for i, terms in enumerate(_terms(inputs, kernel, upstream))
         ]
         return exacts[0], exacts[1], None if bias is None else exacts[2]
 
@@ -281,6 +329,14 @@ def _given_weights(case: Case, index: int) -> tuple[Array, Array | None] | None:
         return None
     kernel, *bias = map(_wide, given.values)
     return kernel, bias[0] if bias else None
+
+
+def _gradient_transforms(
+    case: Case, inputs: Array, kernel: Array, upstream: Array
+) -> tuple[Callable[[], Transform], Callable[[], Transform], None]:
+    """Return what transforms would make the gradients by inputs and kernel of; that by the bias is a plain sum."""
+    made = partial(of_gradients, Geometry.of(case.arguments), inputs, kernel, upstream)
+    return lambda: made()[0], lambda: made()[1], None
 
 
 def _terms(inputs: Array, kernel: Array, upstream: Array) -> tuple[int, int, int]:

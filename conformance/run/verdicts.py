@@ -139,6 +139,7 @@ class ParticipantJudge:
             claim=claim,
             part=_part(tally) if status == "pass" else None,
             blocked_by=tuple(tally.blocked),
+            normwise=tally.normwise,
         )
         return Judgement(verdict, finding, text or reason or "", guard)
 

@@ -29,8 +29,8 @@ _DESCRIBE = {"kind": "describe", "protocol": VERSION}
 HAS_GROUPS = os.name == "posix"
 #: Seconds until a process must have answered its first line; importing TensorFlow takes a while.
 START_SECONDS = 180.0
-#: Seconds that a run spends on crashes and hangs of one subject before it gives up. What each costs is fixed, so that
-#: it gives up at the same case however fast the machine is: a hang its time limit, others what is said here.
+#: Seconds that a run spends on crashes and hangs of one subject before it gives up. What each costs is fixed, so
+#: that it gives up at the same case however fast the machine is: a hang its time limit, others what is said here.
 PATIENCE, DEATH, OVERFLOW = 60.0, 2.0, 10.0
 #: Seconds after which it gives up in any case.
 LONGEST_PATIENCE = 150.0
@@ -149,9 +149,7 @@ class ProcessSubject:
     def observe(self, case: Case) -> Observation:
         """Run the case in the process; whatever goes wrong there is in the observation."""
         if self.spent.seconds >= PATIENCE or self._seconds_lost > LONGEST_PATIENCE:
-            return Observation(
-                not_tried="its process has ended or hung too often before"
-            )
+            return Observation(not_tried="its process has ended or hung too often before")
         if self.spent.large > limits.TOGETHER:
             return Observation(
                 crash=f"its answers of more than {limits.ORDINARY:,} bytes had more than "

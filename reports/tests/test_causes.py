@@ -89,6 +89,27 @@ def test_wrong_numbers_in_clauses_of_one_chapter_are_one_cause(numbers):
     assert numbers(*lines) == [(1, 2), (3,)]
 
 
+def test_wrong_numbers_belong_to_the_only_description_in_their_chapter(grouped):
+    described = "looks like the right result shifted"
+    lines = [
+        sample.finding("PAD-02", diagnosis=None),
+        sample.finding("PAD-01", diagnosis=described),
+        sample.finding("VAL-01", diagnosis=None),
+    ]
+    (padding, values) = grouped(*lines)
+    assert (padding.numbers, padding.title, values.numbers) == (
+        (1, 2),
+        described.capitalize(),
+        (3,),
+    )
+
+
+def test_of_two_descriptions_in_a_chapter_none_takes_the_others(numbers):
+    told = [None, "looks like the right result shifted", "looks like the right result doubled"]
+    lines = [sample.finding(f"PAD-0{n}", diagnosis=text) for n, text in enumerate(told, start=1)]
+    assert sorted(numbers(*lines)) == [(1,), (2,), (3,)]
+
+
 def test_what_has_no_diagnosis_stays_apart_from_a_known_mistake(numbers):
     lines = [
         sample.finding("PAD-01", diagnosis=KNOWN),

@@ -165,7 +165,7 @@ def test_the_worst_of_two_verdicts_counts(page):
     assert headline(page(mini(*lines))) == "mine breaks the one clause"
 
 
-def test_a_cell_has_symbol_status_and_examples(page):
+def test_a_cell_has_symbol_status_and_cases(page):
     text = page(mini(sample.verdict("PAD-01", status="pass", examples=83)))
     cell = re.search(r'<td role="cell"><span class="cell.*?</td>', text, re.DOTALL).group()
     assert ('aria-label="pass"' in cell, Reader(cell).text) == (True, "mine eager 83")
@@ -398,7 +398,7 @@ def test_an_erratum_shows_claim_proof_and_script(page):
         part
         for part in (
             "6 sentences of the page are listed as wrong, 6 of them proven by this run",
-            "tensorflow 2.15.1 graph: differs from the page (12 examples)",
+            "tensorflow 2.15.1 graph: differs from the page (12 cases)",
             "Padding evenly would crop as much at the top as at the bottom.",
             "by the page (1, 5, 5, 1) got (1, 10, 10, 1)",
             "layer = tf.compat.v1.layers.Conv2DTranspose(1, 3, strides=2, padding='same')",

@@ -27,9 +27,11 @@ def check_activation_follows_the_bias(view: View) -> Mismatch | None:
     name = view.case.argument("activation")
     name = name["function"] if isinstance(name, dict) else name
     wanted = view.expectation.value(index)
-    linear = view.expectation.linear_output(index).values
-    allowed = value_error(name, linear, wanted, call.inputs.dtype.name)
-    return compare_numbers(view.value(index), wanted, allowed, step=index)
+    linear = view.expectation.linear_output(index)
+    allowed = value_error(name, linear.values, wanted, call.inputs.dtype.name)
+    return compare_numbers(
+        view.value(index), wanted, allowed, step=index, normwise=linear.carried(name)
+    )
 
 
 @check("ACT-02", "activation results")

@@ -30,7 +30,6 @@ from conformance.model.traits import Traits
 from conformance.oracle.comparison import (
     Mismatch,
     compare_exactly,
-    compare_numbers,
     compare_shape,
     describe,
 )
@@ -73,10 +72,7 @@ def check_convolution_op_is_the_adjoint(view: View) -> Mismatch | None:
     index, _ = view.first(ConvolutionOp)
     gradients, _ = view.first(Gradients)
     exact, _, _ = view.expectation.gradients(gradients)
-    return compare_numbers(
-        view.value(index), exact.values, exact.allowed, step=index, what="convolution_op",
-        unit=exact.unit,
-    )  # fmt: skip
+    return exact.compare(view.value(index), step=index, what="convolution_op")
 
 
 @claim("METH-02", "convolution claims")

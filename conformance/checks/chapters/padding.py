@@ -181,7 +181,9 @@ def check_rows_without_input_get_bias_and_activation(view: View) -> Mismatch | N
         return None
     scale = np.abs(wanted).astype(np.float64) * 2.0**-18
     found = np.where(reach, got, wanted)
-    return compare_numbers(found, wanted, scale, step=index)
+    linear = view.expectation.linear_output(index)
+    name = view.case.argument("activation") or "linear"
+    return compare_numbers(found, wanted, scale, step=index, normwise=linear.carried(name))
 
 
 def case_couples_positions(case: Case) -> bool:

@@ -9,7 +9,7 @@ from conformance.checks.view import View
 from conformance.model.case import Case
 from conformance.model.steps import Call, ConvolutionOp, Gradients
 from conformance.model.traits import Traits
-from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape
+from conformance.oracle.comparison import Mismatch, compare_shape
 
 
 def _asked(_: Case, traits: Traits) -> bool:
@@ -36,14 +36,7 @@ def check_kernel_gradient_of_a_1x1_kernel(view: View) -> Mismatch | None:
     """The loops' kernel gradient."""
     index, _ = view.first(Gradients)
     exact = view.expectation.gradients(index)[1]
-    return compare_numbers(
-        view.value(index)[1],
-        exact.values,
-        exact.allowed,
-        step=index,
-        what="kernel gradient",
-        unit=exact.unit,
-    )
+    return exact.compare(view.value(index)[1], step=index, what="kernel gradient")
 
 
 @check("KILL-03", "killers KILL-03")

@@ -136,6 +136,21 @@ def test_a_description_must_fit_every_case():
     assert described(failures) is None
 
 
+def test_shifts_of_different_lengths_are_described_without_a_length():
+    failures = [failure(moved(RIGHT, *way), RIGHT) for way in [(1, 0), (0, 1), (-1, 1), (0, 2)]]
+    told = "looks like the right result shifted; how far depends on the layer"
+    assert described(failures) == told
+    # One in four may be something else, no more.
+    assert described([*failures, failure(RIGHT * 2)]) == told
+    assert described([*failures, *[failure(RIGHT * 2)] * 2]) is None
+
+
+def test_how_far_a_small_result_is_shifted_says_nothing():
+    small = np.zeros((1, 2, 2, 1))
+    small[0, 0, 0, 0] = 1
+    assert described([failure(moved(small, 1, 0), small), *[failure(small * 2, small)] * 3]) is None
+
+
 def test_two_cases_are_too_few_for_a_description():
     assert described([failure(RIGHT * 2)] * 2) is None
 

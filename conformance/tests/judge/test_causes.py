@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import fast_impl
-from conformance.cases import sizes
+from conformance.cases import FAMILIES, sizes
 from conformance.checks import Traits
+from conformance.judge.causes import Causes, layer_of
 from conformance.judge.evidence import Evidence
 from conformance.model.case import Case
 from conformance.model.clauses import all_clauses
@@ -101,6 +102,10 @@ WRONG: Mapping[str, tuple[type, set[str]]] = {
         _where(lambda _, y: not len(y), lambda _, y: np.zeros((1, *y.shape[1:]), y.dtype)),
         {"SHAPE-11"},
     ),
+    "same": (
+        _where(lambda layer, _: layer.padding == "same", _plus_one),
+        {"PAD-01", "PAD-02", "PAD-04", "PAD-05"},
+    ),
     "raises always": (_changed(_raise), {"VAL-01"}),
 }  # fmt: skip
 #: Clauses that look at nothing but the outputs of a call.
@@ -180,3 +185,31 @@ def test_a_clause_is_blocked_by_one_that_fails(verdicts: Mapping[str, Any], red:
         name for key, verdict in verdicts.items() if key != "name" for name in verdict.blocked_by
     }
     assert blockers <= red
+
+
+def test_every_wrong_call_of_a_large_layer_has_its_cause() -> None:
+    subject: Any = _Subject("same")
+    causes = Causes(_evidence(), subject, Traits())
+    same = [
+        case
+        for case in FAMILIES[sizes.FAMILY].listed(100)
+        if case.argument("padding") == "same" and layer_of(case) is not None
+    ]
+    needed = [cause and [*cause.failures] for cause in map(causes.of, same)]
+    assert len(needed) > 100
+    assert {*map(str, needed)} <= {"['PAD-01']", "['PAD-02']", "['PAD-04']", "['PAD-05']"}
+
+
+def test_the_search_for_causes_tries_small_layers_first() -> None:
+    asked = []
+
+    class Subject(_Subject):
+        def observe(self, case: Case) -> Observation:
+            asked.append(case.elements)
+            return super().observe(case)
+
+    large = max(FAMILIES[sizes.FAMILY].listed(1), key=lambda case: case.elements)
+    subject: Any = Subject("raises always")
+    cause = Causes(Evidence(), subject, Traits()).of(large)
+    assert cause is not None
+    assert max(asked) < 1000 < large.elements

@@ -1,0 +1,342 @@
+"""Programs that compute an operation on one side, as texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from conformance.translate.operation import Operation, Pair, order
+
+#: What an axis of a result must still lose at the front and at the back, and how many zeros it must get.
+Rest = tuple[int, int, int]
+NOTHING: Rest = (0, 0, 0)
+
+
+@attrs.frozen
+class Idiom:
+    """How arrays are handled in one library; texts with places for what they are about."""
+
+    imports: str
+    transpose: str
+    flip: str
+    pad: str
+    zeros: str
+    split: str
+    join: str
+    activations: Mapping[str, str] | None
+    activation: str = ""
+
+
+NUMPY = Idiom(
+    imports="import numpy as np\n\nimport fast_impl",
+    transpose="np.transpose({x}, {axes})",
+    flip="np.flip({x}, {axes})",
+    pad="np.pad({x}, {widths})",
+    zeros="np.zeros({shape}, kernel.dtype)",
+    split="np.split({x}, {parts}, {axis})",
+    join="np.concatenate({x}, {axis})",
+    activations=None,
+    activation="fast_impl.activations.get({name!r})(outputs)",
+)
+TORCH = Idiom(
+    imports="import torch\nfrom torch.nn import functional",
+    transpose="{x}.permute({axes})",
+    flip="{x}.flip({axes})",
+    pad="functional.pad({x}, {reversed_widths})",
+    zeros="kernel.new_zeros({shape})",
+    split="{x}.chunk({parts}, {axis})",
+    join="torch.cat({x}, {axis})",
+    activations={
+        **{name: f"functional.{name}" for name in ("relu", "elu", "selu", "softplus", "softsign")},
+        "sigmoid": "torch.sigmoid", "tanh": "torch.tanh", "swish": "functional.silu", "exponential": "torch.exp",
+    },
+)  # fmt: skip
+JAX = attrs.evolve(
+    NUMPY,
+    imports="import jax\nimport jax.numpy as np",
+    activations={
+        **{n: f"jax.nn.{n}" for n in ("relu", "sigmoid", "elu", "selu", "softplus", "swish")},
+        "tanh": "np.tanh", "softsign": "jax.nn.soft_sign", "exponential": "np.exp",
+    },
+)  # fmt: skip
+TENSORFLOW = Idiom(
+    imports="import tensorflow as tf",
+    transpose="tf.transpose({x}, {axes})",
+    flip="tf.reverse({x}, {axes})",
+    pad="tf.pad({x}, {widths})",
+    zeros="np.zeros({shape}, kernel.dtype)",
+    split="tf.split({x}, {parts}, {axis})",
+    join="tf.concat({x}, {axis})",
+    activations=None,
+    activation="tf.keras.activations.get({name!r})(outputs)",
+)
+KERAS = attrs.evolve(
+    TENSORFLOW,
+    imports="import keras",
+    transpose="keras.ops.transpose({x}, {axes})",
+    flip="keras.ops.flip({x}, {axes})",
+    pad="keras.ops.pad({x}, {widths})",
+    split="keras.ops.split({x}, {parts}, {axis})",
+    join="keras.ops.concatenate({x}, {axis})",
+    activation="keras.activations.get({name!r})(outputs)",
+)
+
+
+def named(words: Mapping[str, Any]) -> str:
+    """Write arguments by name."""
+    return ", ".join(f"{name}={value!r}" for name, value in words.items())
+
+
+def takes_bias(operation: Operation, rests: tuple[Rest, Rest]) -> bool:
+    """Tell whether the other side may add the bias: what is appended afterwards has it, too."""
+    return operation.use_bias and operation.groups == 1 and not any(zeros for *_, zeros in rests)
+
+
+def _pads(layout: str, rests: tuple[Rest, Rest]) -> str:
+    widths = dict(zip("HW", ((0, zeros) for *_, zeros in rests)))
+    return "[" + ", ".join(str(list(widths.get(letter, (0, 0)))) for letter in layout) + "]"
+
+
+def _slices(layout: str, rests: tuple[Rest, Rest]) -> str:
+    cut = {
+        letter: f"{front or ''}:{-back if back else ''}"
+        for letter, (front, back, _) in zip("HW", rests)
+    }
+    return ", ".join(cut.get(letter, ":") for letter in layout)
+
+
+def program(
+    operation: Operation,
+    idiom: Idiom,
+    call: str,
+    layout: str,
+    kernel_layout: str,
+    rests: tuple[Rest, Rest],
+    *,
+    dilate: bool = False,
+    groups: bool = False,
+    bias_done: bool | None = None,
+    target: str = "outputs",
+    kernel_in: str = "",
+    bias_needed: bool = False,
+) -> str:
+    """Return a program that defines `conv2d_transpose(inputs, kernel, bias=None)` on the source's own arrays."""
+    if bias_done is None:
+        bias_done = takes_bias(operation, rests)
+    parts = operation.groups if not groups else 1
+    kernels = attrs.evolve(NUMPY, imports="import numpy as np") if kernel_in == "np" else idiom
+    before = [
+        *_kernel_lines(operation, kernels, kernel_layout, dilate=dilate),
+        *_moved("inputs", operation.layout, layout, idiom),
+    ]
+    after = []
+    if any(rest[:2] != (0, 0) for rest in rests):
+        after.append(f"outputs = outputs[{_slices(layout, rests)}]")
+    if any(zeros for *_, zeros in rests):
+        (*_, height), (*_, width) = rests
+        images = (
+            f"(0, {width}, 0, {height})" if layout == "NCHW" else f"(0, 0, 0, {width}, 0, {height})"
+        )
+        after.append(
+            "outputs = "
+            + idiom.pad.format(x="outputs", widths=_pads(layout, rests), reversed_widths=images)
+        )
+    ending = []
+    if operation.use_bias and not bias_done:
+        shaped = "bias[:, None, None]" if layout == "NCHW" else "bias"
+        ending += ["if bias is not None:", f"    outputs = outputs + {shaped}"]
+    ending += _activated(operation, idiom)
+    ending += _moved("outputs", layout, operation.layout, idiom)
+    called = f"{target} = {call}"
+    given = "inputs, kernel, bias" + ("" if bias_needed and operation.use_bias else "=None")
+    imports = [
+        *dict.fromkeys([*(["import numpy as np"] if kernel_in == "np" else []), idiom.imports])
+    ]
+    lines = [*imports, "", ""]
+    doc = _doc(operation)
+    if parts == 1:
+        body = [*before, called.format(indent="    "), *after, *ending]
+        lines += [f"def conv2d_transpose({given}):", f'    """{doc}"""', *_indented(body)]
+    else:
+        # Each part of the channels has filters of its own.
+        lines += [
+            "def one_group(inputs, kernel):",
+            '    """The filters of one part of the channels."""',
+        ]
+        back = _moved("outputs", layout, operation.layout, idiom)
+        lines += _indented([*before, called.format(indent="    "), *after, *back, "return outputs"])
+        channel = operation.layout.index("C")
+        images = idiom.split.format(x="inputs", parts=parts, axis=channel)
+        kernels_ = kernels.split.format(
+            x="kernel", parts=parts, axis=operation.kernel_layout.index("C")
+        )
+        lines += ["", "", f"def conv2d_transpose({given}):", f'    """{doc}"""']
+        shaped = "bias[:, None, None]" if operation.layout == "NCHW" else "bias"
+        bias = (
+            ["if bias is not None:", f"    outputs = outputs + {shaped}"]
+            if operation.use_bias
+            else []
+        )
+        lines += _indented([
+            f"parts = zip({images}, {kernels_})",
+            "outputs = " + idiom.join.format(x="[one_group(*part) for part in parts]", axis=channel),
+            *bias,
+            *_activated(operation, idiom),
+        ])  # fmt: skip
+    return "\n".join([*lines, "    return outputs", ""])
+
+
+def _doc(operation: Operation) -> str:
+    return (
+        f"inputs and outputs: {', '.join(operation.layout)}; kernel: "
+        + ", ".join(
+            {"H": "height", "W": "width", "F": "filters", "C": "channels"}[c]
+            for c in operation.kernel_layout
+        )
+        + "."
+    )
+
+
+def _indented(lines: list[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
+
+
+def _moved(name: str, source: str, target: str, idiom: Idiom) -> Iterator[str]:
+    if source != target:
+        yield f"{name} = " + idiom.transpose.format(x=name, axes=order(source, target))
+
+
+def _kernel_lines(
+    operation: Operation, idiom: Idiom, layout: str, *, dilate: bool
+) -> Iterator[str]:
+    if operation.flipped:
+        axes = tuple(operation.kernel_layout.index(letter) for letter in "HW")
+        yield "kernel = " + idiom.flip.format(x="kernel", axes=axes)
+    yield from _moved("kernel", operation.kernel_layout, layout, idiom)
+    if dilate:
+        shape = [f"kernel.shape[{n}]" for n in range(4)]
+        cut = [":"] * 4
+        for letter, extent, dilation in zip("HW", operation.extents, operation.dilations):
+            shape[layout.index(letter)], cut[layout.index(letter)] = str(extent), f"::{dilation}"
+        yield "spread = " + idiom.zeros.format(shape=f"({', '.join(shape)})")
+        if "jax" in idiom.imports:
+            yield f"kernel = spread.at[{', '.join(cut)}].set(kernel)"
+        else:
+            yield f"spread[{', '.join(cut)}] = kernel"
+            yield "kernel = spread"
+
+
+def _activated(operation: Operation, idiom: Idiom) -> Iterator[str]:
+    name = operation.activation
+    if name is None:
+        return
+    if idiom.activations is None:
+        yield "outputs = " + idiom.activation.format(name=name)
+    elif name in idiom.activations:
+        yield f"outputs = {idiom.activations[name]}(outputs)"
+    else:
+        yield f"raise NotImplementedError('put the activation {name} here')"
+
+
+_ONNX_ACTIVATIONS = {
+    "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "elu": "Elu", "selu": "Selu", "softplus": "Softplus",
+    "softsign": "Softsign", "exponential": "Exp",
+}  # fmt: skip
+
+
+def onnx_program(operation: Operation, words: Mapping[str, Any], zeros: Pair) -> str:
+    """Return a program that defines `model(kernel, bias=None)`, a model of the inputs alone.
+
+    Args:
+        operation: what it computes.
+        words: the attributes of its `ConvTranspose`.
+        zeros: how many rows and columns a `Pad` appends; the bias is then added after it.
+    """
+    padded = any(zeros)
+    numpy = attrs.evolve(NUMPY, imports="import numpy as np")
+    lines = [
+        "import numpy as np", "import onnx", "from onnx import helper, numpy_helper", "", "",
+        "def model(kernel, bias=None):",
+        f'    """{_doc(operation)}"""',
+        *_indented([*_kernel_lines(operation, numpy, "CFHW", dilate=False)]),
+        '    weights = [numpy_helper.from_array(np.ascontiguousarray(kernel), "kernel")]',
+    ]  # fmt: skip
+    operands = ["inputs", "kernel"]
+    if operation.use_bias:
+        array = "bias[:, None, None]" if padded else "bias"
+        lines += [
+            "    if bias is not None:",
+            f'        weights.append(numpy_helper.from_array({array}, "bias"))',
+        ]
+    lines += ["    nodes = []"]
+    turned = operation.layout == "NHWC"
+    if turned:
+        lines.append(
+            '    nodes.append(helper.make_node("Transpose", ["inputs"], ["images"], perm=[0, 3, 1, 2]))'
+        )
+        operands[0] = "images"
+    names = str(operands).replace("'", '"')
+    if operation.use_bias and not padded:
+        names += " + [w.name for w in weights[1:]]"
+    lines += [
+        "    nodes.append(",
+        f'        helper.make_node("ConvTranspose", {names}, ["result"], {named(words)})',
+        "    )",
+    ]
+    last = '"result"'
+    if padded:
+        lines += [
+            f'    weights.append(numpy_helper.from_array(np.array({[0] * 6 + [*zeros]}), "zeros"))',
+            '    nodes.append(helper.make_node("Pad", ["result", "zeros"], ["padded"]))',
+        ]
+        last = '"padded"'
+        if operation.use_bias:
+            lines += [
+                '    last = "padded"',
+                "    if bias is not None:",
+                '        nodes.append(helper.make_node("Add", ["padded", "bias"], ["sum"]))',
+                '        last = "sum"',
+            ]
+            last = "last"
+    if operation.activation is not None:
+        node = _ONNX_ACTIVATIONS.get(operation.activation)
+        if node is None:
+            told = f"put the activation {operation.activation} here"
+            lines.append(f"    raise NotImplementedError({told!r})")
+        else:
+            lines.append(f'    nodes.append(helper.make_node("{node}", [{last}], ["active"]))')
+            last = '"active"'
+    ending = '"Transpose"' if turned else '"Identity"'
+    order_back = ", perm=[0, 2, 3, 1]" if turned else ""
+    lines.append(f'    nodes.append(helper.make_node({ending}, [{last}], ["outputs"]{order_back}))')
+    shape, sizes = (
+        str([letter + more for letter in operation.layout]).replace("'", '"')
+        for more in ("", "_out")
+    )
+    lines += [
+        "    kind = helper.np_dtype_to_tensor_dtype(kernel.dtype)",
+        f'    images = [helper.make_tensor_value_info("inputs", kind, {shape})]',
+        f'    outputs = [helper.make_tensor_value_info("outputs", kind, {sizes})]',
+        '    graph = helper.make_graph(nodes, "layer", images, outputs, weights)',
+        '    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 22)], ir_version=10)',
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def tflite_program(program: str) -> str:
+    """Return a program whose `model(inputs, kernel, bias=None)` is the file of a TFLite model for such inputs."""
+    return program + "\n".join([
+        "",
+        "",
+        "def model(inputs, kernel, bias=None):",
+        '    """Return a TFLite model for inputs of this shape and dtype."""',
+        "    signature = [tf.TensorSpec(inputs.shape, inputs.dtype)]",
+        "    call = lambda images: conv2d_transpose(images, kernel, bias)",
+        "    layer = tf.function(call, input_signature=signature)",
+        "    converter = tf.lite.TFLiteConverter.from_concrete_functions([layer.get_concrete_function()])",
+        "    return converter.convert()",
+        "",
+    ])  # fmt: skip
