@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.gradients import scatter
-from fast_impl.problem.dtypes import native, require_computed
+from fast_impl.problem.doors import operand
+from fast_impl.problem.dtypes import require_computed
 from fast_impl.problem.errors import InvalidArgumentError
 from fast_impl.problem.geometry import Axis
 from fast_impl.problem.problem import Options, Problem
@@ -36,7 +37,7 @@ def convolve(inputs: Any, kernel: Any, options: Options) -> Array:
         ValueError: A kernel that is not of rank 4.
         InvalidArgumentError: Anything else that does not fit.
     """
-    inputs, kernel = _as_tensor(inputs), _as_tensor(kernel)
+    inputs, kernel = _as_tensor(inputs, "inputs"), _as_tensor(kernel, "kernel")
     if kernel.ndim != 4:
         raise ValueError(
             f"kernel of shape {kernel.shape} must have rank 4: the 2 strides and dilations should "
@@ -97,9 +98,9 @@ def _channels(array: Array, axis: int, part: slice) -> Array:
     return array[:, part] if axis == 1 else array[..., part]
 
 
-def _as_tensor(value: Any) -> Array:
+def _as_tensor(value: Any, argument: str) -> Array:
     """Arrays as they are; nested lists of numbers in TensorFlow's formats."""
-    array = native(np.asarray(value))
+    array = operand(value, argument)
     if not hasattr(value, "dtype"):
         array = array.astype({"f": np.float32, "i": np.int32}.get(array.dtype.kind, array.dtype))
     return array

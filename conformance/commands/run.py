@@ -14,6 +14,7 @@ from conformance.commands.failing import usage_error
 from conformance.commands.progress import Progress
 from conformance.commands.summary import summary
 from conformance.commands.terminal import Terminal
+from conformance.run.again import FOLDER, NothingFailed, again
 from conformance.run.interruption import Interruption
 from conformance.run.options import CHOICES, USAGE_ERRORS, make_options
 from conformance.run.record import OutputError
@@ -22,6 +23,8 @@ from conformance.subjects import tensorflow_is_installed
 from reports.record import FILE_NAME
 
 INTERRUPTED = 130
+#: The record that is meant where none is named.
+_IN_FOLDER = "the folder's"
 
 
 def _with_choices(function: Any) -> Any:
@@ -46,7 +49,16 @@ def _with_choices(function: Any) -> Any:
 
 @click.command()
 @_with_choices
-def run(**values: Any) -> None:
+@click.option(
+    "--rerun-failed",
+    "failed_in",
+    metavar="[RECORD]",
+    is_flag=False,
+    flag_value=_IN_FOLDER,
+    help="Judge only what failed in an earlier run (default: that in the folder), its smallest cases first; "
+    f"record and page go into the folder's {FOLDER}/.",
+)
+def run(failed_in: str | None, **values: Any) -> None:
     """Judge every clause on every subject; write run.jsonl and index.html.
 
     Exit status: 0 every subject conforms; 1 findings, a stale excuse, or a subject on which nothing could
@@ -58,8 +70,13 @@ def run(**values: Any) -> None:
     with interruption.watched():
         try:
             options = make_options(values, ("conformance", *sys.argv[1:]))
+            if failed_in is not None:
+                options = again(options, None if failed_in == _IN_FOLDER else Path(failed_in))
             with console.status("starting the subjects"):
                 conformance_run = Run(options)
+        except NothingFailed as reason:
+            console.print(str(reason), style="green", soft_wrap=True)
+            return
         except (*USAGE_ERRORS, reports.RecordError) as error:
             usage_error(error)
         except OutputError as error:

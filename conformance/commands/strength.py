@@ -21,6 +21,7 @@ from conformance.commands.terminal import Terminal
 from conformance.judge.judging import HarnessError
 from conformance.run.options import PROFILES, check_seconds
 from conformance.strength import measurement as measuring
+from conformance.strength.kinds import markdown
 from conformance.strength.trials import read_catalogue
 from conformance.subjects import LoadError
 from reports import RecordError, load_strength, writing
@@ -74,6 +75,12 @@ from reports import RecordError, load_strength, writing
     type=click.Path(path_type=Path, dir_okay=False),
     help="Measure only mistakes that the measurement FILE lacks or has in other words, and write them into it.",
 )
+@click.option(
+    "--kinds",
+    is_flag=True,
+    help="Measure nothing; print a table (Markdown) of what the measurement that comes with the suite, or "
+    "--add-to FILE, says of each kind: how much of it clauses and cases catch that were not made for it.",
+)
 def strength(
     patterns: tuple[str, ...],
     seeds: int,
@@ -83,6 +90,7 @@ def strength(
     catalogue: str,
     file: Path | None,
     known: Path | None,
+    kinds: bool,
 ) -> None:
     """Run the suite against all known mistakes and tell how soon each is caught.
 
@@ -96,6 +104,9 @@ def strength(
     Exit status: 0 all caught for every seed, 1 otherwise, 2 bad usage, 3 the harness is broken.
     """
     console = Terminal()
+    if kinds:
+        click.echo(markdown(_shown(known)))
+        return
     jobs = (os.cpu_count() or 1) if jobs is None else jobs
     try:
         _positive("--seeds", seeds)
@@ -166,6 +177,18 @@ def _measured(file: Path, profile: str, seeds: int) -> dict[str, Any]:
             raise ValueError(
                 f"--add-to {str(file)!r}: it was measured with --{option} {found.get(option)}, not {value}"
             )
+    return found
+
+
+def _shown(file: Path | None) -> Mapping[str, Any]:
+    """Return a measurement that is there already."""
+    if file is None:
+        return measuring.shipped()
+    try:
+        load_strength(file)
+        found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    except RecordError as error:
+        usage_error(error)
     return found
 
 

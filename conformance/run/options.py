@@ -16,6 +16,7 @@ from conformance.run.lacks import Lack, of_pattern
 from conformance.run.record import FolderError
 from conformance.subjects import LoadError, Subject
 from conformance.subjects.process import MEMORY
+from reports.record import Finding
 
 #: Examples drawn for a family of average share.
 PROFILES = {"smoke": 12, "core": 100, "deep": 1000}
@@ -53,6 +54,8 @@ class Options:
     resume: bool = False
     #: How many processes explore; None for as many as help.
     jobs: int | None = 1
+    #: What an earlier run has found: these cases are tried before any other, and may be enough.
+    findings: tuple[Finding, ...] = ()
     #: The words of the command that repeats the run.
     command: tuple[str, ...] = ()
 

@@ -14,7 +14,7 @@ from conformance.judge.causes import Cause, Causes
 from conformance.judge.crashes import dying_step
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import shrink
-from conformance.judge.judging import Failure, HarnessError, Tally
+from conformance.judge.judging import Failure, HarnessError, Tally, judge_case
 from conformance.model.case import Case
 from conformance.model.clauses import Clause
 from conformance.model.codec import in_a_line
@@ -97,6 +97,13 @@ class ParticipantJudge:
         self._red: dict[str, bool] = {}
         #: The failures by which clauses that have not been judged yet block others.
         self._owed: dict[str, Failure] = {}
+        #: The case on which an earlier run has seen a clause fail.
+        self._again = {
+            found.clause: Case.from_json(found.case)
+            for found in options.findings
+            if (found.subject, found.mode) == participant.key
+        }
+        self.recall(options.findings)
 
     def judge(self, clause: Clause) -> Judgement:
         """Judge one clause; whatever the harness raises meanwhile is part of the judgement."""
@@ -210,11 +217,25 @@ class ParticipantJudge:
         tally, claim_tally = Tally(), Tally()
         if clause.id in self._corpora:
             return self._recorded(self._corpora[clause.id]), claim_tally
+        again = self._failed_again(clause.id)
+        if again is not None:
+            return again, claim_tally
         for family in CHECKS.families(clause.id):
             found = self.explored(family)
             tally.add(found.get((clause.id, False), Tally()))
             claim_tally.add(found.get((clause.id, True), Tally()))
         return tally, claim_tally
+
+    def _failed_again(self, clause: str) -> Tally | None:
+        """Return what the earlier run's case says, if the clause still fails on it."""
+        case, tallies = self._again.get(clause), dict[tuple[str, bool], Tally]()
+        if case is None or case.family not in FAMILIES:
+            return None
+        checks = [check for check in CHECKS.of(clause) if case.family in check.families]
+        participant = self.participant
+        judge_case(self._evidence, checks, case, participant.subject, participant.traits, tallies)
+        tally = tallies.get((clause, False), Tally())
+        return tally if tally.failures else None
 
     def explored(self, family: Family) -> Tallies:
         """Return what a family's cases say: a tally for each (clause, is a claim)."""

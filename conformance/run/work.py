@@ -141,7 +141,8 @@ class Work:
             if piece not in self._known and (recipe := recipes[piece.key]) is not None
         ]
         jobs = processes(self._options.jobs, sum(pieces.size(t.piece, count) for t in tasks))
-        if jobs > 1 and tasks:
+        # Where earlier findings are tried first, most pieces may not be needed.
+        if jobs > 1 and tasks and not self._options.findings:
             seconds = self._options.seconds_per_case
             self._crew = Crew(tasks, jobs=jobs, seconds=seconds, finished=self._finished)
 

@@ -106,10 +106,17 @@ def read_catalogue(spec: str) -> Mapping[str, Mistake]:
 
 def conduct_trial(task: Task, note: Callable[[Note | None], None]) -> Score | Size | None:
     """Return the score, or the size of the counterexample, None where there is none."""
-    warnings.simplefilter("ignore")
     mistake = read_catalogue(task.catalogue)[task.mistake]
-    trial = _Trial(mistake, _cases(task.seed, task.examples), note)
-    return trial.smallest() if task.smallest else trial.score()
+    if not task.smallest:
+        return judge_mistake(mistake, task, note)
+    warnings.simplefilter("ignore")
+    return _Trial(mistake, _cases(task.seed, task.examples), note).smallest()
+
+
+def judge_mistake(mistake: Mistake, task: Task, note: Callable[[Note | None], None]) -> Score:
+    """Return what the cases of the task's seed do with a mistake, in this process."""
+    warnings.simplefilter("ignore")
+    return _Trial(mistake, _cases(task.seed, task.examples), note).score()
 
 
 class _Cases:

@@ -14,6 +14,7 @@ import inspect
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -205,13 +206,43 @@ class _TensorFlowBackend(steps.Backend):
         self._tf.keras.layers.Conv2DTranspose(filters=3, kernels_size=3)
         return None
 
-    def do_in_model(self, step: steps.InModel) -> None:
+    def do_in_model(self, step: steps.InModel) -> Value:
         keras = self._tf.keras
+        if step.kind == "subclassed":
+            return self._held()
         if step.kind == "sequential":
             keras.Sequential([self.layer])
         else:
             inputs = keras.Input((4, 5, 2))
             keras.Model(inputs, self.layer(inputs))
+        return None
+
+    def _held(self) -> Value:
+        """Return what a subclassed Keras model that holds the layer does with its weights."""
+        tf, layer = self._tf, self.layer
+
+        holder = type("Holder", (tf.keras.Model,), {"call": lambda self, x: self.inner(x)})
+        model, inputs = holder(), np.ones((2, 4, 5, 2), np.float32)
+        model.inner = layer
+        outputs = model(tf.constant(inputs))
+        found: dict[str, Value] = {"weights": len(model.weights), "losses": len(model.losses)}
+        before = [array.copy() for array in model.get_weights()]
+        model.compile("sgd", "mse")
+        model.fit(inputs, np.zeros(outputs.shape, np.float32), verbose=0)
+        trained = model.get_weights()
+        found["fit"] = [not np.array_equal(*pair) for pair in zip(before, trained)]
+        with tempfile.TemporaryDirectory() as folder:
+            model.save_weights(f"{folder}/weights")
+            saved = tf.train.Checkpoint(model=model).save(f"{folder}/checkpoint")
+            ways: dict[str, Callable[[], Any]] = {
+                "load_weights": lambda: model.load_weights(f"{folder}/weights"),
+                "restore": lambda: tf.train.Checkpoint(model=model).restore(saved),
+            }
+            for name, restore in ways.items():
+                model.set_weights(before)
+                restore()
+                found[name] = [np.array_equal(*pair) for pair in zip(trained, model.get_weights())]
+        return found
 
     def do_source_lines(self, _: steps.SourceLines) -> Value:
         cls: Any = self.layer_class

@@ -191,6 +191,8 @@ class DTypePolicy:
             return
         if isinstance(dtype, dict):
             dtype = _policy_name(dtype)
+        elif hasattr(dtype, "compute_dtype") and hasattr(dtype, "variable_dtype"):
+            dtype = _name_of_policy(dtype)
         if isinstance(dtype, str) and dtype.startswith("mixed_"):
             self.name = dtype
             self.compute = _named(dtype[len("mixed_") :])
@@ -221,6 +223,20 @@ _FORMATS = frozenset(
     {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
     | {"bool", "bfloat16", "float16", "float32", "float64", "complex64", "complex128"}
 )
+
+
+def _name_of_policy(policy: Any) -> str:
+    """The name of a policy object, such as Keras': what it computes in, and what weights are."""
+    compute, variable = policy.compute_dtype, policy.variable_dtype
+    if isinstance(compute, str) and compute == variable:
+        return compute
+    if variable == "float32" and compute in ("float16", "bfloat16"):
+        return f"mixed_{compute}"
+    raise TypeError(
+        f"dtype={policy!r}: a policy with compute_dtype={shown(compute)} and "
+        f"variable_dtype={shown(variable)} must have one number format for both, or be mixed_float16 or "
+        f"mixed_bfloat16"
+    )
 
 
 def _policy_name(config: dict[str, Any]) -> str:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from fast_impl.layer.losses import flatten
-from fast_impl.problem.doors import shown
-from fast_impl.problem.dtypes import native
+from fast_impl.problem.doors import operand, shown
 from fast_impl.problem.errors import InvalidArgumentError
 
 Array = npt.NDArray[Any]
@@ -42,7 +40,7 @@ def as_array(inputs: Any, layer_name: Any) -> Array:
         )
     if not _is_arraylike(inputs):
         raise TypeError(_not_an_array(inputs, layer_name))
-    array = np.asarray(inputs)
+    array = operand(inputs, "inputs")
     if array.dtype.kind in "OMm":
         raise ValueError(
             f"Failed to convert inputs of dtype {array.dtype} to numbers (layer {layer_name!r})"
@@ -52,7 +50,7 @@ def as_array(inputs: Any, layer_name: Any) -> Array:
             f"inputs has dtype string, which is not in the list of allowed values (layer "
             f"{layer_name!r})"
         )
-    return native(array)
+    return array
 
 
 def check_against_build(
@@ -83,7 +81,11 @@ def check_against_build(
 def _is_arraylike(value: Any) -> bool:
     if isinstance(value, (str, bytes)):
         return False
-    return isinstance(value, (int, float)) or hasattr(value, "__array__")
+    return (
+        isinstance(value, (int, float))
+        or hasattr(value, "__array__")
+        or hasattr(value, "__dlpack__")
+    )
 
 
 def _not_an_array(inputs: Any, layer_name: Any) -> str:

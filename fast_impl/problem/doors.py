@@ -22,7 +22,10 @@ LARGEST = 2**63 - 1
 
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 60
-_KINDS = (InvalidArgumentError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+_KINDS = (
+    InvalidArgumentError, TypeError, ValueError, AttributeError, IndexError, OverflowError,
+    BufferError, NotImplementedError, RecursionError, RuntimeError,
+)  # fmt: skip
 
 
 def shown(value: Any) -> str:
@@ -114,11 +117,15 @@ def sizes(shape: Any, argument: str, *, unknown: bool = False) -> tuple[Any, ...
 def operand(value: Any, argument: str) -> Array:
     """Return an array for ``value``, in the byte order of this machine.
 
+    Tensors of other libraries share their memory where they can: by ``__array__``, or else by DLPack.
+
     Raises:
         ValueError: Nothing that an array can be made of.
-        TypeError: The same, where NumPy says so.
+        TypeError, RuntimeError, BufferError: The same, where NumPy or the other library says so.
     """
     if type(value) is np.ndarray:
         return native(value)
     with about(argument, value, "must be an array of numbers"):
+        if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+            return native(np.from_dlpack(value))
         return native(np.asarray(value))

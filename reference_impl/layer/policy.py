@@ -52,6 +52,8 @@ def policy_of(dtype: Any) -> DtypePolicy | None:
     """
     if dtype is None:
         return None
+    if hasattr(dtype, "compute_dtype") and hasattr(dtype, "variable_dtype"):
+        return _policy_like(dtype)
     if isinstance(dtype, Mapping):
         return policy_of(_policy_name(dtype))
     if isinstance(dtype, str) and dtype in _MIXED:
@@ -68,6 +70,20 @@ def policy_of(dtype: Any) -> DtypePolicy | None:
             f"{', '.join((*_NAMES, *_MIXED))} (DTYPE-04)"
         )
     return DtypePolicy(name, name)
+
+
+def _policy_like(policy: Any) -> DtypePolicy:
+    """The policy of an object that has both dtypes, as Keras' policies have."""
+    compute, variable = policy.compute_dtype, policy.variable_dtype
+    if isinstance(compute, str) and compute == variable and compute in _NAMES:
+        return DtypePolicy(_NAMES[compute], _NAMES[compute])
+    if variable != "float32" or compute not in _MIXED.values():
+        raise TypeError(
+            f"Cannot convert the argument `dtype`: a policy with compute_dtype={compute!r} and "
+            f"variable_dtype={variable!r}; both must be one dtype of the layer, or the policy one of "
+            f"{', '.join(_MIXED)} (ARG-16)"
+        )
+    return DtypePolicy(compute, variable)
 
 
 def _policy_name(config: Mapping[str, Any]) -> str:

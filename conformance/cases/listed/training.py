@@ -38,7 +38,23 @@ def _regularizer_forms() -> tuple[Case, ...]:
         function("per channel"),
         {"class_name": "OrthogonalRegularizer", "config": {}},
     )
-    named = ("l2", "L2", "l1", "L1", "l1_l2", {"class_name": "L1", "config": {"l1": 0.5}})
+    named: tuple[Any, ...] = (
+        "l2",
+        "L2",
+        "l1",
+        "L1",
+        "l1_l2",
+        {"class_name": "L1", "config": {"l1": 0.5}},
+    )
+    # What a config leaves out has its default.
+    shortened: tuple[tuple[str, dict[str, float]], ...] = (
+        ("L1L2", {"l1": 0.5}),
+        ("L1L2", {"l2": 0.25}),
+        ("L1L2", {}),
+        ("L1", {}),
+        ("L2", {}),
+    )
+    named += tuple({"class_name": name, "config": config} for name, config in shortened)
     cases = []
     for form in forms + named:
         for part in ("kernel", "activity"):

@@ -108,6 +108,25 @@ SCRIPTS = (
         for kind in ("sequential", "functional")
     ),
     Script(
+        clause="MIG-07",
+        arguments={**LAYER, "kernel_regularizer": "l2"},
+        where="eager",
+        lines=(
+            both(
+                steps.InModel("subclassed"),
+                Gives(
+                    {
+                        "weights": 2,
+                        "losses": 1,
+                        "fit": [True, True],
+                        "load_weights": [True, True],
+                        "restore": [True, True],
+                    }
+                ),
+            ),
+        ),
+    ),
+    Script(
         clause="MIG-09",
         arguments=LAYER,
         lines=(

@@ -69,6 +69,19 @@ _VARIABLE_NAMES = Script(
     ),
     where="graph",
 )
+_OUTPUT_NAMES = tuple(
+    Script(
+        clause="VAR-03",
+        arguments=_named("nom", **more),
+        lines=(*then(_CALL), either(steps.OutputName(), None, Gives(f"nom/{operation}:0"))),
+        where="graph",
+    )
+    for operation, more in (
+        ("conv2d_transpose", {"use_bias": False}),
+        ("Relu", {"activation": "relu"}),
+        ("Tanh", {"use_bias": False, "activation": "tanh"}),
+    )
+)
 _VARIABLE_NAMES_EAGER = Script(
     clause="VAR-03",
     arguments=_named("nomen"),
@@ -339,6 +352,7 @@ SCRIPTS = (
     _DEFAULT_NAMES,
     _GIVEN_NAMES,
     _VARIABLE_NAMES,
+    *_OUTPUT_NAMES,
     _VARIABLE_NAMES_EAGER,
     _SCOPES,
     *_TRAINABLE,

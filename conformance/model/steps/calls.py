@@ -121,6 +121,9 @@ class InFunction(Step):
 
 @attrs.frozen
 class InModel(Step):
-    """Put the layer into a `sequential` or `functional` Keras model."""
+    """Put the layer into a `sequential`, `functional` or `subclassed` Keras model.
+
+    A subclassed one is also called, trained, saved and restored; the value tells what came of it.
+    """
 
     kind: str

@@ -31,7 +31,7 @@ def _skip_without(side: str) -> None:
     if side == "keras":
         if importlib.util.find_spec("jax") is None:
             pytest.skip("needs jax")
-        os.environ["KERAS_BACKEND"] = "jax"
+        os.environ.setdefault("KERAS_BACKEND", "jax")
         if int(importlib.import_module("keras").__version__.split(".")[0]) < 3:
             pytest.skip("needs Keras 3")
 

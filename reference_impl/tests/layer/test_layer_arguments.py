@@ -131,6 +131,8 @@ def test_the_constructor_accepts_what_only_the_call_refuses(arguments, error, me
         ("dtype", float, "float32"),
         ("dtype", {"class_name": "Policy", "config": {"name": "half"}}, "float16"),
         ("dtype", "mixed_float16", "float32"),
+        ("dtype", SimpleNamespace(compute_dtype="float64", variable_dtype="float64"), "float64"),
+        ("dtype", SimpleNamespace(compute_dtype="bfloat16", variable_dtype="float32"), "float32"),
         ("name", "any name at all", "any name at all"),
         ("trainable", False, False),
     ],
@@ -253,6 +255,12 @@ def test_the_output_shape_of_a_layer_needs_a_padding_that_is_a_string(padding, e
         ({"class_name": "Policy", "config": 3}, ValueError, "Unknown `config`"),
         ({"class_name": "Policy", "config": {}}, TypeError, "'name' must be a string"),
         ({"class_name": "Policy", "config": {"name": 3}}, TypeError, "'name' must be a string"),
+        (
+            SimpleNamespace(compute_dtype="float32", variable_dtype="int8"),
+            TypeError,
+            "variable_dtype='int8'",
+        ),
+        (SimpleNamespace(compute_dtype=None, variable_dtype=None), TypeError, "compute_dtype=None"),
     ],
 )
 def test_a_policy_needs_its_configuration(dtype, error, message):

@@ -1,0 +1,296 @@
+"""Mutants made by mutmut from implementations, each judged by the cases and clauses of `conformance run` alone.
+
+    python .ci/killer.py --mutants 500 --minutes 60    # goes on where it stopped
+    python .ci/killer.py --table                       # what is known so far
+
+A seeded sample takes the parts of the implementations in turn, so that each stage of it is stratified.
+A mutant is judged with the examples of profile smoke until a clause fails; if none does, with those of core.
+Mutants that change only the text of an error are left out. A mutant that cannot be imported gets no verdict: it
+counts neither as killed nor as survived. Results are lines of `.killer/results.jsonl`;
+`docs/killer-survivors.toml` says of survivors why they are equivalent.
+"""
+
+from __future__ import annotations
+
+import ast
+import collections
+import hashlib
+import importlib
+import json
+import math
+import random
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+import libcst
+import tomllib
+from mutmut.mutation.file_mutation import create_mutations, deep_replace
+from rich.console import Console
+from rich.table import Table
+from survivors import _change, _WithoutMessages
+
+from conformance.run.options import PROFILES
+from conformance.strength.mistakes import Mistake
+from conformance.strength.pool import Lost, conduct
+from conformance.strength.trials import Size, Task, judge_mistake
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(".killer/results.jsonl")
+SAMPLE = Path(".killer/sample.json")
+#: The longest sample.
+MOST = 5000
+EXPLAINED = Path("docs/killer-survivors.toml")
+MEASURED = Path("conformance/strength/killer.json")
+#: The parts of the sample, and their files. What only plans, and so changes no number, is no part.
+PARTS = {
+    "reference_impl.formulas": "reference_impl/formulas/*.py",
+    "reference_impl.functions": "reference_impl/functions/*.py",
+    "reference_impl.layer": "reference_impl/layer/**/*.py",
+    "fast_impl.layer": "fast_impl/layer/*.py",
+    "fast_impl.problem": "fast_impl/problem/*.py",
+    "fast_impl.forward": "fast_impl/forward/*.py",
+    "fast_impl.gradients": "fast_impl/gradients/*.py",
+    "gather": "conformance/tests/zoo/gather.py",
+    "my_layer": "conformance/starts/my_layer.py",
+}
+CLASSES = {"gather": "Gather", "my_layer": "MyLayer"}
+
+
+@attrs.frozen
+class Mutant:
+    """The change number `place` that mutmut makes in a file."""
+
+    part: str
+    file: str
+    place: int
+    change: str
+
+    @property
+    def id(self) -> str:
+        """Its name, as long as the file does not change."""
+        return f"{self.file}:{self.place}"
+
+
+def _mutated(file: str) -> Iterator[tuple[int, str, str, str]]:
+    """Yield place, function, its code before and after."""
+    module, mutations, *_ = create_mutations(file, (ROOT / file).read_text("utf-8"))
+    for place, mutation in enumerate(mutations):
+        function = mutation.contained_by_top_level_function
+        if isinstance(function, libcst.FunctionDef):
+            changed = deep_replace(function, mutation.original_node, mutation.mutated_node)
+            yield (
+                place,
+                function.name.value,
+                module.code_for_node(function),
+                module.code_for_node(changed),
+            )
+
+
+def _mutants(part: str) -> list[Mutant]:
+    found = []
+    for path in sorted(ROOT.glob(PARTS[part])):
+        file = str(path.relative_to(ROOT))
+        for place, name, before, after in _mutated(file):
+            one, two = (ast.parse(_dedented(code)) for code in (before, after))
+            texts = ast.unparse(one), ast.unparse(two)
+            silent = [ast.dump(_WithoutMessages().visit(tree)) for tree in (one, two)]
+            if silent[0] != silent[1]:
+                found.append(Mutant(part, file, place, f"{name}: {_change(*texts)}"))
+    return found
+
+
+def _dedented(code: str) -> str:
+    lines = code.splitlines()
+    margin = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
+    return "\n".join(line[margin:] for line in lines)
+
+
+def sample(seed: int, most: int) -> list[Mutant]:
+    """Return the first mutants of the sample: of each part in turn one that is drawn."""
+    if SAMPLE.exists():
+        kept = json.loads(SAMPLE.read_text("utf-8"))
+        if kept["seed"] == seed and kept["code"] == _code():
+            return [Mutant(**entry) for entry in kept["mutants"][:most]]
+    drawn = []
+    for part in PARTS:
+        members = _mutants(part)
+        random.Random(f"{seed}/{part}").shuffle(members)
+        drawn.append(members)
+    turns = max(map(len, drawn))
+    in_turn = [members[i] for i in range(turns) for members in drawn if i < len(members)]
+    kept = {"seed": seed, "code": _code(), "mutants": [*map(attrs.asdict, in_turn[:MOST])]}
+    SAMPLE.write_text(json.dumps(kept), "utf-8")
+    return in_turn[:most]
+
+
+def _code() -> str:
+    """Return a digest of what is mutated."""
+    files = (path for pattern in PARTS.values() for path in sorted(ROOT.glob(pattern)))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
+
+
+def _layer(mutant: Mutant, folder: Path) -> type:
+    """Import the mutated class from a copy of its package, under another name."""
+    module, mutations, *_ = create_mutations(mutant.file, (ROOT / mutant.file).read_text("utf-8"))
+    mutation = mutations[mutant.place]
+    function = mutation.contained_by_top_level_function
+    assert function is not None
+    changed = deep_replace(function, mutation.original_node, mutation.mutated_node)
+    code = deep_replace(module, function, changed)
+    assert isinstance(code, libcst.Module)
+    package, number = mutant.part.partition(".")[0], re.sub(r"\W", "_", mutant.id)
+    name = f"mutant_{number}"
+    if package in CLASSES:
+        (folder / f"{name}.py").write_text(code.code, "utf-8")
+    else:
+        shutil.copytree(
+            ROOT / package, folder / name, ignore=shutil.ignore_patterns("tests", "__pycache__")
+        )
+        place = folder / name / Path(mutant.file).relative_to(package)
+        place.write_text(code.code, "utf-8")
+        for path in (folder / name).rglob("*.py"):
+            path.write_text(re.sub(rf"\b{package}\b", name, path.read_text("utf-8")), "utf-8")
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    found: type = getattr(importlib.import_module(name), CLASSES.get(package, "Conv2DTranspose"))
+    return found
+
+
+def judge(task: tuple[Mutant, int], note: Any) -> tuple[str, str | None]:
+    """Return how a mutant ended, and the clause that killed it."""
+    mutant, examples = task
+    note((None, Size(0, 0, False)))
+    folder = Path(tempfile.mkdtemp(prefix="mutant-"))
+    before = {*sys.modules}
+    try:
+        try:
+            layer = _layer(mutant, folder)
+        except Exception:
+            return "not imported", None
+        mistake = Mistake(id=mutant.id, text=mutant.change, source="", clauses=(), layer=layer)
+        score = judge_mistake(mistake, Task("", mutant.id, 0, examples), note)
+        caught = score.caught
+        return ("survived", None) if caught is None else ("killed", caught.clause)
+    finally:
+        for name in {*sys.modules} - before:
+            if name.startswith("mutant_"):
+                del sys.modules[name]
+        if str(folder) in sys.path:
+            sys.path.remove(str(folder))
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _known() -> dict[str, dict[str, Any]]:
+    """Return the last result of each mutant that is still the same."""
+    lines = RESULTS.read_text("utf-8").splitlines() if RESULTS.exists() else []
+    return {entry["id"]: entry for entry in map(json.loads, lines)}
+
+
+def _explained() -> set[tuple[str, str]]:
+    entries = tomllib.loads(EXPLAINED.read_text("utf-8"))["survivors"] if EXPLAINED.exists() else []
+    return {(entry["file"], change) for entry in entries for change in entry["mutants"]}
+
+
+def interval(killed: int, total: int, z: float = 1.96) -> tuple[float, float]:
+    """Return Wilson's interval for a share, at 95 %."""
+    if not total:
+        return 0.0, 1.0
+    share, square = killed / total, z * z / total
+    middle = (share + square / 2) / (1 + square)
+    half = z * math.sqrt(share * (1 - share) / total + square / total / 4) / (1 + square)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def table(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row for each part, and one for all: mutants that were judged, killed, equivalent, surviving."""
+    explained, rows = _explained(), []
+    for part in (*PARTS, "all"):
+        members = [
+            e for e in entries if part in (e["part"], "all") and e["outcome"] != "not imported"
+        ]
+        killed = sum(e["outcome"] == "killed" for e in members)
+        same = sum(
+            e["outcome"] != "killed" and (e["file"], e["change"]) in explained for e in members
+        )
+        low, high = interval(killed, len(members) - same)
+        rows.append(
+            {"part": part, "mutants": len(members), "killed": killed, "equivalent": same,
+             "survivors": len(members) - killed - same, "low": round(low, 4), "high": round(high, 4)}
+        )  # fmt: skip
+    return rows
+
+
+def _show(entries: list[dict[str, Any]]) -> None:
+    rows = table(entries)
+    shown = Table("part", "mutants", "killed", "equivalent", "survivors", "score, 95 % interval")
+    for row in rows:
+        total = row["mutants"] - row["equivalent"]
+        score = f"{100 * row['killed'] / total:.1f} %" if total else "-"
+        ends = f"{100 * row['low']:.1f} to {100 * row['high']:.1f} %"
+        counts = (row["mutants"], row["killed"], row["equivalent"], row["survivors"])
+        shown.add_row(row["part"], *map(str, counts), f"{score} ({ends})")
+    Console(width=110).print(shown)
+    clauses = collections.Counter(e["clause"] for e in entries if e["clause"])
+    data = {
+        "date": time.strftime("%Y-%m-%d"),
+        "parts": rows,
+        "clauses": dict(clauses.most_common()),
+    }
+    MEASURED.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
+    explained = _explained()
+    for entry in entries:
+        if (
+            entry["outcome"] not in ("killed", "not imported")
+            and (entry["file"], entry["change"]) not in explained
+        ):
+            click.echo(f"{entry['outcome']}: {entry['file']}: {entry['change']}")
+
+
+@click.command()
+@click.option("--mutants", default=500, show_default=True, help="How many.")
+@click.option(
+    "--minutes", default=60.0, show_default=True, help="How long it may take; it can go on later."
+)
+@click.option("--jobs", default=1, show_default=True, help="Processes.")
+@click.option("--seed", default=0, show_default=True, help="Of the sample.")
+@click.option("--table", "only_table", is_flag=True, help="Judge nothing, show what is known.")
+def main(mutants: int, minutes: float, jobs: int, seed: int, only_table: bool) -> None:
+    """Judge mutants, or show what became of them."""
+    RESULTS.parent.mkdir(exist_ok=True)
+    known = _known()
+    if not only_table:
+        wanted = sample(seed, mutants)
+        ends = time.monotonic() + 60 * minutes
+        stages = {
+            "smoke": lambda old: old is None,
+            "core": lambda old: old and old["outcome"] == "passed smoke",
+        }
+        for profile, concerns in stages.items():
+            tasks = [(m, PROFILES[profile]) for m in wanted if concerns(known.get(m.id))]
+            for (mutant, _), result in conduct(judge, tasks, jobs=jobs, seconds=60):
+                outcome, clause = ("killed", result.reason) if isinstance(result, Lost) else result
+                if outcome == "survived" and profile == "smoke":
+                    outcome = "passed smoke"
+                known[mutant.id] = {
+                    **attrs.asdict(mutant),
+                    "id": mutant.id,
+                    "outcome": outcome,
+                    "clause": clause,
+                }
+                with RESULTS.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(known[mutant.id]) + "\n")
+                if time.monotonic() > ends:
+                    break
+    _show([*known.values()])
+
+
+if __name__ == "__main__":
+    main()
