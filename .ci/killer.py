@@ -32,6 +32,7 @@ import attrs
 import click
 import libcst
 import tomllib
+from conformance.strength.pool import Lost, conduct
 from mutmut.mutation.file_mutation import create_mutations, deep_replace
 from rich.console import Console
 from rich.table import Table
@@ -39,7 +40,6 @@ from survivors import _change, _WithoutMessages
 
 from conformance.run.options import PROFILES
 from conformance.strength.mistakes import Mistake
-from conformance.strength.pool import Lost, conduct
 from conformance.strength.trials import Size, Task, judge_mistake
 
 ROOT = Path(__file__).parents[1]
