@@ -32,12 +32,12 @@ import attrs
 import click
 import libcst
 import tomllib
-from conformance.strength.pool import Lost, conduct
 from mutmut.mutation.file_mutation import create_mutations, deep_replace
 from rich.console import Console
 from rich.table import Table
 from survivors import _change, _WithoutMessages
 
+from conformance.judge.pool import Lost, conduct
 from conformance.run.options import PROFILES
 from conformance.strength.mistakes import Mistake
 from conformance.strength.trials import Size, Task, judge_mistake
