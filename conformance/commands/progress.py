@@ -68,6 +68,9 @@ class Progress:
         self._bar.update(
             self._task, completed=sum(self._done.values()), description=f"{participant}: {family}"
         )
+
+    def announce(self, participant: Participant) -> None:
+        """Say whose turn it is, where there is no bar that shows it."""
         if not self._console.is_terminal and participant.key not in self._announced:
             self._announced.add(participant.key)
             self._console.print(f"running {participant}")

@@ -118,8 +118,9 @@ def _conduct(conformance_run: Run, interruption: Interruption, console: Console)
     missing = None
     with Progress(conformance_run, interruption, console) as progress:
         try:
-            for judgement in conformance_run.judge_all():
-                progress.tell(judgement)
+            for participant, clause in conformance_run.items():
+                progress.announce(participant)
+                progress.tell(conformance_run.judge(participant, clause))
                 interruption.check()
             interruption.end()
         except KeyboardInterrupt:

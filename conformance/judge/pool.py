@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections import deque
@@ -50,7 +51,7 @@ def conduct(
         HarnessError: `work` raised, or a process was lost where nothing was noted.
     """
     waiting = deque(tasks)
-    hands = [_Hand(work) for _ in range(min(jobs, len(waiting)))]
+    hands = [Hand(work) for _ in range(min(jobs, len(waiting)))]
     try:
         for hand in hands:
             hand.give(waiting.popleft())
@@ -69,20 +70,31 @@ def conduct(
             hand.kill()
 
 
-class _Hand(Generic[Task]):
-    """A process and the task it is at; it is started when it gets one."""
+class Hand(Generic[Task]):
+    """A process and the task it is at; it is started when it gets one.
 
-    def __init__(self, work: Callable[[Task, Callable[[Any], None]], Any]) -> None:
-        self._work = work
+    Args:
+        work: as for `conduct`.
+        told: called with the task and each thing noted about it.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Task, Callable[[Any], None]], Any],
+        told: Callable[[Task, Any], None] = lambda *_: None,
+    ) -> None:
+        self._work, self._told = work, told
         self._process: Any = None
         self.connection: Connection
         self.task: Task | None = None
 
     @property
     def busy(self) -> bool:
+        """Whether it is at a task."""
         return self.task is not None
 
     def give(self, task: Task) -> None:
+        """Have the task done; the hand must not be busy."""
         if self._process is None:
             # Not a fork: the libraries under test have threads of their own.
             context = multiprocessing.get_context("spawn")
@@ -112,6 +124,8 @@ class _Hand(Generic[Task]):
                 if kind == "broken":
                     raise HarnessError(content)
                 self._note = content
+                assert self.task is not None
+                self._told(self.task, content)
         except (EOFError, OSError):
             self._process.join(5)
             status = self._process.exitcode
@@ -134,6 +148,7 @@ class _Hand(Generic[Task]):
         return (Lost(reason, self._note),)
 
     def kill(self) -> None:
+        """End the process."""
         if self._process is not None:
             self._process.kill()
             self._process.join()
@@ -143,11 +158,12 @@ class _Hand(Generic[Task]):
 
 def _serve(work: Callable[[Any, Callable[[Any], None]], Any], connection: Connection) -> None:
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the matter of who waits for us
     # What wrong layers print and warn of is nobody's concern.
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
-    with contextlib.suppress(EOFError, KeyboardInterrupt):
+    with contextlib.suppress(EOFError):
         while True:
             task = connection.recv()
             try:
