@@ -44,13 +44,13 @@ ELSEWHERE = 24
 TOO_MANY = 3
 #: The index of no step, where nothing is known to be wrong.
 NOWHERE = -1
-#: So many cases are run for one finding's diagnosis, on the subject and on mistakes, and for all of a subject's. A
-#: count, as seconds alone would let the record depend on the machine.
-EFFORT, EFFORT_IN_ALL = 8_000, 20_000
+#: So many cases are run for one finding's diagnosis, on the subject and on mistakes; for all of a subject's, so
+#: many, or so many for each example. Counts, as seconds alone would let the record depend on the machine.
+EFFORT, EFFORT_IN_ALL, EFFORT_EACH = 4_000, 10_000, 100
 #: Where cases take long, it also stops after so many seconds; all together after this share of the run's time, or
 #: the seconds that each run has for them.
-SECONDS = 15.0
-SHARE, AT_LEAST = 0.25, 30.0
+SECONDS = 30.0
+SHARE, AT_LEAST = 0.25, 60.0
 
 
 class _EffortIsSpent(Exception):  # noqa: N818 - an answer, no error
@@ -113,7 +113,8 @@ class Diagnostician:
         """
         self._finding, self._drawn = _Stopwatch(), None
         self._left = min(SECONDS, max(AT_LEAST, SHARE * self._run.seconds) - self._spent)
-        self._allowed = min(self._effort + EFFORT, EFFORT_IN_ALL)
+        in_all = max(EFFORT_IN_ALL, EFFORT_EACH * self._examples)
+        self._allowed = min(self._effort + EFFORT, in_all)
         told, is_cut = None, False
         try:
             told = self._known(subject, clause, failures) or self._several(subject, failures)

@@ -120,6 +120,11 @@ class Evidence:
         """Tell whether one of `checks` holds on `case` in the norm of each image alone."""
         return any((*_key(subject, case), check.name) in self._normwise for check in checks)
 
+    def held(self, subject: Subject) -> tuple[str, ...]:
+        """Return the ids of the run's own cases on which no clause failed, whatever the surroundings."""
+        own = subject.spec, subject.mode
+        return tuple(sorted(name for *key, name in self._held if (*key,) == own))
+
     def is_known_to_hold(self, subject: Subject, case: Case) -> bool:
         """Tell whether the subject has run `case`, every clause held, and no more is remembered."""
         key = _key(subject, case)

@@ -62,6 +62,8 @@ def conduct(
                 if result is None:
                     continue
                 task = hand.release()
+                if isinstance(result[0], Lost) and result[0].note is None:
+                    raise HarnessError(f"{result[0].reason}, at {task}")
                 if waiting:
                     hand.give(waiting.popleft())
                 yield task, result[0]
@@ -100,7 +102,12 @@ class Hand(Generic[Task]):
             context = multiprocessing.get_context("spawn")
             self.connection, theirs = context.Pipe()
             self._process = context.Process(target=_serve, args=(self._work, theirs), daemon=True)
-            self._process.start()
+            # It starts with Ctrl-C blocked, until it can do without.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                self._process.start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
         self.task, self._note = task, None
         self._heard = time.monotonic()
@@ -114,7 +121,11 @@ class Hand(Generic[Task]):
         return task
 
     def hear(self, seconds: float) -> tuple[Any] | None:
-        """Return the task's result, or `Lost`, as a tuple of one; None where it is not there yet."""
+        """Return the task's result, or `Lost`, as a tuple of one; None where it is not there yet.
+
+        Raises:
+            HarnessError: the work raised.
+        """
         try:
             while self.connection.poll():
                 self._heard = time.monotonic()
@@ -131,21 +142,16 @@ class Hand(Generic[Task]):
             status = self._process.exitcode
             self.kill()
             how = (
-                f"killed by signal {-status}"
+                f"was killed by signal {-status}"
                 if (status or 0) < 0
                 else f"ended with status {status}"
             )
-            return self._lost(f"the process was {how}")
+            return (Lost(f"its process {how}", self._note),)
         limit = SILENT_SECONDS if self._note is None else seconds
         if time.monotonic() - self._heard > limit:
             self.kill()
-            return self._lost(f"no answer within {limit:g} seconds")
+            return (Lost(f"no answer within {limit:g} seconds", self._note),)
         return None
-
-    def _lost(self, reason: str) -> tuple[Lost]:
-        if self._note is None:
-            raise HarnessError(f"{reason}, at {self.task}")
-        return (Lost(reason, self._note),)
 
     def kill(self) -> None:
         """End the process."""
@@ -158,7 +164,9 @@ class Hand(Generic[Task]):
 
 def _serve(work: Callable[[Any, Callable[[Any], None]], Any], connection: Connection) -> None:
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the matter of who waits for us
+    # Ctrl-C is the matter of who waits for us. Not SIG_IGN, which all that we start would inherit.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     # What wrong layers print and warn of is nobody's concern.
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)

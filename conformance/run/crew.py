@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -16,7 +17,7 @@ import attrs
 from conformance.judge.evidence import Evidence
 from conformance.judge.judging import HarnessError
 from conformance.judge.pool import SILENT_SECONDS, Hand, Lost
-from conformance.run.pieces import Found, Piece, Recipe, Worker, broken, explored
+from conformance.run.pieces import Found, Piece, Recipe, Worker, broken, explored, size
 from conformance.subjects import LoadError
 
 #: What the oracle says of so many cases is remembered.
@@ -106,10 +107,62 @@ def _free_memory() -> float:
         return 1000.0
 
 
-class Crew:
-    """Explores pieces in processes, in the order in which they are needed, and hands over what is found.
+@attrs.define
+class _Pace:
+    """How fast a participant's cases are done, as far as that is known.
 
-    A thread of its own looks after the processes, so that they go on while the run judges.
+    Args:
+        start: seconds until a new process has done its first case.
+        cases, seconds: of the cases after that.
+    """
+
+    start: float | None = None
+    cases: int = 0
+    seconds: float = 0.0
+
+    def is_worth(self, cases: int, hands: int) -> bool:
+        """Tell whether one process more than `hands` saves more time on so many cases than its start takes."""
+        if self.start is None or not self.cases:
+            return False
+        left = cases * self.seconds / self.cases
+        return left / hands - left / (hands + 1) > self.start
+
+
+class _Seat:
+    """A process, and the participant whose subject it has.
+
+    Args:
+        noted: called with the seat, the task that it is at, and how many of its cases are done.
+    """
+
+    def __init__(self, noted: Callable[[_Seat, Task, int], None]) -> None:
+        self.hand = Hand(explore_here, lambda task, done: noted(self, task, done))
+        self.key: tuple[str, str] | None = None
+        self._is_new, self._heard = True, 0.0
+
+    def give(self, task: Task) -> None:
+        """Have a task done."""
+        self._is_new = self.key != task.piece.key
+        self.key, self._heard = task.piece.key, time.monotonic()
+        self.hand.give(task)
+
+    def time(self, done: int, pace: _Pace) -> None:
+        """Add a case to the pace of its participant."""
+        now = time.monotonic()
+        if done == 1 and self._is_new:
+            pace.start = now - self._heard
+        elif done:
+            pace.cases += 1
+            pace.seconds += now - self._heard
+        if done:
+            self._heard = now
+
+
+class Crew:
+    """Explores pieces in processes, and hands over what is found.
+
+    A thread of its own looks after the processes, so that they go on while the run judges. Participants are
+    explored beside each other; one gets a further process where that is worth the start of its subject.
 
     Args:
         tasks: in the order in which they will be asked for.
@@ -127,15 +180,17 @@ class Crew:
         finished: Callable[[Found], None],
     ) -> None:
         #: By participant, for each in the order in which they are asked for.
-        self._waiting: dict[tuple[str, str], deque[Task]] = {}
+        self._waiting: defaultdict[tuple[str, str], deque[Task]] = defaultdict(deque)
         for task in tasks:
-            self._waiting.setdefault(task.piece.key, deque()).append(task)
+            self._waiting[task.piece.key].append(task)
         self._pending = {task.piece for queue in self._waiting.values() for task in queue}
+        self._paces: defaultdict[tuple[str, str], _Pace] = defaultdict(_Pace)
         self._jobs, self._limit, self._finished = jobs, SILENT_SECONDS + seconds, finished
         self._found: dict[Piece, Found] = {}
         self._error: BaseException | None = None
         self._lost: Counter[Piece] = Counter()
         self._is_over = False
+        #: Guards what both threads change.
         self._changed = threading.Condition()
         self._noted: deque[tuple[Piece, int]] = deque()
 
@@ -155,7 +210,7 @@ class Crew:
         """
         _ = self._thread
         while True:
-            self.tell(progress)
+            self._tell(progress)
             with self._changed:
                 if self._error is not None:
                     raise self._error
@@ -166,15 +221,16 @@ class Crew:
 
     def drop(self, key: tuple[str, str]) -> None:
         """Explore no more of a participant."""
-        self._waiting.get(key, deque()).clear()
+        with self._changed:
+            self._waiting.pop(key, None)
         self._pending = {piece for piece in self._pending if piece.key != key}
 
-    def tell(self, progress: Callable[[Piece, int], None]) -> None:
+    def _tell(self, progress: Callable[[Piece, int], None]) -> None:
         """Tell what was noted since."""
-        last: Mapping[Piece, int] = {}
+        last: dict[Piece, int] = {}
         while self._noted:
             piece, done = self._noted.popleft()
-            last = {**last, piece: done}
+            last[piece] = done
         for piece, done in last.items():
             progress(piece, done)
 
@@ -191,17 +247,14 @@ class Crew:
         return thread
 
     def _look_after(self) -> None:
-        hands: list[Hand[Task]] = []
+        seats = [_Seat(self._note) for _ in range(self._jobs)]
         try:
-            hands += [Hand(explore_here, self._note) for _ in range(self._jobs)]
-            last: dict[int, tuple[str, str]] = {}
             while not self._is_over:
-                for number, hand in enumerate(hands):
-                    task = None if hand.busy else self._next(number, last)
+                for seat in seats:
+                    task = None if seat.hand.busy else self._next(seat, seats)
                     if task is not None:
-                        last[number] = task.piece.key
-                        hand.give(task)
-                busy = [hand for hand in hands if hand.busy]
+                        seat.give(task)
+                busy = [seat.hand for seat in seats if seat.hand.busy]
                 if not busy:
                     return
                 wait([hand.connection for hand in busy], timeout=0.1)
@@ -212,22 +265,25 @@ class Crew:
                 self._error = error
                 self._changed.notify_all()
         finally:
-            for hand in hands:
-                hand.kill()
+            for seat in seats:
+                seat.hand.kill()
 
-    def _next(self, number: int, last: Mapping[int, tuple[str, str]]) -> Task | None:
-        """Take the piece that a process does next: of the subject that it has, or of the one that fewest have."""
-        waiting = [key for key, queue in self._waiting.items() if queue]
-        if not waiting:
-            return None
-        own = last.get(number)
-        others = Counter(key for process, key in last.items() if process != number)
-        # `min` takes the first of equals: the order in which pieces are asked for.
-        chosen = own if own in waiting else min(waiting, key=lambda key: others[key])
-        return self._waiting[chosen].popleft()
+    def _next(self, seat: _Seat, seats: Iterable[_Seat]) -> Task | None:
+        """Take the piece that a process does next, of the subject that it has, or else of one that is worth it."""
+        at = Counter(one.key for one in seats if one.hand.busy)
+        with self._changed:
+            waiting = {key: queue for key, queue in self._waiting.items() if queue}
+            # In the order in which pieces are asked for; first the participants that nobody explores.
+            keys = sorted(waiting, key=lambda key: (key != seat.key, at[key] > 0))
+            for key in keys:
+                cases = sum(size(task.piece, task.examples) for task in waiting[key])
+                if key == seat.key or not at[key] or self._paces[key].is_worth(cases, at[key]):
+                    return waiting[key].popleft()
+        return None
 
-    def _note(self, task: Task, done: int) -> None:
+    def _note(self, seat: _Seat, task: Task, done: int) -> None:
         self._noted.append((task.piece, done))
+        seat.time(done, self._paces[task.piece.key])
 
     def _hear(self, hand: Hand[Task]) -> None:
         try:
@@ -240,7 +296,8 @@ class Crew:
         if isinstance(found, Lost):
             self._lost[task.piece] += 1
             if self._lost[task.piece] < TRIES:
-                self._waiting[task.piece.key].appendleft(task)
+                with self._changed:
+                    self._waiting[task.piece.key].appendleft(task)
                 return
             found = HarnessError(f"exploring {task.piece.family!r}: {found.reason}")
         if isinstance(found, HarnessError):

@@ -174,11 +174,10 @@ def explored(
     failures = [f for key, tally in tallies.items() if not key[1] for f in tally.failures]
     exercised = evidence.exercised(subject)
     covered = space.Coverage.of_values(exercised.values())
-    failing = {f.case.id for tally in tallies.values() for f in tally.failures}
-    observed = evidence.observed(subject)
+    fails = any(tally.failures for tally in tallies.values())
     told = record.Explored(
         **attrs.asdict(piece),
-        held=tuple(case.id for case, _ in observed if case.id not in failing) if failing else (),
+        held=evidence.held(subject) if fails else (),
         exercised=covered.cases,
         digest=_digest(f"{piece.family}/{name}" for name in exercised),
         pairs=lower(covered.counts) if covered.cases else (),
@@ -192,7 +191,7 @@ def explored(
         lost=worker.spent.seconds - before.seconds,
         large=worker.spent.large - before.large,
     )
-    return Found(piece, tallies, told, observed if with_observations else None)
+    return Found(piece, tallies, told, evidence.observed(subject) if with_observations else None)
 
 
 @attrs.define(eq=False)

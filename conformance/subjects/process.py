@@ -31,7 +31,7 @@ HAS_GROUPS = os.name == "posix"
 START_SECONDS = 180.0
 #: Seconds that a run spends on crashes and hangs of one subject before it gives up. What each costs is fixed, so
 #: that it gives up at the same case however fast the machine is: a hang its time limit, others what is said here.
-PATIENCE, DEATH, OVERFLOW = 60.0, 2.0, 10.0
+PATIENCE, DEATH, OVERFLOW = 60.0, 0.5, 10.0
 #: Seconds after which it gives up in any case.
 LONGEST_PATIENCE = 150.0
 #: Seconds that a process may take to end when it has closed its standard output.
