@@ -7,7 +7,7 @@ A seeded sample takes the parts of the implementations in turn, so that each sta
 A mutant is judged with the examples of profile smoke until a clause fails; if none does, with those of core.
 Mutants that change only the text of an error are left out. A mutant that cannot be imported gets no verdict: it
 counts neither as killed nor as survived. Results are lines of `.killer/results.jsonl`;
-`docs/killer-survivors.toml` says of survivors why they are equivalent.
+`.ci/killer-survivors.toml` says of survivors why they are equivalent.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ RESULTS = Path(".killer/results.jsonl")
 SAMPLE = Path(".killer/sample.json")
 #: The longest sample.
 MOST = 5000
-EXPLAINED = Path("docs/killer-survivors.toml")
+EXPLAINED = Path(".ci/killer-survivors.toml")
 MEASURED = Path("conformance/strength/killer.json")
 #: The parts of the sample, and their files. What only plans, and so changes no number, is no part.
 PARTS = {

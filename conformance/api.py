@@ -208,6 +208,8 @@ class Judged:
 def parametrize(*targets: Any, **options: Any) -> Callable[[Test], Test]:
     """Make a test of one's own suite into one item for each clause.
 
+    It decorates the test::
+
         @conformance.parametrize(MyLayer, scope="numbers")
         def test_my_layer(check):
             check()

@@ -10,7 +10,7 @@ from conformance import __version__
 
 _COMMANDS = (
     "init", "smoke", "run", "report", "explain", "export", "replay", "diff", "clauses", "subjects",
-    "scoreboard", "bench", "strength", "translate",
+    "scoreboard", "bench", "strength", "translate", "weights",
 )  # fmt: skip
 
 
@@ -52,4 +52,5 @@ def main() -> None:
     conformance clauses                              what is checked
     conformance bench                                how fast fast_impl is
     conformance translate --to torch kernel_size=3   the layer in another framework's words
+    conformance weights model.keras                  which layers a file of weights makes
     """  # noqa: D301 (click wants the character)

@@ -6,6 +6,7 @@
 (1, 8, 10, 2)
 """
 
+from fast_impl import weights
 from fast_impl.functional import (
     Gradients,
     conv2d_transpose,
@@ -13,6 +14,7 @@ from fast_impl.functional import (
     output_shape,
 )
 from fast_impl.layer import activations, constraints, initializers, regularizers
+from fast_impl.layer.configs import keras3 as keras3_config
 from fast_impl.layer.layer import Conv2DTranspose
 from fast_impl.planning.planner import Plan, algorithms, plan
 from fast_impl.problem.errors import InvalidArgumentError
@@ -29,9 +31,11 @@ __all__ = [
     "conv2d_transpose",
     "conv2d_transpose_gradients",
     "initializers",
+    "keras3_config",
     "limit_memory",
     "output_shape",
     "plan",
     "regularizers",
     "release_memory",
+    "weights",
 ]

@@ -14,6 +14,7 @@ from conformance.commands.failing import usage_error
 from conformance.commands.listing import with_format
 from conformance.commands.terminal import Terminal
 from conformance.subjects import BUILT_IN, environments, frameworks
+from conformance.subjects.tensorflow import MODES
 
 
 @click.group(invoke_without_command=True)
@@ -50,13 +51,13 @@ def _listed() -> Iterator[dict[str, Any]]:
         tensorflow = name == "tensorflow"
         version = environments.running_version() if tensorflow else conformance.__version__
         needed = "not installed: pip install 'conv2d-transpose-conformance[tensorflow]'"
-        yield _row(name, text, version, needed, ("eager", "graph") if tensorflow else ("eager",))
+        yield _row(name, text, version, needed, MODES if tensorflow else ("eager",))
     for framework in frameworks.FRAMEWORKS.values():
         missing = framework.missing
         version = None if missing else framework.version
         yield _row(framework.name, framework.about, version, missing, frameworks.WAYS)
     for spec in environments.installed():
-        modes = ("eager", "graph") if spec.startswith(environments.PREFIX) else frameworks.WAYS
+        modes = MODES if spec.startswith(environments.PREFIX) else frameworks.WAYS
         version = environments.installed_version(spec)
         yield _row(spec, "in an environment of its own", version, None, modes)
 

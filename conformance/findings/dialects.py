@@ -30,7 +30,7 @@ def words_of(spec: str, mode: str, target: Any = None) -> LayerWords:
         target: the class or function, where it need not be loaded.
     """
     if is_tensorflow(spec):
-        return _GraphWords(spec) if mode == "graph" else _TensorFlowWords(spec)
+        return _TensorFlowWords(spec) if mode == "eager" else _GraphWords(spec, mode)
     if frameworks.parse(spec) is not None:
         return _FrameworkWords(spec, mode)
     try:
@@ -300,11 +300,15 @@ class _GraphWords(_TensorFlowWords):
 
     computed = "run({})"
 
+    def __init__(self, spec: str, mode: str) -> None:
+        super().__init__(spec)
+        self._into = {"graph": "disable_eager_execution", "v1": "disable_v2_behavior"}[mode]
+
     def head(self) -> list[str]:
         return [
             *super().head(),
             "v1 = tf.compat.v1",
-            "v1.disable_eager_execution()",
+            f"v1.{self._into}()",
             "def run(tensors):",
             "    session = v1.keras.backend.get_session()",
             "    for variable in v1.global_variables():",

@@ -24,8 +24,13 @@ class Traits:
 
     @property
     def graph(self) -> bool:
-        """Whether the subject runs in graph mode."""
-        return self.mode == "graph"
+        """Whether the subject runs in graph mode, with TensorFlow 2's behaviour or 1's."""
+        return self.mode in ("graph", "v1")
+
+    @property
+    def v1(self) -> bool:
+        """Whether it is a process after `tf.compat.v1.disable_v2_behavior()`."""
+        return self.mode == "v1"
 
     @property
     def of_the_page(self) -> bool:

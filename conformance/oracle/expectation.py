@@ -120,6 +120,8 @@ class Expectation:
         observation = self.observation
         if observation.constructed.error is not None:
             raise OracleError(f"the oracle's constructor raised {observation.constructed.error}")
+        if observation.constructed.unsupported is not None:
+            raise OracleError(f"the oracle cannot: {observation.constructed.unsupported}")
         outcome = observation.outcomes[index]
         if outcome.error is not None or outcome.unsupported is not None:
             raise OracleError(f"the oracle's step {index}: {outcome.error or outcome.unsupported}")

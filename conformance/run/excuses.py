@@ -28,6 +28,7 @@ import attrs
 from conformance.model.case import Case
 from conformance.model.clauses import all_clauses
 from conformance.run.lacks import SELECTORS, Lack, values_of
+from conformance.subjects.frameworks import WAYS
 from conformance.subjects.tensorflow import BACKENDS
 
 if sys.version_info >= (3, 11):
@@ -229,8 +230,9 @@ def _excuse(entry: Mapping[str, Any], where: str, known: Collection[str]) -> Exc
     excuse = _made(Excuse, entry, where)
     if not excuse.clause.startswith("CORPUS-") and not fnmatch.filter(known, excuse.clause):
         raise ExcuseError(f"{where}: unknown clause {excuse.clause!r}")
-    if excuse.mode not in (None, *BACKENDS):
-        raise ExcuseError(f"{where}: mode = {excuse.mode!r}: must be one of {', '.join(BACKENDS)}")
+    if excuse.mode not in (None, *BACKENDS, *WAYS):
+        modes = ", ".join((*BACKENDS, *WAYS))
+        raise ExcuseError(f"{where}: mode = {excuse.mode!r}: must be one of {modes}")
     if not excuse.what or not excuse.reason or entry.get("message") == "":
         raise ExcuseError(
             f"{where}: message and reason must not be empty; the message may be left out where one of "

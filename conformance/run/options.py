@@ -107,8 +107,8 @@ CHOICES = (
         flag="--subject",
         metavar="SPEC",
         repeatable=True,
-        help="What to test: reference, fast, fast:ALGORITHM, tensorflow, tensorflow@VERSION, a framework of "
-        "`conformance subjects` such as torch or torch:exact, "
+        help="What to test: reference, fast, fast:ALGORITHM, tensorflow[@VERSION][:MODE] (eager, graph or v1; "
+        "default: the first two), a framework of `conformance subjects` such as torch or torch:exact, "
         "path/to/file.py:Name or package.module:Name (a class or a function); a name of your own before "
         "it is kept: old=v1.py:Layer. Repeatable. Default: reference, fast, and tensorflow if installed.",
     ),

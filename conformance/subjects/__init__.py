@@ -17,11 +17,11 @@ from typing import Any, Protocol
 import conformance
 from conformance.model.case import Case
 from conformance.model.observation import Observation
-from conformance.subjects import environments, frameworks
+from conformance.subjects import environments, frameworks, tensorflow
 from conformance.subjects.backend import observe
 from conformance.subjects.loading import ALGORITHM, LAYERS, LoadError, backend_factory, describe
 from conformance.subjects.process import MEMORY, ProcessSubject
-from conformance.subjects.tensorflow import BACKENDS, ENVIRONMENT
+from conformance.subjects.tensorflow import ENVIRONMENT
 
 __all__ = ["BUILT_IN", "LoadError", "Subject", "default_specs", "is_built_in", "resolve"]
 
@@ -84,7 +84,7 @@ def is_built_in(spec: str) -> bool:
     return (
         spec in BUILT_IN
         or spec.startswith(ALGORITHM)
-        or re.fullmatch(r"tensorflow@[\d.]+", spec, re.ASCII) is not None
+        or tensorflow.parse(spec) is not None
         or frameworks.parse(spec) is not None
     )
 
@@ -124,24 +124,9 @@ def resolve(spec: str, seconds: float, memory: float = MEMORY) -> list[Subject]:
         subject = _worker(spec, "eager", {}, seconds, memory)
         subject.name = spec  # `fast:direct` is no attribute of a module
         return [subject]
-    if spec == "tensorflow":
-        if not tensorflow_is_installed():
-            raise LoadError(
-                "subject 'tensorflow': TensorFlow is not installed here; "
-                "pip install 'conv2d-transpose-conformance[tensorflow]'"
-            )
-        return [_worker(spec, mode, ENVIRONMENT, seconds, memory) for mode in BACKENDS]
-    if spec.startswith(environments.PREFIX):
-        try:
-            python, code, forced = environments.worker(spec)
-        except environments.InstallError as error:
-            raise LoadError(str(error)) from error
-        return [
-            _worker(
-                spec, mode, ENVIRONMENT, seconds, memory, python=python, code=code, forced=forced
-            )
-            for mode in BACKENDS
-        ]
+    of_tensorflow = tensorflow.parse(spec)
+    if of_tensorflow is not None:
+        return _tensorflow(spec, *of_tensorflow, seconds, memory)
     chosen = frameworks.parse(spec)
     if chosen is not None:
         return _framework(spec, chosen, seconds, memory)
@@ -151,8 +136,34 @@ def resolve(spec: str, seconds: float, memory: float = MEMORY) -> list[Subject]:
             f"unknown subject {spec!r}: use one of {known}, tensorflow@VERSION, path/to/file.py:Name "
             "or package.module:Name"
         )
-    of_tensorflow = spec.partition(":")[0].partition(".")[0] == "tensorflow"
-    return [_worker(spec, "eager", ENVIRONMENT if of_tensorflow else {}, seconds, memory)]
+    if spec.startswith(environments.PREFIX):
+        raise LoadError(
+            f"subject {spec!r}: the modes of TensorFlow are {', '.join(tensorflow.BACKENDS)}"
+        )
+    is_of_tensorflow = spec.partition(":")[0].partition(".")[0] == "tensorflow"
+    return [_worker(spec, "eager", ENVIRONMENT if is_of_tensorflow else {}, seconds, memory)]
+
+
+def _tensorflow(
+    spec: str, release: str, modes: Sequence[str], seconds: float, memory: float
+) -> list[Subject]:
+    """Return TensorFlow's subjects: one for each mode."""
+    place: dict[str, Any] = {}
+    if release != "tensorflow":
+        try:
+            python, code, forced = environments.worker(release)
+        except environments.InstallError as error:
+            raise LoadError(str(error)) from error
+        place = {"python": python, "code": code, "forced": forced}
+    elif not tensorflow_is_installed():
+        raise LoadError(
+            f"subject {spec!r}: TensorFlow is not installed here; "
+            "pip install 'conv2d-transpose-conformance[tensorflow]'"
+        )
+    subjects = [_worker(spec, mode, ENVIRONMENT, seconds, memory, **place) for mode in modes]
+    for subject in subjects:
+        subject.name = release
+    return subjects
 
 
 def _framework(

@@ -34,7 +34,7 @@ class LoadError(Exception):
 
 def is_tensorflow(spec: str) -> bool:
     """Tell whether a ``--subject`` is TensorFlow itself, of any release."""
-    return spec.partition("@")[0] == "tensorflow"
+    return tensorflow.parse(spec) is not None
 
 
 def backend_factory(spec: str, mode: str = "eager") -> Callable[[], Backend]:
@@ -42,7 +42,7 @@ def backend_factory(spec: str, mode: str = "eager") -> Callable[[], Backend]:
 
     Args:
         spec: `reference`, `fast`, `tensorflow`, a framework, `path/to/file.py:Name` or `package.module:Name`.
-        mode: `eager`, or `graph` for TensorFlow; the way of a framework.
+        mode: `eager`; one of three for TensorFlow; the way of a framework.
 
     Raises:
         LoadError: no such file, module or name, or its import raised.
@@ -256,7 +256,9 @@ def _tensorflow_backend(mode: str) -> Callable[[], Backend]:
             f"TensorFlow {release} has no tf.compat.v1.layers without tf-keras: "
             "pip install 'conv2d-transpose-conformance[tensorflow]' brings it"
         )
-    return tensorflow.BACKENDS[mode]
+    made_by = tensorflow.BACKENDS[mode]
+    made_by.prepare()
+    return made_by
 
 
 def _import_file(where: str) -> Any:

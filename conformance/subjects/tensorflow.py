@@ -1,7 +1,7 @@
-"""Backends for the real `tf.compat.v1.layers.Conv2DTranspose`: one for eager mode, one for graph mode.
+"""Backends for the real `tf.compat.v1.layers.Conv2DTranspose`: eager mode, graph mode, TensorFlow 1's behaviour.
 
 They run in a worker process, one process per mode: building a layer in one mode breaks the layers of
-the other (ATTR-03).
+the other (ATTR-03), and TensorFlow 1's behaviour is one of the whole process.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import importlib.metadata
 import importlib.util
 import inspect
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,15 @@ def choose_keras() -> None:
     # Releases up to 2.15 fail to import with the setting alone.
     if importlib.util.find_spec("tf_keras") is not None:
         os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+
+
+def parse(spec: str) -> tuple[str, tuple[str, ...]] | None:
+    """Return the release and the modes of ``tensorflow[@VERSION][:MODE]``, None for any other spec.
+
+    Without a mode these are `MODES`.
+    """
+    found = re.fullmatch(rf"(tensorflow(?:@[^:]*)?)(?::({'|'.join(BACKENDS)}))?", spec)
+    return None if found is None else (found[1], (found[2],) if found[2] else MODES)
 
 
 def versions() -> dict[str, str]:
@@ -100,6 +110,10 @@ class _TensorFlowBackend(steps.Backend):
         self._names = {"np": np, "tf": tf}
         self._scopes = contextlib.ExitStack()
         super().__init__(layer_class or self._v1.layers.Conv2DTranspose)
+
+    @staticmethod
+    def prepare() -> None:
+        """Bring the process into this mode, before anything else is done with TensorFlow."""
 
     def close(self) -> None:
         self._scopes.close()
@@ -189,7 +203,7 @@ class _TensorFlowBackend(steps.Backend):
 
     def do_counterpart(self, step: steps.Counterpart) -> Value:
         layer = self._made(self._tf.keras.layers.Conv2DTranspose, self.arguments)
-        layer.build(self._tf.TensorShape(step.inputs.shape))
+        layer(self.native(step.inputs))  # in V1 its dtype is that of its first input
         layer.set_weights(self.plain(self.weights()))
         return self.plain(layer(self.native(step.inputs)))
 
@@ -454,6 +468,8 @@ class GraphBackend(_TensorFlowBackend):
     def plain(self, result: Any) -> Value:
         if isinstance(result, (list, tuple)):
             return [self.plain(item) for item in result]
+        if isinstance(result, self._v1.Dimension):  # as are the sizes of TensorFlow 1's shapes
+            return result.value
         if self._tf.is_tensor(result) or isinstance(result, self._tf.Variable):
             self._initialize()
             self.moment = "run"
@@ -461,7 +477,19 @@ class GraphBackend(_TensorFlowBackend):
         return plain(result)
 
 
-BACKENDS = {"eager": EagerBackend, "graph": GraphBackend}
+class V1Backend(GraphBackend):
+    """The layer in a graph, in a process with TensorFlow 1's behaviour: weights are reference variables."""
+
+    @staticmethod
+    def prepare() -> None:
+        import tensorflow as tf
+
+        tf.compat.v1.disable_v2_behavior()
+
+
+BACKENDS = {"eager": EagerBackend, "graph": GraphBackend, "v1": V1Backend}
+#: What a run asks where no mode is named.
+MODES = ("eager", "graph")
 
 
 def _present(bias: Any) -> Sequence[Any]:

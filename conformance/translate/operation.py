@@ -14,11 +14,12 @@ import attrs
 
 from conformance.model.geometry import Axis
 from conformance.model.lowering import Crop
+from fast_impl.weights.layouts import LAYOUTS
 
 Pair = tuple[int, int]
 
 #: The letters of a kernel's axes: height, width, filters (the output's channels), channels (the input's).
-KERNEL = "HWFC"
+KERNEL = LAYOUTS["layer"].axes
 
 
 class Untranslatable(ValueError):  # noqa: N818 - an answer, no programming error

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from conformance.translate.operation import KERNEL, Operation, Pair, order
+from fast_impl.weights.layouts import LAYOUTS
 
 #: What an axis of a result must still lose at the front and at the back, and how many zeros it must get.
 Rest = tuple[int, int, int]
@@ -257,7 +258,7 @@ def onnx_program(operation: Operation, words: Mapping[str, Any], zeros: Pair) ->
         "import numpy as np", "import onnx", "from onnx import helper, numpy_helper", "", "",
         "def model(kernel, bias=None):",
         f'    """{_doc(operation)}"""',
-        *_indented([*_kernel_lines(operation, NUMPY, "CFHW", dilate=False)]),
+        *_indented([*_kernel_lines(operation, NUMPY, LAYOUTS["onnx"].axes, dilate=False)]),
         '    weights = [numpy_helper.from_array(np.ascontiguousarray(kernel), "kernel")]',
     ]  # fmt: skip
     operands = ["inputs", "kernel"]

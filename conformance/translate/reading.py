@@ -10,6 +10,7 @@ import attrs
 
 from conformance.model.lowering import Crop
 from conformance.translate.operation import Operation, Pair, Untranslatable, layer_crops, pair
+from fast_impl.weights.layouts import LAYOUTS
 
 #: The arguments of each side that may be given by place, in order.
 _PLACES = {
@@ -189,7 +190,7 @@ def torch(arguments: Mapping[str, Any]) -> Operation:
         **taps,
         crops=(height, width),
         layout="NCHW",
-        kernel_layout="CFHW",
+        kernel_layout=LAYOUTS["torch"].axes,
         use_bias=bool(arguments.get("bias", True)),
         groups=groups,
         filters=_count(arguments, "out_channels"),
@@ -237,7 +238,7 @@ def onnx(arguments: Mapping[str, Any]) -> Operation:
         **taps,
         crops=(height, width),
         layout="NCHW",
-        kernel_layout="CFHW",
+        kernel_layout=LAYOUTS["onnx"].axes,
         groups=_count(arguments, "group") or 1,
     )
 
@@ -293,7 +294,7 @@ def jax(arguments: Mapping[str, Any]) -> Operation:
         **taps,
         crops=(crops[0], crops[1]),
         layout=numbers[0],
-        kernel_layout="HWFC" if transposed else "HWCF",
+        kernel_layout=LAYOUTS["layer" if transposed else "jax"].axes,
         flipped=not transposed,
         use_bias=False,
     )
@@ -320,7 +321,7 @@ def tflite(arguments: Mapping[str, Any]) -> Operation:
         renamed["padding"] = renamed["padding"].lower()
     fused = str(arguments.get("fused_activation_function", "NONE")).lower()
     found = layer({**renamed, "activation": None if fused == "none" else fused})
-    return attrs.evolve(found, kernel_layout="FHWC")
+    return attrs.evolve(found, kernel_layout=LAYOUTS["tflite"].axes)
 
 
 READERS: Mapping[str, Callable[[Mapping[str, Any]], Operation]] = {

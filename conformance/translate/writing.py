@@ -26,6 +26,7 @@ from conformance.translate.programs import (
     takes_bias,
     tflite_program,
 )
+from fast_impl.weights.layouts import LAYOUTS
 
 
 @attrs.frozen
@@ -190,7 +191,7 @@ def torch(operation: Operation) -> Written:
     call = Call(
         f"outputs = functional.conv_transpose2d(\n    inputs, kernel, {bias}{words}\n)",
         "NCHW",
-        "CFHW",
+        LAYOUTS["torch"].axes,
         adds_bias=bias == "bias",
         takes_groups=True,
         rests=left,
@@ -247,7 +248,7 @@ def onnx(operation: Operation) -> Written:
         "output_padding": extra, "dilations": operation.dilations, "group": operation.groups,
     }  # fmt: skip
     words = _said(words)
-    call = Call("", "NCHW", "CFHW", adds_bias=True, takes_groups=True, rests=rests)
+    call = Call("", "NCHW", LAYOUTS["onnx"].axes, adds_bias=True, takes_groups=True, rests=rests)
     code = onnx_program(operation, words, (rests[0][2], rests[1][2]))
     return Written("ConvTranspose", words, call, code, steps)
 
@@ -308,7 +309,7 @@ def tflite(operation: Operation) -> Written:
         "output_shape": f"({', '.join(size)})",
     }
     code = tflite_program(program(operation, TENSORFLOW, call))
-    call = attrs.evolve(call, kernel_layout="FHWC")
+    call = attrs.evolve(call, kernel_layout=LAYOUTS["tflite"].axes)
     return Written("TRANSPOSE_CONV", options, call, code, (*steps, *more))
 
 

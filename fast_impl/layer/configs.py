@@ -83,3 +83,33 @@ def deserialize(config: Mapping[str, Any], registry: Registry, argument: str) ->
     made = registry[name]
     build = getattr(made, "from_config", None)
     return build(dict(keywords)) if build is not None else made(**keywords)
+
+
+def keras3(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the layer's configuration as Keras 3 takes it.
+
+    ``keras.layers.Conv2DTranspose.from_config(keras3_config(layer.get_config()))`` makes the layer there.
+    The other way, ``from_config`` takes Keras 3's configurations as they are.
+
+    Args:
+        config: Of this library's layer, of the page's or of tf.keras'.
+
+    Raises:
+        ValueError: Groups, which no layer has.
+    """
+    found = {
+        name: value for name, value in config.items() if name not in ("groups", "batch_input_shape")
+    }
+    if config.get("groups", 1) != 1:
+        raise ValueError(f"groups={config['groups']!r}: Keras 3's Conv2DTranspose has none")
+    dtype = config.get("dtype")
+    if isinstance(dtype, Mapping):
+        found["dtype"] = {**dtype, "module": "keras", "class_name": "DTypePolicy"}
+    for name in ("kernel_initializer", "bias_initializer"):
+        # None is Glorot's here, and zeros for a bias there.
+        value = config.get(name) or "glorot_uniform"
+        if isinstance(value, Mapping):
+            keywords = {k: v for k, v in value.get("config", {}).items() if k != "dtype"}
+            value = {**value, "config": keywords}
+        found[name] = value
+    return found

@@ -246,6 +246,14 @@ class VarianceScaling(_Random):
         self.mode = mode
         self.distribution = distribution
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """An object from what `get_config` returned; Keras 3 adds the axes of the fans."""
+        unsaid = ("input_axes", "output_axes")
+        return super().from_config(
+            {k: v for k, v in config.items() if v is not None or k not in unsaid}
+        )
+
     def draw(self, generator: np.random.Generator, shape: Shape) -> Array:
         """Float64 values of the distribution."""
         fan_in, fan_out = _fans(shape)

@@ -47,6 +47,10 @@ def deserialize(
             "`class_name` and `config` as keys"
         )
     name, arguments = config["class_name"], config["config"]
+    if kind == "initializer" and isinstance(arguments, Mapping):
+        # Keras 3 adds the axes of the fans, None for those of the layer.
+        unsaid = ("input_axes", "output_axes")
+        arguments = {k: v for k, v in arguments.items() if v is not None or k not in unsaid}
     if name == "function" and isinstance(arguments, str):
         name = arguments
         if name in known:

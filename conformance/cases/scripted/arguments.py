@@ -155,6 +155,7 @@ SCRIPTS = (
                 steps.Train(INPUTS, position_coded((1, 5, 7, 3)), 1.0),
                 Numbers(),
                 Raises("NotImplementedError"),
+                v1=Raises("TypeError"),
             ),
         ),
     ),

@@ -123,6 +123,7 @@ class Expected(Generic[T]):
         outside: outside TensorFlow; None is as `eager`.
         of_the_page: eager and graph mode in TensorFlow of the page's release.
         beside_keras_3: eager and graph mode in TensorFlow since Keras 3.
+        v1: TensorFlow of any release with the behaviour of TensorFlow 1; None is as in graph mode.
     """
 
     eager: T | None = None
@@ -130,11 +131,14 @@ class Expected(Generic[T]):
     outside: T | None = attrs.field(default=None, kw_only=True)
     of_the_page: tuple[T | None, T | None] | None = attrs.field(default=None, kw_only=True)
     beside_keras_3: tuple[T | None, T | None] | None = attrs.field(default=None, kw_only=True)
+    v1: T | None = attrs.field(default=None, kw_only=True)
 
     def by(self, traits: Traits) -> T | None:
         """Return what is expected of a subject."""
         if not traits.tensorflow and self.outside is not None:
             return self.outside
+        if traits.v1 and self.v1 is not None:
+            return self.v1
         pair = (self.eager, self.graph)
         if self.of_the_page is not None and traits.of_the_page:
             pair = self.of_the_page
@@ -157,4 +161,5 @@ class Expected(Generic[T]):
             outside=one(self.outside),
             of_the_page=two(self.of_the_page),
             beside_keras_3=two(self.beside_keras_3),
+            v1=one(self.v1),
         )

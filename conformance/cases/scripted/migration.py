@@ -95,7 +95,9 @@ SCRIPTS = (
         where="tensorflow",
         lines=(
             both(steps.Call(INPUTS.astype(np.float64)), Typed("float64")),
-            both(steps.Counterpart(INPUTS.astype(np.float64)), Typed("float32")),
+            both(
+                steps.Counterpart(INPUTS.astype(np.float64)), Typed("float32"), v1=Typed("float64")
+            ),
         ),
     ),
     *(

@@ -300,7 +300,11 @@ _TYPES = Script(
     arguments=_PLAIN,
     lines=(
         *then(_CALL),
-        both(steps.WeightTypes(), Gives(["ResourceVariable", "ResourceVariable"])),
+        both(
+            steps.WeightTypes(),
+            Gives(["ResourceVariable", "ResourceVariable"]),
+            v1=Gives(["RefVariable", "RefVariable"]),
+        ),
     ),
     where="tensorflow",
 )

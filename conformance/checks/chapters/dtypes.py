@@ -83,6 +83,11 @@ def check_no_silent_cast(view: View) -> Mismatch | None:
     arguments = view.case.arguments
     if arguments.get("dtype") == "foo":
         return expect_error(view, None, Raises("TypeError"))
+    if view.traits.v1 and arguments.get("dtype") == "mixed_float16":
+        # A reference variable is not cast; which error TensorFlow gives depends on the op that notices first.
+        *_, (index, _) = view.steps(Call)
+        wanted = "RuntimeError|TypeError|InvalidArgumentError|ValueError"
+        return expect_error(view, index, Raises(wanted))
     if arguments.get("autocast"):
         index, _ = view.first(Call)
         weights_index, _ = view.first(GetWeights)

@@ -246,7 +246,7 @@ def check_regularizer_forms(view: View) -> Mismatch | None:
     made = view.first(Build)[0] if view.traits.graph else index
     raising = call_index if activity else made
     old = view.traits.of_the_page
-    if name == 5 or (name == "l3" and old):
+    if name == 5 or (name == "l3" and (old or view.traits.v1)):
         return expect_error(view, None, Raises("ValueError"))
     if name == "l3":
         return expect_error(view, raising, Raises("TypeError"))
@@ -258,6 +258,10 @@ def check_regularizer_forms(view: View) -> Mismatch | None:
         return compare_losses(view.value(index), [], index, "losses")
     if name == "seven" and activity and old:
         return expect_error(view, call_index, Raises("AttributeError"))
+    if name == "numpy sum" and view.traits.v1 and not activity:
+        # To NumPy a reference variable is one object, and the sum of one object is that object.
+        kernel, _ = view.expectation.weights_at(index)
+        return compare_losses(view.value(index), [kernel], index, "losses")
     if name == "numpy sum" and view.traits.graph:
         return expect_error(view, raising, Raises("NotImplementedError"))
     return compare_losses(view.value(index), view.expectation.value(index), index, "losses")

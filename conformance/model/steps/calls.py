@@ -16,7 +16,8 @@ def sizes(shape: Any) -> Value:
     """Return a shape as a list, with None for an unknown size; None where even the rank is unknown."""
     if getattr(shape, "rank", 0) is None:
         return None
-    return [None if size is None else int(size) for size in shape]
+    known = [getattr(size, "value", size) for size in shape]  # TensorFlow 1 has Dimensions here
+    return [None if size is None else int(size) for size in known]
 
 
 @attrs.frozen(eq=False)

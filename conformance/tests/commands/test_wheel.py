@@ -49,6 +49,13 @@ def conformance(wheel_environment: Mapping[str, str], tmp_path: Path) -> Callabl
     return run
 
 
+@pytest.mark.parametrize("name", ["protocol.md", "my_layer.py", "my_program.c"])
+def test_what_a_start_needs_comes_with_the_wheel(
+    wheel_environment: Mapping[str, str], name: str
+) -> None:
+    assert (Path(wheel_environment["PYTHONPATH"]) / "conformance" / "starts" / name).is_file()
+
+
 def test_a_class_of_the_users_own_conforms(
     conformance: Callable[..., Finished], tmp_path: Path
 ) -> None:

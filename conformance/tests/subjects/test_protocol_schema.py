@@ -27,8 +27,7 @@ from conformance.subjects.protocol import schema
 SCHEMA = schema()
 #: The literal messages of the page.
 MESSAGES = [
-    json.loads(line)
-    for line in re.findall(r'^    (\{"kind".*)$', text_of("protocol.md"), re.MULTILINE)
+    json.loads(line) for line in re.findall(r'^(\{"kind".*)$', text_of("protocol.md"), re.MULTILINE)
 ]
 EXAMPLES = [
     (case, answer) for case, answer in itertools.pairwise(MESSAGES) if case["kind"] == "case"

@@ -21,6 +21,7 @@ from conformance.subjects.backend import observe
 from conformance.subjects.layer import FunctionBackend, LayerBackend
 from conformance.subjects.loading import is_tensorflow
 from conformance.subjects.process import Broken, LineProcess
+from conformance.subjects.tensorflow import parse
 
 
 class Few:
@@ -200,3 +201,24 @@ def test_a_function_is_given_one_number_as_a_pair(name: str) -> None:
     case = Case("geometry", {"filters": 1, "kernel_size": 1, name: 2}, steps)
     observe(case, FunctionBackend(function))
     assert got[name] == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("spec", "meant"),
+    {
+        "tensorflow": ("tensorflow", ("eager", "graph")),
+        "tensorflow:v1": ("tensorflow", ("v1",)),
+        "tensorflow@2.9.3": ("tensorflow@2.9.3", ("eager", "graph")),
+        "tensorflow@2.9.3:graph": ("tensorflow@2.9.3", ("graph",)),
+        "tensorflow@2.9.3:v3": None,
+        "tensorflow:compat.v1.layers.Conv2DTranspose": None,
+        "tensorflow.keras.layers:Conv2DTranspose": None,
+    }.items(),
+)
+def test_tensorflow_is_named_by_release_and_mode(spec: str, meant: Any) -> None:
+    assert parse(spec) == meant
+
+
+def test_an_unknown_mode_of_a_release_is_refused_with_the_modes() -> None:
+    with pytest.raises(LoadError, match="the modes of TensorFlow are eager, graph, v1"):
+        resolve("tensorflow@2.9.3:v3", 1.0)

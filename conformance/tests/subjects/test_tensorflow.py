@@ -63,3 +63,26 @@ def test_a_clause_whose_cases_kill_the_process_has_a_verdict(finished: Any, mode
 
 def test_the_run_goes_on_after_a_killed_process(finished: Any) -> None:
     assert finished.lines("footer")[0]["complete"] is True
+
+
+#: Clauses that say something else of reference variables, or of the sizes of TensorFlow 1.
+_OF_V1 = (
+    "ARG-03", "SHAPE-08", "DTYPE-04", "VAR-12", "METH-09", "LOSS-09", "CONS-02", "CONS-03",
+    "CONS-05", "CONS-06", "CONS-07", "MIG-06",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def in_v1(command: Callable[..., Any]) -> Any:
+    """A smoke run of TensorFlow with the behaviour of TensorFlow 1."""
+    clauses = (word for clause in _OF_V1 for word in ("--clause", clause))
+    return command("run", "--subject", "tensorflow:v1", "--examples", "5", *clauses, "--out", "out")
+
+
+def test_tensorflow_with_the_behaviour_of_tensorflow_1_conforms(in_v1: Any) -> None:
+    assert in_v1.statuses == dict.fromkeys(_OF_V1, "pass")
+
+
+def test_the_behaviour_of_tensorflow_1_is_a_mode(in_v1: Any) -> None:
+    (subject,) = in_v1.lines("header")[0]["subjects"]
+    assert (subject["name"], subject["mode"]) == ("tensorflow", "v1")

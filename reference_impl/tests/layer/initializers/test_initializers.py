@@ -426,3 +426,14 @@ def test_what_is_drawn_again_has_the_same_distribution():
 @pytest.mark.parametrize(("dtype", "config"), [(None, {}), ("float16", {"dtype": "float16"})])
 def test_zeros_write_the_dtype_that_they_were_given(dtype, config):
     assert initializers.Zeros(dtype).get_config() == config
+
+
+def test_keras_3_may_say_that_it_was_told_no_axes_of_the_fans():
+    config = {"seed": 3, "input_axes": None, "output_axes": None}
+    made = initializers.get({"class_name": "HeNormal", "config": config})
+    assert made.get_config() == {"seed": 3}
+
+
+def test_axes_of_fans_that_keras_3_was_told_are_refused():
+    with pytest.raises(TypeError, match="input_axes"):
+        initializers.get({"class_name": "HeNormal", "config": {"input_axes": [0]}})

@@ -1,0 +1,137 @@
+"""Run an example, and TensorFlow beside it where it is installed: each side in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Example:
+    """What an example computes.
+
+    Args:
+        module: Its name, for ``python -m``.
+        about: What it is, a sentence.
+        sizes: Keywords of `prepare` by the name of a size; the first is the default.
+        prepare: Makes what both sides share: a dict of arrays and numbers.
+        ours, theirs: Make of it what shall be timed: a callable without arguments that returns an array.
+        allowed: How far the two may be apart, given the shared and our result; a number or an array.
+    """
+
+    module: str
+    about: str
+    sizes: Mapping[str, Mapping[str, Any]]
+    prepare: Callable[..., Any]
+    ours: Callable[[Any], Callable[[], Array]]
+    theirs: Callable[[Any], Callable[[], Array]]
+    allowed: Callable[[Any, Array], Any]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side's result, seconds of its fastest run, and the most memory its process had, in MiB."""
+
+    result: Array
+    seconds: float
+    mebibytes: float
+
+
+def measured(make: Callable[[Any], Callable[[], Array]], shared: Any, runs: int = 3) -> Side:
+    """Run one side in this process: once to warm up, then `runs` times."""
+    run = make(shared)
+    result = run()
+    times = []
+    for _ in range(runs):
+        begin = time.perf_counter()
+        result = run()
+        times.append(time.perf_counter() - begin)
+    return Side(np.asarray(result), min(times), _most_memory())
+
+
+def _most_memory() -> float:
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows
+        return float("nan")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def agreement(example: Example, shared: Any, ours: Array, theirs: Array) -> tuple[float, float]:
+    """Return the largest difference, and the largest one as a part of what is allowed there."""
+    difference = np.abs(ours.astype(np.float64) - theirs)
+    return float(difference.max()), float((difference / example.allowed(shared, ours)).max())
+
+
+def main(example: Example, arguments: list[str] | None = None) -> int:
+    """Run the command of an example; the status is 1 where the two sides differ by more than is allowed."""
+    parser = argparse.ArgumentParser(f"python -m {example.module}", description=example.about)
+    parser.add_argument("--size", choices=[*example.sizes], default=next(iter(example.sizes)))
+    parser.add_argument("--alone", action="store_true", help="without TensorFlow")
+    parser.add_argument("--side", choices=["ours", "theirs"], help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    if given.side:
+        shared = example.prepare(**example.sizes[given.size])
+        side = measured(getattr(example, given.side), shared)
+        np.savez(given.out, result=side.result, figures=[side.seconds, side.mebibytes])
+        return 0
+    print(example.about)
+    ours = _process(example, given.size, "ours")
+    lines = [f"fast_impl    {_figures(ours)}   result {ours.result.shape}"]
+    status = 0
+    if given.alone or importlib.util.find_spec("tensorflow") is None:
+        lines.append("TensorFlow   not asked for" if given.alone else "TensorFlow   not installed")
+    else:
+        theirs = _process(example, given.size, "theirs")
+        shared = example.prepare(**example.sizes[given.size])
+        most, part = agreement(example, shared, ours.result, theirs.result)
+        lines += [
+            f"TensorFlow   {_figures(theirs)}",
+            f"speed        {theirs.seconds / ours.seconds:.2f} times TensorFlow's",
+            f"agreement    largest difference {most:.2g}, {part:.2g} of what is allowed",
+        ]
+        status = 0 if part <= 1 else 1
+    print("\n".join(lines))
+    return status
+
+
+def _figures(side: Side) -> str:
+    return f"{side.seconds * 1000:9.1f} ms   {side.mebibytes:7.0f} MiB at most"
+
+
+def _process(example: Example, size: str, side: str) -> Side:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "side.npz"
+        environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
+        command = [sys.executable, "-W", "ignore", "-m", example.module]
+        quiet = None if side == "ours" else subprocess.DEVNULL
+        subprocess.run(
+            [*command, "--size", size, "--side", side, "--out", str(out)],
+            check=True,
+            env=environment,
+            stderr=quiet,
+        )
+        with np.load(out) as found:
+            return Side(found["result"], *map(float, found["figures"]))
+
+
+def rounding(terms: int, dtype: Any = np.float32) -> float:
+    """Return gamma of docs/tolerance.md: what `terms` roundings change at most, relatively."""
+    unit = terms * float(np.finfo(dtype).eps) / 2
+    return unit / (1 - unit)
