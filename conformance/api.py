@@ -21,10 +21,10 @@ from conformance.run.verdicts import Judgement
 from conformance.subjects import Subject, resolve
 from conformance.subjects.objects import ObjectSubject
 from conformance.subjects.process import MEMORY
-from reports.record import FILE_NAME, Finding, Record, Verdict
-from reports.scopes import Scope, of_subject, sentence
-from reports.statuses import BAD
-from reports.unseen import shown
+from reports.records.record import FILE_NAME, Finding, Record, Verdict
+from reports.records.statuses import BAD
+from reports.records.unseen import shown
+from reports.views.scopes import Scope, of_subject, sentence
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 

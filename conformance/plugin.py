@@ -159,7 +159,7 @@ class RunPlugin:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say where the report is."""
         if self.page is not None:
-            from reports.unseen import shown
+            from reports.records.unseen import shown
 
             terminalreporter.section("conformance")
             for excuse in self.run.idle_excuses:

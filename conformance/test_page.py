@@ -12,8 +12,8 @@ import pytest
 from conformance.model.clauses import Clause
 from conformance.run.participants import Participant
 from conformance.run.verdicts import Judgement
-from reports import statuses
-from reports.unseen import shown
+from reports.records import statuses
+from reports.records.unseen import shown
 
 
 def test_clause(

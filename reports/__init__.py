@@ -15,12 +15,15 @@ Two records are compared on a page of their own, and many have an index:
 
 from __future__ import annotations
 
-from reports.comparison import render_comparison, write_comparison
-from reports.history import render_index, write_index
-from reports.lines import load_json
-from reports.loading import load
-from reports.page import render
-from reports.record import (
+from reports.outputs.comparison import render_comparison, write_comparison
+from reports.outputs.history import render_index, write_index
+from reports.outputs.page import render
+from reports.outputs.scoreboard import build as build_scoreboard
+from reports.outputs.scoreboard import markdown, render_scoreboard, write_scoreboard
+from reports.outputs.writing import write
+from reports.records.lines import load_json
+from reports.records.loading import load, load_previous
+from reports.records.record import (
     Aspect,
     Claim,
     Clause,
@@ -44,10 +47,7 @@ from reports.record import (
     Subject,
     Verdict,
 )
-from reports.scoreboard import build as build_scoreboard
-from reports.scoreboard import markdown, render_scoreboard, write_scoreboard
-from reports.strength import load_strength
-from reports.writing import write
+from reports.records.strength import load_strength
 
 __all__ = [
     "Aspect",
@@ -75,6 +75,7 @@ __all__ = [
     "build_scoreboard",
     "load",
     "load_json",
+    "load_previous",
     "load_strength",
     "markdown",
     "render",

@@ -15,8 +15,8 @@ from rich.text import Text
 from conformance.bench import driver
 from conformance.bench.layers import Layer, chosen
 from conformance.bench.peers import PEERS, parse
-from conformance.commands.failing import usage_error
-from conformance.commands.terminal import Terminal
+from conformance.commands.console.failing import usage_error
+from conformance.commands.console.terminal import Terminal
 from conformance.model import machine
 from reports import bench as results_of
 from reports.bench import Comparison, LayerResult, Results, ResultsError, Settings

@@ -8,12 +8,12 @@ import click
 from rich.table import Table
 
 from conformance.checks import CHECKS
-from conformance.commands.failing import usage_error
-from conformance.commands.listing import with_format
-from conformance.commands.terminal import Terminal
+from conformance.commands.console.failing import usage_error
+from conformance.commands.console.listing import with_format
+from conformance.commands.console.terminal import Terminal
 from conformance.model.clauses import matching
 from conformance.run.run import recorded
-from reports import plain
+from reports.outputs import plain
 
 
 @click.command()

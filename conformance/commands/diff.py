@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 import reports
-from conformance.commands.failing import usage_error
-from conformance.commands.listing import with_format
-from conformance.commands.reading import load
-from conformance.commands.terminal import Terminal
-from reports.comparison import BAD, Change, compare, versions
-from reports.record import Record
+from conformance.commands.console.failing import usage_error
+from conformance.commands.console.listing import with_format
+from conformance.commands.console.reading import load
+from conformance.commands.console.terminal import Terminal
+from reports.records.record import Record
+from reports.views.changes import BAD, Change, compare, versions
 
 _COLOURS = {
     "broke": "bold red",

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
-from conformance.commands.failing import usage_error
-from conformance.commands.reading import load
-from conformance.commands.terminal import Terminal
-from conformance.commands.verdicts import DEFAULT, verdicts
+from conformance.commands.console.failing import usage_error
+from conformance.commands.console.listing import with_format
+from conformance.commands.console.reading import load
+from conformance.commands.console.terminal import Terminal
+from conformance.commands.console.verdicts import DEFAULT, verdicts
 from conformance.model.clauses import matching
 from conformance.run.run import recorded
-from reports import plain
+from reports.outputs import plain
+from reports.records.record import Record
 
 
 @click.command()
@@ -25,7 +29,8 @@ from reports import plain
     show_default=True,
     help="The run.jsonl whose findings are meant.",
 )
-def explain(what: tuple[str, ...], record: Path) -> None:
+@with_format
+def explain(what: tuple[str, ...], record: Path, as_json: bool) -> None:
     """Explain findings by their numbers, or clauses by id or pattern (PAD-01, 'GRAD-*').
 
     Without an argument, lists the subjects of the record with their verdicts and the causes of their findings.
@@ -34,6 +39,13 @@ def explain(what: tuple[str, ...], record: Path) -> None:
     the element in question; of a finding also what was expected, what was got, and a script that shows it.
     """
     console = Terminal()
+    if as_json:
+        if what:
+            usage_error(
+                "--format json is for the list of causes: leave out the findings and clauses"
+            )
+        click.echo(json.dumps(_causes(load(record, aside=True)), indent=1))
+        return
     if not what:
         verdicts(load(record, aside=True), record, console)
         return
@@ -50,6 +62,21 @@ def explain(what: tuple[str, ...], record: Path) -> None:
             console.print()
         for line in lines:
             console.print(line, soft_wrap=True)
+
+
+def _causes(loaded: Record) -> list[dict[str, Any]]:
+    return [
+        {
+            "subject": told.cause.subject,
+            "title": told.cause.title,
+            "known": told.cause.known,
+            "clauses": [loaded.findings[number - 1].clause for number in told.cause.numbers],
+            "findings": told.cause.numbers,
+            "call": told.call,
+            "message": told.message,
+        }
+        for told in plain.tell_causes(loaded)
+    ]
 
 
 def _findings(path: Path, numbers: Sequence[int]) -> list[Iterable[str]]:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from conformance.commands.failing import usage_error
-from conformance.commands.reading import load
-from conformance.commands.verdicts import DEFAULT
-from reports import exports
-from reports.writing import write_text
+from conformance.commands.console.failing import usage_error
+from conformance.commands.console.reading import load
+from conformance.commands.console.verdicts import DEFAULT
+from reports.outputs import exports
+from reports.outputs.writing import write_text
 
 _HELP = {
     "junit": "JUnit XML, as continuous integration reads it.",

@@ -10,7 +10,7 @@ import attrs
 import click
 
 import conformance
-from conformance.commands.failing import usage_error
+from conformance.commands.console.failing import usage_error
 from conformance.subjects import protocol
 
 #: What a program's author needs beside the start.

@@ -13,9 +13,9 @@ from rich.console import Console
 import reports
 from conformance.cases import FAMILIES
 from conformance.checks import CHECKS, NotSupported, NotTried, Traits
-from conformance.commands.failing import usage_error
-from conformance.commands.reading import load
-from conformance.commands.terminal import Terminal
+from conformance.commands.console.failing import usage_error
+from conformance.commands.console.reading import load
+from conformance.commands.console.terminal import Terminal
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import drawn_cases
 from conformance.judge.judging import judge

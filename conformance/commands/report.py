@@ -8,9 +8,9 @@ import attrs
 import click
 
 import reports
-from conformance.commands.failing import usage_error
-from conformance.commands.reading import load
-from conformance.commands.verdicts import DEFAULT
+from conformance.commands.console.failing import usage_error
+from conformance.commands.console.reading import load
+from conformance.commands.console.verdicts import DEFAULT
 
 
 @click.command()
@@ -26,13 +26,26 @@ from conformance.commands.verdicts import DEFAULT
     type=click.Path(path_type=Path),
     help="Show this measurement of `conformance strength --json` instead of the record's own.",
 )
-def report(records: tuple[Path, ...], out: Path | None, index: bool, strength: Path | None) -> None:
+@click.option(
+    "--since",
+    type=click.Path(path_type=Path),
+    help="Say what has changed since this run; default: run.previous.jsonl beside RUN.",
+)
+def report(
+    records: tuple[Path, ...],
+    out: Path | None,
+    index: bool,
+    strength: Path | None,
+    since: Path | None,
+) -> None:
     """Write index.html from RUN (default: conformance-report/run.jsonl), or an index of many runs."""
     paths = records or (DEFAULT,)
     if len(paths) > 1 and not index:
         usage_error("one page is made from one run; an index of several is made with --index")
     if index and strength is not None:
         usage_error("an index shows no strength: leave out --strength or --index")
+    if index and since is not None:
+        usage_error("an index shows what has changed by itself: leave out --since or --index")
     page = out or (Path("history.html") if index else paths[0].with_name("index.html"))
     loaded = [load(path) for path in paths]
     try:
@@ -40,7 +53,8 @@ def report(records: tuple[Path, ...], out: Path | None, index: bool, strength: P
             reports.write_index(loaded, page)
         else:
             measured = loaded[0].strength if strength is None else reports.load_strength(strength)
-            reports.write(attrs.evolve(loaded[0], strength=measured), page)
+            before = load(since) if since else reports.load_previous(paths[0])
+            reports.write(attrs.evolve(loaded[0], strength=measured), page, before)
     except reports.RecordError as error:
         usage_error(error)
     except OSError as error:

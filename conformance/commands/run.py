@@ -10,17 +10,17 @@ import click
 from rich.console import Console
 
 import reports
-from conformance.commands.failing import usage_error
-from conformance.commands.progress import Progress
-from conformance.commands.summary import summary
-from conformance.commands.terminal import Terminal
+from conformance.commands.console.failing import usage_error
+from conformance.commands.console.progress import Progress
+from conformance.commands.console.summary import summary
+from conformance.commands.console.terminal import Terminal
 from conformance.run.again import FOLDER, NothingFailed, again
 from conformance.run.interruption import Interruption
 from conformance.run.options import CHOICES, USAGE_ERRORS, make_options
 from conformance.run.record import OutputError
 from conformance.run.run import Run
 from conformance.subjects import tensorflow_is_installed
-from reports.record import FILE_NAME
+from reports.records.record import FILE_NAME
 
 INTERRUPTED = 130
 #: The record that is meant where none is named.

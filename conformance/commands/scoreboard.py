@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 import reports
-from conformance.commands.failing import usage_error
-from conformance.commands.reading import load
-from reports.writing import write_text
+from conformance.commands.console.failing import usage_error
+from conformance.commands.console.reading import load
+from reports.outputs.writing import write_text
 
 
 @click.command()

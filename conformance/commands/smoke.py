@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from conformance.commands.failing import usage_error
-from conformance.commands.listing import with_format
-from conformance.commands.terminal import Terminal
+from conformance.commands.console.failing import usage_error
+from conformance.commands.console.listing import with_format
+from conformance.commands.console.terminal import Terminal
 from conformance.model.capabilities import FLAGS, LISTS
 from conformance.run.options import check_seconds, lack_of
 from conformance.run.participants import Participant, participants

@@ -16,15 +16,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from conformance.commands.failing import usage_error
-from conformance.commands.terminal import Terminal
+from conformance.commands.console.failing import usage_error
+from conformance.commands.console.terminal import Terminal
 from conformance.judge.judging import HarnessError
 from conformance.run.options import PROFILES, check_seconds
 from conformance.strength import measurement as measuring
 from conformance.strength.kinds import markdown
 from conformance.strength.trials import read_catalogue
 from conformance.subjects import LoadError
-from reports import RecordError, load_strength, writing
+from reports import RecordError, load_strength
+from reports.outputs import writing
 
 
 @click.command()

@@ -10,9 +10,9 @@ import click
 from rich.table import Table
 
 import conformance
-from conformance.commands.failing import usage_error
-from conformance.commands.listing import with_format
-from conformance.commands.terminal import Terminal
+from conformance.commands.console.failing import usage_error
+from conformance.commands.console.listing import with_format
+from conformance.commands.console.terminal import Terminal
 from conformance.subjects import BUILT_IN, environments, frameworks
 from conformance.subjects.tensorflow import MODES
 

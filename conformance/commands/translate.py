@@ -7,7 +7,7 @@ import re
 
 import click
 
-from conformance.commands.failing import usage_error
+from conformance.commands.console.failing import usage_error
 from conformance.translate import Untranslatable, output_padding_for
 from conformance.translate import translate as translated
 from conformance.translate.reading import READERS

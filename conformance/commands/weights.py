@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from conformance.commands.failing import usage_error
-from reports.unseen import shown
+from conformance.commands.console.failing import usage_error
+from reports.records.unseen import shown
 
 if TYPE_CHECKING:
     from fast_impl.weights import StoredLayer, WeightFile

@@ -8,8 +8,8 @@ import attrs
 
 import reports
 from conformance.run.options import Options
-from reports import statuses
-from reports.record import FILE_NAME, Record, Subject
+from reports.records import statuses
+from reports.records.record import FILE_NAME, Record, Subject
 
 #: The folder, in that of a run, into which what is judged again goes: the run's own record stays.
 FOLDER = "again"

@@ -10,7 +10,7 @@ import attrs
 from conformance.cases.aspects import ASPECTS, ORDINARY, traits_of
 from conformance.judge.evidence import Explored
 from conformance.model.case import Case
-from reports import record
+from reports.records import record
 
 
 @attrs.define

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from conformance.cases import space
 from conformance.run.participants import Participant
-from reports import record
+from reports.records import record
 
 
 def entry(groups: Iterable[tuple[Iterable[Participant], space.Coverage]]) -> record.Coverage:

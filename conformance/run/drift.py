@@ -18,7 +18,7 @@ from conformance.model.steps import SetWeights
 from conformance.oracle.comparison import describe
 from conformance.run.participants import Participant
 from conformance.subjects import Subject
-from reports.record import Difference, Drift
+from reports.records.record import Difference, Drift
 
 #: Relative to the largest element: releases may sum in another order, which is no drift.
 _ROUNDING = 1e-3

@@ -37,7 +37,7 @@ else:
     import tomli as tomllib
 
 
-#: A verdict's status, its reason, and the kind of that reason (`reports.statuses.REASONS`).
+#: A verdict's status, its reason, and the kind of that reason (`reports.records.statuses.REASONS`).
 Standing: TypeAlias = tuple[str, str | None, str | None]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from conformance.judge.judging import Failure
 from conformance.model.codec import in_a_line
-from reports.record import Said, SaidOften
+from reports.records.record import Said, SaidOften
 
 #: On so many cases a message is worth a hint, and so many hints are given of a subject.
 ENOUGH, TOLD = 10, 3

@@ -12,7 +12,7 @@ import numpy as np
 from conformance.model.codec import Array
 from conformance.oracle.comparison import Listener
 from conformance.subjects import Subject
-from reports import record
+from reports.records import record
 
 
 @attrs.define
@@ -23,11 +23,13 @@ class Precision:
         worst: the largest scaled error, in units of unit roundoff * S.
         share: the largest share of its bound that an element's error took.
         counts: comparisons by the worst scaled error of their elements: below 1, below 2, below 4 ...
+        shares: comparisons by the largest share of its bound that an element took: none, up to a tenth, two ...
     """
 
     worst: float = 0.0
     share: float = 0.0
     counts: list[int] = attrs.field(factory=list)
+    shares: list[int] = attrs.field(factory=lambda: [0] * 11)
 
     def note(self, error: Array, unit: Array, allowed: Array) -> None:
         """Take in the elements of one comparison."""
@@ -36,12 +38,16 @@ class Precision:
         self.counts += [0] * (place + 1 - len(self.counts))
         self.counts[place] += 1
         self.worst = max(self.worst, worst)
-        self.share = max(self.share, float(np.max(error / allowed)))
+        share = float(np.max(error / allowed))
+        self.shares[min(10, math.ceil(10 * share))] += 1
+        self.share = max(self.share, share)
 
     def add(self, other: record.Numerics) -> None:
         """Take in other comparisons."""
         both = itertools.zip_longest(self.counts, other.counts, fillvalue=0)
         self.counts = [one + more for one, more in both]
+        shares = itertools.zip_longest(self.shares, other.shares, fillvalue=0)
+        self.shares = [one + more for one, more in shares]
         self.worst = max(self.worst, other.worst)
         self.share = max(self.share, other.share)
 
@@ -77,6 +83,7 @@ class Numerics:
                 worst=found.worst,
                 share=found.share,
                 counts=tuple(found.counts),
+                shares=tuple(found.shares),
             )
             for (name, mode, dtype), found in self._found.items()
         )

@@ -16,7 +16,7 @@ from conformance.run.lacks import Lack, of_pattern
 from conformance.run.record import FolderError
 from conformance.subjects import LoadError, Subject
 from conformance.subjects.process import MEMORY
-from reports.record import Finding
+from reports.records.record import Finding
 
 #: Examples drawn for a family of average share.
 PROFILES = {"smoke": 12, "core": 100, "deep": 1000}
@@ -167,8 +167,8 @@ CHOICES = (
         flag="--jobs",
         metavar="N",
         type=int,
-        help="How many processes run cases; the record is the same for any number. Default: the machine's cores, "
-        "as far as that helps.",
+        default=1,
+        help="How many processes run cases; the record is the same for any number.",
     ),
     Choice(
         flag="--resume",

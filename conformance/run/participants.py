@@ -16,7 +16,7 @@ from conformance.run.lacks import Lack, Understood, declared_lacks
 from conformance.subjects import Subject, default_specs, resolve, resolve_command
 from conformance.subjects.loading import LoadError, is_tensorflow
 from conformance.subjects.process import MEMORY
-from reports import record
+from reports.records import record
 
 
 @attrs.frozen

@@ -30,8 +30,8 @@ from conformance.run.numerics import Numerics
 from conformance.run.participants import Origin, Participant
 from conformance.subjects import Subject
 from conformance.subjects.process import Spent
-from reports import record
-from reports.record import RecordError
+from reports.records import record
+from reports.records.record import RecordError
 
 Tallies: TypeAlias = Mapping[tuple[str, bool], Tally]
 

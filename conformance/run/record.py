@@ -1,6 +1,6 @@
 """The record of a run: JSON lines, written as the run goes and given their final name when it ends.
 
-What its lines hold is said in `reports.record` (and in `record.schema.json`, which is made from there).
+What its lines hold is said in `reports.records.record` (and in `record.schema.json`, which is made from there).
 Whatever ends a run, the lines that it has written stay: as ``run.partial.jsonl``, which reports read and
 ``conformance run --resume`` continues.
 """
@@ -18,10 +18,11 @@ from types import TracebackType
 
 import reports
 from conformance.model.codec import encode
-from reports.lines import Line
-from reports.record import (
+from reports.records.lines import Line
+from reports.records.record import (
     FILE_NAME,
     PARTIAL_NAME,
+    PREVIOUS_NAME,
     Entry,
     Explored,
     Footer,
@@ -157,6 +158,8 @@ class RecordWriter:
             if footer.complete:
                 self._leave_out_explored()
             os.fsync(self._file)
+            if self.path.is_file():
+                self.path.replace(self.path.with_name(PREVIOUS_NAME))
             self.partial.replace(self.path)
         except OSError as error:
             raise self._failed(error) from error

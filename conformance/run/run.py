@@ -30,9 +30,10 @@ from conformance.run.record import RecordWriter, check_same
 from conformance.run.verdicts import BROKEN, Judgement, ParticipantJudge
 from conformance.run.work import Work
 from conformance.strength import measurement
-from reports import record, scopes, statuses
-from reports.lines import Line
-from reports.record import Verdict
+from reports.records import record, statuses
+from reports.records.lines import Line
+from reports.records.record import Verdict
+from reports.views import scopes
 
 #: Cases whose expectations and observations are remembered while causes are looked for, and failures shrunk.
 KEPT = 2000
@@ -268,7 +269,10 @@ class Run:
                 coverage=covered,
                 aspects=guard("counting aspects", self._aspects, ()),
                 said_often=guard("counting messages", self._said_often, ()),
-                undiagnosed=sum(one.diagnostician.cut_short for one in self._judges.values()),
+                undiagnosed=sum(
+                    j.finding is not None and j.finding.undiagnosed
+                    for j in self._judgements.values()
+                ),
             )
         )
         self.close()
@@ -439,5 +443,5 @@ def _chosen(options: Options) -> tuple[Clause, ...]:
 
 def _page_of(result: record.Record, path: Path) -> Path:
     page = path.with_name("index.html")
-    reports.write(result, page)
+    reports.write(result, page, reports.load_previous(path))
     return page

@@ -26,7 +26,7 @@ from conformance.run.guard import Guard
 from conformance.run.options import Options
 from conformance.run.participants import Participant
 from conformance.run.pieces import Found, Tallies
-from reports import record, statuses
+from reports.records import record, statuses
 
 #: Characters of a reason that is shown.
 LINE = 100
@@ -324,6 +324,7 @@ class ParticipantJudge:
             None,
         )
         self._phase(f"diagnosing {clause.id}")
+        given_up = self.diagnostician.cut_short
         diagnosis = guard(
             f"the diagnosis of {clause.id}",
             lambda: self.diagnostician.diagnose(subject, clause.id, failures),
@@ -351,6 +352,7 @@ class ParticipantJudge:
                 scaled_error=mismatch.scaled_error,
                 bound=mismatch.bound,
                 diagnosis=diagnosis,
+                undiagnosed=self.diagnostician.cut_short > given_up,
                 failures=len(failures),
                 examples=tally.judged,
                 script=script,

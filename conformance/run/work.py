@@ -17,7 +17,7 @@ from conformance.run.numerics import Numerics
 from conformance.run.options import Options
 from conformance.run.participants import Participant
 from conformance.run.pieces import Found, Piece, Recipe, Worker
-from reports import record
+from reports.records import record
 
 #: What the oracle says of so many cases is remembered, so that participants that are explored in turn share it.
 KEPT = 4000

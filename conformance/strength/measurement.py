@@ -113,10 +113,15 @@ def added(
 
 
 def shipped() -> dict[str, Any]:
-    """Return the measurement that comes with this package."""
-    text = (resources.files("conformance.strength") / "strength.json").read_text(encoding="utf-8")
-    found: dict[str, Any] = json.loads(text)
-    return found
+    """Return the measurement that comes with this package, what became of mutants (`killer.json`) included."""
+    files = resources.files("conformance.strength")
+    found, mutants = (
+        json.loads((files / name).read_text(encoding="utf-8"))
+        for name in ("strength.json", "killer.json")
+    )
+    (everything,) = (part for part in mutants["parts"] if part["part"] == "all")
+    found["mutants"] = {**everything, "date": mutants["date"]}
+    return dict(found)
 
 
 def _entry(mistake: Mistake, scores: Mapping[int, Score], size: Size | None) -> dict[str, Any]:

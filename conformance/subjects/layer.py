@@ -70,12 +70,16 @@ class LayerBackend(steps.Backend):
         self._lent, self._given, self._result = [], [], None
         try:
             if not isinstance(step, self.kinds):
-                raise Unsupported(f"has no step {step.tag!r}")
+                raise Unsupported(self.lacks(step))
             value = super().do(step)
             self.modified = _damaged(self._lent)
         finally:
             self._after(step)
         return value
+
+    def lacks(self, step: steps.Step) -> str:
+        """Return why a step of a kind that is none of `kinds` cannot be done."""
+        return f"has no step {step.tag!r}"
 
     def _after(self, step: steps.Step) -> None:
         """Do what a caller does in the case's situation."""
@@ -170,6 +174,10 @@ class LayerBackend(steps.Backend):
         return plain(result)
 
 
+#: What a bare function cannot show.
+_LAYERS_ONLY = "only a layer (a class) does"
+
+
 class FunctionBackend(LayerBackend):
     """Drives a bare function `conv2d_transpose(inputs, kernel, strides, padding, data_format, ...)`.
 
@@ -185,11 +193,14 @@ class FunctionBackend(LayerBackend):
     def make(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
         strange = sorted(arguments.keys() - _FUNCTION_ARGUMENTS)
         if strange:
-            raise Unsupported(f"a bare function has no {', '.join(strange)}")
+            raise Unsupported(f"a bare function takes no {', '.join(strange)}: {_LAYERS_ONLY}")
         return super().make(arguments, positional)
 
+    def lacks(self, step: steps.Step) -> str:
+        return f"a bare function has no {step.tag!r}: {_LAYERS_ONLY}"
+
     def attribute(self, name: str) -> Any:
-        raise Unsupported(f"a bare function has no {name!r}")
+        raise Unsupported(f"a bare function has no {name!r}: {_LAYERS_ONLY}")
 
 
 class _FunctionLayer:
@@ -225,7 +236,7 @@ class _FunctionLayer:
             if self._keywords is not None and name not in self._keywords:
                 raise Unsupported(f"the function takes no {name!r}")
         if self.kernel is None:
-            raise Unsupported("a bare function makes no weights of its own")
+            raise Unsupported(f"a bare function makes no weights of its own: {_LAYERS_ONLY}")
         defaults = {"strides": (1, 1), "padding": "valid", "data_format": "channels_last"}
         options = {**defaults, **self._arguments}
         options["strides"] = _pair(options["strides"])

@@ -118,9 +118,18 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Finished]
     return run
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _diagnosis(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Diagnose nothing, which takes most of a run with a finding, unless the module is marked `diagnosis`."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.node.get_closest_marker("diagnosis") is None:
+            patch.setattr("conformance.findings.diagnosis.SECONDS", -1.0)
+        yield
+
+
 @pytest.fixture(scope="module")
-def hasty_diagnosis() -> Iterator[None]:
-    """Give a diagnosis half a second, for tests that ask nothing of it: it takes most of a run with a finding."""
+def hasty_diagnosis(_diagnosis: None) -> Iterator[None]:
+    """Give a diagnosis half a second, for tests of runs in which causes are put together."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("conformance.findings.diagnosis.SECONDS", 0.5)
         yield

@@ -20,7 +20,10 @@ from conformance.checks import CHECKS
 from conformance.checks.check import Check
 from conformance.cli import main
 from conformance.model.clauses import Clause, all_clauses
-from reports import load_strength, page, picture, strength
+from reports import load_strength
+from reports.outputs import page
+from reports.pictures import picture
+from reports.records import strength
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -130,7 +133,13 @@ def _first_line_with(text: str, folder: Path) -> str:
 
 def _commands() -> Iterator[tuple[str, str]]:
     """Yield each command and what its `--help` prints."""
-    outer = click.Context(main, info_name="conformance", terminal_width=100, max_content_width=100)
+    outer = click.Context(
+        main,
+        info_name="conformance",
+        terminal_width=100,
+        max_content_width=100,
+        **main.context_settings,
+    )
     for name in main.list_commands(outer):
         command = main.get_command(outer, name)
         assert command is not None

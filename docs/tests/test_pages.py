@@ -232,7 +232,7 @@ def parse(line: str) -> click.Context:
     reader = shlex.shlex(line, posix=True, punctuation_chars=True)
     reader.whitespace_split = True
     words = [*itertools.takewhile(lambda word: not set(word) <= set("|&;>"), reader)]
-    outer = click.Context(main, info_name="conformance")
+    outer = click.Context(main, info_name="conformance", **main.context_settings)
     name, command, arguments = main.resolve_command(outer, words[1:])
     if not arguments:
         # The name of a command, in a sentence.

@@ -30,7 +30,9 @@ class Example:
         sizes: Keywords of `prepare` by the name of a size; the first is the default.
         prepare: Makes what both sides share: a dict of arrays and numbers.
         ours, theirs: Make of it what shall be timed: a callable without arguments that returns an array.
-        allowed: How far the two may be apart, given the shared and our result; a number or an array.
+        agreement: Return the largest difference of the two as a part of what is allowed, given the shared, our
+            result and theirs; TensorFlow may be asked again.
+        runs: How often each side is timed after a first run; 0 is to time the first.
     """
 
     module: str
@@ -39,7 +41,8 @@ class Example:
     prepare: Callable[..., Any]
     ours: Callable[[Any], Callable[[], Array]]
     theirs: Callable[[Any], Callable[[], Array]]
-    allowed: Callable[[Any, Array], Any]
+    agreement: Callable[[Any, Array, Array], float]
+    runs: int = 3
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,14 @@ class Side:
     mebibytes: float
 
 
-def measured(make: Callable[[Any], Callable[[], Array]], shared: Any, runs: int = 3) -> Side:
+def measured(make: Callable[[Any], Callable[[], Array]], shared: Any, runs: int) -> Side:
     """Run one side in this process: once to warm up, then `runs` times."""
     run = make(shared)
-    result = run()
+    if runs:
+        run()
+    result: Array = np.zeros(0)
     times = []
-    for _ in range(runs):
+    for _ in range(max(runs, 1)):
         begin = time.perf_counter()
         result = run()
         times.append(time.perf_counter() - begin)
@@ -72,12 +77,6 @@ def _most_memory() -> float:
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def agreement(example: Example, shared: Any, ours: Array, theirs: Array) -> tuple[float, float]:
-    """Return the largest difference, and the largest one as a part of what is allowed there."""
-    difference = np.abs(ours.astype(np.float64) - theirs)
-    return float(difference.max()), float((difference / example.allowed(shared, ours)).max())
-
-
 def main(example: Example, arguments: list[str] | None = None) -> int:
     """Run the command of an example; the status is 1 where the two sides differ by more than is allowed."""
     parser = argparse.ArgumentParser(f"python -m {example.module}", description=example.about)
@@ -85,29 +84,30 @@ def main(example: Example, arguments: list[str] | None = None) -> int:
     parser.add_argument("--alone", action="store_true", help="without TensorFlow")
     parser.add_argument("--side", choices=["ours", "theirs"], help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.side:
         shared = example.prepare(**example.sizes[given.size])
-        side = measured(getattr(example, given.side), shared)
-        np.savez(given.out, result=side.result, figures=[side.seconds, side.mebibytes])
+        side = measured(getattr(example, given.side), shared, example.runs)
+        part = 0.0
+        if given.ours:
+            part = example.agreement(shared, np.load(given.ours)["result"], side.result)
+        np.savez(given.out, result=side.result, figures=[side.seconds, side.mebibytes, part])
         return 0
     print(example.about)
-    ours = _process(example, given.size, "ours")
-    lines = [f"fast_impl    {_figures(ours)}   result {ours.result.shape}"]
     status = 0
-    if given.alone or importlib.util.find_spec("tensorflow") is None:
-        lines.append("TensorFlow   not asked for" if given.alone else "TensorFlow   not installed")
-    else:
-        theirs = _process(example, given.size, "theirs")
-        shared = example.prepare(**example.sizes[given.size])
-        most, part = agreement(example, shared, ours.result, theirs.result)
-        lines += [
-            f"TensorFlow   {_figures(theirs)}",
-            f"speed        {theirs.seconds / ours.seconds:.2f} times TensorFlow's",
-            f"agreement    largest difference {most:.2g}, {part:.2g} of what is allowed",
-        ]
-        status = 0 if part <= 1 else 1
-    print("\n".join(lines))
+    with tempfile.TemporaryDirectory() as folder:
+        ours, _ = _process(example, given.size, "ours", Path(folder))
+        print(f"fast_impl    {_figures(ours)}   result {ours.result.shape}")
+        if given.alone or importlib.util.find_spec("tensorflow") is None:
+            print("TensorFlow   not asked for" if given.alone else "TensorFlow   not installed")
+        else:
+            theirs, part = _process(example, given.size, "theirs", Path(folder))
+            most = np.abs(ours.result.astype(np.float64) - theirs.result).max()
+            print(f"TensorFlow   {_figures(theirs)}")
+            print(f"speed        {theirs.seconds / ours.seconds:.2f} times TensorFlow's")
+            print(f"agreement    largest difference {most:.2g}; {part:.2g} of what is allowed")
+            status = 0 if part <= 1 else 1
     return status
 
 
@@ -115,20 +115,27 @@ def _figures(side: Side) -> str:
     return f"{side.seconds * 1000:9.1f} ms   {side.mebibytes:7.0f} MiB at most"
 
 
-def _process(example: Example, size: str, side: str) -> Side:
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "side.npz"
-        environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
-        command = [sys.executable, "-W", "ignore", "-m", example.module]
-        quiet = None if side == "ours" else subprocess.DEVNULL
-        subprocess.run(
-            [*command, "--size", size, "--side", side, "--out", str(out)],
-            check=True,
-            env=environment,
-            stderr=quiet,
-        )
-        with np.load(out) as found:
-            return Side(found["result"], *map(float, found["figures"]))
+def _process(example: Example, size: str, side: str, folder: Path) -> tuple[Side, float]:
+    """Run a side in a process of its own; theirs, which runs second, also says how well the two agree."""
+    out = folder / f"{side}.npz"
+    command = [sys.executable, "-W", "ignore", "-m", example.module, "--size", size, "--side", side]
+    command += ["--out", str(out)]
+    if side == "theirs":
+        command += ["--ours", str(folder / "ours.npz")]
+    subprocess.run(
+        command,
+        check=True,
+        env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ},
+        stderr=None if side == "ours" else subprocess.DEVNULL,
+    )
+    with np.load(out) as found:
+        seconds, mebibytes, part = map(float, found["figures"])
+        return Side(found["result"], seconds, mebibytes), part
+
+
+def part_of(allowed: Any, ours: Array, theirs: Array) -> float:
+    """Return the largest difference as a part of what is allowed there."""
+    return float((np.abs(ours.astype(np.float64) - theirs) / allowed).max())
 
 
 def rounding(terms: int, dtype: Any = np.float32) -> float:

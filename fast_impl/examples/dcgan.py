@@ -40,7 +40,7 @@ EXAMPLE = Example(
     prepare=prepare,
     ours=lambda shared: decoders.ours(**shared),
     theirs=lambda shared: decoders.theirs(**shared),
-    allowed=lambda shared, _: decoders.allowed(**shared),
+    agreement=lambda shared, _ours, _theirs: decoders.agreement(**shared),
 )
 
 if __name__ == "__main__":

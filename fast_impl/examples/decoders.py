@@ -1,7 +1,6 @@
 """What the decoders share: steps over arrays, run by NumPy with `fast_impl`, or by TensorFlow.
 
-And how far two right results may be apart. A step's error is bounded from that of its inputs, as docs/tolerance.md
-does for one layer: it adds the roundings of its sums, and passes on what it got by its absolute weights.
+And how far two right results of a layer may be apart, as docs/tolerance.md says.
 """
 
 from __future__ import annotations
@@ -101,38 +100,37 @@ def _layer(kind: Any, up: Up) -> Any:
     return layer
 
 
-def allowed(ups: Sequence[Up], inputs: Array, skips: Sequence[Array] = ()) -> Array:
-    """Return how far two float32 results of a decoder may be apart, for each element.
+def agreement(ups: Sequence[Up], inputs: Array, skips: Sequence[Array] = ()) -> float:
+    """Return the largest difference from TensorFlow's layers as a part of what is allowed, layer by layer.
 
-    Each is within `error` of the exact result. A layer's exact sum differs by what the error of its inputs makes
-    through the absolute weights; its roundings add gamma(n + 1) times the sum of absolute products, n products
-    each. Scale and shift round twice, and tanh has a slope of one at most and, in float32, an error of 8 units.
+    Each layer gets what this library made of the layers before it, on both sides. Through all of them a bound of
+    the worst case grows beyond the values themselves, and would notice nothing.
     """
-    images = inputs.astype("f8")
-    error = np.zeros_like(images)
+    images, part = inputs, 0.0
     for up in ups:
-        weights, scale = up.kernel.astype("f8"), up.scale.astype("f8")
-        height, width, _, channels = weights.shape
-        terms = -(-height // up.stride) * -(-width // up.stride) * channels
-        exact = _up(images, weights, up.stride)
-        absolute = _up(np.abs(images) + error, np.abs(weights), up.stride)
-        error = _up(error, np.abs(weights), up.stride) + rounding(terms + 1) * absolute
-        # The product is rounded, and the sum.
-        size = np.abs(scale) * absolute + np.abs(up.shift)
-        error = np.abs(scale) * error + rounding(3) * size
-        images = exact * scale + up.shift
-        if up.activation == "relu":
-            images = np.maximum(images, 0)
-        elif up.activation == "tanh":
-            images = np.tanh(images)
-            error = error + rounding(8)
-        if up.skip is not None:
-            skip = skips[up.skip]
-            images = np.concatenate([images, skip], axis=-1)
-            error = np.concatenate([error, np.zeros_like(skip, "f8")], axis=-1)
+        result = ours([up], images, skips)()
+        difference = np.abs(result.astype("f8") - theirs([up], images, skips)())
+        part = max(part, float((difference / allowed(up, images, skips)).max()))
+        images = result
+    return part
+
+
+def allowed(up: Up, images: Array, skips: Sequence[Array] = ()) -> Array:
+    """Return how far two float32 results of a layer may be apart, for each element.
+
+    A sum of n products is within gamma(n + 1) times the sum of their absolute values. Scale and shift round once
+    each; relu and tanh bring no two numbers farther apart, and tanh has in float32 an error of 8 units.
+    """
+    absolute = fast_impl.conv2d_transpose(
+        np.abs(images.astype("f8")), np.abs(up.kernel.astype("f8")), (up.stride, up.stride), "same"
+    )
+    height, width, _, channels = up.kernel.shape
+    terms = -(-height // up.stride) * -(-width // up.stride) * channels
+    scaled = np.abs(up.scale.astype("f8")) * absolute
+    error = rounding(terms + 1) * scaled + rounding(3) * (scaled + np.abs(up.shift))
+    if up.activation == "tanh":
+        error += rounding(8)
+    if up.skip is not None:
+        error = np.concatenate([error, np.zeros_like(skips[up.skip], "f8")], axis=-1)
     bound: Array = 2 * error + np.finfo("f4").tiny
     return bound
-
-
-def _up(images: Array, kernel: Array, stride: int) -> Array:
-    return fast_impl.conv2d_transpose(images, kernel, (stride, stride), "same")

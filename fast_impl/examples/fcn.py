@@ -55,7 +55,7 @@ EXAMPLE = Example(
     prepare=prepare,
     ours=lambda shared: _classes_last(decoders.ours(**shared)),
     theirs=lambda shared: _classes_last(decoders.theirs(**shared)),
-    allowed=lambda shared, _: np.moveaxis(decoders.allowed(**shared)[..., 0], 0, -1),
+    agreement=lambda shared, _ours, _theirs: decoders.agreement(**shared),
 )
 
 if __name__ == "__main__":

@@ -123,7 +123,8 @@ def _adam_rate(step: int, rate: float) -> np.float32:
     for _ in range(step + 1):
         first, second = first * np.float32(0.9), second * np.float32(0.999)
     one = np.float32(1)
-    return np.float32(np.float32(rate) * np.sqrt(one - second) / (one - first))
+    found: np.float32 = np.float32(rate) * np.sqrt(one - second) / (one - first)
+    return found
 
 
 def adam(run: Run, gradient: Array, step: int, rate: float = 0.001) -> None:

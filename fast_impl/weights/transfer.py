@@ -113,7 +113,8 @@ def _check(file: WeightFile, found: StoredLayer, layer: Any) -> None:
             )
         wanted = bias_of(found.kernel)
         raise WeightsError(
-            f"{file.path}: no bias {wanted!r} for layer {layer.name!r} of use_bias=True: "
+            f"{file.path}: no bias {repr(wanted) if wanted else 'beside ' + repr(found.kernel.key)} for layer "
+            f"{layer.name!r} of use_bias=True: "
             f"{choices(wanted, (key for key in file if len(file[key].shape) == 1))}"
         )
 
@@ -275,6 +276,8 @@ def write(
 
 def _numbers(key: str, value: npt.ArrayLike) -> Array:
     array = np.asarray(value)
+    if not isinstance(key, str) or not key:
+        raise WeightsError(f"{key!r}: a key is a text that is not empty")
     if array.dtype.kind not in "fiubc" and array.dtype.name != "bfloat16":
         raise WeightsError(f"{key!r}: {array.dtype.name} are no numbers")
     return array

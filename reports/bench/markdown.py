@@ -7,7 +7,7 @@ import shlex
 
 from reports.bench.page import milliseconds
 from reports.bench.results import LayerResult, Results, geometric_mean
-from reports.writing import write_text
+from reports.outputs.writing import write_text
 
 
 def table(results: Results) -> str:

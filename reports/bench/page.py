@@ -10,8 +10,8 @@ from markupsafe import Markup
 from reports.bench import drawing, pictures
 from reports.bench.comparison import Comparison
 from reports.bench.results import Results, geometric_mean
-from reports.page import asset, environment, policy
-from reports.writing import write_text
+from reports.outputs.page import asset, environment, policy
+from reports.outputs.writing import write_text
 
 
 def render(results: Results, comparison: Comparison | None = None) -> str:

@@ -59,6 +59,18 @@
   // Which pair a cell of the coverage map stands for is told where the pointer is.
   function setUpMap(map) {
     const columns = all("thead th[scope=col]", map);
+    const chosen = byId("map-of");
+    const groups = chosen ? [...chosen.options].slice(1).map((one) => one.text) : [];
+    const level = (count) => `l${[1, 2, 5, 20, 100].filter((least) => count >= least).length}`;
+    chosen?.addEventListener("change", () => {
+      for (const cell of all("td[data-n]", map)) {
+        const counts = cell.dataset.n.split(" ").map(Number);
+        cell.dataset.least ??= cell.textContent;
+        const count = chosen.value ? counts[chosen.value] : Number(cell.dataset.least);
+        cell.textContent = count;
+        cell.className = level(count);
+      }
+    });
     let marked = [];
     map.addEventListener("pointerover", (event) => {
       for (const one of marked) one.classList.remove("at");
@@ -70,7 +82,8 @@
       marked = [cell, row.querySelector("th[scope=row]"), columns[cells.indexOf(cell)]];
       for (const one of marked) one.classList.add("at");
       const [, down, across] = marked;
-      const count = cell.textContent ? `cases: ${cell.textContent}` : cell.className === "un" ? "out of reach" : "impossible";
+      const each = (cell.dataset.n ?? "").split(" ").filter(Boolean).map((count, place) => `${count} ${groups[place]}`);
+      const count = each.length ? `cases: ${each.join(", ")}` : cell.textContent ? `cases: ${cell.textContent}` : cell.className === "un" ? "out of reach" : "impossible";
       cell.title = `${across.dataset.name}, ${down.dataset.name}: ${count}`;
     });
   }
@@ -123,10 +136,17 @@
       }
       for (const one of all("details.finding")) one.hidden = one.classList.contains("is-out");
       for (const one of all(".others, .cause")) one.hidden = !one.querySelector("[data-finding]:not(.is-out)");
-      const none = byId("no-finding");
-      if (none) none.hidden = findings.some((one) => !one.classList.contains("is-out"));
-      byId("shown").textContent =
-        shown === total ? `${total} clause${total === 1 ? "" : "s"}` : `${shown} of ${total} clauses`;
+      const counted = (count, of, what) => `${count === of ? of : `${count} of ${of}`} ${what}${of === 1 ? "" : "s"}`;
+      const left = findings.filter((one) => !one.classList.contains("is-out")).length;
+      const told = [counted(shown, total, "clause")];
+      if (findings.length) {
+        const out = findings.length - left;
+        told.push(counted(left, findings.length, "finding"));
+        byId("left-out").hidden = !out;
+        byId("left-out").firstElementChild.textContent =
+          left ? `The filter hides ${out} of ${counted(findings.length, findings.length, "finding")}.` : "No finding matches the filter.";
+      }
+      byId("shown").textContent = told.join(", ");
       byId("none").hidden = shown > 0;
     }
 
@@ -146,6 +166,7 @@
       });
     }
     byId("reset").addEventListener("click", reset);
+    byId("left-out")?.lastElementChild.addEventListener("click", reset);
     document.querySelector(".filter").addEventListener("submit", (event) => event.preventDefault());
     document.addEventListener("keydown", (event) => {
       const typing = event.target.matches("input, select, textarea");
@@ -288,6 +309,27 @@
     });
   }
 
+  // Pictures that are packed are drawn when they come near: that of a folded finding when it is opened.
+  function setUpPacked() {
+    const draw = async (box) => {
+      const bytes = Uint8Array.from(atob(box.dataset.packed), (letter) => letter.charCodeAt(0));
+      const text = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+      const drawn = await new Response(text).text();
+      box.removeAttribute("data-packed");
+      box.innerHTML = drawn;
+      for (const stamp of all(".stamp", box)) setUpPicture(stamp);
+      dispatchEvent(new Event("resize"));
+    };
+    const near = new IntersectionObserver((entries) => {
+      for (const entry of entries) {
+        if (!entry.isIntersecting) continue;
+        near.unobserve(entry.target);
+        draw(entry.target);
+      }
+    }, { rootMargin: "600px" });
+    for (const box of all(".packed")) near.observe(box);
+  }
+
   // What scrolls sideways can be reached with the keyboard; what does not is no stop of the Tab key.
   function setUpScrolling() {
     const regions = all(".scroll, .table, pre, .drift, .space, .bar nav, .chips, .numbers-below");
@@ -346,6 +388,7 @@
     for (const map of all(".space table")) setUpMap(map);
     for (const stamp of all(".stamp")) setUpPicture(stamp);
     setUpScrolling();
+    setUpPacked();
     if (!byId("open-all")) return;  // a page without a matrix
     setUpRows(rows);
     setUpPermalinks(setUpFilter(rows));

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.diagnosis
+
 
 @pytest.fixture(scope="module")
 def shifted(command: Callable[..., Any], zoo: Path) -> Any:
@@ -64,6 +66,14 @@ def test_explain_without_arguments_repeats_the_verdicts(
     told = command("explain", "--record", "out/run.jsonl", cwd=shifted.out.parent).stdout
     verdicts, _, _ = "\n".join(_ending(shifted)).partition("\n\n")
     assert told.strip() == verdicts
+
+
+def test_the_causes_are_listed_as_json(command: Callable[..., Any], shifted: Any) -> None:
+    told = command(
+        "explain", "--format", "json", "--record", "out/run.jsonl", cwd=shifted.out.parent
+    )
+    found = json.loads(told.stdout)
+    assert [one["subject"] for one in found] == [found[0]["subject"]] * len(found) != []
 
 
 def test_a_finding_is_explained_by_the_sum_of_its_wrong_element(explained: str) -> None:

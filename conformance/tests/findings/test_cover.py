@@ -23,6 +23,8 @@ from conformance.strength.mistakes import CHAPTERS, MISTAKES, Mistake
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
 
+pytestmark = pytest.mark.diagnosis
+
 
 class Subject:
     mode = "eager"

@@ -20,6 +20,8 @@ from conformance.strength.mistakes.mistake import outputs_changed
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
 
+pytestmark = pytest.mark.diagnosis
+
 RIGHT = np.random.default_rng(0).integers(-9, 9, (2, 4, 5, 3)).astype(np.float64)
 
 

@@ -22,6 +22,8 @@ from conformance.strength.mistakes import MISTAKES
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
 
+pytestmark = pytest.mark.diagnosis
+
 EXAMPLES = 12
 
 

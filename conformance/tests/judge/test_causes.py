@@ -26,7 +26,9 @@ from conformance.run.verdicts import ParticipantJudge
 from conformance.strength.mistakes import MISTAKES
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
-from reports.record import Verdict
+from reports.records.record import Verdict
+
+pytestmark = pytest.mark.diagnosis
 
 Layer = fast_impl.Conv2DTranspose
 

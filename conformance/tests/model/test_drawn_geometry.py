@@ -7,7 +7,7 @@ import pytest
 
 import reference_impl
 from conformance.model.clauses import all_clauses
-from reports import stamps
+from reports.pictures import stamps
 
 DRAWN = [clause for clause in all_clauses() if clause.picture is not None]
 

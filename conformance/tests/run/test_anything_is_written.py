@@ -20,7 +20,7 @@ from conformance.model.codec import decode, encode, text_of
 from conformance.model.observation import Error
 from conformance.oracle.comparison import Mismatch, compare_numbers
 from conformance.run.record import RecordWriter
-from reports.record import Finding, Footer
+from reports.records.record import Finding, Footer
 
 
 class Hostile:

@@ -12,7 +12,7 @@ from conformance.judge.evidence import Explored
 from conformance.model.case import Case
 from conformance.model.steps import Build, Call, Gradients
 from conformance.run.aspects import entries, seen
-from reports.record import Aspect, Finding
+from reports.records.record import Aspect, Finding
 
 INPUTS = np.ones((1, 2, 2, 1), np.float32)
 

@@ -13,7 +13,7 @@ from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.run.drift import find_drift
 from conformance.run.participants import Participant
-from reports.record import Difference, Drift
+from reports.records.record import Difference, Drift
 
 CASE = Case(
     "geometry",

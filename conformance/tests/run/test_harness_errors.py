@@ -12,7 +12,7 @@ import pytest
 from conformance.checks import CHECKS
 from conformance.oracle.comparison import Mismatch
 from conformance.run.record import RecordWriter
-from reports.record import Entry, Finding
+from reports.records.record import Entry, Finding
 
 Slip = Callable[[pytest.MonkeyPatch], None]
 

@@ -15,7 +15,7 @@ from conformance.run.participants import participants
 from conformance.run.pieces import Piece, Worker, explored
 from conformance.subjects.objects import ObjectSubject
 from conformance.tests.zoo.wrong_results import ExchangesStrides
-from reports.record import FILE_NAME
+from reports.records.record import FILE_NAME
 
 WORDS = ("run", "--clause", "BIAS-02", "--clause", "PAD-01", "--examples", "2", "--out", "out")
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reports.record import FILE_NAME
+from reports.records.record import FILE_NAME
 
 #: `tox -e kills` kills 200 times.
 KILLS = int(os.environ.get("KILLS", "3"))

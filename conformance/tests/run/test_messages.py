@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import conformance
-from conformance.commands.terminal import Terminal
-from conformance.commands.verdicts import verdicts
+from conformance.commands.console.terminal import Terminal
+from conformance.commands.console.verdicts import verdicts
 from conformance.judge.judging import Failure
 from conformance.model.case import Case
 from conformance.oracle.comparison import Mismatch

@@ -62,6 +62,15 @@ def test_a_comparison_counts_by_the_power_of_two_above_its_worst_error(error, co
     assert found.counts == counts
 
 
+@pytest.mark.parametrize(("error", "place"), [(0.0, 0), (0.01, 1), (1.0, 1), (1.1, 2), (10.0, 10)])
+def test_a_comparison_counts_by_the_tenth_of_its_bound_that_it_takes(
+    error: float, place: int
+) -> None:
+    found = Precision()
+    found.note(np.array([0.0, error]), np.array([1.0, 1.0]), np.array([10.0, 10.0]))
+    assert (found.shares.index(1), sum(found.shares)) == (place, 1)
+
+
 def test_the_worst_error_and_the_largest_share_are_kept():
     found = Precision()
     found.note(np.array([2.0, 1.0]), np.array([1.0, 1.0]), np.array([8.0, 2.0]))

@@ -13,8 +13,8 @@ from conformance.model import machine
 from conformance.run.options import Options
 from conformance.run.record import OutputError, RecordWriter
 from conformance.run.run import Run
-from reports import schema
-from reports.record import Finding, Footer, Header, Tool
+from reports.records import schema
+from reports.records.record import Finding, Footer, Header, Tool
 
 HEADER = Header(tool=Tool("t", "1"), subjects=(), clauses=())
 FOOTER = Footer(complete=True)
@@ -48,6 +48,14 @@ def test_a_run_that_breaks_off_leaves_the_earlier_record(tmp_path: Path) -> None
         assert len(_names(tmp_path)) == 2
     assert _names(tmp_path) == ["run.jsonl"]
     assert (tmp_path / "run.jsonl").read_text(encoding="utf-8") == "earlier"
+
+
+def test_the_record_of_the_run_before_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "run.jsonl").write_text("earlier", encoding="utf-8")
+    with RecordWriter(tmp_path) as writer:
+        writer.write(HEADER)
+        writer.finish(FOOTER)
+    assert (tmp_path / "run.previous.jsonl").read_text(encoding="utf-8") == "earlier"
 
 
 def test_a_number_that_json_lacks_is_encoded(tmp_path: Path) -> None:
@@ -94,7 +102,7 @@ def test_what_a_run_writes_keeps_to_the_schema(written: list[dict[str, object]])
 
 
 def test_the_schema_is_what_the_classes_of_the_record_say() -> None:
-    told = "write it anew: python -m reports.schema conformance/run/record.schema.json"
+    told = "write it anew: python -m reports.records.schema conformance/run/record.schema.json"
     assert json.loads(SCHEMA.read_text(encoding="utf-8")) == schema.schema(), told
 
 

@@ -25,7 +25,7 @@ from conformance.run.corpus import CorpusError, load_corpora
 from conformance.run.excuses import ExcuseError, load_excuses
 from conformance.run.recorded import read_recorded
 from conformance.tests.conftest import Finished
-from reports import record
+from reports.records import record
 
 #: `tox -e strangers` tries more.
 EXAMPLES = int(os.environ.get("STRANGERS_EXAMPLES", "60"))

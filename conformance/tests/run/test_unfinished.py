@@ -24,7 +24,7 @@ from conformance.run.options import Options
 from conformance.run.record import RecordWriter
 from conformance.run.run import Run
 from conformance.subjects.objects import ObjectSubject
-from reports.record import FILE_NAME, PARTIAL_NAME
+from reports.records.record import FILE_NAME, PARTIAL_NAME
 
 WORDS = (
     "run", "--subject", "fast", "--subject", "reference", "--clause", "BIAS-*", "--clause", "PAD-01",

@@ -134,7 +134,7 @@ def test_without_a_bias_its_gradient_is_none() -> None:
 
 def test_an_operation_has_no_losses() -> None:
     (found,) = _outcomes("exact", {}, Losses())
-    assert found.unsupported == "has no step 'losses'"
+    assert found.unsupported == "a bare function has no 'losses': only a layer (a class) does"
 
 
 @pytest.mark.parametrize(

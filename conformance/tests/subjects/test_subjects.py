@@ -78,7 +78,7 @@ def test_what_a_class_has_not_got_is_unsupported() -> None:
 def test_what_a_function_does_not_take_is_named_before_it_is_resolved() -> None:
     arguments = {"filters": 1, "kernel_size": 1, "activation": literal("tf.nn.relu")}
     made = observe(Case("any", arguments, ()), FunctionBackend(max)).constructed
-    assert made.unsupported == "a bare function has no activation"
+    assert made.unsupported == "a bare function takes no activation: only a layer (a class) does"
 
 
 def test_a_function_without_a_signature_is_called() -> None:

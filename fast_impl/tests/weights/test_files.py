@@ -216,6 +216,7 @@ def test_onnxruntime_computes_with_what_is_saved(tmp_path):
         (lambda p: weights.save(Conv2DTranspose(1, 1), p), "has no weights yet"),
         (lambda p: weights.save([], p), "there is none"),
         (lambda p: weights.write(p, {"x": np.array(["a"])}), "'x': str.* are no numbers"),
+        (lambda p: weights.write(p, {"": np.ones(1)}), "'': a key is a text that is not empty"),
         (lambda p: weights.write(p.with_suffix(".onnx"), {"x": np.ones(1)}), "say like="),
         (lambda p: weights.write(p.with_suffix(".txt"), {}), "does not tell what kind of file"),
     ],
@@ -225,6 +226,18 @@ def test_an_error_names_the_file_the_key_and_what_is_there(decoder, tmp_path, lo
     with pytest.raises(weights.WeightsError, match=said) as caught:
         load(tmp_path / "a.npz")
     assert "\n" not in str(caught.value)
+
+
+def test_keys_that_no_hdf5_file_can_have_are_told(tmp_path):
+    pytest.importorskip("h5py")
+    with pytest.raises(weights.WeightsError, match="'a/b' is no key of an HDF5 file"):
+        weights.write(tmp_path / "a.h5", {"a": np.ones(1), "a/b": np.ones(1)})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_missing_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no such folder"):
+        weights.write(tmp_path / "missing" / "a.npz", {"a": np.ones(1)})
 
 
 def test_after_an_error_no_layer_has_changed(decoder, tmp_path):
@@ -395,6 +408,20 @@ def test_a_missing_file_and_a_missing_package_are_told(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "safetensors", None)
     with pytest.raises(ModuleNotFoundError, match=r"safetensors: pip install '.*\[weights\]'"):
         weights.WeightFile(tmp_path / "a.safetensors")
+
+
+def test_links_and_texts_of_an_hdf5_file_are_listed_or_left_out(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["link"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "x")
+        file["text"], file["nothing"] = "hello", h5py.Empty("f4")
+        file["up/kernel"] = np.ones((1, 1, 1, 1))
+    with weights.WeightFile(tmp_path / "a.h5") as file:
+        assert [(key, entry.is_numeric) for key, entry in file.items()] == [
+            ("nothing", False),
+            ("text", False),
+            ("up/kernel", True),
+        ]
 
 
 def test_values_of_another_byte_order_are_read(tmp_path):

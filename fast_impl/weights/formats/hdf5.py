@@ -156,7 +156,7 @@ def _entry(path: Path, dataset: Any, layer_names: Mapping[str, str]) -> Entry:
     key = dataset.name.lstrip("/")
     shape, dtype = dataset.shape, dataset.dtype
     if shape is None:
-        raise WeightsError(f"{path}: {key!r} has no values")
+        return Entry(key, (), "nothing", lambda: np.empty(0))
     if dataset.is_virtual or dataset.external:
         raise WeightsError(f"{path}: {key!r} lies in another file, which is not read")
     if dtype.kind in "fiub":
@@ -203,7 +203,12 @@ def write(file: IO[bytes], arrays: Mapping[str, Array], names: Mapping[str, str]
     h5py = _h5py(file.name)
     with h5py.File(file, "w") as made:
         for key, array in arrays.items():
-            made[key] = array
+            try:
+                made[key] = array
+            except OSError as error:
+                raise WeightsError(
+                    f"{key!r} is no key of an HDF5 file: {first_line(error)}"
+                ) from None
         if all("/vars/" in key for key in arrays):
             made.create_group("vars")  # the model's own
             for key, name in names.items():

@@ -1,0 +1,1 @@
+"""What the commands share: how they read, print, show progress and end."""

@@ -1,0 +1,18 @@
+"""How a command ends over a user's mistake: one line, exit status 2."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import click
+
+from conformance.model.codec import text_of
+from reports.records.unseen import shown
+
+
+def usage_error(message: object) -> NoReturn:
+    """End the command with `message` on standard error and exit status 2."""
+    context = click.get_current_context()
+    told = shown(text_of(message)).replace("\n", " ")
+    click.echo(f"{context.command_path}: error: {told}", err=True)
+    raise SystemExit(2)

@@ -1,0 +1,83 @@
+"""What a run says while it goes on: a bar over its cases and the first findings."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bar
+
+from conformance.run.interruption import Interruption
+from conformance.run.participants import Participant
+from conformance.run.run import Run
+from conformance.run.verdicts import Judgement
+from reports.records import statuses
+
+
+class Progress:
+    """A progress bar over the cases of a run, with what is being done; plain lines where there is no terminal."""
+
+    def __init__(self, run: Run, interruption: Interruption, console: Console) -> None:
+        self._run = run
+        self._interruption = interruption
+        self._console = console
+        self._bar = Bar(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._done: dict[tuple[tuple[str, str], str], int] = {}
+        self._announced: set[tuple[str, str]] = set()
+        self._told: set[tuple[str, str]] = set()
+
+    def __enter__(self) -> Progress:
+        self._run.on_progress(self._advance, self._begin)
+        self._bar.start()
+        self._task = self._bar.add_task("cases", total=self._run.total_cases())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def tell(self, judgement: Judgement) -> None:
+        """Show the first finding of a subject; the end of the run puts all of them under their causes."""
+        verdict = judgement.verdict
+        who = verdict.subject, verdict.mode
+        if verdict.status not in statuses.BAD or who in self._told:
+            return
+        self._told.add(who)
+        title, *rest = judgement.text.splitlines()
+        self._say(f"{verdict.subject}-{verdict.mode}: {title}", style="bold red")
+        for line in rest[: rest.index("") if "" in rest else 1]:
+            self._say(f"  {line.removesuffix(':')}")
+
+    def _advance(self, participant: Participant, family: str, done: int) -> None:
+        self._interruption.check()
+        self._done[participant.key, family] = done
+        self._bar.update(
+            self._task, completed=sum(self._done.values()), description=f"{participant}: {family}"
+        )
+
+    def announce(self, participant: Participant) -> None:
+        """Say whose turn it is, where there is no bar that shows it."""
+        if not self._console.is_terminal and participant.key not in self._announced:
+            self._announced.add(participant.key)
+            self._console.print(f"running {participant}")
+
+    def _begin(self, participant: Participant, phase: str) -> None:
+        self._interruption.check()
+        self._bar.update(self._task, description=f"{participant}: {phase}")
+
+    def _say(self, text: str, style: str | None = None) -> None:
+        self._console.print(text, style=style, soft_wrap=True)

@@ -1,0 +1,82 @@
+"""What a run says at its end: of each subject the verdict, the causes of what is wrong, and the counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+import reports
+from conformance.commands.console.verdicts import verdicts
+from conformance.run.run import Run
+from reports.records import statuses
+from reports.records.record import Record
+from reports.views import changes, scopes
+
+
+def summary(run: Run, record: Record, path: Path, console: Console) -> None:
+    """Print what came of a run.
+
+    Args:
+        run: the run.
+        record: what it wrote.
+        path: the file that holds it.
+        console: where to print.
+    """
+    verdicts(record, path, console)
+    news = changes.news(reports.load_previous(path), record)
+    if news is not None:
+        console.print(f"since the run before: {news}", soft_wrap=True)
+    console.print()
+    console.print(_counts(run, record))
+    for line in _coverage_lines(run):
+        console.print(line, soft_wrap=True)
+    for excuse in run.idle_excuses:
+        console.print(f"excuse without effect: {excuse}", style="yellow", soft_wrap=True)
+    if record.footer.undiagnosed:
+        given_up = record.footer.undiagnosed
+        findings = "finding" if given_up == 1 else "findings"
+        told = f"diagnosis given up for {given_up} {findings}: the time for it was over"
+        console.print(told, style="yellow", soft_wrap=True)
+    for lack in run.idle_lacks:
+        console.print(f"without effect: {lack}: no error says so", style="yellow", soft_wrap=True)
+    for excuse in run.stale_patterns:
+        told = f"stale excuse: {excuse}: nothing fails so any more"
+        console.print(told, style="bold red", soft_wrap=True)
+    subjects = [participant.subject.name for participant in run.participants]
+    for who, text in scopes.sentences(record.header.clauses, run.verdicts, subjects):
+        console.print(f"{who}: {text}", soft_wrap=True)
+    for subject, clause, got in run.unmet:
+        told = f"required, and does not pass: {clause} of {subject} ({got})"
+        console.print(told, style="bold red", soft_wrap=True)
+
+
+def _counts(run: Run, record: Record) -> Table:
+    """Return the table of statuses by subject."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("subject")
+    table.add_column("mode")
+    found = {statuses.of(verdict) for verdict in record.verdicts}
+    # What holds comes first, then the worst.
+    used = sorted(found, key=lambda one: (one.name != "pass", statuses.rank(one)))
+    for status in used:
+        table.add_column(status.name, justify="right", style=status.style)
+    table.add_column("cases", justify="right")
+    table.add_column("judgements", justify="right")
+    for participant in run.participants:
+        own = [v for v in record.verdicts if (v.subject, v.mode) == participant.key]
+        counts = [str(sum(statuses.of(v) == status for v in own)) for status in used]
+        cases = f"{run.cases_run(participant):,}"
+        table.add_row(*participant.key, *counts, cases, f"{sum(v.examples for v in own):,}")
+    return table
+
+
+def _coverage_lines(run: Run) -> list[str]:
+    """Say which share of the space was exercised: once, unless subjects differ in it."""
+    groups = run.coverage()
+    shares = {(covered.covered, covered.total) for _, covered in groups}
+    if len(shares) == 1:
+        _, fewest = min(groups, key=lambda group: group[1].least)
+        return [f"exercised: {fewest}"]
+    return [f"exercised on {', '.join(map(str, who))}: {covered}" for who, covered in groups]

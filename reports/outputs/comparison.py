@@ -1,0 +1,96 @@
+"""The page that compares two runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import attrs
+
+from reports.outputs.page import document
+from reports.outputs.writing import write_text
+from reports.records import statuses
+from reports.records.record import Clause, Record
+from reports.records.statuses import Status
+from reports.views.changes import BAD, KINDS, Change, compare, precision, renamed, versions
+from reports.views.matrix import version_of
+
+
+@attrs.frozen
+class Section:
+    """The changes of one kind, as the page shows them."""
+
+    kind: str
+    changes: tuple[tuple[Change, Clause | None, Status | None, Status | None, str | None], ...]
+
+    @property
+    def heading(self) -> str:
+        """What the changes are called."""
+        return KINDS[self.kind][0]
+
+    @property
+    def meaning(self) -> str:
+        """What the kind means."""
+        return KINDS[self.kind][1]
+
+    @property
+    def key(self) -> str:
+        """The key of its colour."""
+        return KINDS[self.kind][2]
+
+
+def render_comparison(before: Record, after: Record) -> str:
+    """Return the page that compares two runs, as HTML text that loads nothing from anywhere."""
+    changes = compare(before, after)
+    clauses = {c.id: c for record in (before, after) for c in record.header.clauses}
+    names = renamed(before, after)
+    was = {(f.clause, names.get(f.subject, f.subject), f.mode): f.message for f in before.findings}
+    sections = [
+        Section(
+            kind,
+            tuple(
+                (
+                    change,
+                    clauses.get(change.clause),
+                    None if change.old is None else statuses.status(change.old),
+                    None if change.new is None else statuses.status(change.new),
+                    was.get((change.clause, change.subject, change.mode)),
+                )
+                for change in changes
+                if change.kind == kind
+            ),
+        )
+        for kind in KINDS
+    ]
+    shown = [section for section in sections if section.changes]
+    return document(
+        "comparison.html.j2",
+        after,
+        before=before,
+        after=after,
+        sections=shown,
+        headline=_headline(shown),
+        same=len(after.verdicts) - sum(change.new is not None for change in changes),
+        precision=precision(before, after),
+        versions=versions(before, after),
+        version_of=version_of,
+    )
+
+
+def _headline(sections: Sequence[Section]) -> list[tuple[str, str]]:
+    """Return the sentence in parts, each with the key of its colour."""
+    if not sections:
+        return [("No verdict has changed", "pass")]
+    parts = [(f"{section.heading}: {len(section.changes)}", section.key) for section in sections]
+    if not any(section.kind in BAD for section in sections):
+        parts.insert(0, ("Nothing broke, nothing is lost", "pass"))
+    return parts
+
+
+def write_comparison(before: Record, after: Record, path: str | os.PathLike[str]) -> None:
+    """Write the page that compares two runs, whole or not at all.
+
+    Raises:
+        OSError: the folder is missing or cannot be written.
+    """
+    write_text(render_comparison(before, after), path)

@@ -1,0 +1,1 @@
+"""What a record is: its lines, their schema, reading them, and the values in them."""

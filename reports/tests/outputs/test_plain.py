@@ -1,0 +1,100 @@
+"""Findings and planes as plain text."""
+
+import numpy as np
+import pytest
+
+from reports.outputs import plain
+from reports.tests import sample
+
+
+@pytest.fixture
+def told(load):
+    """The causes of findings, in lines."""
+    return lambda *lines: plain.tell_causes(load([sample.header(), *lines, sample.footer()]))
+
+
+@pytest.fixture
+def explained(load):
+    """The explanation of one finding."""
+
+    def explain(line):
+        record = load([sample.header(), line, sample.footer()])
+        return list(plain.explain_finding(record.findings[0], record.header.clauses[0]))
+
+    return explain
+
+
+def test_a_plane_has_rulers_and_its_numbers():
+    assert plain.plane("input", np.array([[1.0, 2.0]])) == ["input", "   0  1", "0  1  2"]
+
+
+def test_a_box_is_drawn_around_its_part():
+    lines = plain.plane("canvas", np.array([[1.0, 2.0, 3.0]]), box=(0, 1, 1, 2))
+    assert lines[2:] == ["      ┌───────┐", "0   1 │ 2   3 │", "      └───────┘"]
+
+
+def test_a_mark_is_a_star_behind_the_number():
+    assert plain.plane("got", np.array([[1.0, 2.0]]), marks={(0, 1)})[2] == "0  1  2*"
+
+
+def test_a_large_plane_is_cut_and_says_so():
+    lines = plain.plane("canvas", np.zeros((30, 30)))
+    assert lines[-1] == "(the first 16 by 12 of (30, 30))"
+
+
+def test_blocks_of_unequal_height_stand_side_by_side():
+    assert plain.beside(["a"], ["b", "c"]) == ["a    b", "     c"]
+
+
+@pytest.mark.parametrize(
+    ("clauses", "text"),
+    [
+        (["A-01"], "A-01"),
+        (["A-01", "A-02"], "A-01 and A-02"),
+        (["A-01", "A-02", "A-03", "A-04", "A-05"], "A-01, A-02, A-03, A-04 and 1 more"),
+    ],
+)
+def test_clauses_are_named_as_far_as_there_is_room(clauses, text):
+    assert plain.breaks(clauses) == text
+
+
+def test_a_cause_names_its_clauses_in_the_page_s_order(told):
+    findings = [sample.finding(clause, diagnosis="it shifts") for clause in ("BIAS-01", "PAD-01")]
+    assert told(*findings)[0].breaks == "PAD-01 and BIAS-01"
+
+
+def test_an_excused_finding_is_no_cause(told):
+    assert told(sample.verdict("PAD-01", status="excused"), sample.finding("PAD-01")) == []
+
+
+def test_a_title_of_many_lines_is_told_in_one(told):
+    assert "\n" not in told(sample.finding(diagnosis=None, message="one\ntwo"))[0].title
+
+
+def test_a_result_of_the_wrong_shape_is_told_by_both_shapes(explained):
+    short = sample.finding(
+        expected=sample.tensor(np.zeros((1, 2, 2, 1))), got=sample.tensor(np.zeros((1, 2, 1, 1)))
+    )
+    assert "expected float32 (1, 2, 2, 1), got float32 (1, 2, 1, 1)" in explained(short)
+
+
+def test_an_empty_result_is_told_by_its_shape(explained):
+    empty = sample.tensor(np.zeros((0, 2, 2, 1)))
+    lines = explained(sample.finding(expected=empty, got=empty, index=None))
+    assert "expected float32 (0, 2, 2, 1), got float32 (0, 2, 2, 1)" in lines
+
+
+def test_an_exception_is_told_in_words(explained):
+    assert any(line.startswith("got        ") for line in explained(sample.error_finding()))
+
+
+@pytest.mark.parametrize(
+    "got", [None, 3, "text", [1, [2]], {"shape": [1], "dtype": "?", "base64": "!"}]
+)
+def test_any_value_is_explained(explained, got):
+    assert explained(sample.finding(got=got))
+
+
+@pytest.mark.parametrize("index", [None, [], [9, 9, 9, 9], [0]])
+def test_any_index_is_explained(explained, index):
+    assert explained(sample.finding(index=index))

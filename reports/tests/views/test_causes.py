@@ -1,0 +1,129 @@
+import pytest
+
+from reports.tests import sample
+from reports.views import causes
+
+KNOWN = "equals the known mistake M02: the wrong side is cropped"
+
+
+@pytest.fixture
+def grouped(load):
+    """The causes of findings, numbered from 1."""
+
+    def group(*lines):
+        record = load([sample.header(), *lines, sample.footer()])
+        clauses = {clause.id: clause for clause in record.header.clauses}
+        return causes.group(dict(enumerate(record.findings, start=1)), clauses)
+
+    return group
+
+
+@pytest.fixture
+def numbers(grouped):
+    """Per cause the numbers of its findings, the one that is shown first."""
+    return lambda *lines: [one.numbers for one in grouped(*lines)]
+
+
+def test_one_diagnosis_is_one_cause(numbers):
+    lines = [sample.finding(clause, diagnosis=KNOWN) for clause in ("PAD-01", "FMT-01", "VAL-01")]
+    assert numbers(*lines) == [(1, 2, 3)]
+
+
+def test_a_mistake_that_is_looked_like_is_the_one_that_is_equalled(grouped):
+    lines = [
+        sample.finding(diagnosis=KNOWN.replace("equals", "looks like")),
+        sample.finding(diagnosis=KNOWN),
+    ]
+    assert [one.known for one in grouped(*lines)] == ["equals the known mistake M02"]
+
+
+def test_the_title_is_the_mistake(grouped):
+    assert grouped(sample.finding(diagnosis=KNOWN))[0].title == "The wrong side is cropped"
+
+
+def test_subjects_have_causes_of_their_own(grouped):
+    lines = [sample.finding(diagnosis=KNOWN, subject=name) for name in ("mine", "yours")]
+    assert [one.subject for one in grouped(*lines)] == ["mine", "yours"]
+
+
+def test_modes_of_a_subject_share_their_causes(numbers):
+    lines = [sample.finding(diagnosis=KNOWN, mode=mode) for mode in ("eager", "graph")]
+    assert numbers(*lines) == [(1, 2)]
+
+
+def raised(clause, text, **changes):
+    got = {"types": ["ValueError", "Exception"], "message": text, "moment": "call"}
+    return sample.error_finding() | {"clause": clause, "got": got, **changes}
+
+
+def test_the_same_exception_is_one_cause_whatever_the_clause_says_of_it(numbers):
+    lines = [
+        raised("ACT-01", "only channels_last", message="the call raised ValueError"),
+        raised("BIAS-01", "only channels_last", message="must not raise"),
+    ]
+    assert numbers(*lines) == [(1, 2)]
+
+
+def test_numbers_in_an_exception_do_not_tell_causes_apart(numbers):
+    lines = [raised("ACT-01", "size 3 is not 4"), raised("BIAS-01", "size 12 is not 7")]
+    assert numbers(*lines) == [(1, 2)]
+
+
+def test_names_in_an_exception_tell_causes_apart(numbers):
+    lines = [raised("ACT-01", "no relu"), raised("ACT-01", "no tanh")]
+    assert len(numbers(*lines)) == 2
+
+
+def test_the_same_message_at_another_kind_of_step_is_another_cause(numbers):
+    case = sample.finding()["case"]
+    lines = [
+        sample.finding(message="no", diagnosis=None, expected=1, got=2, case=case, step=step)
+        for step in (2, 3)
+    ]
+    assert len(numbers(*lines)) == 2
+
+
+def test_wrong_numbers_in_clauses_of_one_chapter_are_one_cause(numbers):
+    lines = [sample.finding(clause, diagnosis=None) for clause in ("PAD-01", "PAD-02", "VAL-01")]
+    assert numbers(*lines) == [(1, 2), (3,)]
+
+
+def test_wrong_numbers_belong_to_the_only_description_in_their_chapter(grouped):
+    described = "looks like the right result shifted"
+    lines = [
+        sample.finding("PAD-02", diagnosis=None),
+        sample.finding("PAD-01", diagnosis=described),
+        sample.finding("VAL-01", diagnosis=None),
+    ]
+    (padding, values) = grouped(*lines)
+    assert (padding.numbers, padding.title, values.numbers) == (
+        (1, 2),
+        described.capitalize(),
+        (3,),
+    )
+
+
+def test_of_two_descriptions_in_a_chapter_none_takes_the_others(numbers):
+    told = [None, "looks like the right result shifted", "looks like the right result doubled"]
+    lines = [sample.finding(f"PAD-0{n}", diagnosis=text) for n, text in enumerate(told, start=1)]
+    assert sorted(numbers(*lines)) == [(1,), (2,), (3,)]
+
+
+def test_what_has_no_diagnosis_stays_apart_from_a_known_mistake(numbers):
+    lines = [
+        sample.finding("PAD-01", diagnosis=KNOWN),
+        sample.finding("PAD-02", diagnosis=KNOWN),
+        sample.finding("VAL-01", diagnosis=None),
+    ]
+    assert numbers(*lines) == [(1, 2), (3,)]
+
+
+def test_the_smallest_case_is_the_one_that_is_shown(grouped):
+    small = sample.claim_for("PAD-01")["evidence"]["case"]
+    lines = [sample.finding(diagnosis=KNOWN), sample.finding("FMT-01", diagnosis=KNOWN, case=small)]
+    assert grouped(*lines)[0].smallest == 2
+
+
+def test_the_cause_that_breaks_most_comes_first(grouped):
+    lines = [raised("ACT-01", "no"), *(sample.finding(diagnosis=KNOWN) for _ in range(2))]
+    assert [one.smallest for one in grouped(*lines)] == [2, 1]

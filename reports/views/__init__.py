@@ -1,0 +1,1 @@
+"""What a record says, ready to be shown."""

@@ -1,0 +1,175 @@
+"""Findings put together by what is behind them: one cause is told once, on its smallest case.
+
+The rule, for the findings of one subject, whatever their modes:
+
+1. Findings with the same diagnosis have one cause, whether they equal a known mistake or look like it.
+2. Findings without a diagnosis have one cause where they are wrong in the same way at the same kind of step:
+   the same exception with the same text, the same message, its numbers left out, or wrong numbers in clauses of
+   one chapter. Wrong numbers belong to what a diagnosis describes, where it is the only one in their chapter.
+
+What a failure explains is not told a second time: the run has it as *blocked*, without a finding.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from reports.pictures import stamps
+from reports.records.record import Clause, Finding
+from reports.records.values import is_error, is_tensor
+
+_KNOWN = re.compile(r"(equals|looks like) the known mistakes? ([^:]+): (.*)", re.DOTALL)
+_TWINS = re.compile(r" \([^()]* cannot be told from it here\)$")
+
+_Key = tuple[str, ...]
+
+
+@attrs.frozen(eq=False)
+class Cause:
+    """Findings of one subject that one thing explains; numbers are the findings', from 1.
+
+    Args:
+        subject: its name.
+        title: what is wrong, in a sentence.
+        known: how that is known: the known mistake that does the same; empty where none is.
+        smallest: the finding with the smallest case.
+        others: the other findings that say the same.
+    """
+
+    subject: str
+    title: str
+    known: str
+    smallest: int
+    others: tuple[int, ...]
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """All findings of the cause."""
+        return (self.smallest, *self.others)
+
+
+def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> list[Cause]:
+    """Return the causes, subject by subject in the findings' order, those that break most clauses first.
+
+    Args:
+        findings: by their numbers in the record.
+        clauses: by id.
+    """
+    by_subject: dict[str, dict[_Key, list[int]]] = {}
+    for number, finding in findings.items():
+        clause = clauses.get(finding.clause)
+        key = _key(finding, clause.chapter if clause else "")
+        by_subject.setdefault(finding.subject, {}).setdefault(key, []).append(number)
+    for groups in by_subject.values():
+        _join_described(groups, findings, clauses)
+    return [
+        _cause([(number, findings[number]) for number in numbers])
+        for groups in by_subject.values()
+        for numbers in sorted(groups.values(), key=len, reverse=True)
+    ]
+
+
+def _join_described(
+    groups: dict[_Key, list[int]], findings: Mapping[int, Finding], clauses: Mapping[str, Clause]
+) -> None:
+    """Put wrong numbers without a diagnosis to the only description of such numbers in their chapter."""
+    described: dict[_Key, set[_Key]] = {}
+    for key, numbers in groups.items():
+        if key[0] == "diagnosis":
+            for finding in map(findings.__getitem__, numbers):
+                clause = clauses.get(finding.clause)
+                own = _key_of_difference(finding, clause.chapter if clause else "")
+                described.setdefault(own, set()).add(key)
+    for own, keys in described.items():
+        if len(keys) == 1 and own[0] == "numbers" and own in groups:
+            key = keys.pop()
+            groups[key] = sorted(groups[key] + groups.pop(own))
+
+
+def _cause(numbered: list[tuple[int, Finding]]) -> Cause:
+    pairs = sorted(numbered, key=lambda pair: _size(pair[1]))
+    number, smallest = pairs[0]
+    title, known = _told(smallest, [finding for _, finding in numbered])
+    return Cause(
+        subject=smallest.subject,
+        title=re.sub(r"^[a-z](?=[a-z]* )", lambda first: first[0].upper(), title),
+        known=known,
+        smallest=number,
+        others=tuple(sorted(number for number, _ in pairs[1:])),
+    )
+
+
+def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str]:
+    """Return what is wrong, and which known mistake it is, as surely as any of the findings says it."""
+    matches = [_KNOWN.match(finding.diagnosis or "") for finding in findings]
+    sure = sorted((match for match in matches if match), key=lambda match: match[1] != "equals")
+    if sure:
+        how, name, text = sure[0].groups()
+        return _TWINS.sub("", text), f"{how} the known mistake {name}"
+    described = (finding.diagnosis for finding in (smallest, *findings) if finding.diagnosis)
+    return next(described, smallest.message), ""
+
+
+def _key(finding: Finding, chapter: str) -> _Key:
+    if finding.diagnosis:
+        match = _KNOWN.match(finding.diagnosis)
+        if match:
+            return ("known", match[2])
+        return ("diagnosis", _normalised(finding.diagnosis))
+    return _key_of_difference(finding, chapter)
+
+
+def _key_of_difference(finding: Finding, chapter: str) -> _Key:
+    step = _step(finding)
+    if is_error(finding.got):
+        types = finding.got["types"]
+        kind = str(types[0]) if isinstance(types, list) and types else "exception"
+        lines = str(finding.got["message"] or "").strip().splitlines()
+        return ("raised", kind, _normalised(lines[0] if lines else ""))
+    if _is_numbers(finding):
+        return ("numbers", step, chapter)
+    return ("message", step, _normalised(finding.message))
+
+
+def _normalised(text: str) -> str:
+    """Leave out of a message what differs from case to case: its numbers, and how many they are."""
+    plain = re.sub(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?|\b(nan|inf)\b", "#", text.lower())
+    return re.sub(r"#(,? ?#)*", "#", re.sub(r"\s+", " ", plain)).strip()
+
+
+def _step(finding: Finding) -> str:
+    steps = finding.case.get("steps")
+    if not isinstance(steps, list) or finding.step is None or not 0 <= finding.step < len(steps):
+        return "constructor"
+    current = steps[finding.step]
+    return str(current.get("do")) if isinstance(current, Mapping) else ""
+
+
+def _is_numbers(finding: Finding) -> bool:
+    return is_tensor(finding.expected) and is_tensor(finding.got)
+
+
+def _size(finding: Finding) -> tuple[int, float, int, bool]:
+    """What makes a case small: whole numbers that can be drawn, few elements, few steps, being shrunk."""
+    steps = finding.case.get("steps")
+    steps = steps if isinstance(steps, list) else []
+    drawn = stamps.of_case(finding.case, finding.step)
+    plainness = 2 if drawn is None else 0 if drawn.is_whole else 1
+    elements = sum(_elements(value) for value in steps)
+    return plainness, elements, len(steps), not finding.shrunk
+
+
+def _elements(value: Any) -> float:
+    """Count the elements of the tensors in a value; a shape that is none counts as too large."""
+    if is_tensor(value):
+        shape = value["shape"]
+        sizes = shape if isinstance(shape, list) else [math.inf]
+        return math.prod(size if isinstance(size, int) else math.inf for size in sizes)
+    if isinstance(value, Mapping):
+        return sum(_elements(item) for item in value.values())
+    return sum(_elements(item) for item in value) if isinstance(value, list) else 0

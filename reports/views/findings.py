@@ -1,0 +1,267 @@
+"""The findings of a run under their causes, each with its case in words and its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+from markupsafe import Markup
+
+from reports.pictures import figures, gauge, picture
+from reports.pictures.figures import Comparison, Panel
+from reports.pictures.picture import Picture
+from reports.records import statuses
+from reports.records.record import Clause, Finding, Record, Subject
+from reports.records.statuses import Status
+from reports.records.values import Tensor, Unreadable, decode, is_error, is_tensor, words
+from reports.views import cases, causes
+from reports.views.cases import Argument, Step
+from reports.views.errata import subject_name
+from reports.views.matrix import Cell, Matrix
+
+#: Pictures that stand in the page, those of causes, may take this many characters; all others are packed: the
+#: script draws them when they are looked at.
+PICTURE_BUDGET = 250_000
+#: So many characters are packed, to about a fifth; findings after that go without pictures.
+PACKED_BUDGET = 4_000_000
+#: Tensors with more elements than this show their corners only.
+ELEMENTS_SHOWN = 1_500
+
+
+@attrs.frozen(eq=False)
+class Gauge:
+    """A scaled error against its bound."""
+
+    svg: Markup
+    error: str
+    bound: str
+    ratio: str
+
+
+@attrs.frozen(eq=False)
+class FullTensor:
+    """A tensor as text."""
+
+    title: str
+    summary: str
+    text: str
+    is_cut: bool
+
+
+@attrs.frozen(eq=False)
+class Entry:
+    """A finding as the page shows it.
+
+    `excuse` is the stated reason of one that is excused; `note` what else is to be said of the verdict; `same_as`
+    the number of an earlier finding that is about the same step of the same case, and shows it; `is_packed` says
+    that the script draws it.
+    """
+
+    number: int
+    finding: Finding
+    clause: Clause
+    subject: str
+    status: Status
+    excuse: str | None
+    note: str | None
+    same_as: int | None
+    arguments: tuple[Argument, ...]
+    steps: tuple[Step, ...]
+    call: str
+    picture: Picture | None
+    inputs: tuple[Panel, ...]
+    comparisons: tuple[Comparison, ...]
+    is_packed: bool
+    pictures_left_out: bool
+    expected: str | None
+    got: str | None
+    got_error: bool
+    gauge: Gauge | None
+    tensors: tuple[FullTensor, ...]
+
+
+@attrs.frozen(eq=False)
+class Cause:
+    """What is behind some findings of a subject, as the page shows it (see `reports.views.causes`)."""
+
+    number: int
+    subject: str
+    title: str
+    known: str
+    smallest: Entry
+    others: tuple[Entry, ...]
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All findings of the cause."""
+        return (self.smallest, *self.others)
+
+    @property
+    def size(self) -> int:
+        """How many findings it explains."""
+        return len(self.entries)
+
+    @property
+    def clauses(self) -> list[str]:
+        """The ids of the clauses that it breaks."""
+        return list(dict.fromkeys(entry.finding.clause for entry in self.entries))
+
+
+@attrs.frozen(eq=False)
+class Found:
+    """The findings of a record: by their causes, and those that are excused apart."""
+
+    causes: tuple[Cause, ...]
+    excused: tuple[Entry, ...]
+
+    @property
+    def subjects(self) -> list[str]:
+        """The subjects that have causes, in the record's order."""
+        return list(dict.fromkeys(cause.subject for cause in self.causes))
+
+
+def collect(record: Record, matrix: Matrix) -> Found:
+    """Lay out the findings, numbered from 1 in the record's order, under their causes."""
+    clauses = {row.clause.id: row.clause for row in matrix.rows}
+    subjects = {column.subject.key: column.subject for column in matrix.columns}
+    cells = {
+        (row.clause.id, cell.column.subject.key): cell for row in matrix.rows for cell in row.cells
+    }
+    numbered = dict(enumerate(record.findings, start=1))
+    excused = [
+        number
+        for number, finding in numbered.items()
+        if cells[finding.clause, (finding.subject, finding.mode)].status.key == "excused"
+    ]
+    wrong = {number: finding for number, finding in numbered.items() if number not in excused}
+    groups = causes.group(wrong, clauses)
+    # The smallest case of every cause has its pictures, whatever the others leave room for.
+    leading = [one.smallest for one in groups]
+    entries: dict[int, Entry] = {}
+    shown: dict[tuple[object, ...], int] = {}
+    budgets = {False: PICTURE_BUDGET, True: PACKED_BUDGET}
+    for number in dict.fromkeys([*leading, *wrong, *excused]):
+        finding = numbered[number]
+        key = (finding.subject, finding.mode)
+        what = (*key, str(finding.case.get("id") or number), finding.step, str(finding.got))
+        entry = _entry(
+            number,
+            finding,
+            clauses[finding.clause],
+            subjects.get(key, Subject(*key)),
+            cells[finding.clause, key],
+            same_as=shown.get(what) if number not in leading else None,
+            with_pictures=budgets[True] > 0,
+            is_packed=(is_packed := number not in leading or budgets[False] <= 0),
+            in_full=number in leading,
+        )
+        size = sum(len(panel.svg) for panel in _panels(entry)) + len(entry.picture or "")
+        budgets[is_packed] -= size
+        entries[number] = entry
+        shown.setdefault(what, number)
+    return Found(
+        tuple(
+            Cause(
+                number=place,
+                subject=one.subject,
+                title=one.title,
+                known=one.known,
+                smallest=entries[one.smallest],
+                others=tuple(entries[number] for number in one.others),
+            )
+            for place, one in enumerate(groups, start=1)
+        ),
+        tuple(entries[number] for number in excused),
+    )
+
+
+def _entry(
+    number: int,
+    finding: Finding,
+    clause: Clause,
+    subject: Subject,
+    cell: Cell,
+    *,
+    same_as: int | None,
+    with_pictures: bool,
+    is_packed: bool,
+    in_full: bool,
+) -> Entry:
+    case, step = finding.case, finding.step
+    pairs = [] if same_as else figures.pairs(finding.expected, finding.got)
+    comparisons: list[Comparison] = []
+    inputs: list[Panel] = []
+    drawing = None
+    if with_pictures and pairs:
+        comparisons = figures.compare(case, step, finding.expected, finding.got, finding.index)
+        drawing = picture.of_case(case, step, finding.expected, finding.got, finding.index)
+        if drawing is None:
+            inputs = figures.inputs(case, step, finding.index)
+    drawn = bool(comparisons) and all(len(one.panels) > 1 for one in comparisons)
+    drawn = drawn and figures.only_tensors(finding.expected) and figures.only_tensors(finding.got)
+    is_excuse = cell.status.key in ("excused", "stale")
+    return Entry(
+        number=number,
+        finding=finding,
+        clause=clause,
+        subject=subject_name(subject),
+        status=cell.status if is_excuse else statuses.status(finding.status),
+        excuse=cell.reason if is_excuse else None,
+        note=None if is_excuse else cell.reason,
+        same_as=same_as,
+        arguments=tuple(cases.arguments(case)),
+        steps=tuple(cases.steps(case, step)),
+        call=cases.summary(case),
+        picture=drawing,
+        inputs=tuple(inputs),
+        comparisons=tuple(comparisons),
+        is_packed=is_packed and with_pictures and bool(pairs),
+        pictures_left_out=bool(pairs) and not with_pictures,
+        expected=None if drawn or finding.expected is None else words(finding.expected),
+        got=None if drawn or finding.got is None else words(finding.got),
+        got_error=is_error(finding.got),
+        gauge=_gauge(finding),
+        tensors=tuple(_full_tensors(finding)) if with_pictures and in_full else (),
+    )
+
+
+def _panels(entry: Entry) -> Iterator[Panel]:
+    yield from entry.inputs
+    for comparison in entry.comparisons:
+        yield from comparison.panels
+
+
+def _gauge(finding: Finding) -> Gauge | None:
+    error, bound = finding.scaled_error, finding.bound
+    if error is None or bound is None:
+        return None
+    return Gauge(
+        gauge.draw(error, bound), gauge.text(error), gauge.text(bound), gauge.ratio(error, bound)
+    )
+
+
+def _full_tensors(finding: Finding) -> Iterator[FullTensor]:
+    for title, value in (("expected", finding.expected), ("got", finding.got)):
+        yield from _tensors(title, value)
+    steps = finding.case.get("steps")
+    for data in steps if isinstance(steps, list) else []:
+        if isinstance(data, Mapping):
+            for key, value in data.items():
+                yield from _tensors(f"{data.get('do', 'step')}: {key}".replace("_", " "), value)
+
+
+def _tensors(title: str, value: Any) -> Iterator[FullTensor]:
+    if is_tensor(value):
+        decoded = decode(value)
+        if isinstance(decoded, Unreadable):
+            yield FullTensor(title, "cannot be read", decoded.reason, False)
+        elif isinstance(decoded, Tensor):
+            is_cut = decoded.array.size > ELEMENTS_SHOWN
+            yield FullTensor(title, decoded.summary, decoded.text(ELEMENTS_SHOWN), is_cut)
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _tensors(f"{title} [{place}]", item)
+    elif isinstance(value, Mapping) and not is_error(value):
+        for key, item in value.items():
+            yield from _tensors(f"{title} {key}", item)

@@ -1,0 +1,180 @@
+"""What a subject conforms in: a sentence over the scopes, by the rules of docs/interpreting.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import attrs
+
+from reports.records import statuses
+from reports.records.record import Clause, Verdict
+from reports.views.sentence import conjoined, first_of
+
+#: The version of the rules; it rises when the same verdicts would give another sentence.
+RULES = 1
+#: So many clauses are named at most.
+NAMED = 4
+#: So many of them in a cell of the table.
+NAMED_IN_TABLE = 2
+
+
+@attrs.frozen
+class Scope:
+    """How a subject stands in one scope.
+
+    Args:
+        name: `numbers`, `layer`, `training` or `drop-in`.
+        passed: how many clauses pass.
+        broken: clauses that do not hold, or could not be judged to the end.
+        missing: clauses that must pass, and are not checked or unsupported.
+        excused: clauses that differ, with a stated reason.
+        unsupported: how many clauses are about what the subject lacks.
+    """
+
+    name: str
+    passed: int
+    broken: tuple[str, ...]
+    missing: tuple[str, ...]
+    excused: tuple[str, ...]
+    unsupported: int = 0
+
+    @property
+    def conforms(self) -> bool:
+        """Whether nothing is broken or excused, all that must pass does, and anything does."""
+        return bool(self.passed) and not (self.broken or self.missing or self.excused)
+
+    @property
+    def standing(self) -> tuple[str, str]:
+        """What it comes to in a word or two, and the key of its colour."""
+        if self.broken:
+            return "fails", "fail"
+        if self.conforms:
+            return "conforms", "pass"
+        if self.excused:
+            return "excused", "excused"
+        return ("in part", "unsupported") if self.passed else ("not claimed", "none")
+
+    @property
+    def named(self) -> str:
+        """The first clauses that keep it from conforming; nothing where none does, or nothing is claimed."""
+        if self.broken:
+            return first_of(self.broken, NAMED_IN_TABLE)
+        if self.missing and self.passed and not self.excused:
+            return f"without {first_of(self.missing, NAMED_IN_TABLE)}"
+        return ""
+
+    def __str__(self) -> str:
+        if self.broken:
+            count = len(self.broken)
+            return f"{self.name}: {count} clause{'s fail' if count > 1 else ' fails'}"
+        if not self.passed and not self.excused:
+            return f"{self.name}: not claimed"
+        if self.excused:
+            return f"{self.name}: {len(self.excused)} excused"
+        return f"{self.name}: in part, without {first_of(self.missing, NAMED)}"
+
+
+def of_subject(
+    clauses: Iterable[Clause], verdicts: Iterable[Verdict], subject: str
+) -> tuple[Scope, ...]:
+    """Return the scopes of a run's clauses, in the clauses' words, as `subject` stands in them.
+
+    Modes of a subject are one: a clause that breaks in any mode is broken, one that passes in some mode and
+    breaks in none passes.
+    """
+    found: dict[str, set[str]] = {}
+    for verdict in verdicts:
+        if verdict.subject == subject:
+            found.setdefault(verdict.clause, set()).add(statuses.of(verdict).name)
+    by_scope: dict[str, list[Clause]] = {name: [] for name in _ORDER}
+    for clause in clauses:
+        if clause.scope and clause.id in found:
+            by_scope.setdefault(clause.scope, []).append(clause)
+    return tuple(_scope(name, members, found) for name, members in by_scope.items() if members)
+
+
+#: From the inside out.
+_ORDER = ("numbers", "layer", "training", "drop-in")
+
+
+def _scope(name: str, clauses: Sequence[Clause], found: Mapping[str, set[str]]) -> Scope:
+    broken = [c.id for c in clauses if found[c.id] & statuses.BAD]
+    excused = [c.id for c in clauses if "excused" in found[c.id] and c.id not in broken]
+    passed = [c.id for c in clauses if "pass" in found[c.id] and c.id not in {*broken, *excused}]
+    decided = {*passed, *broken, *excused}
+    missing = [
+        c.id
+        for c in clauses
+        if c.must and c.id not in decided and found[c.id] != {"not-applicable"}
+    ]
+    lacking = [c for c in clauses if c.id not in decided and "unsupported" in found[c.id]]
+    return Scope(name, len(passed), tuple(broken), tuple(missing), tuple(excused), len(lacking))
+
+
+@attrs.frozen
+class Row:
+    """A subject in the table of scopes: one scope a column, None where it has no clause of it."""
+
+    subject: str
+    scopes: tuple[Scope | None, ...]
+    accuracy: str
+
+
+@attrs.frozen
+class Table:
+    """Subjects by scopes."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def table(
+    clauses: Sequence[Clause], verdicts: Sequence[Verdict], subjects: Iterable[str]
+) -> Table | None:
+    """Return how each subject stands in each scope; None where clauses have no scope."""
+    found = {
+        subject: {scope.name: scope for scope in of_subject(clauses, verdicts, subject)}
+        for subject in dict.fromkeys(subjects)
+    }
+    names = dict.fromkeys(name for scopes in found.values() for name in scopes)
+    columns = (*(n for n in _ORDER if n in names), *(n for n in names if n not in _ORDER))
+    if not columns:
+        return None
+    rows = tuple(
+        Row(subject, tuple(map(scopes.get, columns)), accuracy(verdicts, subject))
+        for subject, scopes in found.items()
+    )
+    return Table(columns, rows)
+
+
+def sentence(scopes: Sequence[Scope]) -> str:
+    """Return the scopes in words: *conforms at numbers and layer; training: 2 clauses fail*."""
+    good = [scope.name for scope in scopes if scope.conforms]
+    parts = [f"conforms at {conjoined(good)}"] if good else []
+    return "; ".join([*parts, *(str(scope) for scope in scopes if not scope.conforms)])
+
+
+def sentences(
+    clauses: Sequence[Clause], verdicts: Sequence[Verdict], subjects: Iterable[str]
+) -> list[tuple[str, str]]:
+    """Return subjects, those alike together, and their sentence; none where clauses have no scope."""
+    told: dict[str, list[str]] = {}
+    for subject in dict.fromkeys(subjects):
+        scoped = sentence(of_subject(clauses, verdicts, subject))
+        text = "; ".join(filter(None, (scoped, accuracy(verdicts, subject))))
+        if text:
+            told.setdefault(text, []).append(subject)
+    return [(conjoined(names), _agreeing(text, len(names))) for text, names in told.items()]
+
+
+def accuracy(verdicts: Sequence[Verdict], subject: str) -> str:
+    """Say that results are right beside the largest number only; nothing where all are right by themselves."""
+    found = {v.clause for v in verdicts if v.subject == subject and v.normwise}
+    if not found:
+        return ""
+    clauses = "1 clause" if len(found) == 1 else f"{len(found)} clauses"
+    return f"accurate normwise, not elementwise ({clauses})"
+
+
+def _agreeing(text: str, count: int) -> str:
+    return text.replace("conforms at", "conform at", 1) if count > 1 else text
