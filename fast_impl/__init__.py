@@ -6,7 +6,11 @@
 (1, 8, 10, 2)
 """
 
-from fast_impl import weights
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from fast_impl.functional import (
     Gradients,
     conv2d_transpose,
@@ -19,6 +23,9 @@ from fast_impl.layer.layer import Conv2DTranspose
 from fast_impl.planning.planner import Plan, algorithms, plan
 from fast_impl.problem.errors import InvalidArgumentError
 from fast_impl.runtime.memory import limit_memory, release_memory
+
+if TYPE_CHECKING:
+    from fast_impl import weights
 
 __all__ = [
     "Conv2DTranspose",
@@ -39,3 +46,10 @@ __all__ = [
     "release_memory",
     "weights",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Late: who computes need not load what reads files.
+    if name == "weights":
+        return importlib.import_module("fast_impl.weights")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

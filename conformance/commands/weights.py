@@ -110,10 +110,10 @@ def _lines(file: WeightFile) -> list[str]:
     others = [layer for layer in file.layers if layer.problem is not None]
     if others:
         lines += ["", "Kernels that make none:"]
-        lines += _columns([[shown(layer.name), layer.problem or ""] for layer in others])
+        lines += _columns([[layer.name, layer.problem or ""] for layer in others])
     lines += ["", "Arrays:"]
     lines += _columns(
-        [[shown(e.key), "x".join(map(str, e.shape)) or "a number", e.dtype] for e in file.values()]
+        [[e.key, "x".join(map(str, e.shape)) or "a number", e.dtype] for e in file.values()]
     )
     return lines
 
@@ -125,7 +125,7 @@ def _words(layer: StoredLayer) -> list[str]:
         arguments += ", use_bias=False"
     count = height * width * filters * channels + (filters if layer.bias is not None else 0)
     return [
-        shown(layer.name),
+        layer.name,
         arguments,
         f"of {channels} channels",
         f"{count:,} values",
@@ -134,6 +134,8 @@ def _words(layer: StoredLayer) -> list[str]:
 
 
 def _columns(rows: list[list[str]]) -> list[str]:
+    """Return the rows with their columns aligned; what a file says shows its control characters."""
+    rows = [[shown(text) for text in row] for row in rows]
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     return [
         "  " + "  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip()

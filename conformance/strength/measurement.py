@@ -120,8 +120,7 @@ def shipped() -> dict[str, Any]:
         for name in ("strength.json", "killer.json")
     )
     (everything,) = (part for part in mutants["parts"] if part["part"] == "all")
-    found["mutants"] = {**everything, "date": mutants["date"]}
-    return dict(found)
+    return {**found, "mutants": {**everything, "date": mutants["date"]}}
 
 
 def _entry(mistake: Mistake, scores: Mapping[int, Score], size: Size | None) -> dict[str, Any]:

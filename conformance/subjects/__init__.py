@@ -84,7 +84,7 @@ def is_built_in(spec: str) -> bool:
     return (
         spec in BUILT_IN
         or spec.startswith(ALGORITHM)
-        or tensorflow.parse(spec) is not None
+        or tensorflow.is_a_release(spec)
         or frameworks.parse(spec) is not None
     )
 
@@ -150,11 +150,7 @@ def _tensorflow(
     """Return TensorFlow's subjects: one for each mode."""
     place: dict[str, Any] = {}
     if release != "tensorflow":
-        try:
-            python, code, forced = environments.worker(release)
-        except environments.InstallError as error:
-            raise LoadError(str(error)) from error
-        place = {"python": python, "code": code, "forced": forced}
+        place = _environment(release)
     elif not tensorflow_is_installed():
         raise LoadError(
             f"subject {spec!r}: TensorFlow is not installed here; "
@@ -170,26 +166,23 @@ def _framework(
     spec: str, chosen: frameworks.Chosen, seconds: float, memory: float
 ) -> list[Subject]:
     """Return a framework's subjects: one for each way, as its mode."""
-    try:
-        python, code, forced = environments.worker(spec)
-    except environments.InstallError as error:
-        raise LoadError(str(error)) from error
+    place = _environment(spec)
     subjects = [
-        _worker(
-            spec,
-            way,
-            chosen.framework.environment,
-            seconds,
-            memory,
-            python=python,
-            code=code,
-            forced=forced,
-        )
+        _worker(spec, way, chosen.framework.environment, seconds, memory, **place)
         for way in chosen.ways
     ]
     for subject in subjects:
         subject.name = chosen.environment_name
     return subjects
+
+
+def _environment(spec: str) -> dict[str, Any]:
+    """Return where the worker of a release or framework runs, as `_worker` takes it."""
+    try:
+        python, code, forced = environments.worker(spec)
+    except environments.InstallError as error:
+        raise LoadError(str(error)) from error
+    return {"python": python, "code": code, "forced": forced}
 
 
 def resolve_command(command: str, seconds: float, memory: float = MEMORY) -> Subject:

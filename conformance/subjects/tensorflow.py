@@ -61,6 +61,12 @@ def parse(spec: str) -> tuple[str, tuple[str, ...]] | None:
     return None if found is None else (found[1], (found[2],) if found[2] else MODES)
 
 
+def is_a_release(spec: str) -> bool:
+    """Tell whether a ``--subject`` names TensorFlow by a version that is one, and so no folder."""
+    meant = parse(spec)
+    return meant is not None and re.fullmatch(r"tensorflow(@[0-9.]+)?", meant[0]) is not None
+
+
 def versions() -> dict[str, str]:
     """Return the versions that decide what this TensorFlow does; ImportError where there is none."""
     choose_keras()

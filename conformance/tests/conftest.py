@@ -22,11 +22,13 @@ ZOO = Path(__file__).parent / "zoo"
 
 #: Files of tests that take longest. They are started first, so that no process waits for another at the end.
 LONGEST = (
-    "subjects/test_tensorflow.py", "tests/test_browser.py", "commands/test_pytest_plugin.py", "tests/test_fuzz.py",
-    "checks/test_every_check_can_fail.py", "run/test_zoo.py", "strength/test_strength.py",
-    "findings/test_scripts.py", "findings/test_false_names.py", "findings/test_diagnosis.py",
-    "bench/test_bench.py", "subjects/test_protocol.py", "run/test_no_false_alarm.py", "oracle/test_forms.py",
-    "tests/test_hostile.py", "run/test_interrupt.py", "run/test_vectors.py",
+    "subjects/test_tensorflow.py", "outputs/test_browser.py", "run/test_zoo.py", "strength/test_strength.py",
+    "checks/test_every_check_can_fail.py", "run/test_vectors.py", "findings/test_diagnosis.py",
+    "run/test_unfinished.py", "judge/test_causes.py", "run/test_no_false_alarm.py", "bench/test_bench.py",
+    "commands/test_pytest_plugin.py", "cases/test_coverage.py", "checks/test_recorded_verdicts.py",
+    "subjects/test_protocol.py", "findings/test_false_names.py", "commands/test_explain.py",
+    "weights/test_files_of_keras.py", "outputs/test_hostile.py", "tests/test_fuzz.py", "findings/test_scripts.py",
+    "oracle/test_forms.py", "run/test_interrupt.py",
 )  # fmt: skip
 
 

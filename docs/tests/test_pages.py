@@ -237,9 +237,6 @@ def parse(line: str) -> click.Context:
     if not arguments:
         # The name of a command, in a sentence.
         return click.Context(command, outer, name)
-    for option in command.params:
-        if isinstance(option.type, click.Path):
-            option.type.exists = False
     return command.make_context(name, [w.rstrip(".") for w in arguments], outer)
 
 

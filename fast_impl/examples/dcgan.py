@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.examples import decoders
-from fast_impl.examples.beside import Example, main
+from fast_impl.examples.beside import main
 
 Array = npt.NDArray[Any]
 
@@ -33,14 +33,11 @@ def prepare(images: int, width: int) -> dict[str, Any]:
     return {"ups": ups, "inputs": inputs}
 
 
-EXAMPLE = Example(
+EXAMPLE = decoders.example(
     module="fast_impl.examples.dcgan",
     about="A DCGAN's generator: four layers, kernel 5, stride 2, to images of 64 by 64.",
     sizes={"large": {"images": 4, "width": 128}, "small": {"images": 1, "width": 4}},
     prepare=prepare,
-    ours=lambda shared: decoders.ours(**shared),
-    theirs=lambda shared: decoders.theirs(**shared),
-    agreement=lambda shared, _ours, _theirs: decoders.agreement(**shared),
 )
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ And how far two right results of a layer may be apart, as docs/tolerance.md says
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 import fast_impl
-from fast_impl.examples.beside import rounding
+from fast_impl.examples.beside import Example, rounding
 
 Array = npt.NDArray[Any]
 
@@ -134,3 +134,28 @@ def allowed(up: Up, images: Array, skips: Sequence[Array] = ()) -> Array:
         error = np.concatenate([error, np.zeros_like(skips[up.skip], "f8")], axis=-1)
     bound: Array = 2 * error + np.finfo("f4").tiny
     return bound
+
+
+def example(
+    module: str,
+    about: str,
+    sizes: Mapping[str, Mapping[str, Any]],
+    prepare: Callable[..., dict[str, Any]],
+    result: Callable[[Array], Array] = np.asarray,
+) -> Example:
+    """Return the example of a decoder, whose `prepare` gives what `ours` and `theirs` take.
+
+    The other arguments are those of `Example`; `result` makes the example's result of the decoder's.
+    """
+
+    def side(make: Callable[..., Callable[[], Array]]) -> Callable[[Any], Callable[[], Array]]:
+        def made(shared: dict[str, Any]) -> Callable[[], Array]:
+            run = make(**shared)
+            return lambda: result(run())
+
+        return made
+
+    return Example(
+        module, about, sizes, prepare, side(ours), side(theirs),
+        agreement=lambda shared, _ours, _theirs: agreement(**shared),
+    )  # fmt: skip

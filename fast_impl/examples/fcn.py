@@ -8,14 +8,13 @@ classes go through as images of one channel.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fast_impl.examples import decoders
-from fast_impl.examples.beside import Example, main
+from fast_impl.examples.beside import main
 
 Array = npt.NDArray[Any]
 
@@ -41,11 +40,11 @@ def prepare(classes: int, height: int, width: int, stride: int) -> dict[str, Any
     }
 
 
-def _classes_last(run: Callable[[], Array]) -> Callable[[], Array]:
-    return lambda: np.moveaxis(run()[..., 0], 0, -1)
+def _classes_last(images: Array) -> Array:
+    return np.moveaxis(images[..., 0], 0, -1)
 
 
-EXAMPLE = Example(
+EXAMPLE = decoders.example(
     module="fast_impl.examples.fcn",
     about="The head of an FCN-32s: 21 classes, a bilinear kernel of 64 by 64, stride 32.",
     sizes={
@@ -53,9 +52,7 @@ EXAMPLE = Example(
         "small": {"classes": 3, "height": 4, "width": 5, "stride": 4},
     },
     prepare=prepare,
-    ours=lambda shared: _classes_last(decoders.ours(**shared)),
-    theirs=lambda shared: _classes_last(decoders.theirs(**shared)),
-    agreement=lambda shared, _ours, _theirs: decoders.agreement(**shared),
+    result=_classes_last,
 )
 
 if __name__ == "__main__":

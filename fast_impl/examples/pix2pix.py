@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fast_impl.examples import decoders
-from fast_impl.examples.beside import Example, main
+from fast_impl.examples.beside import main
 
 
 def prepare(levels: int, width: int) -> dict[str, Any]:
@@ -33,14 +33,11 @@ def prepare(levels: int, width: int) -> dict[str, Any]:
     return {"ups": ups, "inputs": inputs, "skips": skips}
 
 
-EXAMPLE = Example(
+EXAMPLE = decoders.example(
     module="fast_impl.examples.pix2pix",
     about="The decoder of pix2pix, a U-Net: eight layers, kernel 4, stride 2, to an image of 256 by 256.",
     sizes={"large": {"levels": 8, "width": 64}, "small": {"levels": 4, "width": 4}},
     prepare=prepare,
-    ours=lambda shared: decoders.ours(**shared),
-    theirs=lambda shared: decoders.theirs(**shared),
-    agreement=lambda shared, _ours, _theirs: decoders.agreement(**shared),
 )
 
 if __name__ == "__main__":

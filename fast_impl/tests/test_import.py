@@ -10,13 +10,19 @@ def _run(code):
     ).stdout.strip()
 
 
-@pytest.mark.parametrize("name", ["scipy", "ml_dtypes", "ctypes.util", "concurrent.futures"])
+@pytest.mark.parametrize(
+    "name", ["scipy", "ml_dtypes", "ctypes.util", "concurrent.futures", "fast_impl.weights"]
+)
 def test_the_import_loads_nothing_heavy(name):
     code = (
         f"import numpy, sys; before = set(sys.modules); import fast_impl; "
         f"print({name!r} in set(sys.modules) - before)"
     )
     assert _run(code) == "False"
+
+
+def test_weights_are_loaded_when_they_are_asked_for():
+    assert _run("import fast_impl; print(fast_impl.weights.__name__)") == "fast_impl.weights"
 
 
 def test_the_import_starts_no_thread():

@@ -47,16 +47,24 @@ class Entry:
         """Whether its values are numbers that NumPy (or ml_dtypes) has: neither text nor objects."""
         return self.dtype in _NUMBERS
 
+    def require_numbers(self, path: Any) -> None:
+        """Refuse text and objects; `path` names the file in errors.
+
+        Raises:
+            WeightsError: Its values are no numbers.
+        """
+        if not self.is_numeric:
+            raise WeightsError(
+                f"{path}: {self.key!r} holds {self.dtype}: no numbers that NumPy has"
+            )
+
     def read(self, path: Any) -> Array:
         """Return the values; `path` names the file in errors.
 
         Raises:
             WeightsError: They are no numbers, damaged, not those that are declared, or too many.
         """
-        if not self.is_numeric:
-            raise WeightsError(
-                f"{path}: {self.key!r} holds {self.dtype}: no numbers that NumPy has"
-            )
+        self.require_numbers(path)
         try:
             array = native(np.asarray(self.values()))
         except WeightsError:

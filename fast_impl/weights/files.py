@@ -34,12 +34,17 @@ _SUFFIXES = {
 }  # fmt: skip
 
 
-def format_of(path: Path, *, to_write: bool = False) -> str:
-    """Return the kind of a file: a checkpoint where its files are there, else by the name's end.
+def format_of(path: Path, format: str | None, *, to_write: bool = False) -> str:  # noqa: A002
+    """Return the kind of a file: `format`, or a checkpoint where its files are there, else by the name's end.
 
     Raises:
-        WeightsError: Neither tells.
+        ValueError: `format` is none of `FORMATS`.
+        WeightsError: Nothing tells.
     """
+    if format is not None:
+        if format not in FORMATS:
+            raise ValueError(f"format={format!r}: must be one of {', '.join(FORMATS)}")
+        return format
     if not to_write and checkpoint.prefix_of(path) is not None:
         return "checkpoint"
     found = _SUFFIXES.get(path.suffix)
@@ -84,7 +89,7 @@ class WeightFile(Mapping[str, Entry]):
             ModuleNotFoundError: A package is missing; the message names the extra that brings it.
         """
         self.path = Path(path)
-        self.format = format_of(self.path) if format is None else _known(format)
+        self.format = format_of(self.path, format)
         if self.format != "checkpoint":
             with self.path.open("rb"):
                 pass  # a missing file is told as such, whatever the library would say
@@ -175,12 +180,6 @@ class WeightFile(Mapping[str, Entry]):
         found = self.layer(name)
         kernel = found.layout.to_layer(found.kernel.read(self.path))
         return [kernel] if found.bias is None else [kernel, found.bias.read(self.path)]
-
-
-def _known(format: str) -> str:  # noqa: A002
-    if format not in FORMATS:
-        raise ValueError(f"format={format!r}: must be one of {', '.join(FORMATS)}")
-    return format
 
 
 def read(

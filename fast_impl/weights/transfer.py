@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fast_impl.problem.dtypes import by_name
 from fast_impl.weights.contents import StoredLayer
 from fast_impl.weights.errors import WeightsError, choices
-from fast_impl.weights.files import FORMATS, WeightFile, format_of, read
+from fast_impl.weights.files import FORMATS, WeightFile, format_of
 from fast_impl.weights.finding import bias_of
 from fast_impl.weights.formats import checkpoint, hdf5
 from fast_impl.weights.layouts import LAYOUTS, Layout, layout_named
@@ -190,7 +191,7 @@ def save_arrays(
         OSError, ModuleNotFoundError: As `WeightFile`.
     """
     target = Path(path)
-    kind = format_of(target, to_write=True) if format is None else format
+    kind = format_of(target, format, to_write=True)
     lies, keys = _spelling(kind, target, layout)
     arrays: dict[str, Array] = {}
     names: dict[str, str] = {}
@@ -225,8 +226,12 @@ def _spelling(kind: str, path: Path, layout: str | Layout | None) -> tuple[Layou
         return own, FORMATS["torch"].KEYS
     keys: tuple[str, str] | None = getattr(module, "KEYS", None)
     if keys is None:
-        raise WeightsError(f"{path}: holds a whole model: say like=, a file with the model")
+        raise _whole_model(path)
     return own, keys
+
+
+def _whole_model(path: Path) -> WeightsError:
+    return WeightsError(f"{path}: holds a whole model: say like=, a file with the model")
 
 
 def _arrays_for(
@@ -264,7 +269,7 @@ def write(
         OSError, ModuleNotFoundError: As `WeightFile`.
     """
     target = Path(path)
-    kind = format_of(target, to_write=True) if format is None else format
+    kind = format_of(target, format, to_write=True)
     given = {key: _numbers(key, value) for key, value in arrays.items()}
     if like is not None:
         rest = _updated(target, kind, given, Path(like))
@@ -299,10 +304,13 @@ def _updated(
                 raise WeightsError(
                     f"{like}: {key!r} has shape {file[key].shape}, and the new values {array.shape}"
                 )
-        cast = {key: array.astype(file[key].read(like).dtype) for key, array in arrays.items()}
-    update = getattr(FORMATS[kind], "update", None)
-    if update is None:
-        return {**read(like), **cast}
+            file[key].require_numbers(like)
+        there = {key: file[key] for key in arrays}
+        cast = {e.key: arrays[key].astype(by_name(e.dtype)) for key, e in there.items()}
+        update = getattr(FORMATS[kind], "update", None)
+        if update is None:
+            numeric = (key for key in file if file[key].is_numeric)
+            return {key: cast[key] if key in cast else file.read(key) for key in numeric}
     with replaced(path) as out:
         update(out, like, cast)
     return None
@@ -315,6 +323,6 @@ def _store(path: Path, kind: str, arrays: Mapping[str, Array], names: Mapping[st
         return
     store = getattr(FORMATS[kind], "write", None)
     if store is None or path.suffix == ".keras":
-        raise WeightsError(f"{path}: holds a whole model: say like=, a file with the model")
+        raise _whole_model(path)
     with replaced(path) as out:
         store(out, arrays, names)

@@ -118,17 +118,14 @@ def _drawn(
     terms = found.terms(image, *at, filter_)
     here = (found.rows.before, found.columns.before)
     shown = window if window != here else None
+    got_shape = None if values is None else values.shape[1:3]
+    outside = _outside(found.canvas.shape[1:3], shown, got_shape)
     grids = [
         *_inputs(found, image, {(term.row, term.column) for term in terms}),
         *_kernels(found, filter_, {(term.tap_row, term.tap_column) for term in terms}),
-        _canvas(found, image, filter_, at, None if values is None else values.shape[1:3], shown),
+        _canvas(found, image, filter_, at, got_shape, shown, outside),
     ]
     many = found.images.shape[3] > 1
-    outside = (
-        shown is not None
-        and values is not None
-        and bool(_outside(found.canvas.shape[1:3], shown, values.shape[1:3]))
-    )
     told = "" if shown is None else _window_words(shown, here, at, (row, column))
     if outside:
         filled = "the bias alone" if np.any(found.bias) else "zeros"
@@ -142,7 +139,7 @@ def _drawn(
         more=max(0, len(terms) - TERMS_SHOWN),
         total=_total(found, (image, row, column, filter_), at, expected, got),
         window=told,
-        outside=outside,
+        outside=bool(outside),
         overlaps=bool(np.any(found.covers() > 1)),
         data=_data(found, image, filter_),
     )
@@ -252,6 +249,7 @@ def _canvas(
     at: tuple[int, int],
     got_shape: Sequence[int] | None,
     window: tuple[int, int] | None,
+    outside: Sequence[tuple[int, int]],
 ) -> Grid:
     values = found.canvas[image, :, :, filter_]
     texts = _texts(values)
@@ -267,10 +265,7 @@ def _canvas(
     parts.append(_cropped(values.shape, expected, width))
     parts.append(_frame("window-expected", expected, width))
     if window is not None and got_shape is not None:
-        parts[:0] = [
-            f'<rect class="outside" {_rectangle(y, x, 1, 1, width)}/>'
-            for y, x in _outside(values.shape, window, got_shape)
-        ]
+        parts[:0] = [f'<rect class="outside" {_rectangle(y, x, 1, 1, width)}/>' for y, x in outside]
         parts.append(_frame("window-got", (*window, got_shape[0], got_shape[1]), width, _EDGE))
     place = _rectangle(at[0], at[1], 1, 1, width)
     parts.append(f'<rect class="halo" {place}/><rect class="focus" {place}/>')
@@ -289,9 +284,11 @@ def _canvas(
 
 
 def _outside(
-    canvas: Sequence[int], window: tuple[int, int], got_shape: Sequence[int]
+    canvas: Sequence[int], window: tuple[int, int] | None, got_shape: Sequence[int] | None
 ) -> list[tuple[int, int]]:
-    """Return the places of a window that are beyond the canvas."""
+    """Return the places of a window, if there is one, that are beyond the canvas."""
+    if window is None or got_shape is None:
+        return []
     return [
         (y, x)
         for y in range(window[0], window[0] + got_shape[0])

@@ -153,7 +153,7 @@ class Stamps:
         return found
 
     def window_of(self, got: Array, tolerance: float) -> tuple[int, int] | None:
-        """Return where on the canvas a result was cut out, None where it was not, or in several places.
+        """Return where on the canvas a result was cut out; None where it was not, in several places, or is large.
 
         Args:
             got: (batch, height, width, filters).
@@ -162,6 +162,8 @@ class Stamps:
         height, width = got.shape[1:3]
         if got.shape[::3] != self.canvas.shape[::3] or not (height and width):
             return None
+        if any(size > most for size, most in zip((height, width), LARGEST_CANVAS)):
+            return None  # the search takes the square of its elements, and it would not be drawn
         around = ((0, 0), (height - 1, height - 1), (width - 1, width - 1), (0, 0))
         canvas = np.pad(self.canvas, around) + self.bias
         room = np.pad(self._magnitude(), around) * tolerance

@@ -81,3 +81,15 @@ def test_a_mistake_is_one_line_with_status_2(command, path, arguments, said):
     result = command("weights", *(argument.format(path=path) for argument in arguments))
     assert (result.status, len(result.stderr.splitlines())) == (2, 1)
     assert said in result.stderr
+
+
+def test_what_a_file_says_commands_no_terminal(command, tmp_path):
+    np.savez(tmp_path / "model.npz", **{"\x1b[31mred/kernel": np.ones((1, 1, 1, 1), "f4")})
+    assert "\x1b" not in command("weights", str(tmp_path / "model.npz")).stdout
+
+
+def test_what_a_file_says_of_a_layer_s_kind_commands_no_terminal(command, tmp_path, monkeypatch):
+    np.savez(tmp_path / "model.npz", **{"red/kernel": np.ones((1, 1, 1, 1), "f4")})
+    kind = property(lambda _: "it is a \x1b[31mDense")
+    monkeypatch.setattr("fast_impl.weights.contents.StoredLayer.problem", kind)
+    assert "\x1b" not in command("weights", str(tmp_path / "model.npz")).stdout

@@ -434,3 +434,26 @@ def test_an_array_that_compresses_well_is_read(tmp_path):
     np.lib.format.write_array(content, np.zeros(10**6, "f4"))
     _zipped(tmp_path / "a.npz", x__npy=content.getvalue())
     assert weights.read(tmp_path / "a.npz")["x"].sum() == 0
+
+
+@pytest.mark.parametrize("call", ["save", "save_arrays", "write"])
+def test_an_unknown_format_to_write_is_refused_with_those_that_there_are(call, tmp_path):
+    layer = Conv2DTranspose(1, 2, name="up")
+    layer.build((None, None, None, 1))
+    given = {"save": layer, "save_arrays": {"up": layer.get_weights()}}.get(call)
+    path = tmp_path / "x.npz"
+    arguments = (path, {"up": np.ones(1)}) if given is None else (given, path)
+    with pytest.raises(ValueError, match="format='bogus': must be one of npz, safetensors"):
+        getattr(weights, call)(*arguments, format="bogus")
+    assert not path.exists()
+
+
+def test_a_copy_takes_new_values_by_the_layer_s_name_too(tmp_path):
+    pytest.importorskip("h5py")
+    layer = Conv2DTranspose(1, 2, name="up")
+    layer.build((None, None, None, 1))
+    weights.save(layer, tmp_path / "old.weights.h5")
+    new = {"up/bias": np.full(1, 7.0)}
+    weights.write(tmp_path / "new.weights.h5", new, like=tmp_path / "old.weights.h5")
+    found = weights.read(tmp_path / "new.weights.h5")
+    assert [a.tolist() for a in found.values() if a.shape == (1,)] == [[7.0]]

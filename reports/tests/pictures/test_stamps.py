@@ -110,6 +110,13 @@ def test_no_window_is_drawn_where_the_numbers_are_others():
     assert picture.of_case(case, step, expected, got, index).window == ""
 
 
+def test_what_is_larger_than_any_canvas_is_searched_for_no_window():
+    case, step, expected, _, index = finding(1)
+    canvas = np.zeros((1, stamps.LARGEST_CANVAS[0] + 1, 1, 1))
+    canvas[0, 1:5, 0, 0] = [1, 10, 100, 1000]  # which it would be otherwise
+    assert picture.of_case(case, step, expected, sample.tensor(canvas), index).window == ""
+
+
 def test_the_first_wrong_element_is_explained():
     case, step, expected, got, _ = finding(2)
     found = picture.of_case(case, step, expected, got, (0, 1, 0, 0))
