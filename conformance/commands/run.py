@@ -127,7 +127,11 @@ def _conduct(conformance_run: Run, interruption: Interruption, console: Console)
             interruption.end()
             missing = "interrupted"
     if not conformance_run.verdicts:
-        console.print("interrupted before anything was judged", style="yellow")
+        kept = conformance_run.kept
+        told = f": what was run until then is in {kept}, and --resume continues it" if kept else ""
+        console.print(
+            f"interrupted before anything was judged{told}", style="yellow", soft_wrap=True
+        )
         return INTERRUPTED
     page = conformance_run.finish(missing=missing)
     path = page.with_name(FILE_NAME)

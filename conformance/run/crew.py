@@ -193,6 +193,8 @@ class Crew:
         #: Guards what both threads change.
         self._changed = threading.Condition()
         self._noted: deque[tuple[Piece, int]] = deque()
+        #: The pieces that are explored now.
+        self.at: tuple[Piece, ...] = ()
 
     def knows(self, piece: Piece) -> bool:
         """Tell whether the piece is found, or will be."""
@@ -255,6 +257,7 @@ class Crew:
                     if task is not None:
                         seat.give(task)
                 busy = [seat.hand for seat in seats if seat.hand.busy]
+                self.at = tuple(hand.task.piece for hand in busy if hand.task is not None)
                 if not busy:
                     return
                 wait([hand.connection for hand in busy], timeout=0.1)

@@ -184,6 +184,11 @@ class Run:
         """Return how many cases the participant has been judged on so far."""
         return self._work.cases_done(participant)
 
+    @property
+    def exploring(self) -> list[tuple[Participant, str]]:
+        """What other processes are at now: participants, each with a family of cases; nothing where there are none."""
+        return self._work.exploring
+
     def judge_all(self) -> Iterator[Judgement]:
         """Judge every pair of `items`, in its order."""
         for participant, clause in self.items():

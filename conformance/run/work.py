@@ -195,6 +195,13 @@ class Work:
             if key == participant.key
         )
 
+    @property
+    def exploring(self) -> list[tuple[Participant, str]]:
+        """What other processes are at: participants, each with a family."""
+        at = self._crew.at if self._crew is not None else ()
+        told = dict.fromkeys((piece.key, piece.family) for piece in at)
+        return [(self._participants[key], family) for key, family in told]
+
     def close(self) -> None:
         """End the processes."""
         if self._crew is not None:

@@ -30,10 +30,11 @@ HAS_GROUPS = os.name == "posix"
 #: Seconds until a process must have answered its first line; importing TensorFlow takes a while.
 START_SECONDS = 180.0
 #: Seconds that a run spends on crashes and hangs of one subject before it gives up. What each costs is fixed, so
-#: that it gives up at the same case however fast the machine is: a hang its time limit, others what is said here.
-PATIENCE, DEATH, OVERFLOW = 60.0, 0.5, 10.0
-#: Seconds after which it gives up in any case.
-LONGEST_PATIENCE = 150.0
+#: that it gives up at the same case however fast the machine is: a new start, and before it all of the time limit
+#: where it hung, or the time that memory takes to be filled.
+PATIENCE, START, OVERFLOW = 60.0, 2.0, 10.0
+#: Seconds after which it gives up in any case: more than these prices come to on any but a very busy machine.
+LONGEST_PATIENCE = 80.0
 #: Seconds that a process may take to end when it has closed its standard output.
 LAST_SECONDS = 5.0
 #: Seconds until all that a process has started is ended.
@@ -170,9 +171,8 @@ class ProcessSubject:
 
     def _price(self, reason: str) -> Spent:
         """Return what it costs that the process ended, or was ended, for a reason."""
-        if TIMED_OUT in reason:
-            return Spent(self._seconds)
-        return Spent(OVERFLOW if keeper.TOO_LARGE in reason else DEATH)
+        before = self._seconds if TIMED_OUT in reason else 0.0
+        return Spent(START + (OVERFLOW if keeper.TOO_LARGE in reason else before))
 
     def close(self) -> None:
         """End the process."""

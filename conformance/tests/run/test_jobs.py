@@ -10,14 +10,12 @@ from typing import Any
 import pytest
 
 from conformance.judge.evidence import Evidence
-from conformance.run.crew import _Pace
+from conformance.run.crew import Crew, Task, _Pace
 from conformance.run.participants import participants
-from conformance.run.pieces import Piece, Worker, explored
+from conformance.run.pieces import Found, Piece, Recipe, Worker, explored
 from conformance.subjects.objects import ObjectSubject
 from conformance.tests.zoo.wrong_results import ExchangesStrides
-from reports.records.record import FILE_NAME
-
-WORDS = ("run", "--clause", "BIAS-02", "--clause", "PAD-01", "--examples", "2", "--out", "out")
+from reports.records.record import FILE_NAME, to_json
 
 #: A layer that ends the process which explores, as a machine that is short of memory may.
 KILLER = """
@@ -51,6 +49,22 @@ def _told(path: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in line.items() if k not in left_out} for line in lines]
 
 
+def _found(layer: Path) -> list[Found]:
+    """What one process after the other finds of a layer's only piece."""
+    (participant,) = participants((f"{layer}:Layer",), (), 20.0)
+    participant.subject.close()
+    recipe = Recipe.of(participant)
+    assert recipe is not None
+    task = Task(Piece(*participant.key, "channels", 0), recipe, 1, 0, with_observations=False)
+    finished: list[Found] = []
+    crew = Crew([task], jobs=1, seconds=20.0, finished=finished.append)
+    try:
+        assert crew.found(task.piece, lambda *_: None) in finished
+    finally:
+        crew.close()
+    return finished
+
+
 @pytest.fixture
 def layer(tmp_path: Path) -> Callable[[int], Path]:
     """Write a layer that ends so many processes which explore."""
@@ -63,31 +77,27 @@ def layer(tmp_path: Path) -> Callable[[int], Path]:
     return write
 
 
-def test_two_processes_give_the_record_of_one(
-    command: Callable[..., Any], zoo: Path, tmp_path: Path, hasty_diagnosis: None
-) -> None:
-    words = [*WORDS, "--subject", zoo / "wrong_results.py:ForgetsBias", "--subject", "fast"]
+def test_two_processes_give_the_record_of_one(command: Callable[..., Any], zoo: Path) -> None:
+    words = ["run", "--subject", zoo / "wrong_results.py:ForgetsBias", "--subject", "fast"]
+    words += ["--clause", "ACT-02", "--clause", "SHAPE-13", "--examples", "1", "--out", "out"]
     one, two = (command(*words, "--jobs", jobs).out / FILE_NAME for jobs in (1, 2))
     assert _told(one) == _told(two)
 
 
-def test_a_process_that_is_killed_loses_nothing(
-    command: Callable[..., Any], tmp_path: Path, layer: Callable[[int], Path]
+def test_a_process_that_is_killed_loses_nothing_and_doubles_nothing(
+    tmp_path: Path, layer: Callable[[int], Path]
 ) -> None:
-    words = [*WORDS, "--subject", f"{layer(1)}:Layer", "--jobs", "2"]
-    disturbed, undisturbed = (command(*words).out / FILE_NAME for _ in range(2))
+    disturbed, undisturbed = _found(layer(1)), _found(layer(1))
     assert (tmp_path / "times").read_text() == "x"
-    assert _told(disturbed) == _told(undisturbed)
+    assert [to_json(one.entry()) for one in disturbed] == [to_json(one.entry()) for one in undisturbed]
 
 
-def test_a_piece_that_ends_every_process_is_one_clear_error(
-    command: Callable[..., Any], layer: Callable[[int], Path]
+def test_a_piece_that_ends_every_process_is_broken_and_says_how(
+    layer: Callable[[int], Path],
 ) -> None:
-    words = ["run", "--clause", "BIAS-02", "--examples", "2", "--out", "out", "--jobs", "2"]
-    done = command(*words, "--subject", f"{layer(99)}:Layer")
-    (verdict,) = done.lines("verdict")
-    assert (done.status, verdict["status"]) == (3, "harness-error")
-    assert "its process was killed by signal 9" in verdict["reason"]
+    (found,) = _found(layer(99))
+    broken = {str(tally.broken) for tally in found.tallies.values()}
+    assert broken == {"exploring 'channels': its process was killed by signal 9"}
 
 
 def test_a_case_that_fails_in_its_situation_is_not_said_to_hold() -> None:
