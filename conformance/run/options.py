@@ -16,7 +16,7 @@ from conformance.run.lacks import Lack, of_pattern
 from conformance.run.record import FolderError
 from conformance.subjects import LoadError, Subject
 from conformance.subjects.process import MEMORY
-from reports.records.record import Finding
+from reports.records.record import Finding, Shard
 
 #: Examples drawn for a family of average share.
 PROFILES = {"smoke": 12, "core": 100, "deep": 1000}
@@ -54,6 +54,8 @@ class Options:
     resume: bool = False
     #: How many processes explore; None for as many as help.
     jobs: int | None = 1
+    #: Which part of the cases is run, of how many, and nothing judged; None for the whole run.
+    shard: Shard | None = None
     #: What an earlier run has found: these cases are tried before any other, and may be enough.
     findings: tuple[Finding, ...] = ()
     #: The words of the command that repeats the run.

@@ -8,6 +8,7 @@ processes (`crew.py`), on several machines, or before it was interrupted, and en
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -31,7 +32,7 @@ from conformance.run.participants import Origin, Participant
 from conformance.subjects import Subject
 from conformance.subjects.process import Spent
 from reports.records import record
-from reports.records.record import RecordError
+from reports.records.record import RecordError, Shard
 
 Tallies: TypeAlias = Mapping[tuple[str, bool], Tally]
 
@@ -72,6 +73,20 @@ def pieces(
 def size(piece: Piece, examples: int) -> int:
     """Return about how many cases a piece has."""
     return size_of_block(FAMILIES[piece.family], examples, piece.block)
+
+
+def of_shard(listed: Iterable[Piece], examples: int, shard: Shard) -> tuple[Piece, ...]:
+    """Return a shard's own among the pieces of a run: of each participant about as many cases as others have."""
+    cases: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * shard.of)
+    own = set()
+    listed = tuple(listed)
+    for piece in sorted(listed, key=lambda piece: -size(piece, examples)):
+        shares = cases[piece.key]
+        least = shares.index(min(shares))
+        shares[least] += size(piece, examples)
+        if least == shard.number - 1:
+            own.add(piece)
+    return tuple(piece for piece in listed if piece in own)
 
 
 @attrs.frozen(eq=False)

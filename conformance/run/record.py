@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -235,20 +236,33 @@ def _judged(path: Path) -> int:
 
 def check_same(earlier: Record, header: Header) -> None:
     """Raise ValueError unless the header is that of the earlier part of the same run."""
-    line = Line("the header", 1, json.loads(json.dumps(encode(to_json(header)))))
-    now, then = line.read(Header), earlier.header
+    for what in differences(read_back(header), earlier.header):
+        raise ValueError(
+            f"--resume: {earlier.path} was begun with {what}; give the same options, or leave out "
+            "--resume to begin anew"
+        )
+
+
+def read_back(header: Header) -> Header:
+    """Return a header as it is when it has been written and read."""
+    return Line("the header", 1, json.loads(json.dumps(encode(to_json(header))))).read(Header)
+
+
+def differences(now: Header, then: Header) -> Iterator[str]:
+    """Yield what decides verdicts, or what is drawn, and is another in two headers."""
     for name, what in _DECISIVE.items():
         if getattr(now, name) != getattr(then, name):
-            raise ValueError(
-                f"--resume: {earlier.path} was begun with {what}; give the same options, or leave out "
-                "--resume to begin anew"
-            )
+            yield what
+    draws = [header.machine.packages.get("hypothesis") for header in (now, then)]
+    if draws[0] != draws[1]:
+        yield "another release of Hypothesis, which draws other cases"
 
 
 #: Fields of the header that decide verdicts, and what another value of them is.
 _DECISIVE = {
     "tool": "another version of the suite",
     "seed": "another --seed",
+    "shard": "another --shard",
     "examples": "another --profile or --examples",
     "subjects": "other subjects, or other versions of them",
     "clauses": "other clauses",

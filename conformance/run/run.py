@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -27,6 +27,7 @@ from conformance.run.options import Options
 from conformance.run.participants import Participant, participants, release_pairs
 from conformance.run.pieces import Found
 from conformance.run.record import RecordWriter, check_same
+from conformance.run.shards import check_shard
 from conformance.run.verdicts import BROKEN, Judgement, ParticipantJudge
 from conformance.run.work import Work
 from conformance.strength import measurement
@@ -42,15 +43,20 @@ KEPT = 2000
 class Run:
     """Judges clauses on subjects, each when it is asked for, and writes the record.
 
+    Args:
+        options: what the user asked for.
+        shards: records of all parts of the run's cases, which are then not run again.
+
     Raises:
         LoadError: a subject cannot be loaded.
         OutputError: the output folder cannot be written.
-        RecordError: the record to be continued cannot be read.
-        ValueError: a clause pattern matches nothing, or the run to be continued was another one.
+        RecordError: the record to be continued, or that of a shard, cannot be used.
+        ValueError: a clause pattern matches nothing, or the run to be continued, or a shard's, was another one.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, shards: Sequence[record.Record] = ()) -> None:
         self.options = options
+        self._shards = shards
         #: What the record holds, once it is finished.
         self.result: record.Record | None = None
         self.clauses = _chosen(options)
@@ -106,6 +112,9 @@ class Run:
     def _begin(self, writer: RecordWriter) -> None:
         """Write the header, or take over what an earlier part of the run has found."""
         header, earlier = self._header(), writer.earlier
+        for shard in self._shards:
+            check_shard(shard, header, self._work.pieces)
+            self._work.recall(shard.explored, shard.path)
         if earlier is None:
             writer.write(header)
             return
@@ -173,12 +182,9 @@ class Run:
 
     def total_cases(self) -> int:
         """Return about how many cases the run will make."""
-        families = CHECKS.families(*(clause.id for clause in self.clauses))
-        counts = sum(
-            len(f.listed(self.options.count)) + f.drawn_count(self.options.count) for f in families
-        )
         recorded = sum(len(corpus.cases) for corpus in self.options.corpora)
-        return (counts + recorded) * len(self.participants)
+        judged = recorded * len(self.participants) if self.options.shard is None else 0
+        return self._work.cases + judged
 
     def cases_run(self, participant: Participant) -> int:
         """Return how many cases the participant has been judged on so far."""
@@ -186,8 +192,18 @@ class Run:
 
     @property
     def exploring(self) -> list[tuple[Participant, str]]:
-        """What other processes are at now: participants, each with a family of cases; nothing where there are none."""
+        """What other processes are at now: participants, each with a family of cases."""
         return self._work.exploring
+
+    def explore(self) -> None:
+        """Run the cases of a shard, and judge nothing.
+
+        Raises:
+            OutputError: the record cannot be written.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._work.explore()
 
     def judge_all(self) -> Iterator[Judgement]:
         """Judge every pair of `items`, in its order."""
@@ -242,7 +258,7 @@ class Run:
         self._record.write(*found, judgement.verdict)
 
     def finish(self, *, missing: str | None = None, page: bool = True) -> Path:
-        """Write footer and page; return where the page is, or the record where there is none.
+        """Write footer and page; return where the page is, or the record where there is none, as of a shard.
 
         Args:
             missing: why clauses were left unjudged; None where all have their verdict.
@@ -251,6 +267,14 @@ class Run:
         assert self._record is not None
         guard, writer = self._ending, self._record
         self._work.close()
+        if self.options.shard is not None:
+            told = (
+                missing
+                or f"shard {self.options.shard}: conformance merge judges all of them together"
+            )
+            path = writer.finish(record.Footer(complete=False, reason=told, seconds=self._seconds))
+            self.close()
+            return path
         numerics = Numerics()
         for together in self._work.together.values():
             numerics.add(together.numerics.entries())
@@ -267,7 +291,7 @@ class Run:
                 complete=missing is None,
                 reason=missing,
                 exit_status=self.exit_status,
-                seconds=round(time.monotonic() - self._started, 1),
+                seconds=self._seconds,
                 counts=counts,
                 drift=tuple(drift),
                 numerics=numerics.entries(),
@@ -285,6 +309,10 @@ class Run:
         if not page or result is None:
             return path
         return guard("making the page", lambda: _page_of(result, path), path)
+
+    @property
+    def _seconds(self) -> float:
+        return round(time.monotonic() - self._started, 1)
 
     def _said_often(self) -> tuple[record.SaidOften, ...]:
         together = self._work.together.items()
@@ -417,6 +445,7 @@ class Run:
             clauses_in_all=len(all_clauses()) + len(self.options.corpora),
             clauses=tuple(recorded(clause) for clause in self.clauses),
             rules=scopes.RULES,
+            shard=self.options.shard,
         )
 
 

@@ -100,7 +100,13 @@ class Work:
         self._with_observations = with_observations
         self._participants = {participant.key: participant for participant in participants}
         self._workers = {participant.key: Worker.of(participant) for participant in participants}
-        self._clauses = clauses
+        listed = pieces.pieces(participants, clauses, options.count)
+        #: Those that the run explores, in the order in which it judges what they are needed for.
+        self.pieces = (
+            listed
+            if options.shard is None
+            else pieces.of_shard(listed, options.count, options.shard)
+        )
         self._evidence = Evidence(keep=KEPT)
         self._known: dict[Piece, Found] = {}
         self._done: dict[tuple[tuple[str, str], str], dict[int, int]] = {}
@@ -127,6 +133,15 @@ class Work:
             self.together[participant.key].add(found.told)
             yield found
 
+    def explore(self) -> None:
+        """Explore every piece by itself: what a subject cost in others counts when they are put together."""
+        self._begin()
+        for piece in self.pieces:
+            if piece not in self._known:
+                worker = self._workers[piece.key]
+                worker.spent = type(worker.spent)()
+                self._found(piece)
+
     def _begin(self) -> None:
         """Have other processes explore, where that helps."""
         if self._has_begun:
@@ -134,10 +149,9 @@ class Work:
         self._has_begun = True
         recipes = {key: Recipe.of(one) for key, one in self._participants.items()}
         count = self._options.count
-        listed = pieces.pieces(self._participants.values(), self._clauses, count)
         tasks = [
             Task(piece, recipe, count, self._options.seed, self._with_observations)
-            for piece in listed
+            for piece in self.pieces
             if piece not in self._known and (recipe := recipes[piece.key]) is not None
         ]
         jobs = processes(self._options.jobs, sum(pieces.size(t.piece, count) for t in tasks))
@@ -149,13 +163,14 @@ class Work:
     def _found(self, piece: Piece) -> Found:
         worker = self._workers[piece.key]
         found = self._known.pop(piece, None)
-        if found is not None and self._with_observations and found.observed is None:
+        if worker.spent.is_too_much:
             found = None
-        elif found is None and self._crew is not None:
-            if worker.spent.is_too_much:
+            if self._crew is not None:
                 self._crew.drop(piece.key)
-            elif self._crew.knows(piece):
-                found = self._crew.found(piece, self._tell)
+        elif found is not None and self._with_observations and found.observed is None:
+            found = None
+        elif found is None and self._crew is not None and self._crew.knows(piece):
+            found = self._crew.found(piece, self._tell)
         if found is None or self._costs_too_much(worker, found):
             found = pieces.explored(
                 piece,
@@ -173,19 +188,26 @@ class Work:
 
     @staticmethod
     def _costs_too_much(worker: Worker, found: Found) -> bool:
-        """Tell whether a piece cost more than earlier ones have left of what the subject may cost."""
-        spent = worker.spent
-        return (
-            spent != type(spent)()
-            and (spent + found.spent).is_too_much
-            and found.spent != type(spent)()
-        )
+        """Tell whether a piece was not to be explored to its end, or not to where it was.
+
+        It cost more than earlier ones have left of what the subject may cost, or its process had no time left.
+        """
+        nothing = type(worker.spent)()
+        if nothing not in (worker.spent, found.spent):
+            return (worker.spent + found.spent).is_too_much
+        gave_up = any(tally.not_tried is not None for tally in found.tallies.values())
+        return gave_up and not found.spent.is_too_much
 
     def _tell(self, piece: Piece, done: int) -> None:
         counts = self._done.setdefault((piece.key, piece.family), {})
         counts[piece.block] = done
         participant = self._participants[piece.key]
         self._progress(participant, piece.family, sum(counts.values()))
+
+    @property
+    def cases(self) -> int:
+        """About how many cases there are to run."""
+        return sum(pieces.size(piece, self._options.count) for piece in self.pieces)
 
     def cases_done(self, participant: Participant) -> int:
         """Return how many cases of a participant have been run."""

@@ -168,6 +168,17 @@ class Clause:
     checks: Annotated[tuple[str, ...], WRITTEN] = ()
 
 
+@attrs.frozen
+class Shard:
+    """A part of the cases of a run: `number` is from 1 to `of`."""
+
+    number: Annotated[int, rule(minimum=1)]
+    of: Annotated[int, rule(minimum=1)]
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+
 @attrs.frozen(kw_only=True)
 class Header:
     """What was run, by what, where, on whom, against which clauses."""
@@ -206,6 +217,12 @@ class Header:
         str,
         rule("A digest of what else decides verdicts: excuses, recorded cases, the time limit."),
     ] = ""
+    shard: Annotated[
+        Shard | None,
+        rule(
+            "The part of the run's cases that this is, which has no verdicts; null for all of them."
+        ),
+    ] = None
     format: Annotated[int, rule(written=True, const=FORMATS[-1])] = FORMATS[-1]
 
     @property

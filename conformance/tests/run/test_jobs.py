@@ -89,7 +89,9 @@ def test_a_process_that_is_killed_loses_nothing_and_doubles_nothing(
 ) -> None:
     disturbed, undisturbed = _found(layer(1)), _found(layer(1))
     assert (tmp_path / "times").read_text() == "x"
-    assert [to_json(one.entry()) for one in disturbed] == [to_json(one.entry()) for one in undisturbed]
+    assert [to_json(one.entry()) for one in disturbed] == [
+        to_json(one.entry()) for one in undisturbed
+    ]
 
 
 def test_a_piece_that_ends_every_process_is_broken_and_says_how(
