@@ -9,6 +9,7 @@ import click
 
 import reports
 from conformance.commands.console.conducting import carry_out
+from conformance.commands.replay import names_code
 from conformance.commands.run import run
 from conformance.run.options import Options, make_options
 from conformance.run.run import Run
@@ -54,9 +55,20 @@ def merge(records: tuple[Path, ...], out: Path, trust: bool) -> None:
     def begin() -> Run:
         shards = [reports.load(path / FILE_NAME if path.is_dir() else path) for path in records]
         check_all(shards)
+        if not trust:
+            for shard in shards:
+                _refuse_code(shard)
         return Run(_options(shards[0], out, trust=trust), shards)
 
     carry_out(begin)
+
+
+def _refuse_code(shard: Record) -> None:
+    """Raise ValueError where a case would make a framework import what it names."""
+    if any(names_code(case) for entry in shard.explored for case in entry.failing):
+        raise ValueError(
+            f"{shard.path} has cases that make a framework import what they name: nothing was run. --trust runs them"
+        )
 
 
 def _options(shard: Record, out: Path, *, trust: bool) -> Options:
