@@ -67,7 +67,8 @@ def _refuse_code(shard: Record) -> None:
     """Raise ValueError where a case would make a framework import what it names."""
     if any(names_code(case) for entry in shard.explored for case in entry.failing):
         raise ValueError(
-            f"{shard.path} has cases that make a framework import what they name: nothing was run. --trust runs them"
+            f"{shard.path} has cases that make a framework import what they name: nothing was run. "
+            "--trust runs them"
         )
 
 
