@@ -303,7 +303,8 @@ def square(rows: Sequence[Sequence[int]]) -> Array:
     result = np.zeros((size, size), np.int64)
     for number, row in enumerate(rows[:size]):
         result[number, : len(row)] = row[:number]
-    return result + result.T
+    symmetric: Array = result + result.T
+    return symmetric
 
 
 def _told(clause: str, claims: bool, tally: Tally) -> record.Tally:
