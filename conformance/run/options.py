@@ -170,7 +170,8 @@ CHOICES = (
         metavar="N",
         type=int,
         default=1,
-        help="How many processes run cases; the record is the same for any number.",
+        help="How many processes run cases (each needs memory for a subject of its own); the record is the same "
+        "for any number.",
     ),
     Choice(
         flag="--resume",
