@@ -114,9 +114,7 @@ SCRIPTS = (
         clause="SHAPE-11",
         arguments={**LAYER, "kernel_size": 1, "strides": 3, "output_padding": 0},
         lines=(
-            either(
-                steps.Call(INPUTS[:, :0]), Raises("InvalidArgumentError"), Raises("ValueError")
-            ),
+            either(steps.Call(INPUTS[:, :0]), Raises("InvalidArgumentError"), Raises("ValueError")),
         ),
     ),
     Script(
