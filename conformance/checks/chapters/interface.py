@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from conformance.checks.chapters.gradients import _served
@@ -205,9 +207,20 @@ def check_base_classes(view: View) -> Mismatch | None:
 
 @check("METH-06", "round trips")
 def check_configuration_survives(view: View) -> Mismatch | None:
-    """from_config(get_config()) has an equal configuration and the same name."""
+    """from_config(get_config()) has an equal configuration and the same name; neither dictionary is shared."""
     index, _ = view.first(RoundTrip)
-    before, after = map(_without_dtypes, view.value(index))
+    found, made, given, again = view.value(index)
+    for what, other in (
+        ("from_config has changed the dictionary that it was given", given),
+        ("get_config gives another configuration after its first one was emptied", again),
+    ):
+        if other != found:
+            return Mismatch(what, found, other, index)
+    before, after = map(_without_dtypes, (found, made))
+    lost = _lost(view.case.arguments, before)
+    if lost is not None:
+        name, given, told = lost
+        return Mismatch(f"the configuration of {name} should hold {given}", given, told, index)
     if before != after:
         different = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
         return Mismatch(
@@ -224,6 +237,20 @@ def check_configuration_survives(view: View) -> Mismatch | None:
         return Mismatch(
             f"with the same weights the new layer gives {describe(two)}", one, two, calls[1]
         )
+    return None
+
+
+def _lost(
+    arguments: Mapping[str, Value], config: dict[str, Value]
+) -> tuple[str, Value, Value] | None:
+    """Return an argument's name, its options and what is told of them, where one was given and is not told."""
+    for name, form in arguments.items():
+        told = config.get(name)
+        if not isinstance(form, dict) or "config" not in form or not isinstance(told, dict):
+            continue
+        options = told.get("config")
+        if isinstance(options, dict) and not form["config"].items() <= options.items():
+            return name, form["config"], options
     return None
 
 
