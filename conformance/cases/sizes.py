@@ -55,6 +55,8 @@ _FEW: Mapping[str, Sequence[int]] = {
     "stride_width": (5,),
     "dilation": (4,),
 }
+#: What fills vectors and tiles.
+_WHOLE: Mapping[str, Sequence[int]] = {**_FEW, **dict.fromkeys(_IMAGE, (8, 16, 64))}
 #: Most products of one case.
 _PRODUCTS = 60_000
 
@@ -256,15 +258,15 @@ def _pairs(choice: _Choice, rotation: Iterator[Mapping[str, Any]]) -> Iterator[L
 
 
 #: Kernel sides and strides for which libraries have paths of their own: a matrix product, pixels to depth, tiles.
-_QUICK = ((1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (3, 2), (3, 3), (4, 2), (4, 4), (5, 1), (5, 2))
+_QUICK = ((1, 1), (2, 2), (3, 1), (3, 2), (4, 2), (4, 4), (5, 2))
 
 
 def _quick_paths(rotation: Iterator[Mapping[str, Any]]) -> Iterator[Layer]:
     """Yield square kernels and strides as users have them, with more than one image and many channels."""
-    sizes = itertools.cycle(((9, 4), (5, 10), (3, 13), (10, 3)))
-    for turn, (kernel, stride) in enumerate(_QUICK * 2):
-        height, width = next(sizes)
-        channels, filters = (17, 5) if turn % 2 else (6, 19)
+    # What is left of tiles of 4 is each number once, along both axes.
+    sizes = ((9, 6), (6, 7), (7, 8), (8, 5))
+    for (kernel, stride), (height, width) in itertools.product(_QUICK, sizes):
+        channels, filters = (17, 5) if height % 2 else (6, 19)
         yield Layer(
             batch=2, height=height, width=width, in_channels=channels, filters=filters, kernel_height=kernel,
             kernel_width=kernel, stride_height=stride, stride_width=stride, **next(rotation),
@@ -320,8 +322,8 @@ def many() -> tuple[Case, ...]:
         one += _packed(BOUNDARIES, choice, **combination)
         other += _packed(_FEW, choice, **combination, dtype="float64")
     layers += (layer for layer in _pairs(choice, rotation) if layer.is_legal)
-    for dtype in ("float16", "bfloat16", "int32", "int32"):
-        layers += _packed(_FEW, choice, **next(rotation), dtype=dtype)
+    for dtype, sizes in (("float16", _FEW), ("bfloat16", _FEW), ("int32", _FEW), ("int32", _WHOLE)):
+        layers += _packed(sizes, choice, **next(rotation), dtype=dtype)
     for combination in (_COMBINATIONS[1], _COMBINATIONS[2]):
         layers += _packed(_FEW, choice, **combination, activation="relu")
     layers += (_layer({name: 1025}, choice, **next(rotation)) for name in _IMAGE)

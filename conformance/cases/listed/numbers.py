@@ -27,7 +27,7 @@ def _geometry(size: tuple[int, int], kernel: tuple[int, int], strides: tuple[int
 #: Every size alike: a layout that is guessed from them is wrong, and no shape tells.
 _ALIKE = tuple(
     Configuration(
-        batch=5, in_channels=5, filters=5, size=(5, 5), kernel_size=(5, 5), strides=(1, 1), padding="same",
+        batch=5, in_channels=5, filters=5, size=(5, 5), kernel_size=(3, 3), strides=(1, 1), padding="same",
         data_format=data_format,
     )
     for data_format in ("channels_last", "channels_first")

@@ -61,7 +61,7 @@ _ACTIVATIONS = (
     _activation("places", Numbers(), first=True),
 )
 #: Beyond every bend of the functions below, and gradients of their values.
-_BEFORE = np.array([-4, -0.5, 0.25, 3, 8], np.float32).reshape(1, 1, 5, 1)
+_BEFORE = np.array([-400, -200, 0.25, 3, 8], np.float32).reshape(1, 1, 5, 1)
 _UPSTREAM = np.array([1, 2, 3, 4, 5], np.float32).reshape(1, 1, 5, 1)
 
 
@@ -84,7 +84,7 @@ def _configured(
         yield Script(clause=clause, arguments=arguments, lines=(both(step, Gives(wanted)),))
 
 
-_LEAKY = ([-2, -0.25, 0.25, 3, 8], [0.5, 0.5, 1, 1, 1])
+_LEAKY = ([-200, -100, 0.25, 3, 8], [0.5, 0.5, 1, 1, 1])
 _CONFIGURED = tuple(
     script
     for row in (
@@ -94,9 +94,10 @@ _CONFIGURED = tuple(
         (
             "ReLU",
             {"max_value": 4.0, "negative_slope": 0.25, "threshold": 1.0},
-            [-1.25, -0.375, -0.1875, 3, 4],
+            [-100.25, -50.25, -0.1875, 3, 4],
             [0.25, 0.25, 0.25, 1, 0],
         ),
+        ("ELU", {"alpha": 0.5}, [-0.5, -0.5, 0.25, 3, 8], [0, 0, 1, 1, 1]),
         ("ThresholdedReLU", {"theta": 1.0}, [0, 0, 0, 3, 8], [0, 0, 0, 1, 1]),
     )
     for script in _configured(*row)

@@ -266,7 +266,7 @@ def _narrow_gradient(self: Any, inputs: Any, output_gradient: Any) -> Any:
 def _beside() -> Iterator[Mistake]:
     loops = "a loop of vectors without its tail"
     first = _in_place(
-        "activity_regularizer", lambda form: lambda y: form(_cut(y, 4096)), "__call__"
+        "activity_regularizer", lambda form: lambda y: form(_cut(y, 1024)), "__call__"
     )
     tails = {
         "gradients": _in_place(
@@ -285,7 +285,7 @@ def _beside() -> Iterator[Mistake]:
     )  # fmt: skip
     yield from mistakes_of(
         loops, ("LOSS-02",),
-        ("crossed_activity_part", "The activity penalty sums whole blocks of 4,096.", {"__call__": first}),
+        ("crossed_activity_part", "The activity penalty sums whole blocks of 1,024.", {"__call__": first}),
     )  # fmt: skip
     yield from mistakes_of(
         loops, ("CONS-06", "CONS-01"),

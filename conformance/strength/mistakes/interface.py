@@ -195,6 +195,12 @@ def _decides(self: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         raise
 
 
+def _unbatched(self: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    if self.built and isinstance(inputs, np.ndarray) and inputs.ndim == 3:
+        return Right.__call__(self, inputs[None], *args, **kwargs)[0]
+    return Right.__call__(self, inputs, *args, **kwargs)
+
+
 def _squeezed(self: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
     if isinstance(inputs, np.ndarray) and inputs.ndim == 5 and inputs.shape[0] == 1:
         inputs = inputs[0]
@@ -275,6 +281,8 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...], dict[str, Any]], ...] = (
     ("convolution_op_builds", "convolution_op makes the layer's weights.", ("DTYPE-01",),
      {"convolution_op": _builds}),
     ("refused_call_builds", "A refused first call makes float32 weights.", ("DTYPE-01",), {"__call__": _decides}),
+    ("rank_unbatched", "An image without a batch axis is taken, as torch takes it.", ("SHAPE-10",),
+     {"__call__": _unbatched}),
     ("rank_squeezed", "A leading axis of 1 too many is removed.", ("SHAPE-10",), {"__call__": _squeezed}),
     ("reuse_by_scope", "_reuse shares the weights.", ("VAR-10",), {
         "weights": property(lambda self: _SHARED.setdefault("weights", inherited(self, "weights")))

@@ -18,7 +18,7 @@ from conformance.checks import (
     View,
 )
 from conformance.checks.chapters import initializers
-from conformance.checks.chapters.interface import _is_plain, _without_dtypes
+from conformance.checks.chapters.interface import _is_plain, _lost, _without_dtypes
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.model.steps import (
@@ -170,6 +170,27 @@ def test_what_differs_in_a_configuration_is_told() -> None:
     found = _judged("check_configuration_survives", RoundTrip(), [before, after])
     text = "the configuration of the new layer differs in b, c, d"
     assert _told(found) == (text, before, after, 0)
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        (2, "from_config has changed the dictionary that it was given"),
+        (3, "get_config gives another configuration after its first one was written to"),
+    ],
+)
+def test_a_dictionary_that_is_not_left_alone_is_told(place: int, text: str) -> None:
+    answer: list[Any] = [{"a": 1}] * 4
+    answer[place] = {}
+    found = _judged("check_configuration_survives", RoundTrip(), answer)
+    assert _told(found) == (text, {"a": 1}, {}, 0)
+
+
+def test_an_option_that_the_configuration_does_not_tell_is_told() -> None:
+    form = {"class_name": "RandomUniform", "config": {"seed": 3}}
+    told = {"kernel_initializer": {"class_name": "RandomUniform", "config": {"seed": None}}}
+    found = _lost({"kernel_initializer": form}, told)
+    assert found == ("kernel_initializer", {"seed": 3}, {"seed": None})
 
 
 @pytest.mark.parametrize("name", ["kernel_initializer", "bias_initializer"])
