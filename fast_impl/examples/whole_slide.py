@@ -80,11 +80,12 @@ def prepare(rows: int, columns: int, band: int) -> dict[str, Any]:
 
 def ours(shared: dict[str, Any]) -> Callable[[], Array]:
     """Return the means of the magnified map's rows, over a Dask array."""
-    import dask
     import dask.array as da
+    from dask.array.core import normalize_chunks
+    from dask.delayed import delayed
 
     rows, columns, band, kernel = (shared[name] for name in ("rows", "columns", "band", "kernel"))
-    bands = da.core.normalize_chunks((band,), (rows,))[0]
+    bands = normalize_chunks((band,), (rows,))[0]
 
     def part(block_info: Any) -> Array:
         start, stop = block_info[None]["array-location"][0]
@@ -104,7 +105,7 @@ def ours(shared: dict[str, Any]) -> Callable[[], Array]:
         stop = min(start + band, rows)
         first, last = rows_read(start, stop, rows, kernel.shape[0], STRIDE)
         piece = source[first:last].rechunk(-1)
-        made = dask.delayed(magnified)(piece, first, start, stop, kernel, STRIDE, full)
+        made = delayed(magnified)(piece, first, start, stop, kernel, STRIDE, full)
         return da.from_delayed(made, ((stop - start) * STRIDE, columns * STRIDE), "f4")
 
     output = da.concatenate([band_of(start) for start in range(0, rows, band)])
