@@ -25,7 +25,8 @@ from conformance.strength.mistakes.mistake import (
 def _with_bits(array: Array, mask: int) -> Array:
     """Return float32 numbers with some of their bits alone."""
     bits = np.ascontiguousarray(array, np.float32).view(np.uint32) & np.uint32(mask)
-    return bits.view(np.float32)
+    found: Array = bits.view(np.float32)
+    return found
 
 
 def _in_dtype(layer: Layer, inputs: Array, outputs: Array, dtype: type) -> Array:
@@ -125,7 +126,8 @@ def _paths() -> Iterator[Mistake]:
         if kernel != strides or min(strides) == 1 or len(outputs) == 1 or layer.filters < 4:
             return outputs
         batch, rows, *rest = outputs.shape
-        return outputs.reshape(rows, batch, *rest).swapaxes(0, 1).copy()
+        wrong: Array = outputs.reshape(rows, batch, *rest).swapaxes(0, 1).copy()
+        return wrong
 
     def border(side: int, size: int, stride: int, rest: int) -> Callable[..., Array]:
         def change(layer: Layer, inputs: Array, outputs: Array) -> Array:
