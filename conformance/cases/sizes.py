@@ -331,7 +331,8 @@ def many() -> tuple[Case, ...]:
     layers += _quick_paths(itertools.cycle(_COMBINATIONS))
     # More taps than a byte counts.
     layers += (
-        Layer(height=2, width=3, kernel_height=17, kernel_width=16, filters=2, **next(rotation)),
+        Layer(height=2, width=3, kernel_height=17, kernel_width=16, filters=2, data_format=name)
+        for name in ("channels_last", "channels_first")
     )
     return (
         *(layer.case(seed) for seed, layer in enumerate(layers, start=100)),

@@ -8,7 +8,7 @@ import numpy as np
 
 from conformance.checks.chapters.gradients import _served
 from conformance.checks.check import check, claim
-from conformance.checks.view import View
+from conformance.checks.view import NotSupported, View
 from conformance.model.case import Case
 from conformance.model.codec import Value
 from conformance.model.steps import (
@@ -52,6 +52,11 @@ def check_signature(view: View) -> Mismatch | None:
     got = view.value(index)
     names = [name for name, _, _ in got]
     wanted = [name for name, _ in _PARAMETERS]
+    if any(kind == "VAR_POSITIONAL" for _, kind, _ in got):
+        raise NotSupported("has a constructor that passes on what it is given")
+    lacking = [name for name in wanted if name not in names]
+    if lacking and [n for n in names if n in wanted] == [n for n in wanted if n in names]:
+        raise NotSupported(f"has a constructor without {', '.join(lacking)}")
     if names[:16] != wanted:
         return Mismatch(f"the parameters should be {wanted}, are {names}", wanted, names, index)
     if len(got) != 17 or got[16][1] != "VAR_KEYWORD":

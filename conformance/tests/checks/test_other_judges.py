@@ -104,6 +104,25 @@ def test_another_default_is_told() -> None:
     assert found.message == "strides should default to (1, 1), defaults to (2, 2)"
 
 
+def test_a_constructor_that_passes_on_tells_no_parameters() -> None:
+    signature = [["args", "VAR_POSITIONAL", None], ["kwargs", "VAR_KEYWORD", None]]
+    with pytest.raises(NotSupported, match="passes on what it is given"):
+        _judged("check_signature", Signature(), signature)
+
+
+def test_a_constructor_that_lacks_parameters_is_judged_by_no_order() -> None:
+    with pytest.raises(NotSupported, match="without activation, name"):
+        signature = [row for row in _signature("zeros") if row[0] not in ("activation", "name")]
+        _judged("check_signature", Signature(), signature)
+
+
+def test_a_constructor_that_lacks_parameters_has_the_others_in_order() -> None:
+    first, second, *others = _signature("zeros")
+    found = _judged("check_signature", Signature(), [second, first, *others[1:]])
+    assert found is not None
+    assert found.message.startswith("the parameters should be ['filters', 'kernel_size'")
+
+
 def test_every_missing_method_is_told() -> None:
     step = Has(("apply", "convolution_op", "get_losses_for", "get_updates_for"))
     found = _judged("claim_the_listed_methods_exist", step, [True, True, False, False])
