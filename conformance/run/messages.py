@@ -21,7 +21,7 @@ _LONGEST = 60
 
 
 def said(failures: Iterable[Failure]) -> tuple[Said, ...]:
-    """Return what a subject said where it must not raise, each message with its cases; numbers do not count."""
+    """Return what a subject said where it must not raise, with its cases: once where one pattern stands for it."""
     found: dict[str, tuple[str, set[str]]] = {}
     for failure in failures:
         error = failure.mismatch.got
@@ -29,7 +29,7 @@ def said(failures: Iterable[Failure]) -> tuple[Said, ...]:
             continue
         message = in_a_line(str(error["message"]).strip().partition("\n")[0])
         if message and not _SLIPS.intersection(error["types"]):
-            found.setdefault(_key(message), (message, set()))[1].add(failure.case.id)
+            found.setdefault(pattern_of(message), (message, set()))[1].add(failure.case.id)
     return tuple(Said(message, len(cases)) for message, cases in found.values())
 
 
@@ -38,17 +38,14 @@ def often(subject: str, mode: str, messages: Iterable[Said]) -> tuple[SaidOften,
     first: dict[str, str] = {}
     cases: Counter[str] = Counter()
     for one in messages:
-        first.setdefault(_key(one.message), one.message)
-        cases[_key(one.message)] += one.cases
+        pattern = pattern_of(one.message)
+        first.setdefault(pattern, one.message)
+        cases[pattern] += one.cases
     return tuple(
-        SaidOften(subject, mode, first[key], count, pattern_of(first[key]))
-        for key, count in cases.most_common(TOLD)
+        SaidOften(subject, mode, first[pattern], count, pattern)
+        for pattern, count in cases.most_common(TOLD)
         if count >= ENOUGH
     )
-
-
-def _key(message: str) -> str:
-    return re.sub(r"\d+", "0", message)
 
 
 def pattern_of(message: str) -> str:

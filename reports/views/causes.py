@@ -6,6 +6,7 @@ The rule, for the findings of one subject, whatever their modes:
 2. Findings without a diagnosis have one cause where they are wrong in the same way at the same kind of step:
    the same exception with the same text, the same message, its numbers left out, or wrong numbers in clauses of
    one chapter. Wrong numbers belong to what a diagnosis describes, where it is the only one in their chapter.
+3. Processes that the C library ended, as the heap was damaged, have one cause: it shows at whatever comes later.
 
 What a failure explains is not told a second time: the run has it as *blocked*, without a finding.
 """
@@ -24,6 +25,15 @@ from reports.records.record import Clause, Finding
 from reports.records.values import is_error, is_tensor
 
 _KNOWN = re.compile(r"(equals|looks like) the known mistakes? ([^:]+): (.*)", re.DOTALL)
+#: A description that differs from finding to finding in how far alone.
+_SHIFTED = "looks like the right result shifted"
+#: Last words of the C library, where what lies between the blocks of memory was overwritten.
+_DAMAGED = re.compile(
+    r"SIGABRT\); its last words: .*?(corrupt|double free|invalid (next|old|chunk) size|invalid pointer)"
+)
+_DAMAGE = (
+    "Damages its memory: the C library ended the process (an earlier case may have done the damage)"
+)
 _TWINS = re.compile(r" \([^()]* cannot be told from it here\)$")
 
 _Key = tuple[str, ...]
@@ -95,6 +105,8 @@ def _cause(numbered: list[tuple[int, Finding]]) -> Cause:
     pairs = sorted(numbered, key=lambda pair: _size(pair[1]))
     number, smallest = pairs[0]
     title, known = _told(smallest, [finding for _, finding in numbered])
+    if _DAMAGED.search(title):
+        title = _DAMAGE
     return Cause(
         subject=smallest.subject,
         title=re.sub(r"^[a-z](?=[a-z]* )", lambda first: first[0].upper(), title),
@@ -120,6 +132,8 @@ def _key(finding: Finding, chapter: str) -> _Key:
         match = _KNOWN.match(finding.diagnosis)
         if match:
             return ("known", match[2])
+        if finding.diagnosis.startswith(_SHIFTED):
+            return ("diagnosis", _SHIFTED)
         return ("diagnosis", _normalised(finding.diagnosis))
     return _key_of_difference(finding, chapter)
 
@@ -131,6 +145,8 @@ def _key_of_difference(finding: Finding, chapter: str) -> _Key:
         kind = str(types[0]) if isinstance(types, list) and types else "exception"
         lines = str(finding.got["message"] or "").strip().splitlines()
         return ("raised", kind, _normalised(lines[0] if lines else ""))
+    if _DAMAGED.search(finding.message):
+        return ("damage",)
     if _is_numbers(finding):
         return ("numbers", step, chapter)
     return ("message", step, _normalised(finding.message))

@@ -40,9 +40,10 @@ def verdicts(record: Record, path: Path, console: Console) -> None:
                     console.print(f"     {line}", soft_wrap=True)
             where = "" if path == DEFAULT else f" --record {shlex.quote(str(path))}"
             console.print(f"     conformance explain {finding}{where}", style="dim", soft_wrap=True)
-        for said in record.footer.said_often:
-            if said.subject in part.subjects:
-                console.print(f"  {said}", style="yellow", soft_wrap=True)
+        # Modes often say the same.
+        said = (str(one) for one in record.footer.said_often if one.subject in part.subjects)
+        for line in dict.fromkeys(said):
+            console.print(f"  {line}", style="yellow", soft_wrap=True)
         left = len(found) - CAUSES_SHOWN
         if left > 0:
             more = "1 more cause is" if left == 1 else f"{left} more causes are"

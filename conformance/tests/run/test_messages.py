@@ -54,6 +54,15 @@ def test_what_is_said_in_several_families_adds_up() -> None:
             [*_failures("kernel 1 by 2", 6), *_failures("kernel 33 by 1", 12)[6:]],
             [("kernel 1 by 2", 12)],
         ),
+        (
+            [
+                *_failures("the shape of the gradient of the output is not that of it: (2, 3)", 6),
+                *_failures("the shape of the gradient of the output is not that of it: (4,)", 12)[
+                    6:
+                ],
+            ],
+            [("the shape of the gradient of the output is not that of it: (2, 3)", 12)],
+        ),
     ],
 )
 def test_a_message_is_told_where_it_is_said_often(failures: Any, told: Any) -> None:

@@ -109,6 +109,30 @@ def test_of_two_descriptions_in_a_chapter_none_takes_the_others(numbers):
     assert sorted(numbers(*lines)) == [(1,), (2,), (3,)]
 
 
+def test_shifts_are_one_cause_however_far(grouped):
+    told = [
+        "looks like the right result shifted by (0, -1)",
+        "looks like the right result shifted; how far depends",
+    ]
+    lines = [sample.finding(f"PAD-0{n}", diagnosis=text) for n, text in enumerate(told, start=1)]
+    assert [one.numbers for one in grouped(*lines)] == [(1, 2)]
+
+
+def test_damaged_memory_is_one_cause_whatever_the_last_words(grouped):
+    case = sample.finding()["case"]
+    ended = "ended its process: the process was killed by signal 6 (SIGABRT); its last words: {}"
+    words = ("corrupted double-linked list", "double free or corruption (!prev)", "not a number")
+    lines = [
+        sample.finding(
+            message=ended.format(text), diagnosis=None, expected=1, got=2, case=case, step=step
+        )
+        for step, text in enumerate(words, start=1)
+    ]
+    damaged, other = grouped(*lines)
+    assert (sorted(damaged.numbers), other.numbers) == ([1, 2], (3,))
+    assert damaged.title.startswith("Damages its memory")
+
+
 def test_what_has_no_diagnosis_stays_apart_from_a_known_mistake(numbers):
     lines = [
         sample.finding("PAD-01", diagnosis=KNOWN),
