@@ -105,7 +105,9 @@ class Cause:
 
     @property
     def named(self) -> str:
-        """The first clauses that it breaks, the others counted."""
+        """The first clauses that it breaks, the others counted; of an undiagnosed one what it is about."""
+        if len(self.clauses) == 1 and not self.smallest.finding.diagnosis:
+            return f"{self.clauses[0]}: {self.smallest.clause.title}"
         return first_of(self.clauses, 4)
 
     @property

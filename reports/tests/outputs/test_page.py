@@ -296,6 +296,40 @@ def test_a_mode_whose_worker_gave_up_has_a_banner(page):
     assert "61 seconds were lost on crashes" in Reader(banner).text
 
 
+def test_modes_that_gave_up_share_a_banner(page):
+    text = page(sample.releases())
+    (banner,) = re.findall(r'<aside class="banner".*?</aside>', text, re.DOTALL)
+    assert (
+        "tensorflow@2.21.0 (eager and graph): this run cannot judge 5 clauses"
+        in Reader(banner).text
+    )
+
+
+def test_what_another_clause_blocks_is_named_and_has_no_banner(page):
+    reason = "cannot be judged until PAD-01 passes"
+    lines = mini(
+        sample.verdict("PAD-01", status="fail"),
+        sample.verdict("PAD-02", status="blocked", reason=reason),
+        sample.finding(),
+        clauses=("PAD-01", "PAD-02"),
+    )
+    text = page(lines)
+    assert ('class="banner"' in text, f"Blocked PAD-02 of mine: {reason}" in Reader(text).text) == (
+        False,
+        True,
+    )
+
+
+def test_the_head_of_the_page_names_the_cause(page):
+    text = Reader(page(mini(sample.verdict("PAD-01", status="fail"), sample.finding()))).text
+    assert "Why Equals M02: SAME cropped on the wrong side (PAD-01)" in text
+
+
+def test_a_card_counts_what_was_judged_to_the_end(page):
+    text = Reader(page(sample.releases())).text
+    assert "32 of 32 clauses judged pass" in text
+
+
 @pytest.mark.parametrize("status", ["harness-error", "gave-up"])
 def test_what_could_not_be_judged_is_not_green(page, status):
     text = page(mini(sample.verdict("PAD-01", status=status)))
