@@ -37,9 +37,9 @@ from rich.console import Console
 from rich.table import Table
 from survivors import _change, _WithoutMessages
 
+from conformance.judge.pool import Lost, conduct
 from conformance.run.options import PROFILES
 from conformance.strength.mistakes import Mistake
-from conformance.strength.pool import Lost, conduct
 from conformance.strength.trials import Size, Task, judge_mistake
 
 ROOT = Path(__file__).parents[1]

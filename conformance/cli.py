@@ -9,7 +9,7 @@ import click
 from conformance import __version__
 
 _COMMANDS = (
-    "init", "smoke", "run", "report", "explain", "export", "replay", "diff", "clauses", "subjects",
+    "init", "smoke", "run", "merge", "report", "explain", "export", "replay", "diff", "clauses", "subjects",
     "scoreboard", "bench", "strength", "translate", "weights",
 )  # fmt: skip
 

@@ -44,14 +44,17 @@ ELSEWHERE = 24
 TOO_MANY = 3
 #: The index of no step, where nothing is known to be wrong.
 NOWHERE = -1
-#: A finding's diagnosis stops looking after so many seconds; those of a run after this share of its time, or the
-#: seconds that each run has for them.
-SECONDS = 15.0
-SHARE, AT_LEAST = 0.25, 30.0
+#: So many cases are run for one finding's diagnosis, on the subject and on mistakes; for all of a subject's, so
+#: many, or so many for each example. Counts, as seconds alone would let the record depend on the machine.
+EFFORT, EFFORT_IN_ALL, EFFORT_EACH = 4_000, 10_000, 100
+#: Where cases take long, it also stops after so many seconds; all together after this share of the run's time, or
+#: the seconds that each run has for them.
+SECONDS = 30.0
+SHARE, AT_LEAST = 0.25, 60.0
 
 
-class _TimeIsUp(Exception):  # noqa: N818 - an answer, no error
-    """A diagnosis has used up its time."""
+class _EffortIsSpent(Exception):  # noqa: N818 - an answer, no error
+    """A diagnosis has run as many cases, or used as much time, as it may."""
 
 
 class _Stopwatch:
@@ -95,8 +98,9 @@ class Diagnostician:
         self._covers: dict[tuple[str, tuple[str, ...]], Cover | None] = {}
         self._of_family: dict[tuple[str, int], Sequence[Case]] = {}
         self._run, self._spent, self._finding, self._left = _Stopwatch(), 0.0, _Stopwatch(), 0.0
+        self._effort, self._allowed = 0, 0
         self._drawn: tuple[Sequence[Case], Sequence[Case]] | None = None
-        #: How many findings have no diagnosis because the time for it was over.
+        #: How many findings have no diagnosis because as many cases were run, or as much time was used, as may be.
         self.cut_short = 0
 
     def diagnose(self, subject: Subject, clause: str, failures: Sequence[Failure]) -> str | None:
@@ -109,10 +113,12 @@ class Diagnostician:
         """
         self._finding, self._drawn = _Stopwatch(), None
         self._left = min(SECONDS, max(AT_LEAST, SHARE * self._run.seconds) - self._spent)
+        in_all = max(EFFORT_IN_ALL, EFFORT_EACH * self._examples)
+        self._allowed = min(self._effort + EFFORT, in_all)
         told, is_cut = None, False
         try:
             told = self._known(subject, clause, failures) or self._several(subject, failures)
-        except _TimeIsUp:
+        except _EffortIsSpent:
             is_cut = True
         finally:
             self._spent += self._finding.seconds
@@ -120,9 +126,22 @@ class Diagnostician:
         self.cut_short += is_cut and told is None
         return told
 
+    def _try(self) -> None:
+        """Count a case that is run."""
+        self._check_time()
+        if self._effort >= self._allowed:
+            raise _EffortIsSpent
+        self._effort += 1
+
     def _check_time(self) -> None:
         if self._finding.seconds > self._left:
-            raise _TimeIsUp
+            raise _EffortIsSpent
+
+    def _seen(self, subject: Subject, case: Case) -> Observation:
+        self._check_time()
+        if self._bench.past_observation(subject, case) is None:
+            self._try()
+        return self._bench.observation(subject, case)
 
     def _known(self, subject: Subject, clause: str, failures: Sequence[Failure]) -> str | None:
         from conformance.strength.mistakes import MISTAKES
@@ -139,12 +158,11 @@ class Diagnostician:
         shared: dict[str, set[str]] = {mistake.id: set() for mistake in suspects}
         # Small cases take little time, and leave few suspects for large ones.
         failing = sorted((f.case for f in telling.values()), key=lambda case: case.elements)
-        for cases in (failing, *self._beside(subject, failures)):
+        for cases in (failing, *self._beside(failures)):
             for case in cases:
                 if not suspects:
                     return None
-                self._check_time()
-                seen = self._bench.observation(subject, case)
+                seen = self._seen(subject, case)
                 if seen.not_tried is not None:
                     return None
                 failure = telling.get(case.id)
@@ -219,8 +237,7 @@ class Diagnostician:
     def _fits_elsewhere(self, mistake: Mistake, subject: Subject) -> bool:
         """Tell whether the subject also errs where the mistake is known to."""
         for case in self._elsewhere(mistake):
-            seen = self._bench.observation(subject, case)
-            self._check_time()
+            seen = self._seen(subject, case)
             if seen.not_tried is not None or not self._fits(mistake, case, seen, NOWHERE):
                 return False
         return True
@@ -260,24 +277,22 @@ class Diagnostician:
         from conformance.strength.mistakes import MISTAKES
 
         cases = {f.case.id: f.case for f in failures[:FAILING] if f.status == "fail"}
-        others, fresh = self._beside(subject, failures)
+        others, fresh = self._beside(failures)
         cases |= {case.id: case for case in (*others, *fresh)}
         wrong: list[Case] = []
         right: list[Case] = []
         for case in sorted(cases.values(), key=lambda one: one.elements):
-            self._check_time()
             is_right = self._is_right(subject, case)
             if is_right is not None:
                 (right if is_right else wrong).append(case)
 
         def explains(name: str, layer: type, case: Case) -> bool:
-            self._check_time()
-            return agree(self._bench.observation(subject, case), self._does(name, layer, case))
+            return agree(self._seen(subject, case), self._does(name, layer, case))
 
         def is_harmless(mistake: Mistake) -> bool:
             elsewhere = (c for c in self._elsewhere(mistake) if self._is_right(subject, c))
             return all(
-                self._fits(mistake, case, self._bench.observation(subject, case), NOWHERE)
+                self._fits(mistake, case, self._seen(subject, case), NOWHERE)
                 for case in (*right, *elsewhere)
             )
 
@@ -293,7 +308,7 @@ class Diagnostician:
         from fast_impl import Conv2DTranspose
 
         seen, right = (
-            self._bench.observation(subject, case),
+            self._seen(subject, case),
             self._does("", Conv2DTranspose, case),
         )
         if agree(seen, right):
@@ -310,30 +325,25 @@ class Diagnostician:
     def _does(self, name: str, layer: type, case: Case, again: int = 0) -> Observation:
         key = name, case.id, again
         if key not in self._observed:
+            self._try()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self._observed[key] = observe(case, LayerBackend(layer))
         return self._observed[key]
 
-    def _beside(
-        self, subject: Subject, failures: Sequence[Failure]
-    ) -> tuple[Sequence[Case], Sequence[Case]]:
+    def _beside(self, failures: Sequence[Failure]) -> tuple[Sequence[Case], Sequence[Case]]:
         """Return what is compared beside the failing cases, drawn once for a finding: the run's and fresh ones."""
         if self._drawn is None:
-            self._drawn = self._others(subject, failures), self._fresh(failures)
+            self._drawn = self._others(failures), self._fresh(failures)
         return self._drawn
 
-    def _others(self, subject: Subject, failures: Sequence[Failure]) -> list[Case]:
-        """Return cases of the run, right and wrong, that the subject has done."""
-        found = [
-            case
-            for family in map(FAMILIES.__getitem__, _families(failures))
-            for case in (
-                *drawn_cases(family, examples=self._examples, run_seed=self._seed),
-                *family.fixed,
-            )
-            if self._bench.past_observation(subject, case) is not None
-        ]
+    def _others(self, failures: Sequence[Failure]) -> list[Case]:
+        """Return cases of the run, right and wrong: listed ones, and those that it drew first."""
+        found: list[Case] = []
+        for family in map(FAMILIES.__getitem__, _families(failures)):
+            if family.is_drawn:
+                found += drawn_cases(family, examples=self._examples, run_seed=self._seed, block=1)
+            found += family.fixed
         return found[:: max(1, -(-len(found) // OTHERS))]
 
     def _fresh(self, failures: Sequence[Failure]) -> list[Case]:

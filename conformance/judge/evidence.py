@@ -41,13 +41,17 @@ class Evidence:
     Args:
         keep: how many expectations, and observations, to remember; None is all. What is forgotten is
             computed again, except that a case on which every clause held is not run again to shrink.
+        beside: other evidence, with which expectations are shared.
     """
 
-    def __init__(self, keep: int | None = None) -> None:
+    def __init__(self, keep: int | None = None, beside: Evidence | None = None) -> None:
         self._keep = keep
-        self._expectations: OrderedDict[str, Expectation] = OrderedDict()
+        self._expectations: OrderedDict[str, Expectation] = (
+            OrderedDict() if beside is None else beside._expectations
+        )
         self._observations: OrderedDict[_Key, tuple[Case, Observation]] = OrderedDict()
         self._failing: dict[_Key, tuple[Case, Observation]] = {}
+        self._held: set[_Key] = set()
         self._run: set[_Key] = set()
         self._asked: dict[_Key, set[int | None]] = {}
         self._normwise: set[tuple[str, ...]] = set()
@@ -85,9 +89,28 @@ class Evidence:
         found = self._observations.get(key) or self._failing.get(key)
         return None if found is None else found[1]
 
+    def observed(self, subject: Subject) -> tuple[tuple[Case, Observation], ...]:
+        """Return the cases that the subject has run, with what it did, as far as they are remembered."""
+        own = subject.spec, subject.mode
+        return tuple(found for key, found in self._observations.items() if key[:2] == own)
+
+    def note_observed(self, subject: Subject, observed: Iterable[tuple[Case, Observation]]) -> None:
+        """Remember what the subject did with cases elsewhere."""
+        self._observations.update((_key(subject, case), (case, seen)) for case, seen in observed)
+
     def keep_failing(self, subject: Subject, case: Case) -> None:
         """Remember what the subject did with `case` beyond the limit: a clause failed on it."""
         self._failing[_key(subject, case)] = case, self.observation(subject, case)
+
+    def note_run(self, subject: Subject, held: Iterable[str], failing: Iterable[str]) -> None:
+        """Note the ids of cases that the subject has run elsewhere: on which every clause held, and others."""
+        for ids, kind in ((held, self._held), (failing, self._run)):
+            kind.update((subject.spec, subject.mode, name) for name in ids)
+
+    def has_run(self, subject: Subject, case: Case) -> bool:
+        """Tell whether the subject has run `case`, here or elsewhere."""
+        key = _key(subject, case)
+        return key in self._run or key in self._held
 
     def note_normwise(self, subject: Subject, case: Case, check: str) -> None:
         """Note that `check` holds on `case` in the norm of each image, and not element by element."""
@@ -97,10 +120,15 @@ class Evidence:
         """Tell whether one of `checks` holds on `case` in the norm of each image alone."""
         return any((*_key(subject, case), check.name) in self._normwise for check in checks)
 
+    def held(self, subject: Subject) -> tuple[str, ...]:
+        """Return the ids of the run's own cases on which no clause failed, whatever the surroundings."""
+        own = subject.spec, subject.mode
+        return tuple(sorted(name for *key, name in self._held if (*key,) == own))
+
     def is_known_to_hold(self, subject: Subject, case: Case) -> bool:
         """Tell whether the subject has run `case`, every clause held, and no more is remembered."""
         key = _key(subject, case)
-        return key in self._run and key not in self._observations and key not in self._failing
+        return key in self._held and key not in self._observations and key not in self._failing
 
     def asked(self, subject: Subject, case: Case) -> set[int | None]:
         """Return the steps whose outcome checks have asked for; who asks for another adds it."""
@@ -108,7 +136,10 @@ class Evidence:
 
     def note_explored(self, subject: Subject, case: Case) -> None:
         """Note that the case is one of the run's own, not one tried to shrink a failure, and was judged."""
-        asked = self._asked.pop(_key(subject, case), set())
+        key = _key(subject, case)
+        asked = self._asked.pop(key, set())
+        if key not in self._failing:
+            self._held.add(key)
         observation = self.past_observation(subject, case)
         if observation is not None and asked:
             self._note_traits(subject, case, observation)
@@ -143,12 +174,6 @@ class Evidence:
     def explored(self, subject: Subject) -> tuple[Explored, ...]:
         """Return the run's own cases that were judged on the subject and are about an aspect."""
         return tuple(self._explored.get((subject.spec, subject.mode), {}).values())
-
-    def note_exercised(self, subject: Subject, cases: Iterable[Case]) -> None:
-        """Note what an earlier part of the run has found of cases: they gave a result that was judged."""
-        found = self._exercised.setdefault((subject.spec, subject.mode), {})
-        for case in cases:
-            found[case.id] = self._values.setdefault(case.id, values_of(case))
 
     def exercised(self, subject: Subject) -> Mapping[str, Mapping[str, str]]:
         """Return parameter values by case id: the run's own cases that gave a result which was judged."""

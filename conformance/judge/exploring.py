@@ -3,6 +3,9 @@
 Running a case is what costs, so each case is run once and every check that applies looks at the
 observation. A clause that failed is then shrunk on its own: Hypothesis draws the same cases again and
 looks for the smallest one on which that clause still fails.
+
+The cases of a family are numbered in blocks: the listed ones are block `LISTED`, those after it are drawn, each
+block from a seed of its own. So any block can be made without the others, by any process, in any order.
 """
 
 from __future__ import annotations
@@ -27,9 +30,24 @@ try:
 except ImportError:  # an older release, which draws no such constants
     providers = None  # type: ignore[assignment]
 
-#: Shrinking one clause's failure stops after so many new cases, or seconds.
+#: Shrinking one clause's failure stops after so many new cases, or, of a very slow subject, seconds.
 SHRINK_CASES = 400
-SHRINK_SECONDS = 20.0
+SHRINK_SECONDS = 60.0
+#: The block of cases that are listed, and how many drawn cases a block has.
+LISTED, BLOCK = 0, 250
+
+
+def blocks(family: Family, examples: int) -> tuple[int, ...]:
+    """Return the blocks of a family's cases in a run where an average family draws `examples`."""
+    listed = (LISTED,) if family.listed(examples) else ()
+    return (*listed, *range(1, 1 + -(-family.drawn_count(examples) // BLOCK)))
+
+
+def size_of_block(family: Family, examples: int, block: int) -> int:
+    """Return how many cases a block has; Hypothesis may find fewer different ones."""
+    if block == LISTED:
+        return len(family.listed(examples))
+    return min(BLOCK, family.drawn_count(examples) - BLOCK * (block - 1))
 
 
 def explore(
@@ -41,9 +59,10 @@ def explore(
     examples: int,
     run_seed: int,
     progress: Callable[[int], None],
+    block: int | None = None,
     checks: Checks = CHECKS,
 ) -> dict[tuple[str, bool], Tally]:
-    """Run the family's cases on the subject; return a tally for each (clause, is a claim).
+    """Run the family's cases, or those of one block, on the subject; return a tally for each (clause, is a claim).
 
     Whatever of the harness breaks is told by the tallies of the clauses that it was about; all others go on.
     """
@@ -59,10 +78,12 @@ def explore(
         progress(done)
 
     try:
-        for case in family.listed(examples):
-            run(case)
-        if family.is_drawn:
-            _draw(family, run, examples, run_seed, (Phase.generate,))
+        for number in blocks(family, examples) if block is None else (block,):
+            if number == LISTED:
+                for case in family.listed(examples):
+                    run(case)
+            else:
+                _draw(family, run, examples, run_seed, number, (Phase.generate,))
     except Exception as error:
         broken = HarnessError.of(error, f"drawing and running the cases of {family.name!r}")
         for check in concerned:
@@ -70,11 +91,14 @@ def explore(
     return tallies
 
 
-def drawn_cases(family: Family, *, examples: int, run_seed: int) -> tuple[Case, ...]:
-    """Return the cases that `explore` draws after the family's fixed ones, in its order."""
+def drawn_cases(
+    family: Family, *, examples: int, run_seed: int, block: int | None = None
+) -> tuple[Case, ...]:
+    """Return the cases that `explore` draws after the family's fixed ones, in its order, or those of one block."""
     cases: list[Case] = []
-    if family.is_drawn:
-        _draw(family, cases.append, examples, run_seed, (Phase.generate,))
+    for number in blocks(family, examples) if block is None else (block,):
+        if number != LISTED:
+            _draw(family, cases.append, examples, run_seed, number, (Phase.generate,))
     return tuple(cases)
 
 
@@ -89,6 +113,7 @@ def shrink(
     claims: bool = False,
     examples: int,
     run_seed: int,
+    block: int = 1,
     known: Iterable[Case] = (),
     others: Sequence[Failure] = (),
     counts: Callable[[Failure], bool] = lambda _: True,
@@ -99,7 +124,8 @@ def shrink(
     A fixed case stays as it is where no drawn case fails. Where the clause fails on one of the `known`
     cases, which are small already, that one is taken: one cause then shows as one case. Where not every smaller
     case can be tried, as time or the subject's process gives out, it may be one of the `others`, which have failed
-    before. `counts` tells of a failure whether it is one of the clause's own.
+    before. `block` is the one whose cases are drawn again. `counts` tells of a failure whether it is one of the
+    clause's own.
     """
     concerned = [c for c in checks.of(clause, claims=claims) if family.name in c.families]
     smallest: Failure | None = None
@@ -110,7 +136,7 @@ def shrink(
         nonlocal smallest, fresh, is_cut
         if evidence.is_known_to_hold(subject, case):
             return
-        if evidence.past_observation(subject, case) is None:
+        if not evidence.has_run(subject, case):
             if fresh >= SHRINK_CASES or time.monotonic() - started > SHRINK_SECONDS:
                 is_cut = True
                 return
@@ -147,7 +173,7 @@ def shrink(
             if case.family == family.name:
                 run(case)
         phases = (Phase.generate, Phase.shrink)
-        _draw(family, run, examples, run_seed, phases)
+        _draw(family, run, examples, run_seed, block, phases)
     except _Found:
         assert smallest is not None
         alike = (f for f in others if is_cut and f.status == found.status and f.case.elements)
@@ -164,6 +190,7 @@ def _draw(
     run: Callable[[Case], None],
     examples: int,
     run_seed: int,
+    block: int,
     phases: tuple[Phase, ...],
 ) -> None:
     assert family.strategy is not None
@@ -173,7 +200,7 @@ def _draw(
 
     drawn: Any = given(case=family.strategy)(test)
     drawn = settings(
-        max_examples=family.drawn_count(examples),
+        max_examples=size_of_block(family, examples, block),
         phases=phases,
         database=None,
         deadline=None,
@@ -184,7 +211,8 @@ def _draw(
         suppress_health_check=list(HealthCheck),
     )(drawn)
     # The same seed draws the same cases for every subject, so expectations are shared.
-    digest = hashlib.sha256(f"{run_seed}/{family.name}".encode()).digest()
+    name = family.name if block == 1 else f"{family.name}/{block}"
+    digest = hashlib.sha256(f"{run_seed}/{name}".encode()).digest()
     with _without_local_constants():
         seed(int.from_bytes(digest[:8], "big"))(drawn)()
 

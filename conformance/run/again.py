@@ -31,7 +31,12 @@ def again(options: Options, path: Path | None) -> Options:
         RecordError: it cannot be read.
         NothingFailed: nothing failed in it.
     """
-    chosen = {"--clause": options.clauses, "--scope": options.scopes, "--resume": options.resume}
+    chosen = {
+        "--clause": options.clauses,
+        "--scope": options.scopes,
+        "--resume": options.resume,
+        "--shard": options.shard,
+    }
     for flag, value in chosen.items():
         if value:
             raise ValueError(f"--rerun-failed chooses the clauses itself: leave out {flag}")

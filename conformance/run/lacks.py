@@ -142,17 +142,17 @@ class Understood:
         #: Those that something was said by.
         self.used: set[Lack] = set()
         self.lacks = tuple(lacks)
-        self._subject = subject
-        self._says_not_implemented = says_not_implemented
+        self.subject = subject
+        self.says_not_implemented = says_not_implemented
         self._today = datetime.date.today()
 
     def describe(self) -> dict[str, Any]:
         """Return what the subject says about itself."""
-        return self._subject.describe()
+        return self.subject.describe()
 
     def observe(self, case: Case) -> Observation:
         """Run the case; what says that something is not there is no error."""
-        seen = self._subject.observe(case)
+        seen = self.subject.observe(case)
         outcomes = (seen.constructed, *seen.outcomes)
         if all(outcome.error is None for outcome in outcomes):
             return seen
@@ -162,7 +162,7 @@ class Understood:
 
     def close(self) -> None:
         """Give back processes."""
-        self._subject.close()
+        self.subject.close()
 
     def _understood(self, outcome: Outcome, values: Mapping[str, frozenset[str]]) -> Outcome:
         error = outcome.error
@@ -170,7 +170,7 @@ class Understood:
             return outcome
         used = [lack for lack in self.lacks if lack.covers(error, values, self._today)]
         self.used.update(used)
-        is_plain = self._says_not_implemented and error.means_not_implemented
+        is_plain = self.says_not_implemented and error.means_not_implemented
         return Outcome.lacking(error) if used or is_plain else outcome
 
 

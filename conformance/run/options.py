@@ -16,7 +16,7 @@ from conformance.run.lacks import Lack, of_pattern
 from conformance.run.record import FolderError
 from conformance.subjects import LoadError, Subject
 from conformance.subjects.process import MEMORY
-from reports.records.record import Finding
+from reports.records.record import Finding, Shard
 
 #: Examples drawn for a family of average share.
 PROFILES = {"smoke": 12, "core": 100, "deep": 1000}
@@ -26,6 +26,8 @@ USAGE_ERRORS = (LoadError, FolderError, CorpusError, ExcuseError, ValueError)
 LONGEST_WAIT = 86_400
 #: The most memory of a process that can be meant: a PiB.
 MOST_MEMORY = 2**20
+#: The most processes that can be meant.
+MOST_JOBS = 1024
 
 
 @attrs.frozen(kw_only=True)
@@ -50,6 +52,10 @@ class Options:
     seconds_per_case: float = 20.0
     memory: float = MEMORY
     resume: bool = False
+    #: How many processes explore; None for as many as help.
+    jobs: int | None = 1
+    #: Which part of the cases is run, of how many, and nothing judged; None for the whole run.
+    shard: Shard | None = None
     #: What an earlier run has found: these cases are tried before any other, and may be enough.
     findings: tuple[Finding, ...] = ()
     #: The words of the command that repeats the run.
@@ -160,6 +166,14 @@ CHOICES = (
         help="Where run.jsonl and index.html go.",
     ),
     Choice(
+        flag="--jobs",
+        metavar="N",
+        type=int,
+        default=1,
+        help="How many processes run cases (each needs memory for a subject of its own); the record is the same "
+        "for any number.",
+    ),
+    Choice(
         flag="--resume",
         metavar="",
         type=bool,
@@ -236,6 +250,8 @@ def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
         raise ValueError(f"--examples {examples}: at least 1 is needed")
     if not -(2**63) <= values["seed"] < 2**63:
         raise ValueError(f"--seed {values['seed']}: at most 64 bits")
+    if values["jobs"] is not None and not 1 <= values["jobs"] <= MOST_JOBS:
+        raise ValueError(f"--jobs {values['jobs']}: must be from 1 to {MOST_JOBS}")
     check_seconds("--timeout", values["timeout"])
     check_memory("--memory", values["memory"])
     excuses = load_excuses(values["expect"]) if values["expect"] else ()
@@ -261,5 +277,6 @@ def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
         seconds_per_case=values["timeout"],
         memory=values["memory"],
         resume=values["resume"],
+        jobs=values["jobs"],
         command=tuple(command),
     )

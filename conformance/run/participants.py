@@ -19,6 +19,38 @@ from conformance.subjects.process import MEMORY
 from reports.records import record
 
 
+@attrs.frozen
+class Origin:
+    """From what a subject can be started once more, in another process.
+
+    Args:
+        given: a ``--subject``, or a ``--subject-command``.
+        is_command: which of the two.
+        place: of the mode among those of what is given.
+        seconds: how long a case may take.
+        memory: how much its processes may use, in GiB.
+    """
+
+    given: str
+    is_command: bool
+    place: int
+    seconds: float
+    memory: float
+
+    def start(self) -> Subject:
+        """Return the subject.
+
+        Raises:
+            LoadError: it cannot be started any more.
+        """
+        if self.is_command:
+            subject = resolve_command(self.given, self.seconds, self.memory)
+        else:
+            subject = resolve(self.given, self.seconds, self.memory)[self.place]
+        subject.describe()
+        return subject
+
+
 @attrs.frozen(eq=False)
 class Participant:
     """A subject in a run.
@@ -30,6 +62,8 @@ class Participant:
         traits: what norms may depend on.
         capabilities: what the subject has, declared or found.
         words: the subject, as far as it says in its own words what it lacks; None where it has none.
+        declares: which capabilities it declares.
+        origin: from what it can be started again; None where it is an object of this process.
     """
 
     subject: Subject
@@ -38,6 +72,8 @@ class Participant:
     traits: Traits
     capabilities: Probed = attrs.field(factory=lambda: Probed({}, {}))
     words: Understood | None = None
+    declares: Mapping[str, Any] = attrs.field(factory=dict)
+    origin: Origin | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -82,12 +118,20 @@ def participants(
     if not specs and not commands:
         specs = default_specs()
     started: list[Subject] = []
+    origins: list[Origin | None] = []
     loaded: list[Participant] = []
     try:
         for spec in specs:
-            started += resolve(spec, seconds_per_case, memory) if isinstance(spec, str) else [spec]
+            is_text = isinstance(spec, str)
+            found = resolve(spec, seconds_per_case, memory) if isinstance(spec, str) else [spec]
+            started += found
+            origins += [
+                Origin(str(spec), False, place, seconds_per_case, memory) if is_text else None
+                for place in range(len(found))
+            ]
         started += [resolve_command(command, seconds_per_case, memory) for command in commands]
-        for subject in started:
+        origins += [Origin(command, True, 0, seconds_per_case, memory) for command in commands]
+        for subject, origin in zip(started, origins):
             if any((subject.name, subject.mode) == other.key for other in loaded):
                 raise LoadError(
                     f"two subjects are called {subject.name!r}; give one another name, as in "
@@ -102,7 +146,7 @@ def participants(
                 )
             # What a program says of itself makes no TensorFlow of it.
             traits = traits_of(subject, {} if is_command else described)
-            loaded.append(made(subject, described, is_command, traits, lacks))
+            loaded.append(made(subject, described, is_command, traits, lacks, origin))
     except BaseException:
         for subject in started:
             subject.close()
@@ -116,6 +160,7 @@ def made(
     is_command: bool,
     traits: Traits,
     lacks: Sequence[Lack] = (),
+    origin: Origin | None = None,
 ) -> Participant:
     """Return a participant: probed, and never asked for what it declares not to have.
 
@@ -131,7 +176,7 @@ def made(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         probed = probe(asked, has)
-    return Participant(asked, described, is_command, traits, probed, words)
+    return Participant(asked, described, is_command, traits, probed, words, has, origin)
 
 
 def understood(

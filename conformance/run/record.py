@@ -12,6 +12,8 @@ import errno
 import fcntl
 import json
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -23,6 +25,7 @@ from reports.records.record import (
     PARTIAL_NAME,
     PREVIOUS_NAME,
     Entry,
+    Explored,
     Footer,
     Header,
     Record,
@@ -30,8 +33,8 @@ from reports.records.record import (
     to_json,
 )
 
-#: How the line of a verdict begins, as `RecordWriter.write` writes it.
-_VERDICT = b'{"kind": "verdict"'
+#: How lines begin, as `RecordWriter.write` writes them: of finished work, and of what verdicts are made of.
+_VERDICT, _EXPLORED = b'{"kind": "verdict"', b'{"kind": "explored"'
 
 
 class OutputError(Exception):
@@ -65,6 +68,8 @@ class RecordWriter:
         #: Where an unfinished record has gone that is not continued.
         self.set_aside: Path | None = None
         self._is_worth_keeping = False
+        #: Lines are written by whoever has explored, and by whoever judges.
+        self._writing = threading.Lock()
         self._file = self._lock = -1
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -124,6 +129,11 @@ class RecordWriter:
         """
         lines = [json.dumps(encode(to_json(entry)), allow_nan=False) + "\n" for entry in entries]
         data = "".join(lines).encode()
+        with self._writing:
+            self._append(data)
+        self._is_worth_keeping |= any(isinstance(entry, (Verdict, Explored)) for entry in entries)
+
+    def _append(self, data: bytes) -> None:
         try:
             written = 0
             while written < len(data):
@@ -135,16 +145,19 @@ class RecordWriter:
             if isinstance(error, OSError):
                 raise self._failed(error) from error
             raise
-        self._is_worth_keeping |= any(isinstance(entry, Verdict) for entry in entries)
 
     def finish(self, footer: Footer) -> Path:
         """Write the footer and put the record in its place; return where it is.
+
+        Of a complete run nothing is left to be continued: its record is without what was explored.
 
         Raises:
             OutputError: one of the two is not possible.
         """
         self.write(footer)
         try:
+            if footer.complete:
+                self._leave_out_explored()
             os.fsync(self._file)
             if self.path.is_file():
                 self.path.replace(self.path.with_name(PREVIOUS_NAME))
@@ -153,6 +166,15 @@ class RecordWriter:
             raise self._failed(error) from error
         self._close()
         return self.path
+
+    def _leave_out_explored(self) -> None:
+        """Write the record anew; nothing is lost where that fails, or ends halfway."""
+        shorter = self.partial.with_suffix(".tmp")
+        with self.partial.open("rb") as long, shorter.open("wb") as short:
+            short.writelines(line for line in long if not line.startswith(_EXPLORED))
+            short.flush()
+            os.fsync(short.fileno())
+        shorter.replace(self.partial)
 
     def _failed(self, error: OSError) -> OutputError:
         return OutputError(f"cannot write to {str(self.partial)!r}: {error.strerror}")
@@ -202,32 +224,45 @@ def _locked(folder: Path) -> int:
 
 
 def _judged(path: Path) -> int:
-    """Return where the last line of a verdict ends, 0 where there is none; what follows is made again."""
+    """Return where the last line of finished work ends, 0 where there is none; what follows is made again."""
     end = place = 0
     with path.open("rb") as file:
         for line in file:
             place += len(line)
-            if line.startswith(_VERDICT) and line.endswith(b"\n"):
+            if line.startswith((_VERDICT, _EXPLORED)) and line.endswith(b"\n"):
                 end = place
     return end
 
 
 def check_same(earlier: Record, header: Header) -> None:
     """Raise ValueError unless the header is that of the earlier part of the same run."""
-    line = Line("the header", 1, json.loads(json.dumps(encode(to_json(header)))))
-    now, then = line.read(Header), earlier.header
+    for what in differences(read_back(header), earlier.header):
+        raise ValueError(
+            f"--resume: {earlier.path} was begun with {what}; give the same options, or leave out "
+            "--resume to begin anew"
+        )
+
+
+def read_back(header: Header) -> Header:
+    """Return a header as it is when it has been written and read."""
+    return Line("the header", 1, json.loads(json.dumps(encode(to_json(header))))).read(Header)
+
+
+def differences(now: Header, then: Header) -> Iterator[str]:
+    """Yield what decides verdicts, or what is drawn, and is another in two headers."""
     for name, what in _DECISIVE.items():
         if getattr(now, name) != getattr(then, name):
-            raise ValueError(
-                f"--resume: {earlier.path} was begun with {what}; give the same options, or leave out "
-                "--resume to begin anew"
-            )
+            yield what
+    draws = [header.machine.packages.get("hypothesis") for header in (now, then)]
+    if draws[0] != draws[1]:
+        yield "another release of Hypothesis, which draws other cases"
 
 
 #: Fields of the header that decide verdicts, and what another value of them is.
 _DECISIVE = {
     "tool": "another version of the suite",
     "seed": "another --seed",
+    "shard": "another --shard",
     "examples": "another --profile or --examples",
     "subjects": "other subjects, or other versions of them",
     "clauses": "other clauses",

@@ -5,20 +5,17 @@ from __future__ import annotations
 import datetime
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import attrs
 
 import reports
 from conformance import __version__
-from conformance.cases import FAMILIES, space
+from conformance.cases import Family, space
 from conformance.checks import CHECKS
-from conformance.findings.diagnosis import Diagnostician
 from conformance.judge.evidence import Evidence
-from conformance.judge.exploring import drawn_cases
 from conformance.model import machine
-from conformance.model.case import Case
 from conformance.model.clauses import SCOPES, Clause, all_clauses, matching
 from conformance.run import aspects, coverage, messages
 from conformance.run.drift import find_drift
@@ -28,30 +25,38 @@ from conformance.run.lacks import Lack
 from conformance.run.numerics import Numerics
 from conformance.run.options import Options
 from conformance.run.participants import Participant, participants, release_pairs
+from conformance.run.pieces import Found
 from conformance.run.record import RecordWriter, check_same
+from conformance.run.shards import check_shard
 from conformance.run.verdicts import BROKEN, Judgement, ParticipantJudge
+from conformance.run.work import Work
 from conformance.strength import measurement
 from reports.records import record, statuses
 from reports.records.lines import Line
 from reports.records.record import Verdict
 from reports.views import scopes
 
-#: Cases whose expectations and observations a run remembers, so that a night's run fits into memory.
-KEPT = 20_000
+#: Cases whose expectations and observations are remembered while causes are looked for, and failures shrunk.
+KEPT = 2000
 
 
 class Run:
     """Judges clauses on subjects, each when it is asked for, and writes the record.
 
+    Args:
+        options: what the user asked for.
+        shards: records of all parts of the run's cases, which are then not run again.
+
     Raises:
         LoadError: a subject cannot be loaded.
         OutputError: the output folder cannot be written.
-        RecordError: the record to be continued cannot be read.
-        ValueError: a clause pattern matches nothing, or the run to be continued was another one.
+        RecordError: the record to be continued, or that of a shard, cannot be used.
+        ValueError: a clause pattern matches nothing, or the run to be continued, or a shard's, was another one.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, shards: Sequence[record.Record] = ()) -> None:
         self.options = options
+        self._shards = shards
         #: What the record holds, once it is finished.
         self.result: record.Record | None = None
         self.clauses = _chosen(options)
@@ -60,10 +65,9 @@ class Run:
         self._phase: Callable[[Participant, str], None] = lambda *_: None
         self._started = time.monotonic()
         self._judgements: dict[tuple[str, str, str], Judgement] = {}
+        #: Those that an earlier part of the run has made, until it is their turn.
+        self._recalled: set[tuple[str, str, str]] = set()
         self._ending = Guard()
-        #: The families that have been run, by subject, mode and family; and those not yet written.
-        self._explored: dict[tuple[str, str, str], record.Explored] = {}
-        self._unwritten: list[record.Explored] = []
         self.participants = participants(
             options.subjects,
             options.subject_commands,
@@ -72,22 +76,30 @@ class Run:
             options.lacks,
         )
         self._record: RecordWriter | None = None
+        self._has_work = False
         try:
-            # Drift compares what releases did with the same cases; nothing else needs them all.
-            self._evidence = Evidence(keep=None if release_pairs(self.participants) else KEPT)
-            self._diagnostician = diagnostician = Diagnostician(
-                self._evidence, examples=options.count, run_seed=options.seed
+            self._evidence = Evidence(keep=KEPT)
+            #: What releases of TensorFlow did with the same cases; nothing else needs that of all.
+            self._observed = Evidence()
+            self._pairs = release_pairs(self.participants)
+            self._work = Work(
+                self.participants,
+                [clause.id for clause in self.clauses],
+                options,
+                self._keep,
+                self._advance,
+                with_observations=bool(self._pairs),
             )
+            self._has_work = True
             self._judges = {
                 participant.key: ParticipantJudge(
                     participant,
                     options,
                     [clause.id for clause in self.clauses],
                     self._evidence,
-                    diagnostician,
+                    self._finder(participant),
                     self._reporter(participant),
                     self._teller(participant),
-                    self._note_explored,
                 )
                 for participant in self.participants
             }
@@ -100,6 +112,9 @@ class Run:
     def _begin(self, writer: RecordWriter) -> None:
         """Write the header, or take over what an earlier part of the run has found."""
         header, earlier = self._header(), writer.earlier
+        for shard in self._shards:
+            check_shard(shard, header, self._work.pieces)
+            self._work.recall(shard.explored, shard.path)
         if earlier is None:
             writer.write(header)
             return
@@ -113,16 +128,24 @@ class Run:
             key = (verdict.subject, verdict.mode, verdict.clause)
             self._judgements[key] = Judgement(verdict, finding, text, Guard())
             self._judges[verdict.subject, verdict.mode].note_judged(verdict)
+            self._recalled.add(key)
         for judge in self._judges.values():
             judge.recall(findings[v.key] for v in earlier.verdicts if v.key in findings)
-        self._explored = {(e.subject, e.mode, e.family): e for e in earlier.explored}
+        self._work.recall(earlier.explored, earlier.path)
         writer.go_on()
 
-    def _note_explored(self, found: record.Explored) -> None:
-        key = (found.subject, found.mode, found.family)
-        if key not in self._explored:
-            self._explored[key] = found
-            self._unwritten.append(found)
+    def _keep(self, found: Found) -> None:
+        """Write down what was found of a piece: it is not lost, whatever comes."""
+        assert self._record is not None
+        self._record.write(found.entry())
+
+    def _finder(self, participant: Participant) -> Callable[[Family], Iterator[Found]]:
+        def find(family: Family) -> Iterator[Found]:
+            for found in self._work.find(participant, family):
+                self._observed.note_observed(participant.subject, found.observed or ())
+                yield found
+
+        return find
 
     def on_progress(
         self,
@@ -136,6 +159,9 @@ class Run:
             phase: called with participant and what begins, such as ``shrinking PAD-01``.
         """
         self._progress, self._phase = progress, phase
+
+    def _advance(self, participant: Participant, family: str, done: int) -> None:
+        self._progress(participant, family, done)
 
     def _reporter(self, participant: Participant) -> Callable[[str, int], None]:
         return lambda family, done: self._progress(participant, family, done)
@@ -156,16 +182,28 @@ class Run:
 
     def total_cases(self) -> int:
         """Return about how many cases the run will make."""
-        families = CHECKS.families(*(clause.id for clause in self.clauses))
-        counts = sum(
-            len(f.listed(self.options.count)) + f.drawn_count(self.options.count) for f in families
-        )
         recorded = sum(len(corpus.cases) for corpus in self.options.corpora)
-        return (counts + recorded) * len(self.participants)
+        judged = recorded * len(self.participants) if self.options.shard is None else 0
+        return self._work.cases + judged
 
     def cases_run(self, participant: Participant) -> int:
         """Return how many cases the participant has been judged on so far."""
-        return self._judges[participant.key].cases
+        return self._work.cases_done(participant)
+
+    @property
+    def exploring(self) -> list[tuple[Participant, str]]:
+        """What other processes are at now: participants, each with a family of cases."""
+        return self._work.exploring
+
+    def explore(self) -> None:
+        """Run the cases of a shard, and judge nothing.
+
+        Raises:
+            OutputError: the record cannot be written.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._work.explore()
 
     def judge_all(self) -> Iterator[Judgement]:
         """Judge every pair of `items`, in its order."""
@@ -179,6 +217,11 @@ class Run:
             OutputError: the record cannot be written.
         """
         key = (*participant.key, clause.id)
+        if key in self._recalled:
+            # What follows is told in the order of an undisturbed run.
+            self._recalled.remove(key)
+            for family in CHECKS.families(clause.id):
+                self._judges[participant.key].explored(family)
         if key not in self._judgements:
             with warnings.catch_warnings():
                 # What an implementation warns of in this process is no business of the run's.
@@ -212,11 +255,10 @@ class Run:
         """Write a verdict in one piece with what belongs to it."""
         assert self._record is not None
         found = [] if judgement.finding is None else [judgement.finding]
-        self._record.write(*self._unwritten, *found, judgement.verdict)
-        self._unwritten.clear()
+        self._record.write(*found, judgement.verdict)
 
     def finish(self, *, missing: str | None = None, page: bool = True) -> Path:
-        """Write footer and page; return where the page is, or the record where there is none.
+        """Write footer and page; return where the page is, or the record where there is none, as of a shard.
 
         Args:
             missing: why clauses were left unjudged; None where all have their verdict.
@@ -224,13 +266,19 @@ class Run:
         """
         assert self._record is not None
         guard, writer = self._ending, self._record
+        self._work.close()
+        if self.options.shard is not None:
+            told = (
+                missing
+                or f"shard {self.options.shard}: conformance merge judges all of them together"
+            )
+            path = writer.finish(record.Footer(complete=False, reason=told, seconds=self._seconds))
+            self.close()
+            return path
         numerics = Numerics()
-        for found in self._explored.values():
-            numerics.add(found.numerics)
-        guard("counting pairs", self._recall_exercised, None)
-        drift: list[record.Drift] = guard(
-            "comparing releases", lambda: self._drift(is_complete=missing is None), []
-        )
+        for together in self._work.together.values():
+            numerics.add(together.numerics.entries())
+        drift: list[record.Drift] = guard("comparing releases", self._drift, [])
         covered = guard("counting pairs", lambda: coverage.entry(self.coverage()), None)
         measured = guard("the measurement of strength", measurement.shipped, None)
         if measured is not None:
@@ -243,7 +291,7 @@ class Run:
                 complete=missing is None,
                 reason=missing,
                 exit_status=self.exit_status,
-                seconds=round(time.monotonic() - self._started, 1),
+                seconds=self._seconds,
                 counts=counts,
                 drift=tuple(drift),
                 numerics=numerics.entries(),
@@ -262,27 +310,20 @@ class Run:
             return path
         return guard("making the page", lambda: _page_of(result, path), path)
 
-    def _said_often(self) -> tuple[record.SaidOften, ...]:
-        return tuple(
-            told
-            for participant in self.participants
-            for told in messages.often(
-                *participant.key,
-                [said for one in self._explored_by(participant) for said in one.said],
-            )
-        )
+    @property
+    def _seconds(self) -> float:
+        return round(time.monotonic() - self._started, 1)
 
-    def _explored_by(self, participant: Participant) -> list[record.Explored]:
-        return [one for name, one in self._explored.items() if name[:2] == participant.key]
+    def _said_often(self) -> tuple[record.SaidOften, ...]:
+        together = self._work.together.items()
+        return tuple(told for key, found in together for told in messages.often(*key, found.said))
 
     def _aspects(self) -> tuple[record.Aspect, ...]:
         found: list[record.Aspect] = []
-        for participant in self.participants:
-            key = participant.key
+        for key, together in self._work.together.items():
             judged = (judgement for name, judgement in self._judgements.items() if name[:2] == key)
             findings = [judgement.finding for judgement in judged if judgement.finding is not None]
-            cases = [seen for family in self._explored_by(participant) for seen in family.seen]
-            found += aspects.entries(*key, cases, findings)
+            found += aspects.entries(*key, together.seen, findings)
         return tuple(found)
 
     @property
@@ -340,8 +381,10 @@ class Run:
             return []
         words = [participant.words for participant in self.participants if participant.words]
         told = [*self.options.lacks, *(lack for one in words for lack in one.lacks)]
-        used: set[Lack] = set().union(*(one.used for one in words))
-        return [lack for lack in dict.fromkeys(told) if lack not in used]
+        used = {lack.source for one in words for lack in one.used}.union(
+            *(together.lacks for together in self._work.together.values())
+        )
+        return [lack for lack in dict.fromkeys(told) if lack.source not in used]
 
     @property
     def stale_patterns(self) -> list[Excuse]:
@@ -353,19 +396,18 @@ class Run:
 
     def coverage(self) -> list[tuple[list[Participant], space.Coverage]]:
         """Count the pairs of parameter values; participants that exercised the same cases stand together."""
-        groups: dict[frozenset[str], list[Participant]] = {}
-        rows: dict[str, Mapping[str, str]] = {}
+        groups: dict[tuple[int, str], list[Participant]] = {}
         for participant in self.participants:
-            exercised = self._evidence.exercised(participant.subject)
-            groups.setdefault(frozenset(exercised), []).append(participant)
-            rows.update(exercised)
+            together = self._work.together[participant.key]
+            groups.setdefault((together.cases, together.digest), []).append(participant)
         return [
-            (members, space.Coverage.of_values(rows[name] for name in names))
-            for names, members in groups.items()
+            (members, self._work.together[members[0].key].coverage) for members in groups.values()
         ]
 
     def close(self) -> None:
         """End the subjects' processes; a record that was not finished is discarded."""
+        if self._has_work:
+            self._work.close()
         for participant in self.participants:
             participant.subject.close()
         if self._record is not None:
@@ -381,33 +423,12 @@ class Run:
         """Where the unfinished record of an earlier run has gone; None where there was none."""
         return None if self._record is None else self._record.set_aside
 
-    def _recall_exercised(self) -> None:
-        """Know what an earlier part of the run has exercised: the same seed draws the same cases."""
-        subjects = {participant.key: participant.subject for participant in self.participants}
-        drawn: dict[str, tuple[Case, ...]] = {}
-        for found in self._explored.values():
-            subject = subjects[found.subject, found.mode]
-            missing = set(found.cases) - self._evidence.exercised(subject).keys()
-            if missing and found.family not in drawn:
-                family, options = FAMILIES[found.family], self.options
-                cases = drawn_cases(family, examples=options.count, run_seed=options.seed)
-                drawn[found.family] = (*family.listed(options.count), *cases)
-            if missing:
-                known = drawn[found.family]
-                self._evidence.note_exercised(subject, (c for c in known if c.id in missing))
-
-    def _drift(self, *, is_complete: bool) -> list[record.Drift]:
-        pairs = release_pairs(self.participants)
-        if is_complete:  # what an earlier part of the run has seen is gone
-            for participant in {p.key: p for pair in pairs for p in pair}.values():
-                for name, mode, family in [*self._explored]:
-                    if (name, mode) == participant.key:
-                        self._judges[participant.key].explored(FAMILIES[family])
+    def _drift(self) -> list[record.Drift]:
         return find_drift(
-            pairs,
+            self._pairs,
             [clause.id for clause in self.clauses],
-            self._evidence.cases,
-            self._evidence.past_observation,
+            self._observed.cases,
+            self._observed.past_observation,
         )
 
     def _header(self) -> record.Header:
@@ -424,6 +445,7 @@ class Run:
             clauses_in_all=len(all_clauses()) + len(self.options.corpora),
             clauses=tuple(recorded(clause) for clause in self.clauses),
             rules=scopes.RULES,
+            shard=self.options.shard,
         )
 
 

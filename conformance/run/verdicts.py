@@ -13,20 +13,19 @@ from conformance.findings.scripts import script_for
 from conformance.judge.causes import Cause, Causes
 from conformance.judge.crashes import dying_step
 from conformance.judge.evidence import Evidence
-from conformance.judge.exploring import explore, shrink
+from conformance.judge.exploring import shrink
 from conformance.judge.judging import Failure, HarnessError, Tally, judge_case
 from conformance.model.case import Case
 from conformance.model.clauses import Clause
 from conformance.model.codec import in_a_line
 from conformance.model.steps import Call, ComputeOutputShape, Gradients, Train
-from conformance.oracle.comparison import Mismatch, listening
-from conformance.run import aspects, messages
+from conformance.oracle.comparison import Mismatch
 from conformance.run.corpus import Corpus, judge_recorded
 from conformance.run.excuses import Excuse, Failed, Standing, excused
 from conformance.run.guard import Guard
-from conformance.run.numerics import Numerics
 from conformance.run.options import Options
 from conformance.run.participants import Participant
+from conformance.run.pieces import Found, Tallies
 from reports.records import record, statuses
 
 #: Characters of a reason that is shown.
@@ -59,9 +58,9 @@ class ParticipantJudge:
         participant: who is judged.
         options: the run's.
         clauses: the ids of the clauses that the run judges: no other blocks one of them.
-        evidence, diagnostician: shared by the participants of a run.
-        noted: told of every family whose cases have been run.
-        progress: called with the family's name and the number of its cases done, after every case.
+        evidence: shared by the participants of a run.
+        find: returns what exploring a family has found, block by block.
+        progress: called with the name of what has cases, and the number of them that are done.
         phase: called with what begins, where it takes time beyond the cases.
     """
 
@@ -71,24 +70,25 @@ class ParticipantJudge:
         options: Options,
         clauses: Iterable[str],
         evidence: Evidence,
-        diagnostician: Diagnostician,
+        find: Callable[[Family], Iterable[Found]],
         progress: Callable[[str, int], None],
         phase: Callable[[str], None],
-        noted: Callable[[record.Explored], None],
     ) -> None:
         self.participant = participant
         self._options = options
         self._evidence = evidence
-        self._diagnostician = diagnostician
+        #: Its own, so that what it says of one participant does not depend on others.
+        self.diagnostician = Diagnostician(evidence, examples=options.count, run_seed=options.seed)
+        self._find = find
         self._progress = progress
         self._phase = phase
-        self._noted = noted
         self._corpora = {corpus.clause.id: corpus for corpus in options.corpora}
-        self._tallies: dict[str, Mapping[tuple[str, bool], Tally]] = {}
+        self._tallies: dict[str, Tallies] = {}
+        #: The block of each failing case.
+        self._block: dict[tuple[str, str], int] = {}
         self._small: dict[str, Case] = {}
         #: The steps at which the subject's process ended, by case.
         self._died: dict[str, int | None] = {}
-        self._done: dict[str, int] = {}
         #: Those that covered a failure so far.
         self.used_excuses: set[Excuse] = set()
         self._causes = Causes(evidence, participant.subject, participant.traits)
@@ -104,11 +104,6 @@ class ParticipantJudge:
             if (found.subject, found.mode) == participant.key
         }
         self.recall(options.findings)
-
-    @property
-    def cases(self) -> int:
-        """How many cases have been judged so far."""
-        return sum(self._done.values())
 
     def judge(self, clause: Clause) -> Judgement:
         """Judge one clause; whatever the harness raises meanwhile is part of the judgement."""
@@ -242,42 +237,17 @@ class ParticipantJudge:
         tally = tallies.get((clause, False), Tally())
         return tally if tally.failures else None
 
-    def explored(self, family: Family) -> Mapping[tuple[str, bool], Tally]:
-        """Return what a family's cases say, run once: a tally for each (clause, is a claim)."""
+    def explored(self, family: Family) -> Tallies:
+        """Return what a family's cases say: a tally for each (clause, is a claim)."""
         if family.name not in self._tallies:
-            subject = self.participant.subject
-            numerics, known = Numerics(), set(self._evidence.exercised(subject))
-            before = len(self._evidence.explored(subject))
-            with listening(numerics.of(subject)):
-                self._tallies[family.name] = tallies = explore(
-                    self._evidence,
-                    family,
-                    subject,
-                    self.participant.traits,
-                    examples=self._options.count,
-                    run_seed=self._options.seed,
-                    progress=lambda done: self._advance(family.name, done),
-                )
-            cases = self._evidence.explored(subject)[before:]
-            failures = [
-                failure
-                for (_, is_claim), tally in tallies.items()
-                if not is_claim
-                for failure in tally.failures
-            ]
-            exercised = [name for name in self._evidence.exercised(subject) if name not in known]
-            self._noted(
-                record.Explored(
-                    subject=subject.name,
-                    mode=subject.mode,
-                    family=family.name,
-                    cases=tuple(exercised),
-                    numerics=numerics.entries(),
-                    seen=aspects.seen(cases, {f.case.id: f.mismatch.message for f in failures}),
-                    # TensorFlow's own words for what it refuses are the norm.
-                    said=() if self.participant.traits.tensorflow else messages.said(failures),
-                )
-            )
+            together: dict[tuple[str, bool], Tally] = {}
+            for found in self._find(family):
+                for key, tally in found.tallies.items():
+                    together.setdefault(key, Tally()).add(tally)
+                failing = found.failing
+                self._evidence.note_run(self.participant.subject, found.told.held, failing)
+                self._block |= {(family.name, name): found.piece.block for name in failing}
+            self._tallies[family.name] = together
         return self._tallies[family.name]
 
     def note_judged(self, verdict: record.Verdict) -> None:
@@ -291,10 +261,6 @@ class ParticipantJudge:
                 case = Case.from_json(finding.case)
                 self._small[case.id] = case
 
-    def _advance(self, family: str, done: int) -> None:
-        self._done[family] = done
-        self._progress(family, done)
-
     def _recorded(self, corpus: Corpus) -> Tally:
         tally = Tally()
         for done, recorded in enumerate(corpus.cases, start=1):
@@ -304,7 +270,7 @@ class ParticipantJudge:
             except Exception as error:
                 broken = HarnessError.of(error, f"judging {recorded.name}", recorded.case)
                 tally.add(Tally(broken=broken))
-            self._advance(corpus.clause.id, done)
+            self._progress(corpus.clause.id, done)
         return tally
 
     def _claim(self, clause: Clause, tally: Tally) -> record.Claim | None:
@@ -358,10 +324,10 @@ class ParticipantJudge:
             None,
         )
         self._phase(f"diagnosing {clause.id}")
-        given_up = self._diagnostician.cut_short
+        given_up = self.diagnostician.cut_short
         diagnosis = guard(
             f"the diagnosis of {clause.id}",
-            lambda: self._diagnostician.diagnose(subject, clause.id, failures),
+            lambda: self.diagnostician.diagnose(subject, clause.id, failures),
             None,
         )
         text = guard(
@@ -386,7 +352,7 @@ class ParticipantJudge:
                 scaled_error=mismatch.scaled_error,
                 bound=mismatch.bound,
                 diagnosis=diagnosis,
-                undiagnosed=self._diagnostician.cut_short > given_up,
+                undiagnosed=self.diagnostician.cut_short > given_up,
                 failures=len(failures),
                 examples=tally.judged,
                 script=script,
@@ -432,6 +398,8 @@ class ParticipantJudge:
             claims=claims,
             examples=self._options.count,
             run_seed=self._options.seed,
+            # Of a listed case, the first cases that are drawn may fail, too.
+            block=self._block.get((found.case.family, found.case.id)) or 1,
             known=() if claims else self._small.values(),
             others=others,
             counts=lambda failure: claims or self._blocker(clause, failure) is None,

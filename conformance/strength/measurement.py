@@ -16,9 +16,9 @@ from importlib import resources
 from typing import Any
 
 from conformance import __version__
+from conformance.judge.pool import Lost, conduct
 from conformance.model import machine
 from conformance.strength.mistakes import CHAPTERS, Mistake
-from conformance.strength.pool import Lost, conduct
 from conformance.strength.trials import Score, Size, Task, conduct_trial, read_catalogue
 
 FORMAT = 1

@@ -30,6 +30,8 @@ INTERVAL, SHARE = 0.1, 50
 #: Processes that a program may have at once.
 PROCESSES = 256
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+#: How it is told that a program has used too much.
+TOO_LARGE = "of memory, the limit"
 _GIB = 2**30
 #: Of Linux: <sys/prctl.h>.
 _SET_DEATH_SIGNAL, _SET_SUBREAPER = 1, 36
@@ -110,7 +112,7 @@ class Keeper:
         if self._memory and sum(map(_resident, pids)) > self._memory < sum(
             map(_proportional, pids)
         ):
-            return f"it used more than {self._memory / _GIB:g} GiB of memory, the limit"
+            return f"it used more than {self._memory / _GIB:g} GiB {TOO_LARGE}"
         return ""
 
     def _end(self) -> None:

@@ -14,6 +14,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
+
 from conformance.model import limits
 from conformance.model.case import Case
 from conformance.model.observation import Observation
@@ -27,8 +29,12 @@ _DESCRIBE = {"kind": "describe", "protocol": VERSION}
 HAS_GROUPS = os.name == "posix"
 #: Seconds until a process must have answered its first line; importing TensorFlow takes a while.
 START_SECONDS = 180.0
-#: Seconds that a run spends on crashes, hangs and new starts of one subject before it gives up.
-PATIENCE = 60.0
+#: Seconds that a run spends on crashes and hangs of one subject before it gives up. What each costs is fixed, so
+#: that it gives up at the same case however fast the machine is: a new start, and before it all of the time limit
+#: where it hung, or the time that memory takes to be filled.
+PATIENCE, START, OVERFLOW = 60.0, 2.0, 10.0
+#: Seconds after which it gives up in any case: more than these prices come to on any but a very busy machine.
+LONGEST_PATIENCE = 80.0
 #: Seconds that a process may take to end when it has closed its standard output.
 LAST_SECONDS = 5.0
 #: Seconds until all that a process has started is ended.
@@ -39,6 +45,27 @@ MEMORY = 4.0
 CHUNK, LAST_ERRORS = 2**16, 2**14
 #: How it is told that a process is silent.
 TIMED_OUT = "no answer within"
+
+
+@attrs.frozen
+class Spent:
+    """What a subject's process has cost so far of what a run allows it.
+
+    Args:
+        seconds: counted for crashes and hangs.
+        large: bytes of its large answers.
+    """
+
+    seconds: float = 0.0
+    large: int = 0
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.seconds + other.seconds, self.large + other.large)
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether the subject is not asked any more."""
+        return self.seconds >= PATIENCE or self.large > limits.TOGETHER
 
 
 class Broken(Exception):  # noqa: N818 - a state of the process, told as an observation
@@ -85,8 +112,9 @@ class ProcessSubject:
         self._must_describe = must_describe
         self._process: LineProcess | None = None
         self._describes: bool | None = None
+        #: What it has cost; who runs cases of the same run elsewhere adds what they have.
+        self.spent = Spent()
         self._seconds_lost = 0.0
-        self._large_answers = 0
 
     def describe(self) -> dict[str, Any]:
         """Return versions and settings; raise LoadError where the process cannot be started."""
@@ -121,11 +149,9 @@ class ProcessSubject:
 
     def observe(self, case: Case) -> Observation:
         """Run the case in the process; whatever goes wrong there is in the observation."""
-        if self._seconds_lost > PATIENCE:
-            return Observation(
-                not_tried=f"{self._seconds_lost:.0f} seconds were lost on crashes of the process before"
-            )
-        if self._large_answers > limits.TOGETHER:
+        if self.spent.seconds >= PATIENCE or self._seconds_lost > LONGEST_PATIENCE:
+            return Observation(not_tried="its process has ended or hung too often before")
+        if self.spent.large > limits.TOGETHER:
             return Observation(
                 crash=f"its answers of more than {limits.ORDINARY:,} bytes had more than "
                 f"{limits.TOGETHER:,} bytes together, the limit"
@@ -140,7 +166,13 @@ class ProcessSubject:
         except (Broken, LoadError) as reason:
             self._stop()
             self._seconds_lost += time.monotonic() - started
+            self.spent += self._price(str(reason))
             return Observation(crash=str(reason))
+
+    def _price(self, reason: str) -> Spent:
+        """Return what it costs that the process ended, or was ended, for a reason."""
+        before = self._seconds if TIMED_OUT in reason else 0.0
+        return Spent(START + (OVERFLOW if keeper.TOO_LARGE in reason else before))
 
     def close(self) -> None:
         """End the process."""
@@ -153,7 +185,7 @@ class ProcessSubject:
         if answer.get("id", case.id) != case.id:
             raise Broken(f"answered case {answer['id']!r:.100} when asked {case.id!r}")
         if self._process.volume > limits.ORDINARY:
-            self._large_answers += self._process.volume
+            self.spent += Spent(large=self._process.volume)
         try:
             observation = Observation.from_json(answer.get("observation", answer))
         except ValueError as error:

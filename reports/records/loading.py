@@ -68,11 +68,14 @@ def load(path: str | os.PathLike[str]) -> Record:
             entry = read_strength(line.inner("measurement"))
         found[kind].append(entry)
     (header,) = found["header"]
+    footer = next(iter(found["footer"]), Footer(complete=False, reason="killed, or still running"))
+    if header.shard is not None and (footer.complete or found["verdict"]):
+        raise RecordError(f"{name}: it is shard {header.shard} of a run, which has no verdicts.")
     return Record(
         header,
         tuple(_with_kind_of_reason(verdict, header) for verdict in found["verdict"]),
         tuple(found["finding"]),
-        next(iter(found["footer"]), Footer(complete=False, reason="killed, or still running")),
+        footer,
         tuple(others),
         next(iter(found["strength"]), None),
         name,

@@ -168,6 +168,17 @@ class Clause:
     checks: Annotated[tuple[str, ...], WRITTEN] = ()
 
 
+@attrs.frozen
+class Shard:
+    """A part of the cases of a run: `number` is from 1 to `of`."""
+
+    number: Annotated[int, rule(minimum=1)]
+    of: Annotated[int, rule(minimum=1)]
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+
 @attrs.frozen(kw_only=True)
 class Header:
     """What was run, by what, where, on whom, against which clauses."""
@@ -206,6 +217,12 @@ class Header:
         str,
         rule("A digest of what else decides verdicts: excuses, recorded cases, the time limit."),
     ] = ""
+    shard: Annotated[
+        Shard | None,
+        rule(
+            "The part of the run's cases that this is, which has no verdicts; null for all of them."
+        ),
+    ] = None
     format: Annotated[int, rule(written=True, const=FORMATS[-1])] = FORMATS[-1]
 
     @property
@@ -556,21 +573,75 @@ class Said:
     cases: Count
 
 
-@attrs.frozen(kw_only=True)
-class Explored:
-    """A family of cases that a subject has run, for the footer of a run that is continued.
+@attrs.frozen(kw_only=True, eq=False)
+class Failed:
+    """A case on which a clause does not hold: its id, and what a `Finding` says of one."""
 
-    `cases` are the ids of those that gave a result which was judged; `numerics` how precise the results were;
-    `seen` what the family's cases say about aspects; `said` the messages of errors.
+    case: Name
+    status: Annotated[str, rule(enum=["fail", "error"])]
+    message: Name
+    step: StepNumber = None
+    expected: Json = None
+    got: Json = None
+    index: tuple[int, ...] | None = None
+    scaled_error: float | None = None
+    bound: float | None = None
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Tally:
+    """What the cases of a block say about one clause, or, where it `claims`, about the page's sentence.
+
+    `held` and `left` count cases on which it holds, and that were left out; `held_values` and `left_values` are
+    parameter values of these; `normwise` is as in `Verdict`. `broken` is what the harness did wrong
+    first, on `broken_case`.
+    """
+
+    clause: ClauseId
+    claims: bool = False
+    held: Count = 0
+    left: Count = 0
+    normwise: Count = 0
+    held_values: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    left_values: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    unsupported: Annotated[Mapping[str, Count], rule("Reasons, each with its cases.")] = (
+        attrs.field(factory=dict)
+    )
+    failures: tuple[Failed, ...] = ()
+    not_tried: str | None = None
+    broken: str | None = None
+    broken_case: Annotated[Json, rule("A case, or null.")] = None
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Explored:
+    """A block of a family's cases that a subject has run: a piece of a run, which another process may make.
+
+    Only the record of an unfinished run, or of a part of one, holds such lines: verdicts are made of them.
+    `block` is 0 for the listed cases, and a number from 1 on for drawn ones. `failing` are the cases on which some
+    clause does not hold; where there are any, `held` are the ids of all others. `exercised` counts the cases that
+    gave a result which was judged, `digest` stands for their ids, and `pairs` counts as in `Exercised`. `numerics`
+    says how precise results were, `seen` what the cases say about aspects, `said` has the messages of errors,
+    `lacks` the words that stood for what the subject does not offer. `lost` are seconds that crashes cost, `large`
+    the bytes of large answers.
     """
 
     subject: Name
     mode: Annotated[Mode, WRITTEN] = ""
     family: Name
-    cases: tuple[str, ...]
+    block: Count = 0
+    tallies: tuple[Tally, ...] = ()
+    failing: tuple[Case, ...] = ()
+    held: tuple[str, ...] = ()
+    exercised: Count = 0
+    digest: str = ""
+    pairs: tuple[tuple[Count, ...], ...] = ()
     numerics: tuple[Numerics, ...] = ()
     seen: tuple[Seen, ...] = ()
     said: tuple[Said, ...] = ()
+    lacks: tuple[str, ...] = ()
+    lost: Positive = 0.0
+    large: Count = 0
 
 
 @attrs.frozen

@@ -13,6 +13,9 @@ from conformance.run.run import Run
 from conformance.run.verdicts import Judgement
 from reports.records import statuses
 
+#: Of so many processes it is said what they are at.
+SHOWN = 2
+
 
 class Progress:
     """A progress bar over the cases of a run, with what is being done; plain lines where there is no terminal."""
@@ -38,7 +41,7 @@ class Progress:
     def __enter__(self) -> Progress:
         self._run.on_progress(self._advance, self._begin)
         self._bar.start()
-        self._task = self._bar.add_task("cases", total=self._run.total_cases())
+        self._task = self._bar.add_task("starting", total=self._run.total_cases())
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -59,9 +62,13 @@ class Progress:
     def _advance(self, participant: Participant, family: str, done: int) -> None:
         self._interruption.check()
         self._done[participant.key, family] = done
-        self._bar.update(
-            self._task, completed=sum(self._done.values()), description=f"{participant}: {family}"
-        )
+        at = self._run.exploring or [(participant, family)]
+        told = ", ".join(f"{who}: {what}" for who, what in at[:SHOWN])
+        more = f" and {len(at) - SHOWN} more" if len(at) > SHOWN else ""
+        self._bar.update(self._task, completed=sum(self._done.values()), description=told + more)
+
+    def announce(self, participant: Participant) -> None:
+        """Say whose turn it is, where there is no bar that shows it."""
         if not self._console.is_terminal and participant.key not in self._announced:
             self._announced.add(participant.key)
             self._console.print(f"running {participant}")

@@ -39,8 +39,8 @@ class Subject:
 
 @pytest.fixture(autouse=True)
 def _no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnosis, "SECONDS", 600)
-    monkeypatch.setattr(diagnosis, "AT_LEAST", 600)
+    monkeypatch.setattr(diagnosis, "EFFORT", 10**9)
+    monkeypatch.setattr(diagnosis, "EFFORT_IN_ALL", 10**9)
 
 
 #: Mistakes of other kinds would take their time, and explain nothing here.
@@ -160,8 +160,10 @@ def test_a_composition_makes_one_mistake_after_the_other() -> None:
     )
 
 
-def test_diagnoses_end_when_the_time_for_them_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnosis, "AT_LEAST", 0)
+def test_diagnoses_end_when_they_have_run_as_many_cases_as_they_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(diagnosis, "EFFORT_IN_ALL", 0)
     _, subject, failures = _explored("M04_both", "M05_both")
     diagnostician = Diagnostician(Evidence(), examples=30, run_seed=0)
     diagnostician.diagnose(subject, "SHAPE-01", failures["SHAPE-01"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,17 @@ import numpy as np
 import pytest
 
 import fast_impl
-from conformance.cases import FAMILIES, sizes
+from conformance.cases import FAMILIES, Family, sizes
 from conformance.checks import Traits
 from conformance.judge.causes import Causes, layer_of
 from conformance.judge.evidence import Evidence
+from conformance.judge.exploring import blocks
 from conformance.model.case import Case
 from conformance.model.clauses import all_clauses
 from conformance.model.observation import Observation
 from conformance.run.options import Options
 from conformance.run.participants import Participant
+from conformance.run.pieces import Found, Piece, Worker, explored
 from conformance.run.verdicts import ParticipantJudge
 from conformance.strength.mistakes import MISTAKES
 from conformance.subjects.backend import observe
@@ -120,6 +122,10 @@ OF_OUTPUTS = [
 ]  # fmt: skip
 
 
+#: Of a family of average share.
+EXAMPLES = 6
+
+
 class _Subject:
     mode = "eager"
 
@@ -130,36 +136,46 @@ class _Subject:
         return observe(case, LayerBackend(WRONG[self.name][0]))
 
 
-class _NoDiagnosis:
-    def diagnose(self, *_: object) -> None:
-        return None
-
-
 @functools.cache
 def _evidence() -> Evidence:
     return Evidence()
+
+
+def _find(participant: Participant, family: Family) -> Iterator[Found]:
+    for block in blocks(family, EXAMPLES):
+        yield explored(
+            Piece(*participant.key, family.name, block),
+            Worker.of(participant),
+            examples=EXAMPLES,
+            run_seed=0,
+            beside=_evidence(),
+            progress=lambda _: None,
+        )
 
 
 @pytest.fixture(scope="module", params=WRONG)
 def verdicts(request: pytest.FixtureRequest) -> Mapping[str, Verdict]:
     subject: Any = _Subject(request.param)
     with pytest.MonkeyPatch.context() as patch:
-        explored = ParticipantJudge.explored
+        judge_explored = ParticipantJudge.explored
         # Large layers take long, and what is shown does not matter here.
         patch.setattr(
             ParticipantJudge,
             "explored",
-            lambda judge, family: {} if family.name == sizes.FAMILY else explored(judge, family),
+            lambda judge, family: (
+                {} if family.name == sizes.FAMILY else judge_explored(judge, family)
+            ),
         )
         patch.setattr(ParticipantJudge, "_finding", lambda *_: (None, ""))
         patch.setattr(ParticipantJudge, "_claim", lambda *_: None)
+        participant = Participant(subject, {}, False, Traits())
         judge = ParticipantJudge(
-            Participant(subject, {}, False, Traits()),
-            Options(examples=6, out=Path("nowhere")),
+            participant,
+            Options(examples=EXAMPLES, out=Path("nowhere")),
             [clause.id for clause in OF_OUTPUTS],
             _evidence(),
-            _NoDiagnosis(),  # type: ignore[arg-type]
-            *[lambda *_: None] * 3,
+            functools.partial(_find, participant),
+            *[lambda *_: None] * 2,
         )
         found = {clause.id: judge.judge(clause).verdict for clause in OF_OUTPUTS}
     found["name"] = request.param

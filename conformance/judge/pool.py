@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections import deque
@@ -50,7 +51,7 @@ def conduct(
         HarnessError: `work` raised, or a process was lost where nothing was noted.
     """
     waiting = deque(tasks)
-    hands = [_Hand(work) for _ in range(min(jobs, len(waiting)))]
+    hands = [Hand(work) for _ in range(min(jobs, len(waiting)))]
     try:
         for hand in hands:
             hand.give(waiting.popleft())
@@ -61,6 +62,8 @@ def conduct(
                 if result is None:
                     continue
                 task = hand.release()
+                if isinstance(result[0], Lost) and result[0].note is None:
+                    raise HarnessError(f"{result[0].reason}, at {task}")
                 if waiting:
                     hand.give(waiting.popleft())
                 yield task, result[0]
@@ -69,26 +72,42 @@ def conduct(
             hand.kill()
 
 
-class _Hand(Generic[Task]):
-    """A process and the task it is at; it is started when it gets one."""
+class Hand(Generic[Task]):
+    """A process and the task it is at; it is started when it gets one.
 
-    def __init__(self, work: Callable[[Task, Callable[[Any], None]], Any]) -> None:
-        self._work = work
+    Args:
+        work: as for `conduct`.
+        told: called with the task and each thing noted about it.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Task, Callable[[Any], None]], Any],
+        told: Callable[[Task, Any], None] = lambda *_: None,
+    ) -> None:
+        self._work, self._told = work, told
         self._process: Any = None
         self.connection: Connection
         self.task: Task | None = None
 
     @property
     def busy(self) -> bool:
+        """Whether it is at a task."""
         return self.task is not None
 
     def give(self, task: Task) -> None:
+        """Have the task done; the hand must not be busy."""
         if self._process is None:
             # Not a fork: the libraries under test have threads of their own.
             context = multiprocessing.get_context("spawn")
             self.connection, theirs = context.Pipe()
             self._process = context.Process(target=_serve, args=(self._work, theirs), daemon=True)
-            self._process.start()
+            # It starts with Ctrl-C blocked, until it can do without.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                self._process.start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
         self.task, self._note = task, None
         self._heard = time.monotonic()
@@ -102,7 +121,11 @@ class _Hand(Generic[Task]):
         return task
 
     def hear(self, seconds: float) -> tuple[Any] | None:
-        """Return the task's result, or `Lost`, as a tuple of one; None where it is not there yet."""
+        """Return the task's result, or `Lost`, as a tuple of one; None where it is not there yet.
+
+        Raises:
+            HarnessError: the work raised.
+        """
         try:
             while self.connection.poll():
                 self._heard = time.monotonic()
@@ -112,28 +135,26 @@ class _Hand(Generic[Task]):
                 if kind == "broken":
                     raise HarnessError(content)
                 self._note = content
+                assert self.task is not None
+                self._told(self.task, content)
         except (EOFError, OSError):
             self._process.join(5)
             status = self._process.exitcode
             self.kill()
             how = (
-                f"killed by signal {-status}"
+                f"was killed by signal {-status}"
                 if (status or 0) < 0
                 else f"ended with status {status}"
             )
-            return self._lost(f"the process was {how}")
+            return (Lost(f"its process {how}", self._note),)
         limit = SILENT_SECONDS if self._note is None else seconds
         if time.monotonic() - self._heard > limit:
             self.kill()
-            return self._lost(f"no answer within {limit:g} seconds")
+            return (Lost(f"no answer within {limit:g} seconds", self._note),)
         return None
 
-    def _lost(self, reason: str) -> tuple[Lost]:
-        if self._note is None:
-            raise HarnessError(f"{reason}, at {self.task}")
-        return (Lost(reason, self._note),)
-
     def kill(self) -> None:
+        """End the process."""
         if self._process is not None:
             self._process.kill()
             self._process.join()
@@ -143,11 +164,14 @@ class _Hand(Generic[Task]):
 
 def _serve(work: Callable[[Any, Callable[[Any], None]], Any], connection: Connection) -> None:
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    # Ctrl-C is the matter of who waits for us. Not SIG_IGN, which all that we start would inherit.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     # What wrong layers print and warn of is nobody's concern.
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
-    with contextlib.suppress(EOFError, KeyboardInterrupt):
+    with contextlib.suppress(EOFError):
         while True:
             task = connection.recv()
             try:

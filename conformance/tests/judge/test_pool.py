@@ -7,7 +7,7 @@ import operator
 import pytest
 
 from conformance.judge.judging import HarnessError
-from conformance.strength.pool import conduct
+from conformance.judge.pool import conduct
 
 
 def test_work_that_raises_is_a_broken_harness() -> None:
