@@ -17,7 +17,8 @@ from reports.records.record import Verdict
 
 
 def _left(done: int, seconds: float) -> str:
-    task = Task(TaskID(0), "", total=100, completed=done, _get_time=lambda: seconds, start_time=0.0)
+    task = Task(TaskID(0), "", total=100, completed=done, _get_time=lambda: seconds)
+    task.start_time = 0.0
     return TimeLeft().render(task).plain
 
 

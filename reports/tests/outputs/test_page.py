@@ -299,10 +299,8 @@ def test_a_mode_whose_worker_gave_up_has_a_banner(page):
 def test_modes_that_gave_up_share_a_banner(page):
     text = page(sample.releases())
     (banner,) = re.findall(r'<aside class="banner".*?</aside>', text, re.DOTALL)
-    assert (
-        "tensorflow@2.21.0 (eager and graph): this run cannot judge 5 clauses"
-        in Reader(banner).text
-    )
+    told = "(eager and graph): this run cannot judge 5 clauses"
+    assert told in Reader(banner).text
 
 
 def test_what_another_clause_blocks_is_named_and_has_no_banner(page):
