@@ -88,7 +88,9 @@ def explain_finding(finding: Finding, clause: Clause | None) -> Iterator[str]:
     if finding.diagnosis:
         yield f"diagnosis  {finding.diagnosis}"
     yield f"message    {finding.message}"
-    if finding.scaled_error is not None and finding.bound is not None:
+    if finding.bound == 0:
+        yield "error      none is allowed: the inputs are integers, so any difference is a bug"
+    elif finding.scaled_error is not None and finding.bound is not None:
         yield f"error      {finding.scaled_error:.3g} times the rounding unit; {finding.bound:.3g} is allowed"
     yield f"layer      {cases.summary(finding.case)}"
     for step in cases.steps(finding.case, finding.step):
