@@ -37,7 +37,7 @@ def summary(run: Run, record: Record, path: Path, console: Console) -> None:
     if record.footer.undiagnosed:
         given_up = record.footer.undiagnosed
         findings = "finding" if given_up == 1 else "findings"
-        told = f"no cause is named for {given_up} {findings}: the time for diagnoses ran out"
+        told = f"no cause is named for {given_up} {findings}: the search for it was given up"
         console.print(told, style="yellow", soft_wrap=True)
     for lack in run.idle_lacks:
         console.print(
