@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +22,8 @@ from conformance.run.pieces import Found, Piece, broken, size
 AHEAD_EACH, AHEAD = 8, 256
 #: Seconds until a scheduler must have answered, and a worker must be there.
 CONNECT_SECONDS = 60
+#: Workers may come and go: they are counted so often.
+COUNT_SECONDS = 5.0
 #: A worker explores one piece at a time, however many threads it has.
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -52,6 +56,7 @@ class Cluster:
         self._found: dict[Piece, Found] = {}
         self._done: deque[Piece] = deque()
         self._error: BaseException | None = None
+        self._workers, self._counted = 1, -COUNT_SECONDS
         #: Guards what callbacks change.
         self._changed = threading.Condition()
 
@@ -108,12 +113,11 @@ class Cluster:
             self._client.cancel(left)
             self._client.run(close_here, on_error="ignore")
 
-    @property
-    def _workers(self) -> int:
-        return max(1, len(self._client.ncores()))
-
     def _give(self) -> None:
         """Give the workers what comes next."""
+        if time.monotonic() > self._counted + COUNT_SECONDS:
+            self._workers = max(1, len(self._client.ncores()))
+            self._counted = time.monotonic()
         ahead = AHEAD + AHEAD_EACH * self._workers
         while self._waiting and len(self._given) + len(self._found) < ahead:
             task = self._waiting.popleft()
@@ -143,15 +147,14 @@ class Cluster:
 
     def _result(self, piece: Piece, future: Any) -> Found | None:
         """Return what a worker has found; None where that is not wanted any more."""
-        from distributed.client import FutureCancelledError
-        from distributed.scheduler import KilledWorker
+        from distributed import CancelledError, KilledWorker
 
         try:
             found: Found = future.result()
         except KilledWorker as error:
             told = f"exploring {piece.family!r}: {error}"
             return broken(piece, HarnessError(told))
-        except FutureCancelledError as error:
+        except (CancelledError, asyncio.CancelledError) as error:
             with self._changed:
                 if piece not in self._given:
                     return None
