@@ -20,7 +20,7 @@ from conformance.run.pieces import Found, Piece, broken, size
 
 #: So many pieces for each worker, and so many more, are explored ahead of the one that is judged.
 AHEAD_EACH, AHEAD = 8, 256
-#: Seconds until a scheduler must have answered, and a worker must be there.
+#: Seconds until a scheduler must have answered, and a worker must be there, at first and when all are lost.
 CONNECT_SECONDS = 60
 #: Workers may come and go: they are counted so often.
 COUNT_SECONDS = 5.0
@@ -56,7 +56,7 @@ class Cluster:
         self._found: dict[Piece, Found] = {}
         self._done: deque[Piece] = deque()
         self._error: BaseException | None = None
-        self._workers, self._counted = 1, -COUNT_SECONDS
+        self._workers, self._counted, self._seen = 1, -COUNT_SECONDS, time.monotonic()
         #: Guards what callbacks change.
         self._changed = threading.Condition()
 
@@ -115,9 +115,7 @@ class Cluster:
 
     def _give(self) -> None:
         """Give the workers what comes next."""
-        if time.monotonic() > self._counted + COUNT_SECONDS:
-            self._workers = max(1, len(self._client.ncores()))
-            self._counted = time.monotonic()
+        self._count()
         ahead = AHEAD + AHEAD_EACH * self._workers
         while self._waiting and len(self._given) + len(self._found) < ahead:
             task = self._waiting.popleft()
@@ -127,6 +125,25 @@ class Cluster:
                 self._given[task.piece] = future
             # In a thread of the client's, so that nothing that is found waits for who judges.
             future.add_done_callback(lambda done, task=task: self._take(task.piece, done))
+
+    def _count(self) -> None:
+        """Count the workers.
+
+        Raises:
+            ClusterError: the scheduler is gone, or all workers are for long.
+        """
+        now = time.monotonic()
+        if now < self._counted + COUNT_SECONDS:
+            return
+        self._counted = now
+        try:
+            there = len(self._client.ncores())
+        except (OSError, TimeoutError) as error:
+            raise ClusterError(f"the scheduler is gone: {error}") from error
+        if there:
+            self._workers, self._seen = there, now
+        elif now > self._seen + CONNECT_SECONDS:
+            raise ClusterError(f"the cluster has had no worker for {CONNECT_SECONDS} seconds")
 
     def _take(self, piece: Piece, future: Any) -> None:
         """Keep what was found of a piece, unless nobody wants it any more."""
