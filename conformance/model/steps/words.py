@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from conformance.model.codec import Array, Value
 from conformance.model.named import texts_of
+
+#: So many numbers are listed. Of more, an expression that makes them is looked for, by the first of them.
+LISTED, _FIRST = 64, 8
+#: Seeds and integers of such an expression; fixed and shrunk cases have no others.
+_SEEDS, _LARGEST = 320, 4
 
 
 class Words:
@@ -75,8 +82,63 @@ def array_text(array: Array) -> str:
         return f"np.arange({start}, {start + flat.size}, dtype={name!r}){shaped}"
     if start is not None and not flat.any():
         return f"np.zeros({array.shape}, {name!r})"
+    if array.size > LISTED and array.dtype.kind in "iuf":
+        found = _formula(array)
+        if found is not None:
+            return found
     numbers = ", ".join(_number(v) for v in flat)
     return f"np.array([{numbers}], dtype={name!r}){shaped}"
+
+
+def _formula(array: Array) -> str | None:
+    """Return a short expression that makes the array, as cases of many sizes are made; None where none does."""
+    flat, dtype = array.reshape(-1), array.dtype
+    if np.full_like(array, flat[0]).tobytes() == array.tobytes():
+        return f"np.full({array.shape}, {_number(flat[0])}, {dtype.name!r})"
+    first = flat[:_FIRST]
+    for key in (first, abs(first)):
+        for text, make in _recipes(dtype.name).get(tuple(key.tolist()), ()):
+            if make(array.shape).astype(dtype).tobytes() == array.tobytes():
+                return f"{text.format(shape=array.shape)}.astype({dtype.name!r})"
+    return None
+
+
+_Recipe: TypeAlias = tuple[str, Callable[[tuple[int, ...]], Array]]
+
+
+@cache
+def _recipes(dtype: str) -> Mapping[tuple[float, ...], Sequence[_Recipe]]:
+    """Return how drawn arrays are made, in words and as functions of the shape, by their first numbers."""
+    found: defaultdict[tuple[float, ...], list[_Recipe]] = defaultdict(list)
+    for seed in range(_SEEDS):
+        drawn = partial(np.random.default_rng, seed)
+        normal = drawn().standard_normal(_FIRST).astype(dtype)
+        text = f"np.random.default_rng({seed}).standard_normal({{shape}})"
+        found[tuple(normal.tolist())].append((text, partial(_normal, seed)))
+        for largest in range(1, _LARGEST + 1):
+            numbers = drawn().integers(-largest, largest + 1, _FIRST)
+            text = f"np.random.default_rng({seed}).integers(-{largest}, {largest + 1}, {{shape}})"
+            found[tuple(numbers.tolist())].append((text, partial(_integers, seed, largest)))
+            numbers = drawn().integers(1, largest + 1, _FIRST)
+            text = (
+                f"(lambda r: r.integers(1, {largest + 1}, {{shape}}) * r.choice((-1, 1), {{shape}}))"
+                f"(np.random.default_rng({seed}))"
+            )
+            found[tuple(numbers.tolist())].append((text, partial(_nonzero, seed, largest)))
+    return found
+
+
+def _normal(seed: int, shape: tuple[int, ...]) -> Array:
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def _integers(seed: int, largest: int, shape: tuple[int, ...]) -> Array:
+    return np.random.default_rng(seed).integers(-largest, largest + 1, shape)
+
+
+def _nonzero(seed: int, largest: int, shape: tuple[int, ...]) -> Array:
+    generator = np.random.default_rng(seed)
+    return np.asarray(generator.integers(1, largest + 1, shape) * generator.choice((-1, 1), shape))
 
 
 def _number(value: Any) -> str:

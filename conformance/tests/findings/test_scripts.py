@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from conformance.cases.drawn import data
 from conformance.cases.drawn.data import position_coded
 from conformance.findings.scripts import script_for
 from conformance.model import steps
@@ -69,6 +70,34 @@ def _assert_same_numbers(got: np.ndarray, array: np.ndarray) -> None:
         one, other = getattr(whole, part), getattr(wanted, part)
         known = ~np.isnan(other)
         assert np.array_equal(np.signbit(one)[known], np.signbit(other)[known])
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        data.nonzero_integers((5, 6, 7), 103),
+        data.small_integers((2, 40), 17, "int32", largest=1),
+        data.reals((9, 9), 4, "float64"),
+        np.full((3, 30), np.nan, "float32"),
+    ],
+    ids=["nonzero", "integers", "reals", "equal"],
+)
+def test_a_large_array_is_written_as_what_makes_it(array: np.ndarray) -> None:
+    assert len(array_text(array)) < 140
+    assert _evaluated(array).tobytes() == array.tobytes()
+
+
+def test_a_large_array_that_differs_in_the_sign_of_a_zero_is_written_out() -> None:
+    array = np.zeros((9, 9), "float32")
+    array[-1, -1] = -0.0
+    assert _evaluated(array).tobytes() == array.tobytes()
+
+
+@pytest.mark.parametrize("changed", [0, 99])
+def test_a_large_array_that_was_changed_is_written_out(changed: int) -> None:
+    array = data.nonzero_integers((10, 10), 3)
+    array.flat[changed] = 0.5
+    _assert_same_numbers(_evaluated(array), array)
 
 
 @pytest.mark.parametrize("name", DTYPES)
