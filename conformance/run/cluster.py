@@ -56,7 +56,9 @@ class Cluster:
         self._found: dict[Piece, Found] = {}
         self._done: deque[Piece] = deque()
         self._error: BaseException | None = None
-        self._workers, self._counted, self._seen = 1, -COUNT_SECONDS, time.monotonic()
+        self._workers, self._counted = 1, -COUNT_SECONDS
+        #: Since when no worker is there.
+        self._alone: float | None = None
         #: Guards what callbacks change.
         self._changed = threading.Condition()
 
@@ -141,8 +143,10 @@ class Cluster:
         except (OSError, TimeoutError) as error:
             raise ClusterError(f"the scheduler is gone: {error}") from error
         if there:
-            self._workers, self._seen = there, now
-        elif now > self._seen + CONNECT_SECONDS:
+            self._workers, self._alone = there, None
+        elif self._alone is None:
+            self._alone = now
+        elif now > self._alone + CONNECT_SECONDS:
             raise ClusterError(f"the cluster has had no worker for {CONNECT_SECONDS} seconds")
 
     def _take(self, piece: Piece, future: Any) -> None:
@@ -150,10 +154,10 @@ class Cluster:
         try:
             found = self._result(piece, future)
             with self._changed:
+                # After `close`, nothing is wanted, and the record may be at its end.
                 if found is None or self._given.pop(piece, None) is None:
                     return
-            self._finished(found)
-            with self._changed:
+                self._finished(found)
                 self._found[piece] = found
                 self._done.append(piece)
                 self._changed.notify_all()
