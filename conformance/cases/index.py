@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from conformance.cases import sizes
 from conformance.cases.drawn import strategies as drawn
 from conformance.cases.drawn.life_cycles import life_cycle_cases
-from conformance.cases.listed import numbers, objects, situations, special, training
+from conformance.cases.listed import numbers, objects, situations, special, training, wide
 from conformance.cases.pairs import pairs
 from conformance.cases.scripted.scripts import scripted_families
 from conformance.cases.situations import drawn_in_situations
@@ -97,19 +97,19 @@ def _families() -> tuple[Family, ...]:
         _situated(
             "activations",
             drawn.activation_cases(),
-            lambda: (*numbers.softmax(), *special.activations()),
+            lambda: (*numbers.softmax(), *special.activations(), *wide.activations()),
             0.6,
         ),
-        _situated("losses", drawn.loss_cases(), share=0.5),
-        _situated("constraints", drawn.constraint_cases(), share=0.6),
+        _situated("losses", drawn.loss_cases(), wide.losses, 0.5),
+        _situated("constraints", drawn.constraint_cases(), wide.constraints, 0.6),
         _situated("gradients", drawn.gradient_cases(), numbers.gradients),
         Family(
             "activation gradients",
             drawn.activation_gradient_cases(),
-            special.activation_gradients,
+            lambda: (*special.activation_gradients(), *wide.activation_gradients()),
             0.3,
         ),
-        Family("loss gradients", drawn.loss_gradient_cases(), share=0.2),
+        Family("loss gradients", drawn.loss_gradient_cases(), wide.loss_gradients, 0.2),
         Family("life cycles", life_cycle_cases(), share=0.4),
         Family("round trips", drawn.round_trip_cases(), share=0.3),
         Family("pairs", None, pairs),

@@ -1,8 +1,9 @@
 """Cases around the sizes at which kernels change their ways: vectors, tiles, buffers, caches.
 
 A case is large along a few axes and small along the others, so that loops can still run it. `many` has every
-boundary of every axis in both data formats and both paddings, for the output and for each gradient; `size_cases`
-draws others; `smallest` makes the smallest failing case of one that failed, axis by axis.
+boundary of every axis in both data formats and both paddings, for the output and for each gradient, with integers
+and with real numbers in turn; `size_cases` draws others; `smallest` makes the smallest failing case of one that
+failed, axis by axis.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ _FEW: Mapping[str, Sequence[int]] = {
     "stride_width": (5,),
     "dilation": (4,),
 }
+#: What fills vectors and tiles.
+_WHOLE: Mapping[str, Sequence[int]] = {**_FEW, **dict.fromkeys(_IMAGE, (8, 16, 64))}
 #: Most products of one case.
 _PRODUCTS = 60_000
 
@@ -146,12 +149,14 @@ class Layer:
             asked: the steps to ask for, of `call` and `gradients`; all of them where it is empty.
         """
         c = self.configuration
-        largest = _largest(c.dtype, c.terms)
+        largest = [_largest(c.dtype, c.terms)] * 4
+        if c.dtype == "int32":  # one of two factors beyond 16 bits, and sums beyond 24
+            largest[seed % 2] = max(largest[0], 2**29 // math.prod(c.kernel_shape))
 
         def made(shape: tuple[int, ...], number: int) -> Array:
             if real:
                 return reals(shape, seed + number, c.dtype)
-            return nonzero_integers(shape, seed + number, c.dtype, largest)
+            return nonzero_integers(shape, seed + number, c.dtype, largest[number])
 
         inputs, kernel = made(c.input_shape(), 0), made(c.kernel_shape, 1)
         possible: dict[str, steps.Step] = {"call": steps.Call(inputs)}
@@ -252,6 +257,22 @@ def _pairs(choice: _Choice, rotation: Iterator[Mapping[str, Any]]) -> Iterator[L
             yield _layer({**large, **kernel}, choice, **next(rotation))
 
 
+#: Kernel sides and strides for which libraries have paths of their own: a matrix product, pixels to depth, tiles.
+_QUICK = ((1, 1), (2, 2), (3, 1), (3, 2), (4, 2), (4, 4), (5, 2))
+
+
+def _quick_paths(rotation: Iterator[Mapping[str, Any]]) -> Iterator[Layer]:
+    """Yield square kernels and strides as users have them, with more than one image and many channels."""
+    # What is left of tiles of 4 is each number once, along both axes.
+    sizes = ((9, 6), (6, 7), (7, 8), (8, 5))
+    for (kernel, stride), (height, width) in itertools.product(_QUICK, sizes):
+        channels, filters = (17, 5) if height % 2 else (6, 19)
+        yield Layer(
+            batch=2, height=height, width=width, in_channels=channels, filters=filters, kernel_height=kernel,
+            kernel_width=kernel, stride_height=stride, stride_width=stride, **next(rotation),
+        )  # fmt: skip
+
+
 def _above_caches() -> Iterator[Layer]:
     """Yield layers with one array above 32 kB, and above 1 MB, that loops run in less than a second."""
     formats = itertools.cycle(("channels_first", "channels_last"))
@@ -294,17 +315,29 @@ def many() -> tuple[Case, ...]:
     """Return every boundary of every axis, in both data formats, both paddings and the dtypes; caches."""
     choice, rotation = _Choice(20), itertools.cycle(_COMBINATIONS)
     layers: list[Layer] = []
-    for combination in _COMBINATIONS:
-        layers += _packed(BOUNDARIES, choice, **combination)
-        layers += _packed(_FEW, choice, **combination, dtype="float64")
+    rounding: list[Layer] = []
+    for number, combination in enumerate(_COMBINATIONS):
+        # In both formats and paddings: integers show where a product lands, real numbers how it is rounded.
+        one, other = (layers, rounding) if number in (0, 3) else (rounding, layers)
+        one += _packed(BOUNDARIES, choice, **combination)
+        other += _packed(_FEW, choice, **combination, dtype="float64")
     layers += (layer for layer in _pairs(choice, rotation) if layer.is_legal)
-    for dtype in ("float16", "bfloat16", "int32"):
-        layers += _packed(_FEW, choice, **next(rotation), dtype=dtype)
+    for dtype, sizes in (("float16", _FEW), ("bfloat16", _FEW), ("int32", _FEW), ("int32", _WHOLE)):
+        layers += _packed(sizes, choice, **next(rotation), dtype=dtype)
     for combination in (_COMBINATIONS[1], _COMBINATIONS[2]):
         layers += _packed(_FEW, choice, **combination, activation="relu")
     layers += (_layer({name: 1025}, choice, **next(rotation)) for name in _IMAGE)
     layers += _above_caches()
-    return tuple(layer.case(seed) for seed, layer in enumerate(layers, start=100))
+    layers += _quick_paths(itertools.cycle(_COMBINATIONS))
+    # More taps than a byte counts.
+    layers += (
+        Layer(height=2, width=3, kernel_height=17, kernel_width=16, filters=2, data_format=name)
+        for name in ("channels_last", "channels_first")
+    )
+    return (
+        *(layer.case(seed) for seed, layer in enumerate(layers, start=100)),
+        *(layer.case(seed, real=True) for seed, layer in enumerate(rounding, start=1000)),
+    )
 
 
 @st.composite

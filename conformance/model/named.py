@@ -153,6 +153,9 @@ _PLAIN = (
     "[np.zeros((2, 3, 3, 2)), np.zeros(4)]", "[np.zeros((2, 3, 3, 2)), 1.0]",
     "[np.zeros((2, 3, 3, 2), 'float64'), np.zeros(3, 'int32')]",
     "[np.zeros((2, 3, 3, 3)), np.zeros(3)]",
+    # weights that could be broadcast
+    "[np.zeros((2, 3, 3, 2)), np.zeros(1)]", "[np.zeros((2, 3, 3, 1)), np.zeros(3)]",
+    "[np.zeros(()), np.zeros(3)]",
     # weights of the right size and another shape
     "[np.zeros((3, 2, 3, 2)), np.zeros(3)]", "[np.zeros((2, 3, 2, 3)), np.zeros(3)]",
     "[np.zeros((3, 3, 2, 2)), np.zeros(3)]", "[np.zeros((6, 6)), np.zeros(3)]", "[np.zeros(36), np.zeros(3)]",

@@ -351,7 +351,9 @@ def _terms(inputs: Array, kernel: Array, upstream: Array) -> tuple[int, int, int
 
 
 def _loops_will_do(case: Case, images: Array, kernel: Array, *others: Array) -> bool:
-    """Tell whether the loops are quick enough; what is not finite is theirs in any case."""
+    """Tell whether the loops are quick enough; what is not finite, and what they refuse, is theirs in any case."""
+    if images.ndim != 4:
+        return True
     height, width, filters, channels = kernel.shape
     outputs = math.prod(Geometry.of(case.arguments).output_shape(images.shape))
     # A meeting of a pixel with a tap takes them as long as eight products.

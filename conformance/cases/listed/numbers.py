@@ -24,6 +24,14 @@ def _geometry(size: tuple[int, int], kernel: tuple[int, int], strides: tuple[int
     )  # fmt: skip
 
 
+#: Every size alike: a layout that is guessed from them is wrong, and no shape tells.
+_ALIKE = tuple(
+    Configuration(
+        batch=5, in_channels=5, filters=5, size=(5, 5), kernel_size=(3, 3), strides=(1, 1), padding="same",
+        data_format=data_format,
+    )
+    for data_format in ("channels_last", "channels_first")
+)  # fmt: skip
 #: Geometries in which the mistake of a thread shows.
 GEOMETRIES = (
     # One pixel off for SAME, stride above 1, odd kernel: github.com/keras-team/keras/pull/22876
@@ -41,10 +49,14 @@ GEOMETRIES = (
     # Dilation accepted and ignored: github.com/keras-team/keras/issues/8159
     _geometry((4, 5), (3, 2), (1, 1), "same", dilation_rate=2),
     _geometry((4, 5), (2, 4), (1, 1), "valid", dilation_rate=3),
+    # An output padding of 0 and a dilation, which TensorFlow takes together
+    _geometry((4, 5), (3, 2), (1, 1), "valid", dilation_rate=2, output_padding=(0, 0)),
+    _geometry((4, 5), (2, 3), (1, 1), "same", dilation_rate=2, output_padding=(0, 0)),
     # Channels first refused on CPU, or read as channels last: github.com/tensorflow/tensorflow/issues/20405
     _geometry((2, 4), (3, 2), (2, 1), "same", data_format="channels_first"),
     # No bias, and a bias of the wrong length: github.com/onnx/onnx/issues/1531
     _geometry((2, 3), (2, 3), (2, 2), "valid", use_bias=False),
+    *_ALIKE,
     # A 1x1 output: github.com/tensorflow/tensorflow/issues/42649
     _geometry((1, 1), (1, 1), (1, 1), "valid"),
     _geometry((1, 1), (5, 4), (1, 1), "same"),
@@ -84,19 +96,29 @@ def softmax() -> tuple[Case, ...]:
 
 
 def gradients() -> tuple[Case, ...]:
-    """Return what the family `gradients` begins with: 1x1 kernels with strides and few filters.
+    """Return what the family `gradients` begins with: 1x1 kernels with strides and few filters; all sizes alike.
 
-    oneDNN's kernel gradient is wrong there, or damages the heap:
+    oneDNN's kernel gradient is wrong in the former, or damages the heap:
     github.com/uxlfoundation/oneDNN/issues/6035
+
+    A call of other inputs, with other weights, comes before: nothing that it has saved may be used.
     """
     cases = []
-    for filters in (1, 3):
-        c = Configuration(
+    pointwise = (
+        Configuration(
             batch=2, in_channels=2, filters=filters, size=(5, 3), strides=(2, 2), kernel_size=(1, 1)
         )
+        for filters in (1, 3)
+    )
+    for c in (*pointwise, *_ALIKE):
         inputs, upstream = position_coded(c.input_shape()), small_integers(c.output_shape, 3)
+        kernel = position_coded(c.kernel_shape)
+        build, first = c.weights(-kernel)
         listed = (
-            *c.weights(position_coded(c.kernel_shape)),
+            build,
+            first,
+            steps.Call(inputs + 1),
+            c.weights(kernel)[1],
             steps.Gradients(inputs, upstream),
             steps.ConvolutionOp(upstream),
             steps.SecondGradient(inputs, upstream),
@@ -111,7 +133,8 @@ def _shape_questions() -> tuple[Case, ...]:
 
 
 def _ranks() -> tuple[Case, ...]:
-    inputs = (layer_inputs((4, 5, 2)), layer_inputs((2, 4, 5, 2, 1)))
+    shapes = ((4, 5, 2), (2, 4, 5, 2, 1), (1, 2, 4, 5, 2), (1, 1, 4, 5, 2))
+    inputs = map(layer_inputs, shapes)
     return tuple(
         case("ranks", {}, *before, steps.Call(x)) for x in inputs for before in ((), weights())
     )

@@ -112,9 +112,32 @@ def overflow() -> Iterator[Case]:
         )
 
 
+def among_zeros() -> Iterator[Case]:
+    """Yield layers wider than a vector, where blocks of the input are zero, as after a relu.
+
+    What is not finite in the kernel meets such a block, or stands in the last filter and the last channel.
+    """
+    for number, (dtype, strides) in enumerate(itertools.product(("float32", "float64"), (1, 2))):
+        c = Configuration(
+            batch=1, in_channels=19, filters=21, size=(2, 3), strides=(strides, strides), kernel_size=(2, 1),
+            dtype=dtype, **_LAYOUTS[number],
+        )  # fmt: skip
+        axis = c.geometry.channel_axis
+        inputs = small_integers(c.input_shape(), number, dtype, largest=1)
+        channels = np.moveaxis(inputs, axis, 0)
+        channels[:8], channels[16:] = 0, 1
+        kernel = small_integers(c.kernel_shape, number + 1, dtype, largest=1)
+        kernel[0, 0, 4, 2], kernel[1, 0, -1, -1] = np.inf, np.nan
+        yield Case("specials", c.arguments(), (*c.weights(kernel), steps.Call(inputs.copy())))
+        channels[3].flat[0], channels[-1].flat[-1] = -np.inf, np.nan
+        finite = np.zeros_like(kernel)
+        finite[:, :, 1:, 8:] = 1
+        yield Case("specials", c.arguments(), (*c.weights(finite), steps.Call(inputs)))
+
+
 def specials() -> tuple[Case, ...]:
     """Return what the family `specials` begins with."""
-    return (*propagation(), *overflow())
+    return (*propagation(), *overflow(), *among_zeros())
 
 
 def wrapping() -> tuple[Case, ...]:

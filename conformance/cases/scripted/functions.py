@@ -5,6 +5,7 @@ The functions (`conformance.model.named`) give back what they were told, as a nu
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,48 @@ _ACTIVATIONS = (
     _activation("places", Numbers()),
     _activation("places", Numbers(), first=True),
 )
+#: Beyond every bend of the functions below, and gradients of their values.
+_BEFORE = np.array([-400, -200, 0.25, 3, 8], np.float32).reshape(1, 1, 5, 1)
+_UPSTREAM = np.array([1, 2, 3, 4, 5], np.float32).reshape(1, 1, 5, 1)
+
+
+def _configured(
+    name: str, config: dict[str, float], values: list[float], slopes: list[float]
+) -> Iterator[Script]:
+    """Yield what a Keras layer with options makes of numbers, and the gradients."""
+    arguments = {
+        "filters": 1, "kernel_size": 1, "kernel_initializer": "ones", "use_bias": False,
+        "activation": {"class_name": name, "config": config},
+    }  # fmt: skip
+    after = np.reshape(values, _BEFORE.shape).tolist()
+    by_inputs = np.reshape(slopes, _BEFORE.shape) * _UPSTREAM
+    by_kernel = np.sum(by_inputs * _BEFORE).reshape(1, 1, 1, 1)
+    gradients = [by_inputs.tolist(), by_kernel.tolist(), None]
+    for clause, step, wanted in (
+        ("ACT-01", steps.Call(_BEFORE), after),
+        ("GRAD-06", steps.Gradients(_BEFORE, _UPSTREAM), gradients),
+    ):
+        yield Script(clause=clause, arguments=arguments, lines=(both(step, Gives(wanted)),))
+
+
+_LEAKY = ([-200, -100, 0.25, 3, 8], [0.5, 0.5, 1, 1, 1])
+_CONFIGURED = tuple(
+    script
+    for row in (
+        ("LeakyReLU", {"alpha": 0.5}, *_LEAKY),
+        ("ReLU", {"negative_slope": 0.5}, *_LEAKY),
+        ("ReLU", {"max_value": 4.0}, [0, 0, 0.25, 3, 4], [0, 0, 1, 1, 0]),
+        (
+            "ReLU",
+            {"max_value": 4.0, "negative_slope": 0.25, "threshold": 1.0},
+            [-100.25, -50.25, -0.1875, 3, 4],
+            [0.25, 0.25, 0.25, 1, 0],
+        ),
+        ("ELU", {"alpha": 0.5}, [-0.5, -0.5, 0.25, 3, 8], [0, 0, 1, 1, 1]),
+        ("ThresholdedReLU", {"theta": 1.0}, [0, 0, 0, 3, 8], [0, 0, 0, 1, 1]),
+    )
+    for script in _configured(*row)
+)
 
 
 def _regularizer(clause: str, argument: str, name: str, wanted: Wanted) -> Script:
@@ -78,6 +121,16 @@ _REGULARIZERS = (
     _regularizer("LOSS-02", "activity", "told shape", Gives([1573.0])),
     _regularizer("LOSS-02", "activity", "told dtype", Gives([4.0])),
     _regularizer("LOSS-02", "activity", "places", Numbers()),
+    Script(
+        clause="LOSS-01",
+        arguments={**LAYER, "kernel_regularizer": _named("sum of squares")},
+        lines=(
+            *_BUILT,
+            both(steps.Losses(), Numbers()),
+            *then(steps.Train(INPUTS, np.ones((1, 5, 7, 3), "f"), 1.0)),
+            both(steps.Losses(), Numbers()),
+        ),
+    ),
     Script(
         clause="LOSS-02",
         arguments={**LAYER, "activity_regularizer": _named("told calls, a loss")},
@@ -131,7 +184,12 @@ _INITIALIZERS = (
         Filled((2332.0, 0.0)), _FIRST, kernel_initializer="told shape", data_format="channels_first"
     ),
     _initializer(Filled((4.0, 0.0)), _CALL, kernel_initializer="told dtype"),
-    _initializer(Filled((8.0, 0.0)), _DOUBLE, kernel_initializer="told dtype"),
+    _initializer(
+        Filled((8.0, 8.0)),
+        _DOUBLE,
+        kernel_initializer="told dtype",
+        bias_initializer="told dtype",
+    ),
     _initializer(
         Filled((2332.0, 3.0)),
         _CALL,
@@ -176,4 +234,12 @@ _ASSIGNED = Script(
     ),
 )
 
-SCRIPTS = (_ASSIGNED, *_ACTIVATIONS, *_REGULARIZERS, *_CONSTRAINTS, *_INITIALIZERS, *_BUILDS)
+SCRIPTS = (
+    _ASSIGNED,
+    *_ACTIVATIONS,
+    *_CONFIGURED,
+    *_REGULARIZERS,
+    *_CONSTRAINTS,
+    *_INITIALIZERS,
+    *_BUILDS,
+)

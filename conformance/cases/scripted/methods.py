@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -164,6 +165,9 @@ _WRONG_WEIGHTS = tuple(
         "[np.zeros((2, 3, 3, 2)), np.zeros(4)]",
         "[np.zeros((2, 3, 3, 2)), 1.0]",
         "[np.zeros((2, 3, 3, 3)), np.zeros(3)]",
+        "[np.zeros((2, 3, 3, 2)), np.zeros(1)]",
+        "[np.zeros((2, 3, 3, 1)), np.zeros(3)]",
+        "[np.zeros(()), np.zeros(3)]",
         # The right size is not enough.
         "[np.zeros((3, 2, 3, 2)), np.zeros(3)]",
         "[np.zeros((2, 3, 2, 3)), np.zeros(3)]",
@@ -176,6 +180,36 @@ _WRONG_WEIGHTS = tuple(
         "[np.zeros((2, 3, 3, 2)), [0., 0., 0.]]",
     )
 )
+#: Numbers in float64, and what each becomes: the nearest one, of two the even one, infinity beyond the largest.
+_ROUNDED = {
+    "float16": (
+        (1 + 2**-11, 1 + 3 * 2**-11, 70_000.0, -65_520.0, 65_519.0, 2**-25, 3 * 2**-26),
+        (1.0, 1 + 2**-9, math.inf, -math.inf, 65_504.0, 0.0, 2**-24),
+    ),
+    "bfloat16": (
+        (1 + 2**-8, 1 + 3 * 2**-8, -1 - 2**-7 + 2**-10, 3.4e38),
+        (1.0, 1 + 2**-6, -1 - 2**-7, math.inf),
+    ),
+    "float32": ((1 + 2**-24, 1 + 3 * 2**-24, 1e39), (1.0, 1 + 2**-22, math.inf)),
+    "float64": ((1 + 2**-52, 1e300), (1 + 2**-52, 1e300)),
+}
+
+
+def _casts(dtype: str, given: tuple[float, ...], wanted: tuple[float, ...]) -> Script:
+    kernel = np.array(given).reshape(1, 1, -1, 1)
+    values = [[[[number] for number in wanted]]], [1.0] * len(wanted)
+    return Script(
+        clause="METH-07",
+        arguments={"filters": len(given), "kernel_size": 1, "dtype": dtype},
+        lines=(
+            *then(steps.Build((None, None, None, 1))),
+            both(steps.SetWeights((kernel, np.ones(len(given), np.int32))), Succeeds()),
+            both(_invoke("get_weights"), Gives([*values])),
+        ),
+    )
+
+
+_CASTS = tuple(_casts(dtype, *numbers) for dtype, numbers in _ROUNDED.items())
 _WEIGHTS_SCRIPTS = (
     Script(clause="METH-07", arguments=LAYER, lines=(both(_invoke("get_weights"), Gives([])),)),
     Script(
@@ -216,6 +250,7 @@ _WEIGHTS_SCRIPTS = (
         ),
     ),
     *_WRONG_WEIGHTS,
+    *_CASTS,
 )
 
 _COUNTED = np.arange(40, dtype="float32").reshape(1, 4, 5, 2)

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from conformance.cases.drawn.data import position_coded
 from conformance.cases.scripted.expected import (
     Arrays,
+    Expected,
     Filled,
     Follows,
     Gives,
@@ -29,6 +31,26 @@ def _named(name: str, **more: Any) -> dict[str, Any]:
     return {**_PLAIN, "name": name, **more}
 
 
+_DOUBLE = steps.Call(INPUTS.astype(np.float64))
+#: Neither a question nor a refused call makes weights, or decides about their dtype.
+_UNTOUCHED = tuple(
+    Script(
+        clause="DTYPE-01",
+        arguments=_PLAIN,
+        lines=(
+            Line(asked, Expected(wanted, wanted)),
+            both(steps.Read("built"), Gives(False)),
+            both(_DOUBLE, Typed("float64")),
+            both(steps.GetWeights(), Typed("float64")),
+        ),
+    )
+    for asked, wanted in (
+        (steps.ComputeOutputShape((1, 4, 5, 2)), None),
+        (steps.ConvolutionOp(INPUTS, position_coded((2, 2, 2, 4))), None),
+        (steps.RoundTrip(), None),
+        (steps.Call(INPUTS[0]), Raises("ValueError")),
+    )
+)
 _DEFAULT_NAMES = Script(
     clause="VAR-02",
     arguments=LAYER,
@@ -332,6 +354,17 @@ _COUNT = Script(
             steps.Build((None, None, None, 2)),
         ),
         both(steps.Invoke("count_params"), Gives(36)),
+        *then(
+            steps.Construct("fixed", {**_PLAIN, "trainable": False}),
+            steps.Build((None, None, None, 2)),
+        ),
+        both(steps.Invoke("count_params"), Gives(39)),
+        # Beyond 16 bits.
+        *then(
+            steps.Construct("large", {**_PLAIN, "filters": 200}),
+            steps.Build((None, None, None, 60)),
+        ),
+        both(steps.Invoke("count_params"), Gives(72_200)),
     ),
 )
 _PAIR: tuple[tuple[int, ...], ...] = ((2, 3, 3, 2), (3,))
@@ -353,6 +386,7 @@ _BUILD_TWICE = Script(
     ),
 )
 SCRIPTS = (
+    *_UNTOUCHED,
     _DEFAULT_NAMES,
     _GIVEN_NAMES,
     _VARIABLE_NAMES,

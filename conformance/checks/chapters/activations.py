@@ -64,4 +64,5 @@ def check_activity_regularizer_sees_the_activated_output(view: View) -> Mismatch
     if not isinstance(got, list) or not got:
         return Mismatch("losses should hold the activity loss", [wanted], got, index)
     allowed = np.abs(np.asarray(wanted)) * 2.0**-20
-    return compare_numbers(got[0], np.asarray(wanted), allowed, step=index, what="activity loss")
+    found = np.asarray(got[0]) if isinstance(got[0], (int, float)) else got[0]
+    return compare_numbers(found, np.asarray(wanted), allowed, step=index, what="activity loss")

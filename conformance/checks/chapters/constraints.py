@@ -53,7 +53,8 @@ def _compare_weight(view: View, place: int, wanted: Array | None = None) -> Mism
     # adds epsilon, divides and multiplies: one rounding each.
     norm = constraint_of(view.case, part) in _NORMS
     roundings = target.size + 12 if norm else 0
-    allowed = gamma(roundings, unit_roundoff("float32")) * np.abs(target)
+    roundoff = unit_roundoff(view.case.argument("dtype", "float32"))
+    allowed = gamma(roundings, roundoff) * np.abs(target)
     mismatch = compare_numbers(got[place], target, allowed, step=index, what=part)
     if mismatch is None:
         return None

@@ -52,6 +52,17 @@ def check_floating_dtypes_of_large_layers(view: View) -> Mismatch | None:
     return _typed_output(view)
 
 
+def _of_a_name(case: Case, traits: Traits) -> bool:
+    return _floating(case, traits) and isinstance(case.argument("activation"), str)
+
+
+@check("DTYPE-02", "activations", when=_of_a_name)
+def check_an_activation_keeps_the_dtype(view: View) -> Mismatch | None:
+    """What a named activation gives has the layer's dtype, too."""
+    index, call = view.first(Call)
+    return compare_dtype(view.value(index), call.inputs.dtype.name, index)
+
+
 @check("DTYPE-02", "numbers", when=lambda case, traits: not runs_here(case, traits))
 def check_bfloat16_before_2_10(view: View) -> Mismatch | None:
     """TensorFlow 2.9 on a CPU has no bfloat16 BiasAdd: with a bias the call fails."""

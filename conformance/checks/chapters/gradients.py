@@ -29,7 +29,7 @@ from conformance.oracle.comparison import (
     describe,
 )
 from conformance.oracle.expectation import Exact, function_arguments
-from conformance.oracle.tolerance import allowed_error
+from conformance.oracle.tolerance import allowed_error, unit_roundoff
 
 _NAMES = ("input gradient", "kernel gradient", "bias gradient")
 
@@ -171,7 +171,7 @@ def check_loss_gradients(view: View) -> Mismatch | None:
             continue
         l1, l2 = _factors(form)
         wanted = l1 * np.sign(weight) + 2 * l2 * weight.astype(np.float64)
-        allowed = 8 * 2.0**-24 * np.abs(wanted)
+        allowed = 8 * unit_roundoff(weight.dtype.name) * np.abs(wanted)
         mismatch = compare_numbers(one, wanted, allowed, step=index, what=f"{name} gradient")
         if mismatch is not None:
             return mismatch

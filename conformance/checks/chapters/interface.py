@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from conformance.checks.chapters.gradients import _served
 from conformance.checks.check import check, claim
-from conformance.checks.view import View
+from conformance.checks.view import NotSupported, View
 from conformance.model.case import Case
 from conformance.model.codec import Value
 from conformance.model.steps import (
@@ -50,6 +52,11 @@ def check_signature(view: View) -> Mismatch | None:
     got = view.value(index)
     names = [name for name, _, _ in got]
     wanted = [name for name, _ in _PARAMETERS]
+    if any(kind == "VAR_POSITIONAL" for _, kind, _ in got):
+        raise NotSupported("has a constructor that passes on what it is given")
+    lacking = [name for name in wanted if name not in names]
+    if lacking and [n for n in names if n in wanted] == [n for n in wanted if n in names]:
+        raise NotSupported(f"has a constructor without {', '.join(lacking)}")
     if names[:16] != wanted:
         return Mismatch(f"the parameters should be {wanted}, are {names}", wanted, names, index)
     if len(got) != 17 or got[16][1] != "VAR_KEYWORD":
@@ -205,9 +212,17 @@ def check_base_classes(view: View) -> Mismatch | None:
 
 @check("METH-06", "round trips")
 def check_configuration_survives(view: View) -> Mismatch | None:
-    """from_config(get_config()) has an equal configuration and the same name."""
+    """from_config(get_config()) has an equal configuration and the same name; neither dictionary is shared."""
     index, _ = view.first(RoundTrip)
-    before, after = map(_without_dtypes, view.value(index))
+    # A program in another language may tell the first two alone.
+    before, after, *others = map(_without_dtypes, view.value(index))
+    for what, other in zip(_OWNERSHIP, others):
+        if other != before:
+            return Mismatch(what, before, other, index)
+    lost = _lost(view.case.arguments, before)
+    if lost is not None:
+        name, given, told = lost
+        return Mismatch(f"the configuration of {name} should hold {given}", given, told, index)
     if before != after:
         different = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
         return Mismatch(
@@ -227,8 +242,28 @@ def check_configuration_survives(view: View) -> Mismatch | None:
     return None
 
 
+_OWNERSHIP = (
+    "from_config has changed the dictionary that it was given",
+    "get_config gives another configuration after its first one was written to",
+)
+
+
+def _lost(
+    arguments: Mapping[str, Value], config: dict[str, Value]
+) -> tuple[str, Value, Value] | None:
+    """Return an argument's name, its options and what is told of them, where one was given and is not told."""
+    for name, form in arguments.items():
+        told = config.get(name)
+        if not isinstance(form, dict) or "config" not in form or not isinstance(told, dict):
+            continue
+        options = told.get("config")
+        if isinstance(options, dict) and not form["config"].items() <= options.items():
+            return name, form["config"], options
+    return None
+
+
 def _without_dtypes(config: dict[str, Value]) -> dict[str, Value]:
-    """Leave the initializers' own dtype out: the v1 zeros come back as Keras' zeros, which have none."""
+    """Leave the initializers' own dtype out: Keras takes it out of those of v1, even of what it was given."""
     found = dict(config)
     for name in ("kernel_initializer", "bias_initializer"):
         if isinstance(found.get(name), dict) and isinstance(found[name].get("config"), dict):

@@ -24,17 +24,24 @@ from conformance.model.steps import (
 from conformance.model.traits import Traits
 from conformance.oracle.comparison import Mismatch, compare_numbers, describe
 from conformance.oracle.expectation import Expectation
+from conformance.oracle.tolerance import unit_roundoff
 
 #: Roundings in a loss whose sum is exact: the factor's own, the product, one more product and sum
 #: for l1_l2, the division by the batch size; doubled for reciprocals.
 _ROUNDINGS = 16
+#: The same and the sum, of positive numbers that need not be integers, in float64.
+_SUMMED = 2**14 + _ROUNDINGS
 
 
-def compare_losses(got: Value, wanted: list[Value], index: int, what: str) -> Mismatch | None:
+def compare_losses(
+    got: Value, wanted: list[Value], index: int, what: str, dtype_name: str = "float32"
+) -> Mismatch | None:
     """Compare a list of losses with the expected one, in order.
 
-    The sums are of small integers and exact, so only the factor and the division may round.
+    The sums are of small integers and exact, so only the factor and the division may round; those of a
+    float64 layer may be of any positive numbers.
     """
+    roundings = _SUMMED if dtype_name == "float64" else _ROUNDINGS
     if not isinstance(got, list):
         return Mismatch(f"{what} should be a list, is {describe(got)}", wanted, got, index)
     if len(got) != len(wanted):
@@ -44,7 +51,7 @@ def compare_losses(got: Value, wanted: list[Value], index: int, what: str) -> Mi
     for number, (one, target) in enumerate(zip(got, wanted)):
         exact = np.asarray(target, np.float64)
         array = np.asarray(one) if isinstance(one, (int, float)) else one
-        allowed = _ROUNDINGS * 2.0**-24 * np.abs(exact)
+        allowed = roundings * unit_roundoff(dtype_name) * np.abs(exact)
         mismatch = compare_numbers(array, exact, allowed, step=index, what=f"{what}[{number}]")
         if mismatch is not None:
             return mismatch
@@ -53,6 +60,12 @@ def compare_losses(got: Value, wanted: list[Value], index: int, what: str) -> Mi
 
 def _count(number: int) -> str:
     return "1 loss" if number == 1 else f"{number} losses"
+
+
+def _compared(
+    view: View, got: Value, wanted: list[Value], index: int, what: str
+) -> Mismatch | None:
+    return compare_losses(got, wanted, index, what, view.case.argument("dtype", "float32"))
 
 
 def _activity(view: View) -> bool:
@@ -82,7 +95,7 @@ def check_weight_losses_are_unscaled_and_current(view: View) -> Mismatch | None:
         got = view.value(index)
         if isinstance(got, list):
             got = got[-len(wanted) :]
-        mismatch = compare_losses(got, wanted, index, "weight losses")
+        mismatch = _compared(view, got, wanted, index, "weight losses")
         if mismatch is not None:
             return mismatch
     return None
@@ -97,7 +110,7 @@ def check_activity_loss_is_divided_by_the_batch_size(view: View) -> Mismatch | N
         if not isinstance(got, list) or not got:
             return Mismatch("losses should hold the activity loss", [wanted], got, index)
         place = number if view.traits.graph and number < len(got) else 0
-        mismatch = compare_losses([got[place]], [wanted], index, "activity loss")
+        mismatch = _compared(view, [got[place]], [wanted], index, "activity loss")
         if mismatch is not None:
             calls = [step for _, step in view.steps(Call)]
             batch = calls[number].inputs.shape[0]
@@ -123,21 +136,21 @@ def check_activity_loss_of_an_empty_batch(view: View) -> Mismatch | None:
     got = view.value(index)
     if not isinstance(got, list) or len(got) != 2:
         return Mismatch("losses should hold two entries", 2, got, index)
-    return compare_losses([got[0]], [wanted], index, "activity loss")
+    return _compared(view, [got[0]], [wanted], index, "activity loss")
 
 
 @check("LOSS-04", "losses")
 def check_order_of_losses(view: View) -> Mismatch | None:
     """Activity first, then kernel, then bias."""
     index = _nth(view, 0)
-    return compare_losses(view.value(index), view.expectation.value(index), index, "losses")
+    return _compared(view, view.value(index), view.expectation.value(index), index, "losses")
 
 
 @check("LOSS-04", "losses", when=lambda _, traits: traits.graph)
 def check_order_of_the_collection(view: View) -> Mismatch | None:
     """REGULARIZATION_LOSSES: kernel, bias, then one activity loss for each call."""
     index, _ = view.first(Collection)
-    return compare_losses(view.value(index), _collected(view), index, "collection")
+    return _compared(view, view.value(index), _collected(view), index, "collection")
 
 
 def _collected(view: View) -> list[Value]:
@@ -162,7 +175,7 @@ def check_two_calls(view: View) -> Mismatch | None:
     wanted = list(view.expectation.value(second))
     if view.traits.graph:
         wanted.insert(0, view.expectation.value(first)[0])
-    return compare_losses(view.value(second), wanted, second, "losses")
+    return _compared(view, view.value(second), wanted, second, "losses")
 
 
 @check("LOSS-06", "losses", when=lambda _, traits: traits.tensorflow)
@@ -182,7 +195,7 @@ def check_identity_of_losses(view: View) -> Mismatch | None:
 def check_weight_losses_are_recomputed_and_activity_losses_kept(view: View) -> Mismatch | None:
     """Eager: after set_weights, weight losses follow and the activity loss stays."""
     index = _nth(view, 2)
-    return compare_losses(view.value(index), view.expectation.value(index), index, "losses")
+    return _compared(view, view.value(index), view.expectation.value(index), index, "losses")
 
 
 @check("LOSS-07", "losses", "loss targets")
@@ -207,7 +220,7 @@ def _judge_losses_for(view: View, index: int, target: str) -> Mismatch | None:
         wanted = _weight_losses(view, number)
     else:
         wanted = _activity_losses(view)
-    return compare_losses(view.value(index), wanted, index, f"get_losses_for({target})")
+    return _compared(view, view.value(index), wanted, index, f"get_losses_for({target})")
 
 
 def _activity_losses(view: View) -> list[Value]:
@@ -227,7 +240,7 @@ def check_get_updates_for(view: View) -> Mismatch | None:
         if view.traits.tensorflow and not view.traits.graph:
             mismatch = expect_error(view, index, Raises("AttributeError"))
         else:
-            mismatch = compare_losses(view.value(index), [], index, "get_updates_for")
+            mismatch = _compared(view, view.value(index), [], index, "get_updates_for")
         if mismatch is not None:
             return mismatch
     return None
@@ -255,16 +268,16 @@ def check_regularizer_forms(view: View) -> Mismatch | None:
     if name == "no loss":
         if activity:
             return expect_error(view, call_index, Raises("AttributeError" if old else "ValueError"))
-        return compare_losses(view.value(index), [], index, "losses")
+        return _compared(view, view.value(index), [], index, "losses")
     if name == "seven" and activity and old:
         return expect_error(view, call_index, Raises("AttributeError"))
     if name == "numpy sum" and view.traits.v1 and not activity:
         # To NumPy a reference variable is one object, and the sum of one object is that object.
         kernel, _ = view.expectation.weights_at(index)
-        return compare_losses(view.value(index), [kernel], index, "losses")
+        return _compared(view, view.value(index), [kernel], index, "losses")
     if name == "numpy sum" and view.traits.graph:
         return expect_error(view, raising, Raises("NotImplementedError"))
-    return compare_losses(view.value(index), view.expectation.value(index), index, "losses")
+    return _compared(view, view.value(index), view.expectation.value(index), index, "losses")
 
 
 @check(
@@ -289,4 +302,4 @@ def check_the_collection_holds_activity_losses(view: View) -> Mismatch | None:
 def check_trainable_false_keeps_losses(view: View) -> Mismatch | None:
     """trainable=False does not remove any loss."""
     index = _nth(view, 0)
-    return compare_losses(view.value(index), view.expectation.value(index), index, "losses")
+    return _compared(view, view.value(index), view.expectation.value(index), index, "losses")

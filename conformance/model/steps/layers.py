@@ -55,20 +55,29 @@ class Use(Step):
 
 @attrs.frozen
 class RoundTrip(Step):
-    """Make a layer from the layer's configuration and turn to it; read both configurations."""
+    """Make a layer from the layer's configuration and turn to it; read both configurations.
+
+    Read, too, what has become of the dictionary that was given, and the layer's configuration again, after the one
+    that it gave was written to.
+    """
 
     changes_state = names_layers = is_statement = True
     text = (
-        "config = layer.get_config(); "
-        "layer = layers['round trip'] = type(layer).from_config(config); "
-        "print(config, layer.get_config(), sep='\\n')"
+        "import copy; made = layer; config = made.get_config(); given = copy.deepcopy(config); "
+        "layer = layers['round trip'] = type(made).from_config(given); "
+        "print(config, layer.get_config(), given, sep='\\n'); config['name'] = 0; print(made.get_config())"
     )
 
     def run(self, backend: Backend) -> Value:
-        config = backend.attribute("get_config")()
-        again = type(backend.layer).from_config(copy.deepcopy(config))
+        get_config = backend.attribute("get_config")
+        config = get_config()
+        found, given = _as_data(config), copy.deepcopy(config)
+        again = type(backend.layer).from_config(given)
         backend.layer = backend.layers["round trip"] = again
-        return backend.plain([_as_data(config), _as_data(again.get_config())])
+        after = [_as_data(again.get_config()), _as_data(given)]
+        if isinstance(config, dict):
+            config["name"] = 0
+        return backend.plain([found, *after, _as_data(get_config())])
 
 
 @attrs.frozen

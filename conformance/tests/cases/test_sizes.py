@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import attrs
 import numpy as np
@@ -64,7 +65,7 @@ def test_a_dilation_has_taps_to_move(layers: list[Layer]) -> None:
 def test_some_array_is_above_each_cache(array: str, limit: int) -> None:
     sizes = [
         (step.values[0] if array == "kernel" else getattr(step, array)).nbytes
-        for case in many()[-6:]
+        for case in many()
         for step in case.steps
         if hasattr(step, "values" if array == "kernel" else array)
     ]
@@ -82,6 +83,47 @@ def test_gradients_are_asked_for_wherever_they_can_be(layers: list[Layer]) -> No
 
 def test_loops_can_run_every_case(layers: list[Layer]) -> None:
     assert sum(layer.products for layer in layers) < 20e6
+
+
+@pytest.mark.parametrize("dtype", TRAINED)
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_large_layers_of_each_layout_are_asked_for_fractions(dtype: str, data_format: str) -> None:
+    asked = [
+        layer.in_channels
+        for case in many()
+        for layer in (Layer.of(case),)
+        if (layer.dtype, layer.data_format) == (dtype, data_format)
+        and _has_fractions(case.steps[2].inputs)
+    ]
+    assert max(asked) > 100
+
+
+def _has_fractions(inputs: Any) -> bool:
+    return not np.array_equal(inputs, np.round(inputs))
+
+
+def test_one_factor_of_32_bit_integers_is_longer_than_16() -> None:
+    largest = {
+        int(np.abs(array).max()).bit_length() > 16
+        for case in many()
+        if Layer.of(case).dtype == "int32"
+        for array in (case.steps[2].inputs, case.steps[1].values[0])
+    }
+    assert largest == {True, False}
+
+
+@pytest.mark.parametrize("sides", [(1, 1), (2, 2), (3, 1), (3, 2), (4, 2), (5, 2)])
+def test_kernels_and_strides_as_users_have_them_are_large(
+    layers: list[Layer], sides: tuple[int, int]
+) -> None:
+    kernel, stride = sides
+    assert any(
+        (layer.kernel_height, layer.kernel_width) == (kernel, kernel)
+        and (layer.stride_height, layer.stride_width) == (stride, stride)
+        and min(layer.batch, layer.height, layer.width) > 1
+        and max(layer.in_channels, layer.filters) > 16
+        for layer in layers
+    )
 
 
 def test_a_smoke_run_tries_few_cases() -> None:

@@ -18,7 +18,7 @@ from conformance.checks import (
     View,
 )
 from conformance.checks.chapters import initializers
-from conformance.checks.chapters.interface import _is_plain, _without_dtypes
+from conformance.checks.chapters.interface import _is_plain, _lost, _without_dtypes
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.model.steps import (
@@ -104,6 +104,25 @@ def test_another_default_is_told() -> None:
     assert found.message == "strides should default to (1, 1), defaults to (2, 2)"
 
 
+def test_a_constructor_that_passes_on_tells_no_parameters() -> None:
+    signature = [["args", "VAR_POSITIONAL", None], ["kwargs", "VAR_KEYWORD", None]]
+    with pytest.raises(NotSupported, match="passes on what it is given"):
+        _judged("check_signature", Signature(), signature)
+
+
+def test_a_constructor_that_lacks_parameters_is_judged_by_no_order() -> None:
+    signature = [row for row in _signature("zeros") if row[0] not in ("activation", "name")]
+    with pytest.raises(NotSupported, match="without activation, name"):
+        _judged("check_signature", Signature(), signature)
+
+
+def test_a_constructor_that_lacks_parameters_has_the_others_in_order() -> None:
+    first, second, *others = _signature("zeros")
+    found = _judged("check_signature", Signature(), [second, first, *others[1:]])
+    assert found is not None
+    assert found.message.startswith("the parameters should be ['filters', 'kernel_size'")
+
+
 def test_every_missing_method_is_told() -> None:
     step = Has(("apply", "convolution_op", "get_losses_for", "get_updates_for"))
     found = _judged("claim_the_listed_methods_exist", step, [True, True, False, False])
@@ -170,6 +189,27 @@ def test_what_differs_in_a_configuration_is_told() -> None:
     found = _judged("check_configuration_survives", RoundTrip(), [before, after])
     text = "the configuration of the new layer differs in b, c, d"
     assert _told(found) == (text, before, after, 0)
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        (2, "from_config has changed the dictionary that it was given"),
+        (3, "get_config gives another configuration after its first one was written to"),
+    ],
+)
+def test_a_dictionary_that_is_not_left_alone_is_told(place: int, text: str) -> None:
+    answer: list[Any] = [{"a": 1}] * 4
+    answer[place] = {}
+    found = _judged("check_configuration_survives", RoundTrip(), answer)
+    assert _told(found) == (text, {"a": 1}, {}, 0)
+
+
+def test_an_option_that_the_configuration_does_not_tell_is_told() -> None:
+    form = {"class_name": "RandomUniform", "config": {"seed": 3}}
+    told = {"kernel_initializer": {"class_name": "RandomUniform", "config": {"seed": None}}}
+    found = _lost({"kernel_initializer": form}, told)
+    assert found == ("kernel_initializer", {"seed": 3}, {"seed": None})
 
 
 @pytest.mark.parametrize("name", ["kernel_initializer", "bias_initializer"])

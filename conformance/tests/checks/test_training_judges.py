@@ -257,6 +257,11 @@ def test_a_penalty_that_is_no_number_is_told_as_it_is() -> None:
     assert found.message == "expected an array of shape (), got 'text'"
 
 
+def test_a_penalty_may_be_a_number_of_python() -> None:
+    view, _ = _penalized([float(_penalized([])[1])])
+    assert JUDGES["check_activity_regularizer_sees_the_activated_output"](view) is None
+
+
 @pytest.mark.parametrize("got", [[], "text"])
 def test_a_missing_penalty_is_told(got: Any) -> None:
     found = ACTIVITY(_penalized(got)[0])

@@ -207,6 +207,26 @@ class MinusInfinity(Conv2DTranspose):
 """
 
 
+HUGE = """
+from fast_impl import Conv2DTranspose
+
+class SmallStrides(Conv2DTranspose):
+    def __call__(self, inputs):
+        if max(self.strides) > 100:
+            raise ValueError("no such strides")
+        return super().__call__(inputs)
+"""
+
+
+def test_what_is_too_large_for_the_oracle_is_blamed_on_its_own_clause(
+    tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    (tmp_path / "layers.py").write_text(HUGE)
+    subject = "--subject", "layers.py:SmallStrides"
+    done = command("run", *subject, "--clause", "KILL-04", "--out", "out", cwd=tmp_path)
+    assert (done.status, done.statuses) == (1, {"KILL-04": "fail"})
+
+
 def test_a_page_that_cannot_be_made_leaves_the_record(
     command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,8 @@ class Gather:
         kernel = np.asarray(weights[0])
         fits = kernel.shape[:3] == (*self.kernel_size, self.filters)
         _only(kernel.shape, fits, "kernel shape")
+        for weight in weights:
+            _only(weight.dtype.name, weight.dtype.name == self.dtype, "cast of weights from")
         self._weights = [np.array(weight) for weight in weights]
 
     def get_weights(self) -> list[Any]:
