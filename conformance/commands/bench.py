@@ -16,14 +16,13 @@ from conformance.bench import driver
 from conformance.bench.layers import Layer, chosen
 from conformance.bench.peers import PEERS, parse
 from conformance.commands.console.failing import usage_error
+from conformance.commands.console.speed import show_changes
 from conformance.commands.console.terminal import Terminal
 from conformance.model import machine
 from reports import bench as results_of
-from reports.bench import Comparison, LayerResult, Results, ResultsError, Settings
+from reports.bench import LayerResult, Results, ResultsError, Settings
 from reports.bench.page import milliseconds
 from reports.bench.results import geometric_mean, slope
-
-_VERDICT_STYLES = {"faster": "green", "slower": "bold red", "within noise": "dim"}
 
 
 @click.command()
@@ -119,7 +118,7 @@ def bench(
         usage_error(f"cannot write {str(error.filename)!r}: {error.strerror}")
     _show(results, console)
     if comparison is not None:
-        _show_changes(comparison, console)
+        show_changes(comparison, console)
     for file in filter(None, (json_file, html_file, markdown_file)):
         console.print(f"written: {file}", soft_wrap=True)
 
@@ -264,22 +263,3 @@ def _show_growth(results: Results, console: Console) -> None:
             slopes.append("–" if found is None else f"{found:.2f}")  # noqa: RUF001
         table.add_row(layers[0].axis, *slopes)
     console.print(table)
-
-
-def _show_changes(comparison: Comparison, console: Console) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("layer", "peer", "before ms", "now ms", "now/before", "turns", ""):
-        table.add_column(heading, justify="left" if heading in ("layer", "peer", "") else "right")
-    for change in comparison.changes:
-        table.add_row(
-            change.layer, change.peer, milliseconds(change.old.seconds),
-            milliseconds(change.new.seconds), f"{change.ratio:.3f}",
-            f"{change.low:.2f} to {change.high:.2f}", change.verdict,
-            style=_VERDICT_STYLES[change.verdict],
-        )  # fmt: skip
-    console.print(table)
-    rates = {"matrix products": comparison.product, "copying": comparison.copy}
-    said = ", ".join(f"{name} {rate:.3f}" for name, rate in rates.items() if rate is not None)
-    console.print(f"the machine itself, rate now/before: {said}")
-    for note in comparison.notes:
-        console.print(f"not the same: {note}", style="yellow")

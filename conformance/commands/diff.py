@@ -1,4 +1,4 @@
-"""``conformance diff``: what became of each verdict from one run to another."""
+"""``conformance diff``: what became of each verdict, or of the speed, from one run to another."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ import reports
 from conformance.commands.console.failing import usage_error
 from conformance.commands.console.listing import with_format
 from conformance.commands.console.reading import load
+from conformance.commands.console.speed import show_changes
 from conformance.commands.console.terminal import Terminal
+from reports import bench
 from reports.records.record import Record
-from reports.views.changes import BAD, Change, compare, versions
+from reports.views.changes import BAD, KINDS, Change, compare, precision, versions
 
 _COLOURS = {
     "broke": "bold red",
@@ -39,11 +41,14 @@ def diff(old: Path, new: Path, as_json: bool, html: Path | None) -> None:
     """Compare the verdicts of two runs: OLD and NEW are their run.jsonl.
 
     A verdict is known again by clause, subject and mode. Where each run has one subject only, these are
-    compared whatever they are called.
+    compared whatever they are called. Two files of `conformance bench --json` (NAME.json) are compared by speed.
 
     Exit status: 0 nothing broke; 1 something fails in NEW that did not in OLD, or passed in OLD and is not
-    checked in NEW (lost); 2 bad usage.
+    judged in NEW (lost); 2 bad usage. Speed never decides it.
     """
+    if old.suffix == new.suffix == ".json":
+        _speed(old, new, as_json, html)
+        return
     before, after = load(old, aside=True), load(new, aside=True)
     if html is not None:
         try:
@@ -56,6 +61,30 @@ def diff(old: Path, new: Path, as_json: bool, html: Path | None) -> None:
     else:
         _show(Terminal(), before, after, changes)
     raise SystemExit(1 if any(change.kind in BAD for change in changes) else 0)
+
+
+def _speed(old: Path, new: Path, as_json: bool, html: Path | None) -> None:
+    """Tell what became faster or slower, beyond the noise of both measurements."""
+    try:
+        results = bench.load(new)
+        comparison = bench.compare(bench.load(old), results)
+        if html is not None:
+            bench.write(results, html, comparison)
+    except bench.ResultsError as error:
+        usage_error(error)
+    except OSError as error:
+        usage_error(f"cannot write {str(html)!r}: {error.strerror}")
+    if as_json:
+        found = [
+            {
+                "layer": one.layer, "peer": one.peer, "old": one.old.seconds, "new": one.new.seconds,
+                "low": one.low, "high": one.high, "verdict": one.verdict,
+            }
+            for one in comparison.changes
+        ]  # fmt: skip
+        click.echo(json.dumps(found, indent=1))
+    else:
+        show_changes(comparison, Terminal())
 
 
 def _show(console: Console, before: Record, after: Record, changes: Sequence[Change]) -> None:
@@ -71,7 +100,12 @@ def _show(console: Console, before: Record, after: Record, changes: Sequence[Cha
         table.add_row(*cells, *verdicts, style=_COLOURS[change.kind])
     if changes:
         console.print(table)
-    counts = [(sum(change.kind == kind for change in changes), kind) for kind in _COLOURS]
-    told = ", ".join(f"{count} {kind}" for count, kind in counts if count)
+    for one in precision(before, after):
+        how, colour = ("less", "yellow") if one.worse else ("more", "green")
+        errors = f"worst error {one.old:.3g}, now {one.new:.3g}"
+        text = f"{one.subject} ({one.mode}) is {how} precise in {one.dtype}: {errors}"
+        console.print(text, style=colour, soft_wrap=True)
+    counts = [(sum(change.kind == kind for change in changes), KINDS[kind][0]) for kind in KINDS]
+    told = ", ".join(f"{count} {heading.lower()}" for count, heading in counts if count)
     same = len(after.verdicts) - sum(change.new is not None for change in changes)
-    console.print(f"{told or 'no verdict differs'}; {same} as before")
+    console.print(f"{told or 'no verdict differs'}; {same} unchanged")

@@ -153,7 +153,7 @@ def _show_or_refuse(subject: reports.Subject, file: Path, trust: bool, console: 
         own = "--subject-command COMMAND" if subject.command else "--subject SPEC"
         usage_error(
             f"{file} names {kind} {subject.spec!r}, and a record may come from anybody: nothing was run. "
-            f"--trust runs it, {own} what you name yourself"
+            f"use --trust to run it, or {own} to run another one"
         )
     console.print(f"running {kind} that the record names: {subject.spec}", style="yellow")
 

@@ -110,7 +110,7 @@ def _comment(value: Value) -> str:
         told = str(value["message"] or "").strip().splitlines()[:1]
         return ": ".join([str(name), *told])
     if isinstance(value, np.ndarray) and value.size <= 24:
-        return _on_one_line(np.array2string(value, separator=", ", max_line_width=10**6))
+        return " ".join(np.array2string(value, separator=", ", max_line_width=10**6).split())
     return _on_one_line(describe(value))
 
 

@@ -112,7 +112,7 @@ def compare_each(
     if not isinstance(wanted, list):
         return compare(got, wanted)
     if not isinstance(got, list) or len(got) != len(wanted):
-        text = f"should give {len(wanted)} items, gives {describe(got)}"
+        text = f"expected {len(wanted)} items, got {describe(got)}"
         return Mismatch(text, wanted, got, step)
     found = (compare(one, target) for one, target in zip(got, wanted))
     return next((mismatch for mismatch in found if mismatch is not None), None)

@@ -147,12 +147,12 @@ def excused(
         if not relevant:
             return standing
         told = ", ".join(excuse.what for excuse in relevant)
-        return status, f"fails otherwise than excused ({told})", "other-failure"
+        return status, f"fails, but not as excused ({told})", "other-failure"
     idle = [e for e in own if not any(map(e.covers, failures))]
     if idle:
         return (
             "stale-excuse",
-            f"no failure says {idle[0].what}, but it is excused: {idle[0].reason}",
+            f"excused, but no failure matches {idle[0].what}: {idle[0].reason}",
             "excuse-idle",
         )
     used = [excuse for excuse in valid if any(map(excuse.covers, failures))]

@@ -455,7 +455,8 @@ def _status(clause: Clause, tally: Tally) -> Standing:
     if tally.held:
         return "pass", None, None
     if tally.blocked:
-        told = f"cannot be told before {' and '.join(tally.blocked)} holds"
+        verb = "passes" if len(tally.blocked) == 1 else "pass"
+        told = f"cannot be judged until {' and '.join(tally.blocked)} {verb}"
         return "blocked", told, "more-basic"
     if tally.unsupported:
         return "unsupported", counted(tally.unsupported), "lacking"

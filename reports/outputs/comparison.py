@@ -12,8 +12,14 @@ from reports.outputs.writing import write_text
 from reports.records import statuses
 from reports.records.record import Clause, Record
 from reports.records.statuses import Status
+from reports.views import findings, matrix, sentence
 from reports.views.changes import BAD, KINDS, Change, compare, precision, renamed, versions
-from reports.views.matrix import version_of
+from reports.views.enumeration import first_of
+from reports.views.findings import Cause
+from reports.views.matrix import Matrix, version_of
+
+#: Clauses that the headline names; others are counted.
+_NAMED = 4
 
 
 @attrs.frozen
@@ -63,6 +69,7 @@ def render_comparison(before: Record, after: Record) -> str:
         for kind in KINDS
     ]
     shown = [section for section in sections if section.changes]
+    laid_out = matrix.build(after)
     return document(
         "comparison.html.j2",
         after,
@@ -70,6 +77,12 @@ def render_comparison(before: Record, after: Record) -> str:
         after=after,
         sections=shown,
         headline=_headline(shown),
+        standing=sentence.verdict(
+            laid_out,
+            is_complete=after.footer.complete,
+            clauses_in_all=after.header.clauses_in_all,
+        ),
+        causes=_causes(after, laid_out, changes),
         same=len(after.verdicts) - sum(change.new is not None for change in changes),
         precision=precision(before, after),
         versions=versions(before, after),
@@ -77,14 +90,36 @@ def render_comparison(before: Record, after: Record) -> str:
     )
 
 
-def _headline(sections: Sequence[Section]) -> list[tuple[str, str]]:
-    """Return the sentence in parts, each with the key of its colour."""
+def _headline(sections: Sequence[Section]) -> list[tuple[str, str, str]]:
+    """Return the sentence in parts, each with the key of its colour and the clauses it is about."""
     if not sections:
-        return [("No verdict has changed", "pass")]
-    parts = [(f"{section.heading}: {len(section.changes)}", section.key) for section in sections]
+        return [("No verdict has changed", "pass", "")]
+    parts = [
+        (
+            f"{section.heading}: {len(section.changes)}",
+            section.key,
+            first_of([*dict.fromkeys(change.clause for change, *_ in section.changes)], _NAMED),
+        )
+        for section in sections
+    ]
     if not any(section.kind in BAD for section in sections):
-        parts.insert(0, ("Nothing broke, nothing is lost", "pass"))
+        parts.insert(0, ("Nothing broke, nothing is lost", "pass", ""))
     return parts
+
+
+def _causes(after: Record, laid_out: Matrix, changes: Sequence[Change]) -> tuple[Cause, ...]:
+    """Return what is behind the findings of clauses that newly fail, or fail differently."""
+    told = {
+        (change.clause, change.subject, change.mode)
+        for change in changes
+        if change.kind in ("broke", "message")
+    }
+    found = findings.collect(after, laid_out) if told else None
+    return tuple(
+        cause
+        for cause in (found.causes if found is not None else ())
+        if any((f.clause, f.subject, f.mode) in told for f in (e.finding for e in cause.entries))
+    )
 
 
 def write_comparison(before: Record, after: Record, path: str | os.PathLike[str]) -> None:

@@ -14,7 +14,12 @@ from reports.outputs.page import document
 from reports.outputs.writing import write_text
 from reports.records.record import Record
 from reports.views import matrix
+from reports.views.changes import KINDS, compare, precision
+from reports.views.enumeration import first_of
 from reports.views.matrix import Column
+
+#: Clauses of a kind of change that are named; others are counted.
+_NAMED = 4
 
 
 @attrs.frozen(eq=False)
@@ -38,6 +43,11 @@ class Trend:
     points: tuple[Point, ...]
 
     @property
+    def key(self) -> tuple[str, str]:
+        """The subject and its mode."""
+        return self.subject, self.mode
+
+    @property
     def last(self) -> Point:
         """The newest run."""
         return self.points[-1]
@@ -52,7 +62,7 @@ class Trend:
 
     @property
     def chart(self) -> Markup:
-        """The share of clauses that hold, run by run: one bar each."""
+        """The clauses that were judged, run by run: one bar each."""
         return _chart(self.points)
 
     @property
@@ -60,14 +70,19 @@ class Trend:
         """What the newest run changed, in words."""
         if len(self.points) < 2:
             return "first run"
-        before, now = self.points[-2:]
-        delta = now.broken - before.broken
-        if delta:
-            return f"{abs(delta)} {'more' if delta > 0 else 'fewer'} broken than before"
-        lost = before.column.passed - now.column.passed
-        if lost:
-            return f"{abs(lost)} {'fewer' if lost > 0 else 'more'} pass than before"
-        return "as before"
+        before, now = (point.record for point in self.points[-2:])
+        found = [one for one in compare(before, now) if (one.subject, one.mode) == self.key]
+        told = []
+        for kind, (heading, *_) in KINDS.items():
+            clauses = [one.clause for one in found if one.kind == kind]
+            if clauses:
+                told.append(f"{heading.lower()}: {first_of(clauses, _NAMED)}")
+        told += [
+            f"{'less' if one.worse else 'more'} precise in {one.dtype} ({one.old:.3g} before, {one.new:.3g} now)"
+            for one in precision(before, now)
+            if (one.subject, one.mode) == self.key
+        ]
+        return "; ".join(told) or "as before"
 
 
 def trends(records: Sequence[Record], folder: Path | None = None) -> list[Trend]:
@@ -161,8 +176,10 @@ _STEP, _HEIGHT, _SHOWN = 14, 40, 40
 def _chart(points: Sequence[Point]) -> Markup:
     shown = points[-_SHOWN:]
     bars = []
+    # The run that judged most is the highest; where clauses are lost, a bar is lower.
+    most = max((p.column.passed + p.unjudged + p.broken for p in shown), default=0)
+    total = max(most, 1)
     for place, point in enumerate(shown):
-        total = max(point.column.applicable, 1)
         y = float(_HEIGHT)
         for kind, number in (
             ("pass", point.column.passed),
@@ -179,8 +196,8 @@ def _chart(points: Sequence[Point]) -> Markup:
             )
     first, last = shown[0], shown[-1]
     label = (
-        f"{len(shown)} runs: {first.column.passed} of {first.column.applicable} clauses passed in the first, "
-        f"{last.column.passed} of {last.column.applicable} in the last"
+        f"{len(shown)} runs: {first.column.passed} clauses passed in the first, {first.broken} were broken; "
+        f"{last.column.passed} and {last.broken} in the last"
     )
     width = len(shown) * _STEP
     return Markup(

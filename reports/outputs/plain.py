@@ -13,8 +13,9 @@ from reports.pictures.heatmap import short_number
 from reports.pictures.stamps import Stamps
 from reports.records.record import Clause, Finding, Record
 from reports.records.values import Array, shape_text, words
-from reports.views import cases, causes, matrix, sentence
+from reports.views import cases, causes, matrix
 from reports.views.causes import Cause
+from reports.views.enumeration import first_of
 
 #: Clauses that a cause names; further ones are counted.
 CLAUSES_NAMED = 4
@@ -59,7 +60,7 @@ def tell_causes(record: Record) -> list[Told]:
             Told(
                 cause,
                 _one_line(title),
-                breaks(broken),
+                _breaks(broken, clauses),
                 _one_line(cases.summary(smallest.case)),
                 _one_line(message),
             )
@@ -67,9 +68,15 @@ def tell_causes(record: Record) -> list[Told]:
     return told
 
 
+def _breaks(broken: Sequence[str], clauses: Mapping[str, Clause]) -> str:
+    """Name the clauses; a single one with its title."""
+    title = clauses[broken[0]].title if len(broken) == 1 and broken[0] in clauses else ""
+    return _one_line(f"{breaks(broken)}: {title}" if title else breaks(broken))
+
+
 def breaks(clauses: Sequence[str]) -> str:
     """Name the first clauses and count the others: ``PAD-01, PAD-02 and 3 more``."""
-    return sentence.first_of(clauses, CLAUSES_NAMED) if clauses else ""
+    return first_of(clauses, CLAUSES_NAMED) if clauses else ""
 
 
 def explain_finding(finding: Finding, clause: Clause | None) -> Iterator[str]:
@@ -81,7 +88,9 @@ def explain_finding(finding: Finding, clause: Clause | None) -> Iterator[str]:
     if finding.diagnosis:
         yield f"diagnosis  {finding.diagnosis}"
     yield f"message    {finding.message}"
-    if finding.scaled_error is not None and finding.bound is not None:
+    if finding.bound == 0:
+        yield "error      none is allowed: the inputs are integers, so any difference is a bug"
+    elif finding.scaled_error is not None and finding.bound is not None:
         yield f"error      {finding.scaled_error:.3g} times the rounding unit; {finding.bound:.3g} is allowed"
     yield f"layer      {cases.summary(finding.case)}"
     for step in cases.steps(finding.case, finding.step):

@@ -197,6 +197,8 @@ def _total(
     if given is not None and given.shape == found.output.transpose(_order(found)).shape:
         number = given[tuple(element[n] for n in _order(found))]
         text += f"; got {short_number(float(number))}"
+        if bias and not found.activation and number == total - bias:
+            text += ", the sum without the bias"
     return text + "."
 
 

@@ -311,7 +311,7 @@ class Finding:
     scaled_error: float | None = None
     bound: float | None = None
     diagnosis: str | None = None
-    undiagnosed: Annotated[bool, rule("Its diagnosis was given up: the time for it was over.")] = (
+    undiagnosed: Annotated[bool, rule("It has no diagnosis: the search for one was given up.")] = (
         False
     )
     failures: Annotated[int | None, rule(minimum=0)] = None
@@ -713,7 +713,7 @@ class Footer:
         rule("What the cases say about each aspect of a subject, for the scoreboard."),
     ] = ()
     undiagnosed: Annotated[
-        int, rule("Findings whose diagnosis was given up: the time for them was over.", minimum=0)
+        int, rule("Findings without a diagnosis: the search for one was given up.", minimum=0)
     ] = 0
     said_often: Annotated[
         tuple[SaidOften, ...],

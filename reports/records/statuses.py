@@ -86,6 +86,8 @@ NOT_RUN = _BY_NAME["not-run"]
 #: The names that verdicts in a record have.
 RECORDED = tuple(status.name for status in STATUSES if status.recorded)
 
+#: Those by which a clause does not hold.
+BROKEN = frozenset(status.name for status in STATUSES if status.breaks)
 #: Those that keep a run from conforming.
 BAD = frozenset(status.name for status in STATUSES if status.breaks or status.unjudged)
 

@@ -203,14 +203,14 @@
   }
 
   // Steps through the pixels of a picture: state 0 is the empty canvas, the last one the whole sum.
-  function setUpPicture(stamp) {
+  function pictureOf(stamp) {
     const told = stamp.querySelector(".told");
     const cells = (kind) => all(`.stamp-${kind} .cells rect`, stamp);
     const canvas = cells("canvas");
     const inputs = all(".stamp-input", stamp).map((svg) => all(".cells rect", svg));
     const texts = all(".stamp-canvas .num text", stamp);
     const whole = { classes: canvas.map((one) => one.getAttribute("class")), texts: texts.map((one) => [one.textContent, one.getAttribute("class")]) };
-    let data = null;
+    const data = JSON.parse(stamp.dataset.picture);
     let step = null;
 
     const short = (value) => {
@@ -237,7 +237,6 @@
     }
 
     function show(wanted) {
-      data ??= JSON.parse(stamp.dataset.picture);
       const pixels = data.stamps.length;
       step = Math.max(0, Math.min(pixels + 1, wanted));
       const isWhole = step > pixels;
@@ -286,26 +285,37 @@
         `column ${left} of the canvas on: ${landed.map(([, value]) => short(value)).slice(0, 12).join(", ")}${landed.length > 12 ? " \u2026" : ""}`;
     }
 
-    const go = {
+    return {
       first: () => show(0),
       back: () => show((step ?? data.stamps.length + 1) - 1),
       on: () => show(step === null || step > data.stamps.length ? 1 : step + 1),
       last: () => show(Infinity),
     };
+  }
+
+  function offerSteps(from) {
+    for (const stepper of all(".stepper", from)) stepper.hidden = false;
+  }
+
+  // A picture is read when somebody steps through it; a page may have hundreds.
+  function setUpStepping() {
     const keys = { ArrowLeft: "back", ArrowRight: "on", Home: "first", End: "last" };
-    const stepper = stamp.querySelector(".stepper");
-    stepper.hidden = false;
-    stepper.addEventListener("click", (event) => {
-      const button = event.target.closest("button");
-      if (!button) return;
-      data ??= JSON.parse(stamp.dataset.picture);
-      go[button.dataset.go]();
+    const pictures = new WeakMap();
+    const go = (event, way) => {
+      const stamp = event.target.closest(".stamp");
+      if (!pictures.has(stamp)) pictures.set(stamp, pictureOf(stamp));
+      pictures.get(stamp)[way]();
+    };
+    offerSteps(document);
+    document.addEventListener("click", (event) => {
+      const button = event.target.closest(".stepper button");
+      if (button) go(event, button.dataset.go);
     });
-    stepper.addEventListener("keydown", (event) => {
+    document.addEventListener("keydown", (event) => {
       if (!keys[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (!event.target.closest(".stepper")) return;
       event.preventDefault();
-      data ??= JSON.parse(stamp.dataset.picture);
-      go[keys[event.key]]();
+      go(event, keys[event.key]);
     });
   }
 
@@ -317,7 +327,7 @@
       const drawn = await new Response(text).text();
       box.removeAttribute("data-packed");
       box.innerHTML = drawn;
-      for (const stamp of all(".stamp", box)) setUpPicture(stamp);
+      offerSteps(box);
       dispatchEvent(new Event("resize"));
     };
     const near = new IntersectionObserver((entries) => {
@@ -386,7 +396,7 @@
     setUpTheme();
     setUpCopying();
     for (const map of all(".space table")) setUpMap(map);
-    for (const stamp of all(".stamp")) setUpPicture(stamp);
+    setUpStepping();
     setUpScrolling();
     setUpPacked();
     if (!byId("open-all")) return;  // a page without a matrix

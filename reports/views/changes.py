@@ -9,18 +9,22 @@ import attrs
 
 from reports.records import statuses
 from reports.records.record import Finding, Record, Subject, Verdict
-from reports.views.sentence import first_of
+from reports.views.enumeration import first_of
 
 #: Clause, subject and mode.
 _Key: TypeAlias = tuple[str, str, str]
 
 #: The kinds of change, what matters most first: heading, meaning, and the key of its colour.
 KINDS: Mapping[str, tuple[str, str, str]] = {
-    "broke": ("Newly failing", "fails now, and did not before", "fail"),
-    "lost": ("Lost", "passed before, and is no longer checked", "gaveup"),
-    "mended": ("Newly passing", "failed before, and holds now", "pass"),
-    "message": ("Fails otherwise", "failed before and fails now, with another message", "error"),
-    "changed": ("Other changes", "neither failed nor passed on both sides", "notrun"),
+    "broke": ("Newly failing", "fail now and did not before", "fail"),
+    "lost": ("Lost", "passed before and are no longer judged", "gaveup"),
+    "mended": ("Newly passing", "failed before and pass now", "pass"),
+    "message": ("Fail differently", "fail in both runs, with another message", "error"),
+    "changed": (
+        "Other changes",
+        "have another verdict, but neither newly fail nor newly pass",
+        "notrun",
+    ),
 }
 #: The kinds with which a comparison ends badly.
 BAD = frozenset(["broke", "lost"])

@@ -17,6 +17,7 @@ from reports.records.statuses import Status
 from reports.records.values import Tensor, Unreadable, decode, is_error, is_tensor, words
 from reports.views import cases, causes
 from reports.views.cases import Argument, Step
+from reports.views.enumeration import first_of
 from reports.views.errata import subject_name
 from reports.views.matrix import Cell, Matrix
 
@@ -101,6 +102,13 @@ class Cause:
     def size(self) -> int:
         """How many findings it explains."""
         return len(self.entries)
+
+    @property
+    def named(self) -> str:
+        """The first clauses that it breaks, the others counted; of an undiagnosed one what it is about."""
+        if len(self.clauses) == 1 and not self.smallest.finding.diagnosis:
+            return f"{self.clauses[0]}: {self.smallest.clause.title}"
+        return first_of(self.clauses, 4)
 
     @property
     def clauses(self) -> list[str]:

@@ -90,7 +90,7 @@ def of_erratum(entry: Erratum, header: Header) -> str:
         proof = entry.proof
         parts.append(f"Seen in `{proof.call}`: {proof.evidence.message}")
         if not proof.comparisons:
-            parts.append(f"- by the page: `{proof.expected}`\n- got: `{proof.got}`")
+            parts.append(f"- the page says: `{proof.expected}`\n- got: `{proof.got}`")
     if entry.erratum.script:
         parts.append(_fenced(entry.erratum.script))
     wrong = [

@@ -10,6 +10,7 @@ import attrs
 from reports.records import statuses
 from reports.records.record import Clause, Finding, Record, Subject, Verdict
 from reports.records.statuses import Status
+from reports.views.enumeration import first_of
 
 CHAPTERS: Mapping[str, str] = {
     "shapes": "Shapes",
@@ -41,6 +42,8 @@ _AGREEMENTS: Mapping[str, str] = {
     "version": "It depends on TensorFlow's release.",
 }
 
+#: Clauses that are named in a sentence; others are counted.
+_NAMED = 4
 _PLACES: Mapping[str, int] = {chapter: place for place, chapter in enumerate(CHAPTERS)}
 
 
@@ -76,9 +79,8 @@ class Column:
 
     @property
     def judged(self) -> int:
-        """How many clauses were judged: those that apply, but for what is unsupported or was not run."""
-        skipped = sum(number for status, number in self.tally if status.skipped)
-        return sum(self.counts.values()) - skipped
+        """How many clauses were judged: not those that are unsupported, undecided, or were not run."""
+        return sum(n for status, n in self.tally if not (status.skipped or status.unjudged))
 
     @property
     def state(self) -> str:
@@ -152,6 +154,32 @@ class Chapter:
         return [statuses.worst(cell.status for cell in cells) for cells in columns]
 
 
+@attrs.frozen
+class Unjudged:
+    """Clauses that could not be judged on a subject, and why."""
+
+    status: Status
+    subject: str
+    modes: tuple[str, ...]
+    clauses: tuple[str, ...]
+    reason: str
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether nothing went wrong but another clause, which has a finding."""
+        return self.status.name == "blocked"
+
+    @property
+    def named(self) -> str:
+        """The first clauses, the others counted."""
+        return first_of(self.clauses, _NAMED)
+
+    @property
+    def sentence(self) -> str:
+        """The reason as a sentence."""
+        return _sentence(self.reason)
+
+
 @attrs.frozen(eq=False)
 class Matrix:
     """Everything about the matrix that the page shows."""
@@ -196,17 +224,27 @@ class Matrix:
         return sorted(self.columns, key=lambda column: order.index(column.state))
 
     @property
-    def unjudged(self) -> list[tuple[Column, Status, int, str]]:
-        """Columns in which clauses could not be judged: the status, how many, and the first reason."""
-        found: dict[tuple[str, str, str], list[Cell]] = {}
+    def unjudged(self) -> list[Unjudged]:
+        """What could not be judged, by subject and status, with the first reason; by each where blocked."""
+        found: dict[tuple[str, str, str], tuple[dict[str, None], ...]] = {}
         for row in self.rows:
             for cell in row.cells:
                 if cell.status.unjudged:
-                    key = (*cell.column.subject.key, cell.status.name)
-                    found.setdefault(key, []).append(cell)
+                    subject = cell.column.subject
+                    reason = cell.reason or ""
+                    apart = reason if cell.status.name == "blocked" else ""
+                    key = cell.status.name, subject.name, apart
+                    modes, clauses, reasons = found.setdefault(key, ({}, {}, {}))
+                    modes[subject.mode] = clauses[row.clause.id] = reasons[reason] = None
         return [
-            (cells[0].column, cells[0].status, len(cells), _sentence(cells[0].reason or ""))
-            for cells in found.values()
+            Unjudged(
+                statuses.status(name),
+                subject,
+                modes=tuple(filter(None, modes)),
+                clauses=tuple(clauses),
+                reason=next(iter(reasons)),
+            )
+            for (name, subject, _), (modes, clauses, reasons) in found.items()
         ]
 
     @property
@@ -318,9 +356,7 @@ def _cell(
     blocking = dict.fromkeys(name for verdict in verdicts for name in verdict.blocked_by)
     if blocking and not status.unjudged:
         more_basic = " and ".join(blocking)
-        told.append(
-            f"Further cases do not count here: {more_basic} explains what is wrong in them."
-        )
+        told.append(f"Cases that fail because of {more_basic} do not count here.")
     reasons = dict.fromkeys(told)
     return Cell(
         column=column,

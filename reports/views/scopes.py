@@ -8,10 +8,10 @@ import attrs
 
 from reports.records import statuses
 from reports.records.record import Clause, Verdict
-from reports.views.sentence import conjoined, first_of
+from reports.views.enumeration import conjoined, first_of
 
 #: The version of the rules; it rises when the same verdicts would give another sentence.
-RULES = 1
+RULES = 2
 #: So many clauses are named at most.
 NAMED = 4
 #: So many of them in a cell of the table.
@@ -25,10 +25,11 @@ class Scope:
     Args:
         name: `numbers`, `layer`, `training` or `drop-in`.
         passed: how many clauses pass.
-        broken: clauses that do not hold, or could not be judged to the end.
+        broken: clauses that do not hold.
         missing: clauses that must pass, and are not checked or unsupported.
         excused: clauses that differ, with a stated reason.
         unsupported: how many clauses are about what the subject lacks.
+        undecided: clauses that could not be judged to the end, or not before another one holds.
     """
 
     name: str
@@ -37,17 +38,21 @@ class Scope:
     missing: tuple[str, ...]
     excused: tuple[str, ...]
     unsupported: int = 0
+    undecided: tuple[str, ...] = ()
 
     @property
     def conforms(self) -> bool:
-        """Whether nothing is broken or excused, all that must pass does, and anything does."""
-        return bool(self.passed) and not (self.broken or self.missing or self.excused)
+        """Whether nothing is broken, undecided or excused, all that must pass does, and anything does."""
+        against = self.broken or self.undecided or self.missing or self.excused
+        return bool(self.passed) and not against
 
     @property
     def standing(self) -> tuple[str, str]:
         """What it comes to in a word or two, and the key of its colour."""
         if self.broken:
             return "fails", "fail"
+        if self.undecided:
+            return "undecided", "gaveup"
         if self.conforms:
             return "conforms", "pass"
         if self.excused:
@@ -57,8 +62,8 @@ class Scope:
     @property
     def named(self) -> str:
         """The first clauses that keep it from conforming; nothing where none does, or nothing is claimed."""
-        if self.broken:
-            return first_of(self.broken, NAMED_IN_TABLE)
+        if self.broken or self.undecided:
+            return first_of(self.broken or self.undecided, NAMED_IN_TABLE)
         if self.missing and self.passed and not self.excused:
             return f"without {first_of(self.missing, NAMED_IN_TABLE)}"
         return ""
@@ -66,7 +71,11 @@ class Scope:
     def __str__(self) -> str:
         if self.broken:
             count = len(self.broken)
-            return f"{self.name}: {count} clause{'s fail' if count > 1 else ' fails'}"
+            left = f", {len(self.undecided)} undecided" if self.undecided else ""
+            return f"{self.name}: {count} clause{'s fail' if count > 1 else ' fails'}{left}"
+        if self.undecided:
+            count = len(self.undecided)
+            return f"{self.name}: {count} clause{'s' if count > 1 else ''} undecided"
         if not self.passed and not self.excused:
             return f"{self.name}: not claimed"
         if self.excused:
@@ -98,17 +107,27 @@ _ORDER = ("numbers", "layer", "training", "drop-in")
 
 
 def _scope(name: str, clauses: Sequence[Clause], found: Mapping[str, set[str]]) -> Scope:
-    broken = [c.id for c in clauses if found[c.id] & statuses.BAD]
-    excused = [c.id for c in clauses if "excused" in found[c.id] and c.id not in broken]
-    passed = [c.id for c in clauses if "pass" in found[c.id] and c.id not in {*broken, *excused}]
-    decided = {*passed, *broken, *excused}
+    broken = [c.id for c in clauses if found[c.id] & statuses.BROKEN]
+    undecided = [c.id for c in clauses if found[c.id] & statuses.BAD and c.id not in broken]
+    worse = {*broken, *undecided}
+    excused = [c.id for c in clauses if "excused" in found[c.id] and c.id not in worse]
+    passed = [c.id for c in clauses if "pass" in found[c.id] and c.id not in {*worse, *excused}]
+    decided = {*passed, *worse, *excused}
     missing = [
         c.id
         for c in clauses
         if c.must and c.id not in decided and found[c.id] != {"not-applicable"}
     ]
     lacking = [c for c in clauses if c.id not in decided and "unsupported" in found[c.id]]
-    return Scope(name, len(passed), tuple(broken), tuple(missing), tuple(excused), len(lacking))
+    return Scope(
+        name,
+        passed=len(passed),
+        broken=tuple(broken),
+        missing=tuple(missing),
+        excused=tuple(excused),
+        unsupported=len(lacking),
+        undecided=tuple(undecided),
+    )
 
 
 @attrs.frozen

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import attrs
 
+from reports.views.enumeration import conjoined
 from reports.views.matrix import Cell, Column, Matrix
 
 
@@ -152,17 +153,6 @@ def _all(total: int) -> str:
 def _name(columns: Sequence[Column]) -> str:
     name, version = columns[0].subject.name, columns[0].version
     return f"{name} {version}" if version and "@" not in name else name
-
-
-def conjoined(names: Sequence[str]) -> str:
-    """Write a list with its last two items joined by "and"."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def first_of(names: Sequence[str], most: int) -> str:
-    """Name the first and count the others: ``PAD-01, PAD-02 and 3 more``."""
-    left = len(names) - most
-    return f"{', '.join(names[:most])} and {left} more" if left > 0 else conjoined(names)
 
 
 def _conjugated(verb: str, count: int) -> str:

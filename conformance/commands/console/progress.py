@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from conformance.commands.console.left import TimeLeft
 from conformance.run.interruption import Interruption
 from conformance.run.participants import Participant
 from conformance.run.run import Run
@@ -34,8 +29,7 @@ class Progress:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(compact=True),
+            TimeLeft(),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -57,7 +51,7 @@ class Progress:
         """Show the first finding of a subject; the end of the run puts all of them under their causes."""
         verdict = judgement.verdict
         who = verdict.subject, verdict.mode
-        if verdict.status not in statuses.BAD or who in self._told:
+        if verdict.status not in statuses.BAD - {"blocked"} or who in self._told:
             return
         self._told.add(who)
         title, *rest = judgement.text.splitlines()

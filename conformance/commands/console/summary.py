@@ -37,18 +37,20 @@ def summary(run: Run, record: Record, path: Path, console: Console) -> None:
     if record.footer.undiagnosed:
         given_up = record.footer.undiagnosed
         findings = "finding" if given_up == 1 else "findings"
-        told = f"diagnosis given up for {given_up} {findings}: the time for it was over"
+        told = f"no cause is named for {given_up} {findings}: the search for it was given up"
         console.print(told, style="yellow", soft_wrap=True)
     for lack in run.idle_lacks:
-        console.print(f"without effect: {lack}: no error says so", style="yellow", soft_wrap=True)
+        console.print(
+            f"without effect: {lack}: no error matches it", style="yellow", soft_wrap=True
+        )
     for excuse in run.stale_patterns:
-        told = f"stale excuse: {excuse}: nothing fails so any more"
+        told = f"stale excuse: {excuse}: nothing fails in this way now"
         console.print(told, style="bold red", soft_wrap=True)
     subjects = [participant.subject.name for participant in run.participants]
     for who, text in scopes.sentences(record.header.clauses, run.verdicts, subjects):
         console.print(f"{who}: {text}", soft_wrap=True)
     for subject, clause, got in run.unmet:
-        told = f"required, and does not pass: {clause} of {subject} ({got})"
+        told = f"required, but does not pass: {clause} of {subject} ({got})"
         console.print(told, style="bold red", soft_wrap=True)
 
 

@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from conformance.cli import main
+from reports import bench
+from reports.tests.test_bench import RUN
 
 CLAUSES = ("PAD-01", "PAD-02", "PAD-03")
 Diff = Callable[..., Result]
@@ -62,14 +64,14 @@ def _lines(done: Result) -> list[list[str]]:
 
 def test_runs_with_the_same_verdicts_do_not_differ(diff: Diff) -> None:
     done = diff(("pass", "fail", "not-run"), ("pass", "fail", "not-run"))
-    assert (done.exit_code, done.stdout) == (0, "no verdict differs; 3 as before\n")
+    assert (done.exit_code, done.stdout) == (0, "no verdict differs; 3 unchanged\n")
 
 
 def test_what_broke_is_told_with_its_message_and_ends_with_status_1(diff: Diff) -> None:
     done = diff(("pass", "pass", "pass"), ("pass", "pass", "fail"))
     told = ["broke", "PAD-03", "mine", "eager", "pass", "fail", "PAD-03", "is", "off"]
     assert (done.exit_code, told in _lines(done)) == (1, True)
-    assert done.stdout.endswith("1 broke; 2 as before\n")
+    assert done.stdout.endswith("1 newly failing; 2 unchanged\n")
 
 
 @pytest.mark.parametrize("status", ["pass", "excused"])
@@ -132,7 +134,7 @@ def test_what_broke_comes_first(diff: Diff) -> None:
     done = diff(("unsupported", "fail", "pass"), ("pass", "pass", "fail"))
     kinds = [line[0] for line in _lines(done)[1:4]]
     assert kinds == ["broke", "mended", "changed"]
-    assert done.stdout.endswith("1 broke, 1 mended, 1 changed; 0 as before\n")
+    assert done.stdout.endswith("1 newly failing, 1 newly passing, 1 other changes; 0 unchanged\n")
 
 
 def test_a_single_subject_may_have_another_name(diff: Diff) -> None:
@@ -145,12 +147,48 @@ def test_other_versions_are_told(diff: Diff) -> None:
     assert done.stdout.splitlines()[0] == "mine (eager): numpy 1.26, now 2.0"
 
 
+def test_drift_of_precision_is_told(tmp_path: Path) -> None:
+    paths = [_record(tmp_path, "mine", ("pass",)) for _ in range(2)]
+    for path, worst in zip(paths, (3.0, 9.0)):
+        *lines, last = path.read_text("utf-8").splitlines()
+        numerics = [
+            {
+                "subject": "mine",
+                "mode": "eager",
+                "dtype": "float32",
+                "worst": worst,
+                "share": 0.5,
+                "counts": [1],
+            }
+        ]
+        footer = {**json.loads(last), "numerics": numerics}
+        path.write_text("\n".join([*lines, json.dumps(footer)]) + "\n", "utf-8")
+    done = CliRunner().invoke(main, ["diff", *map(str, paths)])
+    told = "mine (eager) is less precise in float32: worst error 3, now 9"
+    assert (done.exit_code, told in done.stdout) == (0, True)
+
+
 def test_changes_as_json(diff: Diff) -> None:
     done = diff(("pass", "pass", "pass"), ("pass", "pass", "fail"), "--json")
     assert json.loads(done.stdout) == [
         {"kind": "broke", "clause": "PAD-03", "subject": "mine", "mode": "eager", "old": "pass",
          "new": "fail", "message": "PAD-03 is off", "diagnosis": None}
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("times", "verdict"), [(2, "slower"), (0.4, "faster"), (1, "within noise")]
+)
+def test_two_measurements_are_compared_by_speed(tmp_path: Path, times: float, verdict: str) -> None:
+    paths = [tmp_path / "old.json", tmp_path / "new.json"]
+    bench.save(RUN, paths[0])
+    for layer in (new := json.loads(paths[0].read_text("utf-8")))["layers"]:
+        for one in layer["measurements"]:
+            for turn in one["turns"]:
+                turn[:] = [seconds * times for seconds in turn]
+    paths[1].write_text(json.dumps(new), "utf-8")
+    done = CliRunner().invoke(main, ["diff", *map(str, paths), "--json"])
+    assert (done.exit_code, {one["verdict"] for one in json.loads(done.stdout)}) == (0, {verdict})
 
 
 def test_what_is_no_record_is_told_in_one_line(tmp_path: Path) -> None:

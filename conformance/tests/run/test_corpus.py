@@ -86,7 +86,7 @@ def test_gradients_that_are_missing_fail(got: Any, tmp_path: Path) -> None:
     (recorded,) = _load(tmp_path, GRADIENT)
     outcomes = (Outcome(), Outcome(), Outcome(value=got))
     (failure,) = _judge(recorded, Observation(outcomes=outcomes)).failures
-    assert (failure.status, "should give 3 items" in failure.mismatch.message) == ("fail", True)
+    assert (failure.status, "expected 3 items" in failure.mismatch.message) == ("fail", True)
 
 
 def test_a_gradient_of_a_bias_that_is_not_there_may_be_none(tmp_path: Path) -> None:

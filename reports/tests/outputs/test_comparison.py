@@ -108,6 +108,19 @@ def test_the_page_says_that_nothing_broke(load):
     assert title == "Nothing broke, nothing is lost, Newly passing: 1"
 
 
+def test_the_page_shows_why_a_clause_newly_fails(load):
+    broken = mini(
+        sample.verdict("PAD-01", status="fail"), sample.finding(diagnosis="crops wrongly")
+    )
+    reader = Reader(reports.render_comparison(load(one("pass")), load(broken)))
+    assert "Why Crops wrongly (PAD-01)" in reader.text
+
+
+def test_a_page_on_which_nothing_newly_fails_gives_no_reason(load):
+    text = reports.render_comparison(load(failing("off")), load(failing("off")))
+    assert 'id="why"' not in text
+
+
 def test_the_page_shows_both_messages(load):
     text = Reader(reports.render_comparison(load(failing("by one")), load(failing("by two")))).text
     assert "by two before: by one" in text

@@ -35,15 +35,22 @@ def test_another_scope_is_another_series(run):
 @pytest.mark.parametrize(
     ("before", "now", "change"),
     [
-        ("pass", "fail", "1 more broken than before"),
-        ("fail", "pass", "1 fewer broken than before"),
+        ("pass", "fail", "newly failing: PAD-01"),
+        ("fail", "pass", "newly passing: PAD-01"),
         ("pass", "pass", "as before"),
-        ("pass", "unsupported", "1 fewer pass than before"),
+        ("pass", "unsupported", "lost: PAD-01"),
     ],
 )
 def test_a_series_says_what_the_newest_run_changed(run, before, now, change):
     (trend,) = history.trends([run(before, 1), run(now, 2)])
     assert trend.change == change
+
+
+def test_a_series_says_that_it_became_less_precise(run):
+    one = {"subject": "mine", "mode": "eager", "dtype": "float32", "share": 0.5, "counts": [1]}
+    runs = [run(day=day, numerics=[{**one, "worst": worst}]) for day, worst in ((1, 3), (2, 9))]
+    (trend,) = history.trends(runs)
+    assert trend.change == "less precise in float32 (3 before, 9 now)"
 
 
 def test_a_first_run_has_nothing_before_it(run):
@@ -57,7 +64,7 @@ def test_a_badge_counts_what_passes(run, status, badge):
 
 def test_the_index_says_how_many_conform(run):
     text = Reader(reports.render_index([run("pass", 1), run("fail", 2)])).text
-    assert "1 of 1 series did not conform in the newest run" in text
+    assert "1 of 1 series did not conform in its newest run" in text
 
 
 def test_the_index_links_to_the_pages_that_are_there(run, tmp_path):

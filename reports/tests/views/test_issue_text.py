@@ -78,7 +78,7 @@ def test_a_report_on_the_page_quotes_it_and_names_the_releases(load):
     assert re.findall(r"^> .*|^- .*|^Found.*", text, re.MULTILINE) == [
         '> `"same"` results in padding evenly ... such that output has the same height/width '
         "dimension as the input.",
-        "- by the page: `(1, 5, 5, 1)`",
+        "- the page says: `(1, 5, 5, 1)`",
         "- got: `(1, 10, 10, 1)`",
         "Found with tensorflow 2.15.1 eager by conv2d-transpose-conformance 0.1.0.",
     ]
