@@ -12,7 +12,6 @@ from typing import Any
 from conformance.strength.mistakes import (
     arguments,
     company,
-    crossed,
     geometry,
     history,
     initial_values,
@@ -33,7 +32,6 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "geometry": geometry.MISTAKES,
     "numbers": numbers.MISTAKES,
     "sizes": sizes.MISTAKES,
-    "two things at once": crossed.MISTAKES,
     "special numbers": special.MISTAKES,
     "training": training.MISTAKES,
     "initial values": initial_values.MISTAKES,

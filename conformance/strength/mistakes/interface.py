@@ -140,14 +140,6 @@ def _live(self: Any) -> Any:
     return found
 
 
-def _seedless(self: Any) -> Any:
-    config = Right.get_config(self)
-    form = config["kernel_initializer"]
-    if isinstance(form, dict) and "seed" in form["config"]:
-        config["kernel_initializer"] = {**form, "config": {**form["config"], "seed": None}}
-    return config
-
-
 def _typed(self: Any) -> Any:
     config = Right.get_config(self)
     return {**config, "dtype": config["dtype"] or "float32"}
@@ -262,7 +254,6 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...], dict[str, Any]], ...] = (
     ("config_eaten", "from_config empties the dictionary that it is given.", ("METH-06",),
      {"from_config": classmethod(_eats)}),
     ("config_live", "get_config gives the same dictionary each time.", ("METH-06",), {"get_config": _live}),
-    ("config_seedless", "get_config forgets an initializer's seed.", ("METH-06",), {"get_config": _seedless}),
     ("config_typed", "Before it is built, a layer's configuration says float32.", ("DTYPE-01",),
      {"get_config": _typed}),
     ("set_weights_saturates", "set_weights casts to float16 with saturation.", ("METH-07",),
