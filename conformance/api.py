@@ -288,8 +288,7 @@ def _options(
 ) -> Options:
     if profile not in PROFILES:
         raise ValueError(f"profile {profile!r}: the profiles are {', '.join(PROFILES)}")
-    # One process: a script need not expect to be imported by others.
-    values = {choice.name: choice.default for choice in CHOICES} | {"jobs": 1}
+    values = {choice.name: choice.default for choice in CHOICES}
     unknown = sorted(others.keys() - values.keys())
     if unknown:
         raise TypeError(f"unknown argument {unknown[0]!r}")

@@ -9,8 +9,8 @@ import click
 from conformance import __version__
 
 _COMMANDS = (
-    "init", "smoke", "run", "merge", "report", "explain", "export", "replay", "diff", "clauses", "subjects",
-    "scoreboard", "bench", "strength", "translate", "weights",
+    "init", "smoke", "run", "campaign", "merge", "report", "explain", "export", "replay", "diff", "clauses",
+    "subjects", "scoreboard", "bench", "strength", "translate", "weights",
 )  # fmt: skip
 
 

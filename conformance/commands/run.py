@@ -19,7 +19,8 @@ from conformance.run.shards import parse
 _IN_FOLDER = "the folder's"
 
 
-def _with_choices(function: Any) -> Any:
+def with_choices(function: Any) -> Any:
+    """Give a command the options of a run."""
     for choice in reversed(CHOICES):
         kind: Any = choice.type
         if choice.choices:
@@ -40,7 +41,7 @@ def _with_choices(function: Any) -> Any:
 
 
 @click.command()
-@_with_choices
+@with_choices
 @click.option(
     "--rerun-failed",
     "failed_in",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from multiprocessing.connection import wait
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
@@ -24,8 +22,6 @@ from conformance.subjects import LoadError
 KEPT = 1000
 #: A piece whose process ends is given to another one, so often.
 TRIES = 2
-#: A process is worth its start where it has so many cases, and has memory of its own of so many GiB.
-CASES_EACH, MEMORY_EACH = 500, 1.0
 
 
 @attrs.frozen
@@ -84,27 +80,9 @@ def explore_here(task: Task, note: Callable[[Any], None]) -> Found:
     return _PLACE.explore(task, note)
 
 
-def processes(jobs: int | None, cases: int) -> int:
-    """Return how many processes explore: as many as asked, else as many as help.
-
-    Args:
-        jobs: what the user asked for; None for what this machine has.
-        cases: of the whole run.
-    """
-    if jobs is not None:
-        return jobs
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(cores or 1, cases // CASES_EACH, int(_free_memory() / MEMORY_EACH)))
-
-
-def _free_memory() -> float:
-    """Return the GiB that are free, many where the system does not tell."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        found = dict(line.split(":", 1) for line in lines)
-        return int(found["MemAvailable"].split()[0]) / 2**20
-    except (OSError, LookupError, ValueError):
-        return 1000.0
+def close_here() -> None:
+    """End the subject that this process remembers."""
+    _PLACE.close()
 
 
 @attrs.define
@@ -158,6 +136,26 @@ class _Seat:
             self._heard = now
 
 
+class Explorer(Protocol):
+    """Explores pieces somewhere else, ahead of whoever judges them."""
+
+    @property
+    def at(self) -> tuple[Piece, ...]:
+        """The pieces that are explored now."""
+
+    def knows(self, piece: Piece) -> bool:
+        """Tell whether the piece is found, or will be."""
+
+    def found(self, piece: Piece, progress: Callable[[Piece, int], None]) -> Found:
+        """Return what was found, once it is; each piece can be taken once."""
+
+    def drop(self, key: tuple[str, str]) -> None:
+        """Explore no more of a participant."""
+
+    def close(self) -> None:
+        """End what explores."""
+
+
 class Crew:
     """Explores pieces in processes, and hands over what is found.
 
@@ -166,18 +164,18 @@ class Crew:
 
     Args:
         tasks: in the order in which they will be asked for.
+        finished: called in the crew's thread with what was found, each piece once.
         jobs: number of processes.
         seconds: how long a case may take on the subject.
-        finished: called in the crew's thread with what was found, each piece once.
     """
 
     def __init__(
         self,
         tasks: Iterable[Task],
+        finished: Callable[[Found], None],
         *,
         jobs: int,
         seconds: float,
-        finished: Callable[[Found], None],
     ) -> None:
         #: By participant, for each in the order in which they are asked for.
         self._waiting: defaultdict[tuple[str, str], deque[Task]] = defaultdict(deque)

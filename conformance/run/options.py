@@ -52,8 +52,8 @@ class Options:
     seconds_per_case: float = 20.0
     memory: float = MEMORY
     resume: bool = False
-    #: How many processes explore; None for as many as help.
-    jobs: int | None = 1
+    #: How many processes explore.
+    jobs: int = 1
     #: Which part of the cases is run, of how many, and nothing judged; None for the whole run.
     shard: Shard | None = None
     #: What an earlier run has found: these cases are tried before any other, and may be enough.
@@ -250,7 +250,7 @@ def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
         raise ValueError(f"--examples {examples}: at least 1 is needed")
     if not -(2**63) <= values["seed"] < 2**63:
         raise ValueError(f"--seed {values['seed']}: at most 64 bits")
-    if values["jobs"] is not None and not 1 <= values["jobs"] <= MOST_JOBS:
+    if not 1 <= values["jobs"] <= MOST_JOBS:
         raise ValueError(f"--jobs {values['jobs']}: must be from 1 to {MOST_JOBS}")
     check_seconds("--timeout", values["timeout"])
     check_memory("--memory", values["memory"])

@@ -29,7 +29,7 @@ from conformance.run.pieces import Found
 from conformance.run.record import RecordWriter, check_same
 from conformance.run.shards import check_shard
 from conformance.run.verdicts import BROKEN, Judgement, ParticipantJudge
-from conformance.run.work import Work
+from conformance.run.work import Elsewhere, Work
 from conformance.strength import measurement
 from reports.records import record, statuses
 from reports.records.lines import Line
@@ -46,6 +46,7 @@ class Run:
     Args:
         options: what the user asked for.
         shards: records of all parts of the run's cases, which are then not run again.
+        elsewhere: who explores instead of this process (`Work`).
 
     Raises:
         LoadError: a subject cannot be loaded.
@@ -54,7 +55,12 @@ class Run:
         ValueError: a clause pattern matches nothing, or the run to be continued, or a shard's, was another one.
     """
 
-    def __init__(self, options: Options, shards: Sequence[record.Record] = ()) -> None:
+    def __init__(
+        self,
+        options: Options,
+        shards: Sequence[record.Record] = (),
+        elsewhere: Elsewhere | None = None,
+    ) -> None:
         self.options = options
         self._shards = shards
         #: What the record holds, once it is finished.
@@ -89,6 +95,7 @@ class Run:
                 self._keep,
                 self._advance,
                 with_observations=bool(self._pairs),
+                elsewhere=elsewhere,
             )
             self._has_work = True
             self._judges = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 import attrs
 import numpy as np
@@ -12,13 +13,15 @@ from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import blocks
 from conformance.model.codec import Array
 from conformance.run import pieces
-from conformance.run.crew import Crew, Task, processes
+from conformance.run.crew import Crew, Explorer, Task
 from conformance.run.numerics import Numerics
 from conformance.run.options import Options
 from conformance.run.participants import Participant
 from conformance.run.pieces import Found, Piece, Recipe, Worker
 from reports.records import record
 
+#: Makes what explores tasks, from these and from who is told what it has found.
+Elsewhere: TypeAlias = Callable[[Sequence[Task], Callable[[Found], None]], Explorer]
 #: What the oracle says of so many cases is remembered, so that participants that are explored in turn share it.
 KEPT = 4000
 
@@ -84,6 +87,7 @@ class Work:
         finished: called with what was found of a piece, as soon as it is; perhaps in another thread.
         progress: called with participant, family and the cases of it that are done.
         with_observations: whether what subjects did is needed, too.
+        elsewhere: returns what explores tasks, handing over what it has found; None for the options' processes.
     """
 
     def __init__(
@@ -95,6 +99,7 @@ class Work:
         progress: Callable[[Participant, str, int], None],
         *,
         with_observations: bool,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._options, self._finished, self._progress = options, finished, progress
         self._with_observations = with_observations
@@ -110,7 +115,8 @@ class Work:
         self._evidence = Evidence(keep=KEPT)
         self._known: dict[Piece, Found] = {}
         self._done: dict[tuple[tuple[str, str], str], dict[int, int]] = {}
-        self._crew: Crew | None = None
+        self._crew: Explorer | None = None
+        self._elsewhere = elsewhere
         self._has_begun = False
         #: By participant.
         self.together = {participant.key: Together() for participant in participants}
@@ -154,11 +160,17 @@ class Work:
             for piece in self.pieces
             if piece not in self._known and (recipe := recipes[piece.key]) is not None
         ]
-        jobs = processes(self._options.jobs, sum(pieces.size(t.piece, count) for t in tasks))
-        # Where earlier findings are tried first, most pieces may not be needed.
-        if jobs > 1 and tasks and not self._options.findings:
-            seconds = self._options.seconds_per_case
-            self._crew = Crew(tasks, jobs=jobs, seconds=seconds, finished=self._finished)
+        if not tasks or self._options.findings:
+            return  # where earlier findings are tried first, most pieces may not be needed
+        if self._elsewhere is not None:
+            self._crew = self._elsewhere(tasks, self._finished)
+        elif self._options.jobs > 1:
+            self._crew = Crew(
+                tasks,
+                self._finished,
+                jobs=self._options.jobs,
+                seconds=self._options.seconds_per_case,
+            )
 
     def _found(self, piece: Piece) -> Found:
         worker = self._workers[piece.key]

@@ -13,6 +13,7 @@ from conformance.commands.console.progress import Progress
 from conformance.commands.console.summary import summary
 from conformance.commands.console.terminal import Terminal
 from conformance.run.again import NothingFailed
+from conformance.run.cluster import ClusterError
 from conformance.run.interruption import Interruption
 from conformance.run.options import USAGE_ERRORS
 from conformance.run.record import OutputError
@@ -34,7 +35,7 @@ def carry_out(begin: Callable[[], Run]) -> NoReturn:
         except NothingFailed as reason:
             console.print(str(reason), style="green", soft_wrap=True)
             raise SystemExit(0) from None
-        except (*USAGE_ERRORS, reports.RecordError) as error:
+        except (*USAGE_ERRORS, reports.RecordError, ClusterError) as error:
             usage_error(error)
         except OutputError as error:
             console.print(f"harness broken: {error}", style="bold red", soft_wrap=True)
@@ -58,7 +59,7 @@ def carry_out(begin: Callable[[], Run]) -> NoReturn:
         try:
             conduct = _conduct if conformance_run.options.shard is None else _explore
             status = conduct(conformance_run, interruption, console)
-        except OutputError as error:
+        except (OutputError, ClusterError) as error:
             kept = conformance_run.kept
             told = (
                 f"; what was judged is in {str(kept)!r}, and --resume continues it" if kept else ""

@@ -57,7 +57,7 @@ def _found(layer: Path) -> list[Found]:
     assert recipe is not None
     task = Task(Piece(*participant.key, "channels", 0), recipe, 1, 0, with_observations=False)
     finished: list[Found] = []
-    crew = Crew([task], jobs=1, seconds=20.0, finished=finished.append)
+    crew = Crew([task], finished.append, jobs=1, seconds=20.0)
     try:
         assert crew.found(task.piece, lambda *_: None) in finished
     finally:
