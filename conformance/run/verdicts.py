@@ -434,7 +434,7 @@ def finding_text(
 ) -> str:
     """Return a finding as the terminal shows it."""
     scaled = ""
-    if mismatch.scaled_error is not None and mismatch.bound is not None:
+    if mismatch.scaled_error is not None and mismatch.bound:
         scaled = f"\nscaled error {mismatch.scaled_error:.3g}, bound {mismatch.bound:.3g}"
     told = "" if diagnosis is None else f"\ndiagnosis: {diagnosis}"
     return (

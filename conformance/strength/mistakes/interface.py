@@ -127,6 +127,78 @@ def _scope_is_name(self: Any) -> Any:
     return self.name
 
 
+def _eats(cls: Any, config: dict[str, Any]) -> Any:
+    made = cls(**config)
+    config.clear()
+    return made
+
+
+def _live(self: Any) -> Any:
+    """Return the dictionary that was given out before."""
+    found = self.__dict__.setdefault("wrong config", {})
+    found.update({} if found else Right.get_config(self))
+    return found
+
+
+def _typed(self: Any) -> Any:
+    config = Right.get_config(self)
+    return {**config, "dtype": config["dtype"] or "float32"}
+
+
+def _rounded(name: str, rounded: Any) -> Any:
+    """Return a `set_weights` that rounds to one dtype by itself."""
+
+    def set_weights(self: Any, weights: Any) -> None:
+        given = [*weights] if isinstance(weights, (list, tuple)) else weights
+        if self.dtype == name and all(getattr(w, "dtype", None) == np.float64 for w in given[:1]):
+            given[0] = rounded(given[0])
+        Right.set_weights(self, given)
+
+    return set_weights
+
+
+def _broadcast(self: Any, weights: Any) -> None:
+    own = self.get_weights()
+    if isinstance(weights, list) and len(weights) == len(own):
+        try:
+            shaped = [np.broadcast_to(w, o.shape) for w, o in zip(weights, own, strict=True)]
+            weights = [
+                w if np.size(w) > 1 and np.ndim(w) != 4 else s
+                for w, s in zip(weights, shaped, strict=True)
+            ]
+        except ValueError:
+            pass
+    Right.set_weights(self, weights)
+
+
+def _builds(self: Any, inputs: Any, kernel: Any) -> Any:
+    outputs = Right.convolution_op(self, inputs, kernel)
+    if not self.built and np.ndim(inputs) == 4:
+        self.build(np.shape(inputs))
+    return outputs
+
+
+def _decides(self: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    try:
+        return Right.__call__(self, inputs, *args, **kwargs)
+    except ValueError:
+        if not self.built and self.dtype is None and np.ndim(inputs) == 3:
+            self.build((None,) * 3 + (2,))
+        raise
+
+
+def _unbatched(self: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    if self.built and isinstance(inputs, np.ndarray) and inputs.ndim == 3:
+        return Right.__call__(self, inputs[None], *args, **kwargs)[0]
+    return Right.__call__(self, inputs, *args, **kwargs)
+
+
+def _squeezed(self: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    if isinstance(inputs, np.ndarray) and inputs.ndim == 5 and inputs.shape[0] == 1:
+        inputs = inputs[0]
+    return Right.__call__(self, inputs, *args, **kwargs)
+
+
 _ROWS: tuple[tuple[str, str, tuple[str, ...], dict[str, Any]], ...] = (
     ("apply_positional", "apply takes nothing but one input.", ("METH-01",), {"apply": _apply}),
     ("apply_other", "apply gives other numbers than a call.", ("METH-01",), {"apply": _linear_apply}),
@@ -179,6 +251,30 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...], dict[str, Any]], ...] = (
     ("one_bias", "Two calls make a second kernel loss.", ("VAR-08",), {
         "losses": property(lambda self: [*inherited(self, "losses")] * (2 if self.kernel_regularizer else 1))
     }),
+    ("config_eaten", "from_config empties the dictionary that it is given.", ("METH-06",),
+     {"from_config": classmethod(_eats)}),
+    ("config_live", "get_config gives the same dictionary each time.", ("METH-06",), {"get_config": _live}),
+    ("config_typed", "Before it is built, a layer's configuration says float32.", ("DTYPE-01",),
+     {"get_config": _typed}),
+    ("set_weights_saturates", "set_weights casts to float16 with saturation.", ("METH-07",),
+     {"set_weights": _rounded("float16", lambda w: np.clip(w, -65504, 65504))}),
+    ("set_weights_truncates", "set_weights cuts bits off for bfloat16.", ("METH-07",),
+     {"set_weights": _rounded("bfloat16", lambda w: (
+         w.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32).astype(w.dtype))}),
+    ("set_weights_narrows", "set_weights rounds what a float64 layer is given to float32.", ("METH-07",),
+     {"set_weights": _rounded("float64", lambda w: w.astype(np.float32))}),
+    ("set_weights_broadcast", "set_weights broadcasts what is too small.", ("METH-07",),
+     {"set_weights": _broadcast}),
+    ("count_16_bits", "count_params counts in 16 bits.", ("VAR-14",),
+     {"count_params": lambda self: Right.count_params(self) % 2**16}),
+    ("count_trainable", "count_params counts what is trainable.", ("VAR-14",),
+     {"count_params": lambda self: Right.count_params(self) * int(self.trainable)}),
+    ("convolution_op_builds", "convolution_op makes the layer's weights.", ("DTYPE-01",),
+     {"convolution_op": _builds}),
+    ("refused_call_builds", "A refused first call makes float32 weights.", ("DTYPE-01",), {"__call__": _decides}),
+    ("rank_unbatched", "An image without a batch axis is taken, as torch takes it.", ("SHAPE-10",),
+     {"__call__": _unbatched}),
+    ("rank_squeezed", "A leading axis of 1 too many is removed.", ("SHAPE-10",), {"__call__": _squeezed}),
     ("reuse_by_scope", "_reuse shares the weights.", ("VAR-10",), {
         "weights": property(lambda self: _SHARED.setdefault("weights", inherited(self, "weights")))
     }),
