@@ -13,8 +13,8 @@ from conformance.run.run import Run
 from conformance.run.verdicts import Judgement
 from reports.records import statuses
 
-#: Of so many processes it is said what they are at.
-SHOWN = 2
+#: Columns for a short bar, the count and the times.
+NUMBERS = 44
 
 
 class Progress:
@@ -63,9 +63,21 @@ class Progress:
         self._interruption.check()
         self._done[participant.key, family] = done
         at = self._run.exploring or [(participant, family)]
-        told = ", ".join(f"{who}: {what}" for who, what in at[:SHOWN])
-        more = f" and {len(at) - SHOWN} more" if len(at) > SHOWN else ""
-        self._bar.update(self._task, completed=sum(self._done.values()), description=told + more)
+        each = [f"{who}: {what}" for who, what in at]
+        told = ", ".join(each)
+        if len(each) > 1 and len(told) > self._room:
+            told = f"{each[0]} and {len(each) - 1} more"
+        self._tell_at(told, completed=sum(self._done.values()))
+
+    @property
+    def _room(self) -> int:
+        """The columns that are left for what is being done."""
+        return max(10, self._console.width - NUMBERS)
+
+    def _tell_at(self, told: str, completed: float | None = None) -> None:
+        """Say what is being done, as far as it leaves room for the numbers."""
+        told = told if len(told) <= self._room else f"{told[: self._room - 1]}…"
+        self._bar.update(self._task, completed=completed, description=told)
 
     def announce(self, participant: Participant) -> None:
         """Say whose turn it is, where there is no bar that shows it."""
@@ -75,7 +87,7 @@ class Progress:
 
     def _begin(self, participant: Participant, phase: str) -> None:
         self._interruption.check()
-        self._bar.update(self._task, description=f"{participant}: {phase}")
+        self._tell_at(f"{participant}: {phase}")
 
     def _say(self, text: str, style: str | None = None) -> None:
         self._console.print(text, style=style, soft_wrap=True)
