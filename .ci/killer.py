@@ -38,7 +38,7 @@ from rich.table import Table
 from survivors import _change, _WithoutMessages
 
 from conformance.judge.pool import Lost, conduct
-from conformance.run.options import PROFILES
+from conformance.run.settings.options import PROFILES
 from conformance.strength.mistakes import Mistake
 from conformance.strength.trials import Size, Task, judge_mistake
 

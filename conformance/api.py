@@ -15,8 +15,8 @@ import attrs
 
 import reports
 from conformance.model.clauses import Clause, matching
-from conformance.run.options import CHOICES, PROFILES, Options, make_options
 from conformance.run.run import Run
+from conformance.run.settings.options import CHOICES, PROFILES, Options, make_options
 from conformance.run.verdicts import Judgement
 from conformance.subjects import Subject, resolve
 from conformance.subjects.objects import ObjectSubject

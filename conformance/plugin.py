@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conformance.model.clauses import Clause
-    from conformance.run.participants import Participant
+    from conformance.run.participants.participant import Participant
     from conformance.run.run import Run
     from conformance.run.verdicts import Judgement
 
@@ -33,7 +33,7 @@ def pytest_load_initial_conftests(
     """
     if not _names_the_package(early_config, args, pyargs="--pyargs" in args):
         return
-    from conformance.run.options import CHOICES
+    from conformance.run.settings.options import CHOICES
 
     group = parser.getgroup("conformance", "conformance of Conv2DTranspose implementations")
     for choice in CHOICES:
@@ -65,9 +65,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Begin a run where the package itself is to be collected."""
     if not _is_conformance_run(config):
         return
-    from conformance.run.options import CHOICES, USAGE_ERRORS, make_options
     from conformance.run.record import OutputError
     from conformance.run.run import Run
+    from conformance.run.settings.options import CHOICES, USAGE_ERRORS, make_options
     from reports import RecordError
 
     if config.getoption("numprocesses", None):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from conformance.model.clauses import Clause
-from conformance.run.participants import Participant
+from conformance.run.participants.participant import Participant
 from conformance.run.verdicts import Judgement
 from reports.records import statuses
 from reports.records.unseen import shown

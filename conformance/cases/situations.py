@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from conformance.cases.drawn.data import small_integers
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.codec import Array, dtype_of
 from conformance.model.geometry import Geometry
 from conformance.model.situation import KINDS, MEMORY, SHARING, Situation
 from conformance.model.steps import Step
+from conformance.model.values.codec import Array, dtype_of
 
 _ARRAYS = tuple(name for name, kind in KINDS.items() if kind.clause in (MEMORY, SHARING))
 #: The clause about calls that come before.

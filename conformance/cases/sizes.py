@@ -22,9 +22,9 @@ from conformance.cases.drawn.configurations import Configuration
 from conformance.cases.drawn.data import nonzero_integers, reals
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.codec import Array
-from conformance.model.dtypes import SIGNIFICAND_BITS
 from conformance.model.geometry import Geometry
+from conformance.model.values.codec import Array
+from conformance.model.values.dtypes import SIGNIFICAND_BITS
 
 FAMILY = "sizes"
 #: Dtypes whose gradients are asked for, too.

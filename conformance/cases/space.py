@@ -14,9 +14,9 @@ import attrs
 import numpy as np
 
 from conformance.model.case import Case
-from conformance.model.codec import Array
 from conformance.model.geometry import Axis, Geometry
 from conformance.model.steps import Assign, Call, Construct, Use
+from conformance.model.values.codec import Array
 
 #: Activations of one number whose result is exact where the argument is, and the others.
 _EXACT = ("linear", "relu", "relu6", "triple")

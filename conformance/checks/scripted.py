@@ -30,8 +30,8 @@ from conformance.checks.check import Check
 from conformance.checks.refusals import expect_error
 from conformance.checks.view import NotTried, View
 from conformance.model.case import Case
-from conformance.model.codec import Value
 from conformance.model.traits import Traits
+from conformance.model.values.codec import Value
 from conformance.oracle.comparison import (
     Mismatch,
     compare_dtype,

@@ -8,7 +8,6 @@ from typing import TypeVar
 import attrs
 
 from conformance.model.case import Case
-from conformance.model.codec import Value
 from conformance.model.geometry import Geometry
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.model.steps import (
@@ -29,6 +28,7 @@ from conformance.model.steps import (
     Use,
 )
 from conformance.model.traits import Traits
+from conformance.model.values.codec import Value
 from conformance.oracle.bounds import OracleError
 from conformance.oracle.comparison import Mismatch
 from conformance.oracle.expectation import Expectation

@@ -12,9 +12,9 @@ import click
 from conformance.commands.console.conducting import carry_out
 from conformance.commands.run import with_choices
 from conformance.model import machine
-from conformance.run.cluster import Cluster, connected
-from conformance.run.options import MOST_JOBS, make_options
+from conformance.run.parallel.cluster import Cluster, connected
 from conformance.run.run import Run
+from conformance.run.settings.options import MOST_JOBS, make_options
 
 
 @click.command()

@@ -11,9 +11,9 @@ import reports
 from conformance.commands.console.conducting import carry_out
 from conformance.commands.replay import names_code
 from conformance.commands.run import run
-from conformance.run.options import Options, make_options
+from conformance.run.parallel.shards import check_all, without
 from conformance.run.run import Run
-from conformance.run.shards import check_all, without
+from conformance.run.settings.options import Options, make_options
 from conformance.subjects import is_built_in
 from reports.records.record import FILE_NAME, Record
 

@@ -22,8 +22,8 @@ from conformance.judge.judging import judge
 from conformance.model.case import Case
 from conformance.oracle.bounds import OracleError, check_case
 from conformance.oracle.comparison import describe
-from conformance.run.options import check_memory, check_seconds
-from conformance.run.participants import traits_of, understood
+from conformance.run.participants.participant import traits_of, understood
+from conformance.run.settings.options import check_memory, check_seconds
 from conformance.subjects import LoadError, Subject, is_built_in, resolve, resolve_command
 from conformance.subjects.process import MEMORY
 

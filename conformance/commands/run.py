@@ -10,10 +10,10 @@ import attrs
 import click
 
 from conformance.commands.console.conducting import carry_out
-from conformance.run.again import FOLDER, again
-from conformance.run.options import CHOICES, make_options
+from conformance.run.parallel.shards import parse
 from conformance.run.run import Run
-from conformance.run.shards import parse
+from conformance.run.settings.again import FOLDER, again
+from conformance.run.settings.options import CHOICES, make_options
 
 #: The record that is meant where none is named.
 _IN_FOLDER = "the folder's"

@@ -12,9 +12,9 @@ from conformance.commands.console.failing import usage_error
 from conformance.commands.console.listing import with_format
 from conformance.commands.console.terminal import Terminal
 from conformance.model.capabilities import FLAGS, LISTS
-from conformance.run.options import check_seconds, lack_of
-from conformance.run.participants import Participant, participants
-from conformance.run.smoke import adapter_fault, layer_faults
+from conformance.run.participants.participant import Participant, participants
+from conformance.run.participants.smoke import adapter_fault, layer_faults
+from conformance.run.settings.options import check_seconds, lack_of
 from conformance.subjects import LoadError
 
 

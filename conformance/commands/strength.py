@@ -19,7 +19,7 @@ from rich.table import Table
 from conformance.commands.console.failing import usage_error
 from conformance.commands.console.terminal import Terminal
 from conformance.judge.judging import HarnessError
-from conformance.run.options import PROFILES, check_seconds
+from conformance.run.settings.options import PROFILES, check_seconds
 from conformance.strength import measurement as measuring
 from conformance.strength.kinds import markdown
 from conformance.strength.trials import read_catalogue

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from conformance.model.codec import Array, Value
-from conformance.model.dtypes import SIGNIFICAND_BITS
 from conformance.model.observation import Observation, Outcome
+from conformance.model.values.codec import Array, Value
+from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.oracle.tolerance import unit_roundoff
 
 

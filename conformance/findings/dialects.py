@@ -8,8 +8,8 @@ from typing import Any
 
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.codec import Array
 from conformance.model.steps.words import array_text
+from conformance.model.values.codec import Array
 from conformance.subjects import frameworks, situations
 from conformance.subjects.layer import FunctionBackend, LayerBackend
 from conformance.subjects.loading import ALGORITHM, LAYERS, backend_class, is_tensorflow, load

@@ -11,7 +11,7 @@ import numpy as np
 from conformance.judge.judging import Failure
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.codec import Array
+from conformance.model.values.codec import Array
 from conformance.oracle.tolerance import unit_roundoff
 
 #: A description must fit so many failing cases, and of a finding's cases so many are looked at.

@@ -12,8 +12,8 @@ import numpy as np
 
 from conformance.findings.dialects import words_of
 from conformance.model.case import Case
-from conformance.model.codec import Value
 from conformance.model.observation import Observation
+from conformance.model.values.codec import Value
 from conformance.oracle.comparison import Mismatch, describe
 
 

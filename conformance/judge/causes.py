@@ -26,9 +26,9 @@ from conformance.judge.evidence import Evidence
 from conformance.judge.judging import Failure, HarnessError, judge
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.codec import Array, dtype_of
-from conformance.model.dtypes import SIGNIFICAND_BITS
 from conformance.model.geometry import Geometry
+from conformance.model.values.codec import Array, dtype_of
+from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.subjects import Subject
 
 #: The search for one subject's causes ends after so many calls of its own, or, where calls take long, seconds.

@@ -12,8 +12,8 @@ from conformance.cases.aspects import main_step, traits_of
 from conformance.cases.space import first_call, values_of
 from conformance.checks import Check
 from conformance.model.case import Case
-from conformance.model.codec import in_a_line
 from conformance.model.observation import Observation
+from conformance.model.values.codec import in_a_line
 from conformance.oracle.expectation import Expectation
 from conformance.subjects import Subject
 

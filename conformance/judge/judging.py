@@ -14,8 +14,8 @@ from conformance.checks import CHECKS, Check, Misbehaved, NotSupported, NotTried
 from conformance.checks.chapters.situations import check_situation
 from conformance.judge.evidence import Evidence
 from conformance.model.case import Case
-from conformance.model.codec import Value, text_of
 from conformance.model.observation import Error, Observation
+from conformance.model.values.codec import Value, text_of
 from conformance.oracle.comparison import Mismatch, listening, told_of_normwise
 from conformance.oracle.form import unlike_the_oracle
 from conformance.oracle.settling import settled

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from conformance.model.case import Case
-from conformance.model.dtypes import SIGNIFICAND_BITS
 from conformance.model.steps import (
     Call,
     ComputeOutputShape,
@@ -19,6 +18,7 @@ from conformance.model.steps import (
     SetWeights,
     Train,
 )
+from conformance.model.values.dtypes import SIGNIFICAND_BITS
 
 #: By name: a list of names, or whether the implementation has it.
 Capabilities: TypeAlias = Mapping[str, Any]

@@ -15,10 +15,10 @@ import attrs
 import cattrs
 import numpy as np
 
-from conformance.model.codec import Value, canonical_json, decode, encode, text_of
 from conformance.model.named import texts_of
 from conformance.model.situation import Situation
 from conformance.model.steps import Step
+from conformance.model.values.codec import Value, canonical_json, decode, encode, text_of
 
 #: Numbers in a case have at most so many bits, and a case so many steps.
 _BITS, _STEPS = 63, 1000

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from conformance.model.codec import Array, Value
+from conformance.model.values.codec import Array, Value
 
 
 @attrs.frozen

@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from conformance.model.codec import Value
 from conformance.model.observation import Unsupported
+from conformance.model.values.codec import Value
 
 #: What functions of this module have raised since it was cleared: never the fault of an implementation.
 RAISED: list[str] = []

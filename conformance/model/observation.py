@@ -8,8 +8,8 @@ from typing import Any
 
 import attrs
 
-from conformance.model.codec import Value, decode, encode
-from conformance.model.limits import message_of
+from conformance.model.values.codec import Value, decode, encode
+from conformance.model.values.limits import message_of
 
 
 class Unsupported(Exception):  # noqa: N818 - not an error: the subject says that it lacks something

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import reference_impl.layer.activations as reference
-from conformance.model.codec import Array
+from conformance.model.values.codec import Array
 from conformance.oracle.tolerance import smallest_normal, unit_roundoff
 
 #: Units of roundoff that a composition of library functions may be off; a wrong formula is off by thousands.

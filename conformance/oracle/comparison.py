@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 from attrs.converters import optional
 
-from conformance.model.codec import Array, Value, text_of
+from conformance.model.values.codec import Array, Value, text_of
 from conformance.oracle.tolerance import LARGEST
 
 #: Told the dtype, and of every rounded element its error, its unit and the error allowed.

@@ -12,12 +12,13 @@ import attrs
 import numpy as np
 
 import reference_impl
-from conformance.model import limits, steps
+from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.codec import Array, Value
-from conformance.model.dtypes import SIGNIFICAND_BITS
 from conformance.model.geometry import Geometry
 from conformance.model.observation import Observation
+from conformance.model.values import limits
+from conformance.model.values.codec import Array, Value
+from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.oracle import activations, taps
 from conformance.oracle.bounds import OracleError, check_case
 from conformance.oracle.comparison import Mismatch, compare_numbers

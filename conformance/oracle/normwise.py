@@ -25,8 +25,8 @@ import math
 import attrs
 import numpy as np
 
-from conformance.model.codec import Array
 from conformance.model.geometry import Geometry
+from conformance.model.values.codec import Array
 from conformance.oracle.tolerance import unit_roundoff
 
 _ROOT = math.sqrt(5)

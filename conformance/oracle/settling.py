@@ -8,8 +8,6 @@ import attrs
 import numpy as np
 
 from conformance.model.case import Case
-from conformance.model.codec import Array, Value
-from conformance.model.dtypes import SIGNIFICAND_BITS
 from conformance.model.observation import Observation
 from conformance.model.steps import (
     Build,
@@ -26,6 +24,8 @@ from conformance.model.steps import (
     SetWeights,
     Train,
 )
+from conformance.model.values.codec import Array, Value
+from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.oracle.bounds import OracleError
 from conformance.oracle.expectation import Expectation
 from conformance.oracle.normwise import relative_error

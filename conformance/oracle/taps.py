@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from conformance.model.codec import Array
 from conformance.model.geometry import Geometry
+from conformance.model.values.codec import Array
 
 _Places = tuple[slice, slice]
 

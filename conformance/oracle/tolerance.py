@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from conformance.model.codec import Array
-from conformance.model.dtypes import SIGNIFICAND_BITS
+from conformance.model.values.codec import Array
+from conformance.model.values.dtypes import SIGNIFICAND_BITS
 
 #: The largest finite value where it matters that a result overflows.
 LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38}

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 
 import reports
-from conformance.model.codec import encode
+from conformance.model.values.codec import encode
 from reports.records.lines import Line
 from reports.records.record import (
     FILE_NAME,

@@ -17,19 +17,19 @@ from conformance.checks import CHECKS
 from conformance.judge.evidence import Evidence
 from conformance.model import machine
 from conformance.model.clauses import SCOPES, Clause, all_clauses, matching
-from conformance.run import aspects, coverage, messages
-from conformance.run.drift import find_drift
-from conformance.run.excuses import Excuse
 from conformance.run.guard import Guard
-from conformance.run.lacks import Lack
-from conformance.run.numerics import Numerics
-from conformance.run.options import Options
-from conformance.run.participants import Participant, participants, release_pairs
-from conformance.run.pieces import Found
+from conformance.run.parallel.pieces import Found
+from conformance.run.parallel.shards import check_shard
+from conformance.run.parallel.work import Elsewhere, Work
+from conformance.run.participants.participant import Participant, participants, release_pairs
 from conformance.run.record import RecordWriter, check_same
-from conformance.run.shards import check_shard
+from conformance.run.settings.excuses import Excuse
+from conformance.run.settings.lacks import Lack
+from conformance.run.settings.options import Options
+from conformance.run.statistics import aspects, coverage, messages
+from conformance.run.statistics.drift import find_drift
+from conformance.run.statistics.numerics import Numerics
 from conformance.run.verdicts import BROKEN, Judgement, ParticipantJudge
-from conformance.run.work import Elsewhere, Work
 from conformance.strength import measurement
 from reports.records import record, statuses
 from reports.records.lines import Line

@@ -17,16 +17,16 @@ from conformance.judge.exploring import shrink
 from conformance.judge.judging import Failure, HarnessError, Tally, judge_case
 from conformance.model.case import Case
 from conformance.model.clauses import Clause
-from conformance.model.codec import in_a_line
 from conformance.model.steps import Call, ComputeOutputShape, Gradients, Train
+from conformance.model.values.codec import in_a_line
 from conformance.oracle.bounds import OracleError
 from conformance.oracle.comparison import Mismatch
-from conformance.run.corpus import Corpus, judge_recorded
-from conformance.run.excuses import Excuse, Failed, Standing, excused
 from conformance.run.guard import Guard
-from conformance.run.options import Options
-from conformance.run.participants import Participant
-from conformance.run.pieces import Found, Tallies
+from conformance.run.parallel.pieces import Found, Tallies
+from conformance.run.participants.participant import Participant
+from conformance.run.settings.corpus import Corpus, judge_recorded
+from conformance.run.settings.excuses import Excuse, Failed, Standing, excused
+from conformance.run.settings.options import Options
 from reports.records import record, statuses
 
 #: Characters of a reason that is shown.

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from conformance.model import limits, named
+from conformance.model import named
 from conformance.model.case import Case
-from conformance.model.codec import Array, Value
 from conformance.model.observation import Error, Observation, Outcome, Unsupported
 from conformance.model.steps import Backend
+from conformance.model.values import limits
+from conformance.model.values.codec import Array, Value
 
 
 def observe(

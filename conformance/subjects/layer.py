@@ -11,12 +11,13 @@ from typing import Any
 import attrs
 import numpy as np
 
-from conformance.model import limits, steps
+from conformance.model import steps
 from conformance.model.arguments import FURTHER, PAGE
-from conformance.model.codec import Array, Value, text_of
-from conformance.model.dtypes import SIGNIFICAND_BITS
 from conformance.model.named import resolve, resolve_arguments
 from conformance.model.observation import Outcome, Unsupported
+from conformance.model.values import limits
+from conformance.model.values.codec import Array, Value, text_of
+from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.subjects import situations
 from conformance.subjects.backend import has_attribute, plain
 

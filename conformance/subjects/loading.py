@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from conformance.model.codec import encode, text_of
 from conformance.model.steps import Backend
+from conformance.model.values.codec import encode, text_of
 from conformance.subjects import frameworks, tensorflow
 from conformance.subjects.layer import FunctionBackend, LayerBackend
 

@@ -6,8 +6,8 @@ import sys
 from typing import Any
 
 from conformance.model.case import Case
-from conformance.model.codec import text_of
 from conformance.model.observation import Observation
+from conformance.model.values.codec import text_of
 from conformance.subjects.backend import observe
 from conformance.subjects.loading import backend_class, describe_object
 

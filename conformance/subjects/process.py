@@ -16,9 +16,9 @@ from typing import Any
 
 import attrs
 
-from conformance.model import limits
 from conformance.model.case import Case
 from conformance.model.observation import Observation
+from conformance.model.values import limits
 from conformance.subjects import keeper
 from conformance.subjects.loading import LoadError
 from conformance.subjects.protocol import VERSION

@@ -9,9 +9,9 @@ from typing import Any, Union, get_args, get_origin
 import attrs
 
 from conformance.model.capabilities import FLAGS, LISTS
-from conformance.model.codec import Array
 from conformance.model.steps import Shape
 from conformance.model.steps.step import KINDS, Encoded
+from conformance.model.values.codec import Array
 
 #: The version that this release speaks; it rises when a program that obeys today's page would break.
 VERSION = 1

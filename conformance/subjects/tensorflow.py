@@ -22,11 +22,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from conformance.model import steps
-from conformance.model.codec import Array, Value
 from conformance.model.named import resolve, resolve_arguments
 from conformance.model.observation import Unsupported
 from conformance.model.steps.calls import sizes
 from conformance.model.steps.layers import parameters
+from conformance.model.values.codec import Array, Value
 from conformance.subjects.backend import plain
 
 #: The environment of a worker, where the user's own does not say otherwise.

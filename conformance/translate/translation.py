@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from conformance.model.codec import Array
+from conformance.model.values.codec import Array
 from conformance.translate.operation import Operation, Pair, order, pair
 from conformance.translate.reading import READERS, arguments_of
 from conformance.translate.reading import layer as read_layer

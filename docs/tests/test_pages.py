@@ -24,8 +24,8 @@ from click.testing import CliRunner
 from conformance.cases import space
 from conformance.cli import main
 from conformance.model.clauses import all_clauses, matching
-from conformance.run.excuses import load_excuses, load_lacks
-from conformance.run.options import PROFILES
+from conformance.run.settings.excuses import load_excuses, load_lacks
+from conformance.run.settings.options import PROFILES
 from conformance.starts.my_layer import MyLayer
 from conformance.strength.mistakes import MISTAKES
 from conformance.subjects.frameworks import node

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from conformance.cases.drawn.data import position_coded
 from conformance.model import steps
-from conformance.model.codec import Array
 from conformance.model.geometry import Geometry
+from conformance.model.values.codec import Array
 
 
 @attrs.frozen

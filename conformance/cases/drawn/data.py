@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from conformance.model.codec import Array, dtype_of
+from conformance.model.values.codec import Array, dtype_of
 
 
 def position_coded(shape: tuple[int, ...], dtype_name: str = "float32", start: int = 1) -> Array:

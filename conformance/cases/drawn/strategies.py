@@ -14,7 +14,7 @@ from conformance.cases.drawn.configurations import Configuration, configurations
 from conformance.cases.drawn.data import position_coded, reals, small_integers, with_specials
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.codec import Array
+from conformance.model.values.codec import Array
 
 SEEDS = st.integers(0, 2**16)
 FLOATS = ("float32", "float64", "float16", "bfloat16")

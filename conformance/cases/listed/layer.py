@@ -8,7 +8,7 @@ from typing import Any
 from conformance.cases.drawn.data import position_coded, small_integers
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.codec import Array
+from conformance.model.values.codec import Array
 
 LAYER = {"filters": 3, "kernel_size": [2, 3]}
 SHAPE = (2, 4, 5, 2)

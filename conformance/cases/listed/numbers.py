@@ -14,7 +14,7 @@ from conformance.cases.listed.layer import LAYER, SHAPE, case, function, weights
 from conformance.cases.listed.layer import inputs as layer_inputs
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.codec import dtype_of
+from conformance.model.values.codec import dtype_of
 
 
 def _geometry(size: tuple[int, int], kernel: tuple[int, int], strides: tuple[int, int], padding: str,

@@ -10,7 +10,7 @@ import numpy as np
 from conformance.cases.drawn.data import position_coded, small_integers
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.codec import Value
+from conformance.model.values.codec import Value
 
 _Table: TypeAlias = Mapping[str, Callable[[], tuple[Case, ...]]]
 _LAYER = {"filters": 3, "kernel_size": [2, 3], "kernel_initializer": "ones"}

@@ -17,7 +17,7 @@ from conformance.cases.drawn.data import small_integers
 from conformance.cases.drawn.strategies import ACTIVATIONS
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.codec import Array, dtype_of
+from conformance.model.values.codec import Array, dtype_of
 
 _GEOMETRIES: Sequence[Mapping[str, Any]] = (
     {"kernel_size": (3, 2), "strides": (1, 1)},

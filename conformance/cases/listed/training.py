@@ -12,7 +12,7 @@ from conformance.cases.listed.layer import KERNEL_SHAPE, case, function, weights
 from conformance.cases.listed.layer import inputs as layer_inputs
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.codec import Array
+from conformance.model.values.codec import Array
 
 
 def _training(

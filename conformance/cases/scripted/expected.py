@@ -7,8 +7,8 @@ from typing import Generic, TypeAlias, TypeVar
 
 import attrs
 
-from conformance.model.codec import Value
 from conformance.model.traits import Traits
+from conformance.model.values.codec import Value
 
 T = TypeVar("T")
 U = TypeVar("U")

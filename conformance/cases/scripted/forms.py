@@ -15,8 +15,8 @@ from conformance.cases.drawn.data import small_integers
 from conformance.cases.scripted.expected import ActsAs, Expected, Raises, Stores, Wanted
 from conformance.cases.scripted.script import LAYER, Line, Script
 from conformance.model import steps
-from conformance.model.codec import Value
 from conformance.model.named import literal
+from conformance.model.values.codec import Value
 
 #: The kernel of `LAYER` counts up, so every output tells its geometry.
 INPUTS = small_integers((2, 4, 5, 2), 2)

@@ -16,8 +16,8 @@ import numpy as np
 from conformance.cases.scripted.expected import Expected, Raises, Wanted
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.codec import Value
 from conformance.model.traits import Traits
+from conformance.model.values.codec import Value
 
 NOTHING: Expected[Any] = Expected()
 

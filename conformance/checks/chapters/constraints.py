@@ -11,9 +11,9 @@ from conformance.checks.check import check
 from conformance.checks.refusals import REFUSED_BY_KERNEL, expect_error
 from conformance.checks.view import View
 from conformance.model.case import Case
-from conformance.model.codec import Array, Value
 from conformance.model.steps import GetWeights, Train
 from conformance.model.traits import Traits
+from conformance.model.values.codec import Array, Value
 from conformance.oracle.comparison import Mismatch, compare_exactly, compare_numbers
 from conformance.oracle.expectation import Expectation
 from conformance.oracle.tolerance import gamma, unit_roundoff

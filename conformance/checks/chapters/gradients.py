@@ -11,7 +11,6 @@ import reference_impl
 from conformance.checks.check import check
 from conformance.checks.view import Misbehaved, View
 from conformance.model.case import Case
-from conformance.model.codec import Array, Value
 from conformance.model.steps import (
     Call,
     ConvolutionOp,
@@ -21,6 +20,7 @@ from conformance.model.steps import (
     SetWeights,
 )
 from conformance.model.traits import Traits
+from conformance.model.values.codec import Array, Value
 from conformance.oracle.comparison import (
     Mismatch,
     compare_exactly,

@@ -24,8 +24,8 @@ from scipy.special import chdtrc, ndtr, ndtri
 from conformance.checks.check import check
 from conformance.checks.view import View
 from conformance.model.case import Case
-from conformance.model.codec import Array, Value
 from conformance.model.steps import Call, GetWeights
+from conformance.model.values.codec import Array, Value
 from conformance.oracle.comparison import Mismatch, compare_exactly
 
 FALSE_ALARM = 1e-9

@@ -10,7 +10,6 @@ from conformance.checks.chapters.gradients import _served
 from conformance.checks.check import check, claim
 from conformance.checks.view import NotSupported, View
 from conformance.model.case import Case
-from conformance.model.codec import Value
 from conformance.model.steps import (
     Bases,
     Call,
@@ -29,6 +28,7 @@ from conformance.model.steps import (
     WithoutLegacyKeras,
 )
 from conformance.model.traits import Traits
+from conformance.model.values.codec import Value
 from conformance.oracle.comparison import (
     Mismatch,
     compare_exactly,

@@ -11,7 +11,6 @@ from conformance.checks.check import check
 from conformance.checks.refusals import expect_error
 from conformance.checks.view import View
 from conformance.model.case import Case
-from conformance.model.codec import Value
 from conformance.model.geometry import Geometry
 from conformance.model.steps import (
     Build,
@@ -23,6 +22,7 @@ from conformance.model.steps import (
     Train,
 )
 from conformance.model.traits import Traits
+from conformance.model.values.codec import Value
 from conformance.oracle.comparison import Mismatch, compare_each, compare_numbers, describe
 
 

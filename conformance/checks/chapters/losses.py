@@ -10,7 +10,6 @@ from conformance.checks.check import check
 from conformance.checks.refusals import expect_error
 from conformance.checks.view import View
 from conformance.model.case import Case
-from conformance.model.codec import Value
 from conformance.model.steps import (
     Build,
     Call,
@@ -22,6 +21,7 @@ from conformance.model.steps import (
     UpdatesFor,
 )
 from conformance.model.traits import Traits
+from conformance.model.values.codec import Value
 from conformance.oracle.comparison import Mismatch, compare_numbers, describe
 from conformance.oracle.expectation import Expectation
 from conformance.oracle.tolerance import unit_roundoff

@@ -11,10 +11,10 @@ from conformance.checks.chapters.values import compare_call
 from conformance.checks.check import check, claim
 from conformance.checks.view import View
 from conformance.model.case import Case
-from conformance.model.codec import Array
 from conformance.model.geometry import Axis, Geometry
 from conformance.model.steps import Call
 from conformance.model.traits import Traits
+from conformance.model.values.codec import Array
 from conformance.oracle.comparison import Mismatch, compare_numbers, compare_shape, describe
 
 

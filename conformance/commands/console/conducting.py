@@ -12,12 +12,12 @@ from conformance.commands.console.failing import usage_error
 from conformance.commands.console.progress import Progress
 from conformance.commands.console.summary import summary
 from conformance.commands.console.terminal import Terminal
-from conformance.run.again import NothingFailed
-from conformance.run.cluster import ClusterError
 from conformance.run.interruption import Interruption
-from conformance.run.options import USAGE_ERRORS
+from conformance.run.parallel.cluster import ClusterError
 from conformance.run.record import OutputError
 from conformance.run.run import Run
+from conformance.run.settings.again import NothingFailed
+from conformance.run.settings.options import USAGE_ERRORS
 from conformance.subjects import tensorflow_is_installed
 from reports.records.record import FILE_NAME
 

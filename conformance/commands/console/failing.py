@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import click
 
-from conformance.model.codec import text_of
+from conformance.model.values.codec import text_of
 from reports.records.unseen import shown
 
 

@@ -8,7 +8,7 @@ from rich.progress import Progress as Bar
 
 from conformance.commands.console.left import TimeLeft
 from conformance.run.interruption import Interruption
-from conformance.run.participants import Participant
+from conformance.run.participants.participant import Participant
 from conformance.run.run import Run
 from conformance.run.verdicts import Judgement
 from reports.records import statuses

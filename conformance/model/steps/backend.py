@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from conformance.model.codec import Array, Value
 from conformance.model.observation import Outcome, Unsupported
+from conformance.model.values.codec import Array, Value
 
 if TYPE_CHECKING:
     from conformance.model.steps.step import Step

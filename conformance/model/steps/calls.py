@@ -6,10 +6,10 @@ from typing import Any
 
 import attrs
 
-from conformance.model.codec import Array, Value
 from conformance.model.steps.backend import Backend
 from conformance.model.steps.step import Encoded, Shape, Step, names_an_attribute
 from conformance.model.steps.words import Words
+from conformance.model.values.codec import Array, Value
 
 
 def sizes(shape: Any) -> Value:

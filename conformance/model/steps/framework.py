@@ -9,9 +9,9 @@ from typing import Any
 
 import attrs
 
-from conformance.model.codec import Array
 from conformance.model.steps.step import Encoded, Step
 from conformance.model.steps.words import Words
+from conformance.model.values.codec import Array
 
 #: The scopes that can be entered: no other function of TensorFlow's is called by its name.
 SCOPES = ("variable_scope", "name_scope", "keras_style_scope")

@@ -13,12 +13,12 @@ from typing import Any
 import attrs
 import numpy as np
 
-from conformance.model.codec import Value
-from conformance.model.limits import check_array
 from conformance.model.observation import Unsupported
 from conformance.model.steps.backend import Backend
 from conformance.model.steps.step import Encoded, Step, names_an_attribute
 from conformance.model.steps.words import Words
+from conformance.model.values.codec import Value
+from conformance.model.values.limits import check_array
 
 
 @attrs.frozen(eq=False)

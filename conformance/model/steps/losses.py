@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import attrs
 import numpy as np
 
-from conformance.model.codec import Value
-from conformance.model.limits import items
 from conformance.model.steps.backend import Backend
 from conformance.model.steps.step import Step
 from conformance.model.steps.words import Words
+from conformance.model.values.codec import Value
+from conformance.model.values.limits import items
 
 _FOREIGN = np.ones((1, 2, 3, 4), np.float32)
 

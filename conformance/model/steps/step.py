@@ -14,10 +14,10 @@ import attrs
 import cattrs
 import numpy as np
 
-from conformance.model.codec import Array, Value, decode, encode, text_of
 from conformance.model.observation import Unsupported
 from conformance.model.steps.backend import Backend
 from conformance.model.steps.words import Words
+from conformance.model.values.codec import Array, Value, decode, encode, text_of
 
 Shape: TypeAlias = tuple[int | None, ...]
 #: A shape in a case has at most so many axes.

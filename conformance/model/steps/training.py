@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import attrs
 
-from conformance.model.codec import Array, Value
-from conformance.model.limits import items
 from conformance.model.observation import Unsupported
 from conformance.model.steps.backend import Backend
 from conformance.model.steps.step import Step
 from conformance.model.steps.words import Words
+from conformance.model.values.codec import Array, Value
+from conformance.model.values.limits import items
 
 
 @attrs.frozen(eq=False)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import attrs
 
-from conformance.model.codec import Array, Value
 from conformance.model.steps.backend import Backend
 from conformance.model.steps.step import Shape, Step
 from conformance.model.steps.words import Words
+from conformance.model.values.codec import Array, Value
 
 
 @attrs.frozen

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from conformance.model.codec import Array, Value
 from conformance.model.named import texts_of
+from conformance.model.values.codec import Array, Value
 
 #: So many numbers are listed. Of more, an expression that makes them is looked for, by the first of them.
 LISTED, _FIRST = 64, 8

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.model.codec import Array
+from conformance.model.values.codec import Array
 from conformance.strength.mistakes.mistake import Layer, Members, Right, mistakes_of, own_state
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.model.codec import Array
+from conformance.model.values.codec import Array
 from conformance.strength.mistakes.mistake import Mistake, Right, arguments_changed, overridden
 
 _TF_31192 = "github.com/tensorflow/tensorflow/issues/31192"

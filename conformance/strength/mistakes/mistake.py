@@ -11,7 +11,7 @@ import numpy as np
 
 import fast_impl
 from conformance.model.arguments import PAGE
-from conformance.model.codec import Array
+from conformance.model.values.codec import Array
 
 Layer: TypeAlias = Any
 #: Methods and properties of a wrong layer by name.

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from conformance.model import steps
-from conformance.model.codec import Array, Value
 from conformance.model.geometry import Geometry
 from conformance.model.named import texts_of
 from conformance.model.observation import Unsupported
+from conformance.model.values.codec import Array, Value
 from conformance.subjects.frameworks.operation import crops_of, translating
 from conformance.subjects.layer import LayerBackend
 

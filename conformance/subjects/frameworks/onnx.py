@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from conformance.model.codec import Array
 from conformance.model.geometry import Geometry
 from conformance.model.lowering import output_padding, pads
+from conformance.model.values.codec import Array
 from conformance.subjects.frameworks.operation import (
     ArrayOperation,
     crops_of,

@@ -11,11 +11,11 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from conformance.model import steps
-from conformance.model.codec import Array, Value
 from conformance.model.geometry import Geometry
-from conformance.model.limits import message_of
 from conformance.model.lowering import Crop, crops
 from conformance.model.observation import Unsupported
+from conformance.model.values.codec import Array, Value
+from conformance.model.values.limits import message_of
 from conformance.subjects.layer import FunctionBackend
 
 #: How frameworks say that they do not have something.

@@ -8,9 +8,9 @@ from typing import Any
 import attrs
 
 from conformance.model import steps
-from conformance.model.codec import Value
 from conformance.model.geometry import Geometry
 from conformance.model.observation import Unsupported
+from conformance.model.values.codec import Value
 from conformance.subjects import tensorflow
 from conformance.subjects.frameworks.keras import STEPS
 from conformance.subjects.frameworks.operation import crops_of, translating

@@ -14,9 +14,9 @@ import numpy as np
 
 from conformance.model import steps
 from conformance.model.arguments import FURTHER, PAGE
-from conformance.model.codec import Array, Value
 from conformance.model.named import resolve_arguments
 from conformance.model.observation import Unsupported
+from conformance.model.values.codec import Array, Value
 from conformance.subjects import tensorflow
 from conformance.subjects.frameworks import tf_keras
 from conformance.subjects.frameworks.operation import translating

@@ -19,8 +19,8 @@ from conformance.judge.evidence import Evidence
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
-from conformance.run.options import Options
 from conformance.run.run import Run
+from conformance.run.settings.options import Options
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
 
@@ -220,7 +220,7 @@ class _Subject:
 
 
 def _run(subject: _Subject, out: Path, monkeypatch: pytest.MonkeyPatch, seed: int = 0) -> Run:
-    monkeypatch.setattr("conformance.run.participants.resolve", lambda *_: [subject])
+    monkeypatch.setattr("conformance.run.participants.participant.resolve", lambda *_: [subject])
     options = Options(subjects=("reference",), clauses=("VAL-01",), examples=4, seed=seed, out=out)
     run = Run(options)
     for item in run.items():

@@ -19,7 +19,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from conformance.cases import FAMILIES
 from conformance.cases.scripted.script import Script
-from conformance.model.codec import encode
+from conformance.model.values.codec import encode
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -10,8 +10,8 @@ import pytest
 from conformance.checks import Traits
 from conformance.checks.applicability import any_axis, argument, on_tensorflow, runs_here
 from conformance.model.case import Case
-from conformance.model.codec import dtype_of
 from conformance.model.steps import Call, GetWeights
+from conformance.model.values.codec import dtype_of
 
 TENSORFLOW = Traits(tensorflow=True)
 

@@ -12,8 +12,8 @@ from conformance.cases.drawn.data import position_coded
 from conformance.checks import Traits
 from conformance.checks.chapters import padding
 from conformance.model.case import Case
-from conformance.model.codec import Array
 from conformance.model.geometry import Geometry
+from conformance.model.values.codec import Array
 
 
 @pytest.mark.parametrize(

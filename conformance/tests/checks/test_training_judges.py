@@ -13,9 +13,9 @@ from conformance.checks import CHECKS, Traits, View
 from conformance.checks.chapters import constraints
 from conformance.checks.chapters.losses import compare_losses
 from conformance.model.case import Case
-from conformance.model.codec import Array, Value
 from conformance.model.observation import Observation, Outcome
 from conformance.model.steps import Call, GetWeights, Losses, Train
+from conformance.model.values.codec import Array, Value
 from conformance.oracle.comparison import Mismatch
 from conformance.oracle.expectation import Expectation
 

@@ -18,7 +18,7 @@ from conformance.commands.replay import names_code
 from conformance.judge.exploring import drawn_cases
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.codec import encode
+from conformance.model.values.codec import encode
 from conformance.subjects import is_built_in
 
 #: A case of the suite's own, by which every clause of its family can be judged.

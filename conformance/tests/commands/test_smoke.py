@@ -11,7 +11,7 @@ import pytest
 
 import fast_impl
 from conformance.model.traits import Traits
-from conformance.run.smoke import adapter_fault, layer_faults
+from conformance.run.participants.smoke import adapter_fault, layer_faults
 from conformance.subjects.objects import ObjectSubject
 
 

@@ -19,9 +19,9 @@ from conformance.judge.exploring import blocks
 from conformance.model.case import Case
 from conformance.model.clauses import all_clauses
 from conformance.model.observation import Observation
-from conformance.run.options import Options
-from conformance.run.participants import Participant
-from conformance.run.pieces import Found, Piece, Worker, explored
+from conformance.run.parallel.pieces import Found, Piece, Worker, explored
+from conformance.run.participants.participant import Participant
+from conformance.run.settings.options import Options
 from conformance.run.verdicts import ParticipantJudge
 from conformance.strength.mistakes import MISTAKES
 from conformance.subjects.backend import observe

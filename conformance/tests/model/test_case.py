@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from conformance.cases import FAMILIES
 from conformance.model.case import Case
-from conformance.model.codec import decode, dtype_of, encode
+from conformance.model.values.codec import decode, dtype_of, encode
 
 DRAWN = [family.strategy for family in FAMILIES.values() if family.strategy is not None]
 FIXED = [case for family in FAMILIES.values() for case in family.fixed]

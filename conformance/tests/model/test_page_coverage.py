@@ -18,7 +18,7 @@ else:
     import tomli as tomllib
 
 LISTED = tomllib.loads(
-    resources.files("conformance.model").joinpath("page_items.toml").read_text("utf-8")
+    resources.files("conformance.model.clauses").joinpath("page_items.toml").read_text("utf-8")
 )
 CLAUSES = {clause.id: clause for clause in all_clauses()}
 ITEMS = {f"{item['kind']} {item['name']}": item for item in LISTED["item"]}

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from conformance.model import steps
-from conformance.model.codec import Value
+from conformance.model.values.codec import Value
 
 
 def test_a_kind_of_step_is_known_as_soon_as_its_class_is_made(

@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from conformance.model.codec import Array
+from conformance.model.values.codec import Array
 from conformance.oracle.comparison import (
     Mismatch,
     compare_dtype,

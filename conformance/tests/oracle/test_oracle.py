@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conformance.model import limits, steps
+from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.codec import Array
+from conformance.model.values import limits
+from conformance.model.values.codec import Array
 from conformance.oracle.expectation import Expectation, OracleError
 from conformance.oracle.tolerance import unit_roundoff
 

@@ -10,7 +10,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from conformance.model.codec import Array, dtype_of
+from conformance.model.values.codec import Array, dtype_of
 from conformance.oracle.tolerance import allowed_error, exactly_summable, gamma, unit_roundoff
 
 FORMATS = ("float16", "bfloat16", "float32", "float64")

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import reports
-from conformance.model.codec import decode, encode, text_of
 from conformance.model.observation import Error
+from conformance.model.values.codec import decode, encode, text_of
 from conformance.oracle.comparison import Mismatch, compare_numbers
 from conformance.run.record import RecordWriter
 from reports.records.record import Finding, Footer

@@ -20,7 +20,7 @@ KILLS = int(os.environ.get("KILLS", "3"))
 DRIVER = """
 import json, os, pathlib, random, signal, sys, time
 import reports
-from conformance.run.options import Options
+from conformance.run.settings.options import Options
 from conformance.run.run import Run
 
 def started(out):

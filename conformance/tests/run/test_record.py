@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 
 from conformance.model import machine
-from conformance.run.options import Options
 from conformance.run.record import OutputError, RecordWriter
 from conformance.run.run import Run
+from conformance.run.settings.options import Options
 from reports.records import schema
 from reports.records.record import Finding, Footer, Header, Tool
 

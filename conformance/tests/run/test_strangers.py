@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 import reports
 from conformance.cases import FAMILIES
 from conformance.judge.exploring import drawn_cases
-from conformance.model import limits
 from conformance.model.case import Case
-from conformance.model.codec import encode
 from conformance.model.observation import Observation
+from conformance.model.values import limits
+from conformance.model.values.codec import encode
 from conformance.oracle.bounds import ELEMENTS
-from conformance.run.corpus import CorpusError, load_corpora
-from conformance.run.excuses import ExcuseError, load_excuses
-from conformance.run.recorded import read_recorded
+from conformance.run.settings.corpus import CorpusError, load_corpora
+from conformance.run.settings.excuses import ExcuseError, load_excuses
+from conformance.run.settings.recorded import read_recorded
 from conformance.tests.conftest import Finished
 from reports.records import record
 

@@ -20,9 +20,9 @@ import reference_impl
 import reports
 from conformance.run import record
 from conformance.run.interruption import Interruption
-from conformance.run.options import Options
 from conformance.run.record import RecordWriter
 from conformance.run.run import Run
+from conformance.run.settings.options import Options
 from conformance.subjects.objects import ObjectSubject
 from reports.records.record import FILE_NAME, PARTIAL_NAME
 

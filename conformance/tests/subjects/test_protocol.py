@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conformance.run.participants import participants
+from conformance.run.participants.participant import participants
 from conformance.subjects import LoadError, resolve_command
 
 PAGE = Path(__file__).parents[3] / "docs" / "protocol.md"

@@ -1,0 +1,1 @@
+"""Values that records and programs exchange: their form, their sizes, their formats."""

@@ -1,0 +1,1 @@
+"""What a run is told: options, excuses, a subject's own words, recorded cases, what to judge again."""

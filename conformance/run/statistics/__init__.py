@@ -1,0 +1,1 @@
+"""What a run says beside verdicts: precision, coverage, drift, aspects, shared messages."""

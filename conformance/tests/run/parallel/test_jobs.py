@@ -1,0 +1,128 @@
+"""A run in several processes ends with the record of a run in one, whatever happens to these processes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.judge.evidence import Evidence
+from conformance.run.parallel.crew import Crew, Task, _Pace
+from conformance.run.parallel.pieces import Found, Piece, Recipe, Worker, explored
+from conformance.run.participants.participant import participants
+from conformance.subjects.objects import ObjectSubject
+from conformance.tests.zoo.wrong_results import ExchangesStrides
+from reports.records.record import FILE_NAME, to_json
+
+#: A layer that ends the process which explores, as a machine that is short of memory may.
+KILLER = """
+import os, pathlib, signal
+import fast_impl
+
+TIMES = pathlib.Path(__file__).with_name("times")
+
+def explorer():
+    pid = os.getpid()
+    while pid > 1:
+        if b"spawn_main" in pathlib.Path(f"/proc/{{pid}}/cmdline").read_bytes():
+            return pid
+        status = pathlib.Path(f"/proc/{{pid}}/status").read_text()
+        pid = int(status.split("PPid:")[1].split()[0])
+    return None
+
+class Layer(fast_impl.Conv2DTranspose):
+    def __call__(self, inputs):
+        pid, times = explorer(), len(TIMES.read_text()) if TIMES.exists() else 0
+        if pid is not None and times < {most}:
+            TIMES.write_text("x" * (times + 1))
+            os.kill(pid, signal.SIGKILL)
+        return super().__call__(inputs)
+"""
+
+
+def _told(path: Path) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    left_out = ("seconds", "started", "command")
+    return [{k: v for k, v in line.items() if k not in left_out} for line in lines]
+
+
+def _found(layer: Path) -> list[Found]:
+    """What one process after the other finds of a layer's only piece."""
+    (participant,) = participants((f"{layer}:Layer",), (), 20.0)
+    participant.subject.close()
+    recipe = Recipe.of(participant)
+    assert recipe is not None
+    task = Task(Piece(*participant.key, "channels", 0), recipe, 1, 0, with_observations=False)
+    finished: list[Found] = []
+    crew = Crew([task], finished.append, jobs=1, seconds=20.0)
+    try:
+        assert crew.found(task.piece, lambda *_: None) in finished
+    finally:
+        crew.close()
+    return finished
+
+
+@pytest.fixture
+def layer(tmp_path: Path) -> Callable[[int], Path]:
+    """Write a layer that ends so many processes which explore."""
+
+    def write(most: int) -> Path:
+        path = tmp_path / "layer.py"
+        path.write_text(KILLER.format(most=most), encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_two_processes_give_the_record_of_one(command: Callable[..., Any], zoo: Path) -> None:
+    words = ["run", "--subject", zoo / "wrong_results.py:ForgetsBias", "--subject", "fast"]
+    words += ["--clause", "ACT-02", "--clause", "SHAPE-13", "--examples", "1", "--out", "out"]
+    one, two = (command(*words, "--jobs", jobs).out / FILE_NAME for jobs in (1, 2))
+    assert _told(one) == _told(two)
+
+
+def test_a_process_that_is_killed_loses_nothing_and_doubles_nothing(
+    tmp_path: Path, layer: Callable[[int], Path]
+) -> None:
+    disturbed, undisturbed = _found(layer(1)), _found(layer(1))
+    assert (tmp_path / "times").read_text() == "x"
+    assert [to_json(one.entry()) for one in disturbed] == [
+        to_json(one.entry()) for one in undisturbed
+    ]
+
+
+def test_a_piece_that_ends_every_process_is_broken_and_says_how(
+    layer: Callable[[int], Path],
+) -> None:
+    (found,) = _found(layer(99))
+    broken = {str(tally.broken) for tally in found.tallies.values()}
+    assert broken == {"exploring 'channels': its process was killed by signal 9"}
+
+
+def test_a_case_that_fails_in_its_situation_is_not_said_to_hold() -> None:
+    subject = ObjectSubject(ExchangesStrides, "mine")
+    (participant,) = participants((subject,), (), 20.0)
+    piece = Piece(*participant.key, "geometry", 1)
+    found = explored(
+        piece, Worker.of(participant), examples=6, run_seed=0, beside=Evidence(),
+        progress=lambda _: None, with_observations=True,
+    )  # fmt: skip
+    assert found.observed is not None
+    plain = {case.id: case.without_situation.id for case, _ in found.observed}
+    assert not {plain[name] for name in found.told.held} & set(found.failing)
+
+
+@pytest.mark.parametrize(
+    ("cases", "hands", "expected"), [(30, 1, True), (10, 1, False), (30, 3, False)]
+)
+def test_a_further_process_is_worth_its_start_where_it_saves_more(
+    cases: int, hands: int, expected: bool
+) -> None:
+    assert _Pace(start=5.0, cases=10, seconds=5.0).is_worth(cases, hands) is expected
+
+
+def test_nothing_is_known_to_be_worth_it_before_a_case_is_done() -> None:
+    assert not _Pace(start=5.0).is_worth(1000, 1)

@@ -1,0 +1,109 @@
+"""A message that many cases end with is told once, with what to say if it is no failure."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import conformance
+from conformance.commands.console.terminal import Terminal
+from conformance.commands.console.verdicts import verdicts
+from conformance.judge.judging import Failure
+from conformance.model.case import Case
+from conformance.oracle.comparison import Mismatch
+from conformance.run.statistics.messages import ENOUGH, often, pattern_of, said
+from conformance.tests.run.settings.test_lacks import OwnWords
+
+
+def _failures(message: str, count: int, *types: str, status: str = "error") -> list[Failure]:
+    got = {
+        "types": [*(types or ("ValueError",)), "Exception"],
+        "message": message,
+        "moment": "call",
+    }
+    return [
+        Failure(Case("any", {"filters": n + 1}, ()), status, Mismatch("raised", None, got))
+        for n in range(count)
+    ]  # fmt: skip
+
+
+def _often(*failures: Failure) -> list[tuple[str, int]]:
+    return [(told.message, told.cases) for told in often("Mine", "eager", said(failures))]
+
+
+def test_what_is_said_in_several_families_adds_up() -> None:
+    parts = said(_failures("only 2-D", ENOUGH - 1)), said(_failures("only 3-D", 1))
+    (told,) = often("Mine", "eager", [*parts[0], *parts[1]])
+    assert (told.message, told.cases) == ("only 2-D", ENOUGH)
+
+
+@pytest.mark.parametrize(
+    ("failures", "told"),
+    [
+        (_failures("only 2-D\nat line 3", ENOUGH), [("only 2-D", ENOUGH)]),
+        (_failures("only 2-D", ENOUGH - 1), []),
+        (_failures("only 2-D", ENOUGH) * 2, [("only 2-D", ENOUGH)]),
+        (_failures("index out of range", ENOUGH, "IndexError", "LookupError"), []),
+        (_failures("only 2-D", ENOUGH, status="fail"), []),
+        (_failures("", ENOUGH), []),
+        (
+            [*_failures("kernel 1 by 2", 6), *_failures("kernel 33 by 1", 12)[6:]],
+            [("kernel 1 by 2", 12)],
+        ),
+        (
+            [
+                *_failures("the shape of the gradient of the output is not that of it: (2, 3)", 6),
+                *_failures("the shape of the gradient of the output is not that of it: (4,)", 12)[
+                    6:
+                ],
+            ],
+            [("the shape of the gradient of the output is not that of it: (2, 3)", 12)],
+        ),
+    ],
+)
+def test_a_message_is_told_where_it_is_said_often(failures: Any, told: Any) -> None:
+    assert _often(*failures) == told
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["only channels_last is supported", "kernel (3, 1) [x] $5.00 a|b c\\d", "word " * 30, "x" * 99],
+)
+def test_a_pattern_finds_its_message(message: str) -> None:
+    assert re.search(pattern_of(message), message)
+
+
+def test_a_pattern_finds_the_message_with_other_numbers() -> None:
+    assert re.search(pattern_of("no kernel of 3 by 12"), "no kernel of 11 by 5")
+
+
+@pytest.fixture(scope="module")
+def without_words() -> conformance.Result:
+    """A run of a layer that refuses in its own words, which nobody has given."""
+    return conformance.check(OwnWords, profile="smoke", clause="FMT-*")
+
+
+def test_the_record_says_what_was_said_often(without_words: conformance.Result) -> None:
+    (told,) = without_words.record.footer.said_often
+    assert (told.subject, told.pattern) == ("OwnWords", "only channels_last is supported")
+
+
+def test_the_hint_is_a_command_s_option(without_words: conformance.Result) -> None:
+    (told,) = without_words.record.footer.said_often
+    assert str(told).endswith("say --unsupported 'only channels_last is supported'")
+
+
+def test_the_page_gives_the_hint(without_words: conformance.Result, tmp_path: Path) -> None:
+    page = without_words.report(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "errors say &#39;only channels_last is supported&#39;: if your layer" in page
+
+
+def test_the_terminal_gives_the_hint(without_words: conformance.Result) -> None:
+    console = Terminal(record=True, file=io.StringIO())
+    verdicts(without_words.record, Path("run.jsonl"), console)
+    lines = [line for line in console.export_text().splitlines() if "--unsupported" in line]
+    assert len(lines) == 1
