@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import attrs
 
@@ -22,11 +23,12 @@ from conformance.model.values.codec import in_a_line
 from conformance.oracle.bounds import OracleError
 from conformance.oracle.comparison import Mismatch
 from conformance.run.guard import Guard
-from conformance.run.parallel.pieces import Found, Tallies
+from conformance.run.parallel.pieces import Found, Tallies, Worker
 from conformance.run.participants.participant import Participant
 from conformance.run.settings.corpus import Corpus, judge_recorded
 from conformance.run.settings.excuses import Excuse, Failed, Standing, excused
 from conformance.run.settings.options import Options
+from conformance.subjects.process import EXPLAINING, PATIENCE
 from reports.records import record, statuses
 
 #: Characters of a reason that is shown.
@@ -90,6 +92,8 @@ class ParticipantJudge:
         self._small: dict[str, Case] = {}
         #: The steps at which the subject's process ended, by case.
         self._died: dict[str, int | None] = {}
+        #: What the process has cost while failures were explained.
+        self._explained = 0.0
         #: Those that covered a failure so far.
         self.used_excuses: set[Excuse] = set()
         self._causes = Causes(evidence, participant.subject, participant.traits)
@@ -306,14 +310,15 @@ class ParticipantJudge:
         failures = tally.failures
         subject = self.participant.subject
         self._phase(f"shrinking a case of {clause.id}")
-        shown, shrunk = guard(
-            f"shrinking a case of {clause.id}",
-            lambda: self._smallest(clause, failures),
-            (plainest(failures), False),
-        )
-        mismatch = guard(
-            f"the step of {clause.id}", lambda: self._at_its_step(shown), shown.mismatch
-        )
+        with self._explaining():
+            shown, shrunk = guard(
+                f"shrinking a case of {clause.id}",
+                lambda: self._smallest(clause, failures),
+                (plainest(failures), False),
+            )
+            mismatch = guard(
+                f"the step of {clause.id}", lambda: self._at_its_step(shown), shown.mismatch
+            )
         script = guard(
             f"the script of {clause.id}",
             lambda: script_for(
@@ -365,6 +370,18 @@ class ParticipantJudge:
             None,
         )
         return finding, text
+
+    @contextlib.contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Count apart what a process costs while failures are explained, however much exploring has cost."""
+        worker = Worker.of(self.participant)
+        before, left = worker.spent, PATIENCE - EXPLAINING
+        worker.spent = attrs.evolve(before, seconds=left + self._explained)
+        try:
+            yield
+        finally:
+            self._explained = worker.spent.seconds - left
+            worker.spent = before
 
     def _smallest(self, clause: Clause, failures: Sequence[Failure]) -> tuple[Failure, bool]:
         if clause.id in self._corpora:

@@ -32,7 +32,9 @@ START_SECONDS = 180.0
 #: Seconds that a run spends on crashes and hangs of one subject before it gives up. What each costs is fixed, so
 #: that it gives up at the same case however fast the machine is: a new start, and before it all of the time limit
 #: where it hung, or the time that memory takes to be filled.
-PATIENCE, START, OVERFLOW = 60.0, 2.0, 10.0
+PATIENCE, START, OVERFLOW = 60.0, 1.0, 10.0
+#: Of them, what making failing cases small and finding their steps may cost: exploring does not use this up.
+EXPLAINING = 20.0
 #: Seconds after which it gives up in any case: more than these prices come to on any but a very busy machine.
 LONGEST_PATIENCE = 80.0
 #: Seconds that a process may take to end when it has closed its standard output.

@@ -111,7 +111,7 @@ SCRIPTS = (
         for name in ("", None)
     ),
     Script(
-        clause="SHAPE-11",
+        clause="SHAPE-03",
         arguments={**LAYER, "kernel_size": 1, "strides": 3, "output_padding": 0},
         lines=(
             either(steps.Call(INPUTS[:, :0]), Raises("InvalidArgumentError"), Raises("ValueError")),

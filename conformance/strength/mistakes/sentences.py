@@ -129,9 +129,9 @@ _ROWS: tuple[tuple[str, str, str, Members], ...] = (
         {"changed_arguments": _true_refused},
     ),
     (
-        "SHAPE-11",
+        "SHAPE-03",
         "sentence_below_zero",
-        "A length below zero gives an empty output.",
+        "A length below zero gives an output without rows.",
         {"__call__": _nothing_below_zero},
     ),
     (
