@@ -167,7 +167,7 @@ class RunPlugin:
             for lack in self.run.idle_lacks:
                 terminalreporter.write_line(shown(f"without effect: {lack}: no error says so"))
             for subject, clause, got in self.run.unmet:
-                told = f"required, and does not pass: {clause} of {subject} ({got})"
+                told = f"required, but does not pass: {clause} of {subject} ({got})"
                 terminalreporter.write_line(shown(told))
             for told in self.run.broken:
                 terminalreporter.write_line(shown(f"harness broken: {told}"))

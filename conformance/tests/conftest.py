@@ -23,7 +23,7 @@ ZOO = Path(__file__).parent / "zoo"
 #: Files of tests that take longest. They are started first, so that no process waits for another at the end.
 LONGEST = (
     "subjects/test_tensorflow.py", "outputs/test_browser.py", "run/test_zoo.py", "strength/test_strength.py",
-    "checks/test_every_check_can_fail.py", "run/test_vectors.py", "findings/test_diagnosis.py",
+    "checks/test_every_check_can_fail.py", "run/settings/test_vectors.py", "findings/test_diagnosis.py",
     "run/test_unfinished.py", "judge/test_causes.py", "run/test_no_false_alarm.py", "bench/test_bench.py",
     "commands/test_pytest_plugin.py", "cases/test_coverage.py", "checks/test_recorded_verdicts.py",
     "subjects/test_protocol.py", "findings/test_false_names.py", "commands/test_explain.py",

@@ -98,7 +98,7 @@ def test_a_required_clause_that_is_not_judged_ends_with_status_1(
     done = command(*RUN, "--require", "PAD-01")
     assert (
         done.status,
-        "required, and does not pass: PAD-01 of fast (not-run)" in done.stdout,
+        "required, but does not pass: PAD-01 of fast (not-run)" in done.stdout,
     ) == (
         1,
         True,
@@ -116,7 +116,7 @@ def test_the_counts_call_a_clause_without_a_case_as_the_page_does(
 
 def test_a_scope_requires_its_must_pass_list(command: Callable[..., Any]) -> None:
     done = command(*RUN, "--require", "drop-in")
-    assert "required, and does not pass: METH-07 of fast (not-run)" in done.stdout
+    assert "required, but does not pass: METH-07 of fast (not-run)" in done.stdout
 
 
 def test_a_requirement_that_matches_nothing_is_refused(command: Callable[..., Any]) -> None:

@@ -164,6 +164,7 @@ def test_diagnoses_end_when_they_have_run_as_many_cases_as_they_may(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(diagnosis, "EFFORT_IN_ALL", 0)
+    monkeypatch.setattr(diagnosis, "EFFORT_EACH", 0)
     _, subject, failures = _explored("M04_both", "M05_both")
     diagnostician = Diagnostician(Evidence(), examples=30, run_seed=0)
     diagnostician.diagnose(subject, "SHAPE-01", failures["SHAPE-01"])
