@@ -45,6 +45,10 @@ def campaign(scheduler: str | None, workers: int, **values: Any) -> None:
 
         def begin() -> Run:
             options = make_options(values, ("conformance", *sys.argv[1:]))
+            if options.jobs > 1:
+                raise ValueError(
+                    f"--jobs {options.jobs}: a campaign's cases run on the workers of the cluster: say --workers"
+                )
             client = ending.enter_context(connected(scheduler, workers))
             return Run(options, elsewhere=functools.partial(Cluster, client))
 

@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from conformance.findings.arrays import array_text
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.steps.words import array_text
 from conformance.model.values.codec import Array
 from conformance.subjects import frameworks, situations
 from conformance.subjects.layer import FunctionBackend, LayerBackend

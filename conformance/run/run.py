@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -105,7 +106,7 @@ class Run:
                     [clause.id for clause in self.clauses],
                     self._evidence,
                     self._finder(participant),
-                    self._reporter(participant),
+                    functools.partial(self._advance, participant),
                     self._teller(participant),
                 )
                 for participant in self.participants
@@ -169,9 +170,6 @@ class Run:
 
     def _advance(self, participant: Participant, family: str, done: int) -> None:
         self._progress(participant, family, done)
-
-    def _reporter(self, participant: Participant) -> Callable[[str, int], None]:
-        return lambda family, done: self._progress(participant, family, done)
 
     def _teller(self, participant: Participant) -> Callable[[str], None]:
         return lambda phase: self._phase(participant, phase)

@@ -33,7 +33,7 @@ START_SECONDS = 180.0
 #: that it gives up at the same case however fast the machine is: a new start, and before it all of the time limit
 #: where it hung, or the time that memory takes to be filled.
 PATIENCE, START, OVERFLOW = 60.0, 1.0, 10.0
-#: Of them, what making failing cases small and finding their steps may cost: exploring does not use this up.
+#: Seconds, by the same prices, that making failing cases small and finding their steps may cost besides.
 EXPLAINING = 20.0
 #: Seconds after which it gives up in any case: more than these prices come to on any but a very busy machine.
 LONGEST_PATIENCE = 80.0

@@ -105,8 +105,6 @@ def _cause(numbered: list[tuple[int, Finding]]) -> Cause:
     pairs = sorted(numbered, key=lambda pair: _size(pair[1]))
     number, smallest = pairs[0]
     title, known = _told(smallest, [finding for _, finding in numbered])
-    if _DAMAGED.search(title):
-        title = _DAMAGE
     return Cause(
         subject=smallest.subject,
         title=re.sub(r"^[a-z](?=[a-z]* )", lambda first: first[0].upper(), title),
@@ -123,6 +121,8 @@ def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str]:
     if sure:
         how, name, text = sure[0].groups()
         return _TWINS.sub("", text), f"{how} the known mistake {name}"
+    if not smallest.diagnosis and _DAMAGED.search(smallest.message):
+        return _DAMAGE, ""
     described = (finding.diagnosis for finding in (smallest, *findings) if finding.diagnosis)
     return next(described, smallest.message), ""
 

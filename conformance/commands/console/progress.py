@@ -12,6 +12,7 @@ from conformance.run.participants.participant import Participant
 from conformance.run.run import Run
 from conformance.run.verdicts import Judgement
 from reports.records import statuses
+from reports.views.enumeration import first_of
 
 #: Columns for a short bar, the count and the times.
 NUMBERS = 44
@@ -66,7 +67,7 @@ class Progress:
         each = [f"{who}: {what}" for who, what in at]
         told = ", ".join(each)
         if len(each) > 1 and len(told) > self._room:
-            told = f"{each[0]} and {len(each) - 1} more"
+            told = first_of(each, 1)
         self._tell_at(told, completed=sum(self._done.values()))
 
     @property

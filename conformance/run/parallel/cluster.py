@@ -15,7 +15,8 @@ from typing import Any
 
 from conformance import __version__
 from conformance.judge.judging import HarnessError
-from conformance.run.parallel.crew import Task, close_here, explore_here
+from conformance.run.parallel.crew import close_here, explore_here
+from conformance.run.parallel.explorer import Explorer, Task
 from conformance.run.parallel.pieces import Found, Piece, broken, size
 
 #: So many pieces for each worker, and so many more, are explored ahead of the one that is judged.
@@ -32,7 +33,7 @@ class ClusterError(Exception):
     """There is no cluster, or none any more; the message is one line for the user."""
 
 
-class Cluster:
+class Cluster(Explorer):
     """Explores pieces on the workers of a cluster, and hands over what is found.
 
     A piece whose worker dies is explored by another one, as often as the cluster's `allowed-failures` says. What
@@ -47,20 +48,15 @@ class Cluster:
     def __init__(
         self, client: Any, tasks: Iterable[Task], finished: Callable[[Found], None]
     ) -> None:
-        self._client, self._finished = client, finished
-        self._waiting = deque(tasks)
-        self._pending = {task.piece for task in self._waiting}
+        self._client, self._waiting = client, deque(tasks)
+        super().__init__(self._waiting, finished)
         self._sizes = {task.piece: size(task.piece, task.examples) for task in self._waiting}
         self._name = uuid.uuid4().hex
         self._given: dict[Piece, Any] = {}
-        self._found: dict[Piece, Found] = {}
         self._done: deque[Piece] = deque()
-        self._error: BaseException | None = None
         self._workers, self._counted = 1, -COUNT_SECONDS
         #: Since when no worker is there.
         self._alone: float | None = None
-        #: Guards what callbacks change.
-        self._changed = threading.Condition()
 
     @property
     def at(self) -> tuple[Piece, ...]:
@@ -68,38 +64,10 @@ class Cluster:
         with self._changed:
             return tuple(self._given)[: self._workers]
 
-    def knows(self, piece: Piece) -> bool:
-        """Tell whether the piece is found, or will be."""
-        return piece in self._pending
-
-    def found(self, piece: Piece, progress: Callable[[Piece, int], None]) -> Found:
-        """Return what was found, once it is; each piece can be taken once.
-
-        Args:
-            piece: one that the cluster `knows`.
-            progress: called meanwhile with pieces that are found, and how many cases they have.
-
-        Raises:
-            ClusterError: the scheduler is gone.
-            Exception: what `finished` has raised.
-        """
-        while True:
-            self._give()
-            while self._done:
-                done = self._done.popleft()
-                progress(done, self._sizes[done])
-            with self._changed:
-                if self._error is not None:
-                    raise self._error
-                if piece in self._found:
-                    self._pending.discard(piece)
-                    return self._found.pop(piece)
-                self._changed.wait(0.2)
-
     def drop(self, key: tuple[str, str]) -> None:
         """Explore no more of a participant."""
         self._waiting = deque(task for task in self._waiting if task.piece.key != key)
-        self._pending = {piece for piece in self._pending if piece.key != key}
+        super().drop(key)
         with self._changed:
             dropped = [self._given.pop(piece) for piece in [*self._given] if piece.key == key]
             for piece in [piece for piece in self._found if piece.key == key]:
@@ -115,8 +83,12 @@ class Cluster:
             self._client.cancel(left)
             self._client.run(close_here, on_error="ignore")
 
-    def _give(self) -> None:
-        """Give the workers what comes next."""
+    def _go_on(self, progress: Callable[[Piece, int], None]) -> None:
+        """Give the workers what comes next, and tell what they have found.
+
+        Raises:
+            ClusterError: the scheduler is gone, or all workers are for long.
+        """
         self._count()
         ahead = AHEAD + AHEAD_EACH * self._workers
         while self._waiting and len(self._given) + len(self._found) < ahead:
@@ -127,6 +99,9 @@ class Cluster:
                 self._given[task.piece] = future
             # In a thread of the client's, so that nothing that is found waits for who judges.
             future.add_done_callback(lambda done, task=task: self._take(task.piece, done))
+        while self._done:
+            done = self._done.popleft()
+            progress(done, self._sizes[done])
 
     def _count(self) -> None:
         """Count the workers.
@@ -158,13 +133,10 @@ class Cluster:
                 if found is None or self._given.pop(piece, None) is None:
                     return
                 self._finished(found)
-                self._found[piece] = found
                 self._done.append(piece)
-                self._changed.notify_all()
+                self._keep(found)
         except BaseException as error:
-            with self._changed:
-                self._error = error
-                self._changed.notify_all()
+            self._fail(error)
 
     def _result(self, piece: Piece, future: Any) -> Found | None:
         """Return what a worker has found; None where that is not wanted any more."""

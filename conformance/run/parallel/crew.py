@@ -8,31 +8,22 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from multiprocessing.connection import wait
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 
 from conformance.judge.evidence import Evidence
 from conformance.judge.judging import HarnessError
 from conformance.judge.pool import SILENT_SECONDS, Hand, Lost
+from conformance.run.parallel.explorer import Explorer, Task
 from conformance.run.parallel.pieces import Found, Piece, Recipe, Worker, broken, explored, size
 from conformance.subjects import LoadError
+from conformance.subjects.process import Spent
 
 #: What the oracle says of so many cases is remembered.
 KEPT = 1000
 #: A piece whose process ends is given to another one, so often.
 TRIES = 2
-
-
-@attrs.frozen
-class Task:
-    """A piece, and all that is needed to explore it elsewhere."""
-
-    piece: Piece
-    recipe: Recipe
-    examples: int
-    run_seed: int
-    with_observations: bool
 
 
 class Place:
@@ -54,7 +45,7 @@ class Place:
                 return broken(task.piece, HarnessError.of(error, f"starting {task.piece.subject}"))
             self._recipe = task.recipe
         worker = self._worker
-        worker.spent = type(worker.spent)()
+        worker.spent = Spent()
         return explored(
             task.piece,
             worker,
@@ -136,27 +127,7 @@ class _Seat:
             self._heard = now
 
 
-class Explorer(Protocol):
-    """Explores pieces somewhere else, ahead of whoever judges them."""
-
-    @property
-    def at(self) -> tuple[Piece, ...]:
-        """The pieces that are explored now."""
-
-    def knows(self, piece: Piece) -> bool:
-        """Tell whether the piece is found, or will be."""
-
-    def found(self, piece: Piece, progress: Callable[[Piece, int], None]) -> Found:
-        """Return what was found, once it is; each piece can be taken once."""
-
-    def drop(self, key: tuple[str, str]) -> None:
-        """Explore no more of a participant."""
-
-    def close(self) -> None:
-        """End what explores."""
-
-
-class Crew:
+class Crew(Explorer):
     """Explores pieces in processes, and hands over what is found.
 
     A thread of its own looks after the processes, so that they go on while the run judges. Participants are
@@ -177,56 +148,33 @@ class Crew:
         jobs: int,
         seconds: float,
     ) -> None:
+        tasks = tuple(tasks)
+        super().__init__(tasks, finished)
         #: By participant, for each in the order in which they are asked for.
         self._waiting: defaultdict[tuple[str, str], deque[Task]] = defaultdict(deque)
         for task in tasks:
             self._waiting[task.piece.key].append(task)
-        self._pending = {task.piece for queue in self._waiting.values() for task in queue}
         self._paces: defaultdict[tuple[str, str], _Pace] = defaultdict(_Pace)
-        self._jobs, self._limit, self._finished = jobs, SILENT_SECONDS + seconds, finished
-        self._found: dict[Piece, Found] = {}
-        self._error: BaseException | None = None
+        self._jobs, self._limit = jobs, SILENT_SECONDS + seconds
         self._lost: Counter[Piece] = Counter()
         self._is_over = False
-        #: Guards what both threads change.
-        self._changed = threading.Condition()
         self._noted: deque[tuple[Piece, int]] = deque()
-        #: The pieces that are explored now.
-        self.at: tuple[Piece, ...] = ()
+        self._at: tuple[Piece, ...] = ()
 
-    def knows(self, piece: Piece) -> bool:
-        """Tell whether the piece is found, or will be."""
-        return piece in self._pending
-
-    def found(self, piece: Piece, progress: Callable[[Piece, int], None]) -> Found:
-        """Return what was found, once it is; each piece can be taken once.
-
-        Args:
-            piece: one that the crew `knows`.
-            progress: called meanwhile with pieces, and how many of their cases are done.
-
-        Raises:
-            Exception: what `finished` has raised.
-        """
-        _ = self._thread
-        while True:
-            self._tell(progress)
-            with self._changed:
-                if self._error is not None:
-                    raise self._error
-                if piece in self._found:
-                    self._pending.discard(piece)
-                    return self._found.pop(piece)
-                self._changed.wait(0.1)
+    @property
+    def at(self) -> tuple[Piece, ...]:
+        """The pieces that are explored now."""
+        return self._at
 
     def drop(self, key: tuple[str, str]) -> None:
         """Explore no more of a participant."""
         with self._changed:
             self._waiting.pop(key, None)
-        self._pending = {piece for piece in self._pending if piece.key != key}
+        super().drop(key)
 
-    def _tell(self, progress: Callable[[Piece, int], None]) -> None:
-        """Tell what was noted since."""
+    def _go_on(self, progress: Callable[[Piece, int], None]) -> None:
+        """Start the processes, and tell what was noted since."""
+        _ = self._thread
         last: dict[Piece, int] = {}
         while self._noted:
             piece, done = self._noted.popleft()
@@ -255,16 +203,14 @@ class Crew:
                     if task is not None:
                         seat.give(task)
                 busy = [seat.hand for seat in seats if seat.hand.busy]
-                self.at = tuple(hand.task.piece for hand in busy if hand.task is not None)
+                self._at = tuple(hand.task.piece for hand in busy if hand.task is not None)
                 if not busy:
                     return
                 wait([hand.connection for hand in busy], timeout=0.1)
                 for hand in busy:
                     self._hear(hand)
         except BaseException as error:
-            with self._changed:
-                self._error = error
-                self._changed.notify_all()
+            self._fail(error)
         finally:
             for seat in seats:
                 seat.hand.kill()
@@ -304,6 +250,4 @@ class Crew:
         if isinstance(found, HarnessError):
             found = broken(task.piece, found)
         self._finished(found)
-        with self._changed:
-            self._found[task.piece] = found
-            self._changed.notify_all()
+        self._keep(found)

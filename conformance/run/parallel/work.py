@@ -13,11 +13,13 @@ from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import blocks
 from conformance.model.values.codec import Array
 from conformance.run.parallel import pieces
-from conformance.run.parallel.crew import Crew, Explorer, Task
+from conformance.run.parallel.crew import Crew
+from conformance.run.parallel.explorer import Explorer, Task
 from conformance.run.parallel.pieces import Found, Piece, Recipe, Worker
 from conformance.run.participants.participant import Participant
 from conformance.run.settings.options import Options
 from conformance.run.statistics.numerics import Numerics
+from conformance.subjects.process import Spent
 from reports.records import record
 
 #: Makes what explores tasks, from these and from who is told what it has found.
@@ -145,7 +147,7 @@ class Work:
         for piece in self.pieces:
             if piece not in self._known:
                 worker = self._workers[piece.key]
-                worker.spent = type(worker.spent)()
+                worker.spent = Spent()
                 self._found(piece)
 
     def _begin(self) -> None:
@@ -204,8 +206,7 @@ class Work:
 
         It cost more than earlier ones have left of what the subject may cost, or its process had no time left.
         """
-        nothing = type(worker.spent)()
-        if nothing not in (worker.spent, found.spent):
+        if Spent() not in (worker.spent, found.spent):
             return (worker.spent + found.spent).is_too_much
         gave_up = any(tally.not_tried is not None for tally in found.tallies.values())
         return gave_up and not found.spent.is_too_much

@@ -19,11 +19,11 @@ from hypothesis.extra import numpy as arrays
 
 from conformance.cases.drawn import data
 from conformance.cases.drawn.data import position_coded
+from conformance.findings.arrays import array_text
 from conformance.findings.scripts import script_for
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
-from conformance.model.steps.words import array_text
 from conformance.oracle.comparison import Mismatch
 from conformance.subjects import tensorflow_is_installed
 

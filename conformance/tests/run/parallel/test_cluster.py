@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from conformance.run.parallel.cluster import Cluster, connected
-from conformance.run.parallel.crew import Task, close_here, explore_here
+from conformance.run.parallel.crew import close_here, explore_here
+from conformance.run.parallel.explorer import Task
 from conformance.run.parallel.pieces import Found, Piece, Recipe
 from conformance.run.participants.participant import participants
 from conformance.tests.run.parallel.test_jobs import KILLER
@@ -117,3 +118,9 @@ def test_a_scheduler_that_is_not_there_is_one_line(
     done = command("campaign", "--scheduler", "tcp://127.0.0.1:1", "--clause", "SHAPE-13")
     assert (done.status, len(done.stderr.splitlines())) == (2, 1)
     assert "there is no scheduler at tcp://127.0.0.1:1" in done.stderr
+
+
+def test_a_campaign_has_workers_and_no_jobs(command: Callable[..., Any]) -> None:
+    done = command("campaign", "--jobs", "2", "--clause", "SHAPE-13")
+    assert (done.status, len(done.stderr.splitlines())) == (2, 1)
+    assert "--jobs 2: a campaign's cases run on the workers of the cluster" in done.stderr

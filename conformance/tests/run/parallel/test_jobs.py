@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from conformance.judge.evidence import Evidence
-from conformance.run.parallel.crew import Crew, Task, _Pace
+from conformance.run.parallel.crew import Crew, _Pace
+from conformance.run.parallel.explorer import Task
 from conformance.run.parallel.pieces import Found, Piece, Recipe, Worker, explored
 from conformance.run.participants.participant import participants
 from conformance.subjects.objects import ObjectSubject
