@@ -90,7 +90,7 @@ def _families() -> tuple[Family, ...]:
             "numbers", drawn.number_cases(), lambda: (*numbers.formats(), *special.wrapping())
         ),
         Family(sizes.FAMILY, sizes.size_cases(), sizes.few, 0.3, sizes.many, sizes.smallest),
-        Family("repeats", drawn.repeat_cases(), share=0.4),
+        Family("repeats", drawn.repeat_cases(), numbers.repeats, 0.4),
         Family("unknown sizes", drawn.unknown_size_cases(), share=0.4),
         Family("specials", drawn.special_cases(), special.specials, 0.6),
         Family("degenerate", drawn.degenerate_cases(), share=0.4),
@@ -111,7 +111,7 @@ def _families() -> tuple[Family, ...]:
         ),
         Family("loss gradients", drawn.loss_gradient_cases(), wide.loss_gradients, 0.2),
         Family("life cycles", life_cycle_cases(), share=0.4),
-        Family("round trips", drawn.round_trip_cases(), share=0.3),
+        Family("round trips", drawn.round_trip_cases(), objects.round_trips, 0.3),
         Family("pairs", None, pairs),
         *(Family(name, None, make) for name, make in tables.items()),
         *(Family(name, None, make) for name, make in scripted_families().items()),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ Array = npt.NDArray[Any]
 Function = Callable[[Array], Array]
 # (before activation, after it, gradient after it) -> gradient before it
 Derivative = Callable[[Array, Array, Array], Array]
+_Axes = int | tuple[int, ...] | None
 
 _SELU_SCALE = 1.0507009873554805
 _SELU_SCALE_ALPHA = 1.7580993408473768
@@ -85,7 +87,7 @@ def _exp_minus_1(x: Array) -> Array:
     return result
 
 
-def _softmax(x: Array, axis: int = -1) -> Array:
+def _softmax(x: Array, axis: _Axes = -1) -> Array:
     powers = np.exp(x - x.max(axis=axis, keepdims=True)) if x.size else x
     result: Array = powers / powers.sum(axis=axis, keepdims=True)
     return result
@@ -97,7 +99,7 @@ def _log_softmax(x: Array) -> Array:
     return result
 
 
-def _softmax_gradient(y: Array, g: Array, axis: int = -1) -> Array:
+def _softmax_gradient(y: Array, g: Array, axis: _Axes = -1) -> Array:
     result: Array = y * (g - (g * y).sum(axis=axis, keepdims=True))
     return result
 
@@ -366,22 +368,41 @@ class ThresholdedReLU(LayerActivation):
 
 
 class Softmax(LayerActivation):
-    """Softmax along ``axis``, the last one unless said otherwise."""
+    """Softmax along ``axis``: one or several; the last one unless said otherwise, all of them for None."""
 
-    def __init__(self, axis: int = -1) -> None:
+    def __init__(self, axis: int | Sequence[int] | None = -1) -> None:
         self.axis = axis
+        axes = (
+            axis if isinstance(axis, Sequence) and not isinstance(axis, (str, bytes)) else (axis,)
+        )
+        try:
+            self._axes = None if axis is None else tuple(operator.index(one) for one in axes)
+        except TypeError:
+            self._axes = ()
+        if self._axes == ():
+            raise TypeError(
+                f"axis={shown(axis)}: must be an integer, a sequence of integers or None"
+            )
 
     def function(self, x: Array) -> Array:
         """The activation in float32."""
-        return _softmax(x, self.axis)
+        return _softmax(x, self._within(x))
 
-    def derivative(self, x: Array, y: Array, g: Array) -> Array:  # noqa: ARG002
+    def derivative(self, x: Array, y: Array, g: Array) -> Array:
         """Its gradient in float32."""
-        return _softmax_gradient(y, g, self.axis)
+        return _softmax_gradient(y, g, self._within(x))
 
     def parameters(self) -> dict[str, Any]:
         """What the constructor takes."""
         return {"axis": self.axis}
+
+    def _within(self, x: Array) -> tuple[int, ...] | None:
+        if any(not -x.ndim <= axis < x.ndim for axis in self._axes or ()):
+            raise InvalidArgumentError(
+                f"axis={shown(self.axis)} of activation Softmax: must be in the range "
+                f"[{-x.ndim}, {x.ndim}) for data of {x.ndim} dimensions"
+            )
+        return self._axes
 
 
 def _constant_factory(activation: Activation) -> Callable[[], Activation]:

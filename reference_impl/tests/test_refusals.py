@@ -113,7 +113,7 @@ REFUSED = {
         "'relu' name": lambda: activations.get({"class_name": "relu", "config": {}}),
         "<not callable> activation": lambda: activations.get(NotCallable()),
         "'colour'": lambda: activations.ReLU(colour="red"),
-        "axis=-1 1": lambda: activations.get({"class_name": "Softmax", "config": {"axis": 1}}),
+        "axis 'a' Softmax": lambda: activations.get({"class_name": "Softmax", "config": {"axis": "a"}}),
         "<opaque> derivative": lambda: activations.gradient(Opaque(), ones(2), ones(2)),
         "<opaque> gradient": lambda: loss_gradient(Opaque(), K),
         "str32 loss": lambda: layer(activity_regularizer=Opaque("a"))(X),

@@ -96,13 +96,18 @@ def repeat_cases(draw: st.DrawFn) -> Case:
     c = draw(configurations(largest_kernel=3, largest_size=4))
     seed = draw(SEEDS)
     height, width = c.size
-    inputs = reals(c.input_shape(batch=3), seed)
     # One axis longer: what that call leaves in memory fits the next one.
     batch, size = draw(
         st.sampled_from(
             ((1, (width + 1, height + 1)), (3, (height + 1, width)), (3, (height, width + 1)))
         )
     )
+    return repeat_case(c, batch, size, seed)
+
+
+def repeat_case(c: Configuration, batch: int, size: tuple[int, int], seed: int) -> Case:
+    """Return the calls of three images, of `batch` images of another size, and of the three again."""
+    inputs = reals(c.input_shape(batch=3), seed)
     other = reals(c.input_shape(batch=batch, size=size), seed + 1)
     kernel = reals(c.kernel_shape, seed + 2)
     return Case(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import attrs
 import numpy as np
 
 from conformance.cases.drawn.configurations import Configuration
 from conformance.cases.drawn.data import position_coded, small_integers
-from conformance.cases.drawn.strategies import geometry_case
+from conformance.cases.drawn.strategies import geometry_case, repeat_case
 from conformance.cases.listed.layer import LAYER, SHAPE, case, function, weights
 from conformance.cases.listed.layer import inputs as layer_inputs
 from conformance.model import steps
@@ -95,6 +96,15 @@ def softmax() -> tuple[Case, ...]:
     )
 
 
+def repeats() -> tuple[Case, ...]:
+    """Return what the family `repeats` begins with: rows that no product reaches, after a larger call."""
+    pointwise = Configuration(
+        batch=3, in_channels=2, filters=3, size=(2, 3), strides=(2, 2), kernel_size=(1, 1)
+    )
+    layouts = (pointwise, attrs.evolve(pointwise, data_format="channels_first"))
+    return tuple(repeat_case(c, 3, size, 5) for c in layouts for size in ((3, 3), (2, 4)))
+
+
 def gradients() -> tuple[Case, ...]:
     """Return what the family `gradients` begins with: 1x1 kernels with strides and few filters; all sizes alike.
 
@@ -128,7 +138,9 @@ def gradients() -> tuple[Case, ...]:
 
 
 def _shape_questions() -> tuple[Case, ...]:
-    shapes = ((2, 4, 5), None, (2, -1, 5, 2), (2, 4, 5, None), (2, 4, 5, 2, 6))
+    # Beyond 32 bits, nothing overflows.
+    large = ((1, 2**31, 5, 2), (3_000_000_000, 4, 2**32, 2))
+    shapes = ((2, 4, 5), None, (2, -1, 5, 2), (2, 4, 5, None), (2, 4, 5, 2, 6), *large)
     return tuple(case("shape questions", {}, steps.ComputeOutputShape(shape)) for shape in shapes)
 
 

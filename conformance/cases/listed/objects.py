@@ -62,6 +62,51 @@ def _distributions() -> tuple[Case, ...]:
     return (*listed, Case("distributions", bias, (call, steps.GetWeights())))
 
 
+def round_trips() -> tuple[Case, ...]:
+    """Return layers made again of their configuration, with each kind of object that has options."""
+    objects: tuple[tuple[str, str, Mapping[str, Value]], ...] = (
+        ("activation", "Softmax", {"axis": 1}),
+        ("activation", "ReLU", {"max_value": 4.0, "negative_slope": 0.25, "threshold": 1.0}),
+        ("activation", "LeakyReLU", {"alpha": 0.5}),
+        ("activation", "ELU", {"alpha": 0.5}),
+        ("activation", "ThresholdedReLU", {"theta": 0.5}),
+        ("kernel_initializer", "Constant", {"value": 2.0}),
+        ("kernel_initializer", "RandomUniform", {"minval": 0.5, "maxval": 2.0, "seed": 3}),
+        ("kernel_initializer", "TruncatedNormal", {"mean": 1.0, "stddev": 0.25, "seed": 3}),
+        (
+            "kernel_initializer",
+            "VarianceScaling",
+            {"scale": 0.5, "mode": "fan_out", "distribution": "uniform", "seed": 3},
+        ),
+        ("bias_initializer", "RandomNormal", {"mean": 1.0, "stddev": 0.5, "seed": 3}),
+        ("kernel_regularizer", "L1L2", {"l1": 0.5, "l2": 0.25}),
+        (
+            "kernel_constraint",
+            "MinMaxNorm",
+            {"min_value": 0.5, "max_value": 2.0, "rate": 0.75, "axis": [0, 1]},
+        ),
+        ("bias_constraint", "MaxNorm", {"max_value": 0.5, "axis": 0}),
+    )
+    weights = (
+        steps.Build((None, None, None, 2)),
+        steps.SetWeights((position_coded((2, 3, 3, 2)), position_coded((3,)))),
+    )
+    inputs = position_coded((1, 2, 3, 2))
+    around = (*weights, steps.Call(inputs), steps.Counterpart(inputs), steps.RoundTrip(), *weights)
+    return tuple(
+        Case(
+            "round trips",
+            {
+                "filters": 3,
+                "kernel_size": [2, 3],
+                argument: {"class_name": name, "config": options},
+            },
+            (*around, steps.Call(inputs)),
+        )
+        for argument, name, options in objects
+    )
+
+
 # The smallest known cases in which some build of TensorFlow ends its process.
 
 

@@ -215,7 +215,7 @@ def check_configuration_survives(view: View) -> Mismatch | None:
     """from_config(get_config()) has an equal configuration and the same name; neither dictionary is shared."""
     index, _ = view.first(RoundTrip)
     # A program in another language may tell the first two alone.
-    before, after, *others = map(_without_dtypes, view.value(index))
+    before, after, *others = map(_comparable, view.value(index))
     for what, other in zip(_OWNERSHIP, others):
         if other != before:
             return Mismatch(what, before, other, index)
@@ -262,13 +262,23 @@ def _lost(
     return None
 
 
-def _without_dtypes(config: dict[str, Value]) -> dict[str, Value]:
-    """Leave the initializers' own dtype out: Keras takes it out of those of v1, even of what it was given."""
+def _comparable(config: dict[str, Value]) -> dict[str, Value]:
+    """Leave out what is no configuration.
+
+    Keras takes the dtype out of v1's initializers, even where it was given, and adds to an activation's the sizes
+    with which it was called.
+    """
+    left_out = {
+        "kernel_initializer": "dtype", "bias_initializer": "dtype", "activation": "build_config",
+    }  # fmt: skip
     found = dict(config)
-    for name in ("kernel_initializer", "bias_initializer"):
-        if isinstance(found.get(name), dict) and isinstance(found[name].get("config"), dict):
-            inner = {k: v for k, v in found[name]["config"].items() if k != "dtype"}
-            found[name] = {**found[name], "config": inner}
+    for name, key in left_out.items():
+        form = found.get(name)
+        if not isinstance(form, dict):
+            continue
+        if key == "dtype" and isinstance(form.get("config"), dict):
+            form = {**form, "config": {k: v for k, v in form["config"].items() if k != key}}
+        found[name] = {k: v for k, v in form.items() if k != key}
     return found
 
 

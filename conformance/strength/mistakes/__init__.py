@@ -12,6 +12,7 @@ from typing import Any
 from conformance.strength.mistakes import (
     arguments,
     company,
+    crossed,
     geometry,
     history,
     initial_values,
@@ -33,6 +34,7 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "geometry": geometry.MISTAKES,
     "numbers": numbers.MISTAKES,
     "sizes": sizes.MISTAKES,
+    "two things at once": crossed.MISTAKES,
     "special numbers": special.MISTAKES,
     "training": training.MISTAKES,
     "initial values": initial_values.MISTAKES,

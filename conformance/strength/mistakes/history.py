@@ -9,7 +9,15 @@ import numpy as np
 
 import fast_impl
 from conformance.model.values.codec import Array
-from conformance.strength.mistakes.mistake import Layer, Members, Right, mistakes_of, own_state
+from conformance.strength.mistakes.mistake import (
+    Layer,
+    Members,
+    Right,
+    inherited,
+    mistakes_of,
+    own_state,
+    spatial_axes,
+)
 
 
 def _with_weights(self: Layer, weights: Any, action: Callable[[], Any]) -> Any:
@@ -208,7 +216,25 @@ _STALE = (
         {"__call__": _first_activation},
     ),
 )
+
+
 #: What earlier calls left behind.
+def _gaps(self: Layer, _: Array, outputs: Array) -> Array:
+    """The last row, where no product reaches it, is what a taller call has left there."""
+    axis = spatial_axes(self)[0]
+    scratch = getattr(self, "_scratch", None)
+    self._scratch = outputs.copy()
+    rest = [size for place, size in enumerate(outputs.shape) if place != axis]
+    if scratch is None or [s for p, s in enumerate(scratch.shape) if p != axis] != rest:
+        return outputs
+    if self.kernel.shape[0] >= self.strides[0] or scratch.shape[axis] <= outputs.shape[axis]:
+        return outputs
+    found: Array = outputs.copy()
+    row = outputs.shape[axis] - 1
+    np.moveaxis(found, axis, 0)[row] += np.moveaxis(scratch, axis, 0)[row + 1]
+    return found
+
+
 _LEFT = (
     (
         "stale_batch",
@@ -220,9 +246,63 @@ _LEFT = (
         "What a larger call left in scratch memory is added in one place.",
         {"changed_outputs": _last_pixels},
     ),
+    (
+        "stale_gaps",
+        "In a row without products shows what a taller image has left.",
+        {"changed_outputs": _gaps},
+    ),
     ("stale_gradients", "Gradients add up over calls.", _adding_up(0, 1, 2)),
     ("stale_kernel_gradient", "The kernel gradient adds up over calls.", _adding_up(1)),
     ("stale_bias_gradient", "The bias gradient adds up over calls.", _adding_up(2)),
+)
+
+
+def _saved(what: str) -> Members:
+    """Gradients are made of what the last call has saved, where its input was like this one."""
+
+    def call(self: Layer, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        outputs = Right.__call__(self, inputs, *args, **kwargs)
+        own_state(self, "_saved").update(inputs=np.array(inputs), weights=Right.get_weights(self))
+        return outputs
+
+    def gradients(self: Layer, inputs: Any, output_gradient: Any) -> Any:
+        saved = own_state(self, "_saved")
+        known = np.shape(saved.get("inputs")) == np.shape(inputs)
+        if not known or saved["inputs"].dtype != np.asarray(inputs).dtype:
+            return Right.gradients(self, inputs, output_gradient)
+        if what == "inputs":
+            return Right.gradients(self, saved["inputs"], output_gradient)
+        return _with_weights(
+            self, saved["weights"], lambda: Right.gradients(self, inputs, output_gradient)
+        )
+
+    return {"__call__": call, "gradients": gradients}
+
+
+def _penalty_before() -> Members:
+    """Penalties are those of the weights before the last step."""
+
+    def apply_gradients(self: Layer, gradients: Any, learning_rate: float) -> None:
+        losses = list(inherited(self, "losses"))
+        Right.apply_gradients(self, gradients, learning_rate)
+        own_state(self, "_penalty")["losses"] = losses
+
+    def set_weights(self: Layer, weights: Any) -> None:
+        own_state(self, "_penalty").clear()
+        Right.set_weights(self, weights)
+
+    def losses(self: Layer) -> Any:
+        return own_state(self, "_penalty").get("losses") or inherited(self, "losses")
+
+    return {
+        "apply_gradients": apply_gradients, "set_weights": set_weights, "losses": property(losses),
+    }  # fmt: skip
+
+
+#: Gradients made of what a call before has saved.
+_SAVED = (
+    ("saved_inputs", "Gradients are those of the last call's input.", _saved("inputs")),
+    ("saved_weights", "Gradients are those of the last call's weights.", _saved("weights")),
 )
 
 
@@ -312,6 +392,12 @@ _REPEATED = (
 
 
 MISTAKES = (
+    *mistakes_of("an autograd binding that saves for backward", ("GRAD-01", "GRAD-06"), *_SAVED),
+    *mistakes_of(
+        "penalties that are remembered",
+        ("LOSS-01",),
+        ("saved_penalty", "After a step the penalties are those before it.", _penalty_before()),
+    ),
     *mistakes_of("kernels that keep a plan, a workspace, packed weights", ("LIFE-01",), *_STALE),
     *mistakes_of("github.com/chelsea0x3b/dfdx/issues/677", ("VAL-02",), *_LEFT),
     *mistakes_of("warming up, compiling later, counting", ("VAL-02",), *_REPEATED),

@@ -140,6 +140,27 @@ def _live(self: Any) -> Any:
     return found
 
 
+def _seedless(self: Any) -> Any:
+    config = Right.get_config(self)
+    form = config["kernel_initializer"]
+    if isinstance(form, dict) and "seed" in form["config"]:
+        config["kernel_initializer"] = {**form, "config": {**form["config"], "seed": None}}
+    return config
+
+
+def _axisless(self: Any) -> Any:
+    config = Right.get_config(self)
+    form = config["activation"]
+    if isinstance(form, dict) and "axis" in form["config"]:
+        config["activation"] = {**form, "config": {**form["config"], "axis": -1}}
+    return config
+
+
+def _narrow_shape(self: Any, input_shape: Any) -> Any:
+    found = Right.compute_output_shape(self, input_shape)
+    return tuple(size and (size + 2**31) % 2**32 - 2**31 for size in found)
+
+
 def _typed(self: Any) -> Any:
     config = Right.get_config(self)
     return {**config, "dtype": config["dtype"] or "float32"}
@@ -254,6 +275,10 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...], dict[str, Any]], ...] = (
     ("config_eaten", "from_config empties the dictionary that it is given.", ("METH-06",),
      {"from_config": classmethod(_eats)}),
     ("config_live", "get_config gives the same dictionary each time.", ("METH-06",), {"get_config": _live}),
+    ("config_seedless", "get_config forgets an initializer's seed.", ("METH-06",), {"get_config": _seedless}),
+    ("config_axis", "get_config forgets an activation's axis.", ("METH-06",), {"get_config": _axisless}),
+    ("output_shape_32_bits", "compute_output_shape counts with 32 bits.", ("SHAPE-09",),
+     {"compute_output_shape": _narrow_shape}),
     ("config_typed", "Before it is built, a layer's configuration says float32.", ("DTYPE-01",),
      {"get_config": _typed}),
     ("set_weights_saturates", "set_weights casts to float16 with saturation.", ("METH-07",),

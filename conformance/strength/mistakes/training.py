@@ -264,6 +264,19 @@ def _steps() -> Iterator[Mistake]:
             layer=stepping(how),
         )
 
+    def decayed(self: Any, gradients: Any, learning_rate: float) -> None:
+        slope = getattr(self.kernel_regularizer, "gradient", None)
+        steps = [*gradients] if isinstance(gradients, (list, tuple)) else [None]
+        if slope is not None and steps[0] is not None:
+            steps[0] = steps[0] + slope(self.kernel)
+            gradients = steps
+        Right.apply_gradients(self, gradients, learning_rate)
+
+    yield Mistake(
+        id="step_decays", text="A step adds the gradients of the penalties.", source="weight decay",
+        clauses=("CONS-06", "CONS-01"), layer=overridden(apply_gradients=decayed),
+    )  # fmt: skip
+
     def other_axis(given: dict[str, Any]) -> None:
         names = {"max_norm": "MaxNorm", "unit_norm": "UnitNorm", "min_max_norm": "MinMaxNorm"}
         form = given.get("kernel_constraint")

@@ -332,3 +332,22 @@ def test_elu_has_its_alpha_below_zero_only(x, slope_there):
 def test_a_registered_activation_is_made_once():
     found = activations.NAMED["relu"]
     assert activations._constant_factory(found)() is found
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1, [2], (1, 2), (3, 0), None])
+def test_a_softmax_along_axes_is_one_along_them_moved_to_the_end(axis):
+    layer = activations.get({"class_name": "Softmax", "config": {"axis": axis}})
+    x, g = np.random.default_rng(1).normal(size=(2, 2, 3, 2, 4)).astype(np.float32)
+    powers = np.exp(x.astype(np.float64))
+    along = tuple(axis) if isinstance(axis, list) else axis
+    shares = powers / powers.sum(axis=along, keepdims=True)
+    slopes = shares * (g - (g * shares).sum(axis=along, keepdims=True))
+    assert layer(x) == pytest.approx(shares, rel=1e-5)
+    assert layer.gradient(x, layer(x), g) == pytest.approx(slopes, rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("axis", [4, -5, (0, 7)])
+def test_a_softmax_has_no_axis_that_the_data_lacks(axis):
+    layer = activations.get({"class_name": "Softmax", "config": {"axis": axis}})
+    with pytest.raises(InvalidArgumentError, match=r"axis.*\[-4, 4\)"):
+        layer(np.zeros((1, 1, 1, 2), np.float32))

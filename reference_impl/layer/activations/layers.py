@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
@@ -200,10 +201,48 @@ class ThresholdedReLU(ActivationLayer):
 
 
 class Softmax(ActivationLayer):
-    """The softmax along the last axis."""
+    """The softmax along `axis`: one or several, or all of them for None."""
 
     defaults: ClassVar[Mapping[str, Any]] = {"axis": -1}
 
     def _made(self) -> None:
-        if self._config["axis"] != -1:
-            raise ValueError(f"only axis=-1 is supported; got {self._config['axis']!r}")
+        axis = self._config["axis"]
+        axes = axis if isinstance(axis, (list, tuple)) and axis else [axis]
+        try:
+            self._axes = None if axis is None else [operator.index(one) for one in axes]
+        except TypeError:
+            raise TypeError(
+                f"the option axis of Softmax must be an integer, a list of integers or None; got {axis!r}"
+            ) from None
+
+    def __call__(self, values: Array) -> Array:
+        """The softmax of every vector along the axes."""
+        return self._back(super().__call__(self._vectors_last(values)), values)
+
+    def gradient(self, values: Array, output_gradient: Array) -> Array:
+        """The gradient of `sum(softmax(values) * output_gradient)` with respect to `values`."""
+        rows, upstream = self._vectors_last(values), self._vectors_last(output_gradient)
+        return self._back(super().gradient(rows, upstream), values)
+
+    def _vectors_last(self, values: Array) -> Array:
+        """The values with the vectors as rows.
+
+        Raises:
+            InvalidArgumentError: the values do not have such an axis.
+        """
+        rank = values.ndim
+        if any(not -rank <= axis < rank for axis in self._axes or ()):
+            raise InvalidArgumentError(
+                f"the option axis of Softmax must be in the range [{-rank}, {rank}) for data of {rank} "
+                f"dimensions; got {self._config['axis']!r}"
+            )
+        axes = list(range(rank)) if self._axes is None else self._axes
+        length = math.prod(values.shape[axis] for axis in axes)
+        moved = np.moveaxis(values, axes, range(-len(axes), 0))
+        return moved.reshape(values.size // length if length else 0, length)
+
+    def _back(self, rows: Array, values: Array) -> Array:
+        """The rows where `_vectors_last` took them from."""
+        axes = list(range(values.ndim)) if self._axes is None else self._axes
+        last = range(-len(axes), 0)
+        return np.moveaxis(rows.reshape(np.moveaxis(values, axes, last).shape), last, axes)
