@@ -58,6 +58,7 @@ class Cover:
         is_whole: whether no wrong case is left.
         explains: tells of a layer and a case what it told when the cover was found.
         apart: what all cases that are left have and no other; None where few are left.
+        also: mistakes that explain other wrong cases.
     """
 
     mistakes: tuple[Mistake, ...]
@@ -65,6 +66,7 @@ class Cover:
     is_whole: bool
     explains: Explains
     apart: tuple[str, ...] | None = None
+    also: tuple[Mistake, ...] = ()
 
     @property
     def least(self) -> int:
@@ -140,11 +142,10 @@ def covering(
         )
         for mistake in needed
     )
-    try:
-        is_whole = not left and not search.unexplained(beside())
-    except EffortIsSpentError:
-        is_whole = False
-    return Cover(tuple(needed), cases, is_whole, explains, apart)
+    search.chosen = list(needed)
+    is_whole = not left and search.is_all(beside(), known)
+    also = tuple(mistake for mistake in search.chosen if mistake not in needed)
+    return Cover(tuple(needed), cases, is_whole, explains, apart, also)
 
 
 @attrs.define(eq=False)
@@ -169,6 +170,19 @@ class _Search:
     def unexplained(self, cases: Sequence[Case]) -> list[Case]:
         """Return the cases that the chosen mistakes do not explain."""
         return [case for case in cases if not self.explanations(case)]
+
+    def is_all(self, cases: Sequence[Case], known: Sequence[Mistake]) -> bool:
+        """Tell whether the chosen mistakes and those that are found now explain some more cases."""
+        try:
+            left = self.unexplained(cases)
+            if left:
+                room = max(0, MOST - 1 - len(self.chosen))
+                self.chosen += [mistake for mistake in known if mistake not in self.chosen][:room]
+                self.alone(self.unexplained(left))
+                left = self.together(self.unexplained(left)) or self.unexplained(left)
+        except EffortIsSpentError:
+            return False
+        return not left
 
     def alone(self, cases: Sequence[Case]) -> list[Case] | None:
         """Choose mistakes that explain cases alone.

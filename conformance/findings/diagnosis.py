@@ -366,6 +366,8 @@ class Diagnostician:
             return None
         for mistake, cases in zip(cover.mistakes, cover.cases):
             self._explained.setdefault((subject.name, mistake.id), set()).update(cases)
+        for mistake in cover.also:
+            self._explained.setdefault((subject.name, mistake.id), set())
         word = "equals" if cover.is_whole and cover.least >= ENOUGH else "looks like"
         mistakes = "the known mistake" if len(named) == 1 else "the known mistakes"
         names, texts = " and ".join(m.id for m in named), " ".join(m.text for m in named)
