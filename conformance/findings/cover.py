@@ -272,7 +272,7 @@ def _explanations(
     mistakes: Sequence[Mistake], case: Case, explains: Explains
 ) -> list[tuple[Mistake, ...]]:
     """Return the mistakes that explain a case, each alone; where none does, some that do together."""
-    alone = [(m,) for m in mistakes if explains(m.id, m.layer, case)]
+    alone: list[tuple[Mistake, ...]] = [(m,) for m in mistakes if explains(m.id, m.layer, case)]
     return alone or [
         order for order, name, layer in _orders(mistakes) if explains(name, layer, case)
     ]
