@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -370,7 +370,7 @@ class ThresholdedReLU(LayerActivation):
 class Softmax(LayerActivation):
     """Softmax along ``axis``: one or several; the last one unless said otherwise, all of them for None."""
 
-    def __init__(self, axis: int | Sequence[int] | None = -1) -> None:
+    def __init__(self, axis: int | list[int] | tuple[int, ...] | None = -1) -> None:
         self.axis = axis
         axes = (
             axis if isinstance(axis, Sequence) and not isinstance(axis, (str, bytes)) else (axis,)
@@ -381,7 +381,7 @@ class Softmax(LayerActivation):
             self._axes = ()
         if self._axes == ():
             raise TypeError(
-                f"axis={shown(axis)}: must be an integer, a sequence of integers or None"
+                f"axis={shown(axis)}: must be an integer, a list of integers or None"
             )
 
     def function(self, x: Array) -> Array:
