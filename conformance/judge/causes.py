@@ -392,7 +392,7 @@ def how_of_its_call(failure: Failure) -> str:
 
 
 def _is_finite(step: steps.Step) -> bool:
-    values = attrs.asdict(step, recurse=False).values()  # type: ignore[arg-type]
+    values = attrs.asdict(step, recurse=False).values()
     arrays = [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
     return all(np.isfinite(a.astype(np.float64)).all() for a in arrays if isinstance(a, np.ndarray))
 

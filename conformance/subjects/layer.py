@@ -36,6 +36,10 @@ _REFUSALS = (
 )
 
 
+#: Frameworks whose modules have methods with names of the page and other meanings, as `torch.nn.Module.apply(fn)`.
+_OTHER_MEANINGS = frozenset({"torch", "flax"})
+
+
 def _refused_keyword(error: Exception) -> str | None:
     found = (pattern.search(text_of(error)) for pattern in _REFUSALS)
     return next((match[1] for match in found if match is not None), None)
@@ -129,7 +133,11 @@ class LayerBackend(steps.Backend):
         # Not getattr alone: a property that raises AttributeError is an error, not an absence.
         if not has_attribute(self.layer, name):
             raise Unsupported(f"the class has no {name!r}")
-        return getattr(self.layer, name)
+        found = getattr(self.layer, name)
+        where = str(getattr(found, "__module__", "")).partition(".")[0]
+        if inspect.ismethod(found) and where in _OTHER_MEANINGS:
+            raise Unsupported(f"the class has no {name!r}: that of {where} means something else")
+        return found
 
     def weights(self) -> list[Any]:
         if hasattr(self.layer, "get_weights"):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import fast_impl
 from conformance.model.case import Case
 from conformance.model.named import literal
 from conformance.model.observation import Outcome
@@ -222,3 +223,15 @@ def test_tensorflow_is_named_by_release_and_mode(spec: str, meant: Any) -> None:
 def test_an_unknown_mode_of_a_release_is_refused_with_the_modes() -> None:
     with pytest.raises(LoadError, match="the modes of TensorFlow are eager, graph, v1"):
         resolve("tensorflow@2.9.3:v3", 1.0)
+
+
+def test_a_method_of_a_framework_s_module_is_not_the_page_s() -> None:
+    class Module(fast_impl.Conv2DTranspose):
+        def apply(self, fn):  # type: ignore[no-untyped-def, override]
+            return fn(self)
+
+    Module.apply.__module__ = "torch.nn.modules.module"
+    inputs = np.ones((1, 2, 2, 1), np.float32)
+    case = Case("any", {"filters": 1, "kernel_size": 1}, (Call(inputs, via="apply"),))
+    (called,) = observe(case, LayerBackend(Module)).outcomes
+    assert called.unsupported == "the class has no 'apply': that of torch means something else"
