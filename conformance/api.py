@@ -289,6 +289,8 @@ def _options(
     if profile not in PROFILES:
         raise ValueError(f"profile {profile!r}: the profiles are {', '.join(PROFILES)}")
     values = {choice.name: choice.default for choice in CHOICES}
+    # Further processes would run the script that calls this once more.
+    values["jobs"] = 1
     unknown = sorted(others.keys() - values.keys())
     if unknown:
         raise TypeError(f"unknown argument {unknown[0]!r}")

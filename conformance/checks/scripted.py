@@ -135,6 +135,10 @@ def _holds(_: View, index: int, wanted: Holds, got: Value) -> Mismatch | None:
     for member in wanted.absent:
         if member in got:
             return Mismatch(f"should not hold {member!r}: {describe(got)}", None, got, index)
+    for key, value in wanted.items.items():
+        found = as_plain(got[key]) if isinstance(got, dict) and key in got else None
+        if found != value or type(found) is not type(value):
+            return Mismatch(f"{key} should be {value!r}, is {describe(found)}", value, found, index)
     return None
 
 

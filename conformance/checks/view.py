@@ -17,6 +17,7 @@ from conformance.model.steps import (
     Construct,
     Copy,
     Enter,
+    ImageFormat,
     Invoke,
     Leave,
     OtherMode,
@@ -188,7 +189,7 @@ def _wanted(outcome: Outcome, accepted: Collection[str]) -> Outcome:
 #: Steps after which a layer is another one, has other weights, or works in another place.
 _CHANGES = (
     Build, SetWeights, Call, Train, Construct, Use, Assign, RoundTrip, Copy, Enter, Leave, Seed,
-    OtherMode,
+    OtherMode, ImageFormat,
 )  # fmt: skip
 #: Methods that only read, whoever calls them.
 _READERS = frozenset(

@@ -45,7 +45,7 @@ def campaign(scheduler: str | None, workers: int, **values: Any) -> None:
 
         def begin() -> Run:
             options = make_options(values, ("conformance", *sys.argv[1:]))
-            if options.jobs > 1:
+            if options.jobs is not None:
                 raise ValueError(
                     f"--jobs {options.jobs}: a campaign's cases run on the workers of the cluster: say --workers"
                 )

@@ -19,6 +19,7 @@ from rich.table import Table
 from conformance.commands.console.failing import usage_error
 from conformance.commands.console.terminal import Terminal
 from conformance.judge.judging import HarnessError
+from conformance.model import machine
 from conformance.run.settings.options import PROFILES, check_seconds
 from conformance.strength import measurement as measuring
 from conformance.strength.kinds import markdown
@@ -108,7 +109,7 @@ def strength(
     if kinds:
         click.echo(markdown(_shown(known)))
         return
-    jobs = (os.cpu_count() or 1) if jobs is None else jobs
+    jobs = machine.cores() if jobs is None else jobs
     try:
         _positive("--seeds", seeds)
         _positive("--jobs", jobs)

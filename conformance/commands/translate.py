@@ -72,6 +72,7 @@ def translate(
             click.echo(f"output_padding: {told}")
             return
         answer = translated(arguments, to, source=source)
+        output = None if size is None else answer.output_size(*_size("--size", size))
     except Untranslatable as error:
         click.echo(f"cannot be translated: {error}")
         raise SystemExit(1) from None
@@ -80,7 +81,6 @@ def translate(
     if only_code:
         click.echo(answer.code, nl=False)
         return
-    output = None if size is None else answer.output_size(*_size("--size", size))
     if as_json:
         document = {
             "source": answer.source, "target": answer.target, "call": answer.written.name,

@@ -207,6 +207,11 @@ class _TensorFlowBackend(steps.Backend):
         tf, framework = self._tf, step.how == "framework"
         (tf.keras.utils.set_random_seed if framework else tf.random.set_seed)(step.seed)
 
+    def do_image_format(self, step: steps.ImageFormat) -> None:
+        keras = self._tf.keras.backend
+        self._scopes.callback(keras.set_image_data_format, keras.image_data_format())
+        keras.set_image_data_format(step.data_format)
+
     def do_counterpart(self, step: steps.Counterpart) -> Value:
         layer = self._made(self._tf.keras.layers.Conv2DTranspose, self.arguments)
         layer(self.native(step.inputs))  # in V1 its dtype is that of its first input

@@ -112,6 +112,8 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Finished]
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
             patch.setattr(sys, "argv", ["conformance", *words])
+            # The tests run beside each other already.
+            patch.setattr("conformance.run.parallel.work.WORTH", sys.maxsize)
             done = CliRunner().invoke(
                 main, words, prog_name="conformance", env=environment(), catch_exceptions=False
             )

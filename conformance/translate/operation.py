@@ -8,7 +8,9 @@ framework means more than that for space, and the crops do not depend on the inp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import attrs
 
@@ -100,11 +102,21 @@ def pair(name: str, value: object) -> Pair:
     Raises:
         ValueError: it is neither.
     """
-    given = value if isinstance(value, Iterable) and not isinstance(value, str) else (value, value)
-    found = [*given]
-    if len(found) == 1:
-        found *= 2
-    if len(found) != 2 or not all(isinstance(n, int) and not isinstance(n, bool) for n in found):
-        raise ValueError(f"{name}={value!r}: must be a whole number or two of them")
-    height, width = found
+    try:
+        listed = isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
+        found = [*value] if listed else [value] * 2  # type: ignore[misc]
+        height, width = map(whole, found * 2 if len(found) == 1 else found)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}={value!r}: must be a whole number or two of them") from None
     return height, width
+
+
+def whole(value: Any) -> int:
+    """Return a whole number, of Python or NumPy.
+
+    Raises:
+        TypeError: it is none; a truth value is none.
+    """
+    if isinstance(value, bool):
+        raise TypeError("a truth value")
+    return operator.index(value)

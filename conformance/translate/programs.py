@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from conformance.translate import activations
 from conformance.translate.operation import KERNEL, Operation, Pair, order
 from fast_impl.weights.layouts import LAYOUTS
 
@@ -26,8 +27,8 @@ class Idiom:
     zeros: str
     split: str
     join: str
-    activations: Mapping[str, str] | None
-    activation: str = ""
+    activations: Mapping[str, str]
+    named_activation: str | None = None
     has_arrays_for_weights: bool = False
 
 
@@ -39,8 +40,8 @@ NUMPY = Idiom(
     zeros="np.zeros({shape}, kernel.dtype)",
     split="np.split({x}, {parts}, {axis})",
     join="np.concatenate({x}, {axis})",
-    activations=None,
-    activation="fast_impl.activations.get({name!r})(outputs)",
+    activations=activations.NUMPY,
+    named_activation="fast_impl.activations.get({name!r})(outputs)",
 )
 TORCH = Idiom(
     imports="import torch\nfrom torch.nn import functional",
@@ -50,19 +51,14 @@ TORCH = Idiom(
     zeros="kernel.new_zeros({shape})",
     split="{x}.chunk({parts}, {axis})",
     join="torch.cat({x}, {axis})",
-    activations={
-        **{name: f"functional.{name}" for name in ("relu", "elu", "selu", "softplus", "softsign")},
-        "sigmoid": "torch.sigmoid", "tanh": "torch.tanh", "swish": "functional.silu", "exponential": "torch.exp",
-    },
-)  # fmt: skip
+    activations=activations.TORCH,
+)
 JAX = attrs.evolve(
     NUMPY,
     imports="import jax\nimport jax.numpy as np",
-    activations={
-        **{n: f"jax.nn.{n}" for n in ("relu", "sigmoid", "elu", "selu", "softplus", "swish")},
-        "tanh": "np.tanh", "softsign": "jax.nn.soft_sign", "exponential": "np.exp",
-    },
-)  # fmt: skip
+    activations=activations.JAX,
+    named_activation=None,
+)
 TENSORFLOW = Idiom(
     imports="import numpy as np\nimport tensorflow as tf",
     transpose="tf.transpose({x}, {axes})",
@@ -71,8 +67,7 @@ TENSORFLOW = Idiom(
     zeros="np.zeros({shape}, kernel.dtype)",
     split="tf.split({x}, {parts}, {axis})",
     join="tf.concat({x}, {axis})",
-    activations=None,
-    activation="tf.keras.activations.get({name!r})(outputs)",
+    activations=activations.TENSORFLOW,
     has_arrays_for_weights=True,
 )
 KERAS = attrs.evolve(
@@ -83,7 +78,7 @@ KERAS = attrs.evolve(
     pad="keras.ops.pad({x}, {widths})",
     split="keras.ops.split({x}, {parts}, {axis})",
     join="keras.ops.concatenate({x}, {axis})",
-    activation="keras.activations.get({name!r})(outputs)",
+    activations=activations.KERAS,
 )
 
 
@@ -142,14 +137,14 @@ def program(operation: Operation, idiom: Idiom, call: Call) -> str:
         *call.text.splitlines(),
         *_rest_lines(call, idiom),
     ]
-    back = [*_moved("outputs", layout, operation.layout, idiom), "return outputs"]
-    active = [*_activated(operation, idiom)]
+    back = [*_moved("outputs", layout, operation.layout, idiom)]
+    active = [*_activated(operation, idiom), "return outputs"]
     has_bias = operation.use_bias and not call.adds_bias
     lines = [idiom.imports, "", ""]
     head = ["def conv2d_transpose(inputs, kernel, bias=None):", f'    """{_doc(operation)}"""']
     if operation.groups == 1 or call.takes_groups:
         bias = _bias_lines(layout) if has_bias else []
-        return "\n".join([*lines, *head, *_indented([*linear, *bias, *active, *back]), ""])
+        return "\n".join([*lines, *head, *_indented([*linear, *bias, *back, *active]), ""])
     # Each part of the channels has filters of its own.
     axes = operation.layout.index("C"), operation.kernel_layout.index("C")
     images, kernels = (
@@ -161,10 +156,17 @@ def program(operation: Operation, idiom: Idiom, call: Call) -> str:
         "outputs = " + idiom.join.format(x="[one_group(*part) for part in parts]", axis=axes[0]),
         *(_bias_lines(operation.layout) if has_bias else []),
         *active,
-        "return outputs",
     ]
     one = ["def one_group(inputs, kernel):", '    """The filters of one part of the channels."""']
-    lines += [*one, *_indented([*linear, *back]), "", "", *head, *_indented(whole), ""]
+    lines += [
+        *one,
+        *_indented([*linear, *back, "return outputs"]),
+        "",
+        "",
+        *head,
+        *_indented(whole),
+        "",
+    ]
     return "\n".join(lines)
 
 
@@ -231,18 +233,12 @@ def _activated(operation: Operation, idiom: Idiom) -> Iterator[str]:
     name = operation.activation
     if name is None:
         return
-    if idiom.activations is None:
-        yield "outputs = " + idiom.activation.format(name=name)
-    elif name in idiom.activations:
-        yield f"outputs = {idiom.activations[name]}(outputs)"
+    if name in idiom.activations:
+        yield f"outputs = {idiom.activations[name]}"
+    elif idiom.named_activation:
+        yield f"outputs = {idiom.named_activation.format(name=name)}"
     else:
         yield f"raise NotImplementedError('put the activation {name} here')"
-
-
-_ONNX_ACTIVATIONS = {
-    "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "elu": "Elu", "selu": "Selu", "softplus": "Softplus",
-    "softsign": "Softsign", "exponential": "Exp",
-}  # fmt: skip
 
 
 def onnx_program(operation: Operation, words: Mapping[str, Any], zeros: Pair) -> str:
@@ -298,17 +294,12 @@ def onnx_program(operation: Operation, words: Mapping[str, Any], zeros: Pair) ->
                 '        last = "sum"',
             ]
             last = "last"
-    if operation.activation is not None:
-        node = _ONNX_ACTIVATIONS.get(operation.activation)
-        if node is None:
-            told = f"put the activation {operation.activation} here"
-            lines.append(f"    raise NotImplementedError({told!r})")
-        else:
-            lines.append(f'    nodes.append(helper.make_node("{node}", [{last}], ["active"]))')
-            last = '"active"'
     ending = '"Transpose"' if turned else '"Identity"'
     order_back = ", perm=[0, 2, 3, 1]" if turned else ""
-    lines.append(f'    nodes.append(helper.make_node({ending}, [{last}], ["outputs"]{order_back}))')
+    active = [*_onnx_activation(operation.activation)]
+    ends = "sum of products" if active else "outputs"
+    lines.append(f'    nodes.append(helper.make_node({ending}, [{last}], ["{ends}"]{order_back}))')
+    lines += active
     shape, sizes = (
         str([letter + more for letter in operation.layout]).replace("'", '"')
         for more in ("", "_out")
@@ -322,6 +313,29 @@ def onnx_program(operation: Operation, words: Mapping[str, Any], zeros: Pair) ->
         "",
     ]
     return "\n".join(lines)
+
+
+def _onnx_activation(name: str | None) -> Iterator[str]:
+    """Write nodes from "sum of products" to "outputs"."""
+    if name is None:
+        return
+    nodes = activations.ONNX.get(name)
+    if nodes is None:
+        yield f"    raise NotImplementedError('put the activation {name} here')"
+        return
+    for place, node in enumerate(nodes):
+        inputs = []
+        for given in node.inputs:
+            if isinstance(given, float):
+                number = f"np.array({given}, kernel.dtype)"
+                yield f'    weights.append(numpy_helper.from_array({number}, "{given}"))'
+            inputs.append(
+                {"x": "sum of products", "y": f"part {place}"}.get(str(given), str(given))
+            )
+        output = "outputs" if place == len(nodes) - 1 else f"part {place + 1}"
+        words = f", {named(node.attributes)}" if node.attributes else ""
+        given_names = ", ".join(f'"{one}"' for one in inputs)
+        yield f'    nodes.append(helper.make_node("{node.kind}", [{given_names}], ["{output}"]{words}))'
 
 
 def tflite_program(program: str) -> str:

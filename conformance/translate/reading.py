@@ -2,67 +2,24 @@
 
 from __future__ import annotations
 
-import ast
+import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from conformance.model.lowering import Crop
-from conformance.translate.operation import Operation, Pair, Untranslatable, layer_crops, pair
+from conformance.translate.activations import known_activation
+from conformance.translate.operation import (
+    Operation,
+    Pair,
+    Untranslatable,
+    layer_crops,
+    pair,
+    whole,
+)
 from fast_impl.weights.layouts import LAYOUTS
-
-#: The arguments of each side that may be given by place, in order.
-_PLACES = {
-    "layer": ("filters", "kernel_size", "strides", "padding", "data_format"),
-    "torch": (
-        "in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding", "groups", "bias",
-        "dilation",
-    ),
-}  # fmt: skip
-#: Arguments of a Keras layer that say nothing about its numbers once the weights are there.
-_ASIDE = (
-    "name", "trainable", "dtype", "batch_input_shape", "build_config", "input_shape", "kernel_initializer",
-    "bias_initializer", "kernel_regularizer", "bias_regularizer", "activity_regularizer", "kernel_constraint",
-    "bias_constraint", "_reuse", "_scope",
-)  # fmt: skip
-
-
-def arguments_of(given: Any, side: str) -> dict[str, Any]:
-    """Return the arguments that somebody gives: a dict, a layer with `get_config`, or a text.
-
-    Args:
-        given: such as ``{"kernel_size": 3}``, ``'kernel_size=3, strides=2'`` or ``'ConvTranspose2d(8, 4, 3)'``.
-        side: whose arguments they are.
-
-    Raises:
-        ValueError: it is none of these.
-    """
-    if isinstance(given, Mapping):
-        return {str(name): value for name, value in given.items()}
-    if callable(getattr(given, "get_config", None)):
-        return dict(given.get_config())
-    if not isinstance(given, str):
-        raise ValueError(
-            f"arguments={given!r}: must be a dict, a text such as 'kernel_size=3', or a layer with get_config()"
-        )
-    text = given.strip()
-    try:
-        call = ast.parse(
-            text if text.endswith(")") and "(" in text.split("=")[0] else f"f({text})", mode="eval"
-        ).body
-        if not isinstance(call, ast.Call):
-            raise ValueError("it is no call")
-        by_place = [ast.literal_eval(value) for value in call.args]
-        named = {word.arg: ast.literal_eval(word.value) for word in call.keywords if word.arg}
-    except (SyntaxError, ValueError) as error:
-        raise ValueError(
-            f"arguments={given!r}: cannot be read ({error}); write them like 'kernel_size=3, strides=2'"
-        ) from None
-    places = _PLACES.get("layer" if "keras" in side else side, ())
-    if len(by_place) > len(places):
-        raise ValueError(f"arguments={given!r}: more arguments by place than {len(places)}")
-    return {**dict(zip(places, by_place)), **named}
 
 
 def _only(arguments: Mapping[str, Any], side: str, known: Sequence[str]) -> None:
@@ -74,8 +31,8 @@ def _only(arguments: Mapping[str, Any], side: str, known: Sequence[str]) -> None
 
 
 def _needed(arguments: Mapping[str, Any], name: str) -> Any:
-    if name not in arguments:
-        raise ValueError(f"{name} is missing")
+    if arguments.get(name) is None:
+        raise ValueError(f"{name} is missing: the kernel's height and width")
     return arguments[name]
 
 
@@ -97,9 +54,13 @@ def _count(arguments: Mapping[str, Any], name: str) -> int | None:
     value = arguments.get(name)
     if value is None:
         return None
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    try:
+        count = whole(value)
+    except TypeError:
+        count = 0
+    if count < 1:
         raise ValueError(f"{name}={value!r}: must be a whole number of at least 1")
-    return value
+    return count
 
 
 def _taps(
@@ -113,51 +74,55 @@ def _taps(
     }
 
 
-def layer(given: Mapping[str, Any]) -> Operation:
+def layer(given: Mapping[str, Any], *, keras_3: bool = False) -> Operation:
     """Read the arguments of the page's layer, or of `Conv2DTranspose` of Keras, which mean the same."""
     import fast_impl
 
-    known = (
-        "filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "output_padding",
-        "use_bias", "activation",
-    )  # fmt: skip
-    arguments = {name: value for name, value in given.items() if name not in _ASIDE}
-    groups = arguments.pop("groups", 1)
-    if groups != 1:
-        raise ValueError(f"groups={groups!r}: Conv2DTranspose has none")
-    _only(arguments, "Conv2DTranspose", known)
-    kernel = _above_zero("kernel_size", _needed(arguments, "kernel_size"))
-    activation = arguments.get("activation")
-    if callable(activation):
-        activation = getattr(activation, "__name__", None)
-    if activation is not None and not isinstance(activation, str):
+    space = ("strides", "padding", "data_format", "dilation_rate", "output_padding")
+    arguments = dict(given)
+    if arguments.pop("groups", 1) not in (1, None):
         raise ValueError(
-            f"activation={arguments['activation']!r}: must be a name, a function or None"
+            f"groups={given['groups']!r}: Conv2DTranspose computes without groups, whatever is said; leave it out"
         )
+    _only(
+        arguments,
+        "Conv2DTranspose",
+        ("filters", "kernel_size", *space, "use_bias", "activation"),
+    )
+    kernel = _above_zero("kernel_size", _needed(arguments, "kernel_size"))
+    filters = _count(arguments, "filters")
     # The library knows what the layer refuses.
-    space = {
-        k: v
-        for k, v in arguments.items()
-        if k not in ("filters", "activation", "kernel_size", "use_bias")
-    }
-    made = fast_impl.Conv2DTranspose(_count(arguments, "filters") or 1, kernel, **space)
-    extra = made.output_padding
-    fast_impl.output_shape(
-        (1, 1, 1, 1), (*kernel, 1, 1), made.strides, made.padding,
-        dilation_rate=made.dilation_rate, output_padding=extra,
-    )  # fmt: skip
-    strides, dilations = pair("strides", made.strides), pair("dilation_rate", made.dilation_rate)
-    output_padding = None if extra is None else pair("output_padding", extra)
+    try:
+        made = fast_impl.Conv2DTranspose(
+            1, kernel, **{name: arguments[name] for name in space if name in arguments}
+        )
+        strides = _above_zero("strides", made.strides)
+        dilations = _above_zero("dilation_rate", made.dilation_rate)
+        extra = None
+        if made.output_padding is not None:
+            extra = _not_below_zero("output_padding", made.output_padding)
+        fast_impl.output_shape(
+            (1, 1, 1, 1), (*kernel, 1, 1), strides, made.padding, dilation_rate=dilations, output_padding=extra
+        )  # fmt: skip
+    except ValueError:
+        raise
+    except Exception as error:  # TypeError, AttributeError: as the layer has them
+        raise ValueError(str(error)) from None
     return Operation(
         kernel=kernel,
         strides=strides,
         dilations=dilations,
-        crops=layer_crops(kernel, strides, dilations, made.padding, output_padding),
+        crops=layer_crops(kernel, strides, dilations, made.padding, extra),
         layout="NCHW" if made.data_format == "channels_first" else "NHWC",
         use_bias=bool(arguments.get("use_bias", True)),
-        activation=None if activation == "linear" else activation,
-        filters=_count(arguments, "filters"),
+        activation=known_activation(arguments.get("activation"), keras_3=keras_3),
+        filters=filters,
     )
+
+
+def keras(given: Mapping[str, Any]) -> Operation:
+    """Read the arguments of Keras 3's `Conv2DTranspose`."""
+    return layer(given, keras_3=True)
 
 
 def torch(arguments: Mapping[str, Any]) -> Operation:
@@ -165,7 +130,10 @@ def torch(arguments: Mapping[str, Any]) -> Operation:
 
     `padding` crops both sides; `output_padding` gives back at the end.
     """
-    known = (*_PLACES["torch"], "padding_mode", "device", "dtype")
+    known = (
+        "in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding", "groups", "bias",
+        "dilation", "padding_mode",
+    )  # fmt: skip
     _only(arguments, "torch.nn.ConvTranspose2d", known)
     if arguments.get("padding_mode", "zeros") != "zeros":
         raise ValueError(
@@ -255,12 +223,13 @@ def jax(arguments: Mapping[str, Any]) -> Operation:
         "rhs_dilation",
         "dimension_numbers",
         "transpose_kernel",
+        "use_consistent_padding",
     )
     _only(arguments, "jax.lax.conv_transpose (and kernel_size)", known)
     given = {name: value for name, value in arguments.items() if value is not None}
     taps = _taps(given, "kernel_size", "strides", "rhs_dilation")
     extents = [(k - 1) * d + 1 for k, d in zip(taps["kernel"], taps["dilations"])]
-    padding = arguments.get("padding", "SAME")
+    padding = given.get("padding", "SAME")
     if padding in ("SAME", "VALID"):
         crops = []
         for extent, stride in zip(extents, taps["strides"]):
@@ -268,60 +237,107 @@ def jax(arguments: Mapping[str, Any]) -> Operation:
             total = extent + stride - 2 + (max(extent - stride, 0) if padding == "VALID" else 0)
             before = extent - 1 if padding == "VALID" or stride > extent - 1 else -(-total // 2)
             crops.append(Crop(extent - 1 - before, extent - 1 - (total - before)))
-    elif isinstance(padding, str):
-        raise ValueError(f"padding={padding!r}: must be 'SAME', 'VALID' or two pairs")
     else:
-        zeros = [pair("padding", one) for one in padding]
-        if len(zeros) != 2:
-            raise ValueError(f"padding={padding!r}: must be 'SAME', 'VALID' or two pairs")
-        crops = [Crop(e - 1 - before, e - 1 - after) for e, (before, after) in zip(extents, zeros)]
+        zeros = _pairs(padding)
+        # With `use_consistent_padding` the pairs are a forward convolution's, and so what is cropped.
+        forward = bool(given.get("use_consistent_padding", False))
+        crops = [
+            Crop(before, after) if forward else Crop(e - 1 - before, e - 1 - after)
+            for e, (before, after) in zip(extents, zeros)
+        ]
     if min(crop.before for crop in crops) < 0:
         raise Untranslatable(
             f"padding={padding!r}: puts zeros before the full result, which no layer does"
         )
-    numbers = arguments.get("dimension_numbers") or ("NHWC", "HWIO", "NHWC")
-    if (
-        len(numbers) != 3
-        or numbers[0] not in ("NHWC", "NCHW")
-        or numbers[2] != numbers[0]
-        or numbers[1] != "HWIO"
-    ):
+    numbers = given.get("dimension_numbers", ("NHWC", "HWIO", "NHWC"))
+    images, kernel, outputs = (
+        map(str, numbers) if isinstance(numbers, (list, tuple)) and len(numbers) == 3 else [""] * 3
+    )
+    if images not in ("NHWC", "NCHW") or outputs != images or sorted(kernel) != sorted("HWIO"):
         raise ValueError(
-            f"dimension_numbers={numbers!r}: only ('NHWC', 'HWIO', 'NHWC') and NCHW are translated"
+            f"dimension_numbers={numbers!r}: only those such as ('NHWC', 'HWIO', 'NHWC') are translated: images"
+            " NHWC or NCHW, of inputs and outputs alike, and the kernel in any order of HWIO"
         )
-    transposed = bool(arguments.get("transpose_kernel", False))
+    transposed = bool(given.get("transpose_kernel", False))
+    # O is the output of the convolution that a transposed kernel belongs to: the layer's channels.
+    letters = str.maketrans("IO", "FC" if transposed else "CF")
     return Operation(
         **taps,
         crops=(crops[0], crops[1]),
-        layout=numbers[0],
-        kernel_layout=LAYOUTS["layer" if transposed else "jax"].axes,
+        layout=images,
+        kernel_layout=kernel.translate(letters),
         flipped=not transposed,
         use_bias=False,
     )
 
 
-def tflite(arguments: Mapping[str, Any]) -> Operation:
-    """Read the options of TFLite's TRANSPOSE_CONV, whose output has the size of the page's layer.
+def _pairs(padding: Any) -> list[Pair]:
+    """Return the zeros before and after, of height and width."""
+    try:
+        height, width = (tuple(map(operator.index, one)) for one in padding)
+        (top, bottom), (left, right) = height, width
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"padding={padding!r}: must be 'SAME', 'VALID' or two pairs of whole numbers"
+        ) from None
+    return [(top, bottom), (left, right)]
 
-    `kernel_size` is seen from the weights, and `output_padding` says which other size is wanted.
+
+#: What TFLite may fuse with an operation, and the activation that it is.
+_FUSED = {"NONE": None, "RELU": "relu", "RELU6": "relu6", "TANH": "tanh"}
+
+
+def tflite(arguments: Mapping[str, Any]) -> Operation:
+    """Read the options of TFLite's TRANSPOSE_CONV, and `kernel_size`, which it sees from the weights.
+
+    Its output has the size of the page's layer, unless `output_shape` or `output_padding` says another.
     """
+    others = ("strides", "output_padding", "use_bias", "activation")
     known = (
-        "kernel_size",
-        "strides",
-        "padding",
-        "output_padding",
-        "use_bias",
-        "fused_activation_function",
-    )
-    _only(arguments, "TRANSPOSE_CONV (and kernel_size, output_padding)", known)
-    renamed = {
-        name: value for name, value in arguments.items() if name != "fused_activation_function"
-    }
-    if isinstance(renamed.get("padding"), str):
-        renamed["padding"] = renamed["padding"].lower()
-    fused = str(arguments.get("fused_activation_function", "NONE")).lower()
-    found = layer({**renamed, "activation": None if fused == "none" else fused})
-    return attrs.evolve(found, kernel_layout=LAYOUTS["tflite"].axes)
+        "kernel_size", "stride_h", "stride_w", "padding", "output_shape", "fused_activation_function", *others,
+    )  # fmt: skip
+    _only(arguments, "TRANSPOSE_CONV (and kernel_size)", known)
+    given = dict(arguments)
+    fused = given.pop("fused_activation_function", None) or "NONE"
+    if fused not in _FUSED:
+        raise ValueError(f"fused_activation_function={fused!r}: must be one of {', '.join(_FUSED)}")
+    if fused != "NONE":
+        given["activation"] = _FUSED[fused]
+    sides = {name: given.pop(name) for name in ("stride_h", "stride_w") if name in given}
+    if sides:
+        if len(sides) != 2 or "strides" in given:
+            raise ValueError("stride_h and stride_w: both are needed, without strides")
+        given["strides"] = tuple(sides.values())
+    if isinstance(given.get("padding"), str):
+        given["padding"] = given["padding"].lower()
+    shape = given.pop("output_shape", None)
+    if shape is not None:
+        given |= _output_padding(given, shape)
+    return attrs.evolve(layer(given), kernel_layout=LAYOUTS["tflite"].axes)
+
+
+#: An output shape that is told by the input's, as translations to TFLite tell it.
+_LENGTHS = re.compile(
+    r"\(inputs\.shape\[1\] \* (\d+)( [+-] \d+)?, inputs\.shape\[2\] \* (\d+)( [+-] \d+)?\)"
+)
+
+
+def _output_padding(given: Mapping[str, Any], shape: Any) -> dict[str, Any]:
+    """Return the layer's argument that makes this output shape; nothing where none is needed."""
+    plain = layer(given)
+    found = _LENGTHS.fullmatch(str(shape))
+    if found is None or (int(found[1]), int(found[3])) != plain.strides:
+        raise ValueError(
+            f"output_shape={shape!r}: is of one input's size; leave it out, or say the output_padding= that makes"
+            " it (--size and --wanted find it)"
+        )
+    wanted = tuple(int((more or "0").replace(" ", "")) for more in (found[2], found[4]))
+    sizes = list(zip(plain.extents, plain.strides, plain.crops))
+    if wanted == tuple(e - s - crop.before - crop.after for e, s, crop in sizes):
+        return {}
+    same = given.get("padding", "valid") == "same"
+    extra = (w + s - e + (2 * (e // 2) if same else 0) for w, (e, s, _) in zip(wanted, sizes))
+    return {"output_padding": tuple(extra)}
 
 
 READERS: Mapping[str, Callable[[Mapping[str, Any]], Operation]] = {
@@ -330,6 +346,6 @@ READERS: Mapping[str, Callable[[Mapping[str, Any]], Operation]] = {
     "onnx": onnx,
     "jax": jax,
     "tf.keras": layer,
-    "keras": layer,
+    "keras": keras,
     "tflite": tflite,
 }

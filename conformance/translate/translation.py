@@ -9,9 +9,11 @@ import attrs
 import numpy as np
 
 from conformance.model.values.codec import Array
+from conformance.translate.activations import OF_THE_LAST_AXIS
 from conformance.translate.operation import Operation, Pair, order, pair
-from conformance.translate.reading import READERS, arguments_of
+from conformance.translate.reading import READERS
 from conformance.translate.reading import layer as read_layer
+from conformance.translate.spelling import arguments_of
 from conformance.translate.writing import WRITERS, Written
 
 _AXES = {"H": "height", "W": "width", "F": "filters", "C": "channels"}
@@ -79,8 +81,17 @@ class Translation:
         return np.ascontiguousarray(array.transpose(self.kernel_axes))
 
     def output_size(self, height: int, width: int) -> Pair:
-        """Return the output's height and width for an input of this size."""
-        return self.operation.output_size((height, width))
+        """Return the output's height and width for an input of this size.
+
+        Raises:
+            ValueError: nothing is left of it.
+        """
+        found = self.operation.output_size((height, width))
+        if min(found) < 1:
+            raise ValueError(
+                f"an input of {height}x{width} is too small: {found[0]}x{found[1]} would be left of the result"
+            )
+        return found
 
     @cached_property
     def words(self) -> str:
@@ -126,8 +137,10 @@ class Translation:
         told = []
         if self.operation.use_bias and not self.written.call.adds_bias:
             told.append("add the bias")
-        if self.operation.activation is not None and "activation" not in self.written.arguments:
-            told.append(f"apply {self.operation.activation}")
+        name = self.operation.activation
+        if name is not None and "activation" not in self.written.arguments:
+            axis = _AXES[self.operation.layout[-1]] if name in OF_THE_LAST_AXIS else ""
+            told.append(f"apply {name}{axis and f' over the {axis}'}")
         return told
 
     @property
@@ -161,7 +174,8 @@ def translate(arguments: Any, to: str = "layer", *, source: str = "layer") -> Tr
     The kernel is kernel.transpose(3, 2, 0, 1): channels, filters, height, width.
 
     Args:
-        arguments: of the source: a dict, a layer with `get_config`, or a text like ``"kernel_size=3, strides=2"``.
+        arguments: of the source: a dict, a text like ``"kernel_size=3, strides=2"`` or
+            ``"nn.ConvTranspose2d(8, 4, 3)"``, a layer with `get_config`, or a `torch.nn.ConvTranspose2d`.
         to: where it shall run: `layer` (the page's), `torch`, `onnx`, `jax`, `tf.keras`, `keras` or `tflite`.
         source: whose arguments they are; the same names.
 

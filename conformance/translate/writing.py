@@ -9,6 +9,7 @@ import attrs
 
 from conformance.model.lowering import output_padding, pads
 from conformance.translate import reading
+from conformance.translate.activations import OF_THE_LAST_AXIS, name_in_keras
 from conformance.translate.operation import Operation, layer_crops
 from conformance.translate.programs import (
     JAX,
@@ -134,20 +135,23 @@ def layer(operation: Operation) -> Written:
     )
     return Written(
         "Conv2DTranspose",
-        {**_filters(operation), **arguments, **_common(operation)},
+        {**_filters(operation), **arguments, **_common(operation, call, keras_3=False)},
         call,
         program(operation, NUMPY, call),
         steps,
     )
 
 
-def _common(operation: Operation) -> dict[str, Any]:
-    given: dict[str, Any] = {} if operation.use_bias else {"use_bias": False}
-    if operation.layout == "NCHW":
+def _common(operation: Operation, call: Call, *, keras_3: bool) -> dict[str, Any]:
+    """Return what else the layer is told; what it cannot be told is done after it."""
+    given: dict[str, Any] = {} if call.adds_bias else {"use_bias": False}
+    if call.layout == "NCHW":
         given["data_format"] = "channels_first"
-    if operation.activation is not None:
-        given["activation"] = operation.activation
-    return given
+    name = operation.activation
+    if name is None or (name in OF_THE_LAST_AXIS and call.layout != operation.layout):
+        return given
+    known = name_in_keras(name, keras_3=keras_3)
+    return given if known is None else {**given, "activation": known}
 
 
 def torch(operation: Operation) -> Written:
@@ -203,7 +207,7 @@ def torch(operation: Operation) -> Written:
             **{name: value for name, value in known.items() if value is not None},
             "kernel_size": operation.kernel,
             **space,
-            **({} if operation.use_bias else {"bias": False}),
+            **({} if call.adds_bias else {"bias": False}),
         },
         call,
         program(operation, TORCH, call),
@@ -281,7 +285,8 @@ def _of_keras(operation: Operation, idiom: Idiom, name: str) -> Written:
         rests=rests,
         is_spread=plain is not operation,
     )
-    own = {**_filters(operation), **arguments, **_common(attrs.evolve(operation, layout="NHWC"))}
+    more = _common(operation, call, keras_3=idiom is KERAS)
+    own = {**_filters(operation), **arguments, **more}
     code = program(operation, idiom, call)
     return Written(f"{name}.layers.Conv2DTranspose", own, call, code, steps)
 

@@ -227,7 +227,7 @@ _FORMATS = frozenset(
 
 def _name_of_policy(policy: Any) -> str:
     """The name of a policy object, such as Keras': what it computes in, and what weights are."""
-    compute, variable = policy.compute_dtype, policy.variable_dtype
+    compute, variable = map(_name_of_format, (policy.compute_dtype, policy.variable_dtype))
     if isinstance(compute, str) and compute == variable:
         return compute
     if variable == "float32" and compute in ("float16", "bfloat16"):
@@ -237,6 +237,16 @@ def _name_of_policy(policy: Any) -> str:
         f"variable_dtype={shown(variable)} must have one number format for both, or be mixed_float16 or "
         f"mixed_bfloat16"
     )
+
+
+def _name_of_format(dtype: Any) -> Any:
+    """The name of a format, where it is one; whatever is none as it is, None among it."""
+    if dtype is None or isinstance(dtype, str):
+        return dtype
+    try:
+        return _object(dtype).name
+    except (TypeError, ValueError):
+        return dtype
 
 
 def _policy_name(config: dict[str, Any]) -> str:

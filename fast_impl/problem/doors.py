@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import operator
+import re
 import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +47,7 @@ def about(argument: str, value: Any, rule: str) -> Iterator[None]:
     try:
         yield
     except _KINDS as error:
-        if argument in str(error):
+        if re.search(rf"\b{re.escape(argument)}\b", str(error)):
             raise
         kind = next(kind for kind in _KINDS if isinstance(error, kind))
         raise kind(f"{argument}={shown(value)} {rule}: {error}") from None
@@ -128,4 +129,9 @@ def operand(value: Any, argument: str) -> Array:
     with about(argument, value, "must be an array of numbers"):
         if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
             return native(np.from_dlpack(value))
-        return native(np.asarray(value))
+        array = np.asarray(value)
+        if (
+            array.dtype.hasobject and array.ndim == 0
+        ):  # None, a dict: NumPy wraps whatever it does not know
+            raise ValueError(f"a {type(value).__name__} is none")
+        return native(array)

@@ -73,3 +73,18 @@ def test_the_layer_takes_it(made):
 def test_a_tensor_that_is_not_given_away_is_named(call):
     with pytest.raises(RuntimeError, match=re.escape("inputs=") + ".*call detach"):
         call(NeedsDetaching())
+
+
+class Symbolic:
+    """A tensor whose library's refusal happens to hold the argument's letters."""
+
+    shape, dtype = (1, 3, 3, 2), np.float32
+
+    def __array__(self, *_args, **_options):
+        raise TypeError("call it on Kerasinputs")
+
+
+@pytest.mark.parametrize("value", [None, {}, Symbolic()])
+def test_what_is_no_array_is_named(value):
+    with pytest.raises((TypeError, ValueError), match=r"^inputs=.* must be an array of numbers: "):
+        fast_impl.conv2d_transpose(value, K)

@@ -152,7 +152,9 @@ class StoredLayer:
 
     def matches(self, name: str) -> bool:
         """Tell whether somebody may mean it by this name."""
-        return name in (self.name, self.kernel.key, *self.names)
+        return name.removesuffix(":0") in (
+            known.removesuffix(":0") for known in (self.name, self.kernel.key, *self.names)
+        )
 
     def ends(self, name: str) -> bool:
         """Tell whether the name is the last part of one of its names."""

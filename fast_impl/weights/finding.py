@@ -47,8 +47,6 @@ def _layers(contents: Contents, layout: Layout | None) -> Iterator[StoredLayer]:
         if not end and (":" in entry.key or entry.key.rpartition("/")[0] in contents.entries):
             continue  # Keras' other variables, and what an optimizer keeps: up1/kernel/Adam
         bias = contents.entries.get(bias_key) or by_name.get(bias_key)
-        if bias is not None and len(bias.shape) != 1:
-            bias = None
         names = [_split(name)[0] for name in entry.names]
         name = (names or [prefix or entry.key])[0]
         kind = contents.kinds.get(name.rsplit("/", 1)[-1])

@@ -57,7 +57,13 @@ def load(
         for name, layer in pairs:
             found = file.layer(name)
             _check(file, found, layer)
-            steps.append((layer, found, file.weights(found.kernel.key)))
+            values = file.weights(found.kernel.key)
+            for entry, array in zip((found.kernel, found.bias), values):
+                if array.dtype.kind == "c":
+                    raise WeightsError(
+                        f"{file.path}: {entry and entry.key!r} holds complex numbers, which no layer has"
+                    )
+            steps.append((layer, found, values))
     for layer, found, values in steps:
         if not layer.built:
             channels = found.kernel_shape[3]
@@ -318,6 +324,7 @@ def _updated(
 
 def _store(path: Path, kind: str, arrays: Mapping[str, Array], names: Mapping[str, str]) -> None:
     if kind == "checkpoint":
+        checkpoint.require_tensorflow(path)
         with replaced_checkpoint(path) as prefix:
             checkpoint.write(prefix, arrays)
         return

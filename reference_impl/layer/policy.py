@@ -74,7 +74,7 @@ def policy_of(dtype: Any) -> DtypePolicy | None:
 
 def _policy_like(policy: Any) -> DtypePolicy:
     """The policy of an object that has both dtypes, as Keras' policies have."""
-    compute, variable = policy.compute_dtype, policy.variable_dtype
+    compute, variable = map(_name_in_policy, (policy.compute_dtype, policy.variable_dtype))
     if isinstance(compute, str) and compute == variable and compute in _NAMES:
         return DtypePolicy(_NAMES[compute], _NAMES[compute])
     if variable != "float32" or compute not in _MIXED.values():
@@ -84,6 +84,12 @@ def _policy_like(policy: Any) -> DtypePolicy:
             f"{', '.join(_MIXED)} (ARG-16)"
         )
     return DtypePolicy(compute, variable)
+
+
+def _name_in_policy(dtype: Any) -> Any:
+    if dtype is None or isinstance(dtype, str):
+        return dtype
+    return _numpy_name(dtype) or dtype
 
 
 def _policy_name(config: Mapping[str, Any]) -> str:

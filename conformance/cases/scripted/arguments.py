@@ -46,6 +46,19 @@ _NO_FLOAT = either(
 SCRIPTS = (
     SIGNATURE,
     Script(
+        clause="ARG-06",
+        arguments=LAYER,
+        where="tensorflow",
+        lines=(
+            *then(steps.ImageFormat("channels_first"), steps.Construct("default", LAYER)),
+            both(steps.Read("data_format"), Gives("channels_last")),
+            *then(steps.Construct("none", {**LAYER, "data_format": None})),
+            both(steps.Read("data_format"), Gives("channels_first")),
+            *then(steps.ImageFormat("channels_last")),
+            both(steps.Read("data_format"), Gives("channels_first")),
+        ),
+    ),
+    Script(
         clause="ARG-16",
         arguments=_TYPED,
         lines=(

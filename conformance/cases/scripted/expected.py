@@ -50,10 +50,14 @@ class ActsAs:
 
 @attrs.frozen
 class Holds:
-    """A list or dict with these members among others; `absent` ones are not among them."""
+    """A list or dict with these members among others; `absent` ones are not among them.
 
-    members: tuple[Value, ...]
+    `items` are keys of a dict with their values.
+    """
+
+    members: tuple[Value, ...] = ()
     absent: tuple[Value, ...] = ()
+    items: Mapping[str, Value] = attrs.field(factory=dict)
 
 
 @attrs.frozen

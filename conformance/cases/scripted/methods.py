@@ -150,6 +150,25 @@ _CONFIG = Script(
     arguments={**LAYER, "name": "told", "kernel_initializer": "ones"},
     lines=(both(_invoke("get_config"), Holds(_CONFIG_KEYS, ("_scope", "_reuse"))),),
 )
+_NORMALISED = Script(
+    clause="METH-06",
+    arguments={
+        "filters": 3, "kernel_size": 2, "strides": 3, "padding": "SAME", "data_format": "Channels_First",
+        "activation": None, "output_padding": 1, "kernel_initializer": "ones",
+    },
+    lines=(
+        both(
+            _invoke("get_config"),
+            Holds(
+                items={
+                    "filters": 3, "kernel_size": [2, 2], "strides": [3, 3], "padding": "same",
+                    "data_format": "channels_first", "activation": "linear", "output_padding": [1, 1],
+                    "dilation_rate": [1, 1], "groups": 1, "use_bias": True, "dtype": None,
+                }
+            ),
+        ),
+    ),
+)  # fmt: skip
 
 _WRONG_WEIGHTS = tuple(
     Script(
@@ -374,6 +393,7 @@ SCRIPTS = (
     _OPERATION_NAME,
     _EXISTS,
     _CONFIG,
+    _NORMALISED,
     *_WEIGHTS_SCRIPTS,
     *_INPUTS,
     _LATER_LIST,

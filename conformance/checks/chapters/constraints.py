@@ -112,8 +112,6 @@ def check_optimizers_apply_the_constraint(view: View) -> Mismatch | None:
     index, step = view.first(Train)
     if step.optimizer.startswith("keras.") and view.traits.graph:
         return None  # CONS-03
-    if not view.traits.graph and step.optimizer not in _EAGER_OPTIMIZERS:
-        return None
     got, (before, _) = view.value(index), view.expectation.weights_at(index)
     kernel = got[0]
     if np.array_equal(kernel, before):
@@ -125,12 +123,6 @@ def check_optimizers_apply_the_constraint(view: View) -> Mismatch | None:
             f"{np.abs(kernel).max():g}", None, kernel, index,
         )  # fmt: skip
     return None
-
-
-#: What the page's `Optimizer` may be in eager mode; Ftrl and the like need a graph.
-_EAGER_OPTIMIZERS = {
-    "v1.GradientDescent", "v1.Adam", "v1.Momentum", "v1.Adadelta", "keras.SGD", "keras.Adam",
-}  # fmt: skip
 
 
 @check(

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 
 import reference_impl
+from conformance.checks.applicability import on_tensorflow
 from conformance.checks.check import check
 from conformance.checks.view import Misbehaved, View
 from conformance.model.case import Case
@@ -131,7 +132,7 @@ def check_convolution_op_is_the_input_gradient(view: View) -> Mismatch | None:
     return compare_numbers(got[2], total, allowed, step=index, what="bias gradient")
 
 
-@check("GRAD-03", "gradients", when=lambda _, traits: traits.tensorflow and not traits.graph)
+@check("GRAD-03", "gradients", when=on_tensorflow)
 def check_second_gradient(view: View) -> Mismatch | None:
     """d(sum dx^2)/dK = 2 * kernel gradient of a layer whose input is dx."""
     index, step = view.first(SecondGradient)

@@ -70,6 +70,17 @@ class Seed(Step):
 
 
 @attrs.frozen
+class ImageFormat(Step):
+    """Set Keras' global image format, which `data_format=None` means."""
+
+    changes_state = is_statement = True
+    data_format: str
+
+    def source(self, words: Words) -> str:
+        return f"tf.keras.backend.set_image_data_format({self.data_format!r})"
+
+
+@attrs.frozen
 class OtherMode(Step):
     """Construct a layer in the other mode of the framework: eager in graph mode, graph in eager mode."""
 

@@ -11,6 +11,7 @@ import numpy as np
 from conformance.cases import Family, space
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import blocks
+from conformance.model import machine
 from conformance.model.values.codec import Array
 from conformance.run.parallel import pieces
 from conformance.run.parallel.crew import Crew
@@ -26,6 +27,10 @@ from reports.records import record
 Elsewhere: TypeAlias = Callable[[Sequence[Task], Callable[[Found], None]], Explorer]
 #: What the oracle says of so many cases is remembered, so that participants that are explored in turn share it.
 KEPT = 4000
+#: So many cases take longer than starting the processes that explore them beside each other.
+WORTH = 1000
+#: Bytes of memory for each of these processes and its subject, where the user does not say how many there are.
+ROOM = 2 * 2**30
 
 
 @attrs.define(eq=False)
@@ -79,6 +84,14 @@ class Together:
     def said(self) -> tuple[record.Said, ...]:
         """The messages of errors."""
         return tuple(self._said.values())
+
+
+def processes(cases: int) -> int:
+    """Return how many processes are worth their start, for so many cases."""
+    if cases < WORTH:
+        return 1
+    memory = machine.memory()
+    return machine.cores() if memory is None else max(1, min(machine.cores(), memory // ROOM))
 
 
 class Work:
@@ -166,12 +179,13 @@ class Work:
             return  # where earlier findings are tried first, most pieces may not be needed
         if self._elsewhere is not None:
             self._crew = self._elsewhere(tasks, self._finished)
-        elif self._options.jobs > 1:
+            return
+        jobs = self._options.jobs
+        if jobs is None:
+            jobs = processes(sum(pieces.size(task.piece, count) for task in tasks))
+        if jobs > 1:
             self._crew = Crew(
-                tasks,
-                self._finished,
-                jobs=self._options.jobs,
-                seconds=self._options.seconds_per_case,
+                tasks, self._finished, jobs=jobs, seconds=self._options.seconds_per_case
             )
 
     def _found(self, piece: Piece) -> Found:

@@ -52,8 +52,8 @@ class Options:
     seconds_per_case: float = 20.0
     memory: float = MEMORY
     resume: bool = False
-    #: How many processes explore.
-    jobs: int = 1
+    #: How many processes explore; None for one a core, where there is enough to explore.
+    jobs: int | None = 1
     #: Which part of the cases is run, of how many, and nothing judged; None for the whole run.
     shard: Shard | None = None
     #: What an earlier run has found: these cases are tried before any other, and may be enough.
@@ -169,9 +169,8 @@ CHOICES = (
         flag="--jobs",
         metavar="N",
         type=int,
-        default=1,
         help="How many processes run cases (each needs memory for a subject of its own); the record is the same "
-        "for any number.",
+        "for any number. Default: one a core, where that saves time.",
     ),
     Choice(
         flag="--resume",
@@ -251,8 +250,9 @@ def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
         raise ValueError(f"--examples {examples}: at least 1 is needed")
     if not -(2**63) <= values["seed"] < 2**63:
         raise ValueError(f"--seed {values['seed']}: at most 64 bits")
-    if not 1 <= values["jobs"] <= MOST_JOBS:
-        raise ValueError(f"--jobs {values['jobs']}: must be from 1 to {MOST_JOBS}")
+    jobs = values["jobs"]
+    if jobs is not None and not 1 <= jobs <= MOST_JOBS:
+        raise ValueError(f"--jobs {jobs}: must be from 1 to {MOST_JOBS}")
     check_seconds("--timeout", values["timeout"])
     check_memory("--memory", values["memory"])
     excuses = load_excuses(values["expect"]) if values["expect"] else ()
@@ -278,6 +278,6 @@ def make_options(values: Mapping[str, Any], command: Sequence[str]) -> Options:
         seconds_per_case=values["timeout"],
         memory=values["memory"],
         resume=values["resume"],
-        jobs=values["jobs"],
+        jobs=jobs,
         command=tuple(command),
     )

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-import reference_impl
+import fast_impl
 import reports
 from conformance.run import record
 from conformance.run.interruption import Interruption
@@ -27,14 +27,15 @@ from conformance.subjects.objects import ObjectSubject
 from reports.records.record import FILE_NAME, PARTIAL_NAME
 
 WORDS = (
-    "run", "--subject", "fast", "--subject", "reference", "--clause", "BIAS-*", "--clause", "PAD-01",
+    "run", "--subject", "fast", "--subject", "other=fast", "--clause", "METH-06", "--clause", "DTYPE-04",
+    "--clause", "SHAPE-13",
     "--examples", "2", "--out", "out",
 )  # fmt: skip
 #: Verdicts of such a run.
 VERDICTS = 6
 
 
-class ForgetsBias(reference_impl.Conv2DTranspose):
+class ForgetsBias(fast_impl.Conv2DTranspose):
     """A layer that gives findings."""
 
     def __call__(self, inputs: Any) -> Any:
@@ -43,8 +44,17 @@ class ForgetsBias(reference_impl.Conv2DTranspose):
 
 
 def _options(out: Path, **changes: Any) -> Options:
-    subjects = (ObjectSubject(ForgetsBias, "mine"), "reference")
-    return Options(subjects=subjects, clauses=("BIAS-*", "PAD-01"), examples=2, out=out, **changes)
+    subjects = (
+        ObjectSubject(ForgetsBias, "mine"),
+        ObjectSubject(fast_impl.Conv2DTranspose, "right"),
+    )
+    return Options(
+        subjects=subjects,
+        clauses=("METH-06", "DTYPE-04", "SHAPE-13"),
+        examples=2,
+        out=out,
+        **changes,
+    )
 
 
 def _judge_all(options: Options) -> list[dict[str, Any]]:
@@ -192,7 +202,7 @@ def test_a_run_with_the_same_options_said_otherwise_is_continued(
 ) -> None:
     content = conforming.read_bytes()
     _killed(tmp_path / "out", content[: _ends(content, "verdict")[-1]])
-    assert here(*WORDS, "--clause", "BIAS-02", "--resume").status == 0
+    assert here(*WORDS, "--clause", "DTYPE-04", "--resume").status == 0
 
 
 def test_what_an_unfinished_run_found_is_set_aside_by_a_new_one(
@@ -359,7 +369,7 @@ def killed(
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            if line.startswith("running reference"):
+            if line.startswith("running other"):
                 break
         process.kill()
     return folder

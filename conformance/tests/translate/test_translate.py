@@ -159,7 +159,7 @@ def test_what_the_arguments_say_alone_comes_back(side: str) -> None:
     whole = 0
     for arguments in layers(DRAWN):
         translation = translate(arguments, side)
-        if translation.is_whole and side != "tflite":
+        if translation.is_whole:
             given = {"kernel_size": arguments["kernel_size"], **translation.arguments}
             if side == "onnx":
                 given["kernel_shape"] = given.pop("kernel_size")
@@ -169,7 +169,7 @@ def test_what_the_arguments_say_alone_comes_back(side: str) -> None:
                 translation.operation.crops, translation.operation.strides,
             )  # fmt: skip
             whole += 1
-    assert whole > 60 or side == "tflite"
+    assert whole > 60
 
 
 def _torch_layers(count: int) -> Iterator[dict[str, Any]]:
@@ -314,23 +314,69 @@ def test_a_layer_object_is_read_from_its_config() -> None:
     assert "functional.relu(outputs)" in found.code
 
 
-@pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("name", ["relu", "sigmoid", "softplus", "swish"])
-def test_activations_come_last(side: str, name: str) -> None:
+def _activated(side: str, name: str, data_format: str, **more: Any) -> tuple[Any, Any]:
+    """Return what a translation computes with an activation, and the sum that it is applied to."""
     _skip_without(side)
-    if (side, name) == ("onnx", "swish"):
-        assert (
-            "put the activation swish here"
-            in translate(f"kernel_size=2, activation={name!r}", "onnx").code
-        )
-        return
     generator = random.Random(2)
+    shape = (1, 2, 3, 4) if data_format == "channels_first" else (1, 3, 4, 2)
     images, kernel, bias = (
-        integers(generator, 1, 3, 3, 2), integers(generator, 2, 2, 1, 2), integers(generator, 1),
+        integers(generator, *shape), integers(generator, 2, 2, 3, 2), integers(generator, 3),
     )  # fmt: skip
-    right = fast_impl.activations.get(name)(fast_impl.conv2d_transpose(images, kernel, bias=bias))
-    found = translate(f"kernel_size=2, activation={name!r}", side)
-    np.testing.assert_allclose(run(found, images, kernel, bias), right, rtol=1e-5, atol=1e-6)
+    arguments = {"kernel_size": 2, "activation": name, "data_format": data_format}
+    total = fast_impl.conv2d_transpose(images, kernel, data_format=data_format, bias=bias)
+    return run(translate(arguments, side, **more), images, kernel, bias), total
+
+
+NAMES = (
+    "relu", "relu6", "leaky_relu", "elu", "selu", "softplus", "softsign", "tanh", "sigmoid", "hard_sigmoid",
+    "exponential", "swish", "silu", "mish", "gelu", "softmax", "log_softmax",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("side", [side for side in SIDES if side != "tflite"])
+@pytest.mark.parametrize("name", NAMES)
+def test_activations_come_last(side: str, name: str) -> None:
+    got, total = _activated(side, name, "channels_last")
+    right = fast_impl.activations.get(name)(total)
+    np.testing.assert_allclose(got, right, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax_works_on_the_last_axis_of_the_source(side: str, name: str) -> None:
+    got, total = _activated(side, name, "channels_first")
+    right = fast_impl.activations.get(name)(total)
+    np.testing.assert_allclose(got, right, rtol=1e-5, atol=1e-5)
+
+
+def test_keras_layers_are_not_told_an_activation_of_another_axis() -> None:
+    first = "kernel_size=2, activation='softmax', data_format='channels_first'"
+    found = translate(first, "keras")
+    assert "activation" not in found.arguments
+    assert "apply softmax over the width" in found.words
+    assert translate(first).arguments["activation"] == "softmax"
+
+
+@pytest.mark.parametrize("side", [side for side in SIDES if side != "tflite"])
+def test_hard_sigmoid_is_another_line_in_keras_3(side: str) -> None:
+    got, total = _activated(side, "hard_sigmoid", "channels_last", source="keras")
+    np.testing.assert_allclose(got, np.clip(total / 6 + 0.5, 0, 1), rtol=1e-5, atol=1e-6)
+
+
+def test_hard_sigmoid_goes_between_keras_2_and_3_as_a_formula() -> None:
+    text = "kernel_size=2, activation='hard_sigmoid'"
+    assert "activation" not in translate(text, "keras").arguments
+    assert translate(text, "tf.keras").arguments["activation"] == "hard_sigmoid"
+    assert translate(text, "keras", source="keras").arguments["activation"] == "hard_sigmoid"
+    assert "apply hard_sigmoid of Keras 3" in translate(text, source="keras").words
+
+
+def test_a_bias_that_follows_is_not_the_layers() -> None:
+    text = "kernel_size=2, dilation=3, output_padding=2"
+    found = translate(text, source="torch")
+    assert "add the bias" in found.words
+    assert found.arguments["use_bias"] is False
+    assert "bias" not in translate("kernel_size=4, strides=2, padding='same'", "torch").arguments
 
 
 @pytest.mark.parametrize(
@@ -370,15 +416,42 @@ def test_sizes_out_of_reach_are_refused(text: str, wanted: int, message: str) ->
 @pytest.mark.parametrize(
     ("source", "given", "message"),
     [
-        ("layer", "strides=2", "kernel_size is missing"),
+        ("layer", "strides=2", "kernel_size is missing: the kernel's height and width"),
         ("layer", "kernel_size=0", "kernel_size=0: must be at least 1"),
         ("layer", "kernel_size=2.5", "kernel_size=2.5: must be a whole number or two of them"),
         ("layer", "kernel_size=3, stride=2", "stride=2: no argument of Conv2DTranspose: it has filters"),
         ("layer", "kernel_size=3, strides=2, output_padding=2", "Strides must be greater than output padding"),
         ("layer", "kernel_size=2, padding='same', output_padding=0", "output_padding=0 with padding='same'"),
         ("layer", "kernel_size=3, activation=3", "activation=3: must be a name, a function or None"),
-        ("layer", "kernel_size=3, groups=2", "groups=2: Conv2DTranspose has none"),
+        ("layer", "kernel_size=3, activation='rleu'", "activation='rleu': is not translated. Unknown activation"),
+        ("layer", {"kernel_size": 3, "activation": lambda x: x}, "is not translated. Unknown activation"),
+        ("layer", "kernel_size=3, groups=2", "groups=2: Conv2DTranspose computes without groups"),
+        ("layer", "kernel_size=3, padding=1", "padding=1"),
+        ("layer", "kernel_size=3, data_format=1", "data_format=1"),
+        ("layer", "kernel_size=3, strides=(2.0, 2.0)", "strides=(2.0, 2.0): must be a whole number"),
+        ("layer", "kernel_size=b'ab'", "kernel_size=b'ab': must be a whole number or two of them"),
+        ("layer", "kernel_size=None", "kernel_size is missing"),
+        ("layer", "kernel_size=3, filters=True", "filters=True: must be a whole number of at least 1"),
         ("layer", "kernel_size=", "cannot be read"),
+        ("layer", "kernel_size=3) + print(1", "cannot be read (it is no call)"),
+        ("layer", "3", "kernel_size is missing"),
+        ("layer", "kernel_size=K", "kernel_size=K: must be written out: a number, a pair of numbers or a text"),
+        ("layer", "Conv2D(8, 3)", "cannot be read (Conv2D(...) is not Conv2DTranspose or conv2d_transpose)"),
+        ("layer", "tf.nn.conv2d_transpose(x, w, (1, 8, 8, 4), 2)", "tf.nn.conv2d_transpose(...) is not"),
+        ("layer", "8, 3, kernel_size=4", "kernel_size: is given twice"),
+        ("layer", "kernel_size=3, kernel_size=4", "kernel_size"),
+        ("layer", "kernel_size=3, **more", "more: what it holds must be written out"),
+        ("tf.keras", "8, 3, 2, 'same', 'channels_first'", "output_padding"),
+        ("torch", "Conv2d(8, 4, 3)", "cannot be read (Conv2d(...) is not ConvTranspose2d); write them like"),
+        ("torch", "8, 4, 3, padding='same'", "padding='same': must be a whole number or two of them"),
+        ("onnx", "3, 3", "no argument may be given by place"),
+        ("onnx", "strides=2", "kernel_shape is missing"),
+        ("jax", "kernel_size=3, padding=1", "padding=1: must be 'SAME', 'VALID' or two pairs of whole numbers"),
+        ("jax", "kernel_size=3, padding=(1, 1)", "padding=(1, 1): must be 'SAME', 'VALID' or two pairs"),
+        ("jax", "kernel_size=3, dimension_numbers=5", "dimension_numbers=5: only those such as"),
+        ("tflite", "kernel_size=3, stride_h=2", "stride_h and stride_w: both are needed"),
+        ("tflite", "kernel_size=3, fused_activation_function='RELU_N1_TO_1'", "must be one of NONE, RELU, RELU6"),
+        ("tflite", "kernel_size=3, output_shape=(1, 8, 8, 3)", "is of one input's size"),
         ("layer", "kernel_size=__import__('os')", "cannot be read"),
         ("layer", 3, "must be a dict, a text"),
         ("torch", "kernel_size=3, output_padding=1", "must be smaller than either stride 1 or dilation 1"),
@@ -389,12 +462,103 @@ def test_sizes_out_of_reach_are_refused(text: str, wanted: int, message: str) ->
         ("onnx", "kernel_shape=3, pads=(1, 1)", "must be four whole numbers of at least 0"),
         ("onnx", "kernel_shape=3, output_shape=(5, 5)", "is of one input's size"),
         ("jax", "kernel_size=3, padding='BEST'", "padding='BEST': must be 'SAME', 'VALID' or two pairs"),
-        ("jax", "kernel_size=3, dimension_numbers=('NCHW', 'OIHW', 'NCHW')", "are translated"),
+        ("jax", "kernel_size=3, dimension_numbers=('NHWC', 'HWIO', 'NCHW')", "are translated"),
     ],
 )  # fmt: skip
 def test_wrong_arguments_are_named(source: str, given: Any, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         translate(given, source=source)
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "same"),
+    [
+        ("torch", "self.up = nn.ConvTranspose2d(8, 4, 3, stride=2)", "8, 4, 3, 2"),
+        ("torch", "nn.ConvTranspose2d(8, 4, 3, stride=2),  # up", "8, 4, 3, 2"),
+        ("torch", "up = torch.nn.ConvTranspose2d(\n    8, 4,\n    kernel_size=(3, 3), stride=2,\n)", "8, 4, 3, 2"),
+        ("torch", "8, 4, (3, 3), stride=(2, 2)", "8, 4, 3, 2"),
+        ("torch", "ConvTranspose2d(8, 4, 3, 2, device='cuda', dtype=torch.float16)", "8, 4, 3, 2"),
+        ("layer", "x = tf.layers.conv2d_transpose(x, 64, 5, 2, 'same', activation=tf.nn.relu, reuse=reuse)",
+         "64, 5, 2, 'same', activation='relu'"),
+        ("layer", "8, 3, 1, 'same', 'channels_first', 'relu', False",
+         "filters=8, kernel_size=3, padding='same', data_format='channels_first', activation='relu',"
+         " use_bias=False"),
+        ("tf.keras", "layers.Conv2DTranspose(128, (5, 5), strides=(1, 1), padding='same', use_bias=False)",
+         "128, 5, padding='same', use_bias=False"),
+        ("tf.keras", "tf.keras.layers.Conv2DTranspose(3, 4, strides=2, padding='same', kernel_initializer=glorot,"
+         " activation='tanh', name='last')", "3, 4, 2, 'same', activation='tanh'"),
+        ("keras", "3, 4, 3, 'same', 2", "3, 4, 3, 'same', output_padding=2"),
+        ("jax", "y = lax.conv_transpose(x, w, (2, 2), 'SAME', kernel_size=3)",
+         "kernel_size=3, strides=2, padding='SAME'"),
+        ("tflite", "kernel_size=3, stride_h=2, stride_w=3, padding='SAME'",
+         "kernel_size=3, strides=(2, 3), padding='same'"),
+    ],
+)  # fmt: skip
+def test_arguments_may_be_pasted_from_a_program(source: str, text: str, same: str) -> None:
+    pasted, plain = (translate(given, source=source) for given in (text, same))
+    assert pasted.operation == plain.operation
+
+
+def test_whole_numbers_may_be_numpys() -> None:
+    arguments = {
+        "kernel_size": np.array([3, 2]),
+        "strides": (np.int64(2), 2),
+        "filters": np.int32(4),
+    }
+    found = translate(arguments, "torch").arguments
+    assert found == {"out_channels": 4, "kernel_size": (3, 2), "stride": (2, 2)}
+    assert all(type(n) is int for n in found["kernel_size"])
+
+
+def test_a_module_of_torch_is_read() -> None:
+    _skip_without("torch")
+    import torch
+
+    module = torch.nn.ConvTranspose2d(
+        4, 6, (3, 2), stride=2, padding=1, groups=2, dilation=3, bias=False
+    )
+    text = "4, 6, (3, 2), stride=2, padding=1, groups=2, dilation=3, bias=False"
+    found, plain = (translate(given, source="torch") for given in (module, text))
+    assert found.operation == plain.operation
+
+
+@pytest.mark.parametrize("kernel", ["HWIO", "OIHW", "IOHW", "HWOI"])
+@pytest.mark.parametrize("transposed", [True, False])
+def test_kernels_of_jax_lie_in_any_order(kernel: str, transposed: bool) -> None:
+    _skip_without("jax")
+    import jax
+
+    sizes = {"H": 3, "W": 2, "I": 3, "O": 2} | ({"I": 2, "O": 3} if transposed else {})
+    generator = random.Random(1)
+    images = integers(generator, 2, 3, 4, 5)
+    weights = integers(generator, *(sizes[letter] for letter in kernel))
+    arguments: dict[str, Any] = {
+        "strides": (2, 1), "padding": "SAME", "dimension_numbers": ("NCHW", kernel, "NCHW"),
+        "transpose_kernel": transposed,
+    }  # fmt: skip
+    found = translate({"kernel_size": (3, 2), **arguments}, source="jax")
+    right = jax.lax.conv_transpose(images, weights, **arguments)
+    np.testing.assert_array_equal(run(found, images, weights, None), right)
+
+
+def test_pairs_of_jax_may_be_those_of_the_forward_convolution() -> None:
+    _skip_without("jax")
+    import jax
+
+    arguments: dict[str, Any] = {
+        "strides": (2, 1), "padding": ((1, 0), (0, 1)), "use_consistent_padding": True,
+    }  # fmt: skip
+    generator = random.Random(1)
+    images, kernel = integers(generator, 1, 4, 5, 3), integers(generator, 3, 2, 3, 2)
+    found = translate({"kernel_size": (3, 2), **arguments}, source="jax")
+    right = jax.lax.conv_transpose(images, kernel, **arguments)
+    np.testing.assert_array_equal(run(found, images, kernel, None), right)
+
+
+def test_an_image_of_which_nothing_is_left_is_refused() -> None:
+    found = translate("8, 4, 3, padding=3", source="torch")
+    with pytest.raises(ValueError, match="an input of 2x9 is too small: -2x5 would be left"):
+        found.output_size(2, 9)
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,11 @@ def test_what_nothing_says_is_status_1(command: Any) -> None:
             "--size '0x4': must be a height and a width of at least 1",
         ),
         (("kernel_size=3", "--wanted", "4x4"), "--wanted needs --size"),
+        (("kernel_size=3, padding=1",), "padding=1"),
+        (
+            ("kernel_size=3, padding=2", "--from", "torch", "--size", "1x1"),
+            "an input of 1x1 is too small",
+        ),
         (("kernel_size=3", "--code", "--json"), "give one of them"),
         (
             ("kernel_size=3", "--from", "torch", "--size", "4x4", "--wanted", "4x4"),

@@ -249,6 +249,43 @@ def test_after_an_error_no_layer_has_changed(decoder, tmp_path):
     assert [layer.built for layer in fresh] == [False, False]
 
 
+def test_complex_weights_are_refused_before_a_layer_has_changed(tmp_path):
+    arrays = {
+        "up1/kernel": np.ones((3, 4, 5, 2)),
+        "up1/bias": np.ones(5),
+        "up2/kernel": np.full((2, 2, 3, 5), 1j),
+    }
+    weights.write(tmp_path / "a.npz", arrays)
+    fresh = _fresh()
+    with pytest.raises(weights.WeightsError, match="'up2/kernel' holds complex numbers"):
+        weights.load(fresh, tmp_path / "a.npz")
+    assert [layer.built for layer in fresh] == [False, False]
+
+
+def test_a_bias_of_another_rank_is_told_with_its_shape(tmp_path):
+    weights.write(
+        tmp_path / "a.npz", {"up1/kernel": np.ones((3, 4, 5, 2)), "up1/bias": np.ones((5, 1))}
+    )
+    with pytest.raises(weights.WeightsError, match=r"its bias has shape \(5, 1\)"):
+        weights.load(_fresh()[0], tmp_path / "a.npz")
+
+
+def test_a_layer_may_be_named_by_its_variable(decoder, tmp_path):
+    weights.save({"generator/up1": decoder[0]}, tmp_path / "a.npz")
+    with weights.WeightFile(tmp_path / "a.npz") as file:
+        assert file.layer("generator/up1/kernel:0").name == "generator/up1"
+
+
+def test_the_package_that_a_checkpoint_needs_is_told_with_its_own_name(
+    decoder, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(__import__("sys").modules, "tensorflow", None)
+    path = tmp_path / "model.ckpt"
+    with pytest.raises(ModuleNotFoundError, match=f"^{path}: this kind of file needs"):
+        weights.save(decoder, path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
     weights.write(tmp_path / "a.npz", {"x": np.ones(3)})
     before = (tmp_path / "a.npz").read_bytes()
@@ -354,7 +391,8 @@ BAD = {
     "text.onnx": (lambda p: pytest.importorskip("onnx") and p.write_text("hello"), "is no ONNX model"),
     "attack.pt": (_attack_torch, "no state dict of PyTorch: it holds Python objects"),
     "endless.pt": (_endless_torch, "but the file holds 4 bytes"),
-    "text.pt": (lambda p: pytest.importorskip("torch") and p.write_text("hello"), "no state dict of PyTorch"),
+    "text.pt": (lambda p: pytest.importorskip("torch") and p.write_text("hello"), "torch.save did not write it"),
+    "empty.pt": (lambda p: pytest.importorskip("torch") and p.write_bytes(b""), "torch.save did not write it"),
 }  # fmt: skip
 
 

@@ -112,8 +112,10 @@ def test_a_checkpoint_of_objects_is_read_by_the_variables_names(folders):
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("path", ["named/graph.ckpt-7", "named/graph.ckpt-7.index", "named"])
-@pytest.mark.parametrize("name", ["up1", "generator/up1", "generator/up1/kernel", None])
+@pytest.mark.parametrize(
+    "path", ["named/graph.ckpt-7", "named/graph.ckpt-7.data-00000-of-00001", "named"]
+)
+@pytest.mark.parametrize("name", ["up1", "generator/up1", "generator/up1/kernel:0", None])
 def test_a_checkpoint_of_a_graph_is_read_by_scope(folders, path, name):
     folder = folders("tf.keras")
     with weights.WeightFile(folder / path) as opened, np.load(folder / "graph.npz") as expected:

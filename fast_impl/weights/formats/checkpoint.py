@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,12 @@ KEYS = ("{name}/kernel", "{name}/bias")
 _GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 
-def _tensorflow(path: Any) -> Any:
+def require_tensorflow(path: Any) -> Any:
+    """Return TensorFlow.
+
+    Raises:
+        ModuleNotFoundError: It is not installed; the message begins with `path`.
+    """
     try:
         import tensorflow
     except ModuleNotFoundError:
@@ -34,16 +40,18 @@ def prefix_of(path: Path) -> Path | None:
     """Return the beginning of a checkpoint's files, or None where there is no checkpoint.
 
     Args:
-        path: That beginning, its ``.index`` file, or the folder of checkpoints, whose last one is meant.
+        path: That beginning, one of the files, the folder of checkpoints, whose last one is meant, or that of a
+            SavedModel.
     """
+    if (path / "variables" / "variables.index").is_file():
+        path = path / "variables" / "variables"
     if path.is_dir() and (path / "checkpoint").is_file():
         # What tf.train.latest_checkpoint reads: model_checkpoint_path: "name"
         with (path / "checkpoint").open(encoding="utf-8", errors="replace") as file:
             line = file.readline(4096)
         name = line.partition('"')[2].rpartition('"')[0]
         path = path / Path(name).name
-    if path.suffix == ".index":
-        path = path.with_suffix("")
+    path = path.with_name(re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path.name))
     return path if path.with_name(path.name + ".index").is_file() else None
 
 
@@ -53,7 +61,7 @@ def read(path: Path) -> Contents:
     Raises:
         WeightsError: It is none, or damaged, or an array declares more values than it has.
     """
-    tensorflow = _tensorflow(path)
+    tensorflow = require_tensorflow(path)
     prefix = prefix_of(path)
     if prefix is None:
         raise WeightsError(f"{path}: is no checkpoint: there is no {path.name}.index")
@@ -100,7 +108,7 @@ def write(path: Path, arrays: Mapping[str, Array]) -> None:
         path: The beginning of its files.
         arrays: By the variables' names.
     """
-    tf = _tensorflow(path)
+    tf = require_tensorflow(path)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         places = {
             key: tf.compat.v1.placeholder(array.dtype, array.shape) for key, array in arrays.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -37,9 +38,11 @@ def read(path: Path) -> Contents:
     """
     torch = _torch(path)
     try:
-        loaded = torch.load(
-            str(path), map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what it warns of is refused
+            loaded = torch.load(
+                str(path), map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
+            )
     except FileNotFoundError:
         raise
     except Exception as error:
@@ -48,6 +51,8 @@ def read(path: Path) -> Contents:
             "it holds Python objects, not tensors alone (weights_only=True); save model.state_dict()"
             if "weights_only" in str(error)
             else first_line(error)
+            if " " in str(error)  # of what is no file of it at all PyTorch says next to nothing
+            else "torch.save did not write it"
         )
         raise WeightsError(f"{path}: no state dict of PyTorch: {reason}") from None
     entries = {}

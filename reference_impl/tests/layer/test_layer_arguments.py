@@ -133,6 +133,12 @@ def test_the_constructor_accepts_what_only_the_call_refuses(arguments, error, me
         ("dtype", "mixed_float16", "float32"),
         ("dtype", SimpleNamespace(compute_dtype="float64", variable_dtype="float64"), "float64"),
         ("dtype", SimpleNamespace(compute_dtype="bfloat16", variable_dtype="float32"), "float32"),
+        (
+            "dtype",
+            SimpleNamespace(compute_dtype=np.dtype("f2"), variable_dtype=np.float32),
+            "float32",
+        ),
+        ("dtype", SimpleNamespace(compute_dtype=np.float64, variable_dtype="float64"), "float64"),
         ("name", "any name at all", "any name at all"),
         ("trainable", False, False),
     ],

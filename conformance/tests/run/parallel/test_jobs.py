@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.judge.evidence import Evidence
+from conformance.run.parallel import work
 from conformance.run.parallel.crew import Crew, _Pace
 from conformance.run.parallel.explorer import Task
 from conformance.run.parallel.pieces import Found, Piece, Recipe, Worker, explored
@@ -83,6 +84,15 @@ def test_two_processes_give_the_record_of_one(command: Callable[..., Any], zoo: 
     words += ["--clause", "ACT-02", "--clause", "SHAPE-13", "--examples", "1", "--out", "out"]
     one, two = (command(*words, "--jobs", jobs).out / FILE_NAME for jobs in (1, 2))
     assert _told(one) == _told(two)
+
+
+@pytest.mark.parametrize(("cases", "gib", "expected"), [(999, 64, 1), (1000, 64, 8), (1000, 5, 2)])
+def test_a_run_has_a_process_a_core_where_that_saves_time_and_there_is_memory(
+    cases: int, gib: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conformance.model.machine.cores", lambda: 8)
+    monkeypatch.setattr("conformance.model.machine.memory", lambda: gib * 2**30)
+    assert work.processes(cases) == expected
 
 
 def test_a_process_that_is_killed_loses_nothing_and_doubles_nothing(
