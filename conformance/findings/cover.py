@@ -1,8 +1,9 @@
 """Several mistakes at once: known mistakes that together do what a subject does wrong, and break nothing right.
 
-The usual state of a real runtime. A greedy cover of the wrong cases by known mistakes: each of them does on some
-wrong cases just what the subject does, is right wherever the subject is right, and explains a case that
-no other of the cover does. Where two of them meet in one case, their composition must explain it.
+The usual state of a real runtime. A greedy cover of the wrong cases by known mistakes: each of them is right
+wherever the subject is right, does on some wrong cases just what the subject does, alone or together with others
+of the cover, and explains a case that no other of the cover does. Where two of them meet in one case, their
+composition must explain it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
+from conformance.judge.causes import layer_of
 from conformance.model.case import Case
 
 if TYPE_CHECKING:
@@ -21,16 +23,29 @@ if TYPE_CHECKING:
 
 #: So many mistakes a cover has at most, and so many that explain the same cases say nothing.
 MOST, TOO_MANY = 3, 3
-#: So many wrong cases, the first of all, that no known mistake explains alone: no cover is looked for any more.
-HOPELESS = 6
+#: So many wrong cases running that no known mistake explains: no further case is asked about. Fewer, where one has
+#: been found: where it meets another one, neither explains the case alone.
+HOPELESS, HOPELESS_ALONE = 4, 2
+#: So many cases on either side tell in what the cases differ that are left.
+SEEN = 3
+#: So many cases tell which of the mistakes that explain the first one explain most.
+FEW = 8
+#: So often all suspects are asked in vain, then the close ones alone.
+IN_VAIN = 1
 #: Every so many wrong cases one may be left that nothing explains: then the cover only looks like the cause.
 LEFT = 10
 #: The doors of a wrong layer through which mistakes can follow one another.
 _DOORS = ("changed_arguments", "changed_inputs", "changed_outputs")
 
 
+class EffortIsSpentError(Exception):
+    """A diagnosis has run as many cases, or used as much time, as it may."""
+
+
 #: Whether a layer, by its name, does what the subject does with a case.
 Explains: TypeAlias = Callable[[str, type, Case], bool]
+#: Mistakes that one layer makes one after the other, the layer's name, and the layer.
+_Way: TypeAlias = tuple[tuple["Mistake", ...], str, type]
 
 
 @attrs.frozen(eq=False)
@@ -39,15 +54,19 @@ class Cover:
 
     Args:
         mistakes: the mistakes.
-        cases: for each of them the ids of the cases that it explains alone.
+        cases: for each of them the ids of the cases that it explains, alone or with others.
         is_whole: whether no wrong case is left.
         explains: tells of a layer and a case what it told when the cover was found.
+        apart: what all cases that are left have and no other; None where few are left.
+        also: mistakes that explain other wrong cases.
     """
 
     mistakes: tuple[Mistake, ...]
     cases: tuple[frozenset[str], ...]
     is_whole: bool
     explains: Explains
+    apart: tuple[str, ...] | None = None
+    also: tuple[Mistake, ...] = ()
 
     @property
     def least(self) -> int:
@@ -55,88 +74,233 @@ class Cover:
         return min(map(len, self.cases))
 
     def explaining(self, cases: Iterable[Case]) -> list[Mistake]:
-        """Return the mistakes that these cases need, [] where one of the cases is explained by none."""
-        needs = [self._explaining(case) for case in cases]
+        """Return the mistakes that these cases need, [] where too many of the cases are explained by none."""
+        needs = [_explanations(self.mistakes, case, self.explains) for case in cases]
+        if self.apart is None and sum(not need for need in needs) * LEFT > len(needs):
+            return []
         named: set[str] = set()
-        for need in sorted(needs, key=len):  # what has but one explanation comes first
-            if not need:
-                return []
-            if not any(set(ids) <= named for ids in need):
-                named.update(need[0])
+        for need in sorted(
+            filter(None, needs), key=len
+        ):  # what has but one explanation comes first
+            if not any({m.id for m in some} <= named for some in need):
+                named.update(m.id for m in need[0])
         return [mistake for mistake in self.mistakes if mistake.id in named]
-
-    def _explaining(self, case: Case) -> list[tuple[str, ...]]:
-        """Return the mistakes that explain a case, each alone; where none does, some that do together."""
-        alone: list[tuple[str, ...]] = [
-            (m.id,) for m in self.mistakes if self.explains(m.id, m.layer, case)
-        ]
-        return alone or [
-            tuple(m.id for m in order)
-            for order, name, layer in _orders(self.mistakes)
-            if self.explains(name, layer, case)
-        ]
 
 
 def covering(
     wrong: Sequence[Case],
-    suspects: Sequence[Mistake],
+    suspects: Sequence[Sequence[Mistake]],
     explains: Explains,
     is_harmless: Callable[[Mistake], bool],
+    *,
+    beside: Callable[[], Sequence[Case]] = tuple,
+    known: Sequence[Mistake] = (),
 ) -> Cover | None:
     """Return a cover of the wrong cases, None where there is none.
 
     Args:
         wrong: cases on which the subject gives something else than the right layer, simple ones first.
-        suspects: known mistakes, those to be preferred first.
+        suspects: known mistakes in groups: those that are close to what is wrong, then those that are not.
         explains: whether a layer, by its name, does what the subject does with a case.
         is_harmless: whether a mistake is right wherever the subject is.
+        beside: returns other wrong cases, in which a mistake may be seen that does not show alone in `wrong`.
+        known: what the subject has been found to do wrong.
+
+    Raises:
+        EffortIsSpentError: from `explains` or `is_harmless`.
     """
-    left = list(wrong)
-    is_harmless = functools.cache(is_harmless)
-    chosen: list[Mistake] = []
-    unexplained: list[Case] = []
-    while left:
-        case, *others = left
-        found = [m for m in suspects if explains(m.id, m.layer, case) and is_harmless(m)]
-        if not found:
-            unexplained.append(case)
-            left = others
-            if 2 * len(unexplained) > len(wrong) or (not chosen and len(unexplained) == HOPELESS):
-                return None
-            continue
-        reach = {m.id: frozenset(c.id for c in left if explains(m.id, m.layer, c)) for m in found}
-        best = max(found, key=lambda m: len(reach[m.id]))
-        twins = [m for m in found if reach[m.id] == reach[best.id]]
-        if len(chosen) == MOST or len(twins) > TOO_MANY:
-            return None
-        chosen.append(best)
-        left = [c for c in others if c.id not in reach[best.id]]
-    cases = [frozenset(c.id for c in wrong if explains(m.id, m.layer, c)) for m in chosen]
-    for number, own in enumerate(cases):
-        if not own.difference(*cases[:number], *cases[number + 1 :]):
-            return None
-    orders = [*_orders(chosen)]
-    missing = [c for c in unexplained if not any(explains(n, layer, c) for _, n, layer in orders)]
-    if not chosen or len(missing) * LEFT > len(wrong):
+    search = _Search(suspects, explains, functools.cache(is_harmless))
+    left = search.alone(wrong)
+    own = list(search.chosen)
+    if left:
+        room = max(0, MOST - 1 - len(own))
+        search.chosen += [mistake for mistake in known if mistake not in own][:room]
+        left = search.together(search.unexplained(left))
+    if left:
+        # What never shows alone in these cases may do so in others.
+        search.alone(search.unexplained(beside()))
+        left = search.together(search.unexplained(left))
+    if left is None or not search.chosen:
         return None
-    return Cover(tuple(chosen), tuple(cases), not missing, explains)
+    explained = [case for case in wrong if case not in left]
+    apart = None
+    if len(left) * LEFT > len(wrong):
+        apart = _apart(left, explained)
+        if apart is None:
+            return None
+    found = [search.explanations(case) for case in explained]
+    needed = [
+        mistake
+        for mistake in search.chosen
+        if any(need and all(mistake in some for some in need) for need in found)
+    ]
+    if not needed or not set(own) <= set(needed):
+        return None
+    cases = tuple(
+        frozenset(
+            c.id for c, need in zip(explained, found) if any(mistake in some for some in need)
+        )
+        for mistake in needed
+    )
+    search.chosen = list(needed)
+    is_whole = not left and search.is_all(beside(), known)
+    also = tuple(mistake for mistake in search.chosen if mistake not in needed)
+    return Cover(tuple(needed), cases, is_whole, explains, apart, also)
 
 
-def _orders(mistakes: Sequence[Mistake]) -> Iterator[tuple[Sequence[Mistake], str, type]]:
+@attrs.define(eq=False)
+class _Search:
+    """The search for a cover.
+
+    Args:
+        suspects, explains, is_harmless: as for `covering`.
+        chosen: the mistakes that explain some cases.
+    """
+
+    suspects: Sequence[Sequence[Mistake]]
+    explains: Explains
+    is_harmless: Callable[[Mistake], bool]
+    chosen: list[Mistake] = attrs.Factory(list)
+    _in_vain: int = 0
+
+    def explanations(self, case: Case) -> list[tuple[Mistake, ...]]:
+        """Return what of the chosen mistakes explains a case."""
+        return _explanations(self.chosen, case, self.explains)
+
+    def unexplained(self, cases: Sequence[Case]) -> list[Case]:
+        """Return the cases that the chosen mistakes do not explain."""
+        return [case for case in cases if not self.explanations(case)]
+
+    def is_all(self, cases: Sequence[Case], known: Sequence[Mistake]) -> bool:
+        """Tell whether the chosen mistakes and those that are found now explain some more cases."""
+        try:
+            left = self.unexplained(cases)
+            if left:
+                room = max(0, MOST - 1 - len(self.chosen))
+                self.chosen += [mistake for mistake in known if mistake not in self.chosen][:room]
+                self.alone(self.unexplained(left))
+                left = self.together(self.unexplained(left)) or self.unexplained(left)
+        except EffortIsSpentError:
+            return False
+        return not left
+
+    def alone(self, cases: Sequence[Case]) -> list[Case] | None:
+        """Choose mistakes that explain cases alone.
+
+        Returns:
+            The cases that are left; None where too many mistakes explain the same.
+        """
+        return self._choose(cases, lambda mistake: [((mistake,), mistake.id, mistake.layer)])
+
+    def together(self, cases: Sequence[Case]) -> list[Case] | None:
+        """Choose mistakes that explain cases before or after those that are chosen; return as `alone` does."""
+        if not self.chosen:
+            return list(cases)
+
+        def ways(mistake: Mistake) -> list[_Way]:
+            orders = _orders([*self.chosen, mistake])
+            return [way for way in orders if mistake in way[0]]
+
+        return self._choose(cases, ways)
+
+    def _choose(
+        self, cases: Sequence[Case], ways: Callable[[Mistake], list[_Way]]
+    ) -> list[Case] | None:
+        left, unexplained, running = list(cases), list[Case](), 0
+        while left and len(self.chosen) < MOST:
+            if running == (HOPELESS_ALONE if self.chosen else HOPELESS):
+                break
+            found = self._explaining(left, ways)
+            if not found:
+                unexplained.append(left.pop(0))
+                running += 1
+                continue
+            reach = {m.id: frozenset(c.id for c in left if self._does(ways(m), c)) for m in found}
+            best = max(found, key=lambda m: len(reach[m.id]))
+            if sum(reach[m.id] == reach[best.id] for m in found) > TOO_MANY:
+                return None
+            self.chosen.append(best)
+            left, running = [c for c in left if c.id not in reach[best.id]], 0
+        # Where two that were chosen meet, neither explains the case alone.
+        return self.unexplained([*unexplained, *left])
+
+    def _explaining(
+        self, cases: Sequence[Case], ways: Callable[[Mistake], list[_Way]]
+    ) -> list[Mistake]:
+        """Return the harmless mistakes that explain the first case and, of them, most of the next ones."""
+        first, *others = cases[:FEW]
+        found: list[Mistake] = []
+        for place, suspects in enumerate(self.suspects):
+            if place and not found:
+                if self.chosen or self._in_vain == IN_VAIN:
+                    break
+                self._in_vain += 1
+            asked = (mistake for mistake in suspects if mistake not in self.chosen)
+            found += [mistake for mistake in asked if self._does(ways(mistake), first)]
+        explained: dict[int, list[Mistake]] = {}
+        for mistake in found:
+            count = sum(self._does(ways(mistake), case) for case in others)
+            explained.setdefault(count, []).append(mistake)
+        # To ask whether a mistake is harmless takes many cases.
+        for count in sorted(explained, reverse=True):
+            harmless = [mistake for mistake in explained[count] if self.is_harmless(mistake)]
+            if harmless:
+                return harmless
+        return []
+
+    def _does(self, ways: Iterable[_Way], case: Case) -> bool:
+        return any(self.explains(name, layer, case) for _, name, layer in ways)
+
+
+def _apart(left: Sequence[Case], explained: Sequence[Case]) -> tuple[str, ...] | None:
+    """Return what all cases that are left have, and no explained one: a feature or two; None where nothing."""
+    if len(left) < SEEN or len(explained) < SEEN:
+        return None
+    shared = sorted(frozenset.intersection(*map(features, left)))
+    others = [features(case) for case in explained]
+    ways = itertools.chain(itertools.combinations(shared, 1), itertools.combinations(shared, 2))
+    return next((way for way in ways if not any({*way} <= other for other in others)), None)
+
+
+def features(case: Case) -> frozenset[str]:
+    """Return in what the case's layer departs from the plainest one."""
+    layer = layer_of(case)
+    return frozenset(["no ordinary layer"]) if layer is None else layer.features
+
+
+def _explanations(
+    mistakes: Sequence[Mistake], case: Case, explains: Explains
+) -> list[tuple[Mistake, ...]]:
+    """Return the mistakes that explain a case, each alone; where none does, some that do together."""
+    alone: list[tuple[Mistake, ...]] = [(m,) for m in mistakes if explains(m.id, m.layer, case)]
+    return alone or [
+        order for order, name, layer in _orders(mistakes) if explains(name, layer, case)
+    ]
+
+
+def _orders(mistakes: Sequence[Mistake]) -> Iterator[_Way]:
     """Yield some of the mistakes one after the other, in each order: with a name and the layer that makes them."""
     for count in range(2, len(mistakes) + 1):
         for order in itertools.permutations(mistakes, count):
+            # Where the order of two does not matter, one order is enough.
+            if any(
+                mistakes.index(a) > mistakes.index(b) and not _own(a.layer) & _own(b.layer)
+                for a, b in itertools.pairwise(order)
+            ):
+                continue
             layer = composed(order)
             if layer is not None:
                 yield order, " then ".join(m.id for m in order), layer
 
 
-def composed(mistakes: Sequence[Mistake]) -> type | None:
-    """Return a layer that makes the mistakes one after the other; None where one of them is of another kind."""
+@functools.lru_cache(maxsize=4096)
+def composed(mistakes: tuple[Mistake, ...]) -> type | None:
+    """Return a layer that makes the mistakes one after the other; None where two change the same method."""
     from conformance.strength.mistakes.mistake import Right
 
     layers = [mistake.layer for mistake in mistakes]
-    if not all(own <= {*_DOORS} for own in map(_own, layers)):
+    methods = [_own(layer) - {*_DOORS} for layer in layers]
+    if sum(map(len, methods)) > len(set().union(*methods)):
         return None
 
     def through(door: str) -> Callable[..., Any]:
@@ -148,12 +312,20 @@ def composed(mistakes: Sequence[Mistake]) -> type | None:
 
         return changed
 
-    return type("Composed", (Right,), {door: through(door) for door in _DOORS})
+    bases = [layer for layer, own in zip(layers, methods) if own]
+    return type("Composed", (*bases, Right), {door: through(door) for door in _DOORS})
 
 
-def _own(layer: type) -> set[str]:
-    """Return what a wrong layer has of its own, the right one's bookkeeping apart."""
+@functools.cache
+def _own(layer: type) -> frozenset[str]:
+    """Return what a wrong layer has of its own, the bookkeeping of a class apart."""
     from conformance.strength.mistakes.mistake import Right
 
     bases = itertools.takewhile(lambda base: base is not Right, layer.__mro__)
-    return {name for base in bases for name in vars(base) if not name.startswith("__")}
+    return frozenset(
+        name for base in bases for name, value in vars(base).items() if _is_own(name, value)
+    )
+
+
+def _is_own(name: str, value: Any) -> bool:
+    return not name.startswith("__") or (callable(value) and not isinstance(value, type))

@@ -7,20 +7,25 @@ a value that the right layer does not give: crashes and errors, which agree by t
 Where no single one does, up to three known mistakes at once may: a cover of the wrong cases (`cover.py`). Where no
 known mistake does, a description that fits every failing case is offered as what the difference *looks like*.
 Where nothing fits, nothing is said: a wrong diagnosis is worse than none.
+
+Running a case is what costs. What the subject has been found to do wrong is asked first, then the mistakes that
+are known to fail the clause, or another one on cases of the same families, and all others last.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
 import time
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from conformance.cases import FAMILIES, Family
 from conformance.checks import CHECKS, NotSupported, NotTried, Traits, View
 from conformance.findings.agreement import agree, changing, has_value, outcome_of, same_outcome
-from conformance.findings.cover import Cover, covering
+from conformance.findings.cover import EffortIsSpentError, covering, features
 from conformance.findings.differences import described
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import drawn_cases
@@ -38,6 +43,10 @@ if TYPE_CHECKING:
 ENOUGH = 3
 #: Failing cases, other cases of the run, and fresh cases that are compared at most.
 FAILING, OTHERS, FRESH = 60, 60, 20
+#: Other wrong cases that are looked at for mistakes which show in no failing case alone.
+BESIDE = 24
+#: Cases with more elements come last.
+LARGE = 10_000
 #: Cases of the clauses that a known mistake is expected to fail, whatever the finding's clause.
 ELSEWHERE = 24
 #: More mistakes than this that cannot be told apart say nothing.
@@ -47,14 +56,12 @@ NOWHERE = -1
 #: So many cases are run for one finding's diagnosis, on the subject and on mistakes; for all of a subject's, so
 #: many, or so many for each example. Counts, as seconds alone would let the record depend on the machine.
 EFFORT, EFFORT_IN_ALL, EFFORT_EACH = 4_000, 10_000, 100
+#: A finding may take this share of what is left for all, so that later ones get some, but so many cases at least.
+SHARE_OF_EFFORT, LEAST_EFFORT = 0.25, 800
 #: Where cases take long, it also stops after so many seconds; all together after this share of the run's time, or
 #: the seconds that each run has for them.
 SECONDS = 30.0
 SHARE, AT_LEAST = 0.25, 60.0
-
-
-class _EffortIsSpent(Exception):  # noqa: N818 - an answer, no error
-    """A diagnosis has run as many cases, or used as much time, as it may."""
 
 
 class _Stopwatch:
@@ -95,7 +102,7 @@ class Diagnostician:
         self._observed: dict[tuple[str, str, int], Observation] = {}
         # What each known mistake has explained of each subject: ids of failing cases.
         self._explained: dict[tuple[str, str], set[str]] = {}
-        self._covers: dict[tuple[str, tuple[str, ...]], Cover | None] = {}
+        self._agreed: dict[tuple[str, str, str], bool] = {}
         self._of_family: dict[tuple[str, int], Sequence[Case]] = {}
         self._run, self._spent, self._finding, self._left = _Stopwatch(), 0.0, _Stopwatch(), 0.0
         self._effort, self._allowed = 0, 0
@@ -114,11 +121,12 @@ class Diagnostician:
         self._finding, self._drawn = _Stopwatch(), None
         self._left = min(SECONDS, max(AT_LEAST, SHARE * self._run.seconds) - self._spent)
         in_all = max(EFFORT_IN_ALL, EFFORT_EACH * self._examples)
-        self._allowed = min(self._effort + EFFORT, in_all)
+        share = max(LEAST_EFFORT, int(SHARE_OF_EFFORT * (in_all - self._effort)))
+        self._allowed = min(self._effort + min(EFFORT, share), in_all)
         told, is_cut = None, False
         try:
-            told = self._known(subject, clause, failures) or self._several(subject, failures)
-        except _EffortIsSpent:
+            told = self._told(subject, clause, failures)
+        except EffortIsSpentError:
             is_cut = True
         finally:
             self._spent += self._finding.seconds
@@ -126,16 +134,53 @@ class Diagnostician:
         self.cut_short += is_cut and told is None
         return told
 
+    def _told(self, subject: Subject, clause: str, failures: Sequence[Failure]) -> str | None:
+        """Return which known mistakes explain a finding; None where none do."""
+        known, close, far = self._suspects(subject, clause, failures)
+        told = None
+        if known:
+            told = self._named(subject, self._known(subject, clause, failures, known))
+            told = told or self._several(subject, failures, [known])
+        if told is None:
+            found = self._known(subject, clause, failures, [*known, *close])
+            # Those that are far may be no other than the one that was found.
+            found += self._known(subject, clause, failures, far) if found else []
+            told = self._named(subject, found)
+        return (
+            told
+            or self._several(subject, failures, [[*known, *close], far])
+            or self._named(subject, self._known(subject, clause, failures, far))
+        )
+
+    def _suspects(
+        self, subject: Subject, clause: str, failures: Sequence[Failure]
+    ) -> tuple[list[Mistake], list[Mistake], list[Mistake]]:
+        """Return what the subject is known to do wrong, what may show in such cases, and all other mistakes."""
+        from conformance.strength.mistakes import MISTAKES
+
+        families = set(_families(failures))
+        known = [MISTAKES[name] for who, name in self._explained if who == subject.name]
+        others = [m for m in MISTAKES.values() if m.id not in self._left_out and m not in known]
+        close = [m for m in others if families & self._shown_in(m)]
+        far = [m for m in others if m not in close]
+        return known, sorted(close, key=lambda m: clause not in m.clauses), far
+
+    @staticmethod
+    @functools.cache
+    def _shown_in(mistake: Mistake) -> frozenset[str]:
+        """Return the families that show the clauses which a mistake is known to fail."""
+        return frozenset(family.name for family in CHECKS.families(*mistake.clauses))
+
     def _try(self) -> None:
         """Count a case that is run."""
         self._check_time()
         if self._effort >= self._allowed:
-            raise _EffortIsSpent
+            raise EffortIsSpentError
         self._effort += 1
 
     def _check_time(self) -> None:
         if self._finding.seconds > self._left:
-            raise _EffortIsSpent
+            raise EffortIsSpentError
 
     def _seen(self, subject: Subject, case: Case) -> Observation:
         self._check_time()
@@ -143,44 +188,51 @@ class Diagnostician:
             self._try()
         return self._bench.observation(subject, case)
 
-    def _known(self, subject: Subject, clause: str, failures: Sequence[Failure]) -> str | None:
-        from conformance.strength.mistakes import MISTAKES
-
+    def _known(
+        self, subject: Subject, clause: str, failures: Sequence[Failure], among: Sequence[Mistake]
+    ) -> list[tuple[Mistake, frozenset[str]]]:
+        """Return the mistakes that do what the subject does, each alone, with the failing cases that tell it."""
         telling = {f.case.id: f for f in failures[:FAILING]}
         # Where the subject raised or died everywhere, nothing can be told from what it gave.
         if not any(failure.status == "fail" for failure in telling.values()):
-            return None
-        # Whoever explained one finding of this run explains the next one, most likely.
-        expected = [m.id for m in MISTAKES.values() if clause in m.clauses]
-        order = dict.fromkeys([*(name for _, name in self._explained), *expected, *MISTAKES])
-        suspects = [MISTAKES[name] for name in order if name not in self._left_out]
+            return []
+        suspects = list(among)
         #: For each suspect the failing cases on which it gives the subject's very wrong value.
         shared: dict[str, set[str]] = {mistake.id: set() for mistake in suspects}
         # Small cases take little time, and leave few suspects for large ones.
-        failing = sorted((f.case for f in telling.values()), key=lambda case: case.elements)
-        for cases in (failing, *self._beside(failures)):
-            for case in cases:
-                if not suspects:
-                    return None
-                seen = self._seen(subject, case)
-                if seen.not_tried is not None:
-                    return None
-                failure = telling.get(case.id)
-                step = NOWHERE if failure is None else failure.mismatch.step
-                suspects = [m for m in suspects if self._fits(m, case, seen, step)]
-                if failure is None:
-                    continue
-                suspects = [m for m in suspects if self._fails(m, clause, failure, seen)]
-                for mistake in suspects:
-                    if failure.status == "fail" and self._errs_alike(mistake, failure, seen):
-                        shared[mistake.id].add(case.id)
-            suspects = [m for m in suspects if shared[m.id]]
-        suspects = [m for m in suspects if self._fits_elsewhere(m, subject)]
-        if not suspects or len(suspects) > TOO_MANY:
+        failing = sorted((f.case for f in telling.values()), key=_plain_first)
+        # What is compared beside them is made only where a suspect is left.
+        beside = itertools.chain.from_iterable(self._beside(failures)[n] for n in (0, 1))
+        for case in itertools.chain(failing, beside):
+            if not suspects:
+                return []
+            seen = self._seen(subject, case)
+            if seen.not_tried is not None:
+                return []
+            failure = telling.get(case.id)
+            step = NOWHERE if failure is None else failure.mismatch.step
+            suspects = [m for m in suspects if self._fits(m, case, seen, step)]
+            if failure is None:
+                continue
+            suspects = [m for m in suspects if self._fails(m, clause, failure, seen)]
+            for mistake in suspects:
+                if failure.status == "fail" and self._errs_alike(mistake, failure, seen):
+                    shared[mistake.id].add(case.id)
+        return [
+            (m, frozenset(shared[m.id]))
+            for m in suspects
+            if shared[m.id] and self._fits_elsewhere(m, subject)
+        ]
+
+    def _named(
+        self, subject: Subject, found: Sequence[tuple[Mistake, frozenset[str]]]
+    ) -> str | None:
+        """Return what is said of mistakes that cannot be told apart; None where they are too many."""
+        if not found or len(found) > TOO_MANY:
             return None
-        for mistake in suspects:
-            self._explained.setdefault((subject.name, mistake.id), set()).update(shared[mistake.id])
-        first, *more = suspects
+        for mistake, cases in found:
+            self._explained.setdefault((subject.name, mistake.id), set()).update(cases)
+        first, *more = (mistake for mistake, _ in found)
         certain = len(self._explained[subject.name, first.id]) >= ENOUGH
         others = " and ".join(mistake.id for mistake in more)
         return (
@@ -195,8 +247,18 @@ class Diagnostician:
         does = self._does(mistake.id, mistake.layer, case)
         if agree(seen, does):
             return True
+        if not self._may_vary(case) or not agree(seen, does, range(len(case.steps))):
+            return False
         free = changing(does, self._does(mistake.id, mistake.layer, case, again=1))
         return bool(free) and wrong not in free and agree(seen, does, free)
+
+    def _may_vary(self, case: Case) -> bool:
+        """Tell whether a layer may do something else with the case the next time."""
+        from fast_impl import Conv2DTranspose
+
+        if any(name.endswith("initializer") for name in case.arguments):
+            return True
+        return bool(changing(*(self._does("", Conv2DTranspose, case, again=n) for n in (0, 1))))
 
     def _fails(self, mistake: Mistake, clause: str, failure: Failure, seen: Observation) -> bool:
         """Tell whether the mistake fails the clause on the case, and in the same way: wrong, or raising."""
@@ -255,49 +317,63 @@ class Diagnostician:
             self._of_family[family.name, count] = [*drawn, *family.fixed][:count]
         return self._of_family[family.name, count]
 
-    def _several(self, subject: Subject, failures: Sequence[Failure]) -> str | None:
-        """Return the known mistakes that together do what the subject does in the families of the failures."""
-        wrong = {f.case.id: f.case for f in failures[:FAILING] if f.status == "fail"}
-        families = tuple(_families(failures))
-        if not wrong or not families:
+    def _several(
+        self,
+        subject: Subject,
+        failures: Sequence[Failure],
+        suspects: Sequence[Sequence[Mistake]],
+    ) -> str | None:
+        """Return the known mistakes that together do what the subject does in the failing cases."""
+        from conformance.strength.mistakes import MISTAKES
+
+        failing = {f.case.id: f.case for f in failures[:FAILING] if f.status == "fail"}
+        if not failing or not _families(failures):
             return None
-        key = subject.name, families
-        if key not in self._covers:
-            self._covers[key] = self._cover(subject, failures)
-        cover = self._covers[key]
-        named = [] if cover is None else cover.explaining(wrong.values())
+        wrong = [case for case in failing.values() if self._is_right(subject, case) is False]
+
+        @functools.cache
+        def others() -> list[Case]:
+            return [c for cases in self._beside(failures) for c in cases if c.id not in failing]
+
+        def explains(name: str, layer: type, case: Case) -> bool:
+            key = subject.name, name, case.id
+            if key not in self._agreed:
+                self._agreed[key] = agree(self._seen(subject, case), self._does(name, layer, case))
+            return self._agreed[key]
+
+        def is_harmless(mistake: Mistake) -> bool:
+            near = itertools.chain(failing.values(), self._elsewhere(mistake))
+            return all(
+                self._fits(mistake, case, self._seen(subject, case), NOWHERE)
+                for cases in (near, others())
+                for case in cases
+                if self._is_right(subject, case)
+            )
+
+        def beside() -> list[Case]:
+            return _varied(c for c in others() if self._is_right(subject, c) is False)[:BESIDE]
+
+        cover = covering(
+            _varied(wrong),
+            suspects,
+            explains,
+            is_harmless,
+            beside=beside,
+            known=[MISTAKES[name] for who, name in self._explained if who == subject.name],
+        )
+        named = [] if cover is None else cover.explaining(wrong)
         if cover is None or not named:
             return None
+        for mistake, cases in zip(cover.mistakes, cover.cases):
+            self._explained.setdefault((subject.name, mistake.id), set()).update(cases)
+        for mistake in cover.also:
+            self._explained.setdefault((subject.name, mistake.id), set())
         word = "equals" if cover.is_whole and cover.least >= ENOUGH else "looks like"
         mistakes = "the known mistake" if len(named) == 1 else "the known mistakes"
         names, texts = " and ".join(m.id for m in named), " ".join(m.text for m in named)
+        if cover.apart is not None:
+            texts += f" Something else is wrong with {' and '.join(cover.apart)}."
         return f"{word} {mistakes} {names}: {texts}"
-
-    def _cover(self, subject: Subject, failures: Sequence[Failure]) -> Cover | None:
-        from conformance.strength.mistakes import MISTAKES
-
-        cases = {f.case.id: f.case for f in failures[:FAILING] if f.status == "fail"}
-        others, fresh = self._beside(failures)
-        cases |= {case.id: case for case in (*others, *fresh)}
-        wrong: list[Case] = []
-        right: list[Case] = []
-        for case in sorted(cases.values(), key=lambda one: one.elements):
-            is_right = self._is_right(subject, case)
-            if is_right is not None:
-                (right if is_right else wrong).append(case)
-
-        def explains(name: str, layer: type, case: Case) -> bool:
-            return agree(self._seen(subject, case), self._does(name, layer, case))
-
-        def is_harmless(mistake: Mistake) -> bool:
-            elsewhere = (c for c in self._elsewhere(mistake) if self._is_right(subject, c))
-            return all(
-                self._fits(mistake, case, self._seen(subject, case), NOWHERE)
-                for case in (*right, *elsewhere)
-            )
-
-        suspects = [m for m in MISTAKES.values() if m.id not in self._left_out]
-        return covering(wrong, suspects, explains, is_harmless)
 
     def _is_right(self, subject: Subject, case: Case) -> bool | None:
         """Tell whether the subject does what the right layer does.
@@ -357,3 +433,18 @@ class Diagnostician:
 
 def _families(failures: Sequence[Failure]) -> list[str]:
     return [name for name in dict.fromkeys(f.case.family for f in failures) if name in FAMILIES]
+
+
+def _plain_first(case: Case) -> tuple[bool, int, int]:
+    """Order cases: in a plain one few mistakes show, and a small one takes little time."""
+    return case.elements > LARGE, len(features(case)), case.elements
+
+
+def _varied(cases: Iterable[Case]) -> list[Case]:
+    """Return cases so that different ones come first, the plain ones of them before the others."""
+    groups: dict[frozenset[str], list[Case]] = {}
+    for case in sorted(cases, key=_plain_first):
+        groups.setdefault(features(case), []).append(case)
+    return [
+        case for row in itertools.zip_longest(*groups.values()) for case in row if case is not None
+    ]

@@ -45,6 +45,10 @@ class Example:
     runs: int = 3
 
 
+class SideFailedError(Exception):
+    """The process of a side ended with an error; the message is its last line."""
+
+
 @dataclass(frozen=True)
 class Side:
     """One side's result, seconds of its fastest run, and the most memory its process had, in MiB."""
@@ -78,7 +82,7 @@ def _most_memory() -> float:
 
 
 def main(example: Example, arguments: list[str] | None = None) -> int:
-    """Run the command of an example; the status is 1 where the two sides differ by more than is allowed."""
+    """Run the command of an example; status 1: a side fails, or the two differ by more than is allowed."""
     parser = argparse.ArgumentParser(f"python -m {example.module}", description=example.about)
     parser.add_argument("--size", choices=[*example.sizes], default=next(iter(example.sizes)))
     parser.add_argument("--alone", action="store_true", help="without TensorFlow")
@@ -95,20 +99,26 @@ def main(example: Example, arguments: list[str] | None = None) -> int:
         np.savez(given.out, result=side.result, figures=[side.seconds, side.mebibytes, part])
         return 0
     print(example.about)
-    status = 0
-    with tempfile.TemporaryDirectory() as folder:
-        ours, _ = _process(example, given.size, "ours", Path(folder))
-        print(f"fast_impl    {_figures(ours)}   result {ours.result.shape}")
-        if given.alone or importlib.util.find_spec("tensorflow") is None:
-            print("TensorFlow   not asked for" if given.alone else "TensorFlow   not installed")
-        else:
+    label = "fast_impl   "
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            ours, _ = _process(example, given.size, "ours", Path(folder))
+            print(f"{label} {_figures(ours)}   result {ours.result.shape}")
+            label = "TensorFlow  "
+            if given.alone or importlib.util.find_spec("tensorflow") is None:
+                extra = "pip install 'conv2d-transpose-conformance[tensorflow]'"
+                absent = f"not installed, so nothing is compared: {extra}"
+                print(f"{label} {'not asked for' if given.alone else absent}")
+                return 0
             theirs, part = _process(example, given.size, "theirs", Path(folder))
-            most = np.abs(ours.result.astype(np.float64) - theirs.result).max()
-            print(f"TensorFlow   {_figures(theirs)}")
-            print(f"speed        {theirs.seconds / ours.seconds:.2f} times TensorFlow's")
-            print(f"agreement    largest difference {most:.2g}; {part:.2g} of what is allowed")
-            status = 0 if part <= 1 else 1
-    return status
+    except SideFailedError as error:
+        print(f"{label} failed: {error}")
+        return 1
+    most = np.abs(ours.result.astype(np.float64) - theirs.result).max()
+    print(f"{label} {_figures(theirs)}")
+    print(f"speed        {theirs.seconds / ours.seconds:.2f} times TensorFlow's")
+    print(f"agreement    largest difference {most:.2g}; {part:.2g} of what is allowed")
+    return 0 if part <= 1 else 1
 
 
 def _figures(side: Side) -> str:
@@ -122,12 +132,17 @@ def _process(example: Example, size: str, side: str, folder: Path) -> tuple[Side
     command += ["--out", str(out)]
     if side == "theirs":
         command += ["--ours", str(folder / "ours.npz")]
-    subprocess.run(
+    done = subprocess.run(
         command,
-        check=True,
+        check=False,
         env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ},
-        stderr=None if side == "ours" else subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
     )
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if line.strip()]
+        raise SideFailedError(said[-1] if said else f"its process ended with {done.returncode}")
     with np.load(out) as found:
         seconds, mebibytes, part = map(float, found["figures"])
         return Side(found["result"], seconds, mebibytes), part

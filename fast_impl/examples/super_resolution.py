@@ -149,27 +149,25 @@ def allowed(shared: dict[str, Any]) -> Array:
 
 
 def theirs(shared: dict[str, Any]) -> Callable[[], Array]:
-    """Return the same training with TensorFlow's layer and optimizers."""
+    """Return the same training with what TensorFlow's layer calls, and the optimizers of TensorFlow 1.
+
+    A variable of Keras 3 is none to these optimizers, so it is no layer.
+    """
     import tensorflow as tf
 
     features, pictures = (tf.constant(shared[name]) for name in ("features", "pictures"))
     train = tf.compat.v1.train
 
     def one(optimizer: Any) -> Array:
-        layer = tf.keras.layers.Conv2DTranspose(
-            1, KERNEL, strides=STRIDE, padding="same", use_bias=False,
-            kernel_constraint=tf.keras.constraints.NonNeg(),
-        )  # fmt: skip
-        layer.build(features.shape)
-        layer.set_weights([shared["kernel"]])
+        # They apply a variable's constraint themselves.
+        kernel = tf.Variable(shared["kernel"], constraint=lambda w: w * tf.cast(w >= 0, w.dtype))
         for _ in range(shared["steps"]):
             with tf.GradientTape() as tape:
-                loss = tf.reduce_mean(tf.square(layer(features) - pictures))
-            gradients = tape.gradient(loss, layer.trainable_variables)
-            # The optimizers of TensorFlow 1 apply a variable's constraint themselves.
-            optimizer.apply_gradients(zip(gradients, layer.trainable_variables))
-        kernel: Array = layer.get_weights()[0]
-        return kernel
+                images = tf.nn.conv2d_transpose(features, kernel, pictures.shape, STRIDE, "SAME")
+                loss = tf.reduce_mean(tf.square(images - pictures))
+            optimizer.apply_gradients([(tape.gradient(loss, kernel), kernel)])
+        trained: Array = kernel.numpy()
+        return trained
 
     return lambda: np.stack(
         [

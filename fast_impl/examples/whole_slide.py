@@ -80,9 +80,15 @@ def prepare(rows: int, columns: int, band: int) -> dict[str, Any]:
 
 def ours(shared: dict[str, Any]) -> Callable[[], Array]:
     """Return the means of the magnified map's rows, over a Dask array."""
-    import dask.array as da
-    from dask.array.core import normalize_chunks
-    from dask.delayed import delayed
+    try:
+        import dask.array as da
+        from dask.array.core import normalize_chunks
+        from dask.delayed import delayed
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{error.name} is missing: pip install 'conv2d-transpose-conformance[dask]'",
+            name=error.name,
+        ) from None
 
     rows, columns, band, kernel = (shared[name] for name in ("rows", "columns", "band", "kernel"))
     bands = normalize_chunks((band,), (rows,))[0]

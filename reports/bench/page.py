@@ -32,8 +32,10 @@ def render(results: Results, comparison: Comparison | None = None) -> str:
         wins=sum(ratio <= 1 for ratio in ratios),
         cards=[(peer, *_against(results, peer.name)) for peer in results.peers],
         key=drawing.key(results),
-        ratios=pictures.ratios(results),
-        roofline=pictures.roofline(results, compared),
+        ratios=[pictures.ratios(results, is_narrow=narrow) for narrow in (False, True)],
+        roofline=[
+            pictures.roofline(results, compared, is_narrow=narrow) for narrow in (False, True)
+        ],
         growth=pictures.growth(results),
         problems=results.problems,
         colour=lambda peer: drawing.colour(results, peer),

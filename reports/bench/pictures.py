@@ -12,6 +12,9 @@ from markupsafe import Markup
 from reports.bench.drawing import Axis, colour, mark, n, picture, short, spanning, text
 from reports.bench.results import LayerResult, Results, slope
 
+#: How wide a picture for a telephone is.
+_NARROW = 360.0
+
 
 @attrs.frozen
 class Growth:
@@ -23,13 +26,19 @@ class Growth:
     slopes: list[tuple[str, float | None]]
 
 
-def ratios(results: Results) -> Markup:
-    """Draw every peer's time on every layer over our own (over the fastest, without us)."""
+def ratios(results: Results, *, is_narrow: bool = False) -> Markup:
+    """Draw every peer's time on every layer over our own (over the fastest, without us).
+
+    Args:
+        results: the run.
+        is_narrow: for a telephone: what is said of a layer stands above its marks, not beside them.
+    """
     ours, layers = results.ours, results.compared
     rows = [(layer, base) for layer in layers if (base := _base(layer, ours)) is not None]
     if not rows:
         return Markup("")
-    left, right, top, step = 172.0, 880.0, 34.0, 27.0
+    width, left, right = (_NARROW, 10.0, 350.0) if is_narrow else (1000.0, 172.0, 880.0)
+    top, step = 34.0, 46.0 if is_narrow else 27.0
     height = top + step * len(rows) + 8
     values = [m.seconds / base for layer, base in rows for m in layer.measurements if m.is_timed]
     axis = spanning([*values, 0.8, 1.25], left, right, 1.12)
@@ -39,8 +48,12 @@ def ratios(results: Results) -> Markup:
         parts.append(
             f'<rect class="ahead" x="{n(x)}" y="{n(top)}" width="{n(right - x)}" height="{n(height - top - 8)}"/>'
         )
-        parts.append(text(x - 10, 12, f"← faster than {ours}", "end quiet"))
-        parts.append(text(x + 10, 12, f"slower than {ours} →", "quiet"))
+        if is_narrow:
+            parts.append(text(left, 12, f"← faster than {ours}", "quiet"))
+            parts.append(text(right, 12, f"slower than {ours} →", "end quiet"))
+        else:
+            parts.append(text(x - 10, 12, f"← faster than {ours}", "end quiet"))
+            parts.append(text(x + 10, 12, f"slower than {ours} →", "quiet"))
     for tick in axis.ticks():
         x = axis.at(tick)
         parts.append(
@@ -48,23 +61,30 @@ def ratios(results: Results) -> Markup:
         )
         parts.append(text(x, top - 6, f"{tick:g}×", "mid tick"))
     for place, (layer, base) in enumerate(rows):
-        y = top + step * (place + 0.5)
-        parts.append(f'<path class="gridline faint" d="M0 {n(y + step / 2)}H{n(right + 120)}"/>')
-        parts.append(text(0, y + 4.5, layer.name, "name"))
+        # The marks, and what is said of them.
+        y = top + step * (place + (0.75 if is_narrow else 0.5))
+        said = y - 19 if is_narrow else y + 4.5
+        bottom = top + step * (place + 1)
+        parts.append(f'<path class="gridline faint" d="M0 {n(bottom)}H{n(width)}"/>')
+        parts.append(text(0, said, layer.name, "name"))
         parts.extend(_row(results, layer, base, axis, y))
         best = layer.best_rival
         if ours is not None and best is not None:
             ratio = best.seconds / base
             parts.append(
                 text(
-                    right + 118,
-                    y + 4.5,
+                    width - 2,
+                    said,
                     f"{ratio:.2f}× {best.peer}",
                     "end " + ("good" if ratio >= 1 else ""),
                 )
             )
     label = f"Times on {len(rows)} layers as multiples of those of {ours or 'the fastest'}"
-    return picture(1000, height, label, parts, "ratios")
+    return picture(width, height, label, parts, f"ratios {_kind(is_narrow)}")
+
+
+def _kind(is_narrow: bool) -> str:
+    return "narrow" if is_narrow else "wide"
 
 
 def _base(layer: LayerResult, ours: str | None) -> float | None:
@@ -92,14 +112,21 @@ def _row(results: Results, layer: LayerResult, base: float, axis: Axis, y: float
     return parts
 
 
-def roofline(results: Results, layers: Sequence[LayerResult]) -> Markup:
-    """Draw rate over intensity: ours numbered, the best rival's beside it, under this machine's roof."""
+def roofline(results: Results, layers: Sequence[LayerResult], *, is_narrow: bool = False) -> Markup:
+    """Draw rate over intensity: ours numbered, the best rival's beside it, under this machine's roof.
+
+    Args:
+        results: the run.
+        layers: those that are drawn.
+        is_narrow: for a telephone.
+    """
     copy, ours = results.machine.copy, results.ours
     points = [(number, layer, _base(layer, ours)) for number, layer in enumerate(layers, 1)]
     drawn = [(number, layer, base) for number, layer, base in points if base is not None]
     if copy is None or not drawn:
         return Markup("")
-    left, right, top, bottom = 62.0, 985.0, 16.0, 470.0
+    width, left = (_NARROW, 40.0) if is_narrow else (1000.0, 62.0)
+    right, top, bottom = width - (5 if is_narrow else 15), 16.0, 470.0
     x = spanning([layer.intensity for _, layer, _ in drawn], left, right, 1.5)
     lowest = min(layer.flop / base for _, layer, base in drawn)
     highest = max(results.machine.product(dtype) or 0 for dtype in results.machine.products)
@@ -115,17 +142,13 @@ def roofline(results: Results, layers: Sequence[LayerResult]) -> Markup:
         parts.extend(_roof(results.machine.product(dtype) or 0, copy, dtype, x, y))
     for number, layer, base in drawn:
         parts.extend(_rate(results, number, layer, base, x, y))
-    parts.append(
-        text(
-            (left + right) / 2,
-            bottom + 38,
-            "floating-point operations for each byte that must be moved",
-            "mid quiet",
-        )
-    )
-    parts.append(text(left, top - 4, "GFLOP/s", "end quiet"))
+    across = "operations for each byte that must be moved"
+    across = across if is_narrow else f"floating-point {across}"
+    parts.append(text((left + right) / 2, bottom + 38, across, "mid quiet"))
+    # A narrow margin has no room for it.
+    parts.append(text(left, top - 4, "GFLOP/s", "quiet" if is_narrow else "end quiet"))
     label = "Roofline: the rate of every layer against this machine's copying and matrix products"
-    return picture(1000, bottom + 46, label, parts, "roofline")
+    return picture(width, bottom + 46, label, parts, f"roofline {_kind(is_narrow)}")
 
 
 def _roof(rate: float, copy: float, dtype: str, x: Axis, y: Axis) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from reports.outputs.page import document
 from reports.outputs.writing import write_text
 from reports.records.record import Record
 from reports.views import matrix
-from reports.views.changes import KINDS, compare, precision
+from reports.views.changes import KINDS, Change, Precision, compare, precision
 from reports.views.enumeration import first_of
 from reports.views.matrix import Column
 
@@ -35,17 +36,13 @@ class Point:
 
 @attrs.frozen(eq=False)
 class Trend:
-    """The runs of one subject in one mode over one scope, oldest first."""
+    """The runs of one subject in one mode over one scope, oldest first, and what the newest one changed."""
 
     subject: str
     mode: str
     scope: str
     points: tuple[Point, ...]
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """The subject and its mode."""
-        return self.subject, self.mode
+    change: str
 
     @property
     def last(self) -> Point:
@@ -64,25 +61,6 @@ class Trend:
     def chart(self) -> Markup:
         """The clauses that were judged, run by run: one bar each."""
         return _chart(self.points)
-
-    @property
-    def change(self) -> str:
-        """What the newest run changed, in words."""
-        if len(self.points) < 2:
-            return "first run"
-        before, now = (point.record for point in self.points[-2:])
-        found = [one for one in compare(before, now) if (one.subject, one.mode) == self.key]
-        told = []
-        for kind, (heading, *_) in KINDS.items():
-            clauses = [one.clause for one in found if one.kind == kind]
-            if clauses:
-                told.append(f"{heading.lower()}: {first_of(clauses, _NAMED)}")
-        told += [
-            f"{'less' if one.worse else 'more'} precise in {one.dtype} ({one.old:.3g} before, {one.new:.3g} now)"
-            for one in precision(before, now)
-            if (one.subject, one.mode) == self.key
-        ]
-        return "; ".join(told) or "as before"
 
 
 def trends(records: Sequence[Record], folder: Path | None = None) -> list[Trend]:
@@ -107,8 +85,34 @@ def trends(records: Sequence[Record], folder: Path | None = None) -> list[Trend]
             )
             key = (*column.subject.key, _scope(record))
             found.setdefault(key, []).append(point)
-    made = [Trend(*key, tuple(points)) for key, points in found.items()]
+    # The subjects of a run share what it has changed.
+    changes, drifts = functools.cache(compare), functools.cache(precision)
+    made = []
+    for (subject, mode, scope), points in found.items():
+        change = "first run"
+        if len(points) > 1:
+            pair = points[-2].record, points[-1].record
+            change = _told(subject, mode, changes(*pair), drifts(*pair))
+        made.append(Trend(subject, mode, scope, tuple(points), change))
     return sorted(made, key=lambda one: (one.last.column.state == "pass", one.subject, one.mode))
+
+
+def _told(subject: str, mode: str, changes: Sequence[Change], drifts: Sequence[Precision]) -> str:
+    """Return in words what a run changed of one subject."""
+    key = subject, mode
+    told = []
+    for kind, (heading, *_) in KINDS.items():
+        clauses = [
+            one.clause for one in changes if one.kind == kind and (one.subject, one.mode) == key
+        ]
+        if clauses:
+            told.append(f"{heading.lower()}: {first_of(clauses, _NAMED)}")
+    told += [
+        f"{'less' if one.worse else 'more'} precise in {one.dtype} ({one.old:.3g} before, {one.new:.3g} now)"
+        for one in drifts
+        if (one.subject, one.mode) == key
+    ]
+    return "; ".join(told) or "as before"
 
 
 def _scope(record: Record) -> str:

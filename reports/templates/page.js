@@ -23,7 +23,20 @@
     });
   }
 
+  // What is folded is no part of the page until it is unfolded: 500 findings are long.
+  function unfold(from) {
+    for (const one of all("noscript.later", from)) {
+      if ((one.closest("details") ?? from) !== from) continue;
+      const made = document.createElement("template");
+      made.innerHTML = one.textContent;
+      offerSteps(made.content);
+      near?.observe(made.content);
+      one.replaceWith(made.content);
+    }
+  }
+
   function fold(row, open) {
+    if (open) unfold(row.nextElementSibling);
     row.classList.toggle("is-open", open);
     row.nextElementSibling.classList.toggle("is-open", open);
     row.querySelector(".open").setAttribute("aria-expanded", String(open));
@@ -126,7 +139,7 @@
       }
       for (const one of findings) {
         const clause = about.get(one.dataset.clause);
-        const text = () => `${clause.search} ${one.textContent.toLowerCase()}`;
+        const text = () => `${clause.search} ${one.textContent.toLowerCase().replace(/<[^>]*>/g, " ")}`;
         one.classList.toggle("is-out", !(
           clause.matches &&
           (!subject.value || one.dataset.subject === subject.value) &&
@@ -293,6 +306,8 @@
     };
   }
 
+  let near = null;
+
   function offerSteps(from) {
     for (const stepper of all(".stepper", from)) stepper.hidden = false;
   }
@@ -330,22 +345,23 @@
       offerSteps(box);
       dispatchEvent(new Event("resize"));
     };
-    const near = new IntersectionObserver((entries) => {
+    const watch = new IntersectionObserver((entries) => {
       for (const entry of entries) {
         if (!entry.isIntersecting) continue;
-        near.unobserve(entry.target);
+        watch.unobserve(entry.target);
         draw(entry.target);
       }
     }, { rootMargin: "600px" });
-    for (const box of all(".packed")) near.observe(box);
+    near = { observe: (from) => all(".packed", from).forEach((box) => watch.observe(box)) };
+    near.observe(document);
   }
 
   // What scrolls sideways can be reached with the keyboard; what does not is no stop of the Tab key.
   function setUpScrolling() {
-    const regions = all(".scroll, .table, pre, .drift, .space, .bar nav, .chips, .numbers-below");
+    const regions = () => all(".scroll, .table, pre, .drift, .space, .bar nav, .chips, .numbers-below");
     // What is folded or far away is left alone: to measure it would lay it out.
     const look = () => {
-      const seen = regions.filter((one) => one.checkVisibility({ contentVisibilityAuto: true }));
+      const seen = regions().filter((one) => one.checkVisibility({ contentVisibilityAuto: true }));
       const scrolls = seen.map((one) => one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1);
       seen.forEach((one, place) => {
         if (scrolls[place]) one.tabIndex = 0;
@@ -379,16 +395,16 @@
   }
 
   function setUpCopying() {
-    for (const button of all(".copy")) {
-      button.addEventListener("click", async () => {
-        const source = button.closest(".script").querySelector("code");
-        const done = await copy(source.textContent, source);
-        const text = done ? "Copied" : "Press Ctrl+C";
-        button.textContent = text;
-        byId("said").textContent = text;
-        setTimeout(() => (button.textContent = "Copy"), 1800);
-      });
-    }
+    document.addEventListener("click", async ({ target }) => {
+      const button = target.closest(".copy");
+      if (!button) return;
+      const source = button.closest(".script").querySelector("code");
+      const done = await copy(source.textContent, source);
+      const text = done ? "Copied" : "Press Ctrl+C";
+      button.textContent = text;
+      byId("said").textContent = text;
+      setTimeout(() => (button.textContent = "Copy"), 1800);
+    });
   }
 
   document.addEventListener("DOMContentLoaded", () => {
@@ -399,6 +415,7 @@
     setUpStepping();
     setUpScrolling();
     setUpPacked();
+    document.addEventListener("toggle", ({ target }) => { if (target.open) unfold(target); }, true);
     if (!byId("open-all")) return;  // a page without a matrix
     setUpRows(rows);
     setUpPermalinks(setUpFilter(rows));

@@ -179,13 +179,15 @@ def test_the_page_loads_nothing():
     assert ("http:" in page, "https:" in page, "src=" in page.replace("-src", "")) == (False,) * 3
 
 
-def test_the_page_has_a_mark_for_every_time():
-    svg = bench.render(RUN).split('class="chart ratios"')[1].split("</svg>")[0]
+@pytest.mark.parametrize("kind", ["wide", "narrow"])
+def test_the_page_has_a_mark_for_every_time(kind):
+    svg = bench.render(RUN).split(f'class="chart ratios {kind}"')[1].split("</svg>")[0]
     assert svg.count('class="mark') == 4
 
 
-def test_the_roofline_has_every_layer():
-    svg = bench.render(RUN).split('class="chart roofline"')[1].split("</svg>")[0]
+@pytest.mark.parametrize("kind", ["wide", "narrow"])
+def test_the_roofline_has_every_layer(kind):
+    svg = bench.render(RUN).split(f'class="chart roofline {kind}"')[1].split("</svg>")[0]
     assert svg.count('class="numbered"') == 2
 
 

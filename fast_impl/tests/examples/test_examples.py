@@ -68,6 +68,26 @@ def test_the_command_runs_without_tensorflow(name):
     assert "MiB at most" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "module", "said"),
+    [
+        ("fcn", "tensorflow", "TensorFlow   failed: ImportError: a broken package"),
+        ("whole_slide", "dask", "fast_impl    failed: ModuleNotFoundError: nowhere is missing: pip install '"),
+    ],
+)  # fmt: skip
+def test_a_side_that_fails_is_told_in_one_line(tmp_path, name, module, said):
+    error = "ImportError('a broken package')"
+    if module == "dask":
+        error = "ModuleNotFoundError('no', name='nowhere')"
+    (tmp_path / f"{module}.py").write_text(f"raise {error}\n")
+    done = subprocess.run(
+        [sys.executable, "-m", _example(name).module, "--size", "small"],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines()[-1].startswith(said)
+
+
 def test_the_bilinear_kernel_magnifies_a_slope_to_a_slope():
     slope = np.arange(6, dtype="f4")[None, :, None, None] * np.ones((1, 1, 6, 1), "f4")
     found = conv2d_transpose(slope, fcn.bilinear(4), (4, 4), "same")[0, 4:-4, 12, 0]

@@ -53,6 +53,13 @@ def test_a_series_says_that_it_became_less_precise(run):
     assert trend.change == "less precise in float32 (3 before, 9 now)"
 
 
+def test_two_runs_are_compared_once_for_all_their_subjects(load, monkeypatch):
+    runs = [load(sample.crowd(8)), load(sample.crowd(8))]
+    asked = []
+    monkeypatch.setattr(history, "compare", lambda *pair: asked.append(pair) or [])
+    assert (len(history.trends(runs)), len(asked)) == (8, 1)
+
+
 def test_a_first_run_has_nothing_before_it(run):
     assert history.trends([run()])[0].change == "first run"
 
