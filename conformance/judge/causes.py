@@ -31,8 +31,9 @@ from conformance.model.values.codec import Array, dtype_of
 from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.subjects import Subject
 
-#: The search for one subject's causes ends after so many calls of its own, or, where calls take long, seconds.
-CALLS, SECONDS = 2000, 60.0
+#: The search for one subject's causes ends after so many calls of its own, or, where calls take long, seconds. No
+#: call counts for more than `LONGEST`: what takes longer is a process that has to be started anew.
+CALLS, SECONDS, LONGEST = 2000, 60.0, 1.0
 #: Whose matter it is where no feature's own clause fails.
 _LAST = ("VAL-01", "ACT-01")
 #: Formats in which only small integers sum exactly.
@@ -242,6 +243,10 @@ class Cause:
     failures: Mapping[str, Failure]
 
 
+class _Spent(Exception):  # noqa: N818 - an answer, no error
+    """As many calls were made, or as much time was used, as the search may."""
+
+
 class Causes:
     """The causes of one subject's wrong calls; every call is made once.
 
@@ -256,15 +261,25 @@ class Causes:
         self._causes: list[Cause] = []
         self._seconds = 0.0
 
-    def of(self, case: Case) -> Cause | None:
-        """Return what makes the call of the case's layer wrong; None where it is right, or nobody can tell."""
+    def of(self, case: Case, failure: Failure | None = None) -> Cause | None:
+        """Return what makes the call of the case's layer wrong; None where it is right, or nobody can tell.
+
+        Args:
+            case: the case.
+            failure: how a clause fails on it. Where that is its call, the layer is known as wrong without another.
+        """
         layer = layer_of(case)
         if layer is None:
             return None
         if layer not in self._found:
-            started = time.monotonic()
-            self._found[layer] = self._search(layer)
-            self._seconds += time.monotonic() - started
+            how = "" if failure is None or layer is _PLAINEST else how_of_its_call(failure)
+            for cause in self._known(layer):
+                if cause.how == how:
+                    return cause
+            try:
+                self._found[layer] = self._search(layer)
+            except _Spent:
+                return None
         found = self._found[layer]
         # What was found later may need less.
         return found and next(self._known(layer), found)
@@ -323,11 +338,15 @@ class Causes:
         return found
 
     def _how(self, layer: Layer) -> str:
-        """Return how the layer's call is wrong, an empty text where it is right, or is not tried any more."""
+        """Return how the layer's call is wrong, an empty text where it is right; raise _Spent."""
         if layer not in self._wrong:
             if len(self._wrong) >= CALLS or self._seconds > SECONDS:
-                return ""
-            self._wrong[layer] = self._call(layer)
+                raise _Spent
+            started = time.monotonic()
+            try:
+                self._wrong[layer] = self._call(layer)
+            finally:
+                self._seconds += min(time.monotonic() - started, LONGEST)
         return self._wrong[layer]
 
     def _call(self, layer: Layer) -> str:
@@ -336,10 +355,46 @@ class Causes:
             if min(layer.configuration.output_shape) < 0 or not runs_here(case, self._traits):
                 return ""
             observation = self._evidence.observation(self._subject, case)
+            if observation.not_tried is not None:
+                raise _Spent
             view = View(case, observation, self._evidence.expectation(case), self._traits)
             return _how(view)
+        except _Spent:
+            raise
         except Exception:  # a layer that cannot be asked about tells nothing
             return ""
+
+
+def how_of_its_call(failure: Failure) -> str:
+    """Return in what the call of a failing case is wrong, as in `Cause`; an empty text where nobody can tell.
+
+    The call must be the first one, in plain surroundings, on finite numbers: then it is that of the case's layer.
+    """
+    case, step = failure.case, failure.mismatch.step
+    calls = [index for index, one in enumerate(case.steps) if isinstance(one, steps.Call)]
+    if not calls or calls[0] != step or case.situation is not None:
+        return ""
+    if case.argument("activation") not in (None, *ACTIVATIONS):
+        return ""
+    if not all(map(_is_finite, case.steps)):
+        return ""
+    if failure.status == "error":
+        return "error"
+    got, expected = failure.mismatch.got, failure.mismatch.expected
+    if isinstance(got, np.ndarray) and isinstance(expected, np.ndarray):
+        call = case.steps[step]
+        assert isinstance(call, steps.Call)
+        return "values" if got.dtype == call.inputs.dtype else "dtype"
+    # What is told of a shape or of a dtype is no array.
+    if isinstance(got, list) and isinstance(expected, list) and len(got) == len(expected) == 4:
+        return "shape"
+    return "dtype" if isinstance(got, str) and isinstance(expected, str) else ""
+
+
+def _is_finite(step: steps.Step) -> bool:
+    values = attrs.asdict(step, recurse=False).values()
+    arrays = [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
+    return all(np.isfinite(a.astype(np.float64)).all() for a in arrays if isinstance(a, np.ndarray))
 
 
 def _how(view: View) -> str:

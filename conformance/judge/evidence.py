@@ -53,6 +53,8 @@ class Evidence:
         self._failing: dict[_Key, tuple[Case, Observation]] = {}
         self._held: set[_Key] = set()
         self._run: set[_Key] = set()
+        #: Cases that the subject was not asked about, as it had cost too much.
+        self._untried: set[_Key] = set()
         self._asked: dict[_Key, set[int | None]] = {}
         self._normwise: set[tuple[str, ...]] = set()
         self._values: dict[str, Mapping[str, str]] = {}
@@ -67,12 +69,16 @@ class Evidence:
         return self._expectations[case.id]
 
     def observation(self, subject: Subject, case: Case) -> Observation:
-        """Return what the subject does with `case`."""
+        """Return what the subject does with `case`; what is not tried now may be tried later."""
         past = self.past_observation(subject, case)
         if past is not None:
             return past
         key = _key(subject, case)
         observation = subject.observe(case)
+        if observation.not_tried is not None:
+            self._untried.add(key)
+            return observation
+        self._untried.discard(key)
         self._run.add(key)
         self._observations[key] = case, observation
         self._forget(self._observations)
@@ -138,7 +144,7 @@ class Evidence:
         """Note that the case is one of the run's own, not one tried to shrink a failure, and was judged."""
         key = _key(subject, case)
         asked = self._asked.pop(key, set())
-        if key not in self._failing:
+        if key not in self._failing and key not in self._untried:
             self._held.add(key)
         observation = self.past_observation(subject, case)
         if observation is not None and asked:

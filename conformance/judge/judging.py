@@ -195,12 +195,24 @@ def _apart(evidence: Evidence, case: Case, subject: Subject, traits: Traits) -> 
             f"{found.message} ({check.clause}), where {case.situation.kind.words}; "
             "it holds without that"
         )
+        if failure.status == "error" and _is_refused_dtype(case, found):
+            raise NotSupported(f"refuses another dtype: {found.message}")
         if failure.status == "error":
             raise Misbehaved(told, found.step, None if found.got is None else Error(**found.got))
         return attrs.evolve(found, message=told)
     if not held:
         raise NotSupported(missing)
     return None
+
+
+def _is_refused_dtype(case: Case, found: Mismatch) -> bool:
+    """Tell whether a layer refuses what a situation brings in another dtype, or byte order."""
+    assert case.situation is not None
+    types = () if found.got is None else found.got["types"]
+    is_brought = case.situation.name == "byte swapped" or (
+        case.situation.name == "another dtype" and found.step in case.situation.aside
+    )
+    return is_brought and not {"TypeError", "ValueError"}.isdisjoint(types)
 
 
 def _judged_here(

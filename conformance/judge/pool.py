@@ -10,12 +10,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
 import attrs
 
 from conformance.judge.judging import HarnessError
+from conformance.subjects.keeper import processor_seconds
+from conformance.subjects.patience import Patience
 
 #: How long a process may be silent over work of ours: its start, drawing cases, the oracle.
 SILENT_SECONDS = 600.0
@@ -45,7 +48,8 @@ def conduct(
             kill the process or never end it notes what that would mean, and None after it.
         tasks: what can be pickled, done in this order.
         jobs: number of processes.
-        seconds: how long after a note, other than None, a process may be silent before it is killed.
+        seconds: how long after a note, other than None, a process may be silent before it is killed, as
+            `Patience` counts.
 
     Raises:
         HarnessError: `work` raised, or a process was lost where nothing was noted.
@@ -89,6 +93,8 @@ class Hand(Generic[Task]):
         self._process: Any = None
         self.connection: Connection
         self.task: Task | None = None
+        #: How long it may still be silent; None where that has to be seen anew.
+        self._patience: Patience | None = None
 
     @property
     def busy(self) -> bool:
@@ -109,8 +115,7 @@ class Hand(Generic[Task]):
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
-        self.task, self._note = task, None
-        self._heard = time.monotonic()
+        self.task, self._note, self._patience = task, None, None
         with contextlib.suppress(OSError):  # it died since; `hear` will find that out
             self.connection.send(task)
 
@@ -128,7 +133,7 @@ class Hand(Generic[Task]):
         """
         try:
             while self.connection.poll():
-                self._heard = time.monotonic()
+                self._patience = None
                 kind, content = self.connection.recv()
                 if kind == "done":
                     return (content,)
@@ -148,7 +153,9 @@ class Hand(Generic[Task]):
             )
             return (Lost(f"its process {how}", self._note),)
         limit = SILENT_SECONDS if self._note is None else seconds
-        if time.monotonic() - self._heard > limit:
+        if self._patience is None:
+            self._patience = Patience(limit, partial(processor_seconds, self._process.pid))
+        if not self._patience.wait():
             self.kill()
             return (Lost(f"no answer within {limit:g} seconds", self._note),)
         return None

@@ -18,8 +18,21 @@ class Unsupported(Exception):  # noqa: N818 - not an error: the subject says tha
 
 #: Classes of errors that say "that is not here": Python's, TensorFlow's and ONNX Runtime's.
 _NOT_IMPLEMENTED = frozenset({"NotImplementedError", "UnimplementedError", "NotImplemented"})
-#: How errors of more general classes say it: XLA by its status code, PyTorch of an operation in a dtype.
-_NOT_IMPLEMENTED_TEXT = re.compile(r"UNIMPLEMENTED:|[\"'][\w:.]+[\"'] not implemented for ")
+#: How errors of more general classes say it: XLA by its status code; PyTorch of an operation in a dtype, and of
+#: images without rows or channels.
+_NOT_IMPLEMENTED_TEXT = re.compile(
+    r"UNIMPLEMENTED:|[\"'][\w:.]+[\"'] not implemented for |Only zero batch or zero channel inputs are supported"
+    r"|Given (groups|transposed)=1, expected weight to be at least 1 at dimension"
+)
+#: How PyTorch says it of arrays: of negative strides, of the other byte order, and of dtypes that it does not take
+#: from NumPy or give back.
+_NO_SUCH_ARRAY = re.compile(
+    r"At least one stride in the given numpy array is negative|given numpy array has byte order different from"
+    r"|can't convert np\.ndarray of type |Got unsupported ScalarType "
+)
+_NO_MEMORY = re.compile(
+    r"RESOURCE_EXHAUSTED|out of memory|(can't|failed to|unable to) allocate", re.IGNORECASE
+)
 
 
 @attrs.frozen
@@ -50,6 +63,14 @@ class Error:
         return bool(
             _NOT_IMPLEMENTED.intersection(self.types)
             or ("RuntimeError" in self.types and _NOT_IMPLEMENTED_TEXT.match(self.message))
+            or _NO_SUCH_ARRAY.match(self.message)
+        )
+
+    @property
+    def means_no_memory(self) -> bool:
+        """Whether it says that there is no memory, in Python's or a framework's words."""
+        return "MemoryError" in self.types or (
+            "RuntimeError" in self.types and bool(_NO_MEMORY.search(self.message))
         )
 
     def __str__(self) -> str:

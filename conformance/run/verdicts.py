@@ -28,7 +28,13 @@ from conformance.run.participants.participant import Participant
 from conformance.run.settings.corpus import Corpus, judge_recorded
 from conformance.run.settings.excuses import Excuse, Failed, Standing, excused
 from conformance.run.settings.options import Options
-from conformance.subjects.process import EXPLAINING, PATIENCE
+from conformance.subjects.process import (
+    EXPLAINING,
+    LONGEST_EXPLAINING,
+    LONGEST_PATIENCE,
+    PATIENCE,
+    TIMED_OUT,
+)
 from reports.records import record, statuses
 
 #: Characters of a reason that is shown.
@@ -92,8 +98,8 @@ class ParticipantJudge:
         self._small: dict[str, Case] = {}
         #: The steps at which the subject's process ended, by case.
         self._died: dict[str, int | None] = {}
-        #: What the process has cost while failures were explained.
-        self._explained = 0.0
+        #: What the process has cost while failures were explained, for each purpose.
+        self._explained: dict[str, tuple[float, float]] = {}
         #: Those that covered a failure so far.
         self.used_excuses: set[Excuse] = set()
         self._causes = Causes(evidence, participant.subject, participant.traits)
@@ -184,7 +190,7 @@ class ParticipantJudge:
         if expected.outcomes[step].error is not None:
             return None  # it should have been refused: that is no matter of numbers
         if any(isinstance(one, (Call, Gradients, Train)) for one in case.steps[: step + 1]):
-            return self._causes.of(case)
+            return self._causes.of(case, failure)
         if isinstance(case.steps[step], ComputeOutputShape):
             found = self._causes.of(case)
             return found if found is not None and found.how == "shape" else None
@@ -192,7 +198,10 @@ class ParticipantJudge:
 
     def _blocker(self, clause: Clause, failure: Failure) -> str | None:
         """Return the clause that is to blame for a failure instead of this one, None where there is none."""
-        cause = self._cause(failure)
+        if TIMED_OUT in failure.mismatch.message:
+            return None  # another hang would tell no more, and take as long
+        with self._apart("causes"):
+            cause = self._cause(failure)
         if cause is None or clause.id in cause.failures:
             return None
         for name, own in cause.failures.items():
@@ -310,7 +319,7 @@ class ParticipantJudge:
         failures = tally.failures
         subject = self.participant.subject
         self._phase(f"shrinking a case of {clause.id}")
-        with self._explaining():
+        with self._apart("shrinking"):
             shown, shrunk = guard(
                 f"shrinking a case of {clause.id}",
                 lambda: self._smallest(clause, failures),
@@ -372,16 +381,18 @@ class ParticipantJudge:
         return finding, text
 
     @contextlib.contextmanager
-    def _explaining(self) -> Iterator[None]:
-        """Count apart what a process costs while failures are explained, however much exploring has cost."""
+    def _apart(self, purpose: str) -> Iterator[None]:
+        """Count apart what a process costs for a purpose, however much exploring, or another purpose, has cost."""
         worker = Worker.of(self.participant)
-        before, left = worker.spent, PATIENCE - EXPLAINING
-        worker.spent = attrs.evolve(before, seconds=left + self._explained)
+        spent, lost = worker.spent, worker.seconds_lost
+        least = PATIENCE - EXPLAINING, LONGEST_PATIENCE - LONGEST_EXPLAINING
+        seconds, worker.seconds_lost = self._explained.get(purpose, least)
+        worker.spent = attrs.evolve(spent, seconds=seconds)
         try:
             yield
         finally:
-            self._explained = worker.spent.seconds - left
-            worker.spent = before
+            self._explained[purpose] = worker.spent.seconds, worker.seconds_lost
+            worker.spent, worker.seconds_lost = spent, lost
 
     def _smallest(self, clause: Clause, failures: Sequence[Failure]) -> tuple[Failure, bool]:
         if clause.id in self._corpora:

@@ -29,7 +29,7 @@ import time
 INTERVAL, SHARE = 0.1, 50
 #: Processes that a program may have at once.
 PROCESSES = 256
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+_PAGE, _TICKS = os.sysconf("SC_PAGE_SIZE"), os.sysconf("SC_CLK_TCK")
 #: How it is told that a program has used too much.
 TOO_LARGE = "of memory, the limit"
 _GIB = 2**30
@@ -169,6 +169,20 @@ def descendants(parent: int) -> list[int]:
         found += below
         waiting += below
     return found
+
+
+def processor_seconds(top: int) -> float:
+    """Return for how long a process and those below it have had a processor, those that have ended included."""
+    return sum(map(_ticks, [top, *descendants(top)])) / _TICKS
+
+
+def _ticks(pid: int) -> int:
+    """Return a process' own time, in user and system mode, and that of its children that have ended."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return sum(map(int, file.read().rpartition(b")")[2].split()[11:15]))
+    except (OSError, ValueError):
+        return 0
 
 
 def _resident(pid: int) -> int:

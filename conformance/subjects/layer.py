@@ -36,6 +36,10 @@ _REFUSALS = (
 )
 
 
+#: Frameworks whose modules have methods with names of the page and other meanings, as `torch.nn.Module.apply(fn)`.
+_OTHER_MEANINGS = frozenset({"torch", "flax"})
+
+
 def _refused_keyword(error: Exception) -> str | None:
     found = (pattern.search(text_of(error)) for pattern in _REFUSALS)
     return next((match[1] for match in found if match is not None), None)
@@ -65,6 +69,7 @@ class LayerBackend(steps.Backend):
         self._given: list[Array] = []
         self._result: Any = None
         self._refilled: dict[Any, Array] = {}
+        self._without_bias = False
         self._kept: list[Any] = []
 
     def do(self, step: steps.Step) -> Value:
@@ -102,6 +107,14 @@ class LayerBackend(steps.Backend):
             for outcome, kept in zip(outcomes, self._kept, strict=True)
         )
 
+    def do_set_weights(self, step: steps.SetWeights) -> None:
+        has_bias = has_attribute(self.layer, "bias")
+        if self._without_bias and has_bias:  # which it may have since it was built
+            raise Unsupported("the constructor takes no use_bias")
+        if len(step.values) > 1 and "use_bias" in self._lacking and not has_bias:
+            raise Unsupported("the layer has no bias, and its constructor no use_bias")
+        step.run(self)
+
     def do_assign(self, step: steps.Assign) -> None:
         try:
             step.run(self)
@@ -111,13 +124,20 @@ class LayerBackend(steps.Backend):
             raise Unsupported(f"{step.attribute} cannot be assigned") from reason
 
     def make(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
+        self._without_bias = "use_bias" in self._lacking and arguments.get("use_bias") is False
+        if self._without_bias:
+            # What has no bias at all has no word for it, either.
+            arguments = {name: value for name, value in arguments.items() if name != "use_bias"}
         lacking = sorted(self._lacking & arguments.keys())
         if lacking:
             raise Unsupported(f"the constructor takes no {', '.join(lacking)}")
         given = [self.resolved(value) for value in positional]
         keywords = resolve_arguments(arguments)
         try:
-            return self.layer_class(*given, **keywords)
+            made = self.layer_class(*given, **keywords)
+            if self._without_bias and has_attribute(made, "bias"):
+                raise Unsupported("the constructor takes no use_bias")
+            return made
         except (TypeError, ValueError) as error:
             refused = _refused_keyword(error)
             # A name that no layer of the page takes is refused by right.
@@ -129,7 +149,11 @@ class LayerBackend(steps.Backend):
         # Not getattr alone: a property that raises AttributeError is an error, not an absence.
         if not has_attribute(self.layer, name):
             raise Unsupported(f"the class has no {name!r}")
-        return getattr(self.layer, name)
+        found = getattr(self.layer, name)
+        where = str(getattr(found, "__module__", "")).partition(".")[0]
+        if inspect.ismethod(found) and where in _OTHER_MEANINGS:
+            raise Unsupported(f"the class has no {name!r}: that of {where} means something else")
+        return found
 
     def weights(self) -> list[Any]:
         if hasattr(self.layer, "get_weights"):

@@ -21,6 +21,7 @@ from conformance.model.observation import Observation
 from conformance.model.values import limits
 from conformance.subjects import keeper
 from conformance.subjects.loading import LoadError
+from conformance.subjects.patience import Patience
 from conformance.subjects.protocol import VERSION
 
 #: The first question.
@@ -33,9 +34,10 @@ START_SECONDS = 180.0
 #: that it gives up at the same case however fast the machine is: a new start, and before it all of the time limit
 #: where it hung, or the time that memory takes to be filled.
 PATIENCE, START, OVERFLOW = 60.0, 1.0, 10.0
-#: Seconds, by the same prices, that making failing cases small and finding their steps may cost besides.
-EXPLAINING = 20.0
-#: Seconds after which it gives up in any case: more than these prices come to on any but a very busy machine.
+#: Seconds, by the same prices, that looking for the causes of failures may cost besides, and so may making
+#: failing cases small and finding their steps; and seconds as below.
+EXPLAINING, LONGEST_EXPLAINING = 20.0, 40.0
+#: Seconds after which it gives up in any case, as `Patience` counts them.
 LONGEST_PATIENCE = 80.0
 #: Seconds that a process may take to end when it has closed its standard output.
 LAST_SECONDS = 5.0
@@ -84,7 +86,7 @@ class ProcessSubject:
         command: the program and its arguments.
         environment: variables set for it, where the user's environment does not set them.
         forced: variables set for it in any case.
-        seconds: how long one case may take before the process is killed.
+        seconds: how long one case may take before the process is killed, as `Patience` counts.
         memory: GiB that its processes may use together before they are killed.
         must_describe: whether the command is known to answer ``describe`` (our own workers do).
     """
@@ -116,7 +118,8 @@ class ProcessSubject:
         self._describes: bool | None = None
         #: What it has cost; who runs cases of the same run elsewhere adds what they have.
         self.spent = Spent()
-        self._seconds_lost = 0.0
+        #: Seconds, as `Patience` counts them, that went by for starts and for crashes and hangs.
+        self.seconds_lost = 0.0
 
     def describe(self) -> dict[str, Any]:
         """Return versions and settings; raise LoadError where the process cannot be started."""
@@ -151,23 +154,21 @@ class ProcessSubject:
 
     def observe(self, case: Case) -> Observation:
         """Run the case in the process; whatever goes wrong there is in the observation."""
-        if self.spent.seconds >= PATIENCE or self._seconds_lost > LONGEST_PATIENCE:
+        if self.spent.seconds >= PATIENCE or self.seconds_lost > LONGEST_PATIENCE:
             return Observation(not_tried="its process has ended or hung too often before")
         if self.spent.large > limits.TOGETHER:
             return Observation(
                 crash=f"its answers of more than {limits.ORDINARY:,} bytes had more than "
                 f"{limits.TOGETHER:,} bytes together, the limit"
             )
-        started = time.monotonic()
         try:
             if self._process is None:
                 self._start()
-                self._seconds_lost += time.monotonic() - started
-                started = time.monotonic()
+                self.seconds_lost += self._waited
             return self._ask(case)
         except (Broken, LoadError) as reason:
+            self.seconds_lost += self._waited
             self._stop()
-            self._seconds_lost += time.monotonic() - started
             self.spent += self._price(str(reason))
             return Observation(crash=str(reason))
 
@@ -212,6 +213,10 @@ class ProcessSubject:
         self._describes = True
         return answer
 
+    @property
+    def _waited(self) -> float:
+        return 0.0 if self._process is None else self._process.waited
+
     def _stop(self) -> None:
         if self._process is not None:
             self._process.kill()
@@ -233,8 +238,8 @@ class LineProcess:
         OSError: it cannot be started.
     """
 
-    #: About the bytes that the last answer takes.
-    volume = 0
+    #: About the bytes that the last answer takes, and the seconds of its limit that it took.
+    volume, waited = 0, 0.0
 
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], memory: float = 0.0
@@ -289,8 +294,16 @@ class LineProcess:
             raise OSError(int(failed), os.strerror(int(failed)), program)
 
     def ask(self, question: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-        """Send one line, return the answer; raise Broken where there is none within `seconds`."""
-        deadline = time.monotonic() + seconds
+        """Send one line and return the answer; raise Broken if none comes in time, as `Patience` counts."""
+        patience = Patience(seconds, lambda: keeper.processor_seconds(self._keeper.pid))
+        try:
+            return self._answer(question, patience)
+        except TimeoutError:
+            raise Broken(f"{TIMED_OUT} {seconds:g} seconds") from None
+        finally:
+            self.waited = patience.spent
+
+    def _answer(self, question: Mapping[str, Any], patience: Patience) -> dict[str, Any]:
         self._turn(0)
         if self._received:
             raise Broken(f"wrote what it was not asked for: {_beginning(self._received)}")
@@ -299,10 +312,10 @@ class LineProcess:
         with contextlib.suppress(KeyError):
             self._selector.register(self._streams[0], selectors.EVENT_WRITE, self._write_question)
         while (line := self._line()) is None:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise Broken(f"{TIMED_OUT} {seconds:g} seconds")
-            self._turn(left)
+            wait = patience.wait()
+            if not wait:
+                raise TimeoutError
+            self._turn(wait)
         try:
             answer = limits.parse(line)
         except limits.TooLarge as reason:

@@ -84,6 +84,7 @@ def in_parts(function: Any, inputs: Any) -> Any:
     """Call a batch in two parts."""
     half = (len(inputs) + 1) // 2
     parts = [function(inputs[:half]), function(inputs[half:])]
+    parts = [part.detach() if hasattr(part, "detach") else part for part in parts]
     return np.concatenate(parts) if len(inputs) > 1 else function(inputs)
 
 
@@ -103,6 +104,7 @@ def repeatedly(function: Any, *arrays: Any) -> Any:
     def bits(result: Any) -> Any:
         if isinstance(result, (list, tuple)):
             return [bits(part) for part in result]
+        result = result.detach() if hasattr(result, "detach") else result
         return None if result is None else np.asarray(result).tobytes()
 
     result = function(*arrays)
@@ -134,6 +136,7 @@ def amid_two_threads(function: Any, *arrays: Any, inside: bool) -> Any:
     def bits(result: Any) -> Any:
         if isinstance(result, (list, tuple)):
             return [bits(part) for part in result]
+        result = result.detach() if hasattr(result, "detach") else result
         return None if result is None else np.asarray(result).tobytes()
 
     def is_own(file: str) -> bool:

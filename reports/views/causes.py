@@ -4,8 +4,9 @@ The rule, for the findings of one subject, whatever their modes:
 
 1. Findings with the same diagnosis have one cause, whether they equal a known mistake or look like it.
 2. Findings without a diagnosis have one cause where they are wrong in the same way at the same kind of step:
-   the same exception with the same text, the same message, its numbers left out, or wrong numbers in clauses of
-   one chapter. Wrong numbers belong to what a diagnosis describes, where it is the only one in their chapter.
+   the same exception with the same text, the same message, its numbers left out, a side of the output that is too
+   short, or too long, or wrong numbers in clauses of one chapter. Wrong numbers belong to what a diagnosis
+   describes, where it is the only one in their chapter.
 3. Processes that the C library ended, as the heap was damaged, have one cause: it shows at whatever comes later.
 
 What a failure explains is not told a second time: the run has it as *blocked*, without a finding.
@@ -34,6 +35,8 @@ _DAMAGED = re.compile(
 _DAMAGE = (
     "Damages its memory: the C library ended the process (an earlier case may have done the damage)"
 )
+#: A side of the output, as long as it should be and as it is.
+_LENGTH = re.compile(r"the output's (?:height|width) should be (\d+), it is (\d+)")
 _TWINS = re.compile(r" \([^()]* cannot be told from it here\)$")
 
 _Key = tuple[str, ...]
@@ -147,6 +150,9 @@ def _key_of_difference(finding: Finding, chapter: str) -> _Key:
         return ("raised", kind, _normalised(lines[0] if lines else ""))
     if _DAMAGED.search(finding.message):
         return ("damage",)
+    if length := _LENGTH.fullmatch(finding.message):
+        wanted, got = map(int, length.groups())
+        return ("length", step, "short" if got < wanted else "long")
     if _is_numbers(finding):
         return ("numbers", step, chapter)
     return ("message", step, _normalised(finding.message))

@@ -87,7 +87,13 @@ _COMPLEX = (
     Script(
         clause="INIT-07",
         arguments=_BASE,
-        lines=(both(_COMPLEX_INPUTS, Raises("ValueError", "An initializer")),),
+        lines=(
+            both(
+                _COMPLEX_INPUTS,
+                Raises("ValueError", "An initializer"),
+                outside=Raises("ValueError|TypeError"),
+            ),
+        ),
     ),
     Script(
         clause="INIT-07",

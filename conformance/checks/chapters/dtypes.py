@@ -6,7 +6,7 @@ from conformance.cases.scripted.expected import Expected, Raises
 from conformance.checks.applicability import runs_here
 from conformance.checks.chapters.values import compare_call, linear
 from conformance.checks.check import check
-from conformance.checks.refusals import REFUSED_BY_KERNEL, expect_error
+from conformance.checks.refusals import REFUSED_BY_KERNEL, REFUSED_COMPLEX, expect_error
 from conformance.checks.view import View
 from conformance.model.case import Case
 from conformance.model.steps import Call, GetWeights
@@ -84,7 +84,7 @@ def check_other_dtypes_are_refused(view: View) -> Mismatch | None:
     """int64, int8, uint8, bool: refused at the call; complex: ValueError."""
     index, call = view.first(Call)
     if call.inputs.dtype.kind == "c":
-        return expect_error(view, index, Raises("ValueError"))
+        return expect_error(view, index, REFUSED_COMPLEX)
     return expect_error(view, index, REFUSED_BY_KERNEL)
 
 

@@ -233,6 +233,16 @@ class Worker:
         if hasattr(self.words.subject, "spent"):
             self.words.subject.spent = spent
 
+    @property
+    def seconds_lost(self) -> float:
+        """The seconds that went by for its process, beside what it was asked for."""
+        return float(getattr(self.words.subject, "seconds_lost", 0.0))
+
+    @seconds_lost.setter
+    def seconds_lost(self, seconds: float) -> None:
+        if hasattr(self.words.subject, "seconds_lost"):
+            self.words.subject.seconds_lost = seconds
+
     @staticmethod
     def of(participant: Participant) -> Worker:
         """Return the participant's own, in the process of the run."""

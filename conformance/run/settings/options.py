@@ -203,7 +203,8 @@ CHOICES = (
         metavar="SECONDS",
         type=float,
         default=20.0,
-        help="How long one case may take in a subject's process.",
+        help="How long one case may take in a subject's process: seconds of a processor while it computes (four "
+        "times as many of the clock at most), seconds of the clock while it sleeps.",
     ),
     Choice(
         flag="--memory",

@@ -21,11 +21,22 @@ _LONGEST = 60
 
 
 def said(failures: Iterable[Failure]) -> tuple[Said, ...]:
-    """Return what a subject said where it must not raise, with its cases: once where one pattern stands for it."""
+    """Return what a subject said where it must not raise, with its cases: once where one pattern stands for it.
+
+    Cases in which it also gave something wrong do not count: there, what it said may follow from that.
+    """
+    failures = list(failures)
+    wrong = {
+        failure.case.id
+        for failure in failures
+        if failure.status == "fail" and not isinstance(failure.mismatch.got, Mapping)
+    }
     found: dict[str, tuple[str, set[str]]] = {}
     for failure in failures:
         error = failure.mismatch.got
         if failure.status != "error" or not isinstance(error, Mapping):
+            continue
+        if failure.case.id in wrong:
             continue
         message = in_a_line(str(error["message"]).strip().partition("\n")[0])
         if message and not _SLIPS.intersection(error["types"]):

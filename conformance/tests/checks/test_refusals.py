@@ -6,7 +6,7 @@ import pytest
 
 from conformance.cases.scripted.expected import Expected, Raises
 from conformance.checks import Traits, View
-from conformance.checks.refusals import expect_error
+from conformance.checks.refusals import REFUSED_BY_KERNEL, REFUSED_COMPLEX, expect_error
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.model.steps import Losses
@@ -101,3 +101,43 @@ def test_what_is_expected_depends_on_the_mode(mode: str, right: bool) -> None:
     expected = Expected(Raises("ValueError"), Raises("TypeError"))
     view = _view(_raised("ValueError"), Traits(tensorflow=True, mode=mode))
     assert (expect_error(view, 0, expected) is None) is right
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind", "is_right"),
+    [
+        (REFUSED_BY_KERNEL, "TypeError", True),
+        (REFUSED_BY_KERNEL, "ValueError", True),
+        (REFUSED_BY_KERNEL, "KeyError", False),
+        (REFUSED_COMPLEX, "TypeError", True),
+        (REFUSED_COMPLEX, "KeyError", False),
+    ],
+)
+def test_outside_tensorflow_a_wrong_dtype_is_refused_as_python_does(
+    wanted: Expected[Raises], kind: str, is_right: bool
+) -> None:
+    found = expect_error(_view(_raised(kind), Traits()), 0, wanted)
+    assert (found is None) is is_right
+
+
+@pytest.mark.parametrize("wanted", [REFUSED_BY_KERNEL, REFUSED_COMPLEX])
+def test_tensorflow_refuses_a_dtype_by_its_own_class(wanted: Expected[Raises]) -> None:
+    assert expect_error(_view(_raised("TypeError")), 0, wanted) is not None
+
+
+#: How frameworks say that there is no memory.
+NO_MEMORY = (
+    "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory",
+    "RESOURCE_EXHAUSTED: Out of memory allocating 80000000000000 bytes.",
+)
+
+
+@pytest.mark.parametrize("message", NO_MEMORY)
+def test_a_lack_of_memory_is_one_in_a_framework_s_words(message: str) -> None:
+    outcome = _raised("JaxRuntimeError", "RuntimeError", message=message)
+    assert expect_error(_view(outcome, Traits()), 0, Raises("ResourceExhaustedError")) is None
+
+
+def test_another_error_at_run_time_is_no_lack_of_memory() -> None:
+    outcome = _raised("RuntimeError", message="the accelerator is on fire")
+    assert expect_error(_view(outcome, Traits()), 0, Raises("ResourceExhaustedError")) is not None

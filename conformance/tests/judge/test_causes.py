@@ -7,25 +7,33 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 
 import fast_impl
 from conformance.cases import FAMILIES, Family, sizes
+from conformance.cases.drawn.configurations import Configuration
 from conformance.checks import Traits
-from conformance.judge.causes import Causes, layer_of
+from conformance.judge.causes import Causes, how_of_its_call, layer_of
+from conformance.judge.causes import Layer as CauseLayer
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import blocks
+from conformance.judge.judging import Failure
 from conformance.model.case import Case
 from conformance.model.clauses import all_clauses
 from conformance.model.observation import Observation
+from conformance.model.steps import Call
+from conformance.oracle.comparison import Mismatch
 from conformance.run.parallel.pieces import Found, Piece, Worker, explored
 from conformance.run.participants.participant import Participant
+from conformance.run.settings.lacks import Understood
 from conformance.run.settings.options import Options
 from conformance.run.verdicts import ParticipantJudge
 from conformance.strength.mistakes import MISTAKES
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
+from conformance.subjects.process import LONGEST_PATIENCE, PATIENCE, Spent
 from reports.records.record import Verdict
 
 pytestmark = pytest.mark.diagnosis
@@ -231,3 +239,132 @@ def test_the_search_for_causes_tries_small_layers_first() -> None:
     cause = Causes(Evidence(), subject, Traits()).of(large)
     assert cause is not None
     assert max(asked) < 1000 < large.elements
+
+
+class _Counted(_Subject):
+    """It counts its calls."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.calls = 0
+
+    def observe(self, case: Case) -> Observation:
+        self.calls += 1
+        return super().observe(case)
+
+
+def _call_of(**changes: Any) -> Case:
+    more = {"batch": 1, "in_channels": 1, "filters": 2, "size": (3, 2), "strides": (1, 1)}
+    return CauseLayer(Configuration(**{**more, "kernel_size": (2, 3), **changes})).case()
+
+
+def _failing(case: Case, call: int = -1) -> Failure:
+    """What a clause says of a case whose call gives other numbers than the right layer."""
+    wanted = np.zeros(1, str(case.argument("dtype", "float32")))
+    return Failure(case, "fail", Mismatch("", wanted, wanted, len(case.steps) + call))
+
+
+@pytest.fixture
+def counted() -> tuple[Causes, _Counted]:
+    """A layer that is wrong in `same` and the cause of it, which one case has shown."""
+    subject: Any = _Counted("same")
+    causes = Causes(Evidence(), subject, Traits())
+    assert causes.of(_call_of(padding="same")) is not None
+    subject.calls = 0
+    return causes, subject
+
+
+def test_a_call_that_is_wrong_by_a_known_cause_is_not_made_again(
+    counted: tuple[Causes, _Counted],
+) -> None:
+    causes, subject = counted
+    case = _call_of(padding="same", size=(3, 3), dtype="float64")
+    found = causes.of(case, _failing(case))
+    assert (found and [*found.failures], subject.calls) == (["PAD-01"], 0)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_failure_that_is_not_of_the_call_explains_nothing_unasked(
+    counted: tuple[Causes, _Counted], dtype: str
+) -> None:
+    causes, subject = counted
+    case = _call_of(padding="same", size=(3, 3), dtype=dtype)
+    causes.of(case, _failing(case, call=-2))
+    assert subject.calls > 0
+
+
+def test_special_numbers_explain_nothing_unasked(counted: tuple[Causes, _Counted]) -> None:
+    causes, subject = counted
+    case = _call_of(padding="same", size=(3, 3))
+    *before, call = case.steps
+    special = attrs.evolve(case, steps=(*before, Call(np.full_like(call.inputs, np.nan))))  # type: ignore[attr-defined]
+    causes.of(special, _failing(special))
+    assert subject.calls > 0
+
+
+def test_a_search_that_is_cut_short_finds_no_half_of_a_cause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    subject: Any = _Subject("dilation ignored")
+    causes = Causes(_evidence(), subject, Traits())
+    case = _call_of(dilation_rate=2, data_format="channels_first", use_bias=False)
+    monkeypatch.setattr("conformance.judge.causes.CALLS", 3)
+    assert causes.of(case) is None
+    monkeypatch.undo()
+    found = causes.of(case)
+    assert found is not None
+    assert {*found.failures} <= WRONG["dilation ignored"][1]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "got", "how"),
+    [
+        ([1, 4, 3, 2], [1, 3, 3, 2], "shape"),
+        ("float64", "float32", "dtype"),
+        (np.zeros(1), np.zeros(1, np.float32), "values"),
+        (np.zeros(1), np.zeros(1, np.float16), "dtype"),
+        (None, None, ""),
+    ],
+)
+def test_a_failure_tells_how_its_call_is_wrong(wanted: Any, got: Any, how: str) -> None:
+    case = _call_of()
+    failure = Failure(case, "fail", Mismatch("", wanted, got, len(case.steps) - 1))
+    assert how_of_its_call(failure) == how
+
+
+class _Tired(_Counted):
+    """Its process is not asked any more once it has cost too much, as those of `ProcessSubject`."""
+
+    spent, seconds_lost = Spent(seconds=PATIENCE), LONGEST_PATIENCE + 1
+
+    def observe(self, case: Case) -> Observation:
+        if self.spent.seconds >= PATIENCE or self.seconds_lost > LONGEST_PATIENCE:
+            return Observation(not_tried="too often")
+        return super().observe(case)
+
+
+def test_a_layer_that_is_not_asked_any_more_is_not_taken_for_right() -> None:
+    subject: Any = _Tired("same")
+    causes = Causes(Evidence(), subject, Traits())
+    case = _call_of(padding="same")
+    assert causes.of(case) is None
+    subject.spent, subject.seconds_lost = Spent(), 0.0
+    assert causes.of(case) is not None
+
+
+def test_causes_are_looked_for_however_much_exploring_has_cost() -> None:
+    subject: Any = _Tired("same")
+    words = Understood(subject, (), says_not_implemented=False)
+    participant = Participant(subject, {}, False, Traits(), words=words)
+    judge = ParticipantJudge(
+        participant,
+        Options(examples=EXAMPLES, out=Path("nowhere")),
+        ["PAD-01", "VAL-01"],
+        Evidence(),
+        functools.partial(_find, participant),
+        *[lambda *_: None] * 2,
+    )
+    (clause,) = (one for one in OF_OUTPUTS if one.id == "VAL-01")
+    case = _call_of(padding="same")
+    assert judge._blocker(clause, _failing(case)) == "PAD-01"
+    assert (subject.spent.seconds, subject.seconds_lost) == (PATIENCE, LONGEST_PATIENCE + 1)

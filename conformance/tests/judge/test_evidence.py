@@ -12,6 +12,7 @@ from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import explore, shrink
 from conformance.judge.judging import judge
 from conformance.model.case import Case
+from conformance.model.observation import Observation
 from conformance.strength.mistakes import MISTAKES
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
@@ -49,6 +50,24 @@ def test_a_case_is_run_once_while_it_is_remembered() -> None:
     evidence.observation(subject, case)
     evidence.observation(subject, case)
     assert subject.runs == [case.id]
+
+
+def test_a_case_that_was_not_tried_is_not_known_to_hold() -> None:
+    evidence, subject = Evidence(), _Counting("M06")
+    subject.observe = lambda _: Observation(not_tried="too often")  # type: ignore[method-assign]
+    (case,) = _cases(1)
+    evidence.observation(subject, case)
+    evidence.note_explored(subject, case)
+    assert (evidence.held(subject), evidence.has_run(subject, case)) == ((), False)
+
+
+def test_a_case_that_was_not_tried_is_tried_when_it_is_asked_for_again() -> None:
+    evidence, subject = Evidence(), _Counting("M06")
+    (case,) = _cases(1)
+    subject.observe = lambda _: Observation(not_tried="too often")  # type: ignore[method-assign]
+    evidence.observation(subject, case)
+    del subject.observe
+    assert evidence.observation(subject, case).not_tried is None
 
 
 def test_a_failing_case_is_remembered_beyond_the_limit() -> None:

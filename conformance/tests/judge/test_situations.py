@@ -95,3 +95,7 @@ def test_a_layer_may_let_threads_wait_for_each_other() -> None:
 
 def test_an_exception_in_a_situation_is_an_error_of_the_clause_about_it() -> None:
     assert {failure.status for failure in _failures("Refusing")["SIT-01"]} == {"error"}
+
+
+def test_a_layer_may_refuse_another_dtype_and_the_other_byte_order() -> None:
+    assert _failures("OneByteOrder") == {}

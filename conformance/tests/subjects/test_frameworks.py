@@ -104,6 +104,25 @@ def test_what_a_framework_says_it_does_not_support_is_unsupported() -> None:
     assert called.unsupported == "same is not supported"
 
 
+#: How frameworks refuse images without rows, columns or channels.
+EMPTY = (
+    "Given transposed=1, expected weight to be at least 1 at dimension 0",
+    "Computed output dimension is <= 0",
+    "Computed output shape is inconsistent with input spatial dimensions. output_padding (1) may be too large for "
+    "stride (2). Expected input size 1 but got 0.",
+)
+
+
+@pytest.mark.parametrize("message", EMPTY)
+def test_what_an_image_without_rows_is_refused_by_is_unsupported(message: str) -> None:
+    assert isinstance(translated(RuntimeError(message), (RuntimeError,)), Unsupported)
+
+
+def test_a_size_that_is_not_as_expected_is_no_lack() -> None:
+    message = "Expected input size 3 but got 2."
+    assert isinstance(translated(RuntimeError(message), (RuntimeError,)), ValueError)
+
+
 def test_a_refusal_keeps_its_name_and_is_python_s_too() -> None:
     *_, called = _outcomes("natural", {}, WEIGHTS[0], SetWeights((KERNEL,)), Call(INPUTS))
     assert called.error.types[:2] == ("ArithmeticError", "ValueError")

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.subjects import process
+from conformance.subjects import keeper, process
+from conformance.subjects.patience import Patience
 from conformance.subjects.process import Broken, LineProcess
 
 pytestmark = pytest.mark.skipif(
@@ -208,6 +209,58 @@ def test_everything_ends_with_a_runner_that_is_killed(
         found = len(_running(mark))
         runner.kill()
     assert (found, _all_end(mark)) == (4, True)  # runner, keeper, program and what left it
+
+
+#: A child computes and ends, another one computes, answers and stays.
+COMPUTE = """
+import os, time
+def compute():
+    while time.process_time() < 0.15:
+        pass
+if os.fork() == 0:
+    compute()
+    os._exit(0)
+os.wait()
+if os.fork() == 0:
+    compute()
+    print("{}", flush=True)
+time.sleep(600)
+"""
+
+
+def test_what_children_compute_counts_as_the_program_s_own() -> None:
+    before = keeper.processor_seconds(os.getpid())
+    asked = LineProcess([sys.executable, "-c", COMPUTE], os.environ)
+    try:
+        asked.ask({}, 60)
+        computed = keeper.processor_seconds(os.getpid()) - before
+    finally:
+        asked.kill()
+    assert computed >= 0.28  # the system counts hundredths
+
+
+class Endless(Patience):
+    """It never runs out."""
+
+    def wait(self) -> float:
+        return 0.05
+
+
+class Spent(Patience):
+    """It has run out from the first."""
+
+    def wait(self) -> float:
+        return 0.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [(Endless, "answered"), (Spent, "no answer within 0.01 seconds")]
+)
+def test_a_program_is_waited_for_as_long_as_patience_lasts(
+    kind: type, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "Patience", kind)
+    assert _ask("import time; time.sleep(0.1); print('{}', flush=True); input()", 0.01) == said
 
 
 def test_a_program_that_is_not_there_is_told_by_the_system() -> None:

@@ -175,3 +175,23 @@ def test_a_step_that_a_function_lacks_keeps_its_place_among_the_results() -> Non
     told = [outcome.unsupported for outcome in outcomes]
     asked = [isinstance(step, steps.Gradients) for step in case.steps]
     assert [reason is not None for reason in told] == asked
+
+
+class Tensor:
+    """A tensor that requires a gradient: it is no array before it is detached."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._array = array
+
+    def __array__(self, *_: object, **__: object) -> np.ndarray:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+    def detach(self) -> np.ndarray:
+        return self._array
+
+
+@pytest.mark.parametrize("name", ["repeatedly", "in parts", "inside another call"])
+def test_a_tensor_that_requires_a_gradient_is_a_result_like_others(name: str) -> None:
+    result = situations.CALLED[name](Tensor, ARRAY)
+    found = result.detach() if isinstance(result, Tensor) else result
+    np.testing.assert_array_equal(found, ARRAY)

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+import fast_impl
 from conformance.model.case import Case
 from conformance.model.named import literal
 from conformance.model.observation import Outcome
-from conformance.model.steps import Call, GetWeights, SetWeights
+from conformance.model.steps import Build, Call, GetWeights, SetWeights
 from conformance.subjects import LoadError, resolve
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import FunctionBackend, LayerBackend
@@ -222,3 +223,76 @@ def test_tensorflow_is_named_by_release_and_mode(spec: str, meant: Any) -> None:
 def test_an_unknown_mode_of_a_release_is_refused_with_the_modes() -> None:
     with pytest.raises(LoadError, match="the modes of TensorFlow are eager, graph, v1"):
         resolve("tensorflow@2.9.3:v3", 1.0)
+
+
+def test_a_method_of_a_framework_s_module_is_not_the_page_s() -> None:
+    class Module(fast_impl.Conv2DTranspose):
+        def apply(self, fn):  # type: ignore[no-untyped-def, override]
+            return fn(self)
+
+    Module.apply.__module__ = "torch.nn.modules.module"
+    inputs = np.ones((1, 2, 2, 1), np.float32)
+    case = Case("any", {"filters": 1, "kernel_size": 1}, (Call(inputs, via="apply"),))
+    (called,) = observe(case, LayerBackend(Module)).outcomes
+    assert called.unsupported == "the class has no 'apply': that of torch means something else"
+
+
+class WithoutBias:
+    """A layer that has no bias, and so no word for it."""
+
+    def __init__(self, filters: Any, kernel_size: Any) -> None:
+        self._layer = fast_impl.Conv2DTranspose(filters, kernel_size, use_bias=False)
+
+    def build(self, input_shape: Any) -> None:
+        self._layer.build(input_shape)
+
+    def set_weights(self, weights: Any) -> None:
+        (kernel,) = weights
+        self._layer.set_weights([kernel])
+
+    def __call__(self, inputs: Any) -> Any:
+        return self._layer(inputs)
+
+
+class WithBias(WithoutBias):
+    """The same with a bias that nobody can leave out."""
+
+    bias = None
+
+
+def _weighted(layer: type, *weights: Any, **arguments: Any) -> Any:
+    given = {"filters": 1, "kernel_size": 1, **arguments}
+    inputs = np.ones((1, 2, 2, 1), np.float32)
+    case = Case("any", given, (Build(inputs.shape), SetWeights(weights), Call(inputs)))
+    return observe(case, LayerBackend(layer))
+
+
+KERNEL, BIAS = np.full((1, 1, 1, 1), 3, np.float32), np.ones(1, np.float32)
+
+
+def test_a_layer_that_has_no_bias_is_one_without_a_bias() -> None:
+    *_, called = _weighted(WithoutBias, KERNEL, use_bias=False).outcomes
+    assert np.all(called.value == 3)
+
+
+def test_a_layer_that_has_no_bias_is_not_given_one() -> None:
+    _, given, _ = _weighted(WithoutBias, KERNEL, BIAS).outcomes
+    assert given.unsupported == "the layer has no bias, and its constructor no use_bias"
+
+
+def test_a_layer_that_always_has_a_bias_is_not_one_without() -> None:
+    seen = _weighted(WithBias, KERNEL, use_bias=False)
+    assert seen.constructed.unsupported == "the constructor takes no use_bias"
+
+
+class WithALateBias(WithoutBias):
+    """It has its bias when it is built."""
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        self.bias = BIAS
+
+
+def test_a_bias_that_comes_late_is_one() -> None:
+    _, given, _ = _weighted(WithALateBias, KERNEL, use_bias=False).outcomes
+    assert given.unsupported == "the constructor takes no use_bias"

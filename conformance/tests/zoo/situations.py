@@ -142,3 +142,12 @@ class Refusing(MyLayer):
         if type(inputs) is not np.ndarray:
             raise TypeError(f"an array is needed, not {type(inputs).__name__}")
         return super().__call__(inputs)
+
+
+class OneByteOrder(MyLayer):
+    """It takes float32 as this machine has it, and says so."""
+
+    def __call__(self, inputs):
+        if inputs.dtype != np.float32:
+            raise TypeError("inputs must be float32")
+        return super().__call__(inputs)

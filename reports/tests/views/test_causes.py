@@ -83,6 +83,23 @@ def test_the_same_message_at_another_kind_of_step_is_another_cause(numbers):
     assert len(numbers(*lines)) == 2
 
 
+@pytest.mark.parametrize(
+    ("messages", "causes"),
+    [
+        (("height should be 9, it is 8", "width should be 4, it is 3"), 1),
+        (("height should be 9, it is 8", "height should be 4, it is 5"), 2),
+    ],
+)
+def test_sides_that_are_too_short_are_one_cause(numbers, messages, causes):
+    lines = [
+        sample.finding(
+            f"SHAPE-0{n}", message=f"the output's {message}", diagnosis=None, expected=1, got=2
+        )
+        for n, message in enumerate(messages, start=1)
+    ]
+    assert len(numbers(*lines)) == causes
+
+
 def test_wrong_numbers_in_clauses_of_one_chapter_are_one_cause(numbers):
     lines = [sample.finding(clause, diagnosis=None) for clause in ("PAD-01", "PAD-02", "VAL-01")]
     assert numbers(*lines) == [(1, 2), (3,)]

@@ -69,6 +69,16 @@ def test_a_message_is_told_where_it_is_said_often(failures: Any, told: Any) -> N
     assert _often(*failures) == told
 
 
+def test_what_is_said_after_a_wrong_result_is_no_refusal() -> None:
+    wrong = [
+        Failure(failure.case, "fail", Mismatch("wrong", 1, 2)) for failure in _failures("", 12)[:3]
+    ]
+    assert _often(*_failures("no gradient of this shape", 12), *wrong) == []
+    assert _often(*_failures("no gradient of this shape", 13), *wrong) == [
+        ("no gradient of this shape", ENOUGH)
+    ]
+
+
 @pytest.mark.parametrize(
     "message",
     ["only channels_last is supported", "kernel (3, 1) [x] $5.00 a|b c\\d", "word " * 30, "x" * 99],
