@@ -372,17 +372,13 @@ class Softmax(LayerActivation):
 
     def __init__(self, axis: int | list[int] | tuple[int, ...] | None = -1) -> None:
         self.axis = axis
-        axes = (
-            axis if isinstance(axis, Sequence) and not isinstance(axis, (str, bytes)) else (axis,)
-        )
+        axes: Any = axis if isinstance(axis, (list, tuple)) else (axis,)
         try:
             self._axes = None if axis is None else tuple(operator.index(one) for one in axes)
         except TypeError:
             self._axes = ()
         if self._axes == ():
-            raise TypeError(
-                f"axis={shown(axis)}: must be an integer, a list of integers or None"
-            )
+            raise TypeError(f"axis={shown(axis)}: must be an integer, a list of integers or None")
 
     def function(self, x: Array) -> Array:
         """The activation in float32."""
