@@ -252,6 +252,13 @@ def test_findings_with_one_cause_are_told_once(page):
     ]
 
 
+def test_a_card_does_not_repeat_the_sentence_that_it_is_called(page):
+    message = "the output's height should be 1, it is 2"
+    text = Reader(page(mini(sample.finding(diagnosis=None, message=message)))).text
+    card = text[text.index("What is wrong") :]
+    assert card[: card.index("The case")].lower().count(message) == 1
+
+
 def test_what_else_a_cause_breaks_is_folded_under_it(page):
     lines = [sample.finding(), sample.finding("PAD-02")]
     folded = re.search(r'<details class="others">.*?</summary>', page(mini(*lines)), re.DOTALL)
