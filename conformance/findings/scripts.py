@@ -16,6 +16,9 @@ from conformance.model.observation import Observation
 from conformance.model.values.codec import Value
 from conformance.oracle.comparison import Mismatch, describe
 
+#: Arrays of at most so many elements are printed in comments.
+PRINTED = 24
+
 
 def script_for(
     spec: str,
@@ -92,12 +95,26 @@ def _results(mismatch: Mismatch, crash: str | None) -> Iterator[str]:
         yield f"# crashes or hangs: {_on_one_line(crash)}"
         return
     is_error = isinstance(got, Mapping) and got.keys() == {"types", "message", "moment"}
+    if _is_told_by_one_element(mismatch):
+        index = mismatch.index or ()
+        place = ", ".join(map(str, index))
+        yield f"# expected: {mismatch.expected[index]} at [{place}]"
+        yield f"# got:      {got[index]}"
+        return
     if mismatch.expected is not None or not is_error:
         yield f"# expected: {_comment(mismatch.expected)}"
     if is_error:
         yield _on_one_line(f"# raises {got['types'][0]}: {got['message']}")[:400].rstrip()
     else:
         yield f"# got:      {_comment(got)}"
+
+
+def _is_told_by_one_element(mismatch: Mismatch) -> bool:
+    """Tell whether two arrays are too large to be printed, and differ where it is known."""
+    expected, got = mismatch.expected, mismatch.got
+    if not (isinstance(expected, np.ndarray) and isinstance(got, np.ndarray)):
+        return False
+    return bool(mismatch.index) and expected.shape == got.shape and got.size > PRINTED
 
 
 def _is_error(value: Value) -> bool:
@@ -109,7 +126,7 @@ def _comment(value: Value) -> str:
         name, *_ = value["types"] or ("an exception",)
         told = str(value["message"] or "").strip().splitlines()[:1]
         return ": ".join([str(name), *told])
-    if isinstance(value, np.ndarray) and value.size <= 24:
+    if isinstance(value, np.ndarray) and value.size <= PRINTED:
         return " ".join(np.array2string(value, separator=", ", max_line_width=10**6).split())
     return _on_one_line(describe(value))
 

@@ -46,7 +46,7 @@ def build(record: Record) -> View | None:
     closest = max(found, key=lambda one: one.share)
     name = " ".join(part for part in (closest.subject, closest.mode) if part)
     line = (
-        f"the largest rounding error within its bound is {_percent(closest.share)} of what is allowed "
+        f"the largest rounding error of a right number is {_percent(closest.share)} of what is allowed "
         f"({name}, {closest.dtype})"
     )
     longest = max(len(one.counts) for one in found)

@@ -20,7 +20,7 @@ from hypothesis.extra import numpy as arrays
 from conformance.cases.drawn import data
 from conformance.cases.drawn.data import position_coded
 from conformance.findings.arrays import array_text
-from conformance.findings.scripts import script_for
+from conformance.findings.scripts import _results, script_for
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
@@ -422,3 +422,10 @@ def test_a_script_of_tensorflow_trains(
 ) -> None:
     # The gradient of the sum is 1; the kernel becomes 1 - 0.25 * 2.
     assert printed in of_tensorflow(mode)[place]
+
+
+def test_of_arrays_too_large_to_print_the_element_is_told_that_differs() -> None:
+    expected, got = np.zeros((2, 5, 5), np.float64), np.zeros((2, 5, 5), np.float32)
+    got[1, 2, 3] = 7
+    mismatch = Mismatch("wrong", expected, got, 0, (1, 2, 3))
+    assert [*_results(mismatch, None)] == ["# expected: 0.0 at [1, 2, 3]", "# got:      7.0"]

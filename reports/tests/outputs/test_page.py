@@ -409,7 +409,7 @@ def test_a_clause_names_the_known_mistakes_it_catches(page):
 def test_mistakes_in_what_a_layer_was_not_judged_on_are_told_apart(page):
     lines = mini(sample.verdict("PAD-01"), sample.verdict("PAD-02", status="unsupported"))
     lines.insert(1, measured("PAD-01", "PAD-02", "ACT-01"))
-    told = "3 known mistakes with every seed; 1 of them concern clauses that were judged here"
+    told = "3 known mistakes are caught with every seed; 1 of them concern clauses that were judged here"
     assert told in Reader(page(lines)).text
 
 
@@ -488,7 +488,7 @@ def test_the_mutation_score_has_its_interval(page):
         "high": 0.93,
     }
     text = Reader(page([*mini(sample.verdict("PAD-01"))[:2], line, sample.footer()])).text
-    assert "its cases kill 75 % (95 % interval 40 to 93 %) of 8 drawn mutants" in text
+    assert "of 8 random changes of right code 75 % (95 % interval 40 to 93 %)" in text
 
 
 def test_a_measurement_without_mutants_has_no_score(page):
@@ -522,7 +522,7 @@ def test_what_has_changed_since_the_run_before_is_told(load):
 def test_a_run_before_of_other_subjects_tells_nothing(load):
     after = load(mini(sample.verdict("PAD-01")))
     before = load(mini(sample.verdict("PAD-01", "fast"), subjects=[sample.SUBJECTS[1]]))
-    assert "there is no earlier run to compare with" in Reader(reports.render(after, before)).text
+    assert "there is no earlier run in this folder" in Reader(reports.render(after, before)).text
 
 
 def test_an_erratum_shows_claim_proof_and_script(page):

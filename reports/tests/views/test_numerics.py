@@ -24,7 +24,7 @@ def text(load):
 def test_the_top_of_the_page_tells_the_result_that_is_closest_to_its_bound(text):
     found = Reader(text(numbers(share=0.1), numbers("other", share=0.41))).text
     assert (
-        "the largest rounding error within its bound is 41 % of what is allowed (other eager, float32)"
+        "the largest rounding error of a right number is 41 % of what is allowed (other eager, float32)"
         in found
     )
 
