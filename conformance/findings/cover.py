@@ -79,9 +79,8 @@ class Cover:
         if self.apart is None and sum(not need for need in needs) * LEFT > len(needs):
             return []
         named: set[str] = set()
-        for need in sorted(
-            filter(None, needs), key=len
-        ):  # what has but one explanation comes first
+        # What has but one explanation comes first.
+        for need in sorted(filter(None, needs), key=len):
             if not any({m.id for m in some} <= named for some in need):
                 named.update(m.id for m in need[0])
         return [mistake for mistake in self.mistakes if mistake.id in named]

@@ -162,7 +162,7 @@ class Diagnostician:
         known = [MISTAKES[name] for who, name in self._explained if who == subject.name]
         others = [m for m in MISTAKES.values() if m.id not in self._left_out and m not in known]
         close = [m for m in others if families & self._shown_in(m)]
-        far = [m for m in others if m not in close]
+        far = [m for m in others if not families & self._shown_in(m)]
         return known, sorted(close, key=lambda m: clause not in m.clauses), far
 
     @staticmethod

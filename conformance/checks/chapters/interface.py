@@ -268,17 +268,13 @@ def _comparable(config: dict[str, Value]) -> dict[str, Value]:
     Keras takes the dtype out of v1's initializers, even where it was given, and adds to an activation's the sizes
     with which it was called.
     """
-    left_out = {
-        "kernel_initializer": "dtype", "bias_initializer": "dtype", "activation": "build_config",
-    }  # fmt: skip
     found = dict(config)
-    for name, key in left_out.items():
-        form = found.get(name)
-        if not isinstance(form, dict):
-            continue
-        if key == "dtype" and isinstance(form.get("config"), dict):
-            form = {**form, "config": {k: v for k, v in form["config"].items() if k != key}}
-        found[name] = {k: v for k, v in form.items() if k != key}
+    for name in ("kernel_initializer", "bias_initializer"):
+        if isinstance(found.get(name), dict) and isinstance(found[name].get("config"), dict):
+            inner = {k: v for k, v in found[name]["config"].items() if k != "dtype"}
+            found[name] = {**found[name], "config": inner}
+    if isinstance(found.get("activation"), dict):
+        found["activation"] = {k: v for k, v in found["activation"].items() if k != "build_config"}
     return found
 
 

@@ -218,7 +218,6 @@ _STALE = (
 )
 
 
-#: What earlier calls left behind.
 def _gaps(self: Layer, _: Array, outputs: Array) -> Array:
     """The last row, where no product reaches it, is what a taller call has left there."""
     axis = spatial_axes(self)[0]
@@ -235,6 +234,7 @@ def _gaps(self: Layer, _: Array, outputs: Array) -> Array:
     return found
 
 
+#: What earlier calls left behind.
 _LEFT = (
     (
         "stale_batch",
