@@ -4,7 +4,9 @@
     python .ci/killer.py --table                       # what is known so far
 
 A seeded sample takes the parts of the implementations in turn, so that each stage of it is stratified.
-A mutant is judged with the examples of profile smoke until a clause fails; if none does, with those of core.
+A mutant meets the cases of profile core, seed 0, that execute what it changes (`reach.py` notes them once), in the
+order of a run, until a clause fails. If none does, one of `fast_impl`'s arithmetic meets them in each algorithm,
+too, as with `--subject fast:planar`. What no case executes survives.
 Mutants that change only the text of an error are left out. A mutant that cannot be imported gets no verdict: it
 counts neither as killed nor as survived. Results are lines of `.killer/results.jsonl`;
 `.ci/killer-survivors.toml` says of survivors why they are equivalent.
@@ -21,17 +23,19 @@ import math
 import random
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 import click
 import libcst
 import tomllib
+from libcst.metadata import MetadataWrapper, PositionProvider
 from mutmut.mutation.file_mutation import create_mutations, deep_replace
 from rich.console import Console
 from rich.table import Table
@@ -40,7 +44,8 @@ from survivors import _change, _WithoutMessages
 from conformance.judge.pool import Lost, conduct
 from conformance.run.settings.options import PROFILES
 from conformance.strength.mistakes import Mistake
-from conformance.strength.trials import Size, Task, judge_mistake
+from conformance.strength.trials import Size, judge_mistake
+from conformance.strength.trials import Task as Trial
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(".killer/results.jsonl")
@@ -61,49 +66,92 @@ PARTS = {
     "gather": "conformance/tests/zoo/gather.py",
     "my_layer": "conformance/starts/my_layer.py",
 }
-CLASSES = {"gather": "Gather", "my_layer": "MyLayer"}
+#: The class that is judged, by the first word of a part's name.
+CLASSES = {
+    "reference_impl": "reference_impl:Conv2DTranspose",
+    "fast_impl": "fast_impl:Conv2DTranspose",
+    "gather": "conformance.tests.zoo.gather:Gather",
+    "my_layer": "conformance.starts.my_layer:MyLayer",
+}
+#: Parts whose numbers an algorithm alone computes, and the classes of `--subject fast:ALGORITHM`.
+WITH_ALGORITHMS = ("fast_impl.problem", "fast_impl.forward", "fast_impl.gradients")
+ALGORITHMS = [
+    f"fast_impl.layer.by_algorithm:{name}"
+    for name in ("Direct", "Blocks", "Planar", "Small", "Scatter")
+]
+EXAMPLES = PROFILES["core"]
 
 
 @attrs.frozen
 class Mutant:
-    """The change number `place` that mutmut makes in a file."""
+    """The change number `place` that mutmut makes in a file, and the lines of the statement that it changes."""
 
     part: str
     file: str
     place: int
     change: str
+    lines: tuple[int, int]
 
     @property
     def id(self) -> str:
         """Its name, as long as the file does not change."""
         return f"{self.file}:{self.place}"
 
+    @property
+    def subjects(self) -> list[str]:
+        """Who is judged, one after the other."""
+        more = ALGORITHMS if self.part in WITH_ALGORITHMS else []
+        return [CLASSES[self.part.partition(".")[0]], *more]
 
-def _mutated(file: str) -> Iterator[tuple[int, str, str, str]]:
-    """Yield place, function, its code before and after."""
-    module, mutations, *_ = create_mutations(file, (ROOT / file).read_text("utf-8"))
+
+def _mutated(file: str) -> Iterator[tuple[int, str, str, str, tuple[int, int]]]:
+    """Yield place, function, its code before and after, and the lines of what is changed."""
+    source = (ROOT / file).read_text("utf-8")
+    module, mutations, *_ = create_mutations(file, source)
+    positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+    statements = _statements(source)
     for place, mutation in enumerate(mutations):
         function = mutation.contained_by_top_level_function
         if isinstance(function, libcst.FunctionDef):
             changed = deep_replace(function, mutation.original_node, mutation.mutated_node)
+            line = positions[mutation.original_node].start.line
+            around = [lines for begin, lines in statements if begin[0] <= line <= begin[1]]
             yield (
                 place,
                 function.name.value,
                 module.code_for_node(function),
                 module.code_for_node(changed),
+                min(around, key=lambda lines: lines[1] - lines[0]),
             )
+
+
+def _statements(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Return the lines of each statement, and which lines tell that it is executed.
+
+    Of a compound statement both are those of its head. The head of a function is executed at import: what it says
+    matters where the body is executed.
+    """
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.stmt) and node.end_lineno is not None:
+            body = getattr(node, "body", None)
+            head = (node.lineno, body[0].lineno - 1 if body else node.end_lineno)
+            head = (head[0], max(head))
+            is_function = isinstance(node, ast.FunctionDef)
+            found.append((head, (head[1] + 1, node.end_lineno) if is_function else head))
+    return found
 
 
 def _mutants(part: str) -> list[Mutant]:
     found = []
     for path in sorted(ROOT.glob(PARTS[part])):
         file = str(path.relative_to(ROOT))
-        for place, name, before, after in _mutated(file):
+        for place, name, before, after, lines in _mutated(file):
             one, two = (ast.parse(_dedented(code)) for code in (before, after))
             texts = ast.unparse(one), ast.unparse(two)
             silent = [ast.dump(_WithoutMessages().visit(tree)) for tree in (one, two)]
             if silent[0] != silent[1]:
-                found.append(Mutant(part, file, place, f"{name}: {_change(*texts)}"))
+                found.append(Mutant(part, file, place, f"{name}: {_change(*texts)}", lines))
     return found
 
 
@@ -137,7 +185,36 @@ def _code() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
-def _layer(mutant: Mutant, folder: Path) -> type:
+class Reach:
+    """Which cases execute a statement, by the class that is judged."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Mapping[str, Mapping[str, list[str]]]] = {}
+
+    def cases(self, mutant: Mutant, subject: str) -> frozenset[str] | None:
+        """Return the ids of the cases; None where all of them matter, as the import executes it."""
+        lines = self._of(subject).get(mutant.file, {})
+        first, last = mutant.lines
+        ids = {case for line in range(first, last + 1) for case in lines.get(str(line), ())}
+        return None if "" in ids else frozenset(ids)
+
+    def _of(self, subject: str) -> Mapping[str, Mapping[str, list[str]]]:
+        if subject not in self._found:
+            path = RESULTS.parent / f"reach-{_code()}-{re.sub(r'[^a-zA-Z_]', '-', subject)}.json"
+            if not path.exists():
+                part = subject.partition(":")[0].replace(".", "/")
+                pattern = f"{part}.py" if (ROOT / f"{part}.py").exists() else f"{part}/**/*.py"
+                if subject in ALGORITHMS:
+                    pattern = "fast_impl/**/*.py"
+                program = [sys.executable, str(ROOT / ".ci/reach.py"), subject, pattern]
+                subprocess.run(
+                    [*program, "--examples", str(EXAMPLES), "--to", str(path)], check=True
+                )
+            self._found[subject] = json.loads(path.read_text("utf-8"))
+        return self._found[subject]
+
+
+def _layer(mutant: Mutant, subject: str, folder: Path) -> type:
     """Import the mutated class from a copy of its package, under another name."""
     module, mutations, *_ = create_mutations(mutant.file, (ROOT / mutant.file).read_text("utf-8"))
     mutation = mutations[mutant.place]
@@ -148,7 +225,9 @@ def _layer(mutant: Mutant, folder: Path) -> type:
     assert isinstance(code, libcst.Module)
     package, number = mutant.part.partition(".")[0], re.sub(r"\W", "_", mutant.id)
     name = f"mutant_{number}"
-    if package in CLASSES:
+    inside, _, attribute = subject.partition(":")
+    if not (ROOT / package).is_dir():
+        inside = name
         (folder / f"{name}.py").write_text(code.code, "utf-8")
     else:
         shutil.copytree(
@@ -158,25 +237,40 @@ def _layer(mutant: Mutant, folder: Path) -> type:
         place.write_text(code.code, "utf-8")
         for path in (folder / name).rglob("*.py"):
             path.write_text(re.sub(rf"\b{package}\b", name, path.read_text("utf-8")), "utf-8")
+        inside = re.sub(rf"^{package}\b", name, inside)
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
-    found: type = getattr(importlib.import_module(name), CLASSES.get(package, "Conv2DTranspose"))
+    found: type = getattr(importlib.import_module(inside), attribute)
     return found
 
 
-def judge(task: tuple[Mutant, int], note: Any) -> tuple[str, str | None]:
-    """Return how a mutant ended, and the clause that killed it."""
-    mutant, examples = task
+#: A mutant, and who is judged on which cases (None: on all).
+Task: TypeAlias = tuple[Mutant, list[tuple[str, frozenset[str] | None]]]
+
+
+def judge(task: Task, note: Any) -> tuple[str, str | None]:
+    """Return how a mutant ended with the cases that reach it, and the clause that killed it."""
+    mutant, subjects = task
     note((None, Size(0, 0, False)))
+    for subject, cases in subjects:
+        found = _judge_one(mutant, subject, cases, note)
+        if found[0] != "survived":
+            return found
+    return "survived", None
+
+
+def _judge_one(
+    mutant: Mutant, subject: str, cases: frozenset[str] | None, note: Any
+) -> tuple[str, str | None]:
     folder = Path(tempfile.mkdtemp(prefix="mutant-"))
     before = {*sys.modules}
     try:
         try:
-            layer = _layer(mutant, folder)
+            layer = _layer(mutant, subject, folder)
         except Exception:
             return "not imported", None
         mistake = Mistake(id=mutant.id, text=mutant.change, source="", clauses=(), layer=layer)
-        score = judge_mistake(mistake, Task("", mutant.id, 0, examples), note)
+        score = judge_mistake(mistake, Trial("", mutant.id, 0, EXAMPLES), note, only=cases)
         caught = score.caught
         return ("survived", None) if caught is None else ("killed", caught.clause)
     finally:
@@ -192,6 +286,19 @@ def _known() -> dict[str, dict[str, Any]]:
     """Return the last result of each mutant that is still the same."""
     lines = RESULTS.read_text("utf-8").splitlines() if RESULTS.exists() else []
     return {entry["id"]: entry for entry in map(json.loads, lines)}
+
+
+def _note(
+    known: dict[str, dict[str, Any]], mutant: Mutant, outcome: str, clause: str | None
+) -> None:
+    known[mutant.id] = {
+        **attrs.asdict(mutant),
+        "id": mutant.id,
+        "outcome": outcome,
+        "clause": clause,
+    }
+    with RESULTS.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(known[mutant.id]) + "\n")
 
 
 def _explained() -> set[tuple[str, str]]:
@@ -267,28 +374,21 @@ def main(mutants: int, minutes: float, jobs: int, seed: int, only_table: bool) -
     RESULTS.parent.mkdir(exist_ok=True)
     known = _known()
     if not only_table:
-        wanted = sample(seed, mutants)
-        ends = time.monotonic() + 60 * minutes
-        stages = {
-            "smoke": lambda old: old is None,
-            "core": lambda old: old and old["outcome"] == "passed smoke",
-        }
-        for profile, concerns in stages.items():
-            tasks = [(m, PROFILES[profile]) for m in wanted if concerns(known.get(m.id))]
-            for (mutant, _), result in conduct(judge, tasks, jobs=jobs, seconds=60):
-                outcome, clause = ("killed", result.reason) if isinstance(result, Lost) else result
-                if outcome == "survived" and profile == "smoke":
-                    outcome = "passed smoke"
-                known[mutant.id] = {
-                    **attrs.asdict(mutant),
-                    "id": mutant.id,
-                    "outcome": outcome,
-                    "clause": clause,
-                }
-                with RESULTS.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(known[mutant.id]) + "\n")
-                if time.monotonic() > ends:
-                    break
+        ends, reach, tasks = time.monotonic() + 60 * minutes, Reach(), []
+        for mutant in sample(seed, mutants):
+            if mutant.id not in known:
+                subjects = [(name, reach.cases(mutant, name)) for name in mutant.subjects]
+                reached = [(name, cases) for name, cases in subjects if cases is None or cases]
+                if reached:
+                    tasks.append((mutant, reached))
+                else:
+                    _note(known, mutant, "not reached", None)
+        for (mutant, _), result in conduct(judge, tasks, jobs=jobs, seconds=60):
+            _note(
+                known, mutant, *(("killed", result.reason) if isinstance(result, Lost) else result)
+            )
+            if time.monotonic() > ends:
+                break
     _show([*known.values()])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import attrs
@@ -113,10 +113,16 @@ def conduct_trial(task: Task, note: Callable[[Note | None], None]) -> Score | Si
     return _Trial(mistake, _cases(task.seed, task.examples), note).smallest()
 
 
-def judge_mistake(mistake: Mistake, task: Task, note: Callable[[Note | None], None]) -> Score:
-    """Return what the cases of the task's seed do with a mistake, in this process."""
+def judge_mistake(
+    mistake: Mistake,
+    task: Task,
+    note: Callable[[Note | None], None],
+    *,
+    only: Container[str] | None = None,
+) -> Score:
+    """Return what the cases of the task's seed, or those of them whose ids are in `only`, do with a mistake."""
     warnings.simplefilter("ignore")
-    return _Trial(mistake, _cases(task.seed, task.examples), note).score()
+    return _Trial(mistake, _cases(task.seed, task.examples), note, only).score()
 
 
 class _Cases:
@@ -166,9 +172,15 @@ class _Layer:
 
 class _Trial:
     def __init__(
-        self, mistake: Mistake, cases: _Cases, note: Callable[[Note | None], None]
+        self,
+        mistake: Mistake,
+        cases: _Cases,
+        note: Callable[[Note | None], None],
+        only: Container[str] | None = None,
     ) -> None:
-        self._cases, self._note = cases, note
+        self._cases, self._note, self._only = cases, note, only
+        #: What this mistake did is of no use to the next one's trial.
+        self._bench = Evidence(beside=cases.bench)
         self._layer = _Layer(mistake)
         self._layer.after = lambda: note(None)
         self._clauses = mistake.clauses
@@ -196,7 +208,7 @@ class _Trial:
         as_found = size_of(failure.case, shrunk=False)
         self._layer.before = lambda _: self._note((None, as_found))
         smallest, shrunk = shrink(
-            self._cases.bench,
+            self._bench,
             FAMILIES[failure.case.family],
             self._layer,
             _TRAITS,
@@ -221,7 +233,7 @@ class _Trial:
                 self._layer.before = functools.partial(
                     self._about_to_run, applicable[0].clause, fixed, tallies
                 )
-                judge_case(self._cases.bench, applicable, case, self._layer, _TRAITS, tallies)
+                judge_case(self._bench, applicable, case, self._layer, _TRAITS, tallies)
                 for (clause, _), tally in tallies.items():
                     if tally.broken is not None:
                         raise tally.broken
@@ -232,9 +244,9 @@ class _Trial:
         return None
 
     def _cases_of(self, family: Family, only_drawn: bool) -> Iterator[tuple[Case, bool]]:
-        if not only_drawn:
-            yield from ((case, True) for case in family.listed(self._cases.examples))
-        yield from ((case, False) for case in self._cases.drawn(family))
+        listed = () if only_drawn else family.listed(self._cases.examples)
+        for cases, fixed in ((listed, True), (self._cases.drawn(family), False)):
+            yield from ((c, fixed) for c in cases if self._only is None or c.id in self._only)
 
     def _about_to_run(
         self, clause: str, fixed: bool, tallies: Mapping[tuple[str, bool], Tally], case: Case
