@@ -18,6 +18,7 @@ import ast
 import collections
 import hashlib
 import importlib
+import itertools
 import json
 import math
 import random
@@ -50,8 +51,6 @@ from conformance.strength.trials import Task as Trial
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(".killer/results.jsonl")
 SAMPLE = Path(".killer/sample.json")
-#: The longest sample.
-MOST = 5000
 EXPLAINED = Path(".ci/killer-survivors.toml")
 MEASURED = Path("conformance/strength/killer.json")
 #: The parts of the sample, and their files. What only plans, and so changes no number, is no part.
@@ -104,25 +103,40 @@ class Mutant:
         return [CLASSES[self.part.partition(".")[0]], *more]
 
 
-def _mutated(file: str) -> Iterator[tuple[int, str, str, str, tuple[int, int]]]:
-    """Yield place, function, its code before and after, and the lines of what is changed."""
-    source = (ROOT / file).read_text("utf-8")
-    module, mutations, *_ = create_mutations(file, source)
-    positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
-    statements = _statements(source)
-    for place, mutation in enumerate(mutations):
+class Source:
+    """A file and the changes that mutmut makes in it."""
+
+    def __init__(self, part: str, file: str) -> None:
+        self._part, self._file = part, file
+        source = (ROOT / file).read_text("utf-8")
+        self._module, self._mutations, *_ = create_mutations(file, source)
+        self._positions = MetadataWrapper(self._module, unsafe_skip_copy=True).resolve(
+            PositionProvider
+        )
+        self._statements = _statements(source)
+
+    def __len__(self) -> int:
+        return len(self._mutations)
+
+    def mutant(self, place: int) -> Mutant | None:
+        """Return change number `place`; None where it is outside functions, or in the text of an error."""
+        mutation = self._mutations[place]
         function = mutation.contained_by_top_level_function
-        if isinstance(function, libcst.FunctionDef):
-            changed = deep_replace(function, mutation.original_node, mutation.mutated_node)
-            line = positions[mutation.original_node].start.line
-            around = [lines for begin, lines in statements if begin[0] <= line <= begin[1]]
-            yield (
-                place,
-                function.name.value,
-                module.code_for_node(function),
-                module.code_for_node(changed),
-                min(around, key=lambda lines: lines[1] - lines[0]),
-            )
+        if not isinstance(function, libcst.FunctionDef):
+            return None
+        changed = deep_replace(function, mutation.original_node, mutation.mutated_node)
+        one, two = (
+            ast.parse(_dedented(self._module.code_for_node(code))) for code in (function, changed)
+        )
+        texts = ast.unparse(one), ast.unparse(two)
+        silent = [ast.dump(_WithoutMessages().visit(tree)) for tree in (one, two)]
+        if silent[0] == silent[1]:
+            return None
+        line = self._positions[mutation.original_node].start.line
+        around = [lines for (first, last), lines in self._statements if first <= line <= last]
+        narrowest = min(around, key=lambda lines: lines[1] - lines[0])
+        change = f"{function.name.value}: {_change(*texts)}"
+        return Mutant(self._part, self._file, place, change, narrowest)
 
 
 def _statements(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
@@ -142,17 +156,15 @@ def _statements(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     return found
 
 
-def _mutants(part: str) -> list[Mutant]:
-    found = []
-    for path in sorted(ROOT.glob(PARTS[part])):
-        file = str(path.relative_to(ROOT))
-        for place, name, before, after, lines in _mutated(file):
-            one, two = (ast.parse(_dedented(code)) for code in (before, after))
-            texts = ast.unparse(one), ast.unparse(two)
-            silent = [ast.dump(_WithoutMessages().visit(tree)) for tree in (one, two)]
-            if silent[0] != silent[1]:
-                found.append(Mutant(part, file, place, f"{name}: {_change(*texts)}", lines))
-    return found
+def _mutants(part: str, seed: int) -> Iterator[Mutant]:
+    """Yield the mutants of a part in a random order."""
+    sources = [Source(part, str(path.relative_to(ROOT))) for path in sorted(ROOT.glob(PARTS[part]))]
+    places = [(source, place) for source in sources for place in range(len(source))]
+    random.Random(f"{seed}/{part}").shuffle(places)
+    for source, place in places:
+        found = source.mutant(place)
+        if found is not None:
+            yield found
 
 
 def _dedented(code: str) -> str:
@@ -165,18 +177,15 @@ def sample(seed: int, most: int) -> list[Mutant]:
     """Return the first mutants of the sample: of each part in turn one that is drawn."""
     if SAMPLE.exists():
         kept = json.loads(SAMPLE.read_text("utf-8"))
-        if kept["seed"] == seed and kept["code"] == _code():
+        if kept["seed"] == seed and kept["code"] == _code() and len(kept["mutants"]) >= most:
             return [Mutant(**entry) for entry in kept["mutants"][:most]]
-    drawn = []
-    for part in PARTS:
-        members = _mutants(part)
-        random.Random(f"{seed}/{part}").shuffle(members)
-        drawn.append(members)
-    turns = max(map(len, drawn))
-    in_turn = [members[i] for i in range(turns) for members in drawn if i < len(members)]
-    kept = {"seed": seed, "code": _code(), "mutants": [*map(attrs.asdict, in_turn[:MOST])]}
+    parts = [_mutants(part, seed) for part in PARTS]
+    turns = itertools.zip_longest(*parts)
+    in_turn = (mutant for turn in turns for mutant in turn if mutant is not None)
+    drawn = [*itertools.islice(in_turn, most)]
+    kept = {"seed": seed, "code": _code(), "mutants": [*map(attrs.asdict, drawn)]}
     SAMPLE.write_text(json.dumps(kept), "utf-8")
-    return in_turn[:most]
+    return drawn
 
 
 def _code() -> str:

@@ -25,7 +25,7 @@ from conformance.oracle.comparison import describe
 from conformance.run.participants.participant import traits_of, understood
 from conformance.run.settings.options import check_memory, check_seconds
 from conformance.subjects import LoadError, Subject, is_built_in, resolve, resolve_command
-from conformance.subjects.process import MEMORY
+from conformance.subjects.process import MEMORY, SECONDS_PER_CASE
 
 
 @click.command()
@@ -41,7 +41,11 @@ from conformance.subjects.process import MEMORY
     help="Run the file, module or command that the record names, as whoever wrote it could have it do anything.",
 )
 @click.option(
-    "--timeout", type=float, default=20.0, show_default=True, help="Seconds that a case may take."
+    "--timeout",
+    type=float,
+    default=SECONDS_PER_CASE,
+    show_default=True,
+    help="Seconds that a case may take.",
 )
 @click.option(
     "--memory",

@@ -16,13 +16,18 @@ from conformance.run.participants.participant import Participant, participants
 from conformance.run.participants.smoke import adapter_fault, layer_faults
 from conformance.run.settings.options import check_seconds, lack_of
 from conformance.subjects import LoadError
+from conformance.subjects.process import SECONDS_PER_CASE
 
 
 @click.command()
 @click.argument("specs", metavar="[SUBJECT]...", nargs=-1)
 @click.option("--subject-command", "commands", multiple=True, help="A program, as for `run`.")
 @click.option(
-    "--timeout", type=float, default=20.0, show_default=True, help="Seconds that a case may take."
+    "--timeout",
+    type=float,
+    default=SECONDS_PER_CASE,
+    show_default=True,
+    help="Seconds that a case may take.",
 )
 @click.option(
     "--unsupported",

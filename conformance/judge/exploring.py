@@ -11,6 +11,7 @@ block from a seed of its own. So any block can be made without the others, by an
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,6 +36,8 @@ SHRINK_CASES = 400
 SHRINK_SECONDS = 60.0
 #: The block of cases that are listed, and how many drawn cases a block has.
 LISTED, BLOCK = 0, 250
+#: So many drawn blocks are remembered: the next subject, or the next run in this process, is asked the same cases.
+KEPT = 64
 
 
 def blocks(family: Family, examples: int) -> tuple[int, ...]:
@@ -79,11 +82,8 @@ def explore(
 
     try:
         for number in blocks(family, examples) if block is None else (block,):
-            if number == LISTED:
-                for case in family.listed(examples):
-                    run(case)
-            else:
-                _draw(family, run, examples, run_seed, number, (Phase.generate,))
+            for case in _cases(family, examples, run_seed, number):
+                run(case)
     except Exception as error:
         broken = HarnessError.of(error, f"drawing and running the cases of {family.name!r}")
         for check in concerned:
@@ -95,10 +95,21 @@ def drawn_cases(
     family: Family, *, examples: int, run_seed: int, block: int | None = None
 ) -> tuple[Case, ...]:
     """Return the cases that `explore` draws after the family's fixed ones, in its order, or those of one block."""
+    numbers = blocks(family, examples) if block is None else (block,)
+    wanted = (number for number in numbers if number != LISTED)
+    return tuple(case for n in wanted for case in _cases(family, examples, run_seed, n))
+
+
+def _cases(family: Family, examples: int, run_seed: int, block: int) -> tuple[Case, ...]:
+    if block == LISTED:
+        return family.listed(examples)
+    return _drawn(family, size_of_block(family, examples, block), run_seed, block)
+
+
+@functools.lru_cache(maxsize=KEPT)
+def _drawn(family: Family, count: int, run_seed: int, block: int) -> tuple[Case, ...]:
     cases: list[Case] = []
-    for number in blocks(family, examples) if block is None else (block,):
-        if number != LISTED:
-            _draw(family, cases.append, examples, run_seed, number, (Phase.generate,))
+    _draw(family, cases.append, count, run_seed, block, (Phase.generate,))
     return tuple(cases)
 
 
@@ -172,8 +183,8 @@ def shrink(
         for case in known:
             if case.family == family.name:
                 run(case)
-        phases = (Phase.generate, Phase.shrink)
-        _draw(family, run, examples, run_seed, block, phases)
+        count, phases = size_of_block(family, examples, block), (Phase.generate, Phase.shrink)
+        _draw(family, run, count, run_seed, block, phases)
     except _Found:
         assert smallest is not None
         alike = (f for f in others if is_cut and f.status == found.status and f.case.elements)
@@ -188,7 +199,7 @@ class _Found(Exception):  # noqa: N818 - what Hypothesis is to look for
 def _draw(
     family: Family,
     run: Callable[[Case], None],
-    examples: int,
+    count: int,
     run_seed: int,
     block: int,
     phases: tuple[Phase, ...],
@@ -200,7 +211,7 @@ def _draw(
 
     drawn: Any = given(case=family.strategy)(test)
     drawn = settings(
-        max_examples=size_of_block(family, examples, block),
+        max_examples=count,
         phases=phases,
         database=None,
         deadline=None,

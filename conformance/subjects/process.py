@@ -28,17 +28,20 @@ from conformance.subjects.protocol import VERSION
 _DESCRIBE = {"kind": "describe", "protocol": VERSION}
 #: Processes are ended by the group that they lead.
 HAS_GROUPS = os.name == "posix"
+#: Seconds that one case may take, where nobody says otherwise.
+SECONDS_PER_CASE = 15.0
 #: Seconds until a process must have answered its first line; importing TensorFlow takes a while.
 START_SECONDS = 180.0
-#: Seconds that a run spends on crashes and hangs of one subject before it gives up. What each costs is fixed, so
-#: that it gives up at the same case however fast the machine is: a new start, and before it all of the time limit
-#: where it hung, or the time that memory takes to be filled.
-PATIENCE, START, OVERFLOW = 60.0, 1.0, 10.0
+#: Seconds that a run spends on crashes and hangs of one subject before it gives up: with what explains them, a
+#: layer that hangs at every call has its verdict within a minute. What each costs is fixed, so that it gives up at
+#: the same case however fast the machine is: a new start, and before it all of the limit where it hung, or the
+#: time that memory takes to be filled.
+PATIENCE, START, OVERFLOW = 30.0, 0.5, 10.0
 #: Seconds, by the same prices, that looking for the causes of failures may cost besides, and so may making
 #: failing cases small and finding their steps; and seconds as below.
-EXPLAINING, LONGEST_EXPLAINING = 20.0, 40.0
+EXPLAINING, LONGEST_EXPLAINING = 10.0, 20.0
 #: Seconds after which it gives up in any case, as `Patience` counts them.
-LONGEST_PATIENCE = 80.0
+LONGEST_PATIENCE = 60.0
 #: Seconds that a process may take to end when it has closed its standard output.
 LAST_SECONDS = 5.0
 #: Seconds until all that a process has started is ended.

@@ -15,7 +15,7 @@ from conformance.run.settings.corpus import Corpus, CorpusError, load_corpora
 from conformance.run.settings.excuses import Excuse, ExcuseError, load_excuses, load_lacks
 from conformance.run.settings.lacks import Lack, of_pattern
 from conformance.subjects import LoadError, Subject
-from conformance.subjects.process import MEMORY
+from conformance.subjects.process import MEMORY, SECONDS_PER_CASE
 from reports.records.record import Finding, Shard
 
 #: Examples drawn for a family of average share.
@@ -49,7 +49,7 @@ class Options:
     excuses: tuple[Excuse, ...] = ()
     lacks: tuple[Lack, ...] = ()
     corpora: tuple[Corpus, ...] = ()
-    seconds_per_case: float = 20.0
+    seconds_per_case: float = SECONDS_PER_CASE
     memory: float = MEMORY
     resume: bool = False
     #: How many processes explore; None for one a core, where there is enough to explore.
@@ -202,7 +202,7 @@ CHOICES = (
         flag="--timeout",
         metavar="SECONDS",
         type=float,
-        default=20.0,
+        default=SECONDS_PER_CASE,
         help="How long one case may take in a subject's process: seconds of a processor while it computes (four "
         "times as many of the clock at most), seconds of the clock while it sleeps.",
     ),
