@@ -101,12 +101,23 @@ def conv2d_transpose_gradients(
         ValueError: An argument of a wrong value, rank or shape.
         InvalidArgumentError: Arrays that do not fit each other (a ``ValueError`` too).
     """
+    options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
+    return gradients_of(inputs, kernel, output_gradient, options)
+
+
+def gradients_of(
+    inputs: npt.ArrayLike,
+    kernel: npt.ArrayLike,
+    output_gradient: npt.ArrayLike,
+    options: Options,
+    algorithm: str | None = None,
+) -> Gradients:
+    """Gradients with checked options; `algorithm` as for `fast_impl.plan`."""
     inputs, kernel = operand(inputs, "inputs"), operand(kernel, "kernel")
     output_gradient = operand(output_gradient, "output_gradient")
-    options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
     problem = Problem.checked(inputs.shape, inputs.dtype, kernel.shape, kernel.dtype, options)
     planner.require(output_gradient, "output_gradient", problem.output_shape, problem)
-    return Gradients(*gradients.gradients(problem, inputs, kernel, output_gradient))
+    return Gradients(*gradients.gradients(problem, inputs, kernel, output_gradient, algorithm))
 
 
 def output_shape(

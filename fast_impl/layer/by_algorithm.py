@@ -1,6 +1,7 @@
 """The layer with one algorithm each, to test or time them one by one.
 
-Where an algorithm does not apply to a problem, ``scatter`` computes it, as `fast_impl.plan` says.
+Gradients are computed by the method that works as the algorithm does (`fast_impl.planning.gradients`). Where one
+does not apply to a problem, ``scatter`` computes it, as `fast_impl.plan` says.
 """
 
 from __future__ import annotations

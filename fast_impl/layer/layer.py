@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl import convolution_op
-from fast_impl.functional import Gradients, conv2d_transpose_gradients
+from fast_impl.functional import Gradients, gradients_of
 from fast_impl.layer import (
     activations,
     arguments,
@@ -478,17 +478,9 @@ class Conv2DTranspose:
                     f"but its dtype is {gradient.dtype.name}: nothing is cast silently"
                 )
             gradient = np.asarray(derivative(before, after, gradient))
+        weights = self.kernel.astype(array.dtype, copy=False)
         options = self._checked_options()
-        found = conv2d_transpose_gradients(
-            array,
-            self.kernel.astype(array.dtype, copy=False),
-            gradient,
-            options.strides,
-            options.padding,
-            options.data_format,
-            dilation_rate=options.dilation_rate,
-            output_padding=options.output_padding,
-        )
+        found = gradients_of(array, weights, gradient, options, self._algorithm)
         # Under a mixed policy the weights, and so their gradients, are wider than the output.
         kernel, bias = self._current()
         return Gradients(

@@ -31,25 +31,43 @@ Array = npt.NDArray[Any]
 
 # Elements whose sum is worth the time to wake a thread.
 _LARGE = 1 << 18
+# The method for gradients that works as a forward method does.
+_RELATIVES = {
+    "direct": "direct", "blocks": "blocks", "planar": "blocks", "small": "patches", "scatter": "scatter",
+}  # fmt: skip
 
 
 @functools.lru_cache(maxsize=256)
 def planned(
-    problem: Problem, threads: int, limit: int, target: Target | None
+    problem: Problem,
+    threads: int,
+    limit: int,
+    target: Target | None,
+    algorithm: str | None = None,
 ) -> Backward | DirectBackward | PatchesBackward | None:
-    """Return the plan for the gradients of a problem; None where the scatter has to do them."""
+    """Return the plan for the gradients of a problem; None where the scatter has to do them.
+
+    Args:
+        problem: The problem.
+        threads: Most threads.
+        limit: Bytes of scratch memory allowed.
+        target: For which generated kernels are made, if any.
+        algorithm: A forward method, whose relative among the methods for gradients does them where it can, else
+            the scatter; None is the best for the problem.
+    """
     if not problem.multiply_adds or accumulator(problem.dtype).kind != "f":
         return None
     taps = problem.height.kernel * problem.width.kernel
     if taps > MOST_TAPS and has_more_taps_than_pixels(problem):
         return None
-    if target is not None and direct.suits(problem, limit):
+    method = None if algorithm is None else _RELATIVES[algorithm]
+    if method in (None, "direct") and target is not None and direct.suits(problem, limit):
         generated = DirectBackward.planned(problem, threads, limit, target)
         if generated is not None:
             return generated
-    if suits(problem, threads, limit):
+    if method in (None, "patches") and suits(problem, threads, limit):
         return PatchesBackward(problem, threads)
-    return Backward(problem, threads, limit)
+    return Backward(problem, threads, limit) if method in (None, "blocks") else None
 
 
 def _all_finite(arrays: Sequence[Array], threads: int) -> bool:
@@ -64,9 +82,9 @@ def _all_finite(arrays: Sequence[Array], threads: int) -> bool:
 
 
 def gradients(
-    problem: Problem, inputs: Array, kernel: Array, gradient: Array
+    problem: Problem, inputs: Array, kernel: Array, gradient: Array, algorithm: str | None = None
 ) -> tuple[Array, Array, Array]:
-    """Compute the gradients of inputs, kernel and bias."""
+    """Compute the gradients of inputs, kernel and bias; `algorithm` as for `planned`."""
     whole = kernel
     problem, taps = problem.trimmed()
     kernel = kernel[taps]
@@ -77,7 +95,7 @@ def gradients(
     )
     limit = planner.WORKSPACE_LIMIT
     threads = planner.default_threads()
-    plan = planned(problem, threads, limit, native.target())
+    plan = planned(problem, threads, limit, native.target(), algorithm)
     with np.errstate(all="ignore"):
         if plan is not None:
             plan.run(inputs, kernel, gradient, found)
