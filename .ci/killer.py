@@ -223,8 +223,8 @@ class Reach:
         return self._found[subject]
 
 
-def _layer(mutant: Mutant, subject: str, folder: Path) -> type:
-    """Import the mutated class from a copy of its package, under another name."""
+def _copy(mutant: Mutant, folder: Path) -> dict[str, str]:
+    """Write the mutated module, or a copy of its package, under another name; return what is another now."""
     module, mutations, *_ = create_mutations(mutant.file, (ROOT / mutant.file).read_text("utf-8"))
     mutation = mutations[mutant.place]
     function = mutation.contained_by_top_level_function
@@ -232,24 +232,27 @@ def _layer(mutant: Mutant, subject: str, folder: Path) -> type:
     changed = deep_replace(function, mutation.original_node, mutation.mutated_node)
     code = deep_replace(module, function, changed)
     assert isinstance(code, libcst.Module)
-    package, number = mutant.part.partition(".")[0], re.sub(r"\W", "_", mutant.id)
-    name = f"mutant_{number}"
-    inside, _, attribute = subject.partition(":")
+    package = mutant.part.partition(".")[0]
+    name = "mutant_" + re.sub(r"\W", "_", mutant.id)
     if not (ROOT / package).is_dir():
-        inside = name
         (folder / f"{name}.py").write_text(code.code, "utf-8")
-    else:
-        shutil.copytree(
-            ROOT / package, folder / name, ignore=shutil.ignore_patterns("tests", "__pycache__")
-        )
-        place = folder / name / Path(mutant.file).relative_to(package)
-        place.write_text(code.code, "utf-8")
-        for path in (folder / name).rglob("*.py"):
-            path.write_text(re.sub(rf"\b{package}\b", name, path.read_text("utf-8")), "utf-8")
-        inside = re.sub(rf"^{package}\b", name, inside)
-    sys.path.insert(0, str(folder))
-    importlib.invalidate_caches()
-    found: type = getattr(importlib.import_module(inside), attribute)
+        return {CLASSES[package].partition(":")[0]: name}
+    shutil.copytree(
+        ROOT / package, folder / name, ignore=shutil.ignore_patterns("tests", "__pycache__")
+    )
+    place = folder / name / Path(mutant.file).relative_to(package)
+    place.write_text(code.code, "utf-8")
+    for path in (folder / name).rglob("*.py"):
+        path.write_text(re.sub(rf"\b{package}\b", name, path.read_text("utf-8")), "utf-8")
+    return {package: name}
+
+
+def _layer(subject: str, renamed: dict[str, str]) -> type:
+    """Import the class of a subject from the copy."""
+    module, _, attribute = subject.partition(":")
+    for old, new in renamed.items():
+        module = re.sub(rf"^{re.escape(old)}\b", new, module)
+    found: type = getattr(importlib.import_module(module), attribute)
     return found
 
 
@@ -261,27 +264,22 @@ def judge(task: Task, note: Any) -> tuple[str, str | None]:
     """Return how a mutant ended with the cases that reach it, and the clause that killed it."""
     mutant, subjects = task
     note((None, Size(0, 0, False)))
-    for subject, cases in subjects:
-        found = _judge_one(mutant, subject, cases, note)
-        if found[0] != "survived":
-            return found
-    return "survived", None
-
-
-def _judge_one(
-    mutant: Mutant, subject: str, cases: frozenset[str] | None, note: Any
-) -> tuple[str, str | None]:
-    folder = Path(tempfile.mkdtemp(prefix="mutant-"))
-    before = {*sys.modules}
+    folder, before = Path(tempfile.mkdtemp(prefix="mutant-")), {*sys.modules}
+    sys.path.insert(0, str(folder))
     try:
-        try:
-            layer = _layer(mutant, subject, folder)
-        except Exception:
-            return "not imported", None
-        mistake = Mistake(id=mutant.id, text=mutant.change, source="", clauses=(), layer=layer)
-        score = judge_mistake(mistake, Trial("", mutant.id, 0, EXAMPLES), note, only=cases)
-        caught = score.caught
-        return ("survived", None) if caught is None else ("killed", caught.clause)
+        renamed = _copy(mutant, folder)
+        importlib.invalidate_caches()
+        for subject, cases in subjects:
+            try:
+                layer = _layer(subject, renamed)
+            except Exception:
+                return "not imported", None
+            mistake = Mistake(id=mutant.id, text=mutant.change, source="", clauses=(), layer=layer)
+            trial = Trial("", mutant.id, 0, EXAMPLES)
+            caught = judge_mistake(mistake, trial, note, only=cases).caught
+            if caught is not None:
+                return "killed", caught.clause
+        return "survived", None
     finally:
         for name in {*sys.modules} - before:
             if name.startswith("mutant_"):

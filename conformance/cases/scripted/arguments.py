@@ -9,6 +9,7 @@ from conformance.cases.scripted.expected import (
     Arrays,
     Filled,
     Gives,
+    Holds,
     Like,
     Numbers,
     Raises,
@@ -166,6 +167,19 @@ SCRIPTS = (
         clause="ARG-20",
         arguments={**LAYER, "batch_input_shape": [6, 9, 9, 7], "input_dim": 8},
         lines=(both(steps.Read("built"), Gives(False)), both(steps.Call(INPUTS), Numbers())),
+    ),
+    *(
+        Script(
+            clause="ARG-20",
+            arguments={**LAYER, "kernel_initializer": "ones", **given},
+            lines=(both(steps.Invoke("get_config"), Holds(items={"batch_input_shape": told})),),
+        )
+        for given, told in (
+            ({"batch_input_shape": [6, 9, 9, 7], "input_shape": [1, 1, 1]}, [6, 9, 9, 7]),
+            ({"input_shape": [9, 9, 7]}, [None, 9, 9, 7]),
+            ({"input_shape": [9, 9, 7], "batch_size": 5}, [5, 9, 9, 7]),
+            ({"input_dim": 8}, [None, 8]),
+        )
     ),
     Script(
         clause="ARG-13",

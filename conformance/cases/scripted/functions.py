@@ -16,6 +16,7 @@ from conformance.cases.scripted.expected import (
     Filled,
     Gives,
     Numbers,
+    Succeeds,
     Wanted,
 )
 from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, either, then
@@ -66,12 +67,12 @@ _UPSTREAM = np.array([1, 2, 3, 4, 5], np.float32).reshape(1, 1, 5, 1)
 
 
 def _configured(
-    name: str, config: dict[str, float], values: list[float], slopes: list[float]
+    name: str, config: dict[str, float] | None, values: list[float], slopes: list[float]
 ) -> Iterator[Script]:
-    """Yield what a Keras layer with options makes of numbers, and the gradients."""
+    """Yield what a Keras layer with options, or by its name alone, makes of numbers, and the gradients."""
     arguments = {
         "filters": 1, "kernel_size": 1, "kernel_initializer": "ones", "use_bias": False,
-        "activation": {"class_name": name, "config": config},
+        "activation": name if config is None else {"class_name": name, "config": config},
     }  # fmt: skip
     after = np.reshape(values, _BEFORE.shape).tolist()
     by_inputs = np.reshape(slopes, _BEFORE.shape) * _UPSTREAM
@@ -99,6 +100,9 @@ _CONFIGURED = tuple(
         ),
         ("ELU", {"alpha": 0.5}, [-0.5, -0.5, 0.25, 3, 8], [0, 0, 1, 1, 1]),
         ("ThresholdedReLU", {"theta": 1.0}, [0, 0, 0, 3, 8], [0, 0, 0, 1, 1]),
+        ("ReLU", None, [0, 0, 0.25, 3, 8], [0, 0, 1, 1, 1]),
+        ("ELU", None, [-1, -1, 0.25, 3, 8], [0, 0, 1, 1, 1]),
+        ("ThresholdedReLU", None, [0, 0, 0, 3, 8], [0, 0, 0, 1, 1]),
     )
     for script in _configured(*row)
 )
@@ -221,6 +225,15 @@ _BUILDS = tuple(
     )
     for text in _SHAPES
 )
+_ASKED = tuple(
+    Script(
+        clause="SHAPE-09",
+        arguments=LAYER,
+        lines=(both(steps.Invoke("compute_output_shape", (literal(text),)), Succeeds()),),
+    )
+    for text in _SHAPES
+    if "for n" not in text
+)
 
 _TRIPLE = {"function": "triple"}
 _ASSIGNED = Script(
@@ -242,4 +255,5 @@ SCRIPTS = (
     *_CONSTRAINTS,
     *_INITIALIZERS,
     *_BUILDS,
+    *_ASKED,
 )

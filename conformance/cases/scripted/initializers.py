@@ -33,6 +33,9 @@ _TAKEN = (
     _filled("Ones", 1.0),
     _filled({"class_name": "Ones", "config": {}}, 1.0),
     _filled({"class_name": "Constant", "config": {"value": 7.0}}, 7.0),
+    # As configurations of TensorFlow 1 have it; it is not listened to.
+    _filled({"class_name": "Ones", "config": {"dtype": "float64"}}, 1.0),
+    _filled({"class_name": "Constant", "config": {"value": 7.0, "dtype": "float64"}}, 7.0),
     _filled(literal("tf.keras.initializers.Ones"), 1.0),
     _filled(literal("tf.keras.initializers.Ones()"), 1.0),
     _filled(literal("tf.compat.v1.ones_initializer()"), 1.0),
