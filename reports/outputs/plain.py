@@ -31,6 +31,7 @@ class Told:
 
     cause: Cause
     title: str
+    clauses: tuple[str, ...]
     breaks: str
     call: str
     message: str
@@ -60,6 +61,7 @@ def tell_causes(record: Record) -> list[Told]:
             Told(
                 cause,
                 _one_line(title),
+                tuple(broken),
                 _breaks(broken, clauses),
                 _one_line(cases.summary(smallest.case)),
                 _one_line(message),

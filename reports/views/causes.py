@@ -67,7 +67,9 @@ class Cause:
 
 
 def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> list[Cause]:
-    """Return the causes, subject by subject in the findings' order, those that break most clauses first.
+    """Return the causes, subject by subject in the findings' order.
+
+    Those that break most clauses come first, and of them those that break most cases.
 
     Args:
         findings: by their numbers in the record.
@@ -80,10 +82,15 @@ def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> lis
         by_subject.setdefault(finding.subject, {}).setdefault(key, []).append(number)
     for groups in by_subject.values():
         _join_described(groups, findings, clauses)
+
+    def broken(numbers: Sequence[int]) -> tuple[int, int]:
+        found = [findings[number] for number in numbers]
+        return len({one.clause for one in found}), sum(one.failures or 1 for one in found)
+
     return [
         _cause([(number, findings[number]) for number in numbers])
         for groups in by_subject.values()
-        for numbers in sorted(groups.values(), key=len, reverse=True)
+        for numbers in sorted(groups.values(), key=broken, reverse=True)
     ]
 
 

@@ -166,5 +166,11 @@ def test_the_smallest_case_is_the_one_that_is_shown(grouped):
 
 
 def test_the_cause_that_breaks_most_comes_first(grouped):
-    lines = [raised("ACT-01", "no"), *(sample.finding(diagnosis=KNOWN) for _ in range(2))]
-    assert [one.smallest for one in grouped(*lines)] == [2, 1]
+    broken = (sample.finding(clause, diagnosis=KNOWN) for clause in ("PAD-01", "FMT-01"))
+    assert [one.smallest for one in grouped(raised("ACT-01", "no"), *broken)] == [2, 1]
+
+
+def test_of_causes_that_break_as_many_clauses_the_one_of_most_cases_comes_first(grouped):
+    rare = (raised("ACT-01", "no", mode=mode, failures=2) for mode in ("eager", "graph"))
+    lines = [*rare, sample.finding(diagnosis=KNOWN, failures=20)]
+    assert [one.smallest for one in grouped(*lines)] == [3, 1]
