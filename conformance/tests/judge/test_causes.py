@@ -368,3 +368,50 @@ def test_causes_are_looked_for_however_much_exploring_has_cost() -> None:
     case = _call_of(padding="same")
     assert judge._blocker(clause, _failing(case)) == "PAD-01"
     assert (subject.spent.seconds, subject.seconds_lost) == (PATIENCE, LONGEST_PATIENCE + 1)
+
+
+def test_a_case_without_inputs_whose_dtype_is_none_has_no_layer() -> None:
+    assert layer_of(Case("scripted", {"filters": 1, "kernel_size": 1, "dtype": "foo"}, ())) is None
+
+
+def test_the_layer_is_that_of_the_call_that_fails() -> None:
+    case = _call_of(size=(3, 2))
+    other = attrs.evolve(case, steps=(*case.steps, *_call_of(size=(5, 4)).steps[-1:]))
+    found = [layer_of(other, step) for step in (None, len(other.steps) - 1)]
+    assert [one and one.configuration.size for one in found] == [(3, 2), (5, 4)]
+
+
+def test_once_too_many_calls_were_made_what_is_known_explains(
+    counted: tuple[Causes, _Counted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    causes, subject = counted
+    monkeypatch.setattr("conformance.judge.causes.CALLS", 0)
+    found = [causes.of(_call_of(padding=padding, size=(6, 6))) for padding in ("same", "valid")]
+    assert [one and [*one.failures] for one in found] == [["PAD-01"], None]
+    assert subject.calls == 0
+
+
+class _InFloat32(Layer):
+    """It computes integers in float32, as OpenVINO does."""
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        outputs = super().__call__(inputs, *args, **kwargs)
+        if inputs.dtype not in (np.int32, np.float64):
+            return outputs
+        return outputs.astype(np.float32).astype(outputs.dtype)
+
+
+@pytest.mark.parametrize(("dtype", "clause"), [("int32", "DTYPE-03"), ("float64", "DTYPE-02")])
+def test_large_integers_that_are_rounded_are_a_matter_of_their_dtype(
+    dtype: str, clause: str
+) -> None:
+    class Subject(_Subject):
+        def observe(self, case: Case) -> Observation:
+            return observe(case, LayerBackend(_InFloat32))
+
+    subject: Any = Subject("raises always")
+    causes = Causes(Evidence(), subject, Traits())
+    layer = attrs.evolve(layer_of(_call_of(dtype=dtype)), large=True)  # type: ignore[type-var]
+    found = causes.of(layer.case())  # type: ignore[union-attr]
+    assert (found and [*found.failures]) == [clause]
+    assert causes.of(_call_of(dtype="int32")) is None
