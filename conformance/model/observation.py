@@ -141,8 +141,9 @@ class Outcome:
 class Observation:
     """The constructor's outcome, and one outcome for every step.
 
-    After a constructor that raised, `outcomes` is empty; where the process died or hung, `crash`
-    says how and nothing else is known. `not_tried` says why the case was not run at all.
+    After a constructor that raised, `outcomes` is empty. Where the process died or hung, `crash` says how, and
+    nothing else is known but, perhaps, the outcomes of the steps before. `not_tried` says why the case was not run
+    at all.
     """
 
     constructed: Outcome = Outcome()
