@@ -20,7 +20,14 @@ from conformance.judge.exploring import shrink
 from conformance.judge.judging import Failure, HarnessError, Tally, judge_case
 from conformance.model.case import Case
 from conformance.model.clauses import Clause
-from conformance.model.steps import Call, ComputeOutputShape, Gradients, Train
+from conformance.model.steps import (
+    Build,
+    Call,
+    ComputeOutputShape,
+    Gradients,
+    SetWeights,
+    Train,
+)
 from conformance.model.values.codec import in_a_line
 from conformance.oracle.bounds import OracleError
 from conformance.oracle.comparison import Mismatch
@@ -217,10 +224,10 @@ class ParticipantJudge:
             return None  # a case that is too large for the oracle, as that of KILL-04
         if expected.constructed.error is not None:
             return None
-        if step is None:
-            return self._causes.of(case) if failure.status == "error" else None
-        if expected.outcomes[step].error is not None:
+        if step is not None and expected.outcomes[step].error is not None:
             return None  # it should have been refused: that is no matter of numbers
+        if step is None or isinstance(case.steps[step], (Build, SetWeights)):
+            return self._causes.of(case) if failure.status == "error" else None
         if any(isinstance(one, (Call, Gradients, Train)) for one in case.steps[: step + 1]):
             return self._causes.of(case, failure)
         if isinstance(case.steps[step], ComputeOutputShape):
@@ -235,9 +242,9 @@ class ParticipantJudge:
         with self._apart("causes"):
             cause = self._cause(failure)
             blamed = None if cause is not None else self._culprits.of(clause.id, failure)
-        found = (
-            dict([blamed]) if blamed is not None else cause.failures if cause is not None else {}
-        )
+        found = {} if cause is None else cause.failures
+        if blamed is not None:
+            found = dict([blamed])
         if clause.id in found:
             return None
         for name, own in found.items():
