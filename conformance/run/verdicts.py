@@ -120,6 +120,8 @@ class ParticipantJudge:
         self._red: dict[str, bool] = {}
         #: The failures by which clauses that have not been judged yet block others.
         self._owed: dict[str, Failure] = {}
+        #: By clause one that it blocks, as an earlier part of the run has told. Its failure is gone.
+        self._told_to_block: dict[str, str] = {}
         #: The case on which an earlier run has seen a clause fail.
         self._again = {
             found.clause: Case.from_json(found.case)
@@ -142,6 +144,10 @@ class ParticipantJudge:
             # An erratum that the run cannot prove is no erratum.
             status, kind = "fail", "stale-erratum"
             reason = "the page's sentence was not contradicted: the erratum is stale"
+        if not tally.failures and clause.id in self._told_to_block:
+            other = self._told_to_block[clause.id]
+            status, kind = "gave-up", "cases-left"
+            reason = f"an earlier part of the run has seen it fail, where it blocks {other}"
         self._red[clause.id] = bool(tally.failures)
         finding, text = self._finding(clause, tally, guard) if tally.failures else (None, "")
         excuses = [e for e in self._options.excuses if e.concerns(clause.id, *self.participant.key)]
@@ -313,6 +319,8 @@ class ParticipantJudge:
     def note_judged(self, verdict: record.Verdict) -> None:
         """Take over a verdict of an earlier part of the run: only a clause that failed may block others."""
         self._red[verdict.clause] = statuses.status(verdict.status).breaks
+        for blocker in verdict.blocked_by:
+            self._told_to_block.setdefault(blocker, verdict.clause)
 
     def recall(self, findings: Iterable[record.Finding]) -> None:
         """Know the small cases that an earlier part of the run has found."""

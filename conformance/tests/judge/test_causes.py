@@ -352,11 +352,10 @@ def test_a_layer_that_is_not_asked_any_more_is_not_taken_for_right() -> None:
     assert causes.of(case) is not None
 
 
-def test_causes_are_looked_for_however_much_exploring_has_cost() -> None:
-    subject: Any = _Tired("same")
+def _judge(subject: Any) -> ParticipantJudge:
     words = Understood(subject, (), says_not_implemented=False)
     participant = Participant(subject, {}, False, Traits(), words=words)
-    judge = ParticipantJudge(
+    return ParticipantJudge(
         participant,
         Options(examples=EXAMPLES, out=Path("nowhere")),
         ["PAD-01", "VAL-01"],
@@ -364,6 +363,24 @@ def test_causes_are_looked_for_however_much_exploring_has_cost() -> None:
         functools.partial(_find, participant),
         *[lambda *_: None] * 2,
     )
+
+
+@pytest.mark.parametrize(("blocked_by", "status"), [((), "pass"), (("PAD-01",), "gave-up")])
+def test_what_was_blamed_before_an_interruption_does_not_pass_after_it(
+    blocked_by: tuple[str, ...], status: str
+) -> None:
+    subject: Any = _Subject("dilation ignored")
+    judge = _judge(subject)
+    judge.note_judged(
+        Verdict(clause="VAL-01", subject=subject.name, status="blocked", blocked_by=blocked_by)
+    )
+    (clause,) = (one for one in OF_OUTPUTS if one.id == "PAD-01")
+    assert judge.judge(clause).verdict.status == status
+
+
+def test_causes_are_looked_for_however_much_exploring_has_cost() -> None:
+    subject: Any = _Tired("same")
+    judge = _judge(subject)
     (clause,) = (one for one in OF_OUTPUTS if one.id == "VAL-01")
     case = _call_of(padding="same")
     assert judge._blocker(clause, _failing(case)) == "PAD-01"
