@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from conformance.judge.judging import Failure
+from conformance.model.observation import telling_line
 from conformance.model.values.codec import in_a_line
 from reports.records.record import Said, SaidOften
 
@@ -41,7 +42,7 @@ def said(failures: Iterable[Failure]) -> tuple[Said, ...]:
             continue
         if failure.case.id in wrong:
             continue
-        message = in_a_line(str(error["message"]).strip().partition("\n")[0])
+        message = in_a_line(telling_line(str(error["message"])))
         if message and not _SLIPS.intersection(error["types"]):
             found.setdefault(pattern_of(message), (message, set()))[1].add(failure.case.id)
     return tuple(Said(message, len(cases)) for message, cases in found.values())

@@ -123,6 +123,8 @@ WORDS = (
     "Could not locate class 'LeakyReLU'. Make sure custom classes and functions are decorated with",
     "Exception from src/inference/src/dev/plugin.cpp:54:\ncould not create a primitive descriptor for the",
     "Argument `name` must be a string and cannot contain character `/`. Received: name=two/three",
+    "Expected floating point type, got <dtype: 'int32'>.",
+    "Invalid tensor size.",
 )
 
 
