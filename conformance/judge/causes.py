@@ -34,8 +34,9 @@ from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.subjects import Subject
 
 #: The search for one subject's causes ends after so many calls of its own, or, where calls take long, seconds. No
-#: call counts for more than `LONGEST`: what takes longer is a process that has to be started anew.
-CALLS, SECONDS, LONGEST = 2000, 60.0, 1.0
+#: call counts for more than `LONGEST`: what takes longer is a process that has to be started anew. So many calls are
+#: made however long they take: about ten causes need them, and a busy machine must not hide those.
+CALLS, SECONDS, LONGEST, LEAST = 2000, 60.0, 1.0, 150
 #: Whose matter it is where no feature's own clause fails.
 _LAST = ("VAL-01", "ACT-01")
 #: Formats in which only small integers sum exactly, and those in which integers do that float32 cannot hold.
@@ -370,7 +371,8 @@ class Causes:
     def _how(self, layer: Layer) -> str:
         """Return how the layer's call is wrong, an empty text where it is right; raise _Spent."""
         if layer not in self._wrong:
-            if len(self._wrong) >= CALLS or self._seconds > SECONDS:
+            calls = len(self._wrong)
+            if calls >= CALLS or (calls >= LEAST and self._seconds > SECONDS):
                 raise _Spent
             started = time.monotonic()
             try:

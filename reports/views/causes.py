@@ -35,6 +35,10 @@ _DAMAGED = re.compile(
 _DAMAGE = (
     "Damages its memory: the C library ended the process (an earlier case may have done the damage)"
 )
+#: What Keras and OpenVINO say before they say what is wrong.
+_WHERE = re.compile(
+    r"^in user code:|Exception encountered when calling |Exception from \S+:\d+:$|^ *File |filtered_tb = "
+)
 #: A side of the output, as long as it should be and as it is.
 _LENGTH = re.compile(r"the output's (?:height|width) should be (\d+), it is (\d+)")
 _TWINS = re.compile(r" \([^()]* cannot be told from it here\)$")
@@ -154,7 +158,8 @@ def _key_of_difference(finding: Finding, chapter: str) -> _Key:
         types = finding.got["types"]
         kind = str(types[0]) if isinstance(types, list) and types else "exception"
         lines = str(finding.got["message"] or "").strip().splitlines()
-        return ("raised", kind, _normalised(lines[0] if lines else ""))
+        telling = [line for line in lines if line.strip() and not _WHERE.search(line)]
+        return ("raised", kind, _normalised((telling or lines or [""])[0]))
     if _DAMAGED.search(finding.message):
         return ("damage",)
     if length := _LENGTH.fullmatch(finding.message):

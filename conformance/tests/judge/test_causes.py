@@ -343,6 +343,18 @@ class _Tired(_Counted):
         return super().observe(case)
 
 
+def test_on_a_busy_machine_the_search_is_not_cut_short_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("conformance.judge.causes.SECONDS", -1.0)
+    subject: Any = _Subject("dilation ignored")
+    causes = Causes(_evidence(), subject, Traits())
+    case = _call_of(dilation_rate=2, data_format="channels_first", use_bias=False)
+    assert causes.of(case) is not None
+    monkeypatch.setattr("conformance.judge.causes.LEAST", 0)
+    assert Causes(_evidence(), subject, Traits()).of(case) is None
+
+
 def test_a_layer_that_is_not_asked_any_more_is_not_taken_for_right() -> None:
     subject: Any = _Tired("same")
     causes = Causes(Evidence(), subject, Traits())

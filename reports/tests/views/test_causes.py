@@ -69,6 +69,12 @@ def test_numbers_in_an_exception_do_not_tell_causes_apart(numbers):
     assert numbers(*lines) == [(1, 2)]
 
 
+def test_where_an_exception_was_passed_on_does_not_make_it_the_same(numbers):
+    where = "Exception encountered when calling Conv2DTranspose.call()."
+    lines = [raised("ACT-01", f"{where}\n\n{text}") for text in ("no int32", "no rows", "no int32")]
+    assert numbers(*lines) == [(1, 3), (2,)]
+
+
 def test_names_in_an_exception_tell_causes_apart(numbers):
     lines = [raised("ACT-01", "no relu"), raised("ACT-01", "no tanh")]
     assert len(numbers(*lines)) == 2
