@@ -34,8 +34,8 @@ from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.subjects import Subject
 
 #: The search for one subject's causes ends after so many calls of its own, or, where calls take long, seconds. No
-#: call counts for more than `LONGEST`: what takes longer is a process that has to be started anew. So many calls are
-#: made however long they take: about ten causes need them, and a busy machine must not hide those.
+#: call counts for more than `LONGEST`: what takes longer is a process that has to be started anew. `LEAST` calls
+#: are made however long they take: about ten causes need them, and a busy machine must not hide those.
 CALLS, SECONDS, LONGEST, LEAST = 2000, 60.0, 1.0, 150
 #: Whose matter it is where no feature's own clause fails.
 _LAST = ("VAL-01", "ACT-01")

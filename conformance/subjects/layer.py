@@ -88,7 +88,9 @@ class LayerBackend(steps.Backend):
             if not isinstance(step, self.kinds):
                 raise Unsupported(self.lacks(step))
             value = super().do(step)
-            self.modified = _damaged(self._lent)
+            self.modified = _damaged(
+                [(name, self.seen(now), before) for name, now, before in self._lent]
+            )
         finally:
             self._after(step)
         return value
@@ -179,8 +181,13 @@ class LayerBackend(steps.Backend):
 
     def give(self, **arrays: Array) -> list[Any]:
         given = super().give(**arrays)
-        self._lent += [(name, one, one.copy()) for name, one in zip(arrays, given)]
+        self._lent += [(name, one, self.seen(one).copy()) for name, one in zip(arrays, given)]
         return given
+
+    def seen(self, given: Any) -> Array:
+        """Return what `native` gave as an array."""
+        found: Array = given
+        return found
 
     def lend(self, **arrays: Array) -> list[Any]:
         weights = [(name, getattr(self.layer, name, None)) for name in ("kernel", "bias")]

@@ -433,3 +433,30 @@ def test_a_layer_of_keras_2_is_not_asked_for_what_v1_s_has(of_keras_2: Any) -> N
         None,
         "the constructor takes no _scope",
     ]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax", "torch", "tensorflow"])
+def test_a_layer_of_keras_3_is_called_on_every_backend(backend: str) -> None:
+    missing = frameworks.FRAMEWORKS[f"keras@{backend}"].missing
+    if missing:
+        pytest.skip(f"keras@{backend} is {missing}")
+    (subject,) = resolve(f"keras@{backend}:natural", 60.0)
+    try:
+        arguments = {"filters": 2, "kernel_size": (3, 2), "padding": "same"}
+        seen = subject.observe(
+            Case(
+                "any",
+                arguments,
+                (*WEIGHTS, Call(INPUTS), Gradients(INPUTS, np.ones((1, 2, 3, 2), np.float32))),
+            )
+        )
+    finally:
+        subject.close()
+    *_, called, derived = seen.outcomes
+    assert called.error is None
+    assert called.modified == ()
+    assert derived.error is None  # NumPy has none: unsupported
+    expected = fast_impl.conv2d_transpose(
+        INPUTS, KERNEL, padding="same", bias=np.ones(2, np.float32)
+    )
+    np.testing.assert_array_equal(called.value, expected)
