@@ -150,6 +150,14 @@ def layer_of(case: Case) -> Layer | None:
     return Layer(c, named, bool(np.all(_whole(inputs))))
 
 
+def _layer_that_fails(failure: Failure) -> Layer | None:
+    """Return the layer and input of the step that fails; None where it has no input."""
+    case, step = failure.case, failure.mismatch.step
+    if step is None or not isinstance(getattr(case.steps[step], "inputs", None), np.ndarray):
+        return None
+    return layer_of(attrs.evolve(case, steps=(case.steps[step],)))
+
+
 def _inputs(case: Case) -> Array | None:
     """Return the first input; where there is none, one of the shape that the layer is built for."""
     for step in case.steps:
@@ -271,8 +279,17 @@ class Causes:
         layer = layer_of(case)
         if layer is None:
             return None
+        how = "" if failure is None or layer is _PLAINEST else how_of_its_call(failure)
+        found = self._of(layer, how)
+        if found is None and failure is not None:
+            # The first image may be too small to show what is wrong with a later one.
+            there = _layer_that_fails(failure)
+            found = None if there is None or there == layer else self._of(there)
+        return found
+
+    def _of(self, layer: Layer, how: str = "") -> Cause | None:
+        """Return what makes the layer's call wrong; `how` tells in what it is, where that needs no call."""
         if layer not in self._found:
-            how = "" if failure is None or layer is _PLAINEST else how_of_its_call(failure)
             for cause in self._known(layer):
                 if cause.how == how:
                     return cause

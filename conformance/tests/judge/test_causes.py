@@ -293,6 +293,31 @@ def test_a_failure_that_is_not_of_the_call_explains_nothing_unasked(
     assert subject.calls > 0
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_a_later_call_is_wrong_by_the_same_cause_where_the_first_image_hides_it(
+    known: bool,
+) -> None:
+    # One column wide, the tap that the wrong crop moves never lands in the image.
+    narrow = {"padding": "same", "dilation_rate": 3, "kernel_size": (1, 2), "size": (2, 1)}
+    *before, first = _call_of(**narrow).steps
+    (*_, wider) = _call_of(**{**narrow, "size": (2, 3)}).steps
+    case = attrs.evolve(_call_of(**narrow), steps=(*before, first, wider))
+    causes = Causes(Evidence(), _Subject("the odd row at the wrong side"), Traits())  # type: ignore[arg-type]
+    if known:
+        causes.of(_call_of(padding="same", kernel_size=(2, 2)))
+    assert causes.of(case) is None
+    found = causes.of(case, _failing(case))
+    assert (found and [*found.failures]) == ["PAD-01"]
+
+
+def test_a_call_that_is_wrong_only_after_another_one_has_no_cause() -> None:
+    *before, first = _call_of(size=(3, 2)).steps
+    (*_, later) = _call_of(size=(4, 2)).steps
+    case = attrs.evolve(_call_of(), steps=(*before, first, later))
+    causes = Causes(Evidence(), _Subject("int32"), Traits())  # type: ignore[arg-type]
+    assert causes.of(case, _failing(case)) is None
+
+
 def test_special_numbers_explain_nothing_unasked(counted: tuple[Causes, _Counted]) -> None:
     causes, subject = counted
     case = _call_of(padding="same", size=(3, 3))
