@@ -123,13 +123,13 @@ _PLAINEST = Layer(
 )
 
 
-def layer_of(case: Case, step: int | None = None) -> Layer | None:
-    """Return the layer and input of a step of the case, or of its first call or gradient.
+def layer_of(case: Case) -> Layer | None:
+    """Return the layer and input of a case's first call or gradient.
 
     Where the arguments are no ordinary ones, it is the plainest layer; None where no layer takes the input.
     """
     arguments = case.arguments
-    inputs = _inputs(case, step)
+    inputs = _inputs(case)
     if inputs is None or inputs.ndim != 4:
         return None
     name = inputs.dtype.name
@@ -168,10 +168,17 @@ def layer_of(case: Case, step: int | None = None) -> Layer | None:
     return Layer(c, named, bool(np.all(_whole(inputs))), any(map(_is_large, arrays)))
 
 
-def _inputs(case: Case, wanted: int | None = None) -> Array | None:
-    """Return the input of a step, or the first one; without any, one of the shape that the layer is built for."""
-    own = () if wanted is None else (case.steps[wanted],)
-    for step in (*own, *case.steps):
+def _layer_that_fails(failure: Failure) -> Layer | None:
+    """Return the layer and input of the step that fails; None where it has no input."""
+    case, step = failure.case, failure.mismatch.step
+    if step is None or not isinstance(getattr(case.steps[step], "inputs", None), np.ndarray):
+        return None
+    return layer_of(attrs.evolve(case, steps=(case.steps[step],)))
+
+
+def _inputs(case: Case) -> Array | None:
+    """Return the first input; without any, one of the shape that the layer is built for."""
+    for step in case.steps:
         found = getattr(step, "inputs", None)
         if isinstance(found, np.ndarray):
             return found
@@ -299,11 +306,20 @@ class Causes:
             case: the case.
             failure: how a clause fails on it. Where that is its call, the layer is known as wrong without another.
         """
-        layer = layer_of(case, None if failure is None else failure.mismatch.step)
+        layer = layer_of(case)
         if layer is None:
             return None
+        how = "" if failure is None or layer is _PLAINEST else how_of_its_call(failure)
+        found = self._of(layer, how)
+        if found is None and failure is not None:
+            # The first image may be too small to show what is wrong with a later one.
+            there = _layer_that_fails(failure)
+            found = None if there is None or there == layer else self._of(there)
+        return found
+
+    def _of(self, layer: Layer, how: str = "") -> Cause | None:
+        """Return what makes the layer's call wrong; `how` tells in what it is, where that needs no call."""
         if layer not in self._found:
-            how = "" if failure is None or layer is _PLAINEST else how_of_its_call(failure)
             for cause in self._known(layer):
                 if cause.how == how:
                     return cause

@@ -18,7 +18,7 @@ from conformance.checks import CHECKS
 from conformance.judge.afresh import WHAT_CAME_BEFORE
 from conformance.judge.evidence import Evidence
 from conformance.model import machine
-from conformance.model.clauses import SCOPES, Clause, all_clauses, matching
+from conformance.model.clauses import SCOPES, Clause, all_clauses, matching, whole_scopes
 from conformance.run.guard import Guard
 from conformance.run.parallel.pieces import Found
 from conformance.run.parallel.shards import check_shard
@@ -452,6 +452,7 @@ class Run:
             subjects=tuple(participant.entry() for participant in self.participants),
             clauses_in_all=len(all_clauses()) + len(self.options.corpora),
             clauses=tuple(recorded(clause) for clause in self.clauses),
+            whole_scopes=whole_scopes(self.clauses),
             rules=scopes.RULES,
             shard=self.options.shard,
         )

@@ -30,6 +30,7 @@ from reports.views import (
     numerics,
     scopes,
     sentence,
+    shipping,
 )
 
 #: Shown, so that nobody is misled.
@@ -53,6 +54,13 @@ def render(record: Record, before: Record | None = None) -> str:
         before: the run before it, of which the page says what has changed since.
     """
     laid_out = matrix.build(record)
+    found = findings.collect(record, laid_out)
+    scoped = scopes.table(
+        record.header.clauses,
+        record.verdicts,
+        [column.subject.name for column in laid_out.worst_first],
+    )
+    is_selection = len(laid_out.rows) < (record.header.clauses_in_all or 0)
     return document(
         "page.html.j2",
         record,
@@ -67,13 +75,17 @@ def render(record: Record, before: Record | None = None) -> str:
             is_complete=record.footer.complete,
             clauses_in_all=record.header.clauses_in_all,
         ),
-        scopes=scopes.table(
+        scopes=scoped,
+        scope_meanings=scopes.MEANINGS,
+        shipping=shipping.answers(
+            scoped,
+            [(cause.subject, cause.clauses) for cause in found.causes],
             record.header.clauses,
-            record.verdicts,
-            [column.subject.name for column in laid_out.worst_first],
+            is_complete=record.footer.complete,
+            whole=record.header.whole_scopes if is_selection else None,
         ),
         errata=errata.collect(record, laid_out),
-        found=findings.collect(record, laid_out),
+        found=found,
         deviations=[row.clause for row in laid_out.rows if row.clause.deviation is not None],
         drift=drift.build(record),
         coverage=coverage.build(record.footer.coverage),

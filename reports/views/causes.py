@@ -41,6 +41,9 @@ _WHERE = re.compile(
 )
 #: A side of the output, as long as it should be and as it is.
 _LENGTH = re.compile(r"the output's (?:height|width) should be (\d+), it is (\d+)")
+#: What a title is that names no known mistake.
+SYMPTOM = "Symptom; its cause was not found"
+DESCRIPTION = "Description; no known mistake does just this"
 _TWINS = re.compile(r" \([^()]* cannot be told from it here\)$")
 
 _Key = tuple[str, ...]
@@ -54,6 +57,7 @@ class Cause:
         subject: its name.
         title: what is wrong, in a sentence.
         known: how that is known: the known mistake that does the same; empty where none is.
+        kind: what the title is where it names no known mistake: a description, or a symptom.
         smallest: the finding with the smallest case.
         others: the other findings that say the same.
     """
@@ -61,6 +65,7 @@ class Cause:
     subject: str
     title: str
     known: str
+    kind: str
     smallest: int
     others: tuple[int, ...]
 
@@ -118,27 +123,29 @@ def _join_described(
 def _cause(numbered: list[tuple[int, Finding]]) -> Cause:
     pairs = sorted(numbered, key=lambda pair: _size(pair[1]))
     number, smallest = pairs[0]
-    title, known = _told(smallest, [finding for _, finding in numbered])
+    title, known, kind = _told(smallest, [finding for _, finding in numbered])
     return Cause(
         subject=smallest.subject,
         title=re.sub(r"^[a-z](?=[a-z]* )", lambda first: first[0].upper(), title),
         known=known,
+        kind=kind,
         smallest=number,
         others=tuple(sorted(number for number, _ in pairs[1:])),
     )
 
 
-def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str]:
-    """Return what is wrong, and which known mistake it is, as surely as any of the findings says it."""
+def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str, str]:
+    """Return what is wrong, which known mistake it is, as surely as any of the findings says it, and the kind."""
     matches = [_KNOWN.match(finding.diagnosis or "") for finding in findings]
     sure = sorted((match for match in matches if match), key=lambda match: match[1] != "equals")
     if sure:
         how, name, text = sure[0].groups()
-        return _TWINS.sub("", text), f"{how} the known mistake {name}"
+        return _TWINS.sub("", text), f"{how} the known mistake {name}", ""
     if not smallest.diagnosis and _DAMAGED.search(smallest.message):
-        return _DAMAGE, ""
+        return _DAMAGE, "", ""
     described = (finding.diagnosis for finding in (smallest, *findings) if finding.diagnosis)
-    return next(described, smallest.message), ""
+    title = next(described, None)
+    return (smallest.message, "", SYMPTOM) if title is None else (title, "", DESCRIPTION)
 
 
 def _key(finding: Finding, chapter: str) -> _Key:

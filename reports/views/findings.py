@@ -90,6 +90,7 @@ class Cause:
     subject: str
     title: str
     known: str
+    kind: str
     smallest: Entry
     others: tuple[Entry, ...]
 
@@ -175,6 +176,7 @@ def collect(record: Record, matrix: Matrix) -> Found:
                 subject=one.subject,
                 title=one.title,
                 known=one.known,
+                kind=one.kind,
                 smallest=entries[one.smallest],
                 others=tuple(entries[number] for number in one.others),
             )

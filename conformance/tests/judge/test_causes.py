@@ -293,6 +293,31 @@ def test_a_failure_that_is_not_of_the_call_explains_nothing_unasked(
     assert subject.calls > 0
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_a_later_call_is_wrong_by_the_same_cause_where_the_first_image_hides_it(
+    known: bool,
+) -> None:
+    # One column wide, the tap that the wrong crop moves never lands in the image.
+    narrow = {"padding": "same", "dilation_rate": 3, "kernel_size": (1, 2), "size": (2, 1)}
+    *before, first = _call_of(**narrow).steps
+    (*_, wider) = _call_of(**{**narrow, "size": (2, 3)}).steps
+    case = attrs.evolve(_call_of(**narrow), steps=(*before, first, wider))
+    causes = Causes(Evidence(), _Subject("the odd row at the wrong side"), Traits())  # type: ignore[arg-type]
+    if known:
+        causes.of(_call_of(padding="same", kernel_size=(2, 2)))
+    assert causes.of(case) is None
+    found = causes.of(case, _failing(case))
+    assert (found and [*found.failures]) == ["PAD-01"]
+
+
+def test_a_call_that_is_wrong_only_after_another_one_has_no_cause() -> None:
+    *before, first = _call_of(size=(3, 2)).steps
+    (*_, later) = _call_of(size=(4, 2)).steps
+    case = attrs.evolve(_call_of(), steps=(*before, first, later))
+    causes = Causes(Evidence(), _Subject("int32"), Traits())  # type: ignore[arg-type]
+    assert causes.of(case, _failing(case)) is None
+
+
 def test_special_numbers_explain_nothing_unasked(counted: tuple[Causes, _Counted]) -> None:
     causes, subject = counted
     case = _call_of(padding="same", size=(3, 3))
@@ -401,13 +426,6 @@ def test_causes_are_looked_for_however_much_exploring_has_cost() -> None:
 
 def test_a_case_without_inputs_whose_dtype_is_none_has_no_layer() -> None:
     assert layer_of(Case("scripted", {"filters": 1, "kernel_size": 1, "dtype": "foo"}, ())) is None
-
-
-def test_the_layer_is_that_of_the_call_that_fails() -> None:
-    case = _call_of(size=(3, 2))
-    other = attrs.evolve(case, steps=(*case.steps, *_call_of(size=(5, 4)).steps[-1:]))
-    found = [layer_of(other, step) for step in (None, len(other.steps) - 1)]
-    assert [one and one.configuration.size for one in found] == [(3, 2), (5, 4)]
 
 
 def test_once_too_many_calls_were_made_what_is_known_explains(
