@@ -38,6 +38,8 @@ _UNSEEN: dict[int, str | None] = {
     **dict.fromkeys(UNSEEN, "\N{REPLACEMENT CHARACTER}"),
     ord("\r"): None,
 }
+#: The smallest cases of so many causes are part of the page from the start; the script makes the others.
+_CAUSES_LAID_OUT = 6
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
@@ -86,6 +88,7 @@ def render(record: Record, before: Record | None = None) -> str:
         ),
         errata=errata.collect(record, laid_out),
         found=found,
+        causes_laid_out=_CAUSES_LAID_OUT,
         deviations=[row.clause for row in laid_out.rows if row.clause.deviation is not None],
         drift=drift.build(record),
         coverage=coverage.build(record.footer.coverage),

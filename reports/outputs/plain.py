@@ -68,6 +68,12 @@ def tell_causes(record: Record) -> list[Told]:
     return told
 
 
+def unexplained(record: Record) -> int:
+    """Count the findings whose search for a diagnosis was given up, and whose cause has none from another one."""
+    findings = dict(enumerate(record.findings, start=1))
+    return causes.unexplained([one.cause for one in tell_causes(record)], findings)
+
+
 def _breaks(broken: Sequence[str], clauses: Mapping[str, Clause]) -> str:
     """Name the clauses; a single one with its title."""
     title = clauses[broken[0]].title if len(broken) == 1 and broken[0] in clauses else ""

@@ -168,3 +168,28 @@ def test_the_smallest_case_is_the_one_that_is_shown(grouped):
 def test_the_cause_that_breaks_most_comes_first(grouped):
     lines = [raised("ACT-01", "no"), *(sample.finding(diagnosis=KNOWN) for _ in range(2))]
     assert [one.smallest for one in grouped(*lines)] == [2, 1]
+
+
+PARTLY = f"{KNOWN}. Something else is wrong with 'same' and a kernel shorter than the stride."
+
+
+def test_wrong_numbers_belong_to_a_diagnosis_that_leaves_room_for_them(numbers):
+    lines = [sample.finding("PAD-02", diagnosis=None), sample.finding("PAD-01", diagnosis=PARTLY)]
+    assert numbers(*lines) == [(2, 1)]
+
+
+def test_wrong_numbers_are_apart_from_a_diagnosis_that_explains_all_of_its_cases(numbers):
+    lines = [sample.finding("PAD-02", diagnosis=None), sample.finding("PAD-01", diagnosis=KNOWN)]
+    assert len(numbers(*lines)) == 2
+
+
+@pytest.mark.parametrize(("diagnosis", "count"), [(PARTLY, 0), (KNOWN, 1)])
+def test_what_belongs_to_a_diagnosis_is_not_counted_as_given_up(load, diagnosis, count):
+    lines = [
+        sample.finding("PAD-02", diagnosis=None, undiagnosed=True),
+        sample.finding("PAD-01", diagnosis=diagnosis),
+    ]
+    record = load([sample.header(), *lines, sample.footer()])
+    findings = dict(enumerate(record.findings, start=1))
+    clauses = {clause.id: clause for clause in record.header.clauses}
+    assert causes.unexplained(causes.group(findings, clauses), findings) == count
