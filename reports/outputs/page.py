@@ -63,6 +63,7 @@ def render(record: Record, before: Record | None = None) -> str:
         [column.subject.name for column in laid_out.worst_first],
     )
     is_selection = len(laid_out.rows) < (record.header.clauses_in_all or 0)
+    whole = record.header.whole_scopes if is_selection else None
     return document(
         "page.html.j2",
         record,
@@ -84,8 +85,9 @@ def render(record: Record, before: Record | None = None) -> str:
             [(cause.subject, cause.clauses) for cause in found.causes],
             record.header.clauses,
             is_complete=record.footer.complete,
-            whole=record.header.whole_scopes if is_selection else None,
+            whole=whole,
         ),
+        whole_scopes=whole,
         errata=errata.collect(record, laid_out),
         found=found,
         causes_laid_out=_CAUSES_LAID_OUT,
