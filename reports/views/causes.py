@@ -7,7 +7,8 @@ The rule, for the findings of one subject, whatever their modes:
    the same exception with the same text, the same message, its numbers left out, a side of the output that is too
    short, or too long, or wrong numbers in clauses of one chapter. Wrong numbers belong to what a diagnosis
    describes, where it is the only one in their chapter.
-3. Processes that the C library ended, as the heap was damaged, have one cause: it shows at whatever comes later.
+3. The same holds for a diagnosis after which something else is wrong in a part of the cases.
+4. Processes that the C library ended, as the heap was damaged, have one cause: it shows at whatever comes later.
 
 What a failure explains is not told a second time: the run has it as *blocked*, without a finding.
 """
@@ -26,6 +27,8 @@ from reports.records.record import Clause, Finding
 from reports.records.values import is_error, is_tensor
 
 _KNOWN = re.compile(r"(equals|looks like) the known mistakes? ([^:]+): (.*)", re.DOTALL)
+#: Before the part of the cases that a diagnosis does not explain.
+_SOMETHING_ELSE = "Something else is wrong with"
 #: A description that differs from finding to finding in how far alone.
 _SHIFTED = "looks like the right result shifted"
 #: Last words of the C library, where what lies between the blocks of memory was overwritten.
@@ -103,13 +106,20 @@ def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> lis
     ]
 
 
+def unexplained(causes: Sequence[Cause], findings: Mapping[int, Finding]) -> int:
+    """Count the findings whose search for a diagnosis was given up, and whose cause has none from another one."""
+    unnamed = (cause for cause in causes if cause.kind == SYMPTOM)
+    return sum(findings[number].undiagnosed for cause in unnamed for number in cause.numbers)
+
+
 def _join_described(
     groups: dict[_Key, list[int]], findings: Mapping[int, Finding], clauses: Mapping[str, Clause]
 ) -> None:
-    """Put wrong numbers without a diagnosis to the only description of such numbers in their chapter."""
+    """Put wrong numbers without a diagnosis to the only one in their chapter that leaves room for them."""
     described: dict[_Key, set[_Key]] = {}
     for key, numbers in groups.items():
-        if key[0] == "diagnosis":
+        told = "".join(findings[number].diagnosis or "" for number in numbers)
+        if key[0] == "diagnosis" or (key[0] == "known" and _SOMETHING_ELSE in told):
             for finding in map(findings.__getitem__, numbers):
                 clause = clauses.get(finding.clause)
                 own = _key_of_difference(finding, clause.chapter if clause else "")
@@ -121,7 +131,11 @@ def _join_described(
 
 
 def _cause(numbered: list[tuple[int, Finding]]) -> Cause:
-    pairs = sorted(numbered, key=lambda pair: _size(pair[1]))
+    named = {number for number, finding in numbered if _KNOWN.match(finding.diagnosis or "")}
+    # What is shown is what the title names.
+    pairs = sorted(
+        numbered, key=lambda pair: (bool(named) and pair[0] not in named, _size(pair[1]))
+    )
     number, smallest = pairs[0]
     title, known, kind = _told(smallest, [finding for _, finding in numbered])
     return Cause(

@@ -526,6 +526,12 @@ def test_a_selection_of_clauses_is_no_ground_to_ship(page):
     assert told in Reader(page(lines)).text
 
 
+def test_a_scope_that_was_judged_in_part_is_not_said_to_conform(page):
+    lines = mini(sample.verdict("PAD-01"))
+    lines[0]["clauses_in_all"] = 145
+    assert "mine what was selected passes 1 pass" in Reader(page(lines)).text
+
+
 def test_what_has_changed_since_the_run_before_is_told(load):
     before, after = (
         load(mini(sample.verdict("PAD-01", status=status), started="2026-11-22T16:40:00Z"))
