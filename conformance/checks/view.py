@@ -114,7 +114,9 @@ class View:
         observation = self._observation
         if observation.not_tried is not None:
             raise NotTried(observation.not_tried)
-        if observation.crash is not None:
+        last = len(observation.outcomes)
+        # Of what ended its process the outcomes before may be known.
+        if observation.crash is not None and (not last if index is None else index >= last):
             raise Misbehaved(f"ended its process: {observation.crash}", index)
         constructed = observation.constructed
         if index is None:

@@ -106,19 +106,24 @@ def covering(
         known: what the subject has been found to do wrong.
 
     Raises:
-        EffortIsSpentError: from `explains` or `is_harmless`.
+        EffortIsSpentError: from `explains` or `is_harmless`, before any mistake has been found.
     """
     search = _Search(suspects, explains, functools.cache(is_harmless))
     left = search.alone(wrong)
     own = list(search.chosen)
-    if left:
-        room = max(0, MOST - 1 - len(own))
-        search.chosen += [mistake for mistake in known if mistake not in own][:room]
-        left = search.together(search.unexplained(left))
-    if left:
-        # What never shows alone in these cases may do so in others.
-        search.alone(search.unexplained(beside()))
-        left = search.together(search.unexplained(left))
+    try:
+        if left:
+            room = max(0, MOST - 1 - len(own))
+            search.chosen += [mistake for mistake in known if mistake not in own][:room]
+            left = search.together(search.unexplained(left))
+        if left:
+            # What never shows alone in these cases may do so in others.
+            search.alone(search.unexplained(beside()))
+            left = search.together(search.unexplained(left))
+    except EffortIsSpentError:
+        if not own:
+            raise
+        search.chosen = list(own)
     if left is None or not search.chosen:
         return None
     explained = [case for case in wrong if case not in left]
@@ -209,7 +214,13 @@ class _Search:
         while left and len(self.chosen) < MOST:
             if running == (HOPELESS_ALONE if self.chosen else HOPELESS):
                 break
-            found = self._explaining(left, ways)
+            try:
+                found = self._explaining(left, ways)
+            except EffortIsSpentError:
+                if not self.chosen:
+                    raise
+                # What has been found stays true; of what is left nothing more is known.
+                break
             if not found:
                 unexplained.append(left.pop(0))
                 running += 1
@@ -259,6 +270,17 @@ def _apart(left: Sequence[Case], explained: Sequence[Case]) -> tuple[str, ...] |
     others = [features(case) for case in explained]
     ways = itertools.chain(itertools.combinations(shared, 1), itertools.combinations(shared, 2))
     return next((way for way in ways if not any({*way} <= other for other in others)), None)
+
+
+def in_words(feature: str) -> str:
+    """Return one of `features` as a reader would say it."""
+    padding, _, kind = feature.partition(" ")
+    kinds = {"short": "a kernel shorter than the stride", "strided": "a stride above 1"}
+    return (
+        f"{padding!r} and {kinds.get(kind, kind)}"
+        if padding in ("valid", "same") and kind
+        else feature
+    )
 
 
 def features(case: Case) -> frozenset[str]:

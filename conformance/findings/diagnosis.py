@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from conformance.cases import FAMILIES, Family
 from conformance.checks import CHECKS, NotSupported, NotTried, Traits, View
 from conformance.findings.agreement import agree, changing, has_value, outcome_of, same_outcome
-from conformance.findings.cover import EffortIsSpentError, covering, features
+from conformance.findings.cover import EffortIsSpentError, covering, features, in_words
 from conformance.findings.differences import described
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import drawn_cases
@@ -372,7 +372,7 @@ class Diagnostician:
         mistakes = "the known mistake" if len(named) == 1 else "the known mistakes"
         names, texts = " and ".join(m.id for m in named), " ".join(m.text for m in named)
         if cover.apart is not None:
-            texts += f" Something else is wrong with {' and '.join(cover.apart)}."
+            texts += f" Something else is wrong with {' with '.join(map(in_words, cover.apart))}."
         return f"{word} {mistakes} {names}: {texts}"
 
     def _is_right(self, subject: Subject, case: Case) -> bool | None:

@@ -9,21 +9,31 @@ from conformance.model.observation import Observation
 from conformance.subjects import Subject
 
 
-def dying_step(subject: Subject, case: Case) -> int | None:
-    """Return the step at which the subject's process ends, None where the constructor is enough.
+def until_it_dies(subject: Subject, case: Case) -> tuple[int | None, Observation]:
+    """Return the step at which the subject's process ends, and the outcomes before that step with the end.
 
     The case is run again up to its first step, its second, and so on: what ends it does so once more.
+
+    Returns:
+        The step is None where the constructor is enough.
 
     Raises:
         LookupError: the process does not end again, or is not asked any more.
     """
+    before = Observation()
     for count in range(len(case.steps) + 1):
         observation = subject.observe(attrs.evolve(case, steps=case.steps[:count]))
         if observation.crash is not None:
-            return count - 1 if count else None
+            return count - 1 if count else None, attrs.evolve(before, crash=observation.crash)
         if observation.not_tried is not None or not _goes_on(observation):
             break
+        before = observation
     raise LookupError(f"{subject.name} does not end on {case.id} again")
+
+
+def dying_step(subject: Subject, case: Case) -> int | None:
+    """Return the step at which the subject's process ends; arguments and errors as `until_it_dies`."""
+    return until_it_dies(subject, case)[0]
 
 
 def _goes_on(observation: Observation) -> bool:

@@ -52,12 +52,14 @@ class HarnessError(Exception):
 class Failure:
     """A case on which a clause does not hold.
 
-    `status` is `fail` where the result is wrong, `error` where the subject raised or crashed.
+    `status` is `fail` where the result is wrong, `error` where the subject raised or crashed. It `repeats`
+    unless it was asked again in a fresh process, which did not fail.
     """
 
     case: Case
     status: str
     mismatch: Mismatch
+    repeats: bool = True
 
 
 @attrs.define(eq=False)

@@ -35,6 +35,21 @@ _NO_MEMORY = re.compile(
 )
 
 
+#: What Keras and OpenVINO say before they say what is wrong.
+_WHERE = re.compile(r"Exception encountered when calling ")
+_PASSED_ON = re.compile(r"Exception from \S+:\d+:")
+
+
+def telling_line(message: str) -> str:
+    """Return the line of an error's message that says what is wrong: the first one, unless it says where alone."""
+    lines = [line.strip() for line in message.strip().splitlines() if line.strip()]
+    places = [place for place, line in enumerate(lines[:-1], start=1) if _WHERE.search(line)]
+    told = lines[places[0] :] if places else lines
+    return next(
+        (line for line in told if not _PASSED_ON.fullmatch(line)), lines[0] if lines else ""
+    )
+
+
 @attrs.frozen
 class Error:
     """An exception: the names of its classes (most derived first), its message, its moment.
@@ -54,8 +69,8 @@ class Error:
 
     @property
     def first_line(self) -> str:
-        """The beginning of the message."""
-        return self.message.strip().split("\n")[0][:300]
+        """The line of the message that says something, at most 300 characters of it."""
+        return telling_line(self.message)[:300]
 
     @property
     def means_not_implemented(self) -> bool:
@@ -141,8 +156,9 @@ class Outcome:
 class Observation:
     """The constructor's outcome, and one outcome for every step.
 
-    After a constructor that raised, `outcomes` is empty; where the process died or hung, `crash`
-    says how and nothing else is known. `not_tried` says why the case was not run at all.
+    After a constructor that raised, `outcomes` is empty. Where the process died or hung, `crash` says how, and
+    nothing else is known but, perhaps, the outcomes of the steps before. `not_tried` says why the case was not run
+    at all.
     """
 
     constructed: Outcome = Outcome()

@@ -15,9 +15,10 @@ import reports
 from conformance import __version__
 from conformance.cases import Family, space
 from conformance.checks import CHECKS
+from conformance.judge.afresh import WHAT_CAME_BEFORE
 from conformance.judge.evidence import Evidence
 from conformance.model import machine
-from conformance.model.clauses import SCOPES, Clause, all_clauses, matching
+from conformance.model.clauses import SCOPES, Clause, all_clauses, matching, whole_scopes
 from conformance.run.guard import Guard
 from conformance.run.parallel.pieces import Found
 from conformance.run.parallel.shards import check_shard
@@ -180,10 +181,12 @@ class Run:
         return not self.options.subjects and not self.options.subject_commands
 
     def items(self) -> list[tuple[Participant, Clause]]:
-        """Return every pair to be judged, subject by subject."""
-        return [
-            (participant, clause) for participant in self.participants for clause in self.clauses
-        ]
+        """Return every pair to be judged, subject by subject.
+
+        The clause that failures of others may turn out to be a matter of comes last.
+        """
+        ordered = sorted(self.clauses, key=lambda clause: clause.id == WHAT_CAME_BEFORE)
+        return [(participant, clause) for participant in self.participants for clause in ordered]
 
     def total_cases(self) -> int:
         """Return about how many cases the run will make."""
@@ -449,6 +452,7 @@ class Run:
             subjects=tuple(participant.entry() for participant in self.participants),
             clauses_in_all=len(all_clauses()) + len(self.options.corpora),
             clauses=tuple(recorded(clause) for clause in self.clauses),
+            whole_scopes=whole_scopes(self.clauses),
             rules=scopes.RULES,
             shard=self.options.shard,
         )

@@ -11,14 +11,23 @@ from conformance.cases import FAMILIES, Family
 from conformance.checks import CHECKS
 from conformance.findings.diagnosis import Diagnostician
 from conformance.findings.scripts import script_for
+from conformance.judge import afresh
+from conformance.judge.afresh import Afresh
 from conformance.judge.causes import Cause, Causes
-from conformance.judge.crashes import dying_step
+from conformance.judge.culprits import Culprits
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import shrink
 from conformance.judge.judging import Failure, HarnessError, Tally, judge_case
 from conformance.model.case import Case
 from conformance.model.clauses import Clause
-from conformance.model.steps import Call, ComputeOutputShape, Gradients, Train
+from conformance.model.steps import (
+    Build,
+    Call,
+    ComputeOutputShape,
+    Gradients,
+    SetWeights,
+    Train,
+)
 from conformance.model.values.codec import in_a_line
 from conformance.oracle.bounds import OracleError
 from conformance.oracle.comparison import Mismatch
@@ -96,18 +105,23 @@ class ParticipantJudge:
         #: The block of each failing case.
         self._block: dict[tuple[str, str], int] = {}
         self._small: dict[str, Case] = {}
-        #: The steps at which the subject's process ended, by case.
-        self._died: dict[str, int | None] = {}
+        self._culprits = Culprits(evidence, participant.subject, participant.traits)
         #: What the process has cost while failures were explained, for each purpose.
         self._explained: dict[str, tuple[float, float]] = {}
         #: Those that covered a failure so far.
         self.used_excuses: set[Excuse] = set()
         self._causes = Causes(evidence, participant.subject, participant.traits)
+        has_process = Worker.of(participant).has_process
+        self._afresh = (
+            Afresh(evidence, participant.subject, participant.traits) if has_process else None
+        )
         self._clauses = frozenset(clauses)
         #: Whether a clause that has been judged may explain the failures of others.
         self._red: dict[str, bool] = {}
         #: The failures by which clauses that have not been judged yet block others.
         self._owed: dict[str, Failure] = {}
+        #: By clause one that it blocks, as an earlier part of the run has told. Its failure is gone.
+        self._told_to_block: dict[str, str] = {}
         #: The case on which an earlier run has seen a clause fail.
         self._again = {
             found.clause: Case.from_json(found.case)
@@ -130,6 +144,10 @@ class ParticipantJudge:
             # An erratum that the run cannot prove is no erratum.
             status, kind = "fail", "stale-erratum"
             reason = "the page's sentence was not contradicted: the erratum is stale"
+        if not tally.failures and clause.id in self._told_to_block:
+            other = self._told_to_block[clause.id]
+            status, kind = "gave-up", "cases-left"
+            reason = f"an earlier part of the run has seen it fail, where it blocks {other}"
         self._red[clause.id] = bool(tally.failures)
         finding, text = self._finding(clause, tally, guard) if tally.failures else (None, "")
         excuses = [e for e in self._options.excuses if e.concerns(clause.id, *self.participant.key)]
@@ -172,9 +190,36 @@ class ParticipantJudge:
                 kept.append(failure)
             else:
                 tally.note_blocked(self._evidence.values(failure.case), blocker, failure)
+        kept = self._repeated(clause, kept, tally)
         if not kept and clause.id in self._owed:
             kept.append(self._owed[clause.id])
         tally.failures = kept
+
+    def _repeated(self, clause: Clause, failures: list[Failure], tally: Tally) -> list[Failure]:
+        """Return the failures that are the clause's own matter.
+
+        What a fresh process does not repeat depends on what came before, which has a clause of its own.
+        """
+        if self._afresh is None:
+            return failures
+        ordered = sorted(failures, key=_plainness)
+        with self._apart("asking again"):
+            kept = self._afresh.own(clause.id, ordered)
+        others = ordered[: len(ordered) - len(kept)]
+        if not others:
+            return failures
+        changed = attrs.evolve(
+            others[0].mismatch, message=f"{others[0].mismatch.message}; it {afresh.TOLD}"
+        )
+        owed = attrs.evolve(others[0], mismatch=changed, repeats=False)
+        blocker = afresh.WHAT_CAME_BEFORE
+        if clause.id == blocker or blocker not in self._clauses or not self._red.get(blocker, True):
+            return kept or [owed]
+        if blocker not in self._red:
+            self._owed.setdefault(blocker, owed)
+        for failure in others:
+            tally.note_blocked(self._evidence.values(failure.case), blocker, failure)
+        return kept
 
     def _cause(self, failure: Failure) -> Cause | None:
         """Return what makes the calls of the failing case wrong, where that may explain the failure."""
@@ -185,10 +230,10 @@ class ParticipantJudge:
             return None  # a case that is too large for the oracle, as that of KILL-04
         if expected.constructed.error is not None:
             return None
-        if step is None:
-            return self._causes.of(case) if failure.status == "error" else None
-        if expected.outcomes[step].error is not None:
+        if step is not None and expected.outcomes[step].error is not None:
             return None  # it should have been refused: that is no matter of numbers
+        if step is None or isinstance(case.steps[step], (Build, SetWeights)):
+            return self._causes.of(case) if failure.status == "error" else None
         if any(isinstance(one, (Call, Gradients, Train)) for one in case.steps[: step + 1]):
             return self._causes.of(case, failure)
         if isinstance(case.steps[step], ComputeOutputShape):
@@ -202,9 +247,13 @@ class ParticipantJudge:
             return None  # another hang would tell no more, and take as long
         with self._apart("causes"):
             cause = self._cause(failure)
-        if cause is None or clause.id in cause.failures:
+            blamed = None if cause is not None else self._culprits.of(clause.id, failure)
+        found = {} if cause is None else cause.failures
+        if blamed is not None:
+            found = dict([blamed])
+        if clause.id in found:
             return None
-        for name, own in cause.failures.items():
+        for name, own in found.items():
             if name in self._clauses and self._red.get(name, True):
                 if name not in self._red:
                     self._owed[name] = own
@@ -270,6 +319,8 @@ class ParticipantJudge:
     def note_judged(self, verdict: record.Verdict) -> None:
         """Take over a verdict of an earlier part of the run: only a clause that failed may block others."""
         self._red[verdict.clause] = statuses.status(verdict.status).breaks
+        for blocker in verdict.blocked_by:
+            self._told_to_block.setdefault(blocker, verdict.clause)
 
     def recall(self, findings: Iterable[record.Finding]) -> None:
         """Know the small cases that an earlier part of the run has found."""
@@ -330,22 +381,18 @@ class ParticipantJudge:
             )
         script = guard(
             f"the script of {clause.id}",
-            lambda: script_for(
-                subject.spec,
-                subject.mode,
-                shown.case,
-                mismatch,
-                is_command=self.participant.is_command,
-                observation=self._evidence.past_observation(subject, shown.case),
-                target=getattr(subject, "target", None),
-            ),
+            lambda: self._script(shown.case, mismatch) if shown.repeats else None,
             None,
         )
         self._phase(f"diagnosing {clause.id}")
         given_up = self.diagnostician.cut_short
         diagnosis = guard(
             f"the diagnosis of {clause.id}",
-            lambda: self.diagnostician.diagnose(subject, clause.id, failures),
+            lambda: (
+                self.diagnostician.diagnose(subject, clause.id, failures)
+                if shown.repeats
+                else afresh.TOLD
+            ),
             None,
         )
         text = guard(
@@ -380,6 +427,18 @@ class ParticipantJudge:
         )
         return finding, text
 
+    def _script(self, case: Case, mismatch: Mismatch) -> str | None:
+        subject = self.participant.subject
+        return script_for(
+            subject.spec,
+            subject.mode,
+            case,
+            mismatch,
+            is_command=self.participant.is_command,
+            observation=self._evidence.past_observation(subject, case),
+            target=getattr(subject, "target", None),
+        )
+
     @contextlib.contextmanager
     def _apart(self, purpose: str) -> Iterator[None]:
         """Count apart what a process costs for a purpose, however much exploring, or another purpose, has cost."""
@@ -398,7 +457,15 @@ class ParticipantJudge:
         if clause.id in self._corpora:
             return plainest(failures), False
         plain = [f for f in failures if f.case.situation is None]
-        smallest, shrunk = self._shrunk(clause, plainest(failures), claims=False, others=plain)
+        found = plainest(failures)
+        if not found.repeats:
+            return found, False
+        smallest, shrunk = self._shrunk(clause, found, claims=False, others=plain)
+        if shrunk and self._afresh is not None:
+            # The process has run many cases meanwhile.
+            with self._apart("asking again"):
+                if not self._afresh.repeats(clause.id, smallest):
+                    return found, False
         if shrunk:
             self._small[smallest.case.id] = smallest.case
         return smallest, shrunk
@@ -409,13 +476,7 @@ class ParticipantJudge:
         observation = self._evidence.past_observation(subject, case)
         if observation is None or observation.crash is None:
             return shown.mismatch
-        if case.id not in self._died:
-            try:
-                step = dying_step(subject, case)
-            except LookupError:
-                step = len(case.steps) - 1 if case.steps else None
-            self._died[case.id] = step
-        return attrs.evolve(shown.mismatch, step=self._died[case.id])
+        return attrs.evolve(shown.mismatch, step=self._culprits.until_it_ended(case)[0])
 
     def _shrunk(
         self, clause: Clause, found: Failure, *, claims: bool, others: Sequence[Failure] = ()
@@ -443,13 +504,13 @@ def plainest(failures: Sequence[Failure]) -> Failure:
 
     A drawn case can be shrunk, and a case in plain surroundings says more than one in a situation.
     """
+    return min(failures, key=_plainness)
 
-    def key(failure: Failure) -> tuple[bool, bool, bool]:
-        family = FAMILIES.get(failure.case.family)
-        is_fixed = family is None or not family.is_drawn
-        return failure.status != "fail", is_fixed, failure.case.situation is not None
 
-    return min(failures, key=key)
+def _plainness(failure: Failure) -> tuple[bool, bool, bool]:
+    family = FAMILIES.get(failure.case.family)
+    is_fixed = family is None or not family.is_drawn
+    return failure.status != "fail", is_fixed, failure.case.situation is not None
 
 
 def finding_text(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -40,9 +41,18 @@ _REFUSALS = (
 _OTHER_MEANINGS = frozenset({"torch", "flax"})
 
 
-def _refused_keyword(error: Exception) -> str | None:
-    found = (pattern.search(text_of(error)) for pattern in _REFUSALS)
-    return next((match[1] for match in found if match is not None), None)
+@contextlib.contextmanager
+def refused_keywords(arguments: Mapping[str, Value]) -> Iterator[None]:
+    """Raise Unsupported where a constructor says that it does not take one of a layer's arguments."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        matches = (pattern.search(text_of(error)) for pattern in _REFUSALS)
+        refused = next((match[1] for match in matches if match is not None), None)
+        # A name that no layer of the page takes is refused by right.
+        if refused in arguments and refused in {*PAGE, *FURTHER}:
+            raise Unsupported(f"the constructor takes no {refused}") from error
+        raise
 
 
 class LayerBackend(steps.Backend):
@@ -78,7 +88,9 @@ class LayerBackend(steps.Backend):
             if not isinstance(step, self.kinds):
                 raise Unsupported(self.lacks(step))
             value = super().do(step)
-            self.modified = _damaged(self._lent)
+            self.modified = _damaged(
+                [(name, self.seen(now), before) for name, now, before in self._lent]
+            )
         finally:
             self._after(step)
         return value
@@ -133,17 +145,11 @@ class LayerBackend(steps.Backend):
             raise Unsupported(f"the constructor takes no {', '.join(lacking)}")
         given = [self.resolved(value) for value in positional]
         keywords = resolve_arguments(arguments)
-        try:
+        with refused_keywords(arguments):
             made = self.layer_class(*given, **keywords)
-            if self._without_bias and has_attribute(made, "bias"):
-                raise Unsupported("the constructor takes no use_bias")
-            return made
-        except (TypeError, ValueError) as error:
-            refused = _refused_keyword(error)
-            # A name that no layer of the page takes is refused by right.
-            if refused in arguments and refused in {*PAGE, *FURTHER}:
-                raise Unsupported(f"the constructor takes no {refused}") from error
-            raise
+        if self._without_bias and has_attribute(made, "bias"):
+            raise Unsupported("the constructor takes no use_bias")
+        return made
 
     def attribute(self, name: str) -> Any:
         # Not getattr alone: a property that raises AttributeError is an error, not an absence.
@@ -175,8 +181,13 @@ class LayerBackend(steps.Backend):
 
     def give(self, **arrays: Array) -> list[Any]:
         given = super().give(**arrays)
-        self._lent += [(name, one, one.copy()) for name, one in zip(arrays, given)]
+        self._lent += [(name, one, self.seen(one).copy()) for name, one in zip(arrays, given)]
         return given
+
+    def seen(self, given: Any) -> Array:
+        """Return what `native` gave as an array."""
+        found: Array = given
+        return found
 
     def lend(self, **arrays: Array) -> list[Any]:
         weights = [(name, getattr(self.layer, name, None)) for name in ("kernel", "bias")]

@@ -137,7 +137,8 @@ def _version(language: str, name: str) -> str | None:
     if language == "js":
         return node.version(name) if shutil.which("node") else None
     try:
-        return importlib.metadata.version(name)
+        # PyTorch's says what it was built for, too: 2.13.0+cpu.
+        return importlib.metadata.version(name).partition("+")[0]
     except importlib.metadata.PackageNotFoundError:
         return None
 

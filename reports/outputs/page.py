@@ -30,6 +30,7 @@ from reports.views import (
     numerics,
     scopes,
     sentence,
+    shipping,
 )
 
 #: Shown, so that nobody is misled.
@@ -37,6 +38,8 @@ _UNSEEN: dict[int, str | None] = {
     **dict.fromkeys(UNSEEN, "\N{REPLACEMENT CHARACTER}"),
     ord("\r"): None,
 }
+#: The smallest cases of so many causes are part of the page from the start; the script makes the others.
+_CAUSES_LAID_OUT = 6
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
@@ -53,6 +56,14 @@ def render(record: Record, before: Record | None = None) -> str:
         before: the run before it, of which the page says what has changed since.
     """
     laid_out = matrix.build(record)
+    found = findings.collect(record, laid_out)
+    scoped = scopes.table(
+        record.header.clauses,
+        record.verdicts,
+        [column.subject.name for column in laid_out.worst_first],
+    )
+    is_selection = len(laid_out.rows) < (record.header.clauses_in_all or 0)
+    whole = record.header.whole_scopes if is_selection else None
     return document(
         "page.html.j2",
         record,
@@ -67,13 +78,19 @@ def render(record: Record, before: Record | None = None) -> str:
             is_complete=record.footer.complete,
             clauses_in_all=record.header.clauses_in_all,
         ),
-        scopes=scopes.table(
+        scopes=scoped,
+        scope_meanings=scopes.MEANINGS,
+        shipping=shipping.answers(
+            scoped,
+            [(cause.subject, cause.clauses) for cause in found.causes],
             record.header.clauses,
-            record.verdicts,
-            [column.subject.name for column in laid_out.worst_first],
+            is_complete=record.footer.complete,
+            whole=whole,
         ),
+        whole_scopes=whole,
         errata=errata.collect(record, laid_out),
-        found=findings.collect(record, laid_out),
+        found=found,
+        causes_laid_out=_CAUSES_LAID_OUT,
         deviations=[row.clause for row in laid_out.rows if row.clause.deviation is not None],
         drift=drift.build(record),
         coverage=coverage.build(record.footer.coverage),

@@ -23,6 +23,8 @@ CLAUSES_NAMED = 4
 _LARGEST = (16, 12)
 #: A line of a list is cut after so many characters; `explain` shows everything.
 _LINE = 160
+#: What is wrong may take more, as it is the point.
+_TITLE = 240
 
 
 @attrs.frozen(eq=False)
@@ -31,6 +33,7 @@ class Told:
 
     cause: Cause
     title: str
+    clauses: tuple[str, ...]
     breaks: str
     call: str
     message: str
@@ -59,13 +62,20 @@ def tell_causes(record: Record) -> list[Told]:
         told.append(
             Told(
                 cause,
-                _one_line(title),
+                _one_line(title, _TITLE),
+                tuple(broken),
                 _breaks(broken, clauses),
                 _one_line(cases.summary(smallest.case)),
                 _one_line(message),
             )
         )
     return told
+
+
+def unexplained(record: Record) -> int:
+    """Count the findings whose search for a diagnosis was given up, and whose cause has none from another one."""
+    findings = dict(enumerate(record.findings, start=1))
+    return causes.unexplained([one.cause for one in tell_causes(record)], findings)
 
 
 def _breaks(broken: Sequence[str], clauses: Mapping[str, Clause]) -> str:
@@ -293,9 +303,9 @@ def beside(first: Sequence[str], second: Sequence[str]) -> list[str]:
     return [f"{one:<{width}}{other}".rstrip() for one, other in zip(left, right)]
 
 
-def _one_line(text: str) -> str:
+def _one_line(text: str, most: int = _LINE) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= _LINE else line[: _LINE - 1] + "…"
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def by_subject(told: Sequence[Told]) -> Mapping[str, list[Told]]:

@@ -184,8 +184,12 @@ def _lone_panels(
             yield _panel(title, tensor, axes_of(shape, case, step, name), (0,) * len(shape))
 
 
+#: So many images of an output gradient are drawn, where the gradient in question sums all of them.
+_IMAGES_SHOWN = 3
+
+
 def inputs(case: Mapping[str, Any], step: int | None, index: tuple[int, ...] | None) -> list[Panel]:
-    """Draw the input and the kernel that a step works on, where the case has them."""
+    """Draw what a step works on, where the case has it: input, kernel, and of a gradient the output's gradient."""
     steps = case.get("steps")
     if not isinstance(steps, list) or not steps:
         return []
@@ -204,7 +208,30 @@ def inputs(case: Mapping[str, Any], step: int | None, index: tuple[int, ...] | N
     if kernel is not None and kernel.array.ndim == 4:
         axes = axes_of(kernel.array.shape, case, None, "kernel")
         panels.append(_panel("kernel", kernel, axes, (0, 0, channel, 0)))
+    is_mapping = isinstance(steps[last], Mapping)
+    given = as_tensor(steps[last].get("output_gradient")) if is_mapping else None
+    if given is not None and given.array.ndim == 4:
+        panels += _output_gradients(given, case, index)
     return panels
+
+
+def _output_gradients(
+    given: Tensor, case: Mapping[str, Any], index: tuple[int, ...] | None
+) -> Iterator[Panel]:
+    """Draw the planes of an output gradient: of a bias' one every image, for they are summed."""
+    names = image_axes(case)
+    of_bias = index is not None and len(index) == 1
+    images = given.array.shape[0]
+    for image in range(min(images, _IMAGES_SHOWN) if of_bias else 1):
+        at = [0, 0, 0, 0]
+        at[0] = image
+        if of_bias and index is not None:
+            at[names.index("channel")] = index[0]
+        axes = axes_of(given.array.shape, case, None)
+        panel = _panel("output gradient", given, axes, tuple(at))
+        if of_bias and images > _IMAGES_SHOWN and image == _IMAGES_SHOWN - 1:
+            panel = attrs.evolve(panel, detail=f"{panel.detail} · of {images} images")
+        yield panel
 
 
 def _latest(steps: list[Any], key: str) -> Tensor | None:

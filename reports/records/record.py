@@ -210,6 +210,9 @@ class Header:
             minimum=0,
         ),
     ] = None
+    whole_scopes: Annotated[
+        tuple[str, ...], rule("The scopes of which this run was told to judge every clause.")
+    ] = ()
     rules: Annotated[
         int, rule("The version of the rules by which scopes are told (docs/interpreting.md).", minimum=0)
     ] = 0  # fmt: skip

@@ -48,17 +48,21 @@ STATUSES = (
     Status(
         "harness-error",
         "broken",
-        "the suite itself broke here: please report it",
+        "undecided: the suite itself broke here; please report it",
         _BAD,
         unjudged=True,
     ),
     Status(
-        "gave-up", "gaveup", "the worker crashed or hung too often to go on", _BAD, unjudged=True
+        "gave-up",
+        "gaveup",
+        "undecided: the worker crashed or hung too often to go on",
+        _BAD,
+        unjudged=True,
     ),
     Status(
         "blocked",
         "blocked",
-        "fails only where a more basic clause fails, which explains it",
+        "undecided: fails only where a more basic clause fails, which explains it",
         "red",
         unjudged=True,
     ),

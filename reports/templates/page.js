@@ -191,6 +191,12 @@
     return reset;
   }
 
+  // What a link led to stays in view while the page is completed, until the reader goes elsewhere.
+  let held = null;
+  for (const kind of ["wheel", "touchstart", "pointerdown", "keydown"]) {
+    addEventListener(kind, () => { held = null; }, { capture: true, passive: true });
+  }
+
   // A link into something folded or filtered away brings it out.
   function setUpPermalinks(resetFilter) {
     function follow() {
@@ -203,6 +209,7 @@
       if (target.closest("[hidden], .is-out")) resetFilter();
       if (target.matches(".row")) fold(target, true);
       for (let at = target; at; at = at.parentElement) if (at.matches("details")) at.open = true;
+      held = target;
       target.scrollIntoView();
       // What is far away is laid out only now, and moves the rest.
       requestAnimationFrame(() => requestAnimationFrame(() => target.scrollIntoView()));
@@ -304,6 +311,36 @@
       on: () => show(step === null || step > data.stamps.length ? 1 : step + 1),
       last: () => show(Infinity),
     };
+  }
+
+  // A long page answers first. It is completed while nothing else is to be done, or as it is scrolled, and before it
+  // is printed: what can be read can then be searched, too.
+  function setUpLayout() {
+    const left = new Set(all(".cause, :is(main, .filtered) > section:not(#findings)"));
+    const complete = (one) => {
+      left.delete(one);
+      watch.unobserve(one);
+      if (one.matches(".cause")) unfold(one);
+    };
+    const watch = new IntersectionObserver((entries) => {
+      for (const { isIntersecting, target } of entries) if (isIntersecting) complete(target);
+    }, { rootMargin: "900px" });
+    const whenIdle = window.requestIdleCallback ?? ((then) => setTimeout(() => then({ timeRemaining: () => 10 }), 50));
+    const goOn = (idle) => {
+      do {
+        const [one] = left;
+        if (!one) break;
+        complete(one);
+        one.classList.add("laid-out");
+      } while (idle.timeRemaining() > 5);
+      held?.scrollIntoView();
+      if (left.size) whenIdle(goOn);
+      else for (const one of all(".cause, section")) one.classList.add("laid-out");
+      dispatchEvent(new Event("resize"));
+    };
+    for (const one of left) if (one.matches(".cause")) watch.observe(one);
+    addEventListener("load", () => setTimeout(() => whenIdle(goOn), 100));
+    addEventListener("beforeprint", () => [...left].forEach(complete));
   }
 
   let near = null;
@@ -415,6 +452,7 @@
     setUpStepping();
     setUpScrolling();
     setUpPacked();
+    setUpLayout();
     document.addEventListener("toggle", ({ target }) => { if (target.open) unfold(target); }, true);
     if (!byId("open-all")) return;  // a page without a matrix
     setUpRows(rows);

@@ -135,6 +135,14 @@ def same_case() -> tuple[Line, Any, Any]:
     return case, right, wrong
 
 
+#: The scopes of the chapters' clauses.
+SCOPES = {
+    **dict.fromkeys(("shapes", "padding", "formats", "values", "dtypes", "special"), "numbers"),
+    **dict.fromkeys(("bias", "arguments", "initializers", "activations"), "layer"),
+    **dict.fromkeys(("losses", "constraints", "gradients"), "training"),
+}
+
+
 def clause(row: tuple[str, str, str, str | None, str, str]) -> Line:
     """A row of CLAUSES as the header holds it."""
     identity, chapter, title, page, norm, agreement = row
@@ -159,6 +167,7 @@ def clause(row: tuple[str, str, str, str | None, str, str]) -> Line:
         example = "k = 2, s = 1, H = 3:  full length 4, crop 0 before and 1 after\n x = [1 0 0], w = [1 10]  ->  [1 10 0]"
     return {
         "id": identity,
+        "scope": SCOPES.get(chapter, "drop-in"),
         "chapter": chapter,
         "title": title,
         "page": page,

@@ -7,7 +7,8 @@ The rule, for the findings of one subject, whatever their modes:
    the same exception with the same text, the same message, its numbers left out, a side of the output that is too
    short, or too long, or wrong numbers in clauses of one chapter. Wrong numbers belong to what a diagnosis
    describes, where it is the only one in their chapter.
-3. Processes that the C library ended, as the heap was damaged, have one cause: it shows at whatever comes later.
+3. The same holds for a diagnosis after which something else is wrong in a part of the cases.
+4. Processes that the C library ended, as the heap was damaged, have one cause: it shows at whatever comes later.
 
 What a failure explains is not told a second time: the run has it as *blocked*, without a finding.
 """
@@ -26,6 +27,8 @@ from reports.records.record import Clause, Finding
 from reports.records.values import is_error, is_tensor
 
 _KNOWN = re.compile(r"(equals|looks like) the known mistakes? ([^:]+): (.*)", re.DOTALL)
+#: Before the part of the cases that a diagnosis does not explain.
+_SOMETHING_ELSE = "Something else is wrong with"
 #: A description that differs from finding to finding in how far alone.
 _SHIFTED = "looks like the right result shifted"
 #: Last words of the C library, where what lies between the blocks of memory was overwritten.
@@ -35,8 +38,15 @@ _DAMAGED = re.compile(
 _DAMAGE = (
     "Damages its memory: the C library ended the process (an earlier case may have done the damage)"
 )
+#: What Keras and OpenVINO say before they say what is wrong.
+_WHERE = re.compile(
+    r"^in user code:|Exception encountered when calling |Exception from \S+:\d+:$|^ *File |filtered_tb = "
+)
 #: A side of the output, as long as it should be and as it is.
 _LENGTH = re.compile(r"the output's (?:height|width) should be (\d+), it is (\d+)")
+#: What a title is that names no known mistake.
+SYMPTOM = "Symptom; its cause was not found"
+DESCRIPTION = "Description; no known mistake does just this"
 _TWINS = re.compile(r" \([^()]* cannot be told from it here\)$")
 
 _Key = tuple[str, ...]
@@ -50,6 +60,7 @@ class Cause:
         subject: its name.
         title: what is wrong, in a sentence.
         known: how that is known: the known mistake that does the same; empty where none is.
+        kind: what the title is where it names no known mistake: a description, or a symptom.
         smallest: the finding with the smallest case.
         others: the other findings that say the same.
     """
@@ -57,6 +68,7 @@ class Cause:
     subject: str
     title: str
     known: str
+    kind: str
     smallest: int
     others: tuple[int, ...]
 
@@ -67,7 +79,9 @@ class Cause:
 
 
 def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> list[Cause]:
-    """Return the causes, subject by subject in the findings' order, those that break most clauses first.
+    """Return the causes, subject by subject in the findings' order.
+
+    Those that break most clauses come first, and of them those that break most cases.
 
     Args:
         findings: by their numbers in the record.
@@ -80,20 +94,32 @@ def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> lis
         by_subject.setdefault(finding.subject, {}).setdefault(key, []).append(number)
     for groups in by_subject.values():
         _join_described(groups, findings, clauses)
+
+    def broken(numbers: Sequence[int]) -> tuple[int, int]:
+        found = [findings[number] for number in numbers]
+        return len({one.clause for one in found}), sum(one.failures or 1 for one in found)
+
     return [
         _cause([(number, findings[number]) for number in numbers])
         for groups in by_subject.values()
-        for numbers in sorted(groups.values(), key=len, reverse=True)
+        for numbers in sorted(groups.values(), key=broken, reverse=True)
     ]
+
+
+def unexplained(causes: Sequence[Cause], findings: Mapping[int, Finding]) -> int:
+    """Count the findings whose search for a diagnosis was given up, and whose cause has none from another one."""
+    unnamed = (cause for cause in causes if cause.kind == SYMPTOM)
+    return sum(findings[number].undiagnosed for cause in unnamed for number in cause.numbers)
 
 
 def _join_described(
     groups: dict[_Key, list[int]], findings: Mapping[int, Finding], clauses: Mapping[str, Clause]
 ) -> None:
-    """Put wrong numbers without a diagnosis to the only description of such numbers in their chapter."""
+    """Put wrong numbers without a diagnosis to the only one in their chapter that leaves room for them."""
     described: dict[_Key, set[_Key]] = {}
     for key, numbers in groups.items():
-        if key[0] == "diagnosis":
+        told = "".join(findings[number].diagnosis or "" for number in numbers)
+        if key[0] == "diagnosis" or (key[0] == "known" and _SOMETHING_ELSE in told):
             for finding in map(findings.__getitem__, numbers):
                 clause = clauses.get(finding.clause)
                 own = _key_of_difference(finding, clause.chapter if clause else "")
@@ -105,29 +131,35 @@ def _join_described(
 
 
 def _cause(numbered: list[tuple[int, Finding]]) -> Cause:
-    pairs = sorted(numbered, key=lambda pair: _size(pair[1]))
+    named = {number for number, finding in numbered if _KNOWN.match(finding.diagnosis or "")}
+    # What is shown is what the title names.
+    pairs = sorted(
+        numbered, key=lambda pair: (bool(named) and pair[0] not in named, _size(pair[1]))
+    )
     number, smallest = pairs[0]
-    title, known = _told(smallest, [finding for _, finding in numbered])
+    title, known, kind = _told(smallest, [finding for _, finding in numbered])
     return Cause(
         subject=smallest.subject,
         title=re.sub(r"^[a-z](?=[a-z]* )", lambda first: first[0].upper(), title),
         known=known,
+        kind=kind,
         smallest=number,
         others=tuple(sorted(number for number, _ in pairs[1:])),
     )
 
 
-def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str]:
-    """Return what is wrong, and which known mistake it is, as surely as any of the findings says it."""
+def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str, str]:
+    """Return what is wrong, which known mistake it is, as surely as any of the findings says it, and the kind."""
     matches = [_KNOWN.match(finding.diagnosis or "") for finding in findings]
     sure = sorted((match for match in matches if match), key=lambda match: match[1] != "equals")
     if sure:
         how, name, text = sure[0].groups()
-        return _TWINS.sub("", text), f"{how} the known mistake {name}"
+        return _TWINS.sub("", text), f"{how} the known mistake {name}", ""
     if not smallest.diagnosis and _DAMAGED.search(smallest.message):
-        return _DAMAGE, ""
+        return _DAMAGE, "", ""
     described = (finding.diagnosis for finding in (smallest, *findings) if finding.diagnosis)
-    return next(described, smallest.message), ""
+    title = next(described, None)
+    return (smallest.message, "", SYMPTOM) if title is None else (title, "", DESCRIPTION)
 
 
 def _key(finding: Finding, chapter: str) -> _Key:
@@ -147,7 +179,8 @@ def _key_of_difference(finding: Finding, chapter: str) -> _Key:
         types = finding.got["types"]
         kind = str(types[0]) if isinstance(types, list) and types else "exception"
         lines = str(finding.got["message"] or "").strip().splitlines()
-        return ("raised", kind, _normalised(lines[0] if lines else ""))
+        telling = [line for line in lines if line.strip() and not _WHERE.search(line)]
+        return ("raised", kind, _normalised((telling or lines or [""])[0]))
     if _DAMAGED.search(finding.message):
         return ("damage",)
     if length := _LENGTH.fullmatch(finding.message):

@@ -90,6 +90,7 @@ class Cause:
     subject: str
     title: str
     known: str
+    kind: str
     smallest: Entry
     others: tuple[Entry, ...]
 
@@ -118,10 +119,14 @@ class Cause:
 
 @attrs.frozen(eq=False)
 class Found:
-    """The findings of a record: by their causes, and those that are excused apart."""
+    """The findings of a record: by their causes, and those that are excused apart.
+
+    `unexplained` counts those whose search for a diagnosis was given up, and whose cause has none.
+    """
 
     causes: tuple[Cause, ...]
     excused: tuple[Entry, ...]
+    unexplained: int
 
     @property
     def subjects(self) -> list[str]:
@@ -175,12 +180,14 @@ def collect(record: Record, matrix: Matrix) -> Found:
                 subject=one.subject,
                 title=one.title,
                 known=one.known,
+                kind=one.kind,
                 smallest=entries[one.smallest],
                 others=tuple(entries[number] for number in one.others),
             )
             for place, one in enumerate(groups, start=1)
         ),
         tuple(entries[number] for number in excused),
+        causes.unexplained(groups, wrong),
     )
 
 

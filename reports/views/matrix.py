@@ -356,7 +356,7 @@ def _cell(
     blocking = dict.fromkeys(name for verdict in verdicts for name in verdict.blocked_by)
     if blocking and not status.unjudged:
         more_basic = " and ".join(blocking)
-        told.append(f"Cases that fail because of {more_basic} do not count here.")
+        told.append(f"Cases that fail because of {more_basic} are counted there, not here.")
     reasons = dict.fromkeys(told)
     return Cell(
         column=column,

@@ -12,6 +12,13 @@ from reports.views.enumeration import conjoined, first_of
 
 #: The version of the rules; it rises when the same verdicts would give another sentence.
 RULES = 2
+#: What a scope is about, in a few words.
+MEANINGS: Mapping[str, str] = {
+    "numbers": "shapes, padding, layouts, values, dtypes",
+    "layer": "bias, activations, initializers, configuration, errors",
+    "training": "gradients, losses, constraints",
+    "drop-in": "names, collections, methods, quirks",
+}
 #: So many clauses are named at most.
 NAMED = 4
 #: So many of them in a cell of the table.
@@ -60,12 +67,24 @@ class Scope:
         return ("in part", "unsupported") if self.passed else ("not claimed", "none")
 
     @property
+    def counts(self) -> list[tuple[int, str]]:
+        """How many clauses pass, fail and so on, without those of which there are none."""
+        told = (
+            (self.passed, "pass"),
+            (len(self.broken), "fail"),
+            (len(self.undecided), "undecided"),
+            (len(self.excused), "excused"),
+            (self.unsupported, "unsupported"),
+        )
+        return [(count, word) for count, word in told if count]
+
+    @property
     def named(self) -> str:
         """The first clauses that keep it from conforming; nothing where none does, or nothing is claimed."""
         if self.broken or self.undecided:
             return first_of(self.broken or self.undecided, NAMED_IN_TABLE)
         if self.missing and self.passed and not self.excused:
-            return f"without {first_of(self.missing, NAMED_IN_TABLE)}"
+            return f"lacks {first_of(self.missing, NAMED_IN_TABLE)}, which must pass"
         return ""
 
     def __str__(self) -> str:

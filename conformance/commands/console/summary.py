@@ -10,6 +10,7 @@ from rich.table import Table
 import reports
 from conformance.commands.console.verdicts import verdicts
 from conformance.run.run import Run
+from reports.outputs import plain
 from reports.records import statuses
 from reports.records.record import Record
 from reports.views import changes, scopes
@@ -34,8 +35,8 @@ def summary(run: Run, record: Record, path: Path, console: Console) -> None:
         console.print(line, soft_wrap=True)
     for excuse in run.idle_excuses:
         console.print(f"excuse without effect: {excuse}", style="yellow", soft_wrap=True)
-    if record.footer.undiagnosed:
-        given_up = record.footer.undiagnosed
+    given_up = plain.unexplained(record)
+    if given_up:
         findings = "finding" if given_up == 1 else "findings"
         told = f"no cause is named for {given_up} {findings}: the search for it was given up"
         console.print(told, style="yellow", soft_wrap=True)

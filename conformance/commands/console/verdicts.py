@@ -13,8 +13,8 @@ from reports.views import matrix, sentence
 
 #: Where `run` writes its record.
 DEFAULT = Path("conformance-report") / FILE_NAME
-#: Causes that are told of a subject; the report has them all.
-CAUSES_SHOWN = 5
+#: Causes that are told of a subject, those that break most first; of the others their clauses.
+CAUSES_SHOWN = 3
 
 #: Colours of what a sentence comes to.
 _STYLES = {"pass": "green", "some": "green", "fail": "bold red", "gaveup": "bold red"}
@@ -44,7 +44,8 @@ def verdicts(record: Record, path: Path, console: Console) -> None:
         said = (str(one) for one in record.footer.said_often if one.subject in part.subjects)
         for line in dict.fromkeys(said):
             console.print(f"  {line}", style="yellow", soft_wrap=True)
-        left = len(found) - CAUSES_SHOWN
-        if left > 0:
-            more = "1 more cause is" if left == 1 else f"{left} more causes are"
-            console.print(f"  {more} in the report", style="dim")
+        left = found[CAUSES_SHOWN:]
+        if left:
+            more = "1 more cause breaks" if len(left) == 1 else f"{len(left)} more causes break"
+            clauses = [*dict.fromkeys(clause for told in left for clause in told.clauses)]
+            console.print(f"  {more} {plain.breaks(clauses)}: see the report", soft_wrap=True)

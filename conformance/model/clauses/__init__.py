@@ -105,3 +105,10 @@ def matching(
             )
         chosen |= found
     return tuple(c for c in listed if c.id in chosen)
+
+
+def whole_scopes(clauses: Iterable[Clause]) -> tuple[str, ...]:
+    """Return the scopes of which no clause is missing."""
+    chosen = {clause.id for clause in clauses}
+    lacking = {clause.scope for clause in all_clauses() if clause.id not in chosen}
+    return tuple(scope for scope in SCOPES if scope not in lacking)

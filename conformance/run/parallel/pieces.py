@@ -224,14 +224,19 @@ class Worker:
     traits: Traits
 
     @property
+    def has_process(self) -> bool:
+        """Whether the subject runs in a process of its own, which can be started anew."""
+        return hasattr(self.words.subject, "spent")
+
+    @property
     def spent(self) -> Spent:
         """What the subject has cost so far; nothing where it has no process of its own."""
         return getattr(self.words.subject, "spent", Spent())
 
     @spent.setter
     def spent(self, spent: Spent) -> None:
-        if hasattr(self.words.subject, "spent"):
-            self.words.subject.spent = spent
+        if self.has_process:
+            self.words.subject.spent = spent  # type: ignore[attr-defined]
 
     @property
     def seconds_lost(self) -> float:

@@ -7,11 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from conformance.judge.judging import Failure
+from conformance.model.observation import telling_line
 from conformance.model.values.codec import in_a_line
 from reports.records.record import Said, SaidOften
 
 #: On so many cases a message is worth a hint, and so many hints are given of a subject.
 ENOUGH, TOLD = 10, 3
+#: On fewer where it names a dtype: a layer that takes one alone says so wherever it is given another.
+ENOUGH_OF_DTYPES = 3
+_DTYPE = re.compile(r"\b(?:bfloat|float|uint|int|complex)\d+\b")
 #: Errors that nobody refuses anything with: slips.
 _SLIPS = frozenset(
     {"AttributeError", "NameError", "LookupError", "ArithmeticError", "AssertionError"}
@@ -38,7 +42,7 @@ def said(failures: Iterable[Failure]) -> tuple[Said, ...]:
             continue
         if failure.case.id in wrong:
             continue
-        message = in_a_line(str(error["message"]).strip().partition("\n")[0])
+        message = in_a_line(telling_line(str(error["message"])))
         if message and not _SLIPS.intersection(error["types"]):
             found.setdefault(pattern_of(message), (message, set()))[1].add(failure.case.id)
     return tuple(Said(message, len(cases)) for message, cases in found.values())
@@ -55,14 +59,14 @@ def often(subject: str, mode: str, messages: Iterable[Said]) -> tuple[SaidOften,
     return tuple(
         SaidOften(subject, mode, first[pattern], count, pattern)
         for pattern, count in cases.most_common(TOLD)
-        if count >= ENOUGH
+        if count >= (ENOUGH_OF_DTYPES if _DTYPE.search(first[pattern]) else ENOUGH)
     )
 
 
 def pattern_of(message: str) -> str:
-    """Return a regular expression for messages like this one: of its beginning, with any numbers."""
+    """Return a regular expression for messages like this one: of its beginning, with any numbers and dtypes."""
     text = message.removesuffix(" ...")
     if len(text) > _LONGEST:
         text = text[:_LONGEST].rpartition(" ")[0] or text[:_LONGEST]
     plain = re.sub(r"([.^$*+?{}\[\]\\|()])", r"\\\1", text)
-    return re.sub(r"\d+", r"\\d+", plain)
+    return re.sub(r"\d+", r"\\d+", _DTYPE.sub(r"\\w+", plain))

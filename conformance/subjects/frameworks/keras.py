@@ -87,8 +87,12 @@ class KerasBackend(LayerBackend):
         return list(self.layer.weights)
 
     def native(self, array: Array) -> Any:
-        """A tensor of the backend."""
-        return self._keras.ops.convert_to_tensor(array)
+        """A tensor of the backend, which may share the memory of what it is made of."""
+        return self._keras.ops.convert_to_tensor(np.array(array))
+
+    def seen(self, given: Any) -> Array:
+        """A tensor as an array."""
+        return np.array(self._keras.ops.convert_to_numpy(given))
 
     def plain(self, result: Any) -> Value:
         """Tensors and variables as arrays."""

@@ -22,7 +22,8 @@ from conformance.subjects.layer import FunctionBackend
 _LACKS = re.compile(
     "support|not (yet )?implemented|not registered|unimplemented|could not find an implementation"
     "|could not interpret |expected weight to be at least|type 'tensor.*is invalid|dimension is <= 0"
-    r"|expected input size \d+ but got 0",
+    r"|expected input size \d+ but got 0|could not locate class |could not create a primitive descriptor"
+    "|cannot contain character|expected floating point type|invalid tensor size",
     re.IGNORECASE,
 )
 _NO_MEMORY = re.compile("allocat|out of memory|resource_exhausted", re.IGNORECASE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -12,8 +12,10 @@ from conformance.model.geometry import Geometry
 from conformance.model.observation import Unsupported
 from conformance.model.values.codec import Value
 from conformance.subjects import tensorflow
+from conformance.subjects.backend import has_attribute
 from conformance.subjects.frameworks.keras import STEPS
 from conformance.subjects.frameworks.operation import crops_of, translating
+from conformance.subjects.layer import refused_keywords
 
 
 @attrs.frozen
@@ -46,6 +48,17 @@ class TfKerasBackend(tensorflow.EagerBackend):
             raise Unsupported(f"a layer of Keras is not asked for {step.tag!r}")
         with translating(()):
             return super().do(step)
+
+    def make(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
+        """Construct a layer; an argument that it does not take is a lack."""
+        with refused_keywords(arguments):
+            return super().make(arguments, positional)
+
+    def attribute(self, name: str) -> Any:
+        """What it does not have, such as the v1 layer's `apply`, is a lack."""
+        if not has_attribute(self.layer, name):
+            raise Unsupported(f"the class has no {name!r}")
+        return super().attribute(name)
 
 
 def driver(variant: str, way: str) -> TfKerasDriver:

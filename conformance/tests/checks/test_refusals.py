@@ -141,3 +141,18 @@ def test_a_lack_of_memory_is_one_in_a_framework_s_words(message: str) -> None:
 def test_another_error_at_run_time_is_no_lack_of_memory() -> None:
     outcome = _raised("RuntimeError", message="the accelerator is on fire")
     assert expect_error(_view(outcome, Traits()), 0, Raises("ResourceExhaustedError")) is not None
+
+
+@pytest.mark.parametrize(
+    ("raised", "wanted", "is_right"),
+    [
+        ("InvalidArgumentError", "ValueError", True),
+        ("UnimplementedError", "NotImplementedError", True),
+        ("InvalidArgumentError", "TypeError", False),
+    ],
+)
+def test_what_is_made_of_tensorflow_may_raise_what_tensorflow_has(
+    raised: str, wanted: str, is_right: bool
+) -> None:
+    found = expect_error(_view(_raised(raised), Traits()), 0, Raises(wanted))
+    assert (found is None) == is_right

@@ -9,7 +9,7 @@ import pytest
 from rich.progress import Task, TaskID
 
 from conformance.commands.console.left import TimeLeft
-from conformance.commands.console.progress import Progress
+from conformance.commands.console.progress import NUMBERS, Progress
 from conformance.commands.console.terminal import Terminal
 from conformance.run.guard import Guard
 from conformance.run.verdicts import Judgement
@@ -50,3 +50,14 @@ def test_a_failure_is_told_when_it_is_found() -> None:
 
 def test_what_another_failure_blocks_is_not_told_as_one() -> None:
     assert _told("blocked") == ""
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_bar_is_one_line(width: int) -> None:
+    run: Any = None
+    console = Terminal(file=io.StringIO(), force_terminal=True, width=width)
+    bar = Progress(run, run, console)._bar
+    bar.add_task("x" * max(10, width - NUMBERS), total=11_730, completed=9_999)
+    bar.tasks[0].start_time = bar.get_time() - 3700
+    lines = console.render_lines(bar.get_renderable())
+    assert ["".join(segment.text for segment in line).rstrip()[-4:] for line in lines] == ["left"]

@@ -15,7 +15,7 @@ from conformance.cases import FAMILIES
 from conformance.cases.drawn.configurations import Configuration
 from conformance.checks import Traits
 from conformance.findings import diagnosis
-from conformance.findings.cover import Cover, composed, covering
+from conformance.findings.cover import Cover, EffortIsSpentError, composed, covering, in_words
 from conformance.findings.diagnosis import Diagnostician
 from conformance.judge.causes import Layer
 from conformance.judge.evidence import Evidence
@@ -173,6 +173,7 @@ def test_what_is_known_and_explains_nothing_here_is_no_part_of_the_cover() -> No
     assert _sizes(_covered({"a": [], "b": range(6)}, known=["a"])) == [6]
 
 
+FIRST = next(iter(MISTAKES.values()))
 #: Three layers in each data format.
 FORMATS = [
     Layer(
@@ -200,6 +201,39 @@ def test_one_case_in_ten_may_be_left_and_then_it_is_no_whole_cover() -> None:
     cover = _covered({"a": range(6), "b": range(6, 9)}, cases=[*map(_case, range(10))])
     assert cover is not None
     assert (cover.is_whole, cover.explaining([_case(9)])) == (False, [])
+
+
+def test_what_was_found_before_the_effort_was_spent_is_told() -> None:
+    def explains(name: str, _: Any, case: Case) -> bool:
+        return name == FIRST.id and case in FORMATS[:3]
+
+    def beside() -> list[Case]:
+        raise EffortIsSpentError
+
+    cover = covering(FORMATS, [[FIRST]], explains, lambda _: True, beside=beside)
+    assert cover is not None
+    assert (cover.mistakes, cover.apart) == ((FIRST,), ("channels_first",))
+
+
+def test_effort_that_is_spent_before_anything_was_found_finds_nothing() -> None:
+    def explains(*_: Any) -> bool:
+        raise EffortIsSpentError
+
+    with pytest.raises(EffortIsSpentError):
+        covering(FORMATS, [[FIRST]], explains, lambda _: True)
+
+
+@pytest.mark.parametrize(
+    ("feature", "words"),
+    [
+        ("same short", "'same' and a kernel shorter than the stride"),
+        ("valid dilation", "'valid' and dilation"),
+        ("same", "same"),
+        ("no bias", "no bias"),
+    ],
+)
+def test_a_feature_is_told_in_words(feature: str, words: str) -> None:
+    assert in_words(feature) == words
 
 
 def test_two_mistakes_in_one_method_have_no_composition() -> None:

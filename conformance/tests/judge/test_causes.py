@@ -293,6 +293,31 @@ def test_a_failure_that_is_not_of_the_call_explains_nothing_unasked(
     assert subject.calls > 0
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_a_later_call_is_wrong_by_the_same_cause_where_the_first_image_hides_it(
+    known: bool,
+) -> None:
+    # One column wide, the tap that the wrong crop moves never lands in the image.
+    narrow = {"padding": "same", "dilation_rate": 3, "kernel_size": (1, 2), "size": (2, 1)}
+    *before, first = _call_of(**narrow).steps
+    (*_, wider) = _call_of(**{**narrow, "size": (2, 3)}).steps
+    case = attrs.evolve(_call_of(**narrow), steps=(*before, first, wider))
+    causes = Causes(Evidence(), _Subject("the odd row at the wrong side"), Traits())  # type: ignore[arg-type]
+    if known:
+        causes.of(_call_of(padding="same", kernel_size=(2, 2)))
+    assert causes.of(case) is None
+    found = causes.of(case, _failing(case))
+    assert (found and [*found.failures]) == ["PAD-01"]
+
+
+def test_a_call_that_is_wrong_only_after_another_one_has_no_cause() -> None:
+    *before, first = _call_of(size=(3, 2)).steps
+    (*_, later) = _call_of(size=(4, 2)).steps
+    case = attrs.evolve(_call_of(), steps=(*before, first, later))
+    causes = Causes(Evidence(), _Subject("int32"), Traits())  # type: ignore[arg-type]
+    assert causes.of(case, _failing(case)) is None
+
+
 def test_special_numbers_explain_nothing_unasked(counted: tuple[Causes, _Counted]) -> None:
     causes, subject = counted
     case = _call_of(padding="same", size=(3, 3))
@@ -343,6 +368,18 @@ class _Tired(_Counted):
         return super().observe(case)
 
 
+def test_on_a_busy_machine_the_search_is_not_cut_short_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("conformance.judge.causes.SECONDS", -1.0)
+    subject: Any = _Subject("dilation ignored")
+    causes = Causes(_evidence(), subject, Traits())
+    case = _call_of(dilation_rate=2, data_format="channels_first", use_bias=False)
+    assert causes.of(case) is not None
+    monkeypatch.setattr("conformance.judge.causes.LEAST", 0)
+    assert Causes(_evidence(), subject, Traits()).of(case) is None
+
+
 def test_a_layer_that_is_not_asked_any_more_is_not_taken_for_right() -> None:
     subject: Any = _Tired("same")
     causes = Causes(Evidence(), subject, Traits())
@@ -352,11 +389,10 @@ def test_a_layer_that_is_not_asked_any_more_is_not_taken_for_right() -> None:
     assert causes.of(case) is not None
 
 
-def test_causes_are_looked_for_however_much_exploring_has_cost() -> None:
-    subject: Any = _Tired("same")
+def _judge(subject: Any) -> ParticipantJudge:
     words = Understood(subject, (), says_not_implemented=False)
     participant = Participant(subject, {}, False, Traits(), words=words)
-    judge = ParticipantJudge(
+    return ParticipantJudge(
         participant,
         Options(examples=EXAMPLES, out=Path("nowhere")),
         ["PAD-01", "VAL-01"],
@@ -364,7 +400,65 @@ def test_causes_are_looked_for_however_much_exploring_has_cost() -> None:
         functools.partial(_find, participant),
         *[lambda *_: None] * 2,
     )
+
+
+@pytest.mark.parametrize(("blocked_by", "status"), [((), "pass"), (("PAD-01",), "gave-up")])
+def test_what_was_blamed_before_an_interruption_does_not_pass_after_it(
+    blocked_by: tuple[str, ...], status: str
+) -> None:
+    subject: Any = _Subject("dilation ignored")
+    judge = _judge(subject)
+    judge.note_judged(
+        Verdict(clause="VAL-01", subject=subject.name, status="blocked", blocked_by=blocked_by)
+    )
+    (clause,) = (one for one in OF_OUTPUTS if one.id == "PAD-01")
+    assert judge.judge(clause).verdict.status == status
+
+
+def test_causes_are_looked_for_however_much_exploring_has_cost() -> None:
+    subject: Any = _Tired("same")
+    judge = _judge(subject)
     (clause,) = (one for one in OF_OUTPUTS if one.id == "VAL-01")
     case = _call_of(padding="same")
     assert judge._blocker(clause, _failing(case)) == "PAD-01"
     assert (subject.spent.seconds, subject.seconds_lost) == (PATIENCE, LONGEST_PATIENCE + 1)
+
+
+def test_a_case_without_inputs_whose_dtype_is_none_has_no_layer() -> None:
+    assert layer_of(Case("scripted", {"filters": 1, "kernel_size": 1, "dtype": "foo"}, ())) is None
+
+
+def test_once_too_many_calls_were_made_what_is_known_explains(
+    counted: tuple[Causes, _Counted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    causes, subject = counted
+    monkeypatch.setattr("conformance.judge.causes.CALLS", 0)
+    found = [causes.of(_call_of(padding=padding, size=(6, 6))) for padding in ("same", "valid")]
+    assert [one and [*one.failures] for one in found] == [["PAD-01"], None]
+    assert subject.calls == 0
+
+
+class _InFloat32(Layer):
+    """It computes integers in float32, as OpenVINO does."""
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        outputs = super().__call__(inputs, *args, **kwargs)
+        if inputs.dtype not in (np.int32, np.float64):
+            return outputs
+        return outputs.astype(np.float32).astype(outputs.dtype)
+
+
+@pytest.mark.parametrize(("dtype", "clause"), [("int32", "DTYPE-03"), ("float64", "DTYPE-02")])
+def test_large_integers_that_are_rounded_are_a_matter_of_their_dtype(
+    dtype: str, clause: str
+) -> None:
+    class Subject(_Subject):
+        def observe(self, case: Case) -> Observation:
+            return observe(case, LayerBackend(_InFloat32))
+
+    subject: Any = Subject("raises always")
+    causes = Causes(Evidence(), subject, Traits())
+    layer = attrs.evolve(layer_of(_call_of(dtype=dtype)), large=True)  # type: ignore[type-var]
+    found = causes.of(layer.case())  # type: ignore[union-attr]
+    assert (found and [*found.failures]) == [clause]
+    assert causes.of(_call_of(dtype="int32")) is None

@@ -7,12 +7,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from conformance.judge.crashes import dying_step
+from conformance.checks.view import Misbehaved, View
+from conformance.judge.crashes import dying_step, until_it_dies
 from conformance.judge.judging import Failure
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
+from conformance.model.traits import Traits
 from conformance.oracle.comparison import Mismatch
+from conformance.oracle.expectation import Expectation
 from conformance.run.verdicts import plainest
 
 ONES = np.ones((1, 1, 1, 1), np.float32)
@@ -78,3 +81,26 @@ def test_a_wrong_result_is_shown_rather_than_an_error(
 ) -> None:
     made = [_failure(*one) for one in failures]
     assert plainest(made) is made[wanted]
+
+
+def test_what_came_before_a_crash_is_known() -> None:
+    def does(count: int) -> Observation:
+        return (
+            Observation(crash="signal 11")
+            if count > 2
+            else Observation(outcomes=(Outcome(),) * count)
+        )
+
+    step, seen = until_it_dies(Subject(does), CASE)
+    assert (step, len(seen.outcomes), seen.crash) == (2, 2, "signal 11")
+
+
+@pytest.mark.parametrize(("asked", "ended"), [(None, False), (1, False), (2, True), (3, True)])
+def test_a_crash_counts_from_its_step_on(asked: int | None, ended: bool) -> None:
+    seen = Observation(outcomes=(Outcome(),) * 2, crash="signal 11")
+    view = View(CASE, seen, Expectation(CASE), Traits())
+    if ended:
+        with pytest.raises(Misbehaved, match="ended its process"):
+            view.outcome(asked)
+    else:
+        assert view.outcome(asked).error is None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.model.clauses import SCOPES, all_clauses, matching
+from conformance.model.clauses import SCOPES, all_clauses, matching, whole_scopes
 
 PAGE = Path(__file__).parents[3] / "docs" / "interpreting.md"
 
@@ -41,3 +41,8 @@ def test_a_scope_leaves_the_others_out() -> None:
 def test_a_pattern_chooses_within_a_scope() -> None:
     chosen = matching(["SHAPE-*"], None, ("drop-in",))
     assert [clause.id for clause in chosen] == ["SHAPE-07", "SHAPE-08", "SHAPE-09"]
+
+
+def test_a_scope_is_whole_where_none_of_its_clauses_is_left_out() -> None:
+    chosen = [*matching((), None, ("layer",)), *matching(["PAD-01"])]
+    assert (whole_scopes(chosen), whole_scopes(all_clauses())) == (("layer",), SCOPES)

@@ -308,3 +308,39 @@ def test_a_subject_may_be_given_a_name(judge: Judge) -> None:
 def test_a_subject_is_named_after_its_class(judge: Judge) -> None:
     done = judge("wrong_results.py:Unmodified", ())
     assert done.lines("header")[0]["subjects"][0]["name"] == "Unmodified"
+
+
+@pytest.fixture(scope="module")
+def damaged(judge: Judge) -> Any:
+    """A run of a layer that is right until its process has done a certain thing."""
+    clauses = ("VAL-0[12]", "BIAS-01")
+    return judge("misbehaving.py:DamagedByStrides", clauses, ("--examples", "5"))
+
+
+def test_what_a_fresh_process_does_not_repeat_is_one_failure(damaged: Any) -> None:
+    failing = [clause for clause, status in damaged.statuses.items() if status == "fail"]
+    assert failing == ["VAL-02"]
+
+
+def test_what_a_fresh_process_does_not_repeat_is_named(damaged: Any) -> None:
+    (finding,) = damaged.lines("finding")
+    assert finding["diagnosis"].startswith("depends on what its process did before")
+    assert finding["message"].endswith("a fresh process gives the right result")
+
+
+def test_a_script_that_would_not_show_the_failure_is_not_offered(damaged: Any) -> None:
+    (finding,) = damaged.lines("finding")
+    assert finding.get("script") is None
+
+
+def test_what_a_fresh_process_does_not_repeat_blocks_other_clauses(damaged: Any) -> None:
+    blocked = [v["clause"] for v in damaged.lines("verdict") if "VAL-02" in v["blocked_by"]]
+    assert "VAL-01" in blocked
+
+
+@pytest.mark.parametrize("name", ["AbortsInGradients", "RefusesGradients"])
+def test_a_step_that_breaks_down_is_the_matter_of_its_own_clause(judge: Judge, name: str) -> None:
+    clauses = ("SHAPE-05", "VAL-0[13]", "GRAD-01")
+    done = judge(f"misbehaving.py:{name}", clauses, ("--examples", "2"))
+    red = [clause for clause, status in done.statuses.items() if status in ("fail", "error")]
+    assert red == ["GRAD-01"]

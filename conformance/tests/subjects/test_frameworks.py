@@ -118,6 +118,21 @@ def test_what_an_image_without_rows_is_refused_by_is_unsupported(message: str) -
     assert isinstance(translated(RuntimeError(message), (RuntimeError,)), Unsupported)
 
 
+#: How frameworks say of other things that they do not have them.
+WORDS = (
+    "Could not locate class 'LeakyReLU'. Make sure custom classes and functions are decorated with",
+    "Exception from src/inference/src/dev/plugin.cpp:54:\ncould not create a primitive descriptor for the",
+    "Argument `name` must be a string and cannot contain character `/`. Received: name=two/three",
+    "Expected floating point type, got <dtype: 'int32'>.",
+    "Invalid tensor size.",
+)
+
+
+@pytest.mark.parametrize("message", WORDS)
+def test_what_a_framework_does_not_have_in_its_own_words_is_unsupported(message: str) -> None:
+    assert isinstance(translated(ValueError(message), ()), Unsupported)
+
+
 def test_a_size_that_is_not_as_expected_is_no_lack() -> None:
     message = "Expected input size 3 but got 2."
     assert isinstance(translated(RuntimeError(message), (RuntimeError,)), ValueError)
@@ -396,3 +411,52 @@ def test_the_exact_way_is_the_layer_of_the_page(name: str, options: dict[str, An
 def test_unsupported_is_what_an_operation_without_gradients_says() -> None:
     with pytest.raises(Unsupported, match="has no gradients"):
         Operation.derivatives(Numpy("exact"), lambda: None, [], None)
+
+
+@pytest.fixture(scope="module")
+def of_keras_2() -> Any:
+    """Asks tf.keras in a process of its own."""
+    missing = frameworks.FRAMEWORKS["tf.keras"].missing
+    if missing:
+        pytest.skip(f"tf.keras is {missing}")
+    (subject,) = resolve("tf.keras:natural", 60.0)
+    yield subject
+    subject.close()
+
+
+def test_a_layer_of_keras_2_is_not_asked_for_what_v1_s_has(of_keras_2: Any) -> None:
+    plain = {"filters": 1, "kernel_size": 1}
+    called = of_keras_2.observe(Case("methods", plain, (Call(INPUTS, via="apply"), Call(INPUTS))))
+    scoped = of_keras_2.observe(Case("scopes", {**plain, "_scope": "known"}, ()))
+    assert [outcome.unsupported for outcome in (*called.outcomes, scoped.constructed)] == [
+        "the class has no 'apply'",
+        None,
+        "the constructor takes no _scope",
+    ]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax", "torch", "tensorflow"])
+def test_a_layer_of_keras_3_is_called_on_every_backend(backend: str) -> None:
+    missing = frameworks.FRAMEWORKS[f"keras@{backend}"].missing
+    if missing:
+        pytest.skip(f"keras@{backend} is {missing}")
+    (subject,) = resolve(f"keras@{backend}:natural", 60.0)
+    try:
+        arguments = {"filters": 2, "kernel_size": (3, 2), "padding": "same"}
+        seen = subject.observe(
+            Case(
+                "any",
+                arguments,
+                (*WEIGHTS, Call(INPUTS), Gradients(INPUTS, np.ones((1, 2, 3, 2), np.float32))),
+            )
+        )
+    finally:
+        subject.close()
+    *_, called, derived = seen.outcomes
+    assert called.error is None
+    assert called.modified == ()
+    assert derived.error is None  # NumPy has none: unsupported
+    expected = fast_impl.conv2d_transpose(
+        INPUTS, KERNEL, padding="same", bias=np.ones(2, np.float32)
+    )
+    np.testing.assert_array_equal(called.value, expected)

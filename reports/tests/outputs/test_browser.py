@@ -96,6 +96,35 @@ def test_a_folded_finding_is_drawn_when_it_is_opened(visit):
     assert found.tab.locator("#finding-40 .packed > .note").count() == 1  # what differs, in words
 
 
+#: Whether a page has made, and laid out, everything that is not folded.
+COMPLETED = """() => !document.querySelector(".cause > .finding > .later")
+  && [...document.querySelectorAll(".cause, main section")].every(
+    (one) => getComputedStyle(one).contentVisibility === "visible")"""
+
+
+def test_a_long_page_is_completed_without_being_scrolled(visit):
+    visit("500 findings").tab.wait_for_function(COMPLETED)
+
+
+def test_a_long_page_is_printed_whole(visit):
+    found = visit("500 findings")
+    found.tab.emulate_media(media="print")
+    found.tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert found.tab.evaluate(COMPLETED)
+
+
+def test_a_card_that_is_made_late_is_whole_without_the_script(visit):
+    found = visit("500 findings", java_script_enabled=False)
+    cards = found.tab.locator(".cause")
+    assert cards.locator(".halves:visible").count() == cards.count() > 6
+
+
+def test_what_a_link_leads_to_stays_in_view_while_the_page_is_completed(visit):
+    found = visit("500 findings", "#finding-400")
+    found.tab.wait_for_function(COMPLETED)
+    assert 0 <= found.tab.locator("#finding-400").bounding_box()["y"] < 500
+
+
 def test_the_coverage_map_shows_the_subject_that_is_chosen(visit):
     found = visit("coverage")
     cell = found.tab.locator(".space td[data-n='31 7']")

@@ -280,6 +280,30 @@ def test_a_case_without_tensors_has_no_pictures(case):
     assert figures.inputs(case, 0, None) == []
 
 
+def gradient_case(output_gradient):
+    """A case whose last step asks for gradients."""
+    step = {"do": "gradients", "inputs": sample.tensor(np.ones((2, 1, 2, 1)))}
+    step["output_gradient"] = sample.tensor(output_gradient)
+    return {"arguments": {}, "steps": [step]}
+
+
+def test_a_bias_gradient_shows_the_output_gradient_of_every_image_that_it_sums():
+    given = np.arange(8.0).reshape(2, 1, 2, 2)
+    panels = figures.inputs(gradient_case(given), 0, (1,))
+    found = [cells(panel) for panel in panels if panel.title == "output gradient"]
+    assert found == [["1", "3"], ["5", "7"]]
+
+
+def test_the_images_of_an_output_gradient_that_are_not_drawn_are_counted():
+    panels = figures.inputs(gradient_case(np.ones((5, 1, 2, 1))), 0, (0,))
+    assert [panel.detail.partition(" · ")[2] for panel in panels[1:]] == ["", "", "of 5 images"]
+
+
+def test_another_gradient_shows_the_first_image_of_the_output_gradient():
+    panels = figures.inputs(gradient_case(np.ones((2, 1, 2, 1))), 0, (1, 0, 0, 0))
+    assert [panel.title for panel in panels] == ["input", "output gradient"]
+
+
 @pytest.mark.parametrize(
     ("number", "text"),
     [

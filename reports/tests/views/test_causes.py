@@ -69,6 +69,12 @@ def test_numbers_in_an_exception_do_not_tell_causes_apart(numbers):
     assert numbers(*lines) == [(1, 2)]
 
 
+def test_where_an_exception_was_passed_on_does_not_make_it_the_same(numbers):
+    where = "Exception encountered when calling Conv2DTranspose.call()."
+    lines = [raised("ACT-01", f"{where}\n\n{text}") for text in ("no int32", "no rows", "no int32")]
+    assert numbers(*lines) == [(1, 3), (2,)]
+
+
 def test_names_in_an_exception_tell_causes_apart(numbers):
     lines = [raised("ACT-01", "no relu"), raised("ACT-01", "no tanh")]
     assert len(numbers(*lines)) == 2
@@ -166,5 +172,36 @@ def test_the_smallest_case_is_the_one_that_is_shown(grouped):
 
 
 def test_the_cause_that_breaks_most_comes_first(grouped):
-    lines = [raised("ACT-01", "no"), *(sample.finding(diagnosis=KNOWN) for _ in range(2))]
-    assert [one.smallest for one in grouped(*lines)] == [2, 1]
+    broken = (sample.finding(clause, diagnosis=KNOWN) for clause in ("PAD-01", "FMT-01"))
+    assert [one.smallest for one in grouped(raised("ACT-01", "no"), *broken)] == [2, 1]
+
+
+def test_of_causes_that_break_as_many_clauses_the_one_of_most_cases_comes_first(grouped):
+    rare = (raised("ACT-01", "no", mode=mode, failures=2) for mode in ("eager", "graph"))
+    lines = [*rare, sample.finding(diagnosis=KNOWN, failures=20)]
+    assert [one.smallest for one in grouped(*lines)] == [3, 1]
+
+
+PARTLY = f"{KNOWN}. Something else is wrong with 'same' and a kernel shorter than the stride."
+
+
+def test_wrong_numbers_belong_to_a_diagnosis_that_leaves_room_for_them(numbers):
+    lines = [sample.finding("PAD-02", diagnosis=None), sample.finding("PAD-01", diagnosis=PARTLY)]
+    assert numbers(*lines) == [(2, 1)]
+
+
+def test_wrong_numbers_are_apart_from_a_diagnosis_that_explains_all_of_its_cases(numbers):
+    lines = [sample.finding("PAD-02", diagnosis=None), sample.finding("PAD-01", diagnosis=KNOWN)]
+    assert len(numbers(*lines)) == 2
+
+
+@pytest.mark.parametrize(("diagnosis", "count"), [(PARTLY, 0), (KNOWN, 1)])
+def test_what_belongs_to_a_diagnosis_is_not_counted_as_given_up(load, diagnosis, count):
+    lines = [
+        sample.finding("PAD-02", diagnosis=None, undiagnosed=True),
+        sample.finding("PAD-01", diagnosis=diagnosis),
+    ]
+    record = load([sample.header(), *lines, sample.footer()])
+    findings = dict(enumerate(record.findings, start=1))
+    clauses = {clause.id: clause for clause in record.header.clauses}
+    assert causes.unexplained(causes.group(findings, clauses), findings) == count

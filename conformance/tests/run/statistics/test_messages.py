@@ -69,6 +69,16 @@ def test_a_message_is_told_where_it_is_said_often(failures: Any, told: Any) -> N
     assert _often(*failures) == told
 
 
+def test_a_refusal_of_dtypes_is_told_once_and_soon() -> None:
+    names = ("float64", "bfloat16", "int32")
+    failures = [
+        _failures(f"{name} is not supported: float32 alone", n + 1)[-1]
+        for n, name in enumerate(names)
+    ]
+    (told,) = often("Mine", "eager", said(failures))
+    assert (told.cases, told.pattern) == (3, r"\w+ is not supported: \w+ alone")
+
+
 def test_what_is_said_after_a_wrong_result_is_no_refusal() -> None:
     wrong = [
         Failure(failure.case, "fail", Mismatch("wrong", 1, 2)) for failure in _failures("", 12)[:3]
