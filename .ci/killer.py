@@ -308,8 +308,9 @@ def _note(
         file.write(json.dumps(known[mutant.id]) + "\n")
 
 
-def _explained() -> set[tuple[str, str]]:
-    entries = tomllib.loads(EXPLAINED.read_text("utf-8"))["survivors"] if EXPLAINED.exists() else []
+def _explained(kind: str = "survivors") -> set[tuple[str, str]]:
+    text = EXPLAINED.read_text("utf-8") if EXPLAINED.exists() else ""
+    entries = tomllib.loads(text).get(kind, [])
     return {(entry["file"], change) for entry in entries for change in entry["mutants"]}
 
 
@@ -324,33 +325,39 @@ def interval(killed: int, total: int, z: float = 1.96) -> tuple[float, float]:
 
 
 def table(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return a row for each part, and one for all: mutants that were judged, killed, equivalent, surviving."""
-    explained, rows = _explained(), []
+    """Return a row for each part, and one for all: what became of its mutants.
+
+    Of the survivors, `told` lack what the original has, and the run says so; `unreached` ones no case executes.
+    """
+    explained, told, rows = _explained(), _explained("told"), []
     for part in (*PARTS, "all"):
         members = [
             e for e in entries if part in (e["part"], "all") and e["outcome"] != "not imported"
         ]
         killed = sum(e["outcome"] == "killed" for e in members)
-        same = sum(
-            e["outcome"] != "killed" and (e["file"], e["change"]) in explained for e in members
+        left = [e for e in members if e["outcome"] != "killed"]
+        same, lacking = (
+            sum((e["file"], e["change"]) in known for e in left) for known in (explained, told)
         )
         low, high = interval(killed, len(members) - same)
         rows.append(
             {"part": part, "mutants": len(members), "killed": killed, "equivalent": same,
-             "survivors": len(members) - killed - same, "low": round(low, 4), "high": round(high, 4)}
+             "survivors": len(left) - same, "told": lacking,
+             "unreached": sum(e["outcome"] == "not reached" for e in left),
+             "low": round(low, 4), "high": round(high, 4)}
         )  # fmt: skip
     return rows
 
 
 def _show(entries: list[dict[str, Any]]) -> None:
     rows = table(entries)
-    shown = Table("part", "mutants", "killed", "equivalent", "survivors", "score, 95 % interval")
+    counts = ("mutants", "killed", "equivalent", "survivors", "told", "unreached")
+    shown = Table("part", *counts, "score, 95 % interval")
     for row in rows:
         total = row["mutants"] - row["equivalent"]
         score = f"{100 * row['killed'] / total:.1f} %" if total else "-"
         ends = f"{100 * row['low']:.1f} to {100 * row['high']:.1f} %"
-        counts = (row["mutants"], row["killed"], row["equivalent"], row["survivors"])
-        shown.add_row(row["part"], *map(str, counts), f"{score} ({ends})")
+        shown.add_row(row["part"], *(str(row[name]) for name in counts), f"{score} ({ends})")
     Console(width=110).print(shown)
     clauses = collections.Counter(e["clause"] for e in entries if e["clause"])
     data = {
@@ -359,7 +366,7 @@ def _show(entries: list[dict[str, Any]]) -> None:
         "clauses": dict(clauses.most_common()),
     }
     MEASURED.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
-    explained = _explained()
+    explained = _explained() | _explained("told")
     for entry in entries:
         if (
             entry["outcome"] not in ("killed", "not imported")
