@@ -32,10 +32,9 @@ HAS_GROUPS = os.name == "posix"
 SECONDS_PER_CASE = 15.0
 #: Seconds until a process must have answered its first line; importing TensorFlow takes a while.
 START_SECONDS = 180.0
-#: Seconds that a run spends on crashes and hangs of one subject before it gives up: with what explains them, a
-#: layer that hangs at every call has its verdict within a minute. What each costs is fixed, so that it gives up at
-#: the same case however fast the machine is: a new start, and before it all of the limit where it hung, or the
-#: time that memory takes to be filled.
+#: Seconds that a run spends on crashes and hangs of one subject before it gives up. What each costs is fixed, so
+#: that it gives up at the same case however fast the machine is: a new start, and before it all of the time limit
+#: where it hung, or the time that memory takes to be filled.
 PATIENCE, START, OVERFLOW = 30.0, 0.5, 10.0
 #: Seconds, by the same prices, that looking for the causes of failures may cost besides, and so may making
 #: failing cases small and finding their steps; and seconds as below.
