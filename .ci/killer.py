@@ -223,8 +223,8 @@ class Reach:
         return self._found[subject]
 
 
-def _copy(mutant: Mutant, folder: Path) -> dict[str, str]:
-    """Write the mutated module, or a copy of its package, under another name; return what is another now."""
+def _copy(mutant: Mutant, folder: Path) -> tuple[str, str]:
+    """Write the mutated module, or a copy of its package, under another name; return both names."""
     module, mutations, *_ = create_mutations(mutant.file, (ROOT / mutant.file).read_text("utf-8"))
     mutation = mutations[mutant.place]
     function = mutation.contained_by_top_level_function
@@ -236,7 +236,7 @@ def _copy(mutant: Mutant, folder: Path) -> dict[str, str]:
     name = "mutant_" + re.sub(r"\W", "_", mutant.id)
     if not (ROOT / package).is_dir():
         (folder / f"{name}.py").write_text(code.code, "utf-8")
-        return {CLASSES[package].partition(":")[0]: name}
+        return CLASSES[package].partition(":")[0], name
     shutil.copytree(
         ROOT / package, folder / name, ignore=shutil.ignore_patterns("tests", "__pycache__")
     )
@@ -244,14 +244,13 @@ def _copy(mutant: Mutant, folder: Path) -> dict[str, str]:
     place.write_text(code.code, "utf-8")
     for path in (folder / name).rglob("*.py"):
         path.write_text(re.sub(rf"\b{package}\b", name, path.read_text("utf-8")), "utf-8")
-    return {package: name}
+    return package, name
 
 
-def _layer(subject: str, renamed: dict[str, str]) -> type:
+def _layer(subject: str, old: str, new: str) -> type:
     """Import the class of a subject from the copy."""
     module, _, attribute = subject.partition(":")
-    for old, new in renamed.items():
-        module = re.sub(rf"^{re.escape(old)}\b", new, module)
+    module = new + module.removeprefix(old)
     found: type = getattr(importlib.import_module(module), attribute)
     return found
 
@@ -267,11 +266,11 @@ def judge(task: Task, note: Any) -> tuple[str, str | None]:
     folder, before = Path(tempfile.mkdtemp(prefix="mutant-")), {*sys.modules}
     sys.path.insert(0, str(folder))
     try:
-        renamed = _copy(mutant, folder)
+        names = _copy(mutant, folder)
         importlib.invalidate_caches()
         for subject, cases in subjects:
             try:
-                layer = _layer(subject, renamed)
+                layer = _layer(subject, *names)
             except Exception:
                 return "not imported", None
             mistake = Mistake(id=mutant.id, text=mutant.change, source="", clauses=(), layer=layer)

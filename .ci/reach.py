@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import functools
 import gc
+import inspect
 import json
 import sys
 import warnings
+from collections.abc import Container
 from pathlib import Path
 
 import click
@@ -35,7 +37,7 @@ def main(layer: str, pattern: str, examples: int, target: Path) -> None:
         data_file=None, config_file=False, include=[str(path) for path in ROOT.glob(pattern)]
     )
     tool.start()
-    _run(tool, layer, examples)
+    _run(tool, layer, examples, {str(path) for path in ROOT.glob(pattern)})
     tool.stop()
     data = tool.get_data()
     found = {
@@ -45,7 +47,7 @@ def main(layer: str, pattern: str, examples: int, target: Path) -> None:
     target.write_text(json.dumps(found), "utf-8")
 
 
-def _run(tool: coverage.Coverage, layer: str, examples: int) -> None:
+def _run(tool: coverage.Coverage, layer: str, examples: int, files: Container[str]) -> None:
     # Imported here, so that what happens at import is noted.
     from conformance.cases import FAMILIES
     from conformance.judge.exploring import drawn_cases
@@ -55,12 +57,12 @@ def _run(tool: coverage.Coverage, layer: str, examples: int) -> None:
 
     warnings.simplefilter("ignore")
     subject = load(layer)
-    package = layer.partition(".")[0].partition(":")[0]
     caches = [
         found
         for found in gc.get_objects()
         if isinstance(found, functools._lru_cache_wrapper)
-        and getattr(found, "__module__", "").startswith(package)
+        and inspect.isfunction(found.__wrapped__)
+        and found.__wrapped__.__code__.co_filename in files
     ]
     for family in FAMILIES.values():
         drawn = drawn_cases(family, examples=examples, run_seed=0) if family.is_drawn else ()

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import attrs
 
-from conformance.checks import CHECKS, NotSupported, NotTried, Traits
+from conformance.checks import CHECKS, NotTried, Traits
 from conformance.judge.evidence import Evidence
-from conformance.judge.judging import Failure, HarnessError, judge
+from conformance.judge.judging import Failure, HarnessError, first_failure
 from conformance.subjects import Subject
 from conformance.subjects.process import TIMED_OUT
 
@@ -75,20 +75,14 @@ class Afresh:
 
     def _fails(self, clause: str, failure: Failure) -> bool:
         """Tell whether the clause fails on the case in the process as it is."""
-        case, alone = failure.case, Evidence(beside=self._evidence)
-        for check in CHECKS.of(clause):
-            if case.family not in check.families:
-                continue
-            try:
-                if not check.applies(case, self._traits):
-                    continue
-                if judge(alone, check, case, self._subject, self._traits) is not None:
-                    return True
-            except NotSupported:
-                continue
-            except (NotTried, HarnessError):
-                return True
-        return False
+        alone = Evidence(beside=self._evidence)
+        try:
+            found = first_failure(
+                alone, CHECKS.of(clause), failure.case, self._subject, self._traits
+            )
+        except (NotTried, HarnessError):
+            return True
+        return found is not None
 
 
 def _may_depend(failure: Failure) -> bool:

@@ -31,11 +31,6 @@ def until_it_dies(subject: Subject, case: Case) -> tuple[int | None, Observation
     raise LookupError(f"{subject.name} does not end on {case.id} again")
 
 
-def dying_step(subject: Subject, case: Case) -> int | None:
-    """Return the step at which the subject's process ends; arguments and errors as `until_it_dies`."""
-    return until_it_dies(subject, case)[0]
-
-
 def _goes_on(observation: Observation) -> bool:
     made = observation.constructed
     return made.error is None and made.unsupported is None

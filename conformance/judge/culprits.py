@@ -6,15 +6,16 @@ that is asked of it. Whoever asks for the step itself is to blame, and no clause
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 import attrs
 
-from conformance.checks import CHECKS, Check, NotSupported, NotTried, Traits
+from conformance.checks import CHECKS, Check, NotTried, Traits
 from conformance.judge.crashes import until_it_dies
 from conformance.judge.evidence import Evidence
-from conformance.judge.judging import Failure, HarnessError, judge
+from conformance.judge.judging import Failure, HarnessError, first_failure
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Observation
@@ -64,10 +65,10 @@ class Culprits:
             return None
         evidence = Evidence(beside=self._evidence)
         evidence.note_observed(self._subject, [(case, seen)])
-        own = self._failure(evidence, CHECKS.of(clause), case)
+        own = next(self._failures(evidence, CHECKS.of(clause), case), None)
         if own is None:
             return self._first(evidence, CHECKS.applying(case, self._traits), case)
-        return self._owner(evidence, clause, own)
+        return self._owner(evidence, *own)
 
     def until_it_ended(self, case: Case) -> tuple[int | None, Observation | None]:
         """Return at which step of the case the process ends, and what it does before that.
@@ -94,28 +95,23 @@ class Culprits:
 
     def _first(self, evidence: Evidence, checks: Iterable[Check], case: Case) -> Blamed | None:
         """Return the first clause that fails on the case."""
-        for check in checks:
-            found = self._failure(evidence, [check], case)
-            if found is not None:
-                if is_crash(found) and found.mismatch.step is not None:
-                    kind = type(case.steps[found.mismatch.step])
-                    self._deadly.setdefault(kind, (check.clause, found))
-                return check.clause, found
-        return None
+        blamed = next(self._failures(evidence, checks, case), None)
+        if blamed is not None:
+            clause, found = blamed
+            if is_crash(found) and found.mismatch.step is not None:
+                self._deadly.setdefault(type(case.steps[found.mismatch.step]), (clause, found))
+        return blamed
 
-    def _failure(self, evidence: Evidence, checks: Iterable[Check], case: Case) -> Failure | None:
+    def _failures(
+        self, evidence: Evidence, checks: Iterable[Check], case: Case
+    ) -> Iterator[Blamed]:
         for check in checks:
-            try:
-                if check.claims or case.family not in check.families:
-                    continue
-                if not check.applies(case, self._traits):
-                    continue
-                failure = judge(evidence, check, case, self._subject, self._traits)
-            except (NotSupported, NotTried, HarnessError):
+            if check.claims:
                 continue
-            if failure is not None:
-                return failure
-        return None
+            with contextlib.suppress(NotTried, HarnessError):
+                failure = first_failure(evidence, [check], case, self._subject, self._traits)
+                if failure is not None:
+                    yield check.clause, failure
 
 
 def is_crash(failure: Failure) -> bool:

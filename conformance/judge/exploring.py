@@ -100,6 +100,11 @@ def drawn_cases(
     return tuple(case for n in wanted for case in _cases(family, examples, run_seed, n))
 
 
+def forget_drawn() -> None:
+    """Have the next blocks drawn anew, whoever has drawn them before."""
+    _drawn.cache_clear()
+
+
 def _cases(family: Family, examples: int, run_seed: int, block: int) -> tuple[Case, ...]:
     if block == LISTED:
         return family.listed(examples)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -150,6 +151,25 @@ def judge(
     if failure is None or case.situation is None or is_apart(check):
         return failure
     return _elsewhere(evidence, check, case.without_situation, subject, traits)
+
+
+def first_failure(
+    evidence: Evidence, checks: Iterable[Check], case: Case, subject: Subject, traits: Traits
+) -> Failure | None:
+    """Return how the first of the checks fails that applies to the case; what a subject lacks says nothing.
+
+    Raises:
+        NotTried, HarnessError: as `judge`.
+    """
+    for check in checks:
+        if case.family not in check.families:
+            continue
+        with contextlib.suppress(NotSupported):
+            if check.applies(case, traits):
+                failure = judge(evidence, check, case, subject, traits)
+                if failure is not None:
+                    return failure
+    return None
 
 
 def is_apart(check: Check) -> bool:

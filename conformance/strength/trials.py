@@ -126,18 +126,14 @@ def judge_mistake(
 
 
 class _Cases:
-    """The cases of a run with one seed, drawn once, and the oracle's answers."""
+    """The cases of a run with one seed, and the oracle's answers."""
 
     def __init__(self, seed: int, examples: int) -> None:
         self.seed, self.examples = seed, examples
         self.bench = Evidence()
-        self._drawn: dict[str, tuple[Case, ...]] = {}
 
     def drawn(self, family: Family) -> tuple[Case, ...]:
-        if family.name not in self._drawn:
-            found = drawn_cases(family, examples=self.examples, run_seed=self.seed)
-            self._drawn[family.name] = found
-        return self._drawn[family.name]
+        return drawn_cases(family, examples=self.examples, run_seed=self.seed)
 
 
 @functools.lru_cache(maxsize=1)

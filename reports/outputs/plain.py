@@ -41,17 +41,8 @@ class Told:
 
 def tell_causes(record: Record) -> list[Told]:
     """Return what is behind the findings of a record that are not excused, as `reports.views.causes` orders it."""
-    clauses = {clause.id: clause for clause in record.header.clauses}
-    excused = {
-        (verdict.clause, verdict.subject, verdict.mode)
-        for verdict in record.verdicts
-        if verdict.status == "excused"
-    }
-    numbered = {
-        number: finding
-        for number, finding in enumerate(record.findings, start=1)
-        if (finding.clause, finding.subject, finding.mode) not in excused
-    }
+    clauses = _clauses(record)
+    numbered = _not_excused(record)
     order = [row.clause.id for row in matrix.build(record).rows]
     told = []
     for cause in causes.group(numbered, clauses):
@@ -74,8 +65,26 @@ def tell_causes(record: Record) -> list[Told]:
 
 def unexplained(record: Record) -> int:
     """Count the findings whose search for a diagnosis was given up, and whose cause has none from another one."""
-    findings = dict(enumerate(record.findings, start=1))
-    return causes.unexplained([one.cause for one in tell_causes(record)], findings)
+    numbered = _not_excused(record)
+    return causes.unexplained(causes.group(numbered, _clauses(record)), numbered)
+
+
+def _clauses(record: Record) -> Mapping[str, Clause]:
+    return {clause.id: clause for clause in record.header.clauses}
+
+
+def _not_excused(record: Record) -> Mapping[int, Finding]:
+    """Return the findings by their numbers, without those that are excused."""
+    excused = {
+        (verdict.clause, verdict.subject, verdict.mode)
+        for verdict in record.verdicts
+        if verdict.status == "excused"
+    }
+    return {
+        number: finding
+        for number, finding in enumerate(record.findings, start=1)
+        if (finding.clause, finding.subject, finding.mode) not in excused
+    }
 
 
 def _breaks(broken: Sequence[str], clauses: Mapping[str, Clause]) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from conformance.checks.view import Misbehaved, View
-from conformance.judge.crashes import dying_step, until_it_dies
+from conformance.judge.crashes import until_it_dies
 from conformance.judge.judging import Failure
 from conformance.model import steps
 from conformance.model.case import Case
@@ -46,7 +46,7 @@ def _dies_from(count: int) -> Callable[[int], Observation]:
 
 @pytest.mark.parametrize(("count", "step"), [(0, None), (1, 0), (3, 2), (4, 3)])
 def test_a_crash_is_found_at_its_step(count: int, step: int | None) -> None:
-    assert dying_step(Subject(_dies_from(count)), CASE) == step
+    assert until_it_dies(Subject(_dies_from(count)), CASE)[0] == step
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_crash_is_found_at_its_step(count: int, step: int | None) -> None:
 )
 def test_a_crash_that_does_not_come_again_has_no_step(does: Callable[[int], Observation]) -> None:
     with pytest.raises(LookupError):
-        dying_step(Subject(does), CASE)
+        until_it_dies(Subject(does), CASE)
 
 
 def _failure(status: str, family: str) -> Failure:

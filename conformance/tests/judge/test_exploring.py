@@ -16,7 +16,7 @@ from conformance.checks import Checks, Traits, View
 from conformance.checks.check import check
 from conformance.judge import exploring
 from conformance.judge.evidence import Evidence
-from conformance.judge.exploring import drawn_cases, explore, shrink
+from conformance.judge.exploring import drawn_cases, explore, forget_drawn, shrink
 from conformance.judge.judging import Failure, HarnessError, Tally
 from conformance.model import steps
 from conformance.model.case import Case
@@ -114,6 +114,7 @@ def test_a_case_is_run_once_for_all_checks() -> None:
 def test_the_seed_decides_the_cases() -> None:
     runs = [_Subject(_echo) for _ in range(3)]
     for subject, seed in zip(runs, (1, 1, 2)):
+        forget_drawn()
         _explore(subject, seed=seed)
     assert runs[0].observed == runs[1].observed
     assert runs[0].observed != runs[2].observed
@@ -123,6 +124,7 @@ def test_modules_that_happen_to_be_loaded_decide_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def drawn() -> list[str]:
+        forget_drawn()
         cases = drawn_cases(FAMILIES["numbers"], examples=60, run_seed=0)
         return [case.id for case in cases]
 
@@ -138,6 +140,7 @@ def test_releases_of_hypothesis_without_such_constants_draw_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(exploring, "providers", None)
+    forget_drawn()
     assert len(drawn_cases(FAMILIES["numbers"], examples=5, run_seed=0)) == 5
 
 

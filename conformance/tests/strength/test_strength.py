@@ -13,7 +13,7 @@ import pytest
 
 import conformance
 from conformance.cases import FAMILIES
-from conformance.judge.exploring import drawn_cases
+from conformance.judge.exploring import drawn_cases, forget_drawn
 from conformance.model.clauses import all_clauses
 from conformance.strength.measurement import measure, shipped
 from conformance.strength.mistakes import CHAPTERS, MISTAKES
@@ -154,10 +154,11 @@ def test_examples_count_the_failing_one() -> None:
 
 
 def test_a_trial_sees_the_cases_of_a_run() -> None:
-    family = FAMILIES["losses"]
-    once, again = (
-        [case.id for case in drawn_cases(family, examples=10, run_seed=3)] for _ in range(2)
-    )
+    def drawn() -> list[str]:
+        forget_drawn()
+        return [case.id for case in drawn_cases(FAMILIES["losses"], examples=10, run_seed=3)]
+
+    once, again = drawn(), drawn()
     assert (once, len(once)) == (again, 5)
 
 
