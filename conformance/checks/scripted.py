@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator
 
@@ -103,7 +104,7 @@ def _acts_as(view: View, index: int, wanted: ActsAs, got: Value) -> Mismatch | N
 def _stores(_: View, index: int, wanted: Stores, got: Value) -> Mismatch | None:
     found = as_plain(got)
     if found != wanted.value:
-        text = f"the attribute {wanted.attribute} should be {wanted.value!r}, is {found!r}"
+        text = f"the attribute {wanted.attribute} should be {describe(wanted.value)}, is {describe(found)}"
         return Mismatch(text, wanted.value, found, index)
     return None
 
@@ -111,9 +112,21 @@ def _stores(_: View, index: int, wanted: Stores, got: Value) -> Mismatch | None:
 def _gives(_: View, index: int, wanted: Gives, got: Value) -> Mismatch | None:
     found = as_plain(got)
     if found != wanted.value or type(found) is not type(wanted.value):
-        return Mismatch(
-            f"should be {wanted.value!r}, is {describe(found)}", wanted.value, got, index
-        )
+        text = f"should be {describe(wanted.value)}, is {describe(found)}"
+        return _wrong_number(got, wanted.value, index) or Mismatch(text, wanted.value, got, index)
+    return None
+
+
+def _wrong_number(got: Value, wanted: Value, index: int, what: str = "output") -> Mismatch | None:
+    """Return the mismatch of the first array that differs from its numbers, None where something else differs."""
+    if isinstance(got, np.ndarray) and isinstance(wanted, list):
+        with contextlib.suppress(ValueError):  # numbers that make no array
+            exact = np.array(wanted)
+            return compare_exactly(got, exact, index, what) if exact.dtype.kind in "fi" else None
+    if isinstance(got, list) and isinstance(wanted, list) and len(got) == len(wanted):
+        items = enumerate(zip(got, wanted))
+        found = (_wrong_number(*pair, index, f"item {place}") for place, pair in items)
+        return next((mismatch for mismatch in found if mismatch is not None), None)
     return None
 
 

@@ -34,6 +34,10 @@ FEW = 8
 IN_VAIN = 1
 #: Every so many wrong cases one may be left that nothing explains: then the cover only looks like the cause.
 LEFT = 10
+#: What all wrong cases have at most this share of the right ones may have, and so unlikely it must be by chance.
+FEW_RIGHT, CHANCE = 0.2, 0.01
+#: The one feature of a case without an ordinary layer.
+NO_LAYER = "no ordinary layer"
 #: The doors of a wrong layer through which mistakes can follow one another.
 _DOORS = ("changed_arguments", "changed_inputs", "changed_outputs")
 
@@ -272,21 +276,55 @@ def _apart(left: Sequence[Case], explained: Sequence[Case]) -> tuple[str, ...] |
     return next((way for way in ways if not any({*way} <= other for other in others)), None)
 
 
+def only_with(wrong: Sequence[Case], right: Sequence[Case]) -> tuple[tuple[str, ...], int] | None:
+    """Return a feature or two that all wrong cases have and few right ones, and how many; None where it is chance.
+
+    Chance is that cases which were drawn from the right ones would all have such features.
+    """
+    if len(wrong) < SEEN or not right:
+        return None
+    shared = sorted(frozenset.intersection(*map(features, wrong)) - {NO_LAYER})
+    found = [features(case) for case in right]
+    ways = [*itertools.combinations(shared, 1), *itertools.combinations(shared, 2)]
+    count = {way: sum({*way} <= other for other in found) for way in ways}
+    best = min(ways, key=lambda way: (count[way], len(way)), default=None)
+    if best is None:
+        return None
+    # One more, as the right cases are a sample.
+    share = (count[best] + 1) / (len(right) + 2)
+    is_chance = share > FEW_RIGHT or len(ways) * share ** len(wrong) > CHANCE
+    return None if is_chance else (best, count[best])
+
+
+#: Features that a reader would say otherwise.
+_WORDS = {
+    "bias": "a bias",
+    "same": "'same'",
+    "no channels": "no input channels",
+    "empty": "an empty input",
+    "unequal axes": "height and width that differ",
+}
+
+
 def in_words(feature: str) -> str:
     """Return one of `features` as a reader would say it."""
     padding, _, kind = feature.partition(" ")
-    kinds = {"short": "a kernel shorter than the stride", "strided": "a stride above 1"}
+    kinds = {
+        "short": "a kernel shorter than the stride",
+        "strided": "a stride above 1",
+        "output_padding": "output padding",
+    }
     return (
         f"{padding!r} and {kinds.get(kind, kind)}"
         if padding in ("valid", "same") and kind
-        else feature
+        else _WORDS.get(feature, feature)
     )
 
 
 def features(case: Case) -> frozenset[str]:
     """Return in what the case's layer departs from the plainest one."""
     layer = layer_of(case)
-    return frozenset(["no ordinary layer"]) if layer is None else layer.features
+    return frozenset([NO_LAYER]) if layer is None else layer.features
 
 
 def _explanations(

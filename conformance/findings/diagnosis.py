@@ -22,10 +22,12 @@ import warnings
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from conformance.cases import FAMILIES, Family
 from conformance.checks import CHECKS, NotSupported, NotTried, Traits, View
 from conformance.findings.agreement import agree, changing, has_value, outcome_of, same_outcome
-from conformance.findings.cover import EffortIsSpentError, covering, features, in_words
+from conformance.findings.cover import EffortIsSpentError, covering, features, in_words, only_with
 from conformance.findings.differences import described
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import drawn_cases
@@ -61,6 +63,8 @@ SHARE_OF_EFFORT, LEAST_EFFORT = 0.25, 800
 #: Where cases take long, it also stops after so many seconds; all together after this share of the run's time, or
 #: the seconds that each run has for them.
 SECONDS = 30.0
+#: So many seconds are left in any case to say what wrong cases have in common.
+AT_LAST = 5.0
 SHARE, AT_LEAST = 0.25, 60.0
 
 
@@ -130,7 +134,7 @@ class Diagnostician:
             is_cut = True
         finally:
             self._spent += self._finding.seconds
-        told = told or described(failures)
+        told = told or described(failures) or self._only_with(subject, failures)
         self.cut_short += is_cut and told is None
         return told
 
@@ -374,6 +378,34 @@ class Diagnostician:
         if cover.apart is not None:
             texts += f" Something else is wrong with {' with '.join(map(in_words, cover.apart))}."
         return f"{word} {mistakes} {names}: {texts}"
+
+    def _only_with(self, subject: Subject, failures: Sequence[Failure]) -> str | None:
+        """Return what all wrong cases have, and hardly a right one beside them; None where that tells nothing."""
+        values = [v for f in failures for v in (f.mismatch.expected, f.mismatch.got)]
+        if not all(isinstance(value, np.ndarray) for value in values):
+            return None
+        wrong = {f.case.id: f.case for f in failures}
+        # Whatever the search for known mistakes has spent, a few cases are compared.
+        self._finding, self._left = _Stopwatch(), AT_LAST
+        self._allowed = self._effort + 3 * OTHERS
+        right = []
+        with contextlib.suppress(EffortIsSpentError):
+            for case in self._others(failures):
+                if case.id not in wrong and self._gives(subject, case):
+                    right += [case] if self._is_right(subject, case) else []
+        found = only_with([*wrong.values()], right)
+        if found is None:
+            return None
+        have, count = found
+        return (
+            f"wrong only with {' with '.join(map(in_words, have))}: all {len(wrong)} wrong cases have it, "
+            f"and {count or 'none'} of {len(right)} right ones"
+        )
+
+    def _gives(self, subject: Subject, case: Case) -> bool:
+        """Tell whether the subject does everything in a case; what it lacks says nothing of what is right."""
+        seen = self._seen(subject, case)
+        return all(one.unsupported is None for one in (seen.constructed, *seen.outcomes))
 
     def _is_right(self, subject: Subject, case: Case) -> bool | None:
         """Tell whether the subject does what the right layer does.

@@ -18,6 +18,7 @@ from conformance.judge.culprits import Culprits
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import shrink
 from conformance.judge.judging import Failure, HarnessError, Tally, judge_case
+from conformance.judge.pixels import of_one_pixel
 from conformance.model.case import Case
 from conformance.model.clauses import Clause
 from conformance.model.steps import (
@@ -493,7 +494,7 @@ class ParticipantJudge:
             run_seed=self._options.seed,
             # Of a listed case, the first cases that are drawn may fail, too.
             block=self._block.get((found.case.family, found.case.id)) or 1,
-            known=() if claims else self._small.values(),
+            known=() if claims else (*self._small.values(), *of_one_pixel(found)),
             others=others,
             counts=lambda failure: claims or self._blocker(clause, failure) is None,
         )

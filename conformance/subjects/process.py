@@ -134,7 +134,8 @@ class ProcessSubject:
             return {}
         if answer.get("kind") == "load-error":
             self._stop()
-            raise LoadError(f"subject {self.spec!r}: {answer.get('message')}")
+            who = f"subject {self.spec!r}: "  # some messages begin with it
+            raise LoadError(who + str(answer.get("message")).removeprefix(who))
         if answer.get("kind") != "description":
             return {}
         spoken = answer.get("protocol", VERSION)

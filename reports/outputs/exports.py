@@ -124,7 +124,9 @@ def markdown(record: Record) -> str:
     """Return a summary in Markdown: the sentence for each subject, the counts, and what does not hold."""
     lines = ["## Conformance to tf.compat.v1.layers.Conv2DTranspose", ""]
     names = [subject.name for subject in record.header.subjects]
-    for who, told in scopes.sentences(record.header.clauses, record.verdicts, names):
+    for who, told in scopes.sentences(
+        record.header.clauses, record.verdicts, names, scopes.whole(record)
+    ):
         lines.append(f"- **{_cell(who)}**: {_cell(told)}")
     if not record.footer.complete:
         lines.append(

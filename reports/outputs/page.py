@@ -62,8 +62,7 @@ def render(record: Record, before: Record | None = None) -> str:
         record.verdicts,
         [column.subject.name for column in laid_out.worst_first],
     )
-    is_selection = len(laid_out.rows) < (record.header.clauses_in_all or 0)
-    whole = record.header.whole_scopes if is_selection else None
+    whole = scopes.whole(record)
     return document(
         "page.html.j2",
         record,
@@ -139,6 +138,7 @@ def environment() -> Environment:
     made.filters.update(
         prose=_prose,
         breakable=_breakable,
+        unbroken=_unbroken,
         moment=_moment,
         duration=_duration,
         count=_count,
@@ -185,6 +185,15 @@ def _breakable(name: str) -> Markup:
     """Let a long name, such as a path, be broken after its signs and before its capitals."""
     pieces = re.split(r"(?<=[/@:_=-])(?=\w)|(?<=\.)(?=[A-Za-z])|(?<=[a-z])(?=[A-Z])", name)
     return Markup("<wbr>").join(escape(piece) for piece in pieces)
+
+
+def _unbroken(text: str) -> Markup:
+    """Keep the ids of clauses in one line."""
+    pieces = re.split(r"\b([A-Z]+-\d+)\b", text)
+    return Markup().join(
+        Markup('<span class="whole">{}</span>').format(piece) if place % 2 else escape(piece)
+        for place, piece in enumerate(pieces)
+    )
 
 
 def _moment(text: str) -> str:

@@ -56,7 +56,7 @@ def tell_causes(record: Record) -> list[Told]:
                 _one_line(title, _TITLE),
                 tuple(broken),
                 _breaks(broken, clauses),
-                _one_line(cases.summary(smallest.case)),
+                _one_line(cases.asked(smallest.case, smallest.step)),
                 _one_line(message),
             )
         )

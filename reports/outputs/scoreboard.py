@@ -11,6 +11,10 @@ import attrs
 from reports.outputs.page import document
 from reports.outputs.writing import write_text
 from reports.records.record import Aspect, Record, RecordError, Subject
+from reports.views import causes as causes_of
+
+#: Stands for whatever else is wrong with a subject whose findings have one cause.
+ONLY = ""
 
 
 @attrs.frozen
@@ -82,6 +86,7 @@ def build(records: Sequence[Record]) -> Board:
                 f"{record.path} has counted no aspects: it was continued, or is of an earlier version or of a few "
                 "clauses; run it again"
             )
+        texts = _texts(record)
         for subject in record.header.subjects:
             column = Column(subject.name, subject.mode or "", _versions(subject))
             if column in columns:
@@ -89,7 +94,11 @@ def build(records: Sequence[Record]) -> Board:
                     f"{record.path} is a second run of {column.name} ({column.mode}); give it another name, "
                     f"as in --subject other={subject.spec or column.name}"
                 )
-            found = {a.name: a for a in record.footer.aspects if (a.subject, a.mode) == subject.key}
+            found = {
+                a.name: attrs.evolve(a, cause=_told(a, texts)) if a.cause else a
+                for a in record.footer.aspects
+                if (a.subject, a.mode) == subject.key
+            }
             columns[column] = found
             names.update(dict.fromkeys(found))
     causes: dict[str, int] = {}
@@ -144,6 +153,33 @@ def _cell(aspect: Aspect | None, causes: dict[str, int]) -> Cell:
         return Cell("unsupported", "unsupported", note)
     key = "pass" if aspect.right == aspect.judged else "fail"
     return Cell(f"{aspect.right} of {aspect.judged}", key, note)
+
+
+def _texts(record: Record) -> dict[tuple[str, str], str]:
+    """Return what is told of a subject's causes, by the subject and what any of their findings says."""
+    numbered = dict(enumerate(record.findings, start=1))
+    clauses = {clause.id: clause for clause in record.header.clauses}
+    texts = {}
+    causes = causes_of.group(numbered, clauses)
+    for cause in causes:
+        findings = [numbered[number] for number in cause.numbers]
+        told = [one.diagnosis for one in findings if one.diagnosis] or [findings[0].message]
+        for finding in findings:
+            for text in filter(None, (finding.message, finding.diagnosis)):
+                texts[finding.subject, causes_of.normalised(text)] = told[0]
+        if sum(one.subject == cause.subject for one in causes) == 1:
+            # What else is wrong is not judged by itself: this cause blocks it.
+            texts[cause.subject, ONLY] = told[0]
+    return texts
+
+
+def _told(aspect: Aspect, texts: dict[tuple[str, str], str]) -> str:
+    """Return the cause in the words in which the first of its kind was told."""
+    cause = aspect.cause or ""
+    found = texts.get((aspect.subject, causes_of.normalised(cause)))
+    if found is None and aspect.judged:
+        found = texts.get((aspect.subject, ONLY))
+    return found or texts.setdefault((aspect.subject, causes_of.normalised(cause)), cause)
 
 
 def _order(found: Iterable[Mapping[str, Aspect]]) -> dict[str, None]:

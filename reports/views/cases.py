@@ -68,6 +68,12 @@ def summary(case: Mapping[str, Any]) -> str:
     return f"Conv2DTranspose({', '.join(shown)})"
 
 
+def asked(case: Mapping[str, Any], culprit: int | None) -> str:
+    """Return the constructor call in one line, and the step that a finding is about."""
+    found = [step.text for step in steps(case, culprit) if step.is_culprit]
+    return ": ".join([summary(case), *found])
+
+
 def _is_default(name: object, value: Any) -> bool:
     """Whether the value is the page's default: 1 is not True, and pairs of True are no pairs of 1."""
     # The representations tell the types apart, which equality does not.

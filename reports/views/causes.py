@@ -8,7 +8,9 @@ The rule, for the findings of one subject, whatever their modes:
    short, or too long, or wrong numbers in clauses of one chapter. Wrong numbers belong to what a diagnosis
    describes, where it is the only one in their chapter.
 3. The same holds for a diagnosis after which something else is wrong in a part of the cases.
-4. Processes that the C library ended, as the heap was damaged, have one cause: it shows at whatever comes later.
+4. Findings that saw the same in the same step of the same case have one cause, unless each has a diagnosis of its
+   own.
+5. Processes that the C library ended, as the heap was damaged, have one cause: it shows at whatever comes later.
 
 What a failure explains is not told a second time: the run has it as *blocked*, without a finding.
 """
@@ -31,6 +33,8 @@ _KNOWN = re.compile(r"(equals|looks like) the known mistakes? ([^:]+): (.*)", re
 _SOMETHING_ELSE = "Something else is wrong with"
 #: A description that differs from finding to finding in how far alone.
 _SHIFTED = "looks like the right result shifted"
+#: Before what all wrong cases have, and how many they are.
+_ONLY = "wrong only with"
 #: Last words of the C library, where what lies between the blocks of memory was overwritten.
 _DAMAGED = re.compile(
     r"SIGABRT\); its last words: .*?(corrupt|double free|invalid (next|old|chunk) size|invalid pointer)"
@@ -93,6 +97,7 @@ def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> lis
         key = _key(finding, clause.chapter if clause else "")
         by_subject.setdefault(finding.subject, {}).setdefault(key, []).append(number)
     for groups in by_subject.values():
+        _join_seen(groups, findings)
         _join_described(groups, findings, clauses)
 
     def broken(numbers: Sequence[int]) -> tuple[int, int]:
@@ -110,6 +115,24 @@ def unexplained(causes: Sequence[Cause], findings: Mapping[int, Finding]) -> int
     """Count the findings whose search for a diagnosis was given up, and whose cause has none from another one."""
     unnamed = (cause for cause in causes if cause.kind == SYMPTOM)
     return sum(findings[number].undiagnosed for cause in unnamed for number in cause.numbers)
+
+
+def _join_seen(groups: dict[_Key, list[int]], findings: Mapping[int, Finding]) -> None:
+    """Put together what several clauses say of one step of one case, under its diagnosis if there is one."""
+    first: dict[tuple[str, str], _Key] = {}
+    # What has a diagnosis comes first.
+    for key in sorted(groups, key=lambda key: key[0] not in ("known", "diagnosis")):
+        seen = [_seen(findings[number]) for number in groups[key]]
+        there = next((first[one] for one in seen if one in first), None)
+        if there is not None and key[0] not in ("known", "diagnosis"):
+            groups[there] = sorted(groups[there] + groups.pop(key))
+        for one in seen:
+            first.setdefault(one, there or key)
+
+
+def _seen(finding: Finding) -> tuple[str, str]:
+    """Return case and step, and what was got there."""
+    return f"{finding.case.get('id')} {finding.step}", repr(finding.got)
 
 
 def _join_described(
@@ -169,7 +192,9 @@ def _key(finding: Finding, chapter: str) -> _Key:
             return ("known", match[2])
         if finding.diagnosis.startswith(_SHIFTED):
             return ("diagnosis", _SHIFTED)
-        return ("diagnosis", _normalised(finding.diagnosis))
+        if finding.diagnosis.startswith(_ONLY):
+            return ("diagnosis", finding.diagnosis.partition(":")[0])
+        return ("diagnosis", normalised(finding.diagnosis))
     return _key_of_difference(finding, chapter)
 
 
@@ -180,7 +205,7 @@ def _key_of_difference(finding: Finding, chapter: str) -> _Key:
         kind = str(types[0]) if isinstance(types, list) and types else "exception"
         lines = str(finding.got["message"] or "").strip().splitlines()
         telling = [line for line in lines if line.strip() and not _WHERE.search(line)]
-        return ("raised", kind, _normalised((telling or lines or [""])[0]))
+        return ("raised", kind, normalised((telling or lines or [""])[0]))
     if _DAMAGED.search(finding.message):
         return ("damage",)
     if length := _LENGTH.fullmatch(finding.message):
@@ -188,10 +213,10 @@ def _key_of_difference(finding: Finding, chapter: str) -> _Key:
         return ("length", step, "short" if got < wanted else "long")
     if _is_numbers(finding):
         return ("numbers", step, chapter)
-    return ("message", step, _normalised(finding.message))
+    return ("message", step, normalised(finding.message))
 
 
-def _normalised(text: str) -> str:
+def normalised(text: str) -> str:
     """Leave out of a message what differs from case to case: its numbers, and how many they are."""
     plain = re.sub(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?|\b(nan|inf)\b", "#", text.lower())
     return re.sub(r"#(,? ?#)*", "#", re.sub(r"\s+", " ", plain)).strip()

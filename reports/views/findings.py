@@ -26,6 +26,8 @@ from reports.views.matrix import Cell, Matrix
 PICTURE_BUDGET = 250_000
 #: So many characters are packed, to about a fifth; findings after that go without pictures.
 PACKED_BUDGET = 4_000_000
+#: So many causes are told at the head of a page: of one subject, and of several.
+LEADING_OF_ONE, LEADING = 3, 6
 #: Tensors with more elements than this show their corners only.
 ELEMENTS_SHOWN = 1_500
 
@@ -127,6 +129,14 @@ class Found:
     causes: tuple[Cause, ...]
     excused: tuple[Entry, ...]
     unexplained: int
+
+    @property
+    def leading(self) -> list[Cause]:
+        """The causes to be told first: of one subject the first three, of several the first of each."""
+        first = {cause.subject: cause for cause in reversed(self.causes)}
+        if len(first) == 1:
+            return [*self.causes[:LEADING_OF_ONE]]
+        return [cause for cause in self.causes if first[cause.subject] is cause][:LEADING]
 
     @property
     def subjects(self) -> list[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import attrs
 
 from reports.records import statuses
-from reports.records.record import Clause, Verdict
+from reports.records.record import Clause, Record, Verdict
 from reports.views.enumeration import conjoined, first_of
 
 #: The version of the rules; it rises when the same verdicts would give another sentence.
-RULES = 2
+RULES = 3
 #: What a scope is about, in a few words.
 MEANINGS: Mapping[str, str] = {
     "numbers": "shapes, padding, layouts, values, dtypes",
@@ -185,20 +185,37 @@ def table(
     return Table(columns, rows)
 
 
-def sentence(scopes: Sequence[Scope]) -> str:
-    """Return the scopes in words: *conforms at numbers and layer; training: 2 clauses fail*."""
-    good = [scope.name for scope in scopes if scope.conforms]
-    parts = [f"conforms at {conjoined(good)}"] if good else []
+def whole(record: Record) -> tuple[str, ...] | None:
+    """Return the scopes of which all clauses were to be judged; None where those of all were."""
+    header = record.header
+    return header.whole_scopes if len(header.clauses) < (header.clauses_in_all or 0) else None
+
+
+def sentence(scopes: Sequence[Scope], whole: Collection[str] | None = None) -> str:
+    """Return the scopes in words: *conforms at numbers and layer; training: 2 clauses fail*.
+
+    Args:
+        scopes: how a subject stands in them.
+        whole: as `whole` returns it: of the other scopes a selection was judged, which never conforms.
+    """
+    good = [scope for scope in scopes if scope.conforms]
+    in_part = [one.name for one in good if whole is not None and one.name not in whole]
+    conforming = [one.name for one in good if one.name not in in_part]
+    parts = [f"conforms at {conjoined(conforming)}"] if conforming else []
+    parts += [f"passes what was selected of {conjoined(in_part)}"] if in_part else []
     return "; ".join([*parts, *(str(scope) for scope in scopes if not scope.conforms)])
 
 
 def sentences(
-    clauses: Sequence[Clause], verdicts: Sequence[Verdict], subjects: Iterable[str]
+    clauses: Sequence[Clause],
+    verdicts: Sequence[Verdict],
+    subjects: Iterable[str],
+    whole: Collection[str] | None = None,
 ) -> list[tuple[str, str]]:
     """Return subjects, those alike together, and their sentence; none where clauses have no scope."""
     told: dict[str, list[str]] = {}
     for subject in dict.fromkeys(subjects):
-        scoped = sentence(of_subject(clauses, verdicts, subject))
+        scoped = sentence(of_subject(clauses, verdicts, subject), whole)
         text = "; ".join(filter(None, (scoped, accuracy(verdicts, subject))))
         if text:
             told.setdefault(text, []).append(subject)
@@ -215,4 +232,7 @@ def accuracy(verdicts: Sequence[Verdict], subject: str) -> str:
 
 
 def _agreeing(text: str, count: int) -> str:
-    return text.replace("conforms at", "conform at", 1) if count > 1 else text
+    if count > 1:
+        text = text.replace("conforms at", "conform at", 1)
+        text = text.replace("passes what", "pass what", 1)
+    return text

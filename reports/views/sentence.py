@@ -55,7 +55,9 @@ def verdict(
         if selected:
             asides = (f"{total} of {clauses_in_all} clauses selected", part.aside)
             key = "some" if part.key == "pass" else part.key
-            part = attrs.evolve(part, key=key, aside="; ".join(filter(None, asides)))
+            # Only the whole suite says that a subject conforms.
+            text = part.text.replace("conforms to", "meets", 1)
+            part = attrs.evolve(part, text=text, key=key, aside="; ".join(filter(None, asides)))
         groups.setdefault(part, []).append(columns)
     parts = []
     for part, those in sorted(groups.items(), key=lambda item: _ORDER.index(item[0].key)):

@@ -48,7 +48,9 @@ def summary(run: Run, record: Record, path: Path, console: Console) -> None:
         told = f"stale excuse: {excuse}: nothing fails in this way now"
         console.print(told, style="bold red", soft_wrap=True)
     subjects = [participant.subject.name for participant in run.participants]
-    for who, text in scopes.sentences(record.header.clauses, run.verdicts, subjects):
+    for who, text in scopes.sentences(
+        record.header.clauses, run.verdicts, subjects, scopes.whole(record)
+    ):
         console.print(f"{who}: {text}", soft_wrap=True)
     for subject, clause, got in run.unmet:
         told = f"required, but does not pass: {clause} of {subject} ({got})"

@@ -200,3 +200,26 @@ def test_an_exception_at_another_moment_is_told() -> None:
     found = _refused(Raises("ValueError", "", "call"), "run")
     assert found is not None
     assert found.message == "should raise at call, raised ValueError at run: says why"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "got", "text"),
+    [
+        (
+            [[1, 2]],
+            np.array([[1, 3]]),
+            "output[0, 1] should be exactly 2, got 3; 1 of 2 elements are wrong",
+        ),
+        ([[1, 2]], np.array([1, 2]), "expected shape (1, 2), got (2,)"),
+        (
+            [[1, 5], [2]],
+            [np.array([1, 5]), np.array([4])],
+            "item 1[0] should be exactly 2, got 4; 1 of 1 elements are wrong",
+        ),
+        ([0] * 60, 3, f"should be a list: [{'0, ' * 33}..., is 3"),
+    ],
+)
+def test_of_many_numbers_the_first_wrong_one_is_told(wanted: Any, got: Any, text: str) -> None:
+    found = _judged(Gives(wanted), got, None)
+    assert found is not None
+    assert found.message == text

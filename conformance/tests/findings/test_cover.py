@@ -15,7 +15,14 @@ from conformance.cases import FAMILIES
 from conformance.cases.drawn.configurations import Configuration
 from conformance.checks import Traits
 from conformance.findings import diagnosis
-from conformance.findings.cover import Cover, EffortIsSpentError, composed, covering, in_words
+from conformance.findings.cover import (
+    Cover,
+    EffortIsSpentError,
+    composed,
+    covering,
+    in_words,
+    only_with,
+)
 from conformance.findings.diagnosis import Diagnostician
 from conformance.judge.causes import Layer
 from conformance.judge.evidence import Evidence
@@ -193,6 +200,20 @@ def test_what_all_cases_have_that_are_left_is_told_apart() -> None:
     assert (cover.apart, cover.is_whole) == (("channels_first",), False)
 
 
+def test_what_all_wrong_cases_have_and_few_right_ones_is_found() -> None:
+    last, first = FORMATS[:3], FORMATS[3:]
+    assert only_with(first, last * 6) == (("channels_first",), 0)
+    assert only_with(first, [*last * 6, first[0]]) == (("channels_first",), 1)
+
+
+def test_what_many_right_cases_have_too_is_not_found() -> None:
+    assert only_with(FORMATS[3:], [*FORMATS[:3] * 6, *FORMATS[3:] * 3]) is None
+
+
+def test_what_all_have_may_be_chance_where_few_are_right() -> None:
+    assert only_with(FORMATS[3:], FORMATS[:3]) is None
+
+
 def test_cases_that_are_left_and_have_nothing_to_themselves_leave_no_cover() -> None:
     assert _covered({"a": [0, 1, 3]}, cases=FORMATS) is None
 
@@ -228,7 +249,8 @@ def test_effort_that_is_spent_before_anything_was_found_finds_nothing() -> None:
     [
         ("same short", "'same' and a kernel shorter than the stride"),
         ("valid dilation", "'valid' and dilation"),
-        ("same", "same"),
+        ("same", "'same'"),
+        ("bias", "a bias"),
         ("no bias", "no bias"),
     ],
 )

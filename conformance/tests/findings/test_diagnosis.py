@@ -95,6 +95,32 @@ def test_a_layer_that_computes_like_bfloat16_is_called_less_precise_than_claimed
     assert text.startswith("looks like float32 computed less precisely than claimed, like ")
 
 
+def with_activation(name):
+    """Return a layer whose outputs are wrong where they are negative, with one activation alone."""
+
+    def changed(layer, inputs, outputs):
+        negative = outputs < 0 if layer.get_config()["activation"] == name else False
+        return np.where(negative, outputs / 3, outputs).astype(outputs.dtype)
+
+    return outputs_changed(changed)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_wrong_cases_alone_have_is_told():
+    text = diagnosis_of(with_activation("elu"), "ACT-01")
+    assert text.startswith("wrong only with activation elu: all ")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_feature_that_right_cases_have_too_is_not_told():
+    def changed(layer, inputs, outputs):
+        few = outputs.shape[1] < 4
+        return outputs if few else outputs + np.arange(outputs.size).reshape(outputs.shape)
+
+    text = diagnosis_of(outputs_changed(changed), "VAL-01")
+    assert text is None or not text.startswith("wrong only")
+
+
 def failure(got, right=RIGHT, scaled=None, **arguments):
     case = Case(
         "made", {"filters": 3, "kernel_size": 1, **arguments}, (steps.Call(np.ones((1, 1, 1, 1))),)

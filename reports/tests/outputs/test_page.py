@@ -330,7 +330,7 @@ def test_what_another_clause_blocks_is_named_and_has_no_banner(page):
 
 def test_the_head_of_the_page_names_the_cause(page):
     text = Reader(page(mini(sample.verdict("PAD-01", status="fail"), sample.finding()))).text
-    assert "Why Equals M02: SAME cropped on the wrong side (PAD-01)" in text
+    assert "Why Equals M02: SAME cropped on the wrong side ( PAD-01 )" in text
 
 
 def test_a_card_counts_what_was_judged_to_the_end(page):
@@ -369,7 +369,7 @@ def test_a_part_of_the_clauses_is_not_green(page):
     lines = mini(sample.verdict("PAD-01"))
     lines[0]["clauses_in_all"] = 145
     text = page(lines)
-    assert headline(text) == "mine conforms to the one clause (1 of 145 clauses selected)"
+    assert headline(text) == "mine meets the one clause (1 of 145 clauses selected)"
     assert 'class="part part-some"' in text
 
 
@@ -699,3 +699,16 @@ def test_a_typical_page_is_below_a_megabyte(page):
             lines.append(sample.verdict(row[0], subject["name"], subject["mode"], claim=claim))
     lines += [sample.finding(rows[n][0]) for n in range(10)]
     assert len(page([*lines, sample.footer()]).encode()) < 1_000_000
+
+
+def test_of_several_subjects_the_head_tells_a_cause_of_each(page):
+    lines = [sample.header(subjects=[{"name": name, "mode": "eager"} for name in ("a", "b")])]
+    for name in ("a", "b"):
+        for clause, text in (("PAD-01", "first"), ("VAL-01", "second")):
+            lines.append(sample.verdict(clause, name, status="fail"))
+            found = sample.finding(clause, subject=name, diagnosis=None, message=text)
+            lines.append({**found, "case": {**found["case"], "id": f"{name} {text}"}})
+    glance = (
+        page([*lines, sample.footer()]).partition('<ul class="glance">')[2].partition("</li>")[0]
+    )
+    assert (glance.count("a: <a"), glance.count("b: <a"), "2 more" in glance) == (1, 1, True)

@@ -98,3 +98,11 @@ def test_any_value_is_explained(explained, got):
 @pytest.mark.parametrize("index", [None, [], [9, 9, 9, 9], [0]])
 def test_any_index_is_explained(explained, index):
     assert explained(sample.finding(index=index))
+
+
+def test_a_cause_says_which_step_of_its_case_is_wrong(told):
+    line = sample.finding()
+    line["case"]["steps"] = [{"do": "compute_output_shape", "input_shape": [2, 4, 5]}]
+    assert told(line | {"step": 0})[0].call.endswith(
+        "): compute output shape for inputs of shape (2, 4, 5)"
+    )

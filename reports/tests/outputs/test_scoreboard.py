@@ -119,3 +119,37 @@ def test_the_page_links_a_cell_with_its_cause(load):
 def test_hostile_texts_stay_texts(load):
     run = run_of(HOSTILE, aspects=(("exact", HOSTILE, 0, 1, HOSTILE),), package=HOSTILE)
     assert "img" not in Reader(reports.render_scoreboard([load(run)])).tags
+
+
+def test_one_cause_is_listed_once_however_many_numbers_it_shows_in(board):
+    text = "output[0, {}] should be exactly 6, got {}; 4 of 8 elements are wrong"
+    aspects = [
+        ("exact", name, 0, 5, text.format(place, 7 + place))
+        for place, name in enumerate(("kernel ≥ stride", "dilation"))
+    ]
+    assert board(run_of("mine", modes=("exact",), aspects=aspects)).causes == (text.format(0, 7),)
+
+
+def test_a_cause_is_told_as_its_finding_tells_it(board):
+    head, foot = run_of("mine", aspects=[("eager", "dilation", 0, 5, "wrong")], modes=("eager",))
+    finding = sample.finding(message="wrong", diagnosis="looks like the right result times 2")
+    assert board([head, finding, foot]).causes == ("looks like the right result times 2",)
+
+
+def test_what_the_only_cause_of_a_subject_blocks_is_that_cause(board):
+    aspects = [
+        ("eager", "dilation", 0, 5, "wrong"),
+        ("eager", "empty sizes", 1, 2, "inf, got -inf"),
+    ]
+    head, foot = run_of("mine", aspects=aspects, modes=("eager",))
+    finding = sample.finding(message="wrong", diagnosis=None)
+    assert board([head, finding, foot]).causes == ("wrong",)
+
+
+def test_ways_of_calling_are_told_where_there_are_several(load):
+    def headline(*runs):
+        page = reports.render_scoreboard([load(run) for run in runs])
+        return page.partition('<h1 id="verdict">')[2].partition("</h1>")[0]
+
+    assert headline(JAX) == "1 implementation: 1 without a wrong case"
+    assert headline(TORCH) == "1 implementation in 2 ways of calling them: 1 without a wrong case"

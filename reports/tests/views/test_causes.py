@@ -8,9 +8,13 @@ KNOWN = "equals the known mistake M02: the wrong side is cropped"
 
 @pytest.fixture
 def grouped(load):
-    """The causes of findings, numbered from 1."""
+    """The causes of findings, numbered from 1; each has a case of its own, unless a test says which."""
 
     def group(*lines):
+        own = sample.finding()["case"]["id"]
+        for place, line in enumerate(lines):
+            if line["case"].get("id") in (own, None):
+                line["case"] = {**line["case"], "id": f"case {place}"}
         record = load([sample.header(), *lines, sample.footer()])
         clauses = {clause.id: clause for clause in record.header.clauses}
         return causes.group(dict(enumerate(record.findings, start=1)), clauses)
@@ -198,10 +202,38 @@ def test_wrong_numbers_are_apart_from_a_diagnosis_that_explains_all_of_its_cases
 @pytest.mark.parametrize(("diagnosis", "count"), [(PARTLY, 0), (KNOWN, 1)])
 def test_what_belongs_to_a_diagnosis_is_not_counted_as_given_up(load, diagnosis, count):
     lines = [
-        sample.finding("PAD-02", diagnosis=None, undiagnosed=True),
-        sample.finding("PAD-01", diagnosis=diagnosis),
+        saw("c-1", "PAD-02", undiagnosed=True),
+        saw("c-2", "PAD-01") | {"diagnosis": diagnosis},
     ]
     record = load([sample.header(), *lines, sample.footer()])
     findings = dict(enumerate(record.findings, start=1))
     clauses = {clause.id: clause for clause in record.header.clauses}
     assert causes.unexplained(causes.group(findings, clauses), findings) == count
+
+
+def saw(case, clause, **changes):
+    line = sample.finding(clause, diagnosis=None, **changes)
+    return line | {"case": {**line["case"], "id": case}}
+
+
+def test_clauses_of_two_chapters_that_see_the_same_have_one_cause(numbers):
+    assert numbers(saw("c-1", "PAD-01"), saw("c-1", "BIAS-01"), saw("c-2", "VAL-01")) == [
+        (1, 2),
+        (3,),
+    ]
+
+
+def test_what_is_seen_where_a_mistake_is_known_is_that_mistake(grouped):
+    other = saw("c-1", "BIAS-01")
+    (cause,) = grouped(other, saw("c-1", "PAD-01") | {"diagnosis": KNOWN})
+    assert (cause.title, cause.numbers) == ("The wrong side is cropped", (2, 1))
+
+
+def test_how_many_cases_have_what_is_wrong_does_not_tell_causes_apart(numbers):
+    text = "wrong only with activation elu: all {} wrong cases have it, and {} of 17 right ones"
+    lines = [
+        sample.finding("PAD-01", diagnosis=text.format(3, "none")),
+        sample.finding("ACT-01", diagnosis=text.format(5, 2)),
+        sample.finding("ACT-01", diagnosis=text.format(5, 2).replace("elu", "tanh")),
+    ]
+    assert numbers(*lines) == [(1, 2), (3,)]

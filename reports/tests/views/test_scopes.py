@@ -81,6 +81,13 @@ def test_subjects_with_the_same_sentence_stand_together() -> None:
     ]
 
 
+def test_a_selection_of_a_scope_does_not_conform_at_it() -> None:
+    verdicts = [Verdict(clause="N-1", subject=name, status="pass") for name in ("one", "two")]
+    assert sentences(_clauses(), verdicts, ["one", "two"], whole=()) == [
+        ("one and two", "pass what was selected of numbers")
+    ]
+
+
 def test_the_rules_have_the_version_of_their_page() -> None:
     if not PAGE.is_file():
         pytest.skip("the page is in the checkout alone")
