@@ -37,7 +37,7 @@ def _ending(run: Any) -> list[str]:
 
 
 def test_the_failing_subject_comes_before_the_passing_one(shifted: Any) -> None:
-    told = [line for line in _ending(shifted) if line.startswith(("OddPixel", "fast conforms"))]
+    told = [line for line in _ending(shifted) if line.startswith(("OddPixel", "fast meets"))]
     assert [line.split()[0] for line in told][:2] == ["OddPixelAtTheTop", "fast"]
 
 
