@@ -191,3 +191,35 @@ def test_an_error_beside_a_cast_does_not_hide_it() -> None:
     refused = _failing(OfFloat32, "DTYPE-01", _call("int32"))[2]
     assert described([refused, inferred]) == CAST
     assert described([refused]) is None
+
+
+class ThatComputesInFloat32(ThatCasts):
+    def __call__(self, inputs: Any) -> Any:
+        return super().__call__(inputs).astype(np.float32)
+
+
+def test_a_cast_is_described_where_float64_is_computed_in_float32_too() -> None:
+    calls = {"float32": np.ones(SHAPE), "float64": np.ones(SHAPE, "float32")}
+    shown = [
+        _failing(
+            ThatComputesInFloat32,
+            "DTYPE-04",
+            Case("mixed dtypes", {**ARGUMENTS, "dtype": name}, (Call(inputs),)),
+        )[2]
+        for name, inputs in calls.items()
+    ]
+    assert described(shown) == CAST
+    assert described(shown[1:]) is None
+
+
+@pytest.mark.parametrize("error", [TypeError, ValueError])
+def test_a_dtype_that_is_no_name_may_be_refused_as_a_wrong_value(error: type[Exception]) -> None:
+    class Refusing(fast_impl.Conv2DTranspose):
+        def __init__(self, *args: Any, dtype: Any = None, **kwargs: Any) -> None:
+            if dtype == "foo":
+                raise error("no such dtype")
+            super().__init__(*args, dtype=dtype, **kwargs)
+
+    subject: Any = _Subject(Refusing)
+    case = Case("mixed dtypes", {**ARGUMENTS, "dtype": "foo"}, ())
+    assert first_failure(Evidence(), CHECKS.of("DTYPE-04"), case, subject, Traits()) is None
