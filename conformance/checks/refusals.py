@@ -17,6 +17,10 @@ REFUSED_BY_KERNEL = Expected(
 REFUSED_COMPLEX = Expected(
     Raises("ValueError"), Raises("ValueError"), outside=Raises("ValueError|TypeError")
 )
+#: What a dtype that is no name is refused by; elsewhere, it may also be what Python has for a wrong value.
+NO_SUCH_DTYPE = Expected(
+    Raises("TypeError"), Raises("TypeError"), outside=Raises("TypeError|ValueError")
+)
 #: What Python calls the errors that only TensorFlow has.
 _STANDS_FOR = {
     "InvalidArgumentError": "ValueError",

@@ -20,6 +20,10 @@ ENOUGH, LOOKED_AT = 3, 60
 TELLING = 6
 #: No longer shift is looked for.
 FARTHEST = 8
+#: What is said where inputs are cast.
+CAST = (
+    "looks like inputs are cast to the layer's dtype, which is float32 unless another one is named"
+)
 #: Scaled errors up to this are no sign of a narrower format.
 OWN_ROUNDING = 32
 
@@ -30,8 +34,11 @@ def described(failures: Sequence[Failure]) -> str | None:
     Shifts that differ from case to case must be seen in three quarters of the large cases. A shift that leaves
     less than half of the result in sight, or is longer than `FARTHEST`, is not looked for.
 
-    The failures must be of numbers: an array expected, and an array of its shape given.
+    Unless inputs are cast, the failures must be of numbers: an array expected, and an array of its shape given.
     """
+    wrong = [failure for failure in failures if failure.status == "fail"]
+    if any(map(_is_cast, wrong)) and all(_is_cast(one) or _is_not_refused(one) for one in wrong):
+        return CAST
     pairs = []
     for failure in failures[:LOOKED_AT]:
         right, got = failure.mismatch.expected, failure.mismatch.got
@@ -54,6 +61,24 @@ def described(failures: Sequence[Failure]) -> str | None:
     if not almost and moved >= ENOUGH and 4 * moved >= 3 * len(large):
         return "looks like the right result shifted; how far depends on the arguments"
     return None
+
+
+def _is_cast(failure: Failure) -> bool:
+    """Tell whether an input of another dtype became one of the layer's own: float32 where none is named."""
+    case, mismatch = failure.case, failure.mismatch
+    own = str(case.argument("dtype") or "float32").removeprefix("mixed_")
+    calls = [step for step in case.steps if isinstance(step, steps.Call)]
+    if not calls or calls[0].inputs.dtype.name == own or mismatch.step is None:
+        return False
+    if _is_not_refused(failure):
+        return bool(mismatch.got.dtype.name == own)
+    return (mismatch.expected, mismatch.got) == (calls[0].inputs.dtype.name, own)
+
+
+def _is_not_refused(failure: Failure) -> bool:
+    """Tell whether a call gave something where it should have raised."""
+    got, wanted = failure.mismatch.got, failure.mismatch.expected
+    return isinstance(got, np.ndarray) and isinstance(wanted, str) and _is_call(failure)
 
 
 def _is_call(failure: Failure) -> bool:

@@ -50,17 +50,23 @@ _LARGE = 2**12
 class Layer:
     """What a call's result may depend on: the layer, the shape and dtype of its input, the kind of data.
 
-    The data are small integers, real numbers or, in a format that sums them exactly, `large` integers.
+    The data are small integers, real numbers or, in a format that sums them exactly, `large` integers. The weights
+    of an `unbuilt` layer are made by the call, in the dtype of its input: there is no argument for it.
     """
 
     configuration: Configuration
     activation: str | None = None
     integers: bool = True
     large: bool = False
+    unbuilt: bool = False
 
     def case(self) -> Case:
-        """Return the case that calls the layer once."""
+        """Return the case that calls the layer; it is called once, unless it is unbuilt."""
         c = self.configuration
+        if self.unbuilt:
+            arguments = attrs.evolve(c, dtype="float32").arguments()
+            call = steps.Call(position_coded(c.input_shape(), c.dtype))
+            return Case("inferred dtypes", arguments, (call, steps.GetWeights(), call))
         exact = self.activation is None and c.dtype not in _SHORT
         empty = 0 in (c.batch, *c.size, c.in_channels)
         if self.integers and exact and c.dtype == "float32" and not empty:
@@ -91,6 +97,7 @@ class Layer:
         found = {
             f"activation {self.activation}": self.activation is not None,
             f"dtype {c.dtype}": c.dtype != "float32",
+            "unbuilt": self.unbuilt,
             "real numbers": not self.integers,
             "large integers": self.integers and self.large and c.dtype in _WIDE,
             "channels_first": c.data_format == "channels_first",
@@ -123,18 +130,24 @@ _PLAINEST = Layer(
 )
 
 
-def layer_of(case: Case) -> Layer | None:
+def layer_of(case: Case, inputs: Array | None = None) -> Layer | None:
     """Return the layer and input of a case's first call or gradient.
 
     Where the arguments are no ordinary ones, it is the plainest layer; None where no layer takes the input.
+
+    Args:
+        case: the case.
+        inputs: what stands for the case's own input.
     """
     arguments = case.arguments
-    inputs = _inputs(case)
+    inputs = _inputs(case) if inputs is None else inputs
     if inputs is None or inputs.ndim != 4:
         return None
     name = inputs.dtype.name
     known = name in SIGNIFICAND_BITS or name == "int32"
-    if not known or arguments.get("dtype", "float32") != name:
+    given = arguments.get("dtype")
+    own = (name if _decides(case) else "float32") if given is None else given
+    if not known or own != name:
         return None
     activation = arguments.get("activation")
     if isinstance(activation, dict):
@@ -166,6 +179,13 @@ def layer_of(case: Case) -> Layer | None:
     weights = (one.values for one in case.steps if isinstance(one, steps.SetWeights))
     arrays = (inputs, *itertools.chain.from_iterable(weights))
     return Layer(c, named, bool(np.all(_whole(inputs))), any(map(_is_large, arrays)))
+
+
+def _decides(case: Case) -> bool:
+    """Tell whether a call is the first step that makes weights, so that its input decides about their dtype."""
+    making = (steps.Build, steps.SetWeights, steps.Call, steps.Gradients, steps.Train)
+    first = next((step for step in case.steps if isinstance(step, making)), None)
+    return isinstance(first, steps.Call)
 
 
 def _layer_that_fails(failure: Failure) -> Layer | None:
@@ -247,11 +267,13 @@ def _plainer(layer: Layer) -> Iterator[Callable[[Layer], Layer]]:
     yield lambda one: attrs.evolve(one, activation=None)
     yield lambda one: attrs.evolve(one, integers=True)
     yield lambda one: attrs.evolve(one, large=False)
+    yield lambda one: attrs.evolve(one, unbuilt=False)
     yield changed(dtype="float32")
     yield changed(data_format="channels_last")
     c = layer.configuration
     size = c.size[0] or 2, c.size[1] or 2
-    yield changed(batch=max(c.batch, 1), size=size, in_channels=max(c.in_channels, 1))
+    yield changed(batch=max(c.batch, 1), size=size)
+    yield changed(in_channels=max(c.in_channels, 1))
     yield changed(output_padding=None)
     yield changed(dilation_rate=1)
     for side in (0, 1):
@@ -311,11 +333,21 @@ class Causes:
             return None
         how = "" if failure is None or layer is _PLAINEST else how_of_its_call(failure)
         found = self._of(layer, how)
+        if found is None and _decides(case):
+            found = self._of(attrs.evolve(layer, activation=None, unbuilt=True))
         if found is None and failure is not None:
             # The first image may be too small to show what is wrong with a later one.
             there = _layer_that_fails(failure)
             found = None if there is None or there == layer else self._of(there)
         return found
+
+    def of_making(self, case: Case) -> Cause | None:
+        """Return what makes it wrong to construct or build the case's layer, whatever the layer is called on."""
+        for layer in (layer_of(case), layer_of(case, np.zeros((2, 4, 5, 2), np.float32))):
+            found = None if layer is None else self._of(layer)
+            if found is not None:
+                return found
+        return None
 
     def _of(self, layer: Layer, how: str = "") -> Cause | None:
         """Return what makes the layer's call wrong; `how` tells in what it is, where that needs no call."""
@@ -462,6 +494,8 @@ def _how(view: View) -> str:
         return "layout" if any(map(partial(_close, got), moved)) else "shape"
     if got.dtype != call.inputs.dtype:
         return "dtype"
+    if not any(view.steps(steps.SetWeights)):
+        return ""  # weights of the layer's own, which may be random
     linear = view.case.argument("activation") is None
     mismatch = compare_call(view) if linear else check_activation_follows_the_bias.judge(view)
     return "" if mismatch is None else "values"
@@ -481,6 +515,8 @@ def owners(layer: Layer, needs: frozenset[str], how: str) -> tuple[str, ...]:
     """
     c = layer.configuration
     sized = how == "shape"
+    if "unbuilt" in needs:
+        return ("VAR-01",) if c.dtype == "float32" else ("DTYPE-01",)
     clauses = {
         f"activation {layer.activation}": ["ACT-01"],
         f"dtype {c.dtype}": ["DTYPE-03" if c.dtype == "int32" else "DTYPE-02"],
@@ -491,7 +527,7 @@ def owners(layer: Layer, needs: frozenset[str], how: str) -> tuple[str, ...]:
         "empty": ["SHAPE-11"],
         "no bias": ["BIAS-02"],
         "bias": ["BIAS-01"],
-        "unequal axes": ["SHAPE-05"] if sized else [],
+        "unequal axes": ["SHAPE-05"] if how in ("shape", "error") else [],
     }
     unreached = "bias" in needs and any(need.endswith("short") for need in needs)
     if unreached and not sized:
@@ -499,6 +535,8 @@ def owners(layer: Layer, needs: frozenset[str], how: str) -> tuple[str, ...]:
     found = [clause for need, owned in clauses.items() if need in needs for clause in owned]
     if not found:
         found = _of_space(needs, sized=sized)
+    if not found and how == "error":
+        found = _of_space(needs, sized=True)
     if not found:
         found = {"dtype": ["DTYPE-02"], "shape": ["SHAPE-01"], "layout": ["FMT-01"]}.get(how, [])
     return tuple(found)

@@ -1,7 +1,8 @@
-"""Errors at a step that a clause does not ask about: whose matter they are.
+"""Errors at a step that a clause does not ask about, and casts instead of errors: whose matter they are.
 
 A process that ends takes with it what the steps before have given, and a step that raises stands in the way of all
-that is asked of it. Whoever asks for the step itself is to blame, and no clause that looks at the same case.
+that is asked of it. Whoever asks for the step itself is to blame, and no clause that looks at the same case. Where
+a layer casts its inputs, the clause about casts is to blame, and no other that wants another dtype to be refused.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 import attrs
+import numpy as np
 
 from conformance.checks import CHECKS, Check, NotTried, Traits
 from conformance.judge.crashes import until_it_dies
@@ -19,6 +21,8 @@ from conformance.judge.judging import Failure, HarnessError, first_failure
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Observation
+from conformance.model.values.codec import dtype_of
+from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.subjects import Subject
 from conformance.subjects.process import TIMED_OUT
 
@@ -26,13 +30,16 @@ from conformance.subjects.process import TIMED_OUT
 ENDED = 8
 #: Whose matter it is that a step raises where it must not.
 _OWNERS: Mapping[type[steps.Step], str] = {steps.Gradients: "GRAD-01"}
+#: Whose matter it is that an input of another dtype is not refused, and a layer that shows it.
+_NO_CAST = "DTYPE-04"
+_PLAIN = {"filters": 3, "kernel_size": [2, 3]}
 #: A clause, and how it fails.
 Blamed: TypeAlias = tuple[str, Failure]
 
 
 @attrs.define(eq=False)
 class Culprits:
-    """Who is to blame for a subject's errors; every case that ends its process is run again once.
+    """Who is to blame for a subject's errors and casts; every case that ends its process is run again once.
 
     Args:
         evidence, subject, traits: of the run.
@@ -46,12 +53,14 @@ class Culprits:
     _deadly: dict[type[steps.Step], Blamed] = attrs.Factory(dict)
 
     def of(self, clause: str, failure: Failure) -> Blamed | None:
-        """Return the clause that is to blame for an error, with its failure; None where nobody else is.
+        """Return the clause that is to blame for a failure, with its own one; None where nobody else is.
 
         Args:
             clause: the clause that fails.
             failure: how it fails.
         """
+        if failure.status == "fail":
+            return self._of_a_cast(clause, failure)
         if failure.status != "error" or TIMED_OUT in failure.mismatch.message:
             return None
         if not is_crash(failure):
@@ -81,6 +90,16 @@ class Culprits:
             except LookupError:
                 self._ended[case.id] = len(case.steps) - 1 if case.steps else None, None
         return self._ended[case.id]
+
+    def _of_a_cast(self, clause: str, failure: Failure) -> Blamed | None:
+        """Return the clause about casts where a call in another dtype does not raise, nor does a plain one."""
+        dtypes = _mixed(failure)
+        if clause == _NO_CAST or dtypes is None:
+            return None
+        called = steps.Call(np.ones((2, 4, 5, 2), dtype_of(dtypes[1])))
+        plain = Case("mixed dtypes", {**_PLAIN, "dtype": dtypes[0]}, (called,))
+        blamed = self._first(self._evidence, CHECKS.of(_NO_CAST), plain)
+        return blamed if blamed is not None and blamed[1].status == "fail" else None
 
     def _owner(self, evidence: Evidence, clause: str, failure: Failure) -> Blamed | None:
         """Return the clause whose matter it is that a step raises, where it fails at that step, too."""
@@ -112,6 +131,24 @@ class Culprits:
                 failure = first_failure(evidence, [check], case, self._subject, self._traits)
                 if failure is not None:
                     yield check.clause, failure
+
+
+def _mixed(failure: Failure) -> tuple[str, str] | None:
+    """Return the dtypes of the layer and of the call that should have raised, where they are two known ones."""
+    case, step = failure.case, failure.mismatch.step
+    if step is None or not isinstance(failure.mismatch.got, np.ndarray):
+        return None
+    if not isinstance(failure.mismatch.expected, str):  # the name of an exception
+        return None
+    called, own = case.steps[step], case.argument("dtype")
+    if own is None:
+        making = (steps.Build, steps.SetWeights, steps.Call, steps.Gradients, steps.Train)
+        first = next(one for one in case.steps if isinstance(one, making))
+        own = first.inputs.dtype.name if isinstance(first, steps.Call) else "float32"
+    known = (*SIGNIFICAND_BITS, "int32")
+    if not isinstance(called, steps.Call) or not {own, called.inputs.dtype.name} <= {*known}:
+        return None
+    return None if own == called.inputs.dtype.name else (own, called.inputs.dtype.name)
 
 
 def is_crash(failure: Failure) -> bool:

@@ -234,7 +234,7 @@ def _is_refused_dtype(case: Case, found: Mismatch) -> bool:
     is_brought = case.situation.name == "byte swapped" or (
         case.situation.name == "another dtype" and found.step in case.situation.aside
     )
-    return is_brought and not {"TypeError", "ValueError"}.isdisjoint(types)
+    return is_brought and not {"TypeError", "ValueError", "AssertionError"}.isdisjoint(types)
 
 
 def _judged_here(

@@ -234,7 +234,7 @@ class ParticipantJudge:
         if step is not None and expected.outcomes[step].error is not None:
             return None  # it should have been refused: that is no matter of numbers
         if step is None or isinstance(case.steps[step], (Build, SetWeights)):
-            return self._causes.of(case) if failure.status == "error" else None
+            return self._causes.of_making(case) if failure.status == "error" else None
         if any(isinstance(one, (Call, Gradients, Train)) for one in case.steps[: step + 1]):
             return self._causes.of(case, failure)
         if isinstance(case.steps[step], ComputeOutputShape):
@@ -503,15 +503,17 @@ class ParticipantJudge:
 def plainest(failures: Sequence[Failure]) -> Failure:
     """Return the failure to be shown: a wrong result rather than an error, drawn rather than fixed.
 
-    A drawn case can be shrunk, and a case in plain surroundings says more than one in a situation.
+    A drawn case can be shrunk. A case in plain surroundings says more than one in a situation, and one of float32
+    more than one of another dtype.
     """
     return min(failures, key=_plainness)
 
 
-def _plainness(failure: Failure) -> tuple[bool, bool, bool]:
+def _plainness(failure: Failure) -> tuple[bool, bool, bool, bool]:
     family = FAMILIES.get(failure.case.family)
     is_fixed = family is None or not family.is_drawn
-    return failure.status != "fail", is_fixed, failure.case.situation is not None
+    is_typed = failure.case.argument("dtype") not in (None, "float32")
+    return failure.status != "fail", is_fixed, failure.case.situation is not None, is_typed
 
 
 def finding_text(

@@ -4,9 +4,10 @@ The rule, for the findings of one subject, whatever their modes:
 
 1. Findings with the same diagnosis have one cause, whether they equal a known mistake or look like it.
 2. Findings without a diagnosis have one cause where they are wrong in the same way at the same kind of step:
-   the same exception with the same text, the same message, its numbers left out, a side of the output that is too
-   short, or too long, or wrong numbers in clauses of one chapter. Wrong numbers belong to what a diagnosis
-   describes, where it is the only one in their chapter.
+   the same exception with the same text (also where another one is wanted), the same message, its numbers left
+   out, a side of the output that is too short, or too long, whatever but an exception comes of an input that has
+   not four axes, or is empty, or wrong numbers in clauses of one chapter. Wrong numbers belong
+   to what a diagnosis describes, where it is the only one in their chapter.
 3. The same holds for a diagnosis after which something else is wrong in a part of the cases.
 4. Findings that saw the same in the same step of the same case have one cause, unless each has a diagnosis of its
    own.
@@ -48,6 +49,10 @@ _WHERE = re.compile(
 )
 #: A side of the output, as long as it should be and as it is.
 _LENGTH = re.compile(r"the output's (?:height|width) should be (\d+), it is (\d+)")
+#: An exception that should have been another one.
+_INSTEAD = re.compile(r"should raise [\w ]+, raised (\w+) at \w+: (.*)", re.DOTALL)
+#: How many axes images have.
+RANK = 4
 #: What a title is that names no known mistake.
 SYMPTOM = "Symptom; its cause was not found"
 DESCRIPTION = "Description; no known mistake does just this"
@@ -200,20 +205,31 @@ def _key(finding: Finding, chapter: str) -> _Key:
 
 def _key_of_difference(finding: Finding, chapter: str) -> _Key:
     step = _step(finding)
+    shape = _shape(finding)
     if is_error(finding.got):
         types = finding.got["types"]
         kind = str(types[0]) if isinstance(types, list) and types else "exception"
-        lines = str(finding.got["message"] or "").strip().splitlines()
-        telling = [line for line in lines if line.strip() and not _WHERE.search(line)]
-        return ("raised", kind, normalised((telling or lines or [""])[0]))
+        return _key_of_exception(kind, str(finding.got["message"] or ""))
+    if shape is not None and len(shape) != RANK:
+        return ("rank",)
+    if instead := _INSTEAD.fullmatch(finding.message):
+        return _key_of_exception(*instead.groups())
     if _DAMAGED.search(finding.message):
         return ("damage",)
+    if shape is not None and 0 in shape:
+        return ("empty", step)
     if length := _LENGTH.fullmatch(finding.message):
         wanted, got = map(int, length.groups())
         return ("length", step, "short" if got < wanted else "long")
     if _is_numbers(finding):
         return ("numbers", step, chapter)
     return ("message", step, normalised(finding.message))
+
+
+def _key_of_exception(kind: str, message: str) -> _Key:
+    lines = message.strip().splitlines()
+    telling = [line for line in lines if line.strip() and not _WHERE.search(line)]
+    return ("raised", kind, normalised((telling or lines or [""])[0]))
 
 
 def normalised(text: str) -> str:
@@ -223,11 +239,27 @@ def normalised(text: str) -> str:
 
 
 def _step(finding: Finding) -> str:
+    current = _current(finding)
+    return "constructor" if current is None else str(current.get("do", ""))
+
+
+def _current(finding: Finding) -> Mapping[str, Any] | None:
     steps = finding.case.get("steps")
     if not isinstance(steps, list) or finding.step is None or not 0 <= finding.step < len(steps):
-        return "constructor"
+        return None
     current = steps[finding.step]
-    return str(current.get("do")) if isinstance(current, Mapping) else ""
+    return current if isinstance(current, Mapping) else {}
+
+
+def _shape(finding: Finding) -> Sequence[Any] | None:
+    """Return the shape of the input that the step is about, () where it is unknown; None without an input."""
+    current = _current(finding) or {}
+    inputs, shape = current.get("inputs"), current.get("input_shape", "")
+    if inputs is not None and is_tensor(inputs):
+        shape = inputs["shape"]
+    if shape is None:
+        return ()
+    return shape if isinstance(shape, list) else None
 
 
 def _is_numbers(finding: Finding) -> bool:

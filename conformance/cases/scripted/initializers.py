@@ -101,7 +101,14 @@ _COMPLEX = (
     Script(
         clause="INIT-07",
         arguments={**_BASE, "kernel_initializer": "zeros"},
-        lines=(either(_COMPLEX_INPUTS, Raises("InvalidArgumentError"), _TYPE),),
+        lines=(
+            either(
+                _COMPLEX_INPUTS,
+                Raises("InvalidArgumentError"),
+                _TYPE,
+                outside=Raises("InvalidArgumentError|TypeError"),
+            ),
+        ),
     ),
 )
 

@@ -6,7 +6,12 @@ from conformance.cases.scripted.expected import Expected, Raises
 from conformance.checks.applicability import runs_here
 from conformance.checks.chapters.values import compare_call, linear
 from conformance.checks.check import check
-from conformance.checks.refusals import REFUSED_BY_KERNEL, REFUSED_COMPLEX, expect_error
+from conformance.checks.refusals import (
+    NO_SUCH_DTYPE,
+    REFUSED_BY_KERNEL,
+    REFUSED_COMPLEX,
+    expect_error,
+)
 from conformance.checks.view import View
 from conformance.model.case import Case
 from conformance.model.steps import Call, GetWeights
@@ -93,7 +98,7 @@ def check_no_silent_cast(view: View) -> Mismatch | None:
     """Another dtype than the layer's is refused; `autocast` casts floating input."""
     arguments = view.case.arguments
     if arguments.get("dtype") == "foo":
-        return expect_error(view, None, Raises("TypeError"))
+        return expect_error(view, None, NO_SUCH_DTYPE)
     mixed = arguments.get("dtype") == "mixed_float16"
     # A reference variable is not cast.
     if arguments.get("autocast") and not (mixed and view.traits.v1):

@@ -300,6 +300,20 @@ def check_the_native_layer_gives_the_same_bits(view: View) -> Mismatch | None:
 @check("VAR-01", "geometry")
 def check_weights_and_their_shapes(view: View) -> Mismatch | None:
     """Kernel (kh, kw, filters, in), then bias (filters,)."""
+    return _compare_weights(view)
+
+
+def _is_of_float32(case: Case, _: Traits) -> bool:
+    return any(isinstance(one, Call) and one.inputs.dtype == np.float32 for one in case.steps)
+
+
+@check("VAR-01", "inferred dtypes", when=_is_of_float32)
+def check_a_call_makes_the_weights(view: View) -> Mismatch | None:
+    """The same after a call alone."""
+    return _compare_weights(view)
+
+
+def _compare_weights(view: View) -> Mismatch | None:
     index, _ = view.first(GetWeights)
     _, call = view.first(Call)
     geometry = view.geometry

@@ -23,7 +23,8 @@ _LACKS = re.compile(
     "support|not (yet )?implemented|not registered|unimplemented|could not find an implementation"
     "|could not interpret |expected weight to be at least|type 'tensor.*is invalid|dimension is <= 0"
     r"|expected input size \d+ but got 0|could not locate class |could not create a primitive descriptor"
-    "|cannot contain character|expected floating point type|invalid tensor size",
+    "|cannot contain character|expected floating point type|invalid tensor size|could not be deserialized properly"
+    "|expected `name` argument to be a string|to a layer that is already built",
     re.IGNORECASE,
 )
 _NO_MEMORY = re.compile("allocat|out of memory|resource_exhausted", re.IGNORECASE)

@@ -51,7 +51,7 @@ class TfKerasBackend(tensorflow.EagerBackend):
 
     def make(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
         """Construct a layer; an argument that it does not take is a lack."""
-        with refused_keywords(arguments):
+        with translating(()), refused_keywords(arguments):
             return super().make(arguments, positional)
 
     def attribute(self, name: str) -> Any:

@@ -79,6 +79,43 @@ def test_where_an_exception_was_passed_on_does_not_make_it_the_same(numbers):
     assert numbers(*lines) == [(1, 3), (2,)]
 
 
+def test_an_exception_is_the_same_where_another_one_is_wanted(numbers):
+    told = "should raise TypeError or ValueError, raised AssertionError at call: float32 engine"
+    got = {"types": ["AssertionError"], "message": "float32 engine", "moment": "call"}
+    lines = [
+        raised("DTYPE-01", "", got=got),
+        sample.finding("DTYPE-03", message=told, got="", diagnosis=None),
+        sample.finding("INIT-07", message=told.replace("32", "64"), got="", diagnosis=None),
+    ]
+    assert [sorted(one) for one in numbers(*lines)] == [[1, 2, 3]]
+
+
+def _on(shape, **changes):
+    """A finding about a question for a shape."""
+    case = {"id": "c-1", "family": "any", "arguments": {}}
+    steps = [{"do": "compute_output_shape", "input_shape": shape}]
+    finding = sample.finding("SHAPE-09", got=None, step=0, diagnosis=None, **changes)
+    return finding | {"case": {**case, "steps": steps}}
+
+
+def test_what_is_wrong_with_another_rank_is_one_cause(numbers):
+    lines = [
+        _on([2, 4, 5], message="should raise IndexError, but raised nothing"),
+        _on([2, 4, 5, 2, 1], message="should raise ValueError, raised IndexError at call: no"),
+        _on([2, 4, 5, 2], message="should raise IndexError, but raised nothing"),
+    ]
+    assert sorted(numbers(*lines)) == [(1, 2), (3,)]
+
+
+def test_what_is_wrong_with_empty_inputs_is_one_cause(numbers):
+    lines = [
+        _on([2, 0, 5, 2], message="ended its process: killed by signal 11 (SIGSEGV)"),
+        _on([0, 4, 5, 2], message="expected shape (0, 5), got (1, 5)"),
+        _on([2, 4, 5, 2], message="expected shape (0, 5), got (1, 5)"),
+    ]
+    assert sorted(numbers(*lines)) == [(1, 2), (3,)]
+
+
 def test_names_in_an_exception_tell_causes_apart(numbers):
     lines = [raised("ACT-01", "no relu"), raised("ACT-01", "no tanh")]
     assert len(numbers(*lines)) == 2

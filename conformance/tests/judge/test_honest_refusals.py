@@ -1,0 +1,225 @@
+"""What a layer refuses in its own words, or casts, is the matter of one clause, which blocks all others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fast_impl
+from conformance.cases import FAMILIES
+from conformance.checks import CHECKS, Traits
+from conformance.findings.differences import CAST, described
+from conformance.judge.causes import Causes
+from conformance.judge.culprits import Culprits
+from conformance.judge.evidence import Evidence
+from conformance.judge.judging import Failure, first_failure
+from conformance.model.case import Case
+from conformance.model.observation import Observation
+from conformance.model.steps import Call, GetWeights
+from conformance.subjects.backend import observe
+from conformance.subjects.layer import LayerBackend
+
+SHAPE = (2, 4, 5, 2)
+ARGUMENTS = {"filters": 3, "kernel_size": [2, 3]}
+
+
+class _Plain:
+    """A layer with few arguments, which is made by its first call."""
+
+    def __init__(
+        self, filters: Any, kernel_size: Any, strides: Any = 1, padding: Any = "valid"
+    ) -> None:
+        self._layer = fast_impl.Conv2DTranspose(filters, kernel_size, strides, padding)
+
+    def build(self, shape: Any) -> None:
+        self._layer.build(shape)
+
+    def set_weights(self, weights: Any) -> None:
+        self._layer.set_weights(weights)
+
+    @property
+    def kernel(self) -> Any:
+        return self._layer.kernel
+
+    @property
+    def bias(self) -> Any:
+        return self._layer.bias
+
+    def __call__(self, inputs: Any) -> Any:
+        return self._layer(inputs)
+
+
+class OfFloat32(_Plain):
+    def __call__(self, inputs: Any) -> Any:
+        if inputs.dtype != np.float32:
+            raise TypeError(f"only float32 inputs are supported, got {inputs.dtype}")
+        return super().__call__(inputs)
+
+
+class OfSquares(_Plain):
+    def __init__(
+        self, filters: Any, kernel_size: Any, strides: Any = 1, padding: Any = "valid"
+    ) -> None:
+        for name, value in (("kernel_size", kernel_size), ("strides", strides)):
+            if len(set(np.ravel(value).tolist())) > 1:
+                raise ValueError(f"{name} must be one integer, got {value}")
+        super().__init__(filters, kernel_size, strides, padding)
+
+
+class ThatMustBeBuilt(_Plain):
+    def __call__(self, inputs: Any) -> Any:
+        if not self._layer.built:
+            raise RuntimeError("build the layer first")
+        return super().__call__(inputs)
+
+
+class WithoutHoles(fast_impl.Conv2DTranspose):
+    def __init__(self, *args: Any, dilation_rate: Any = (1, 1), **kwargs: Any) -> None:
+        if set(np.ravel(dilation_rate).tolist()) != {1}:
+            raise ValueError("no holes in kernels here")
+        super().__init__(*args, **kwargs)
+
+
+class ThatCasts(fast_impl.Conv2DTranspose):
+    """As layers of Keras: inputs become what the layer computes in, float32 unless another one is named."""
+
+    def __init__(self, *args: Any, dtype: Any = "float32", **kwargs: Any) -> None:
+        super().__init__(*args, dtype=dtype, **kwargs)
+        self._own = np.dtype(dtype)
+
+    def __call__(self, inputs: Any) -> Any:
+        return super().__call__(inputs.astype(self._own))
+
+
+class _Subject:
+    mode = "eager"
+
+    def __init__(self, layer: type) -> None:
+        self.name = self.spec = layer.__name__
+        self._layer = layer
+
+    def observe(self, case: Case) -> Observation:
+        return observe(case, LayerBackend(self._layer))
+
+
+def _failing(layer: type, clause: str, case: Case) -> tuple[Any, Evidence, Failure]:
+    subject: Any = _Subject(layer)
+    evidence = Evidence()
+    failure = first_failure(evidence, CHECKS.of(clause), case, subject, Traits())
+    assert failure is not None
+    return subject, evidence, failure
+
+
+def _call(dtype: str, **arguments: Any) -> Case:
+    steps = (Call(np.ones(SHAPE, dtype)), GetWeights(), Call(np.ones(SHAPE, dtype)))
+    return Case("inferred dtypes", {**ARGUMENTS, **arguments}, steps)
+
+
+def _mixed() -> Case:
+    first, second = Call(np.ones(SHAPE, "float64")), Call(np.ones(SHAPE, "float32"))
+    return Case("mixed dtypes", ARGUMENTS, (first, second))
+
+
+def _of_rank_three() -> Case:
+    return next(c for c in FAMILIES["ranks"].fixed if not c.arguments.keys() - ARGUMENTS.keys())
+
+
+#: A layer, a clause that fails on a case of it, and the clause that is to blame.
+REFUSED: dict[str, tuple[type, str, Case, str]] = {
+    "another dtype": (OfFloat32, "DTYPE-04", _mixed(), "DTYPE-01"),
+    "an integer dtype": (OfFloat32, "DTYPE-01", _call("int32"), "DTYPE-01"),
+    "two numbers": (OfSquares, "DTYPE-01", _call("float64"), "SHAPE-05"),
+    "two numbers, whatever is called": (OfSquares, "SHAPE-10", _of_rank_three(), "SHAPE-05"),
+    "a call before build": (ThatMustBeBuilt, "DTYPE-01", _call("float32"), "VAR-01"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused_has_one_cause(name: str) -> None:
+    layer, clause, case, blamed = REFUSED[name]
+    subject, evidence, failure = _failing(layer, clause, case)
+    causes = Causes(evidence, subject, Traits())
+    made = failure.mismatch.step is None
+    cause = causes.of_making(case) if made else causes.of(case, failure)
+    assert (cause and [*cause.failures]) == [blamed]
+
+
+def test_a_refused_dilation_is_the_matter_of_a_clause_about_dilation() -> None:
+    steps = (Call(np.ones(SHAPE, "float32")), GetWeights())
+    case = Case("inferred dtypes", {**ARGUMENTS, "dilation_rate": 2}, steps)
+    subject, evidence, _ = _failing(WithoutHoles, "VAR-01", case)
+    cause = Causes(evidence, subject, Traits()).of_making(case)
+    assert (cause and [*cause.failures]) == ["SHAPE-04"]
+
+
+def test_weights_of_another_dtype_are_explained_by_the_layer_s_dtype() -> None:
+    case = _call("float64", kernel_initializer="ones")
+    subject, evidence, failure = _failing(ThatCasts, "DTYPE-01", case)
+    assert failure.mismatch.step == 1
+    cause = Causes(evidence, subject, Traits()).of(case, failure)
+    assert (cause and [*cause.failures]) == ["DTYPE-01"]
+
+
+def test_a_layer_that_infers_its_dtype_has_no_cause() -> None:
+    subject: Any = _Subject(fast_impl.Conv2DTranspose)
+    causes = Causes(Evidence(), subject, Traits())
+    assert [causes.of(_call(dtype)) for dtype in ("float64", "int32", "float32")] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in FAMILIES["scripted ARG-19"].fixed if c.argument("dtype")]
+)
+def test_a_cast_is_the_matter_of_the_clause_about_casts(case: Case) -> None:
+    subject, evidence, failure = _failing(ThatCasts, "ARG-19", case)
+    blamed = Culprits(evidence, subject, Traits()).of("ARG-19", failure)
+    assert blamed is not None
+    assert blamed[0] == "DTYPE-04"
+    assert Culprits(evidence, subject, Traits()).of("DTYPE-04", blamed[1]) is None
+
+
+def test_a_cast_is_described_whatever_shows_it() -> None:
+    named = Case("mixed dtypes", {**ARGUMENTS, "dtype": "float32"}, (Call(np.ones(SHAPE)),))
+    shown = [_failing(ThatCasts, "DTYPE-04", case)[2] for case in (named, _mixed())]
+    inferred = _failing(ThatCasts, "DTYPE-01", _call("float64"))[2]
+    assert described(shown) == described([inferred]) == CAST
+
+
+def test_an_error_beside_a_cast_does_not_hide_it() -> None:
+    inferred = _failing(ThatCasts, "DTYPE-01", _call("float64"))[2]
+    refused = _failing(OfFloat32, "DTYPE-01", _call("int32"))[2]
+    assert described([refused, inferred]) == CAST
+    assert described([refused]) is None
+
+
+class ThatComputesInFloat32(ThatCasts):
+    def __call__(self, inputs: Any) -> Any:
+        return super().__call__(inputs).astype(np.float32)
+
+
+def test_a_cast_is_described_where_float64_is_computed_in_float32_too() -> None:
+    calls = {"float32": np.ones(SHAPE), "float64": np.ones(SHAPE, "float32")}
+    shown = [
+        _failing(
+            ThatComputesInFloat32,
+            "DTYPE-04",
+            Case("mixed dtypes", {**ARGUMENTS, "dtype": name}, (Call(inputs),)),
+        )[2]
+        for name, inputs in calls.items()
+    ]
+    assert described(shown) == CAST
+    assert described(shown[1:]) is None
+
+
+@pytest.mark.parametrize("error", [TypeError, ValueError])
+def test_a_dtype_that_is_no_name_may_be_refused_as_a_wrong_value(error: type[Exception]) -> None:
+    class Refusing(fast_impl.Conv2DTranspose):
+        def __init__(self, *args: Any, dtype: Any = None, **kwargs: Any) -> None:
+            if dtype == "foo":
+                raise error("no such dtype")
+            super().__init__(*args, dtype=dtype, **kwargs)
+
+    subject: Any = _Subject(Refusing)
+    case = Case("mixed dtypes", {**ARGUMENTS, "dtype": "foo"}, ())
+    assert first_failure(Evidence(), CHECKS.of("DTYPE-04"), case, subject, Traits()) is None
