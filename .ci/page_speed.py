@@ -26,7 +26,7 @@ ASK = """async () => {
   await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
   const [page] = performance.getEntriesByType("navigation");
   const [seen] = performance.getEntriesByName("first-contentful-paint");
-  return [seen.startTime, page.domContentLoadedEventEnd, performance.now() - asked];
+  return [seen?.startTime ?? asked, page.domContentLoadedEventEnd, performance.now() - asked];
 }"""
 
 

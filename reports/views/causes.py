@@ -127,17 +127,16 @@ def _join_seen(groups: dict[_Key, list[int]], findings: Mapping[int, Finding]) -
     first: dict[tuple[str, str], _Key] = {}
     # What has a diagnosis comes first.
     for key in sorted(groups, key=lambda key: key[0] not in ("known", "diagnosis")):
-        seen = [_seen(findings[number]) for number in groups[key]]
+        seen = [
+            (f"{one.case.get('id')} {one.step}", repr(one.got))
+            for one in map(findings.__getitem__, groups[key])
+            if one.got is not None
+        ]
         there = next((first[one] for one in seen if one in first), None)
         if there is not None and key[0] not in ("known", "diagnosis"):
             groups[there] = sorted(groups[there] + groups.pop(key))
         for one in seen:
             first.setdefault(one, there or key)
-
-
-def _seen(finding: Finding) -> tuple[str, str]:
-    """Return case and step, and what was got there."""
-    return f"{finding.case.get('id')} {finding.step}", repr(finding.got)
 
 
 def _join_described(
