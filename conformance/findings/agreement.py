@@ -44,6 +44,15 @@ def outcome_of(seen: Observation, step: int | None) -> Outcome | None:
     return seen.outcomes[step] if step < len(seen.outcomes) else None
 
 
+def holds_array(value: Value) -> bool:
+    """Tell whether a value is an array, or a list or dict with one in it."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return any(map(holds_array, value))
+    return isinstance(value, np.ndarray)
+
+
 def has_value(outcome: Outcome | None) -> bool:
     """Tell whether a step gave something."""
     return outcome is not None and outcome.error is None and outcome.unsupported is None

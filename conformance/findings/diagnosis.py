@@ -2,8 +2,9 @@
 
 A finding *equals* a known mistake where that mistake, run on the same cases, does what the subject did: on
 every case the clause failed on, on the other cases of the same families, on fresh ones, and on cases of the
-clauses that the mistake is known to fail. It must fail the clause on the same cases, too, and the two must share
-a value that the right layer does not give: crashes and errors, which agree by their classes alone, name nobody.
+clauses that the mistake is known to fail, on one of which it errs unless the clause itself is one of them. It
+must fail the clause on the same cases, too, and the two must share a value that the right layer does not give:
+crashes and errors, which agree by their classes alone, name nobody.
 Where no single one does, up to three known mistakes at once may: a cover of the wrong cases (`cover.py`). Where no
 known mistake does, a description that fits every failing case is offered as what the difference *looks like*.
 Where nothing fits, nothing is said: a wrong diagnosis is worse than none.
@@ -26,7 +27,14 @@ import numpy as np
 
 from conformance.cases import FAMILIES, Family
 from conformance.checks import CHECKS, NotSupported, NotTried, Traits, View
-from conformance.findings.agreement import agree, changing, has_value, outcome_of, same_outcome
+from conformance.findings.agreement import (
+    agree,
+    changing,
+    has_value,
+    holds_array,
+    outcome_of,
+    same_outcome,
+)
 from conformance.findings.cover import EffortIsSpentError, covering, features, in_words, only_with
 from conformance.findings.differences import described
 from conformance.judge.evidence import Evidence
@@ -144,7 +152,7 @@ class Diagnostician:
         told = None
         if known:
             told = self._named(subject, self._known(subject, clause, failures, known))
-            told = told or self._several(subject, failures, [known])
+            told = told or self._several(subject, clause, failures, [known])
         if told is None:
             found = self._known(subject, clause, failures, [*known, *close])
             # Those that are far may be no other than the one that was found.
@@ -152,7 +160,7 @@ class Diagnostician:
             told = self._named(subject, found)
         return (
             told
-            or self._several(subject, failures, [[*known, *close], far])
+            or self._several(subject, clause, failures, [[*known, *close], far])
             or self._named(subject, self._known(subject, clause, failures, far))
         )
 
@@ -225,7 +233,9 @@ class Diagnostician:
         return [
             (m, frozenset(shared[m.id]))
             for m in suspects
-            if shared[m.id] and self._fits_elsewhere(m, subject)
+            if shared[m.id]
+            and self._fits_elsewhere(m, subject)
+            and self._shows(m, clause, subject, failures)
         ]
 
     def _named(
@@ -308,6 +318,37 @@ class Diagnostician:
                 return False
         return True
 
+    def _shows(
+        self, mistake: Mistake, clause: str, subject: Subject, failures: Sequence[Failure]
+    ) -> bool:
+        """Tell whether the mistake may be why the clause fails.
+
+        It is about the clause, or gives the same wrong arrays, or errs on some case of the clauses that it is
+        about. Else it fails the clause by the way it is made: it gives another array, say, than the layer that it
+        wraps.
+        """
+        if clause in mistake.clauses:
+            return True
+        outcomes = (
+            outcome_of(self._seen(subject, failure.case), failure.mismatch.step)
+            for failure in failures[:FAILING]
+        )
+        if any(outcome is not None and holds_array(outcome.value) for outcome in outcomes):
+            return True
+        return any(self._errs(mistake, case) for case in self._elsewhere(mistake))
+
+    def _errs(self, mistake: Mistake, case: Case) -> bool:
+        """Tell whether the mistake does something else than the right layer, random values apart."""
+        from fast_impl import Conv2DTranspose
+
+        does, right = (
+            [self._does(name, layer, case, again=again) for again in (0, 1)]
+            for name, layer in ((mistake.id, mistake.layer), ("", Conv2DTranspose))
+        )
+        if not same_outcome(does[0].constructed, right[0].constructed):
+            return True
+        return bool(changing(does[0], right[0]) - changing(*does) - changing(*right))
+
     def _elsewhere(self, mistake: Mistake) -> list[Case]:
         """Return cases of the clauses that the mistake is known to fail."""
         families = CHECKS.families(*mistake.clauses)
@@ -324,6 +365,7 @@ class Diagnostician:
     def _several(
         self,
         subject: Subject,
+        clause: str,
         failures: Sequence[Failure],
         suspects: Sequence[Sequence[Mistake]],
     ) -> str | None:
@@ -347,7 +389,7 @@ class Diagnostician:
 
         def is_harmless(mistake: Mistake) -> bool:
             near = itertools.chain(failing.values(), self._elsewhere(mistake))
-            return all(
+            return self._shows(mistake, clause, subject, failures) and all(
                 self._fits(mistake, case, self._seen(subject, case), NOWHERE)
                 for cases in (near, others())
                 for case in cases

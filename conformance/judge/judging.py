@@ -254,6 +254,8 @@ def _judged_here(
         view = seen(given)
     except Exception as error:
         raise _broken(error, check, case, who) from error
+    if given.not_tried is not None:
+        raise NotTried(given.not_tried)
     told = partial(evidence.note_normwise, subject, case, check.name)
     try:
         with told_of_normwise(told):

@@ -144,6 +144,7 @@ _PLAIN = (
     "[2, 3]", "[2]", "[2, 3, 4]", "[]", "np.array([2, 3])", "range(2, 4)", "{2, 3}", "(n for n in (2, 3))",
     "(np.int64(2), np.int64(3))", "{}", "['same']", "['relu']", "[3]", "[2, 2]",
     # other types
+    "np.float64", "np.dtype('float64')",
     "b'valid'", "b'channels_last'", "b'name'", "object()", "np.zeros((2, 3, 3, 2))",
     # inputs of a call
     "np.arange(40, dtype='float32').reshape(1, 4, 5, 2)",

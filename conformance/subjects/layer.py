@@ -130,7 +130,8 @@ class LayerBackend(steps.Backend):
     def do_assign(self, step: steps.Assign) -> None:
         try:
             step.run(self)
-        except AttributeError as reason:
+        except (AttributeError, TypeError) as reason:
+            # A module of PyTorch takes nothing but its own parameters.
             if step.attribute not in ("kernel", "bias"):
                 raise
             raise Unsupported(f"{step.attribute} cannot be assigned") from reason

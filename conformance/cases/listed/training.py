@@ -154,8 +154,12 @@ def _radial() -> tuple[Case, ...]:
 
 
 def _untrainable() -> tuple[Case, ...]:
-    arguments = {"trainable": False, "kernel_constraint": "non_neg"}
-    return (case("untrainable", arguments, *_training(small_integers(KERNEL_SHAPE, 4))),)
+    arguments = {"kernel_constraint": "non_neg"}
+    *before, train = _training(small_integers(KERNEL_SHAPE, 4))
+    return (
+        case("untrainable", {"trainable": False, **arguments}, *before, train),
+        case("untrainable", arguments, *before, steps.Assign("trainable", False), train),
+    )
 
 
 def _optimizers() -> tuple[Case, ...]:

@@ -18,6 +18,7 @@ from conformance.cases.scripted.expected import (
 )
 from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, either, then
 from conformance.model import steps
+from conformance.model.named import literal
 
 _ALL = (3, [2, 3], [1, 1], "valid", "channels_last", None, True, "ones", "zeros",
         None, None, None, None, None, True, "all")  # fmt: skip
@@ -72,6 +73,17 @@ SCRIPTS = (
                 Raises("ValueError"),
             ),
         ),
+    ),
+    *(
+        Script(
+            clause="ARG-16",
+            arguments={**LAYER, "dtype": literal(text)},
+            lines=(
+                both(steps.Read("dtype"), Gives("float64")),
+                both(steps.Call(INPUTS.astype(np.float64)), Typed("float64")),
+            ),
+        )
+        for text in ("np.float64", "np.dtype('float64')")
     ),
     Script(
         clause="ARG-17",

@@ -18,7 +18,6 @@ from conformance.judge.pool import SILENT_SECONDS, Hand, Lost
 from conformance.run.parallel.explorer import Explorer, Task
 from conformance.run.parallel.pieces import Found, Piece, Recipe, Worker, broken, explored, size
 from conformance.subjects import LoadError
-from conformance.subjects.process import Spent
 
 #: What the oracle says of so many cases is remembered.
 KEPT = 1000
@@ -45,7 +44,7 @@ class Place:
                 return broken(task.piece, HarnessError.of(error, f"starting {task.piece.subject}"))
             self._recipe = task.recipe
         worker = self._worker
-        worker.spent = Spent()
+        worker.spent = task.recipe.spent
         return explored(
             task.piece,
             worker,

@@ -98,12 +98,14 @@ class Found:
         tallies: what its cases say, by (clause, is a claim).
         told: the rest, as the record has it.
         observed: cases, and what the subject did with them, where that was asked for.
+        before: what the subject's process had cost until then.
     """
 
     piece: Piece
     tallies: Tallies
     told: record.Explored
     observed: tuple[tuple[Case, Observation], ...] | None = None
+    before: Spent = attrs.Factory(Spent)
 
     @property
     def spent(self) -> Spent:
@@ -206,7 +208,8 @@ def explored(
         lost=worker.spent.seconds - before.seconds,
         large=worker.spent.large - before.large,
     )
-    return Found(piece, tallies, told, evidence.observed(subject) if with_observations else None)
+    observed = evidence.observed(subject) if with_observations else None
+    return Found(piece, tallies, told, observed, before)
 
 
 @attrs.define(eq=False)
@@ -259,13 +262,19 @@ class Worker:
 
 @attrs.frozen
 class Recipe:
-    """How a participant's worker is made in another process; it can be sent there."""
+    """How a participant's worker is made in another process; it can be sent there.
+
+    Args:
+        origin, traits, declares, lacks, says_not_implemented: the participant's.
+        spent: what its process has cost before anything is explored.
+    """
 
     origin: Origin
     traits: Traits
     declares: Mapping[str, object]
     lacks: tuple[Lack, ...]
     says_not_implemented: bool
+    spent: Spent = attrs.Factory(Spent)
 
     @staticmethod
     def of(participant: Participant) -> Recipe | None:

@@ -168,7 +168,7 @@ class Work:
         if self._has_begun:
             return
         self._has_begun = True
-        recipes = {key: Recipe.of(one) for key, one in self._participants.items()}
+        recipes = {key: self._recipe(one) for key, one in self._participants.items()}
         count = self._options.count
         tasks = [
             Task(piece, recipe, count, self._options.seed, self._with_observations)
@@ -187,6 +187,13 @@ class Work:
             self._crew = Crew(
                 tasks, self._finished, jobs=jobs, seconds=self._options.seconds_per_case
             )
+
+    def _recipe(self, participant: Participant) -> Recipe | None:
+        """Return how others make the subject, as it is now; as a new one where each piece stands for itself."""
+        recipe, spent = Recipe.of(participant), self._workers[participant.key].spent
+        if recipe is None or self._options.shard is not None or self._elsewhere is not None:
+            return recipe
+        return attrs.evolve(recipe, spent=spent)
 
     def _found(self, piece: Piece) -> Found:
         worker = self._workers[piece.key]
@@ -220,10 +227,10 @@ class Work:
 
         It cost more than earlier ones have left of what the subject may cost, or its process had no time left.
         """
-        if Spent() not in (worker.spent, found.spent):
-            return (worker.spent + found.spent).is_too_much
         gave_up = any(tally.not_tried is not None for tally in found.tallies.values())
-        return gave_up and not found.spent.is_too_much
+        if worker.spent == found.before:
+            return gave_up and not (found.before + found.spent).is_too_much
+        return gave_up or (found.spent != Spent() and (worker.spent + found.spent).is_too_much)
 
     def _tell(self, piece: Piece, done: int) -> None:
         counts = self._done.setdefault((piece.key, piece.family), {})

@@ -168,6 +168,18 @@ def test_a_case_that_was_not_tried_is_told(monkeypatch: pytest.MonkeyPatch) -> N
     assert _explore(subject).not_tried == "gave up"
 
 
+def test_the_oracle_is_asked_nothing_about_a_case_that_was_not_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def asks_the_oracle_first(view: View) -> Mismatch | None:
+        raise AssertionError("asked")
+
+    subject = _Subject(_echo)
+    monkeypatch.setattr(subject, "observe", lambda _: Observation(not_tried="gave up"))
+    tally = _explore(subject, asks_the_oracle_first)
+    assert (tally.not_tried, tally.broken) == ("gave up", None)
+
+
 def test_a_check_that_raises_is_the_harness_s_fault() -> None:
     def broken(view: View) -> Mismatch | None:
         raise ZeroDivisionError("oh")

@@ -17,7 +17,7 @@ from conformance.judge.evidence import Evidence
 from conformance.judge.judging import Failure, first_failure
 from conformance.model.case import Case
 from conformance.model.observation import Observation
-from conformance.model.steps import Call, GetWeights
+from conformance.model.steps import Assign, Build, Call, GetWeights
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
 
@@ -223,3 +223,20 @@ def test_a_dtype_that_is_no_name_may_be_refused_as_a_wrong_value(error: type[Exc
     subject: Any = _Subject(Refusing)
     case = Case("mixed dtypes", {**ARGUMENTS, "dtype": "foo"}, ())
     assert first_failure(Evidence(), CHECKS.of("DTYPE-04"), case, subject, Traits()) is None
+
+
+class WithParameters(fast_impl.Conv2DTranspose):
+    """As a module of PyTorch: an array is no parameter."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "kernel":
+            raise TypeError("cannot assign 'numpy.ndarray' as parameter 'kernel'")
+        super().__setattr__(name, value)
+
+
+def test_weights_that_cannot_be_assigned_are_a_lack() -> None:
+    case = Case(
+        "any", ARGUMENTS, (Build(SHAPE), Assign("kernel", np.ones((2, 3, 3, 2), np.float32)))
+    )
+    *_, assigned = _Subject(WithParameters).observe(case).outcomes
+    assert assigned.unsupported == "kernel cannot be assigned"

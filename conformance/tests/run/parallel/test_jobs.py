@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from conformance.judge.evidence import Evidence
@@ -14,8 +15,10 @@ from conformance.run.parallel import work
 from conformance.run.parallel.crew import Crew, _Pace
 from conformance.run.parallel.explorer import Task
 from conformance.run.parallel.pieces import Found, Piece, Recipe, Worker, explored
+from conformance.run.parallel.work import Work
 from conformance.run.participants.participant import participants
 from conformance.subjects.objects import ObjectSubject
+from conformance.subjects.process import PATIENCE, START, Spent
 from conformance.tests.zoo.wrong_results import ExchangesStrides
 from reports.records.record import FILE_NAME, to_json
 
@@ -44,6 +47,20 @@ class Layer(fast_impl.Conv2DTranspose):
         return super().__call__(inputs)
 """
 
+#: A layer that ends its process and counts how often.
+ENDING = """
+import os, fast_impl
+
+class Layer(fast_impl.Conv2DTranspose):
+    def __call__(self, inputs):
+        with open({times!r}, "a") as times:
+            times.write("x")
+        os._exit(0)
+"""
+
+
+NOTHING = Spent()
+
 
 def _told(path: Path) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -51,12 +68,13 @@ def _told(path: Path) -> list[dict[str, Any]]:
     return [{k: v for k, v in line.items() if k not in left_out} for line in lines]
 
 
-def _found(layer: Path) -> list[Found]:
+def _found(layer: Path, spent: Spent = NOTHING) -> list[Found]:
     """What one process after the other finds of a layer's only piece."""
     (participant,) = participants((f"{layer}:Layer",), (), 20.0)
     participant.subject.close()
     recipe = Recipe.of(participant)
     assert recipe is not None
+    recipe = attrs.evolve(recipe, spent=spent)
     task = Task(Piece(*participant.key, "channels", 0), recipe, 1, 0, with_observations=False)
     finished: list[Found] = []
     crew = Crew([task], finished.append, jobs=1, seconds=20.0)
@@ -111,6 +129,25 @@ def test_a_piece_that_ends_every_process_is_broken_and_says_how(
     (found,) = _found(layer(99))
     broken = {str(tally.broken) for tally in found.tallies.values()}
     assert broken == {"exploring 'channels': its process was killed by signal 9"}
+
+
+def test_what_a_subject_cost_before_counts_once_and_its_piece_is_not_explored_again(
+    tmp_path: Path,
+) -> None:
+    path, times = tmp_path / "layer.py", tmp_path / "times"
+    path.write_text(ENDING.format(times=str(times)), encoding="utf-8")
+    (participant,) = participants((f"{path}:Layer",), (), 20.0)
+    participant.subject.close()
+    times.write_text("")
+    left_for_one = Spent(PATIENCE - START)
+    (found,) = _found(path, left_for_one)
+    # Probing, and one case.
+    probing = len(times.read_text()) - 1
+    assert (probing, found.before, found.spent) == (1, left_for_one, Spent(START))
+    worker = Worker.of(participant)
+    for spent, again in ((left_for_one, False), (Spent(), True)):
+        worker.spent = spent
+        assert Work._costs_too_much(worker, found) == again
 
 
 def test_a_case_that_fails_in_its_situation_is_not_said_to_hold() -> None:
