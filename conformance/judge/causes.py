@@ -188,6 +188,10 @@ def _decides(case: Case) -> bool:
     return isinstance(first, steps.Call)
 
 
+def _dtype(layer: Layer) -> str:
+    return layer.configuration.dtype
+
+
 def _layer_that_fails(failure: Failure) -> Layer | None:
     """Return the layer and input of the step that fails; None where it has no input."""
     case, step = failure.case, failure.mismatch.step
@@ -338,7 +342,8 @@ class Causes:
         if found is None and failure is not None:
             # The first image may be too small to show what is wrong with a later one.
             there = _layer_that_fails(failure)
-            found = None if there is None or there == layer else self._of(there)
+            if there is not None and there != layer and _dtype(there) == _dtype(layer):
+                found = self._of(there)
         return found
 
     def of_making(self, case: Case) -> Cause | None:

@@ -135,20 +135,20 @@ class Culprits:
 
 def _mixed(failure: Failure) -> tuple[str, str] | None:
     """Return the dtypes of the layer and of the call that should have raised, where they are two known ones."""
-    case, step = failure.case, failure.mismatch.step
-    if step is None or not isinstance(failure.mismatch.got, np.ndarray):
+    case, mismatch = failure.case, failure.mismatch
+    called = None if mismatch.step is None else case.steps[mismatch.step]
+    # What is expected is the name of an exception.
+    gave = isinstance(mismatch.got, np.ndarray) and isinstance(mismatch.expected, str)
+    if not gave or not isinstance(called, steps.Call):
         return None
-    if not isinstance(failure.mismatch.expected, str):  # the name of an exception
-        return None
-    called, own = case.steps[step], case.argument("dtype")
+    own = case.argument("dtype")
     if own is None:
         making = (steps.Build, steps.SetWeights, steps.Call, steps.Gradients, steps.Train)
         first = next(one for one in case.steps if isinstance(one, making))
         own = first.inputs.dtype.name if isinstance(first, steps.Call) else "float32"
+    other = called.inputs.dtype.name
     known = (*SIGNIFICAND_BITS, "int32")
-    if not isinstance(called, steps.Call) or not {own, called.inputs.dtype.name} <= {*known}:
-        return None
-    return None if own == called.inputs.dtype.name else (own, called.inputs.dtype.name)
+    return (str(own), other) if own in known and other in known and own != other else None
 
 
 def is_crash(failure: Failure) -> bool:

@@ -18,6 +18,7 @@ from conformance.judge.judging import Failure, first_failure
 from conformance.model.case import Case
 from conformance.model.observation import Observation
 from conformance.model.steps import Assign, Build, Call, GetWeights
+from conformance.oracle.comparison import Mismatch
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
 
@@ -177,6 +178,21 @@ def test_a_cast_is_the_matter_of_the_clause_about_casts(case: Case) -> None:
     assert blamed is not None
     assert blamed[0] == "DTYPE-04"
     assert Culprits(evidence, subject, Traits()).of("DTYPE-04", blamed[1]) is None
+
+
+@pytest.mark.parametrize("dtype", [{"literal": "np.float64"}, "mixed_float16", 3])
+def test_a_dtype_that_is_no_plain_name_blames_nobody(dtype: Any) -> None:
+    case = Case("scripted ARG-19", {**ARGUMENTS, "dtype": dtype}, (Call(np.ones(SHAPE)),))
+    failure = Failure(case, "fail", Mismatch("", "TypeError", np.ones(SHAPE), 0))
+    subject: Any = _Subject(ThatCasts)
+    assert Culprits(Evidence(), subject, Traits()).of("ARG-19", failure) is None
+
+
+def test_a_step_that_is_no_call_blames_nobody() -> None:
+    case = Case("any", ARGUMENTS, (GetWeights(),))
+    failure = Failure(case, "fail", Mismatch("", "TypeError", np.ones(SHAPE), 0))
+    subject: Any = _Subject(ThatCasts)
+    assert Culprits(Evidence(), subject, Traits()).of("ARG-19", failure) is None
 
 
 def test_a_cast_is_described_whatever_shows_it() -> None:
