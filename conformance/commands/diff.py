@@ -9,7 +9,6 @@ from pathlib import Path
 import attrs
 import click
 from rich.console import Console
-from rich.table import Table
 
 import reports
 from conformance.commands.console.failing import usage_error
@@ -91,15 +90,18 @@ def _show(console: Console, before: Record, after: Record, changes: Sequence[Cha
     for subject, package, old, new in versions(before, after):
         text = f"{subject.name} ({subject.mode}): {package} {old}, now {new}"
         console.print(text)
-    table = Table(box=None, pad_edge=False)
-    for heading in ("", "clause", "subject", "mode", "old", "new", "message"):
-        table.add_column(heading)
-    for change in changes:
-        cells = (change.kind, change.clause, change.subject, change.mode)
-        verdicts = (change.old or "-", change.new or "-", change.message or "")
-        table.add_row(*cells, *verdicts, style=_COLOURS[change.kind])
-    if changes:
-        console.print(table)
+    rows = [(c.kind, c.clause, c.subject, c.mode, c.old or "-", c.new or "-") for c in changes]
+    headings = ("", "clause", "subject", "mode", "old", "new")
+    widths = [max(map(len, column)) for column in zip(headings, *rows)]
+    lines = ["  ".join(map(str.ljust, row, widths)) for row in (headings, *rows)]
+    for line, change in zip(lines, (None, *changes)) if changes else ():
+        style = None if change is None else _COLOURS[change.kind]
+        message = "message" if change is None else change.message or ""
+        # A message that does not fit has a line of its own.
+        fits = not console.is_terminal or len(line) + len(message) + 2 <= console.width
+        between = "  " if fits else "\n  "
+        told = f"{line}{between}{message}" if fits or change is not None else line
+        console.print(told.rstrip(), style=style, soft_wrap=True)
     for one in precision(before, after):
         how, colour = ("less", "yellow") if one.worse else ("more", "green")
         errors = f"worst error {one.old:.3g}, now {one.new:.3g}"

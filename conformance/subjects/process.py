@@ -35,7 +35,7 @@ START_SECONDS = 180.0
 #: Seconds that a run spends on crashes and hangs of one subject before it gives up. What each costs is fixed, so
 #: that it gives up at the same case however fast the machine is: a new start, and before it all of the time limit
 #: where it hung, or the time that memory takes to be filled.
-PATIENCE, START, OVERFLOW = 30.0, 1.0, 10.0
+PATIENCE, START, OVERFLOW = 30.0, 0.5, 10.0
 #: Seconds, by the same prices, that looking for the causes of failures may cost besides, and so may making
 #: failing cases small and finding their steps; and seconds as below.
 EXPLAINING, LONGEST_EXPLAINING = 10.0, 20.0

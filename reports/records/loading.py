@@ -30,8 +30,8 @@ def load(path: str | os.PathLike[str]) -> Record:
     """Read the record of a run.
 
     Args:
-        path: a file of JSON lines: header, verdicts, findings, footer. Where there is no ``run.jsonl``, but a
-            ``run.partial.jsonl`` beside it, that is read.
+        path: a file of JSON lines: header, verdicts, findings, footer; or the folder that a run wrote. Where
+            there is no ``run.jsonl``, but a ``run.partial.jsonl`` beside it, that is read.
 
     Returns:
         The record. Fields and kinds of lines that this version does not know are no error. Of a run that was
@@ -43,6 +43,8 @@ def load(path: str | os.PathLike[str]) -> Record:
 
     """
     name = os.fspath(path)
+    if Path(name).is_dir():
+        name = str(Path(name) / FILE_NAME)
     if Path(name).name == FILE_NAME and not Path(name).exists():
         partial = Path(name).with_name(PARTIAL_NAME)
         name = str(partial) if partial.is_file() else name

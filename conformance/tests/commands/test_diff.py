@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+import reports
 from conformance.cli import main
+from conformance.commands.console.terminal import Terminal
+from conformance.commands.diff import _show
 from reports import bench
 from reports.tests.test_bench import RUN
+from reports.views.changes import compare
 
 CLAUSES = ("PAD-01", "PAD-02", "PAD-03")
 Diff = Callable[..., Result]
@@ -72,6 +77,20 @@ def test_what_broke_is_told_with_its_message_and_ends_with_status_1(diff: Diff) 
     told = ["broke", "PAD-03", "mine", "eager", "pass", "fail", "PAD-03", "is", "off"]
     assert (done.exit_code, told in _lines(done)) == (1, True)
     assert done.stdout.endswith("1 newly failing; 2 unchanged\n")
+
+
+@pytest.mark.parametrize(("width", "lines"), [(80, 1), (40, 2)])
+def test_a_message_that_does_not_fit_a_terminal_has_a_line_of_its_own(
+    width: int, lines: int, tmp_path: Path
+) -> None:
+    records = [_record(tmp_path, "mine", ("pass", "pass", last)) for last in ("pass", "fail")]
+    old, new = map(reports.load, records)
+    out = io.StringIO()
+    terminal = Terminal(file=out, width=width, force_terminal=True, color_system=None)
+    _show(terminal, old, new, compare(old, new))
+    told = [line for line in out.getvalue().splitlines() if "PAD-03" in line]
+    assert len(told) == lines
+    assert told[-1].endswith("PAD-03 is off")
 
 
 @pytest.mark.parametrize("status", ["pass", "excused"])

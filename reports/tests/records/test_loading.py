@@ -116,10 +116,6 @@ def test_a_missing_file_is_refused(tmp_path):
     assert refusal(path) == f"{path} cannot be read: No such file or directory."
 
 
-def test_a_folder_is_refused(tmp_path):
-    assert refusal(tmp_path).startswith(f"{tmp_path} cannot be read: ")
-
-
 def test_an_empty_file_is_refused(tmp_path):
     path = tmp_path / "empty.jsonl"
     path.write_bytes(b"\n \n")
@@ -189,6 +185,15 @@ def test_an_unfinished_record_says_how_far_it_came(load):
 def test_the_record_of_a_killed_run_is_found_by_its_final_name(tmp_path):
     sample.save(LINES[:-1], tmp_path / "run.partial.jsonl")
     assert reports.load(tmp_path / "run.jsonl").path == str(tmp_path / "run.partial.jsonl")
+
+
+def test_the_folder_of_a_run_is_its_record(tmp_path):
+    sample.save(LINES, tmp_path / "run.jsonl")
+    assert reports.load(tmp_path).path == str(tmp_path / "run.jsonl")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(reports.RecordError, match=r"run\.jsonl cannot be read: No such file"):
+        reports.load(empty)
 
 
 def test_the_final_name_is_read_where_both_are_there(tmp_path):
