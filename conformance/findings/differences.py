@@ -72,7 +72,11 @@ def _is_cast(failure: Failure) -> bool:
         return False
     if _is_not_refused(failure):
         return bool(mismatch.got.dtype.name == own)
-    return (mismatch.expected, mismatch.got) == (calls[0].inputs.dtype.name, own)
+    names = mismatch.expected, mismatch.got
+    return all(isinstance(one, str) for one in names) and names == (
+        calls[0].inputs.dtype.name,
+        own,
+    )
 
 
 def _is_not_refused(failure: Failure) -> bool:

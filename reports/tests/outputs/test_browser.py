@@ -196,7 +196,7 @@ def test_a_link_to_a_filtered_clause_shows_it(visit):
     found = visit()
     found.tab.fill("#find", "bias")
     found.tab.click('.finding a[href="#PAD-01"]')
-    found.tab.wait_for_function("location.hash === '#PAD-01'")
+    found.tab.wait_for_function("() => location.hash === '#PAD-01'")
     assert found.tab.is_visible("#PAD-01 + .more")
 
 
@@ -209,7 +209,7 @@ def test_a_permalink_opens_what_its_finding_is_folded_under(visit):
 def test_a_cell_leads_to_its_folded_finding(visit):
     found = visit("500 findings")
     found.tab.eval_on_selector('.matrix a[href="#finding-40"]', "link => link.click()")
-    found.tab.wait_for_function("document.querySelector('#finding-40').open")
+    found.tab.wait_for_function("() => document.querySelector('#finding-40').open")
     assert found.tab.is_visible("#finding-40 .meta")
 
 
@@ -217,7 +217,7 @@ def test_a_link_to_a_filtered_finding_shows_it(visit):
     found = visit()
     found.tab.fill("#find", "odd pixel")
     found.tab.evaluate("location.hash = '#finding-2'")
-    found.tab.wait_for_function("!document.querySelector('#cause-2').hidden")
+    found.tab.wait_for_function("() => !document.querySelector('#cause-2').hidden")
     assert found.tab.is_visible("#finding-2")
 
 
@@ -300,12 +300,14 @@ def test_without_the_script_nothing_offers_to_step(visit):
 
 def test_what_scrolls_can_be_reached_with_the_keyboard(visit):
     found = visit(viewport={"width": 360, "height": 900})
-    found.tab.wait_for_function("document.querySelector('.bar nav').tabIndex === 0")
+    found.tab.wait_for_function("() => document.querySelector('.bar nav').tabIndex === 0")
 
 
 def test_what_does_not_scroll_is_no_stop_of_the_tab_key(visit):
     found = visit(viewport={"width": 2200, "height": 900})
-    found.tab.wait_for_function("!document.querySelector('.bar nav').hasAttribute('tabindex')")
+    found.tab.wait_for_function(
+        "() => !document.querySelector('.bar nav').hasAttribute('tabindex')"
+    )
 
 
 #: The chapters that the page of a small run lacks.
@@ -358,7 +360,7 @@ def test_the_copy_button_copies_the_script(visit):
     found.context.grant_permissions(["clipboard-read", "clipboard-write"])
     button = found.tab.locator("#finding-1 .copy").first
     button.click()
-    found.tab.wait_for_function("document.getElementById('said').textContent === 'Copied'")
+    found.tab.wait_for_function("() => document.getElementById('said').textContent === 'Copied'")
     assert found.tab.evaluate("navigator.clipboard.readText()") == sample.finding()["script"]
 
 
@@ -416,7 +418,7 @@ def test_a_copied_script_runs(visit, tmp_path):
     found = visit("stepping")
     found.context.grant_permissions(["clipboard-read", "clipboard-write"])
     found.tab.locator("#finding-1 .copy").first.click()
-    found.tab.wait_for_function("document.getElementById('said').textContent === 'Copied'")
+    found.tab.wait_for_function("() => document.getElementById('said').textContent === 'Copied'")
     script = tmp_path / "copied.py"
     script.write_text(found.tab.evaluate("navigator.clipboard.readText()"), "utf-8")
     done = subprocess.run(
