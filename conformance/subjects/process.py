@@ -34,7 +34,7 @@ SECONDS_PER_CASE = 15.0
 START_SECONDS = 180.0
 #: Seconds that a run spends on crashes and hangs of one subject before it gives up. What each costs is fixed, so
 #: that it gives up at the same case however fast the machine is: a new start, and before it all of the time limit
-#: where it hung, or the time that memory takes to be filled.
+#: where it hung, or the time that it takes to fill memory or the standard error.
 PATIENCE, START, OVERFLOW = 30.0, 0.5, 10.0
 #: Seconds, by the same prices, that looking for the causes of failures may cost besides, and so may making
 #: failing cases small and finding their steps; and seconds as below.
@@ -49,8 +49,8 @@ ENDING_SECONDS = 20.0
 MEMORY = 4.0
 #: Bytes that are read and written at once, and kept of the standard error.
 CHUNK, LAST_ERRORS = 2**16, 2**14
-#: How it is told that a process is silent.
-TIMED_OUT = "no answer within"
+#: How it is told that a process is silent, and that it floods its standard error.
+TIMED_OUT, FLOODS = "no answer within", "to its standard error, the limit"
 
 
 @attrs.frozen
@@ -178,7 +178,8 @@ class ProcessSubject:
     def _price(self, reason: str) -> Spent:
         """Return what it costs that the process ended, or was ended, for a reason."""
         before = self._seconds if TIMED_OUT in reason else 0.0
-        return Spent(START + (OVERFLOW if keeper.TOO_LARGE in reason else before))
+        overflows = keeper.TOO_LARGE in reason or FLOODS in reason
+        return Spent(START + (OVERFLOW if overflows else before))
 
     def close(self) -> None:
         """End the process."""
@@ -281,6 +282,8 @@ class LineProcess:
         self._selector.register(self._keeping, selectors.EVENT_READ, self._read_keeper)
         self._unsent = memoryview(b"")
         self._received, self._last_errors, self._told = bytearray(), b"", b""
+        #: Bytes of the standard error since the last question.
+        self._errors = 0
         self._closed, self._is_kept = False, True
         try:
             self._wait_for_start(command[0])
@@ -308,6 +311,7 @@ class LineProcess:
 
     def _answer(self, question: Mapping[str, Any], patience: Patience) -> dict[str, Any]:
         self._turn(0)
+        self._errors = 0
         if self._received:
             raise Broken(f"wrote what it was not asked for: {_beginning(self._received)}")
         self._unsent = memoryview(bytes(self._unsent) + json.dumps(question).encode() + b"\n")
@@ -318,6 +322,8 @@ class LineProcess:
             wait = patience.wait()
             if not wait:
                 raise TimeoutError
+            if self._errors > limits.ERRORS:
+                raise Broken(f"wrote more than {limits.ERRORS:,} bytes {FLOODS}")
             self._turn(wait)
         try:
             answer = limits.parse(line)
@@ -373,6 +379,7 @@ class LineProcess:
 
     def _read_error(self, descriptor: int) -> None:
         chunk = os.read(descriptor, CHUNK)
+        self._errors += len(chunk)
         self._last_errors = (self._last_errors + chunk)[-LAST_ERRORS:]
         if not chunk:
             self._selector.unregister(descriptor)

@@ -14,8 +14,8 @@ from typing import Any
 
 from conformance.model.values.codec import dtype_of, text_of
 
-#: Bytes of one line.
-LINE = 4 * 2**20
+#: Bytes of one line, and of what is written to the standard error while an answer is awaited.
+LINE, ERRORS = 4 * 2**20, 256 * 2**20
 #: Items of lists and objects in one answer, nested ones included.
 ITEMS = 50_000
 #: Levels of lists and objects in a value.

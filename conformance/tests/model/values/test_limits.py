@@ -282,6 +282,20 @@ def test_children_of_a_program_with_an_endless_line_end_with_it(flooded: Finishe
     assert (bool(pids), running) == (True, [])
 
 
+@pytest.mark.parametrize("stream", [1, 2])
+def test_a_layer_that_writes_without_end_is_an_error_that_names_the_limit(
+    stream: int, command: Callable[..., Finished], tmp_path: Path
+) -> None:
+    flood = LAYER.replace(
+        "GIVEN", f"[__import__('os').write({stream}, b'x' * 65536) for _ in iter(int, 1)]"
+    )
+    (tmp_path / "flood.py").write_text(flood, encoding="utf-8")
+    options = ("--clause", "DTYPE-02", "--examples", "1", "--out", "out")
+    done = command("run", "--subject", "flood.py:Layer", *options, cwd=tmp_path)
+    said = "wrote more than 268,435,456 bytes to its standard error, the limit"
+    assert (done.status, said in done.finding("DTYPE-02")["message"]) == (1, True)
+
+
 def test_a_layer_that_leaks_is_an_error_that_names_the_limit(
     command: Callable[..., Finished], tmp_path: Path
 ) -> None:
