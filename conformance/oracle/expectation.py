@@ -277,7 +277,8 @@ class _OracleBackend(LayerBackend):
 def _widened(case: Case) -> Case:
     """Return the case with every floating array and dtype as float64."""
     arguments = dict(case.arguments)
-    if arguments.get("dtype") in SIGNIFICAND_BITS:
+    dtype = arguments.get("dtype")
+    if isinstance(dtype, str) and dtype in SIGNIFICAND_BITS:
         arguments["dtype"] = "float64"
     elif any(isinstance(step, steps.Build) for step in case.steps):
         arguments.setdefault("dtype", "float64")
