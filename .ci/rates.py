@@ -14,6 +14,8 @@ import signal
 import time
 import types
 import warnings
+from collections.abc import Iterator
+from functools import partial
 
 import click
 import psutil
@@ -78,30 +80,23 @@ def _chapter(family: str) -> str:
     return found.most_common(1)[0][0]
 
 
-def measure(
-    participant: Participant, examples: int, seed: int, evidence: Evidence
-) -> dict[str, tuple[int, float]]:
-    """Judge every block of every family; return cases and processor seconds by chapter."""
-    worker, own = Worker.of(participant), psutil.Process()
-    found: dict[str, tuple[int, float]] = {}
+def measure(participant: Participant, examples: int, seed: int) -> Iterator[tuple[str, int, float]]:
+    """Judge every block of every family; yield the chapter of each, its cases and its processor seconds."""
+    worker, own, evidence = Worker.of(participant), psutil.Process(), Evidence(keep=KEPT)
     for family in FAMILIES.values():
-        if not any(CHECKS.on(family.name)):
+        if not CHECKS.on(family.name):
             continue
-        before, done = _seconds(own), [0]
+        before, done = _seconds(own), dict[int, int]()
         for block in blocks(family, examples):
-            piece = Piece(*participant.key, family.name, block)
-            count = [0]
-
-            def progress(cases: int, count: list[int] = count) -> None:
-                count[0] = cases
-
             explored(
-                piece, worker, examples=examples, run_seed=seed, beside=evidence, progress=progress
+                Piece(*participant.key, family.name, block),
+                worker,
+                examples=examples,
+                run_seed=seed,
+                beside=evidence,
+                progress=partial(done.__setitem__, block),
             )
-            done[0] += count[0]
-        cases, seconds = found.get(_chapter(family.name), (0, 0.0))
-        found[_chapter(family.name)] = cases + done[0], seconds + _seconds(own) - before
-    return found
+        yield _chapter(family.name), sum(done.values()), _seconds(own) - before
 
 
 @click.command()
@@ -129,17 +124,17 @@ def main(subjects: tuple[str, ...], examples: int, seeds: int) -> None:
 def _judged(
     participant: Participant, examples: int, seeds: int, console: Console
 ) -> dict[str, tuple[int, float]]:
-    whole: dict[str, tuple[int, float]] = {}
+    cases, seconds = collections.Counter[str](), collections.defaultdict[str, float](float)
     for seed in range(seeds):
         forget_drawn()
-        found = measure(participant, examples, seed, Evidence(keep=KEPT))
-        for chapter, (cases, seconds) in found.items():
-            had = whole.get(chapter, (0, 0.0))
-            whole[chapter] = had[0] + cases, had[1] + seconds
-        judged = sum(cases for cases, _ in whole.values())
+        for chapter, count, used in measure(participant, examples, seed):
+            cases[chapter] += count
+            seconds[chapter] += used
         memory = psutil.Process().memory_info().rss / 2**20
-        console.print(f"seed {seed}: {judged:,} cases, {memory:.0f} MiB here", highlight=False)
-    return whole
+        console.print(
+            f"seed {seed}: {cases.total():,} cases, {memory:.0f} MiB here", highlight=False
+        )
+    return {chapter: (cases[chapter], seconds[chapter]) for chapter in cases}
 
 
 def _show(participant: Participant, found: dict[str, tuple[int, float]], console: Console) -> None:

@@ -86,6 +86,10 @@ def _speed(old: Path, new: Path, as_json: bool, html: Path | None) -> None:
         show_changes(comparison, Terminal())
 
 
+def _fits(console: Console, line: str) -> bool:
+    return not console.is_terminal or len(line) <= console.width
+
+
 def _show(console: Console, before: Record, after: Record, changes: Sequence[Change]) -> None:
     for subject, package, old, new in versions(before, after):
         text = f"{subject.name} ({subject.mode}): {package} {old}, now {new}"
@@ -93,15 +97,16 @@ def _show(console: Console, before: Record, after: Record, changes: Sequence[Cha
     rows = [(c.kind, c.clause, c.subject, c.mode, c.old or "-", c.new or "-") for c in changes]
     headings = ("", "clause", "subject", "mode", "old", "new")
     widths = [max(map(len, column)) for column in zip(headings, *rows)]
-    lines = ["  ".join(map(str.ljust, row, widths)) for row in (headings, *rows)]
-    for line, change in zip(lines, (None, *changes)) if changes else ():
-        style = None if change is None else _COLOURS[change.kind]
-        message = "message" if change is None else change.message or ""
-        # A message that does not fit has a line of its own.
-        fits = not console.is_terminal or len(line) + len(message) + 2 <= console.width
-        between = "  " if fits else "\n  "
-        told = f"{line}{between}{message}" if fits or change is not None else line
-        console.print(told.rstrip(), style=style, soft_wrap=True)
+    head, *lines = ["  ".join(map(str.ljust, row, widths)) for row in (headings, *rows)]
+    if changes:
+        told = f"{head}  message"
+        console.print(told if _fits(console, told) else head.rstrip(), soft_wrap=True)
+    for line, change in zip(lines, changes):
+        message = change.message or ""
+        told = f"{line}  {message}"
+        if not _fits(console, told):  # then it has a line of its own
+            told = f"{line}\n  {message}"
+        console.print(told.rstrip(), style=_COLOURS[change.kind], soft_wrap=True)
     for one in precision(before, after):
         how, colour = ("less", "yellow") if one.worse else ("more", "green")
         errors = f"worst error {one.old:.3g}, now {one.new:.3g}"

@@ -20,7 +20,7 @@ import functools
 import itertools
 import time
 import warnings
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -292,13 +292,8 @@ class Diagnostician:
 
     def _errs_alike(self, mistake: Mistake, failure: Failure, seen: Observation) -> bool:
         """Tell whether both give, where the clause fails, one and the same value, and the right layer does not."""
-        from fast_impl import Conv2DTranspose
-
-        case, step = failure.case, failure.mismatch.step
-        does, right = (
-            [self._does(name, layer, case, again=again) for again in (0, 1)]
-            for name, layer in ((mistake.id, mistake.layer), ("", Conv2DTranspose))
-        )
+        step = failure.mismatch.step
+        does, right = self._twice(mistake, failure.case)
         values = [
             one.value is not None
             for one, other in zip(seen.outcomes, does[0].outcomes)
@@ -339,15 +334,17 @@ class Diagnostician:
 
     def _errs(self, mistake: Mistake, case: Case) -> bool:
         """Tell whether the mistake does something else than the right layer, random values apart."""
-        from fast_impl import Conv2DTranspose
-
-        does, right = (
-            [self._does(name, layer, case, again=again) for again in (0, 1)]
-            for name, layer in ((mistake.id, mistake.layer), ("", Conv2DTranspose))
-        )
+        does, right = self._twice(mistake, case)
         if not same_outcome(does[0].constructed, right[0].constructed):
             return True
         return bool(changing(does[0], right[0]) - changing(*does) - changing(*right))
+
+    def _twice(self, mistake: Mistake, case: Case) -> Iterator[list[Observation]]:
+        """Yield what the mistake does with the case, and what the right layer does, each two times."""
+        from fast_impl import Conv2DTranspose
+
+        for name, layer in ((mistake.id, mistake.layer), ("", Conv2DTranspose)):
+            yield [self._does(name, layer, case, again=again) for again in (0, 1)]
 
     def _elsewhere(self, mistake: Mistake) -> list[Case]:
         """Return cases of the clauses that the mistake is known to fail."""

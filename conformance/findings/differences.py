@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance.judge.culprits import call_not_refused
 from conformance.judge.judging import Failure
 from conformance.model import steps
 from conformance.model.case import Case
@@ -37,7 +38,7 @@ def described(failures: Sequence[Failure]) -> str | None:
     Unless inputs are cast, the failures must be of numbers: an array expected, and an array of its shape given.
     """
     wrong = [failure for failure in failures if failure.status == "fail"]
-    if any(map(_is_cast, wrong)) and all(_is_cast(one) or _is_not_refused(one) for one in wrong):
+    if any(map(_is_cast, wrong)) and all(_is_cast(one) or call_not_refused(one) for one in wrong):
         return CAST
     pairs = []
     for failure in failures[:LOOKED_AT]:
@@ -70,19 +71,13 @@ def _is_cast(failure: Failure) -> bool:
     calls = [step for step in case.steps if isinstance(step, steps.Call)]
     if not calls or calls[0].inputs.dtype.name == own or mismatch.step is None:
         return False
-    if _is_not_refused(failure):
+    if call_not_refused(failure):
         return bool(mismatch.got.dtype.name == own)
     names = mismatch.expected, mismatch.got
     return all(isinstance(one, str) for one in names) and names == (
         calls[0].inputs.dtype.name,
         own,
     )
-
-
-def _is_not_refused(failure: Failure) -> bool:
-    """Tell whether a call gave something where it should have raised."""
-    got, wanted = failure.mismatch.got, failure.mismatch.expected
-    return isinstance(got, np.ndarray) and isinstance(wanted, str) and _is_call(failure)
 
 
 def _is_call(failure: Failure) -> bool:

@@ -146,7 +146,7 @@ def layer_of(case: Case, inputs: Array | None = None) -> Layer | None:
     name = inputs.dtype.name
     known = name in SIGNIFICAND_BITS or name == "int32"
     given = arguments.get("dtype")
-    own = (name if _decides(case) else "float32") if given is None else given
+    own = (name if making_call(case) else "float32") if given is None else given
     if not known or own != name:
         return None
     activation = arguments.get("activation")
@@ -181,11 +181,11 @@ def layer_of(case: Case, inputs: Array | None = None) -> Layer | None:
     return Layer(c, named, bool(np.all(_whole(inputs))), any(map(_is_large, arrays)))
 
 
-def _decides(case: Case) -> bool:
-    """Tell whether a call is the first step that makes weights, so that its input decides about their dtype."""
+def making_call(case: Case) -> steps.Call | None:
+    """Return the call that makes the weights, whose input decides about their dtype; None where no call does."""
     making = (steps.Build, steps.SetWeights, steps.Call, steps.Gradients, steps.Train)
     first = next((step for step in case.steps if isinstance(step, making)), None)
-    return isinstance(first, steps.Call)
+    return first if isinstance(first, steps.Call) else None
 
 
 def _dtype(layer: Layer) -> str:
@@ -337,7 +337,7 @@ class Causes:
             return None
         how = "" if failure is None or layer is _PLAINEST else how_of_its_call(failure)
         found = self._of(layer, how)
-        if found is None and _decides(case):
+        if found is None and making_call(case):
             found = self._of(attrs.evolve(layer, activation=None, unbuilt=True))
         if found is None and failure is not None:
             # The first image may be too small to show what is wrong with a later one.

@@ -15,6 +15,7 @@ import attrs
 import numpy as np
 
 from conformance.checks import CHECKS, Check, NotTried, Traits
+from conformance.judge.causes import making_call
 from conformance.judge.crashes import until_it_dies
 from conformance.judge.evidence import Evidence
 from conformance.judge.judging import Failure, HarnessError, first_failure
@@ -135,20 +136,25 @@ class Culprits:
 
 def _mixed(failure: Failure) -> tuple[str, str] | None:
     """Return the dtypes of the layer and of the call that should have raised, where they are two known ones."""
-    case, mismatch = failure.case, failure.mismatch
-    called = None if mismatch.step is None else case.steps[mismatch.step]
-    # What is expected is the name of an exception.
-    gave = isinstance(mismatch.got, np.ndarray) and isinstance(mismatch.expected, str)
-    if not gave or not isinstance(called, steps.Call):
+    called = call_not_refused(failure)
+    if called is None:
         return None
-    own = case.argument("dtype")
+    own = failure.case.argument("dtype")
     if own is None:
-        making = (steps.Build, steps.SetWeights, steps.Call, steps.Gradients, steps.Train)
-        first = next(one for one in case.steps if isinstance(one, making))
-        own = first.inputs.dtype.name if isinstance(first, steps.Call) else "float32"
+        made = making_call(failure.case)
+        own = "float32" if made is None else made.inputs.dtype.name
     other = called.inputs.dtype.name
     known = (*SIGNIFICAND_BITS, "int32")
     return (str(own), other) if own in known and other in known and own != other else None
+
+
+def call_not_refused(failure: Failure) -> steps.Call | None:
+    """Return the call that gave an array where it should have raised; None where the failure is another."""
+    mismatch = failure.mismatch
+    called = None if mismatch.step is None else failure.case.steps[mismatch.step]
+    # What is expected is the name of an exception.
+    gave = isinstance(mismatch.got, np.ndarray) and isinstance(mismatch.expected, str)
+    return called if gave and isinstance(called, steps.Call) else None
 
 
 def is_crash(failure: Failure) -> bool:

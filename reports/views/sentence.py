@@ -51,13 +51,13 @@ def verdict(
     selected = total < clauses_in_all if clauses_in_all else False
     groups: dict[Part, list[Sequence[Column]]] = {}
     for places, columns in _by_subject(matrix):
-        part = _judgement(matrix, places, columns, is_complete)
+        # Only the whole suite says that a subject conforms.
+        holds = "meets" if selected else "conforms to"
+        part = _judgement(matrix, places, columns, is_complete, holds)
         if selected:
             asides = (f"{total} of {clauses_in_all} clauses selected", part.aside)
             key = "some" if part.key == "pass" else part.key
-            # Only the whole suite says that a subject conforms.
-            text = part.text.replace("conforms to", "meets", 1)
-            part = attrs.evolve(part, text=text, key=key, aside="; ".join(filter(None, asides)))
+            part = attrs.evolve(part, key=key, aside="; ".join(filter(None, asides)))
         groups.setdefault(part, []).append(columns)
     parts = []
     for part, those in sorted(groups.items(), key=lambda item: _ORDER.index(item[0].key)):
@@ -78,7 +78,11 @@ def _by_subject(matrix: Matrix) -> list[tuple[list[int], list[Column]]]:
 
 
 def _judgement(
-    matrix: Matrix, places: Sequence[int], columns: Sequence[Column], is_complete: bool
+    matrix: Matrix,
+    places: Sequence[int],
+    columns: Sequence[Column],
+    is_complete: bool,
+    holds: str,
 ) -> Part:
     broken: list[str] = []
     modes: set[str] = set()
@@ -105,15 +109,15 @@ def _judgement(
         return _nothing_passed(counts, total)
     if counts["excused"]:  # checked, and not what the clause says
         key = "pass" if is_complete and not counts["not run"] else "notrun"
-        return Part(f"conforms to {_of(passed, total)}", key, _aside(counts))
+        return Part(f"{holds} {_of(passed, total)}", key, _aside(counts))
     if counts["not run"]:
         rest = _aside(Counter({**counts, "not applicable": 0}))
-        return Part(f"conforms to {_all(passed)} checked", "notrun", f"of {total}: {rest}")
+        return Part(f"{holds} {_all(passed)} checked", "notrun", f"of {total}: {rest}")
     key = "pass" if is_complete else "notrun"
     if counts["unsupported"]:
-        return Part(f"conforms to {_all(passed)} that it supports", key, _aside(counts))
+        return Part(f"{holds} {_all(passed)} that it supports", key, _aside(counts))
     apply = " that apply" if counts["not applicable"] and passed > 1 else ""
-    return Part(f"conforms to {_all(passed)}{apply}", key, _aside(counts))
+    return Part(f"{holds} {_all(passed)}{apply}", key, _aside(counts))
 
 
 def _standing(cells: Sequence[Cell]) -> str:

@@ -16,11 +16,9 @@ from conformance.judge.culprits import Culprits
 from conformance.judge.evidence import Evidence
 from conformance.judge.judging import Failure, first_failure
 from conformance.model.case import Case
-from conformance.model.observation import Observation
 from conformance.model.steps import Assign, Build, Call, GetWeights
 from conformance.oracle.comparison import Mismatch
-from conformance.subjects.backend import observe
-from conformance.subjects.layer import LayerBackend
+from conformance.subjects.objects import ObjectSubject
 
 SHAPE = (2, 4, 5, 2)
 ARGUMENTS = {"filters": 3, "kernel_size": [2, 3]}
@@ -94,19 +92,8 @@ class ThatCasts(fast_impl.Conv2DTranspose):
         return super().__call__(inputs.astype(self._own))
 
 
-class _Subject:
-    mode = "eager"
-
-    def __init__(self, layer: type) -> None:
-        self.name = self.spec = layer.__name__
-        self._layer = layer
-
-    def observe(self, case: Case) -> Observation:
-        return observe(case, LayerBackend(self._layer))
-
-
 def _failing(layer: type, clause: str, case: Case) -> tuple[Any, Evidence, Failure]:
-    subject: Any = _Subject(layer)
+    subject: Any = ObjectSubject(layer)
     evidence = Evidence()
     failure = first_failure(evidence, CHECKS.of(clause), case, subject, Traits())
     assert failure is not None
@@ -164,7 +151,7 @@ def test_weights_of_another_dtype_are_explained_by_the_layer_s_dtype() -> None:
 
 
 def test_a_layer_that_infers_its_dtype_has_no_cause() -> None:
-    subject: Any = _Subject(fast_impl.Conv2DTranspose)
+    subject: Any = ObjectSubject(fast_impl.Conv2DTranspose)
     causes = Causes(Evidence(), subject, Traits())
     assert [causes.of(_call(dtype)) for dtype in ("float64", "int32", "float32")] == [None] * 3
 
@@ -184,14 +171,14 @@ def test_a_cast_is_the_matter_of_the_clause_about_casts(case: Case) -> None:
 def test_a_dtype_that_is_no_plain_name_blames_nobody(dtype: Any) -> None:
     case = Case("scripted ARG-19", {**ARGUMENTS, "dtype": dtype}, (Call(np.ones(SHAPE)),))
     failure = Failure(case, "fail", Mismatch("", "TypeError", np.ones(SHAPE), 0))
-    subject: Any = _Subject(ThatCasts)
+    subject: Any = ObjectSubject(ThatCasts)
     assert Culprits(Evidence(), subject, Traits()).of("ARG-19", failure) is None
 
 
 def test_a_step_that_is_no_call_blames_nobody() -> None:
     case = Case("any", ARGUMENTS, (GetWeights(),))
     failure = Failure(case, "fail", Mismatch("", "TypeError", np.ones(SHAPE), 0))
-    subject: Any = _Subject(ThatCasts)
+    subject: Any = ObjectSubject(ThatCasts)
     assert Culprits(Evidence(), subject, Traits()).of("ARG-19", failure) is None
 
 
@@ -236,7 +223,7 @@ def test_a_dtype_that_is_no_name_may_be_refused_as_a_wrong_value(error: type[Exc
                 raise error("no such dtype")
             super().__init__(*args, dtype=dtype, **kwargs)
 
-    subject: Any = _Subject(Refusing)
+    subject: Any = ObjectSubject(Refusing)
     case = Case("mixed dtypes", {**ARGUMENTS, "dtype": "foo"}, ())
     assert first_failure(Evidence(), CHECKS.of("DTYPE-04"), case, subject, Traits()) is None
 
@@ -254,5 +241,5 @@ def test_weights_that_cannot_be_assigned_are_a_lack() -> None:
     case = Case(
         "any", ARGUMENTS, (Build(SHAPE), Assign("kernel", np.ones((2, 3, 3, 2), np.float32)))
     )
-    *_, assigned = _Subject(WithParameters).observe(case).outcomes
+    *_, assigned = ObjectSubject(WithParameters).observe(case).outcomes
     assert assigned.unsupported == "kernel cannot be assigned"

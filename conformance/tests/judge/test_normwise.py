@@ -21,8 +21,7 @@ from conformance.model.observation import Observation
 from conformance.oracle.comparison import compare_numbers
 from conformance.oracle.expectation import Expectation
 from conformance.oracle.settling import settled
-from conformance.subjects.backend import observe
-from conformance.subjects.layer import LayerBackend
+from conformance.subjects.objects import ObjectSubject
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "zoo"))
 import transforms
@@ -34,17 +33,6 @@ RIGHT = {layer.__name__: layer for layer in transforms.RIGHT}
 WRONG = {layer.__name__: layer for layer in transforms.WRONG}
 
 
-class Subject:
-    mode = "eager"
-
-    def __init__(self, layer: type) -> None:
-        self.name = self.spec = layer.__name__
-        self._layer = layer
-
-    def observe(self, case: Case) -> Observation:
-        return observe(case, LayerBackend(self._layer))
-
-
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
     return Evidence()
@@ -54,7 +42,7 @@ def tallies(
     evidence: Evidence, layer: type, family: str, examples: int = EXAMPLES
 ) -> Mapping[Any, Tally]:
     return explore(
-        evidence, FAMILIES[family], Subject(layer), Traits(), examples=examples, run_seed=0,
+        evidence, FAMILIES[family], ObjectSubject(layer), Traits(), examples=examples, run_seed=0,
         progress=lambda _: None,
     )  # fmt: skip
 
@@ -161,7 +149,7 @@ CASE = Case(
 
 def blurred(step: int, by: float) -> Observation | None:
     """What settling makes of a right observation whose step is off by so much."""
-    found = observe(CASE, LayerBackend(transforms.fast_impl.Conv2DTranspose))
+    found = ObjectSubject(transforms.fast_impl.Conv2DTranspose).observe(CASE)
     value = found.outcomes[step].value
     array = value[0] if isinstance(value, list) else value
     array += np.float32(by)
