@@ -111,8 +111,8 @@ CAUGHT = (
     ),
     Member(
         "misbehaving.py:AbortsAlways",
-        ("DTYPE-02",),
-        "DTYPE-02",
+        ("BIAS-02",),
+        "BIAS-02",
         "error",
         "ended its process: the process was killed by signal 6 (SIGABRT)",
         ("--examples", "2"),
@@ -127,8 +127,8 @@ CAUGHT = (
     ),
     Member(
         "misbehaving.py:Hangs",
-        ("DTYPE-02",),
-        "DTYPE-02",
+        ("BIAS-02",),
+        "BIAS-02",
         "error",
         "ended its process: no answer within 0.5 seconds",
         ("--examples", "1", "--timeout", "0.5"),
