@@ -265,7 +265,7 @@ class _Search:
         return []
 
     def _broadest(self, alike: Sequence[Mistake]) -> Mistake:
-        """Return which of the mistakes explains most of the other wrong cases: one cause of two findings is one."""
+        """Return which of the mistakes explains most of the other wrong cases: it may be behind those, too."""
         if len(alike) == 1:
             return alike[0]
         others = self.beside()

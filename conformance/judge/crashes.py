@@ -12,8 +12,8 @@ from conformance.subjects import Subject
 def until_it_dies(subject: Subject, case: Case) -> tuple[int | None, Observation]:
     """Return the step at which the subject's process ends, and the outcomes before that step with the end.
 
-    The case is run again up to its first step, its second, and so on: what ends it does so once more. It is so in a
-    fresh process, as one whose memory an earlier case has damaged ends at any step.
+    The case is run again up to its first step, its second, and so on: what ends it does so once more. The process
+    is a fresh one: where an earlier case has damaged its memory, it may end at any step.
 
     Returns:
         The step is None where the constructor is enough.

@@ -148,8 +148,8 @@ def _wrong_crops() -> Iterator[Mistake]:
 
         yield Mistake(
             id=f"same_begins_late_{name}",
-            text=f"'same' drops half of what is too long along {words}, rounded up, at the beginning; output_padding "
-            "adds to the end alone.",
+            text=f"'same' drops half of what is too long along {words}, rounded up, at the beginning; "
+            "output_padding adds to the end alone.",
             source=_TORCH_PADDING,
             clauses=("PAD-01", "PAD-04"),
             layer=outputs_changed(late),
