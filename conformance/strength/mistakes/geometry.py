@@ -105,8 +105,8 @@ def _odd_row_first(layer: Layer, inputs: Array, outputs: Array, sides: tuple[int
 def _too_long(layer: Layer, side: int) -> int:
     """Return how many rows of the full result `same` drops."""
     if layer.output_padding is None:
-        return max(_extent(layer, side) - layer.strides[side], 0)
-    return max(_extent(layer, side) // 2 * 2 - layer.output_padding[side], 0)
+        return max(_extent(layer, side) - int(layer.strides[side]), 0)
+    return max(_extent(layer, side) // 2 * 2 - int(layer.output_padding[side]), 0)
 
 
 def _begins_late(layer: Layer, inputs: Array, outputs: Array, sides: tuple[int, ...]) -> Array:
