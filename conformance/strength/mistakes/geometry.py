@@ -155,20 +155,25 @@ def _wrong_crops() -> Iterator[Mistake]:
             layer=outputs_changed(late),
         )
 
-    def centred(layer: Layer, _: Array, outputs: Array, side: int) -> Array:
-        gap = layer.strides[side] - _extent(layer, side)
-        if layer.padding != "same" or gap < 2 or layer.output_padding is not None:
-            return outputs
-        return np.roll(outputs, gap // 2, spatial_axes(layer)[side])
+    for kind, rest, source, up in (
+        ("M05", "", _TF_16544, 0),
+        ("centred_late", ", rounded up", _ONNX_AUTO_PAD, 1),
+    ):
 
-    for name, words, wrong in _on_sides(centred):
-        yield Mistake(
-            id=f"M05_{name}",
-            text=f"'same' with a kernel below the stride is centred along {words}.",
-            source=_TF_16544,
-            clauses=("PAD-02",),
-            layer=wrong,
-        )
+        def centred(layer: Layer, _: Array, outputs: Array, side: int, up: int = up) -> Array:
+            gap = layer.strides[side] - _extent(layer, side)
+            if layer.padding != "same" or gap + up < 2 or layer.output_padding is not None:
+                return outputs
+            return np.roll(outputs, (gap + up) // 2, spatial_axes(layer)[side])
+
+        for name, words, wrong in _on_sides(centred):
+            yield Mistake(
+                id=f"{kind}_{name}",
+                text=f"'same' with a kernel below the stride is centred along {words}{rest}.",
+                source=source,
+                clauses=("PAD-02",),
+                layer=wrong,
+            )
 
 
 def _lengths() -> Iterator[Mistake]:

@@ -83,6 +83,7 @@ def _told(clause: str, *names: str) -> str:
     [
         ("SHAPE-01", ("M04_both", "M05_both"), "equals the known mistake M04_both: "),
         ("PAD-02", ("M04_both", "M05_both"), "equals the known mistake M05_both: "),
+        ("PAD-02", ("M04_both", "centred_late_both"), "equals the known mistake centred_late_both: "),
         ("SHAPE-01", ("M04_both", "M02_both"), "equals the known mistake M04_both: "),
         ("PAD-01", ("M04_both", "M02_both"), "equals the known mistake M02_both: "),
         ("PAD-01", ("M04_both", "same_begins_late_both"), "equals the known mistake same_begins_late_both: "),
