@@ -93,7 +93,7 @@ def bench(
     before it is timed; a peer that is not installed is reported as absent, and is no failure. Exit status: 0, or 2
     for bad usage; speed never decides it.
     """
-    console = _console()
+    console = Terminal()
     try:
         old = results_of.load(old_file) if old_file else None
         if new_file is not None:
@@ -121,12 +121,6 @@ def bench(
         show_changes(comparison, console)
     for file in filter(None, (json_file, html_file, markdown_file)):
         console.print(f"written: {file}", soft_wrap=True)
-
-
-def _console() -> Console:
-    console = Terminal()
-    # A file or a pipe has no width of its own: the table shall be whole there.
-    return console if console.is_terminal else Terminal(width=160)
 
 
 def _settings(

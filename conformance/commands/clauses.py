@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 
 import click
-from rich.table import Table
 
 from conformance.checks import CHECKS
 from conformance.commands.console.failing import usage_error
-from conformance.commands.console.listing import with_format
+from conformance.commands.console.listing import print_rows, with_format
 from conformance.commands.console.terminal import Terminal
 from conformance.model.clauses import matching
 from conformance.run.run import recorded
@@ -36,12 +35,6 @@ def clauses(patterns: tuple[str, ...], errata: bool, as_json: bool) -> None:
                 console.print(line, soft_wrap=True)
             console.print()
         return
-    table = Table(box=None, pad_edge=False)
-    for heading in ("clause", "chapter", "scope", "agreement", "norm in short"):
-        table.add_column(heading, no_wrap=heading != "norm in short")
-    for clause in chosen:
-        table.add_row(
-            clause.id, clause.chapter, clause.scope, ", ".join(clause.agreement), clause.title
-        )
-    console.print(table)
+    rows = [(c.id, c.scope, ", ".join(c.agreement), c.title) for c in chosen]
+    print_rows(console, ("clause", "scope", "agreement", "norm in short"), rows)
     console.print(f"{len(chosen)} clauses; `conformance clauses PAD-01` explains one", style="dim")

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import attrs
 import click
-from rich.console import Console
 
 import reports
 from conformance.commands.console.failing import usage_error
@@ -18,7 +17,7 @@ from conformance.commands.console.speed import show_changes
 from conformance.commands.console.terminal import Terminal
 from reports import bench
 from reports.records.record import Record
-from reports.views.changes import BAD, KINDS, Change, compare, precision, versions
+from reports.views.changes import BAD, KINDS, Change, compare, precision, renamed, versions
 
 _COLOURS = {
     "broke": "bold red",
@@ -86,14 +85,21 @@ def _speed(old: Path, new: Path, as_json: bool, html: Path | None) -> None:
         show_changes(comparison, Terminal())
 
 
-def _fits(console: Console, line: str) -> bool:
-    return not console.is_terminal or len(line) <= console.width
+def _fits(console: Terminal, line: str) -> bool:
+    return len(line) <= console.width
 
 
-def _show(console: Console, before: Record, after: Record, changes: Sequence[Change]) -> None:
+def _show(console: Terminal, before: Record, after: Record, changes: Sequence[Change]) -> None:
     for subject, package, old, new in versions(before, after):
         text = f"{subject.name} ({subject.mode}): {package} {old}, now {new}"
         console.print(text)
+    same = len(after.verdicts) - sum(change.new is not None for change in changes)
+    in_old, in_new = ({s.name for s in one.header.subjects} for one in (before, after))
+    if not renamed(before, after):
+        for name in sorted(in_old ^ in_new):
+            console.told(f"{name} is in the {'old' if name in in_old else 'new'} run only")
+        both = in_old & in_new
+        changes = [one for one in changes if one.subject in both or one.kind in BAD]
     rows = [(c.kind, c.clause, c.subject, c.mode, c.old or "-", c.new or "-") for c in changes]
     headings = ("", "clause", "subject", "mode", "old", "new")
     widths = [max(map(len, column)) for column in zip(headings, *rows)]
@@ -114,5 +120,4 @@ def _show(console: Console, before: Record, after: Record, changes: Sequence[Cha
         console.print(text, style=colour, soft_wrap=True)
     counts = [(sum(change.kind == kind for change in changes), KINDS[kind][0]) for kind in KINDS]
     told = ", ".join(f"{count} {heading.lower()}" for count, heading in counts if count)
-    same = len(after.verdicts) - sum(change.new is not None for change in changes)
     console.print(f"{told or 'no verdict differs'}; {same} unchanged")

@@ -92,6 +92,7 @@ def _judged(participant: Participant) -> dict[str, Any]:
 def _show(told: dict[str, Any], participant: Participant, console: Terminal) -> None:
     versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
     console.print(f"{participant}  {versions}".rstrip(), style="bold", soft_wrap=True)
+    _show_faults(told, console)
     has, why = told["capabilities"], told["why_not"]
     for name, items in LISTS.items():
         console.print(f"  {name:<15} {', '.join(has.get(name, ())) or 'none'}", soft_wrap=True)
@@ -104,13 +105,20 @@ def _show(told: dict[str, Any], participant: Participant, console: Terminal) -> 
         if name not in has:
             said = "not tried"
         console.print(f"  {name:<15} {said}", soft_wrap=True)
+
+
+def _show_faults(told: dict[str, Any], console: Terminal) -> None:
+    """Say whether adapter and layer are right; what several clauses say in the same words, once."""
     if told["adapter"]:
-        console.print(f"your adapter is wrong: {told['adapter']}", style="bold red", soft_wrap=True)
+        console.told(f"your adapter is wrong: {told['adapter']}", style="bold red")
         return
-    console.print("the adapter is right: arrays go in and come out as they should", style="green")
+    clauses: dict[str, list[str]] = {}
     for clause, text in told["layer"].items():
-        console.print(f"your layer is wrong: {clause}: {text}", style="bold red", soft_wrap=True)
+        clauses.setdefault(text, []).append(clause)
+    for text, broken in clauses.items():
+        console.told(f"your layer is wrong: {', '.join(broken)}: {text}", style="bold red")
+    console.told("the adapter is right: arrays go in and come out as they should", style="green")
     if not told["cases"]:
-        console.print("no tiny case could be judged: everything is unsupported", style="yellow")
+        console.told("no tiny case could be judged: everything is unsupported", style="yellow")
     elif not told["layer"]:
-        console.print(f"the layer is right on {told['cases']} tiny cases", style="green")
+        console.told(f"the layer is right on {told['cases']} tiny cases", style="green")

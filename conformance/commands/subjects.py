@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
-from rich.table import Table
 
 import conformance
 from conformance.commands.console.failing import usage_error
-from conformance.commands.console.listing import with_format
+from conformance.commands.console.listing import print_rows, with_format
 from conformance.commands.console.terminal import Terminal
 from conformance.subjects import BUILT_IN, environments, frameworks
 from conformance.subjects.tensorflow import MODES
@@ -29,21 +28,19 @@ def subjects(context: click.Context, as_json: bool) -> None:
         click.echo(json.dumps(listed, indent=2))
         return
     console = Terminal()
-    table = Table(box=None, pad_edge=False)
-    for heading in ("subject", "version", "what it is"):
-        table.add_column(heading, no_wrap=heading != "what it is")
-    for row in listed:
-        told = row["description"]
-        if not row["available"]:
-            told += f"; {row['missing']}"
-        table.add_row(row["name"], row["version"] or "-", told)
-    console.print(table)
-    console.print(
-        "\nOther releases: conformance subjects install tensorflow@2.9.3 (or torch@2.13.0 ...), each in an "
-        "environment of its own."
-    )
-    console.print("Your own: --subject path/to/file.py:Name, --subject package.module:Name, or")
-    console.print("--subject-command './program' for any other language.")
+    rows = [(row["name"], row["version"] or "-", _told(row)) for row in listed]
+    print_rows(console, ("subject", "version", "what it is"), rows)
+    console.print()
+    console.print("another release  conformance subjects install tensorflow@2.9.3")
+    console.print("your own         --subject path/to/file.py:Name or package.module:Name")
+    console.print("other languages  --subject-command './program'")
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    """Return what a row says of a subject: what installs it comes first, as a screen may cut the end."""
+    if row["available"]:
+        return str(row["description"])
+    return f"{row['missing']} ({row['description']})"
 
 
 def _listed() -> Iterator[dict[str, Any]]:

@@ -112,7 +112,7 @@ def covering(
     Raises:
         EffortIsSpentError: from `explains` or `is_harmless`, before any mistake has been found.
     """
-    search = _Search(suspects, explains, functools.cache(is_harmless))
+    search = _Search(suspects, explains, functools.cache(is_harmless), beside)
     left = search.alone(wrong)
     own = list(search.chosen)
     try:
@@ -161,13 +161,14 @@ class _Search:
     """The search for a cover.
 
     Args:
-        suspects, explains, is_harmless: as for `covering`.
+        suspects, explains, is_harmless, beside: as for `covering`.
         chosen: the mistakes that explain some cases.
     """
 
     suspects: Sequence[Sequence[Mistake]]
     explains: Explains
     is_harmless: Callable[[Mistake], bool]
+    beside: Callable[[], Sequence[Case]]
     chosen: list[Mistake] = attrs.Factory(list)
     _in_vain: int = 0
 
@@ -230,7 +231,8 @@ class _Search:
                 running += 1
                 continue
             reach = {m.id: frozenset(c.id for c in left if self._does(ways(m), c)) for m in found}
-            best = max(found, key=lambda m: len(reach[m.id]))
+            most = max(map(len, reach.values()))
+            best = self._broadest([m for m in found if len(reach[m.id]) == most])
             if sum(reach[m.id] == reach[best.id] for m in found) > TOO_MANY:
                 return None
             self.chosen.append(best)
@@ -261,6 +263,20 @@ class _Search:
             if harmless:
                 return harmless
         return []
+
+    def _broadest(self, alike: Sequence[Mistake]) -> Mistake:
+        """Return which of the mistakes explains most of the other wrong cases: it may be behind those, too."""
+        if len(alike) == 1:
+            return alike[0]
+        others = self.beside()
+
+        def reach(mistake: Mistake) -> int:
+            return sum(self.explains(mistake.id, mistake.layer, case) for case in others)
+
+        try:
+            return max(alike, key=reach)
+        except EffortIsSpentError:
+            return alike[0]
 
     def _does(self, ways: Iterable[_Way], case: Case) -> bool:
         return any(self.explains(name, layer, case) for _, name, layer in ways)

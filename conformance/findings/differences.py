@@ -17,6 +17,8 @@ from conformance.oracle.tolerance import unit_roundoff
 
 #: A description must fit so many failing cases, and of a finding's cases so many are looked at.
 ENOUGH, LOOKED_AT = 3, 60
+#: So many do where NaN and infinities alone are wrong, and where they come from is seen.
+ENOUGH_SPECIAL = 2
 #: How far a result with fewer different values is shifted cannot be told.
 TELLING = 6
 #: No longer shift is looked for.
@@ -48,20 +50,30 @@ def described(failures: Sequence[Failure]) -> str | None:
         if right.shape != got.shape or not _is_call(failure):
             return None
         pairs.append((failure, right.astype(np.float64), got.astype(np.float64)))
+    if len(pairs) >= ENOUGH_SPECIAL and (text := _fitting(_specials, pairs)):
+        return text
     if len(pairs) < ENOUGH:
         return None
     # A result that is almost the right one is not the right one moved, turned or scaled.
     almost = any(_near(got, right) for _, right, got in pairs)
     for describe in _OF_SMALL_DIFFERENCES if almost else _DESCRIPTIONS:
-        first, *others = [dict.fromkeys(describe(*pair)) for pair in pairs]
-        for text in first:
-            if all(text in other for other in others):
-                return f"looks like {text}"
+        if text := _fitting(describe, pairs):
+            return text
     large = [pair for pair in pairs if len(np.unique(pair[1])) >= TELLING]
     moved = sum(any(_moves(*pair)) for pair in large)
     if not almost and moved >= ENOUGH and 4 * moved >= 3 * len(large):
         return "looks like the right result shifted; how far depends on the arguments"
     return None
+
+
+def _fitting(
+    describe: Callable[[Failure, Array, Array], Iterator[str]],
+    pairs: Sequence[tuple[Failure, Array, Array]],
+) -> str | None:
+    """Return the first description that fits every failing case, with its right result and the one it got."""
+    first, *others = [dict.fromkeys(describe(*pair)) for pair in pairs]
+    fitting = (text for text in first if all(text in other for other in others))
+    return next((f"looks like {text}" for text in fitting), None)
 
 
 def _is_cast(failure: Failure) -> bool:
@@ -100,6 +112,43 @@ def _largest(array: Array) -> float:
 def _near(one: Array, other: Array, largest: float | None = None) -> bool:
     largest = _largest(other) if largest is None else largest
     return bool(np.allclose(one, other, rtol=1e-5, atol=1e-6 * largest, equal_nan=True))
+
+
+def _specials(failure: Failure, right: Array, got: Array) -> Iterator[str]:
+    """Describe results of which nothing but NaN and infinities is wrong."""
+    wrong = ~np.isclose(got, right, rtol=1e-5, atol=1e-6 * _largest(right), equal_nan=True)
+    if not wrong.any():
+        return
+    if np.isnan(got[wrong]).all():
+        infinite = [
+            name for name, reached in _reached(failure.case, right.shape) if reached[wrong].all()
+        ]
+        for name in infinite:
+            yield f"an infinity of the {name} that is multiplied by zeros where there is no pixel: NaN"
+    lost = right[wrong]
+    largest = {float(np.finfo(name).max) for name in (np.float16, np.float32, np.float64)}
+    if np.isinf(lost).all() and all(
+        abs(value) in largest and (value > 0) == (wanted > 0)
+        for value, wanted in zip(got[wrong], lost)
+    ):
+        yield "infinities clamped to the largest finite number"
+    if not np.isfinite(lost).any() and not np.isnan(got[wrong]).any():
+        yield "NaN and infinities replaced by numbers, as a clamp does"
+
+
+def _reached(case: Case, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
+    """Tell which outputs an infinity of the kernel, or of the inputs, comes to if images had no end."""
+    weights = next((one.values for one in case.steps if isinstance(one, steps.SetWeights)), ())
+    calls = [one.inputs for one in case.steps if isinstance(one, steps.Call)]
+    across = [1] * 4
+    if weights and weights[0].ndim == 4 and len(shape) == 4:
+        filters = np.isinf(weights[0].astype(np.float64)).any((0, 1, 3))
+        across[_channels(case)] = filters.size
+        if filters.size == shape[_channels(case)]:
+            yield "kernel", np.broadcast_to(filters.reshape(across), shape)
+    if len(calls) == 1 and calls[0].ndim == len(shape) == 4 and calls[0].shape[0] == shape[0]:
+        images = np.isinf(calls[0].astype(np.float64)).any((1, 2, 3))
+        yield "inputs", np.broadcast_to(images.reshape(-1, 1, 1, 1), shape)
 
 
 def _precisions(failure: Failure, _: Array, __: Array) -> Iterator[str]:

@@ -12,7 +12,8 @@ from conformance.subjects import Subject
 def until_it_dies(subject: Subject, case: Case) -> tuple[int | None, Observation]:
     """Return the step at which the subject's process ends, and the outcomes before that step with the end.
 
-    The case is run again up to its first step, its second, and so on: what ends it does so once more.
+    The case is run again up to its first step, its second, and so on: what ends it does so once more. The process
+    is a fresh one: where an earlier case has damaged its memory, it may end at any step.
 
     Returns:
         The step is None where the constructor is enough.
@@ -20,6 +21,7 @@ def until_it_dies(subject: Subject, case: Case) -> tuple[int | None, Observation
     Raises:
         LookupError: the process does not end again, or is not asked any more.
     """
+    subject.close()
     before = Observation()
     for count in range(len(case.steps) + 1):
         observation = subject.observe(attrs.evolve(case, steps=case.steps[:count]))

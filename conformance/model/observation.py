@@ -13,7 +13,16 @@ from conformance.model.values.limits import message_of
 
 
 class Unsupported(Exception):  # noqa: N818 - not an error: the subject says that it lacks something
-    """The subject does not have what a step needs; the message says what."""
+    """The subject does not have what a step needs.
+
+    Args:
+        message: what it does not have.
+        refusal: the exception by which the subject itself says so, where it raised one.
+    """
+
+    def __init__(self, message: str = "", refusal: BaseException | None = None) -> None:
+        super().__init__(message)
+        self.refusal = refusal
 
 
 #: Classes of errors that say "that is not here": Python's, TensorFlow's and ONNX Runtime's.

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import conformance
 from conformance.model.case import Case
 from conformance.model.observation import Observation
-from conformance.subjects import environments, frameworks, tensorflow
+from conformance.subjects import environments, frameworks, suggesting, tensorflow
 from conformance.subjects.backend import observe
 from conformance.subjects.loading import ALGORITHM, LAYERS, LoadError, backend_factory, describe
 from conformance.subjects.process import MEMORY, ProcessSubject
@@ -131,11 +131,7 @@ def resolve(spec: str, seconds: float, memory: float = MEMORY) -> list[Subject]:
     if chosen is not None:
         return _framework(spec, chosen, seconds, memory)
     if ":" not in spec:
-        known = ", ".join((*BUILT_IN, *frameworks.FRAMEWORKS))
-        raise LoadError(
-            f"unknown subject {spec!r}: use one of {known}, tensorflow@VERSION, path/to/file.py:Name "
-            "or package.module:Name"
-        )
+        raise LoadError(suggesting.of_word(spec, (*BUILT_IN, *frameworks.FRAMEWORKS)))
     if spec.startswith(environments.PREFIX):
         raise LoadError(
             f"subject {spec!r}: the modes of TensorFlow are {', '.join(tensorflow.BACKENDS)}"

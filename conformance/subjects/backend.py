@@ -50,16 +50,17 @@ def _attempt(backend: Backend, name: str, action: Callable[[], Value]) -> Outcom
     try:
         value = action()
     except Unsupported as reason:
-        return Outcome(unsupported=limits.message_of(reason) or f"has no {name}")
+        told = None if reason.refusal is None else Error.of(reason.refusal, backend.moment)
+        return Outcome(unsupported=limits.message_of(reason) or f"has no {name}", refusal=told)
     except limits.TooLarge:
         raise
     except Exception as error:
         if named.RAISED:  # whatever a framework makes of it on its way out
             return Outcome(unsupported=named.RAISED[0])
-        told = Error.of(error, backend.moment)
-        if backend.may_lack and told.means_not_implemented:
-            return Outcome.lacking(told)
-        return Outcome(error=told, modified=backend.modified)
+        raised = Error.of(error, backend.moment)
+        if backend.may_lack and raised.means_not_implemented:
+            return Outcome.lacking(raised)
+        return Outcome(error=raised, modified=backend.modified)
     return Outcome(value=value, modified=backend.modified)
 
 

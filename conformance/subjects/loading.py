@@ -17,7 +17,7 @@ import numpy as np
 
 from conformance.model.steps import Backend
 from conformance.model.values.codec import encode, text_of
-from conformance.subjects import frameworks, tensorflow
+from conformance.subjects import frameworks, suggesting, tensorflow
 from conformance.subjects.layer import FunctionBackend, LayerBackend
 
 #: Built-in subjects that are layers on NumPy arrays.
@@ -163,13 +163,14 @@ def load(spec: str) -> Any:
             f"unknown subject {spec!r}: use reference, fast, tensorflow, path/to/file.py:Name "
             "or package.module:Name"
         )
-    module = _import_file(where) if where.endswith(".py") else _import_module(where)
+    module = _import_file(where) if where.endswith(".py") else _import_module(where, name)
     target: Any = module
     for part in name.split("."):
         try:
             target = getattr(target, part)
         except AttributeError:
-            raise LoadError(f"subject {spec!r}: {where} has no {name!r}") from None
+            meant = suggesting.of_attribute(part, target)
+            raise LoadError(f"{where} has no {name!r}{meant}") from None
     return target
 
 
@@ -264,7 +265,7 @@ def _tensorflow_backend(mode: str) -> Callable[[], Backend]:
 def _import_file(where: str) -> Any:
     path = Path(where).resolve()
     if not path.is_file():
-        raise LoadError(f"no such file: {where}")
+        raise LoadError(suggesting.of_file(where))
     # The file's neighbours are importable, as they are when it is run as a script.
     sys.path.insert(0, str(path.parent))
     name = f"subject_{path.stem}"  # a file may be called like a module that is loaded already
@@ -281,7 +282,7 @@ def _import_file(where: str) -> Any:
     return module
 
 
-def _import_module(name: str) -> Any:
+def _import_module(name: str, target: str) -> Any:
     if "" not in sys.path:
         sys.path.insert(0, "")
     if name.partition(".")[0] == "tensorflow":
@@ -289,4 +290,6 @@ def _import_module(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:
-        raise LoadError(f"cannot import {name}: {type(error).__name__}: {error}") from error
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        told = f"cannot import {name}: {type(error).__name__}: {error}"
+        raise LoadError(told + suggesting.of_module(name, missing, target)) from error

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NoReturn
 
-from rich.console import Console
-
 import reports
 from conformance.commands.console.failing import usage_error
 from conformance.commands.console.progress import Progress
@@ -72,7 +70,7 @@ def carry_out(begin: Callable[[], Run]) -> NoReturn:
     raise SystemExit(status)
 
 
-def _explore(conformance_run: Run, interruption: Interruption, console: Console) -> int:
+def _explore(conformance_run: Run, interruption: Interruption, console: Terminal) -> int:
     """Run the cases of a shard, say how it goes on; return the exit status."""
     missing = None
     with Progress(conformance_run, interruption, console):
@@ -96,7 +94,7 @@ def _explore(conformance_run: Run, interruption: Interruption, console: Console)
     return 0
 
 
-def _conduct(conformance_run: Run, interruption: Interruption, console: Console) -> int:
+def _conduct(conformance_run: Run, interruption: Interruption, console: Terminal) -> int:
     """Judge everything, write record and page, say what came of it; return the exit status."""
     missing = None
     with Progress(conformance_run, interruption, console) as progress:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
+
+from conformance.commands.console.terminal import Terminal
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -23,3 +25,13 @@ def with_format(function: _Function) -> _Function:
     )
     short = click.option("--json", "as_json", flag_value="json", help="The same as --format json.")
     return chosen(short(function))
+
+
+def print_rows(console: Terminal, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a line for each row; on a screen its end is cut where the screen ends, elsewhere it is whole."""
+    widths = [max(map(len, column)) for column in zip(headings, *rows)]
+    for place, row in enumerate([headings, *rows]):
+        line = "  ".join(map(str.ljust, row, widths)).rstrip()
+        if len(line) > console.width:
+            line = line[: console.width - 1] + "…"
+        console.print(line, style=None if place else "bold", soft_wrap=True)

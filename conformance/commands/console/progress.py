@@ -1,4 +1,4 @@
-"""What a run says while it goes on: a bar over its cases and the first findings."""
+"""What a run says while it goes on: a bar over its cases, with what is done and how many clauses fail."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from reports.records import statuses
 from reports.views.enumeration import first_of
 
 #: Columns for a short bar, the count and the times.
-NUMBERS = 44
+NUMBERS = 56
 
 
 class Progress:
-    """A progress bar over the cases of a run, with what is being done; plain lines where there is no terminal."""
+    """A progress bar over the cases of a run, with what is being done; plain lines where there is no terminal.
+
+    What fails is only counted: the clause that is judged first seldom names the cause. The end of the run does.
+    """
 
     def __init__(self, run: Run, interruption: Interruption, console: Console) -> None:
         self._run = run
@@ -28,6 +31,7 @@ class Progress:
         self._console = console
         self._bar = Bar(
             TextColumn("{task.description}", markup=False),
+            TextColumn("{task.fields[failing]}", style="bold red", markup=False),
             BarColumn(),
             MofNCompleteColumn(table_column=Column(no_wrap=True)),
             TimeElapsedColumn(table_column=Column(no_wrap=True)),
@@ -38,28 +42,22 @@ class Progress:
         )
         self._done: dict[tuple[tuple[str, str], str], int] = {}
         self._announced: set[tuple[str, str]] = set()
-        self._told: set[tuple[str, str]] = set()
+        self._failing = 0
 
     def __enter__(self) -> Progress:
         self._run.on_progress(self._advance, self._begin)
         self._bar.start()
-        self._task = self._bar.add_task("starting", total=self._run.total_cases())
+        self._task = self._bar.add_task("starting", total=self._run.total_cases(), failing="")
         return self
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
     def tell(self, judgement: Judgement) -> None:
-        """Show the first finding of a subject; the end of the run puts all of them under their causes."""
-        verdict = judgement.verdict
-        who = verdict.subject, verdict.mode
-        if verdict.status not in statuses.BAD - {"blocked"} or who in self._told:
-            return
-        self._told.add(who)
-        title, *rest = judgement.text.splitlines()
-        self._say(f"{verdict.subject}-{verdict.mode}: {title}", style="bold red")
-        for line in rest[: rest.index("") if "" in rest else 1]:
-            self._say(f"  {line.removesuffix(':')}")
+        """Count a clause that fails, over all subjects and modes."""
+        if statuses.of(judgement.verdict).breaks:
+            self._failing += 1
+            self._bar.update(self._task, failing=f"{self._failing} failing")
 
     def _advance(self, participant: Participant, family: str, done: int) -> None:
         self._interruption.check()
@@ -90,6 +88,3 @@ class Progress:
     def _begin(self, participant: Participant, phase: str) -> None:
         self._interruption.check()
         self._tell_at(f"{participant}: {phase}")
-
-    def _say(self, text: str, style: str | None = None) -> None:
-        self._console.print(text, style=style, soft_wrap=True)

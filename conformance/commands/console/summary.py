@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 import reports
+from conformance.commands.console.terminal import Terminal
 from conformance.commands.console.verdicts import verdicts
 from conformance.run.run import Run
 from reports.outputs import plain
@@ -16,7 +16,7 @@ from reports.records.record import Record
 from reports.views import changes, scopes
 
 
-def summary(run: Run, record: Record, path: Path, console: Console) -> None:
+def summary(run: Run, record: Record, path: Path, console: Terminal) -> None:
     """Print what came of a run.
 
     Args:
@@ -28,33 +28,31 @@ def summary(run: Run, record: Record, path: Path, console: Console) -> None:
     verdicts(record, path, console)
     news = changes.news(reports.load_previous(path), record)
     if news is not None:
-        console.print(f"since the run before: {news}", soft_wrap=True)
+        console.told(f"since the run before: {news}")
     console.print()
     console.print(_counts(run, record))
     for line in _coverage_lines(run):
-        console.print(line, soft_wrap=True)
+        console.told(line)
     for excuse in run.idle_excuses:
-        console.print(f"excuse without effect: {excuse}", style="yellow", soft_wrap=True)
+        console.told(f"excuse without effect: {excuse}", style="yellow")
     given_up = plain.unexplained(record)
     if given_up:
         findings = "finding" if given_up == 1 else "findings"
         told = f"no cause is named for {given_up} {findings}: the search for it was given up"
-        console.print(told, style="yellow", soft_wrap=True)
+        console.told(told, style="yellow")
     for lack in run.idle_lacks:
-        console.print(
-            f"without effect: {lack}: no error matches it", style="yellow", soft_wrap=True
-        )
+        console.told(f"without effect: {lack}: no error matches it", style="yellow")
     for excuse in run.stale_patterns:
         told = f"stale excuse: {excuse}: nothing fails in this way now"
-        console.print(told, style="bold red", soft_wrap=True)
+        console.told(told, style="bold red")
     subjects = [participant.subject.name for participant in run.participants]
     for who, text in scopes.sentences(
         record.header.clauses, run.verdicts, subjects, scopes.whole(record)
     ):
-        console.print(f"{who}: {text}", soft_wrap=True)
+        console.told(f"{who}: {text}")
     for subject, clause, got in run.unmet:
         told = f"required, but does not pass: {clause} of {subject} ({got})"
-        console.print(told, style="bold red", soft_wrap=True)
+        console.told(told, style="bold red")
 
 
 def _counts(run: Run, record: Record) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,13 +20,24 @@ class Terminal(Console):
     """A console that prints text as it is: no markup in it, no highlighting, nothing unseen.
 
     Styles are given beside the text. Everything that prints to a terminal prints through one of these, or
-    through `shown`. Into a file or a pipe each line is written whole, so that it can be searched.
+    through `shown`. Into a file or a pipe each line is written whole, so that it can be searched. A terminal gets
+    no escape codes, and so no progress bar, where ``NO_COLOR`` is set or ``TERM`` is ``dumb``.
     """
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(highlight=False, markup=False, emoji=False, **settings)
+        settings = {"highlight": False, "markup": False, "emoji": False, **settings}
+        super().__init__(**settings)
         if not self.is_terminal:
             self.width = UNLIMITED
+        elif os.environ.get("NO_COLOR") or self.is_dumb_terminal:
+            super().__init__(**settings, force_terminal=False, color_system=None)
+
+    def told(self, text: str, *, indent: int = 0, style: str | None = None) -> None:
+        """Print a sentence, broken between words where the screen ends; further lines are indented, too."""
+        begin = " " * indent
+        room = max(20, self.width - indent)
+        for line in Text(shown(text)).wrap(self, room):
+            self.print(begin + line.plain.rstrip(), style=style, soft_wrap=True)
 
     def render_str(self, text: str, **settings: Any) -> Text:
         """Return the text to be printed; rich measures and prints no other."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from rich.console import Console
-
+from conformance.commands.console.terminal import Terminal
 from reports.outputs import plain
 from reports.records.record import FILE_NAME, Record
 from reports.views import matrix, sentence
@@ -20,7 +21,7 @@ CAUSES_SHOWN = 3
 _STYLES = {"pass": "green", "some": "green", "fail": "bold red", "gaveup": "bold red"}
 
 
-def verdicts(record: Record, path: Path, console: Console) -> None:
+def verdicts(record: Record, path: Path, console: Terminal) -> None:
     """Print the verdict of each subject, failing ones first, each above the causes of its findings."""
     causes = plain.by_subject(plain.tell_causes(record))
     laid_out = matrix.build(record)
@@ -30,16 +31,18 @@ def verdicts(record: Record, path: Path, console: Console) -> None:
         clauses_in_all=record.header.clauses_in_all,
     )
     for part in parts:
-        console.print(str(part), style=_STYLES.get(part.key, "yellow"), soft_wrap=True)
+        console.told(str(part), style=_STYLES.get(part.key, "yellow"))
         found = [cause for name in part.subjects for cause in causes.get(name, [])]
         for number, told in enumerate(found[:CAUSES_SHOWN], start=1):
             finding = told.cause.smallest
-            console.print(f"  {number}. {told.title}", style="bold", soft_wrap=True)
+            console.told(f"{number}. {told.title}", indent=2, style="bold")
             for line in (f"breaks {told.breaks}", told.call, told.message):
                 if line:
-                    console.print(f"     {line}", soft_wrap=True)
+                    console.told(line, indent=5)
             where = "" if path == DEFAULT else f" --record {shlex.quote(str(path))}"
             console.print(f"     conformance explain {finding}{where}", style="dim", soft_wrap=True)
+        for line in _given_up(record, part.subjects):
+            console.told(line, indent=2, style="bold red")
         # Modes often say the same.
         said = (str(one) for one in record.footer.said_often if one.subject in part.subjects)
         for line in dict.fromkeys(said):
@@ -48,4 +51,15 @@ def verdicts(record: Record, path: Path, console: Console) -> None:
         if left:
             more = "1 more cause breaks" if len(left) == 1 else f"{len(left)} more causes break"
             clauses = [*dict.fromkeys(clause for told in left for clause in told.clauses)]
-            console.print(f"  {more} {plain.breaks(clauses)}: see the report", soft_wrap=True)
+            console.told(f"{more} {plain.breaks(clauses)}: see the report", indent=2)
+
+
+def _given_up(record: Record, subjects: Collection[str]) -> Iterator[str]:
+    """Yield why clauses of some subjects were not judged to the end, most frequent reasons first."""
+    reasons = Counter(
+        one.reason
+        for one in record.verdicts
+        if one.subject in subjects and one.status == "gave-up" and one.reason
+    )
+    for reason, count in reasons.most_common(2):
+        yield f"gave up on {count} {'clause' if count == 1 else 'clauses'}: {reason}"

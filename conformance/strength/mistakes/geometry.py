@@ -24,6 +24,8 @@ _ALONG = (
 )  # fmt: skip
 _KERAS_22876 = "github.com/keras-team/keras/pull/22876"
 _ONNX_1609 = "github.com/onnx/onnx/issues/1609"
+_ONNX_AUTO_PAD = "onnx.ai/onnx/operators/onnx__ConvTranspose.html"
+_TORCH_PADDING = "pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose2d.html"
 _TF_16544 = "github.com/tensorflow/tensorflow/issues/16544"
 
 
@@ -78,21 +80,47 @@ def _on_sides(
         yield name, words, outputs_changed(changed)
 
 
-def _odd_row_first(layer: Layer, inputs: Array, outputs: Array, sides: tuple[int, ...]) -> Array:
-    """Crop the larger half of what is too long at the beginning."""
-    if layer.padding != "same" or layer.output_padding is not None or not inputs.size:
-        return outputs
+def _cropped(
+    layer: Layer, inputs: Array, outputs: Array, sides: tuple[int, ...], more: Callable[[int], int]
+) -> Array:
+    """Drop more at the beginning of each of the sides: `more` says how much of the side."""
     # More image on both sides moves every row into view; the crop is then found by its length.
     pad = [(0, 0)] * 4
     for axis in spatial_axes(layer):
         pad[axis] = (2, 2)
     wide = recomputed(layer, np.pad(inputs, pad))
     for side, axis in enumerate(spatial_axes(layer)):
-        stride, length = layer.strides[side], outputs.shape[axis]
-        too_long = max((inputs.shape[axis] - 1) * stride + _extent(layer, side) - length, 0)
-        start = 2 * stride + (too_long % 2 if side in sides else 0)
-        wide = np.take(wide, range(start, start + length), axis)
+        start = 2 * layer.strides[side] + (more(side) if side in sides else 0)
+        wide = np.take(wide, range(start, start + outputs.shape[axis]), axis)
     return wide
+
+
+def _odd_row_first(layer: Layer, inputs: Array, outputs: Array, sides: tuple[int, ...]) -> Array:
+    """Crop the larger half of what is too long at the beginning."""
+    if layer.padding != "same" or layer.output_padding is not None or not inputs.size:
+        return outputs
+    return _cropped(layer, inputs, outputs, sides, lambda side: _too_long(layer, side) % 2)
+
+
+def _too_long(layer: Layer, side: int) -> int:
+    """Return how many rows of the full result `same` drops."""
+    if layer.output_padding is None:
+        return max(_extent(layer, side) - int(layer.strides[side]), 0)
+    return max(_extent(layer, side) // 2 * 2 - int(layer.output_padding[side]), 0)
+
+
+def _begins_late(layer: Layer, inputs: Array, outputs: Array, sides: tuple[int, ...]) -> Array:
+    """Crop as much at the beginning as without output padding, and half of what is too long, rounded up."""
+    if layer.padding != "same" or not inputs.size:
+        return outputs
+
+    def more(side: int) -> int:
+        too_long = _too_long(layer, side)
+        if layer.output_padding is None:
+            return too_long % 2
+        return _extent(layer, side) // 2 - too_long // 2
+
+    return _cropped(layer, inputs, outputs, sides, more)
 
 
 def _wrong_crops() -> Iterator[Mistake]:
@@ -111,20 +139,41 @@ def _wrong_crops() -> Iterator[Mistake]:
             layer=outputs_changed(odd),
         )
 
-    def centred(layer: Layer, _: Array, outputs: Array, side: int) -> Array:
-        gap = layer.strides[side] - _extent(layer, side)
-        if layer.padding != "same" or gap < 2 or layer.output_padding is not None:
-            return outputs
-        return np.roll(outputs, gap // 2, spatial_axes(layer)[side])
+    for name, words, sides in _ALONG:
 
-    for name, words, wrong in _on_sides(centred):
+        def late(
+            layer: Layer, inputs: Array, outputs: Array, sides: tuple[int, ...] = sides
+        ) -> Array:
+            return _begins_late(layer, inputs, outputs, sides)
+
         yield Mistake(
-            id=f"M05_{name}",
-            text=f"'same' with a kernel below the stride is centred along {words}.",
-            source=_TF_16544,
-            clauses=("PAD-02",),
-            layer=wrong,
+            id=f"same_begins_late_{name}",
+            text=f"'same' drops half of what is too long along {words}, rounded up, at the beginning; "
+            "output_padding adds to the end alone.",
+            source=_TORCH_PADDING,
+            clauses=("PAD-01", "PAD-04"),
+            layer=outputs_changed(late),
         )
+
+    for kind, rest, source, up in (
+        ("M05", "", _TF_16544, 0),
+        ("centred_late", ", rounded up", _ONNX_AUTO_PAD, 1),
+    ):
+
+        def centred(layer: Layer, _: Array, outputs: Array, side: int, up: int = up) -> Array:
+            gap = layer.strides[side] - _extent(layer, side)
+            if layer.padding != "same" or gap + up < 2 or layer.output_padding is not None:
+                return outputs
+            return np.roll(outputs, (gap + up) // 2, spatial_axes(layer)[side])
+
+        for name, words, wrong in _on_sides(centred):
+            yield Mistake(
+                id=f"{kind}_{name}",
+                text=f"'same' with a kernel below the stride is centred along {words}{rest}.",
+                source=source,
+                clauses=("PAD-02",),
+                layer=wrong,
+            )
 
 
 def _lengths() -> Iterator[Mistake]:
@@ -272,6 +321,18 @@ def _ignored() -> Iterator[Mistake]:
             clauses=clauses,
             layer=arguments_changed(ignored),
         )
+
+    def not_with_same(given: dict[str, Any]) -> None:
+        if given.get("padding") == "same":
+            given.pop("output_padding", None)
+
+    yield Mistake(
+        id="same_without_output_padding",
+        text="'same' ignores output_padding: the output has H * s rows.",
+        source=_ONNX_AUTO_PAD,
+        clauses=("SHAPE-03",),
+        layer=arguments_changed(not_with_same),
+    )
 
     def none_as_zero(given: dict[str, Any]) -> None:
         if given.get("output_padding") is None and given.get("padding") == "same":

@@ -24,7 +24,8 @@ _LACKS = re.compile(
     "|could not interpret |expected weight to be at least|type 'tensor.*is invalid|dimension is <= 0"
     r"|expected input size \d+ but got 0|could not locate class |could not create a primitive descriptor"
     "|cannot contain character|expected floating point type|invalid tensor size|could not be deserialized properly"
-    "|expected `name` argument to be a string|to a layer that is already built",
+    "|expected `name` argument to be a string|to a layer that is already built"
+    r"|has type \w+ that does not match type|must be a float dtype",
     re.IGNORECASE,
 )
 _NO_MEMORY = re.compile("allocat|out of memory|resource_exhausted", re.IGNORECASE)
@@ -203,14 +204,14 @@ def translating(refusals: tuple[type[Exception], ...]) -> Iterator[None]:
 def translated(error: Exception, refusals: tuple[type[Exception], ...]) -> Exception:
     """Return what a framework raised as Python has it.
 
-    What says "I do not have that" is Unsupported. One of `refusals`, with which the framework refuses arguments,
-    keeps its name and message and is a ValueError, or a MemoryError.
+    What says "I do not have that" is Unsupported, and still a refusal where a clause wants one. One of `refusals`,
+    with which the framework refuses arguments, keeps its name and message and is a ValueError, or a MemoryError.
     """
     if isinstance(error, (Unsupported, NotImplementedError)):
         return error
     text = message_of(error)
     if _LACKS.search(text):
-        return Unsupported(text)
+        return Unsupported(text, error)
     if isinstance(error, refusals):
         kind = MemoryError if _NO_MEMORY.search(text) else ValueError
         made: Exception = type(type(error).__name__, (kind,), {})(text)

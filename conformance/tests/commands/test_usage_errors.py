@@ -40,18 +40,54 @@ FILES = {
 }
 
 MISTAKES = (
-    Mistake("unknown subject", ("--subject", "fastt"), ("'fastt'", "reference, fast")),
+    Mistake("a typo", ("--subject", "fsat"), ("unknown subject 'fsat'; did you mean 'fast'?",)),
+    Mistake(
+        "unknown subject",
+        ("--subject", "quick"),
+        ("unknown subject 'quick'", "`conformance subjects`", "path/to/file.py:Name"),
+    ),
+    Mistake("a file without a name", ("--subject", "layers.py"), ("such as layers.py:Layer",)),
     Mistake(
         "unknown algorithm", ("--subject", "fast:quick"), ("'fast:quick'", "direct, blocks, planar")
     ),
     Mistake("missing file", ("--subject", "none.py:Layer"), ("no such file", "none.py")),
-    Mistake("missing name", ("--subject", "layers.py:Lair"), ("layers.py", "'Lair'")),
+    Mistake(
+        "a typo in a file's name",
+        ("--subject", "layer.py:Layer"),
+        ("no such file: layer.py; did you mean 'layers.py'?",),
+    ),
+    Mistake(
+        "a file in no folder",
+        ("--subject", "gone/x.py:Layer"),
+        ("no such file: gone/x.py", "no folder 'gone'"),
+    ),
+    Mistake("a folder", ("--subject", "./some:Layer"), ("is a folder", "some/file.py:Layer")),
+    Mistake(
+        "a file without its ending",
+        ("--subject", "./layers:Layer"),
+        ("did you mean 'layers.py:Layer'?",),
+    ),
+    Mistake(
+        "missing name",
+        ("--subject", "layers.py:Other"),
+        ("layers.py has no 'Other'; it defines Layer",),
+    ),
+    Mistake(
+        "a typo in a name",
+        ("--subject", "layers.py:layr"),
+        ("layers.py has no 'layr'; did you mean 'Layer'?",),
+    ),
     Mistake(
         "no class or function",
         ("--subject", "layers.py:a_number"),
         ("layers.py:a_number", "class or a function"),
     ),
     Mistake("missing module", ("--subject", "no_such_module:Layer"), ("no_such_module",)),
+    Mistake(
+        "a typo in a module's name",
+        ("--subject", "fast_imp:Conv2DTranspose"),
+        ("No module named 'fast_imp'; did you mean 'fast_impl'?",),
+    ),
     Mistake("raises at import", ("--subject", "broken.py:Layer"), ("broken.py", "no licence key")),
     Mistake("exits at import", ("--subject", "leaves.py:Layer"), ("leaves.py", "SystemExit")),
     Mistake("syntax error", ("--subject", "wrong-syntax.py:Layer"), ("SyntaxError",)),

@@ -83,9 +83,16 @@ def _told(clause: str, *names: str) -> str:
     [
         ("SHAPE-01", ("M04_both", "M05_both"), "equals the known mistake M04_both: "),
         ("PAD-02", ("M04_both", "M05_both"), "equals the known mistake M05_both: "),
+        ("PAD-02", ("M04_both", "centred_late_both"), "equals the known mistake centred_late_both: "),
         ("SHAPE-01", ("M04_both", "M02_both"), "equals the known mistake M04_both: "),
         ("PAD-01", ("M04_both", "M02_both"), "equals the known mistake M02_both: "),
+        ("PAD-01", ("M04_both", "same_begins_late_both"), "equals the known mistake same_begins_late_both: "),
         ("SHAPE-02", ("M07_padding", "M04_both"), "M07_padding"),
+        (
+            "SHAPE-03",
+            ("unreached_missing_both", "same_without_output_padding"),
+            "looks like the known mistake same_without_output_padding: ",
+        ),
     ],
 )  # fmt: skip
 def test_of_two_mistakes_at_once_the_one_to_blame_is_named(
@@ -103,6 +110,7 @@ def _covered(
     harmful: Sequence[str] = (),
     cases: Sequence[Case] = (),
     known: Sequence[str] = (),
+    beside: Sequence[int] = (),
 ) -> Cover | None:
     """Return the cover of some cases by the first mistakes of the catalogue.
 
@@ -111,13 +119,15 @@ def _covered(
         harmful: those that break what is right.
         cases: the wrong cases; some that are no layer's where none are given.
         known: those that the subject is known to make.
+        beside: the numbers of other wrong cases.
     """
     letters = [name for name in explained if "+" not in name]
     mistakes = dict(zip(letters, MISTAKES.values()))
-    last = max((n for own in explained.values() for n in own), default=0)
+    last = max((n for own in explained.values() for n in own if n not in beside), default=0)
     wrong = cases or [*map(_case, range(max(6, 1 + last)))]
+    numbered = {**dict(enumerate(wrong)), **{n: _case(n) for n in beside}}
     ids = {
-        " then ".join(mistakes[letter].id for letter in order): {wrong[n].id for n in numbers}
+        " then ".join(mistakes[letter].id for letter in order): {numbered[n].id for n in numbers}
         for name, numbers in explained.items()
         for order in itertools.permutations(name.split("+"))
     }
@@ -129,7 +139,14 @@ def _covered(
         return mistake not in [mistakes[letter] for letter in harmful]
 
     suspects = [[*mistakes.values()]]
-    return covering(wrong, suspects, explains, is_harmless, known=[mistakes[one] for one in known])
+    return covering(
+        wrong,
+        suspects,
+        explains,
+        is_harmless,
+        beside=lambda: [numbered[n] for n in beside],
+        known=[mistakes[one] for one in known],
+    )
 
 
 def _sizes(cover: Cover | None) -> list[int] | None:
@@ -154,6 +171,12 @@ def test_a_cover_has_few_mistakes_and_explains_the_cases(
     explained: dict[str, Sequence[int]], sizes: list[int] | None
 ) -> None:
     assert _sizes(_covered(explained)) == sizes
+
+
+def test_of_mistakes_that_explain_the_same_the_one_is_named_that_explains_more_elsewhere() -> None:
+    cover = _covered({"a": range(6), "b": [*range(6), 8, 9]}, beside=[8, 9])
+    assert cover is not None
+    assert [mistake.id for mistake in cover.mistakes] == [[*MISTAKES][1]]
 
 
 def test_a_mistake_that_breaks_what_is_right_is_in_no_cover() -> None:

@@ -183,6 +183,72 @@ def test_two_cases_are_too_few_for_a_description():
     assert described([failure(RIGHT * 2)] * 2) is None
 
 
+def special(case_inputs, kernel, got, right):
+    case = Case(
+        "made",
+        {"filters": 3, "kernel_size": 1},
+        (steps.SetWeights((kernel, np.zeros(3))), steps.Call(case_inputs)),
+    )
+    return Failure(case, "fail", Mismatch("wrong", right, got, 1))
+
+
+def with_infinity(where):
+    """Inputs and a kernel, one of them with an infinity."""
+    inputs, kernel = np.ones((2, 4, 5, 2)), np.ones((1, 1, 3, 2))
+    if where == "kernel":
+        kernel[0, 0, 1, 0] = np.inf
+    else:
+        inputs[1, 0, 0, 0] = np.inf
+    return inputs, kernel
+
+
+@pytest.mark.parametrize(
+    ("where", "index"), [("kernel", np.s_[:, 0, 0, 1]), ("inputs", np.s_[1, 0, 1, 2])]
+)
+def test_infinities_that_meet_zeros_are_told_with_where_they_come_from(where, index):
+    got = RIGHT.astype(float)
+    got[index] = np.nan
+    failures = [special(*with_infinity(where), got, RIGHT)] * 2
+    told = f"looks like an infinity of the {where} that is multiplied by zeros where there is no pixel: NaN"
+    assert described(failures) == told
+    # Of one case that is said of nothing.
+    assert described(failures[:1]) is None
+
+
+def test_nan_where_no_infinity_comes_to_has_another_reason():
+    got = RIGHT.astype(float)
+    got[:, 0, 0, 2] = np.nan
+    assert "infinity" not in str(described([special(*with_infinity("kernel"), got, RIGHT)] * 3))
+
+
+@pytest.mark.parametrize(
+    ("right", "got", "text"),
+    [
+        (np.inf, np.finfo(np.float32).max, "infinities clamped to the largest finite number"),
+        (-np.inf, np.finfo(np.float64).min, "infinities clamped to the largest finite number"),
+        (np.inf, 7, "NaN and infinities replaced by numbers, as a clamp does"),
+        (np.nan, np.inf, "NaN and infinities replaced by numbers, as a clamp does"),
+        (
+            np.inf,
+            np.finfo(np.float32).min,
+            "NaN and infinities replaced by numbers, as a clamp does",
+        ),
+    ],
+)
+def test_clamped_infinities_are_described(right, got, text):
+    wanted, given = RIGHT.astype(float), RIGHT.astype(float)
+    wanted[0, 1, 2, 0], given[0, 1, 2, 0] = right, got
+    found = described([special(*with_infinity("inputs"), given, wanted)] * 3)
+    assert found == f"looks like {text}"
+
+
+def test_a_number_that_became_the_largest_one_is_no_clamped_infinity():
+    wanted, given = RIGHT.astype(float), RIGHT.astype(float)
+    wanted[0, 1, 2, 0], given[0, 1, 2, 0] = 1e38, np.finfo(np.float32).max
+    found = described([special(*with_infinity("inputs"), given, wanted)] * 3)
+    assert "clamp" not in str(found)
+
+
 def test_noise_is_not_described():
     noise = np.random.default_rng(1)
     assert described([failure(noise.normal(size=RIGHT.shape)) for _ in range(4)]) is None

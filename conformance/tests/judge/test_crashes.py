@@ -39,6 +39,9 @@ class Subject:
     def observe(self, case: Case) -> Observation:
         return self._does(len(case.steps))
 
+    def close(self) -> None:
+        """Nothing to end."""
+
 
 def _dies_from(count: int) -> Callable[[int], Observation]:
     return lambda steps: Observation(crash="signal 11") if steps >= count else Observation()
@@ -60,6 +63,23 @@ def test_a_crash_is_found_at_its_step(count: int, step: int | None) -> None:
 def test_a_crash_that_does_not_come_again_has_no_step(does: Callable[[int], Observation]) -> None:
     with pytest.raises(LookupError):
         until_it_dies(Subject(does), CASE)
+
+
+class Damaged(Subject):
+    """One whose process an earlier case has damaged: until it is a fresh one, it ends at any step."""
+
+    is_damaged = True
+
+    def observe(self, case: Case) -> Observation:
+        return Observation(crash="signal 11") if self.is_damaged else super().observe(case)
+
+    def close(self) -> None:
+        """The next case starts a process."""
+        self.is_damaged = False
+
+
+def test_what_an_earlier_case_has_damaged_is_no_step_of_this_one() -> None:
+    assert until_it_dies(Damaged(_dies_from(4)), CASE)[0] == 3
 
 
 def _failure(status: str, family: str) -> Failure:

@@ -128,12 +128,25 @@ WORDS = (
     "<class 'keras.src.initializers.constant_initializers.Ones'> could not be deserialized properly.",
     "Expected `name` argument to be a string, but got: 3",
     "You cannot add new elements of state (variables or sub-layers) to a layer that is already built.",
+    "Input 'out_backprop' of 'Conv2DBackpropInput' Op has type int32 that does not match type float32 of argument "
+    "'filter'.",
+    "dtype argument to `uniform` must be a float dtype, got int32",
 )
 
 
 @pytest.mark.parametrize("message", WORDS)
 def test_what_a_framework_does_not_have_in_its_own_words_is_unsupported(message: str) -> None:
     assert isinstance(translated(ValueError(message), ()), Unsupported)
+
+
+def test_what_a_framework_refuses_so_is_a_refusal_where_one_is_wanted() -> None:
+    *_, called = _outcomes("natural", {"padding": "same"}, *WEIGHTS, Call(INPUTS))
+    assert (called.refusal.name, called.refusal.moment) == ("ArithmeticError", "call")
+
+
+def test_what_the_suite_cannot_ask_is_no_refusal() -> None:
+    *_, called = _outcomes("natural", {"strides": [1, 2, 3]}, *WEIGHTS, Call(INPUTS))
+    assert (called.unsupported is not None, called.refusal) == (True, None)
 
 
 def test_a_size_that_is_not_as_expected_is_no_lack() -> None:
