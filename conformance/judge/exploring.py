@@ -67,7 +67,8 @@ def explore(
 ) -> dict[tuple[str, bool], Tally]:
     """Run the family's cases, or those of one block, on the subject; return a tally for each (clause, is a claim).
 
-    Cases to which none of the `checks` applies are not run; `progress` is told of them all the same. Whatever of the harness breaks is told by the tallies of the clauses that it was about; all others go on.
+    Cases to which none of the `checks` applies are not run; `progress` is told of them all the same. Whatever of
+    the harness breaks is told by the tallies of the clauses that it was about; all others go on.
     """
     tallies: dict[tuple[str, bool], Tally] = {}
     concerned = checks.on(family.name)

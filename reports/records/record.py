@@ -624,9 +624,9 @@ class Explored:
     `block` is 0 for the listed cases, and a number from 1 on for drawn ones. `failing` are the cases on which some
     clause does not hold; where there are any, `held` are the ids of all others. `cases` counts those that the
     subject was asked about, `exercised` those that gave a result which was judged, `digest` stands for the ids of
-    these, and `pairs` counts as in `Exercised`. `numerics` says how precise results were, `seen` what the cases say
-    about aspects, `said` has the messages of errors, `lacks` the words that stood for what the subject does not
-    offer. `lost` are seconds that crashes cost, `large` the bytes of large answers.
+    these, and `pairs` counts as in `Exercised`. `numerics` says how precise results were, `seen` what the cases
+    say about aspects, `said` has the messages of errors, `lacks` the words that stood for what the subject does
+    not offer. `lost` are seconds that crashes cost, `large` the bytes of large answers.
     """
 
     subject: Name

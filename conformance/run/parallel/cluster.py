@@ -153,8 +153,8 @@ class Cluster(Explorer):
                     return None
             raise ClusterError(f"the scheduler has given up what it was to do: {error}") from error
         except Exception as error:
-            told = HarnessError.of(error, f"exploring {task.piece.family!r}")
-            return broken(task.piece, task.asked, told)
+            raised = HarnessError.of(error, f"exploring {task.piece.family!r}")
+            return broken(task.piece, task.asked, raised)
         return found
 
 

@@ -46,9 +46,7 @@ class Place:
             self._recipe = task.recipe
         worker = self._worker
         worker.spent = task.recipe.spent
-        return explored(
-            task.piece, worker, task.asked, beside=self._evidence, progress=note
-        )
+        return explored(task.piece, worker, task.asked, beside=self._evidence, progress=note)
 
     def close(self) -> None:
         """End the subject."""
