@@ -202,7 +202,7 @@ def test_the_finding_says_what_is_wrong(caught: Any, member: Member) -> None:
 
 
 def test_the_terminal_says_what_is_wrong(caught: Any, member: Member) -> None:
-    assert member.message in caught.stdout
+    assert member.message.lower() in caught.stdout.lower()
 
 
 def test_the_terminal_names_the_clause(caught: Any, member: Member) -> None:
