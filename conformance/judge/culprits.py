@@ -3,11 +3,14 @@
 A process that ends takes with it what the steps before have given, and a step that raises stands in the way of all
 that is asked of it. Whoever asks for the step itself is to blame, and no clause that looks at the same case. Where
 a layer casts its inputs, the clause about casts is to blame, and no other that wants another dtype to be refused.
+Where every call raises that has to make the weights, the clause about these is to blame, and none that wants such
+a call to be refused by another exception.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
@@ -21,7 +24,7 @@ from conformance.judge.evidence import Evidence
 from conformance.judge.judging import Failure, HarnessError, first_failure
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.observation import Observation
+from conformance.model.observation import Error, Observation
 from conformance.model.values.codec import dtype_of
 from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.subjects import Subject
@@ -34,6 +37,8 @@ _OWNERS: Mapping[type[steps.Step], str] = {steps.Gradients: "GRAD-01"}
 #: Whose matter it is that an input of another dtype is not refused, and a layer that shows it.
 _NO_CAST = "DTYPE-04"
 _PLAIN = {"filters": 3, "kernel_size": [2, 3]}
+#: Whose matter it is that a call cannot make the weights.
+_MADE = "VAR-01"
 #: A clause, and how it fails.
 Blamed: TypeAlias = tuple[str, Failure]
 
@@ -61,7 +66,7 @@ class Culprits:
             failure: how it fails.
         """
         if failure.status == "fail":
-            return self._of_a_cast(clause, failure)
+            return self._of_a_cast(clause, failure) or self._of_a_plain_call(clause, failure)
         if failure.status != "error" or TIMED_OUT in failure.mismatch.message:
             return None
         if not is_crash(failure):
@@ -101,6 +106,30 @@ class Culprits:
         plain = Case("mixed dtypes", {**_PLAIN, "dtype": dtypes[0]}, (called,))
         blamed = self._first(self._evidence, CHECKS.of(_NO_CAST), plain)
         return blamed if blamed is not None and blamed[1].status == "fail" else None
+
+    def _of_a_plain_call(self, clause: str, failure: Failure) -> Blamed | None:
+        """Return the clause about weights that a call makes, where such a call raises whatever it is given.
+
+        Then what should be refused is refused by accident, and by another exception than is wanted.
+        """
+        case, step = failure.case, failure.mismatch.step
+        made = making_call(case)
+        if clause == _MADE or made is None or step is None or case.steps[step] is not made:
+            return None
+        raised = self._raised(case, step)
+        if raised is None:
+            return None
+        call = steps.Call(np.ones((2, 4, 5, 2), np.float32))
+        plain = Case("inferred dtypes", _PLAIN, (call, steps.GetWeights(), call))
+        blamed = self._first(self._evidence, CHECKS.of(_MADE), plain)
+        if blamed is None or blamed[1].status != "error":
+            return None
+        usual = self._raised(plain, 0)
+        return blamed if usual is not None and _alike(usual, raised) else None
+
+    def _raised(self, case: Case, step: int) -> Error | None:
+        outcomes = self._evidence.observation(self._subject, case).outcomes
+        return outcomes[step].error if step < len(outcomes) else None
 
     def _owner(self, evidence: Evidence, clause: str, failure: Failure) -> Blamed | None:
         """Return the clause whose matter it is that a step raises, where it fails at that step, too."""
@@ -155,6 +184,12 @@ def call_not_refused(failure: Failure) -> steps.Call | None:
     # What is expected is the name of an exception.
     gave = isinstance(mismatch.got, np.ndarray) and isinstance(mismatch.expected, str)
     return called if gave and isinstance(called, steps.Call) else None
+
+
+def _alike(one: Error, other: Error) -> bool:
+    """Tell whether two exceptions say the same, numbers apart."""
+    told = [re.sub(r"\d+", "#", error.first_line) for error in (one, other)]
+    return one.types == other.types and told[0] == told[1]
 
 
 def is_crash(failure: Failure) -> bool:

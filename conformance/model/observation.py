@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from conformance.model.values.codec import Value, decode, encode
-from conformance.model.values.limits import message_of
+from conformance.model.values.limits import message_of, uncoloured
 
 
 class Unsupported(Exception):  # noqa: N818 - not an error: the subject says that it lacks something
@@ -68,7 +68,7 @@ class Error:
     """
 
     types: tuple[str, ...]
-    message: str
+    message: str = attrs.field(converter=uncoloured)
     moment: str
 
     @property

@@ -6,8 +6,8 @@ The rule, for the findings of one subject, whatever their modes:
 2. Findings without a diagnosis have one cause where they are wrong in the same way at the same kind of step:
    the same exception with the same text (also where another one is wanted), the same message, its numbers left
    out, a side of the output that is too short, or too long, whatever but an exception comes of an input that has
-   not four axes, or is empty, or wrong numbers in clauses of one chapter. Wrong numbers belong
-   to what a diagnosis describes, where it is the only one in their chapter.
+   not four axes, or is empty, or wrong numbers in clauses of one chapter, NaN in place of numbers apart. Wrong
+   numbers belong to what a diagnosis describes, where it is the only one in their chapter.
 3. The same holds for a diagnosis after which something else is wrong in a part of the cases.
 4. Findings that saw the same in the same step of the same case have one cause, unless each has a diagnosis of its
    own.
@@ -49,6 +49,8 @@ _WHERE = re.compile(
 )
 #: A side of the output, as long as it should be and as it is.
 _LENGTH = re.compile(r"the output's (?:height|width) should be (\d+), it is (\d+)")
+#: NaN where a number or an infinity should be has another reason than a wrong number.
+_NOT_A_NUMBER = re.compile(r"should be (?:exactly )?(?!nan)\S+, got (nan)\b")
 #: An exception that should have been another one.
 _INSTEAD = re.compile(r"should raise [\w ]+, raised (\w+) at \w+: (.*)", re.DOTALL)
 #: How many axes images have.
@@ -221,7 +223,7 @@ def _key_of_difference(finding: Finding, chapter: str) -> _Key:
         wanted, got = map(int, length.groups())
         return ("length", step, "short" if got < wanted else "long")
     if _is_numbers(finding):
-        return ("numbers", step, chapter)
+        return ("numbers", step, chapter, *_NOT_A_NUMBER.findall(finding.message))
     return ("message", step, normalised(finding.message))
 
 

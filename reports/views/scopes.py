@@ -11,7 +11,7 @@ from reports.records.record import Clause, Record, Verdict
 from reports.views.enumeration import conjoined, first_of
 
 #: The version of the rules; it rises when the same verdicts would give another sentence.
-RULES = 3
+RULES = 4
 #: What a scope is about, in a few words.
 MEANINGS: Mapping[str, str] = {
     "numbers": "shapes, padding, layouts, values, dtypes",
@@ -186,8 +186,13 @@ def table(
 
 
 def whole(record: Record) -> tuple[str, ...] | None:
-    """Return the scopes of which all clauses were to be judged; None where those of all were."""
+    """Return the scopes of which all clauses were to be judged; None where those of all were.
+
+    Of a run that did not reach its end that is none.
+    """
     header = record.header
+    if not record.footer.complete:
+        return ()
     return header.whole_scopes if len(header.clauses) < (header.clauses_in_all or 0) else None
 
 

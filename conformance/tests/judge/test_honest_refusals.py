@@ -167,6 +167,49 @@ def test_a_cast_is_the_matter_of_the_clause_about_casts(case: Case) -> None:
     assert Culprits(evidence, subject, Traits()).of("DTYPE-04", blamed[1]) is None
 
 
+class WithoutKernel(_Plain):
+    """As modules of PyTorch that are made by `build`: before it, the attribute is missing."""
+
+    def __call__(self, inputs: Any) -> Any:
+        if not self._layer.built:
+            raise AttributeError("'WithoutKernel' object has no attribute 'kernel'")
+        return super().__call__(inputs)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "complex64", "bool"])
+def test_what_every_unbuilt_call_raises_is_the_matter_of_the_call_that_makes_weights(
+    dtype: str,
+) -> None:
+    case = Case("other dtypes", ARGUMENTS, (Call(np.ones(SHAPE, dtype)),))
+    subject, evidence, failure = _failing(WithoutKernel, "DTYPE-03", case)
+    blamed = Culprits(evidence, subject, Traits()).of("DTYPE-03", failure)
+    assert (blamed and blamed[0]) == "VAR-01"
+
+
+def test_another_exception_than_that_of_a_plain_call_blames_nobody() -> None:
+    class Both(WithoutKernel):
+        def __call__(self, inputs: Any) -> Any:
+            if inputs.dtype.kind == "i":
+                raise OverflowError("no integers")
+            return super().__call__(inputs)
+
+    case = Case("other dtypes", ARGUMENTS, (Call(np.ones(SHAPE, "int64")),))
+    subject, evidence, failure = _failing(Both, "DTYPE-03", case)
+    assert Culprits(evidence, subject, Traits()).of("DTYPE-03", failure) is None
+
+
+def test_a_layer_that_makes_its_weights_in_a_call_blames_nobody() -> None:
+    class Refusing(_Plain):
+        def __call__(self, inputs: Any) -> Any:
+            if inputs.dtype != np.float32:
+                raise AttributeError("no such dtype")
+            return super().__call__(inputs)
+
+    case = Case("other dtypes", ARGUMENTS, (Call(np.ones(SHAPE, "int64")),))
+    subject, evidence, failure = _failing(Refusing, "DTYPE-03", case)
+    assert Culprits(evidence, subject, Traits()).of("DTYPE-03", failure) is None
+
+
 @pytest.mark.parametrize("dtype", [{"literal": "np.float64"}, "mixed_float16", 3])
 def test_a_dtype_that_is_no_plain_name_blames_nobody(dtype: Any) -> None:
     case = Case("scripted ARG-19", {**ARGUMENTS, "dtype": dtype}, (Call(np.ones(SHAPE)),))

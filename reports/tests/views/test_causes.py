@@ -152,6 +152,18 @@ def test_wrong_numbers_in_clauses_of_one_chapter_are_one_cause(numbers):
     assert numbers(*lines) == [(1, 2), (3,)]
 
 
+def test_nan_in_place_of_numbers_has_a_cause_of_its_own(numbers):
+    told = [
+        "input gradient[0, 0, 0, 14] should be 18.9126178, got 31.6457882, allowed error 3.83e-05",
+        "kernel gradient[0, 0, 1, 0] should be -3, got nan, allowed error 3.8e-05",
+        "kernel gradient[0, 0, 1, 1] should be exactly -inf, got nan; 4 of 36 elements are wrong",
+        "kernel gradient[0, 0, 1, 1] should be exactly nan, got 0; 4 of 36 elements are wrong",
+    ]
+    lines = [sample.finding("PAD-01", diagnosis=None, message=text) for text in told]
+    cases = [line | {"case": {**line["case"], "id": f"c-{n}"}} for n, line in enumerate(lines)]
+    assert sorted(numbers(*cases)) == [(1, 4), (2, 3)]
+
+
 def test_wrong_numbers_belong_to_the_only_description_in_their_chapter(grouped):
     described = "looks like the right result shifted"
     lines = [

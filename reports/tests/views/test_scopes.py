@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from reports.records.loading import load
 from reports.records.record import Clause, Verdict
-from reports.views.scopes import RULES, of_subject, sentence, sentences
+from reports.tests import sample
+from reports.views.scopes import RULES, of_subject, sentence, sentences, whole
 
 PAGE = Path(__file__).parents[3] / "docs" / "interpreting.md"
 
@@ -86,6 +88,14 @@ def test_a_selection_of_a_scope_does_not_conform_at_it() -> None:
     assert sentences(_clauses(), verdicts, ["one", "two"], whole=()) == [
         ("one and two", "pass what was selected of numbers")
     ]
+
+
+def test_a_run_that_was_interrupted_has_judged_no_scope_whole(tmp_path: Path) -> None:
+    lines = [*sample.record()[:-1], sample.footer(complete=False, reason="interrupted")]
+    found = [
+        whole(load(sample.save(one, tmp_path / "run.jsonl"))) for one in (sample.record(), lines)
+    ]
+    assert found == [None, ()]
 
 
 def test_the_rules_have_the_version_of_their_page() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from conformance.model.observation import Error
+from conformance.model.observation import Error, Outcome
 from conformance.model.values import limits
 from conformance.model.values.limits import TooLarge, items
 from conformance.subjects.backend import plain
@@ -349,6 +349,20 @@ def test_a_list_that_holds_itself_is_too_deep() -> None:
 def test_the_message_of_an_exception_is_cut() -> None:
     message = Error.of(ValueError("x" * 20_000), "call").message
     assert message == "x" * limits.MESSAGE + "... (20,000 characters)"
+
+
+@pytest.mark.parametrize("shown", [lambda e: Error.of(e, "call").message, limits.message_of])
+def test_a_message_has_no_colours(shown: Callable[[Exception], str]) -> None:
+    assert (
+        shown(IndexError("\x1b[1mlist index\x1b[0m out of [range]")) == "list index out of [range]"
+    )
+
+
+def test_the_message_of_a_program_has_no_colours() -> None:
+    given = {"error": {"types": ["E"], "message": "\x1b[31;1mno\x1b[0m", "moment": "call"}}
+    error = Outcome.from_json(given).error
+    assert error is not None
+    assert error.message == "no"
 
 
 def test_an_exception_without_a_text_is_described() -> None:
