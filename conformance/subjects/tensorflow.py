@@ -16,7 +16,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -477,15 +477,25 @@ class GraphBackend(_TensorFlowBackend):
         return placeholder
 
     def plain(self, result: Any) -> Value:
-        if isinstance(result, (list, tuple)):
-            return [self.plain(item) for item in result]
-        if isinstance(result, self._v1.Dimension):  # as are the sizes of TensorFlow 1's shapes
-            return result.value
-        if self._tf.is_tensor(result) or isinstance(result, self._tf.Variable):
+        # One run for all of them: each run of a session prunes and prepares the graph again.
+        asked = [item for item in _leaves(result) if self._is_run(item)]
+        values: list[Any] = []
+        if asked:
             self._initialize()
             self.moment = "run"
-            return np.array(self._session.run(result, self._feeds))
-        return plain(result)
+            values = self._session.run(asked, self._feeds)
+        return self._plain(result, iter(values))
+
+    def _plain(self, result: Any, values: Iterator[Any]) -> Value:
+        if isinstance(result, (list, tuple)):
+            return [self._plain(item, values) for item in result]
+        if isinstance(result, self._v1.Dimension):  # as are the sizes of TensorFlow 1's shapes
+            return result.value
+        return np.array(next(values)) if self._is_run(result) else plain(result)
+
+    def _is_run(self, item: Any) -> bool:
+        """Tell whether it has a value only once the session runs it."""
+        return self._tf.is_tensor(item) or isinstance(item, self._tf.Variable)
 
 
 class V1Backend(GraphBackend):
@@ -501,6 +511,15 @@ class V1Backend(GraphBackend):
 BACKENDS = {"eager": EagerBackend, "graph": GraphBackend, "v1": V1Backend}
 #: What a run asks where no mode is named.
 MODES = ("eager", "graph")
+
+
+def _leaves(result: Any) -> Iterator[Any]:
+    """Yield what is in nested lists."""
+    if isinstance(result, (list, tuple)):
+        for item in result:
+            yield from _leaves(item)
+    else:
+        yield result
 
 
 def _present(bias: Any) -> Sequence[Any]:

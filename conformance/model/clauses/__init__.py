@@ -16,7 +16,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-AGREEMENTS = ("holds", "erratum", "silent", "mode", "version")
 #: What somebody may claim to conform in, from the inside out; every clause is about one.
 SCOPES = ("numbers", "layer", "training", "drop-in")
 
