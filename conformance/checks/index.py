@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from conformance.cases import FAMILIES, Family
 from conformance.checks.chapters import (
@@ -57,6 +57,10 @@ class Checks:
     def of(self, clause: str, *, claims: bool = False) -> tuple[Check, ...]:
         """Return the checks of a clause's norm, or of the page's claim."""
         return tuple(c for c in self._checks if c.clause == clause and c.claims == claims)
+
+    def only(self, clauses: Collection[str]) -> Checks:
+        """Return those of some clauses, claims among them."""
+        return Checks((c for c in self._checks if c.clause in clauses), self._families)
 
     def names(self, clause: str) -> list[str]:
         """Return the names of a clause's checks, of its norm and of the page's claim."""

@@ -17,7 +17,16 @@ from conformance.commands.console.speed import show_changes
 from conformance.commands.console.terminal import Terminal
 from reports import bench
 from reports.records.record import Record
-from reports.views.changes import BAD, KINDS, Change, compare, precision, renamed, versions
+from reports.views.changes import (
+    BAD,
+    KINDS,
+    Change,
+    compare,
+    of_shared,
+    only_in,
+    precision,
+    versions,
+)
 
 _COLOURS = {
     "broke": "bold red",
@@ -94,12 +103,10 @@ def _show(console: Terminal, before: Record, after: Record, changes: Sequence[Ch
         text = f"{subject.name} ({subject.mode}): {package} {old}, now {new}"
         console.print(text)
     same = len(after.verdicts) - sum(change.new is not None for change in changes)
-    in_old, in_new = ({s.name for s in one.header.subjects} for one in (before, after))
-    if not renamed(before, after):
-        for name in sorted(in_old ^ in_new):
-            console.told(f"{name} is in the {'old' if name in in_old else 'new'} run only")
-        both = in_old & in_new
-        changes = [one for one in changes if one.subject in both or one.kind in BAD]
+    for which, names in zip(("old", "new"), only_in(before, after)):
+        if names:
+            console.told(f"in the {which} run only: {', '.join(names)}")
+    changes = of_shared(before, after, changes)
     rows = [(c.kind, c.clause, c.subject, c.mode, c.old or "-", c.new or "-") for c in changes]
     headings = ("", "clause", "subject", "mode", "old", "new")
     widths = [max(map(len, column)) for column in zip(headings, *rows)]

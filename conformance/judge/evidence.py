@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -58,6 +58,7 @@ class Evidence:
         self._asked: dict[_Key, set[int | None]] = {}
         self._normwise: set[tuple[str, ...]] = set()
         self._values: dict[str, Mapping[str, str]] = {}
+        self._cases: Counter[tuple[str, str]] = Counter()
         self._exercised: dict[tuple[str, str], dict[str, Mapping[str, str]]] = {}
         self._explored: dict[tuple[str, str], dict[tuple[str, str], Explored]] = {}
 
@@ -144,6 +145,7 @@ class Evidence:
         """Note that the case is one of the run's own, not one tried to shrink a failure, and was judged."""
         key = _key(subject, case)
         asked = self._asked.pop(key, set())
+        self._cases[subject.spec, subject.mode] += key not in self._untried
         if key not in self._failing and key not in self._untried:
             self._held.add(key)
         observation = self.past_observation(subject, case)
@@ -159,6 +161,10 @@ class Evidence:
             self._exercised.setdefault((subject.spec, subject.mode), {})[case.id] = self.values(
                 case
             )
+
+    def count(self, subject: Subject) -> int:
+        """Return how many of the run's own cases the subject was asked about."""
+        return self._cases[subject.spec, subject.mode]
 
     def values(self, case: Case) -> Mapping[str, str]:
         """Return the case's parameter values."""

@@ -67,7 +67,8 @@ def explore(
 ) -> dict[tuple[str, bool], Tally]:
     """Run the family's cases, or those of one block, on the subject; return a tally for each (clause, is a claim).
 
-    Whatever of the harness breaks is told by the tallies of the clauses that it was about; all others go on.
+    Cases to which none of the `checks` applies are not run; `progress` is told of them all the same. Whatever of
+    the harness breaks is told by the tallies of the clauses that it was about; all others go on.
     """
     tallies: dict[tuple[str, bool], Tally] = {}
     concerned = checks.on(family.name)
@@ -75,8 +76,8 @@ def explore(
 
     def run(case: Case) -> None:
         nonlocal done
-        judge_case(evidence, concerned, case, subject, traits, tallies)
-        evidence.note_explored(subject, case)
+        if judge_case(evidence, concerned, case, subject, traits, tallies):
+            evidence.note_explored(subject, case)
         done += 1
         progress(done)
 
@@ -150,16 +151,15 @@ def shrink(
 
     def run(case: Case) -> None:
         nonlocal smallest, fresh, is_cut
-        if evidence.is_known_to_hold(subject, case):
+        applying = [check for check in concerned if check.applies(case, traits)]
+        if not applying or evidence.is_known_to_hold(subject, case):
             return
         if not evidence.has_run(subject, case):
             if fresh >= SHRINK_CASES or time.monotonic() - started > SHRINK_SECONDS:
                 is_cut = True
                 return
             fresh += 1
-        for check in concerned:
-            if not check.applies(case, traits):
-                continue
+        for check in applying:
             try:
                 failure = judge(evidence, check, case, subject, traits)
             except NotSupported:

@@ -314,8 +314,12 @@ def judge_case(
     subject: Subject,
     traits: Traits,
     tallies: dict[tuple[str, bool], Tally],
-) -> None:
-    """Judge every clause that one of `checks` speaks for, adding to `tallies` by (clause, is a claim)."""
+) -> bool:
+    """Judge every clause that one of `checks` speaks for, adding to `tallies` by (clause, is a claim).
+
+    Returns:
+        Whether one of the checks applies to the case; else nobody is asked about it.
+    """
     groups: dict[tuple[str, bool], list[Check]] = {}
     for check in checks:
         key = check.clause, check.claims
@@ -327,6 +331,7 @@ def judge_case(
             tallies.setdefault(key, Tally()).add(Tally(broken=broken))
     for key, members in groups.items():
         _tally(evidence, tallies.setdefault(key, Tally()), members, case, subject, traits)
+    return bool(groups)
 
 
 def _tally(

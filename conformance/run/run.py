@@ -196,7 +196,7 @@ class Run:
 
     def cases_run(self, participant: Participant) -> int:
         """Return how many cases the participant has been judged on so far."""
-        return self._work.cases_done(participant)
+        return self._work.together[participant.key].cases
 
     @property
     def exploring(self) -> list[tuple[Participant, str]]:
@@ -407,7 +407,7 @@ class Run:
         groups: dict[tuple[int, str], list[Participant]] = {}
         for participant in self.participants:
             together = self._work.together[participant.key]
-            groups.setdefault((together.cases, together.digest), []).append(participant)
+            groups.setdefault((together.exercised, together.digest), []).append(participant)
         return [
             (members, self._work.together[members[0].key].coverage) for members in groups.values()
         ]

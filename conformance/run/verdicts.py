@@ -14,7 +14,7 @@ from conformance.findings.scripts import script_for
 from conformance.judge import afresh
 from conformance.judge.afresh import Afresh
 from conformance.judge.causes import Cause, Causes
-from conformance.judge.culprits import Culprits
+from conformance.judge.culprits import Culprits, is_crash
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import shrink
 from conformance.judge.judging import Failure, HarnessError, Tally, judge_case
@@ -382,7 +382,7 @@ class ParticipantJudge:
             )
         script = guard(
             f"the script of {clause.id}",
-            lambda: self._script(shown.case, mismatch) if shown.repeats else None,
+            lambda: self._script(shown, mismatch) if shown.repeats else None,
             None,
         )
         self._phase(f"diagnosing {clause.id}")
@@ -428,15 +428,22 @@ class ParticipantJudge:
         )
         return finding, text
 
-    def _script(self, case: Case, mismatch: Mismatch) -> str | None:
-        subject = self.participant.subject
+    def _script(self, shown: Failure, mismatch: Mismatch) -> str | None:
+        subject, case = self.participant.subject, shown.case
+        observation = self._evidence.past_observation(subject, case)
+        if observation is None:  # another process has run the case
+            observation = (
+                self._culprits.until_it_ended(case)[1]
+                if is_crash(shown)
+                else self._evidence.observation(subject, case)
+            )
         return script_for(
             subject.spec,
             subject.mode,
             case,
             mismatch,
             is_command=self.participant.is_command,
-            observation=self._evidence.past_observation(subject, case),
+            observation=observation,
             target=getattr(subject, "target", None),
         )
 
@@ -475,9 +482,13 @@ class ParticipantJudge:
         """Return the mismatch; where the process ended, at the step at which it did."""
         subject, case = self.participant.subject, shown.case
         observation = self._evidence.past_observation(subject, case)
-        if observation is None or observation.crash is None:
+        ended_here = observation is not None and observation.crash is not None
+        if not ended_here and not is_crash(shown):
             return shown.mismatch
-        return attrs.evolve(shown.mismatch, step=self._culprits.until_it_ended(case)[0])
+        step, seen = self._culprits.until_it_ended(case)
+        if not ended_here and seen is None:
+            return shown.mismatch
+        return attrs.evolve(shown.mismatch, step=step)
 
     def _shrunk(
         self, clause: Clause, found: Failure, *, claims: bool, others: Sequence[Failure] = ()

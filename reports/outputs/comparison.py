@@ -13,7 +13,17 @@ from reports.records import statuses
 from reports.records.record import Clause, Record
 from reports.records.statuses import Status
 from reports.views import findings, matrix, sentence
-from reports.views.changes import BAD, KINDS, Change, compare, precision, renamed, versions
+from reports.views.changes import (
+    BAD,
+    KINDS,
+    Change,
+    compare,
+    of_shared,
+    only_in,
+    precision,
+    renamed,
+    versions,
+)
 from reports.views.enumeration import first_of
 from reports.views.findings import Cause
 from reports.views.matrix import Matrix, version_of
@@ -47,7 +57,9 @@ class Section:
 
 def render_comparison(before: Record, after: Record) -> str:
     """Return the page that compares two runs, as HTML text that loads nothing from anywhere."""
-    changes = compare(before, after)
+    differing = compare(before, after)
+    changes = of_shared(before, after, differing)
+    only_before, only_now = only_in(before, after)
     clauses = {c.id: c for record in (before, after) for c in record.header.clauses}
     names = renamed(before, after)
     was = {(f.clause, names.get(f.subject, f.subject), f.mode): f.message for f in before.findings}
@@ -76,23 +88,29 @@ def render_comparison(before: Record, after: Record) -> str:
         before=before,
         after=after,
         sections=shown,
-        headline=_headline(shown),
+        headline=_headline(
+            shown, strangers=len(only_now) == len({s.name for s in after.header.subjects})
+        ),
         standing=sentence.verdict(
             laid_out,
             is_complete=after.footer.complete,
             clauses_in_all=after.header.clauses_in_all,
         ),
         causes=_causes(after, laid_out, changes),
-        same=len(after.verdicts) - sum(change.new is not None for change in changes),
+        same=len(after.verdicts) - sum(change.new is not None for change in differing),
+        only_before=only_before,
+        only_now=only_now,
         precision=precision(before, after),
         versions=versions(before, after),
         version_of=version_of,
     )
 
 
-def _headline(sections: Sequence[Section]) -> list[tuple[str, str, str]]:
+def _headline(sections: Sequence[Section], *, strangers: bool) -> list[tuple[str, str, str]]:
     """Return the sentence in parts, each with the key of its colour and the clauses it is about."""
     if not sections:
+        if strangers:
+            return [("No subject is in both runs", "notrun", "")]
         return [("No verdict has changed", "pass", "")]
     parts = [
         (

@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from reports.pictures import picture
 from reports.records import statuses, strength
 from reports.records.record import Mutants, Record
-from reports.records.unseen import UNSEEN
+from reports.records.unseen import UNSEEN, shown
 from reports.views import (
     changes,
     coverage,
@@ -33,9 +33,9 @@ from reports.views import (
     shipping,
 )
 
-#: Shown, so that nobody is misled.
+#: Spelled out, so that nobody is misled, and a pattern that is copied is the one that was meant.
 _UNSEEN: dict[int, str | None] = {
-    **dict.fromkeys(UNSEEN, "\N{REPLACEMENT CHARACTER}"),
+    **{code: shown(chr(code)) for code in UNSEEN},
     ord("\r"): None,
 }
 #: The smallest cases of so many causes are part of the page from the start; the script makes the others.
@@ -227,7 +227,8 @@ def _count(number: int, one: str, many: str = "") -> str:
 def _score(mutants: Mutants) -> str:
     """Write the share of mutants that is killed, with its confidence interval."""
     low, high = (f"{100 * end:.0f}" for end in (mutants.low, mutants.high))
-    return f"{100 * mutants.score:.0f} % (95 % interval {low} to {high} %)"
+    told = f"{100 * mutants.score:.0f} % (95 % interval {low} to {high} %)"
+    return told.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _packed(text: str) -> str:

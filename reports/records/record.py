@@ -622,11 +622,11 @@ class Explored:
 
     Only the record of an unfinished run, or of a part of one, holds such lines: verdicts are made of them.
     `block` is 0 for the listed cases, and a number from 1 on for drawn ones. `failing` are the cases on which some
-    clause does not hold; where there are any, `held` are the ids of all others. `exercised` counts the cases that
-    gave a result which was judged, `digest` stands for their ids, and `pairs` counts as in `Exercised`. `numerics`
-    says how precise results were, `seen` what the cases say about aspects, `said` has the messages of errors,
-    `lacks` the words that stood for what the subject does not offer. `lost` are seconds that crashes cost, `large`
-    the bytes of large answers.
+    clause does not hold; where there are any, `held` are the ids of all others. `cases` counts those that the
+    subject was asked about, `exercised` those that gave a result which was judged, `digest` stands for the ids of
+    these, and `pairs` counts as in `Exercised`. `numerics` says how precise results were, `seen` what the cases
+    say about aspects, `said` has the messages of errors, `lacks` the words that stood for what the subject does
+    not offer. `lost` are seconds that crashes cost, `large` the bytes of large answers.
     """
 
     subject: Name
@@ -636,6 +636,7 @@ class Explored:
     tallies: tuple[Tally, ...] = ()
     failing: tuple[Case, ...] = ()
     held: tuple[str, ...] = ()
+    cases: Count = 0
     exercised: Count = 0
     digest: str = ""
     pairs: tuple[tuple[Count, ...], ...] = ()

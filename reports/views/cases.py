@@ -118,10 +118,21 @@ def _step(data: object) -> str:
         return f"train one step of {optimizer} with learning rate {rate}" + (
             f" on {spelled['inputs']}" if "inputs" in rest else ""
         )
+    if do == "invoke" and "method" in rest:
+        return f"call the method {rest['method']}({_passed(rest)})"
     if do == "gradients" and "inputs" in rest:
         return f"gradients at inputs {spelled['inputs']}"
     shown = ", ".join(f"{key.replace('_', ' ')} {text}" for key, text in spelled.items())
     return do.replace("_", " ") + (f": {shown}" if shown else "")
+
+
+def _passed(step: Mapping[str, Any]) -> str:
+    """Write the arguments that a step passes to a method."""
+    arguments, keywords = step.get("arguments"), step.get("keywords")
+    passed = [brief(value, 120) for value in arguments] if isinstance(arguments, list) else []
+    if isinstance(keywords, Mapping):
+        passed += [f"{name}={brief(value, 120)}" for name, value in keywords.items()]
+    return ", ".join(passed)
 
 
 def _shape(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 import attrs
@@ -105,6 +105,23 @@ def renamed(before: Record, after: Record) -> dict[str, str]:
     names = {subject.name for subject in before.header.subjects}
     others = {subject.name for subject in after.header.subjects}
     return dict(zip(names, others)) if len(names) == len(others) == 1 else {}
+
+
+def only_in(before: Record, after: Record) -> tuple[list[str], list[str]]:
+    """Return the subjects that the old run alone has, and those that the new one alone has."""
+    if renamed(before, after):
+        return [], []
+    old, new = (
+        dict.fromkeys(subject.name for subject in record.header.subjects)
+        for record in (before, after)
+    )
+    return [name for name in old if name not in new], [name for name in new if name not in old]
+
+
+def of_shared(before: Record, after: Record, changes: Iterable[Change]) -> list[Change]:
+    """Return the changes without those that say no more than that one run lacks the subject."""
+    alone = {name for names in only_in(before, after) for name in names}
+    return [one for one in changes if one.kind in BAD or one.subject not in alone]
 
 
 def _kind(

@@ -68,6 +68,11 @@ class Column:
         return sorted(found, key=lambda item: (statuses.rank(item[0]), item[0].name))
 
     @property
+    def share(self) -> list[tuple[Status, int]]:
+        """The same for a bar: what holds first, what is not judged last."""
+        return sorted(self.tally, key=lambda item: item[0].name != "pass")
+
+    @property
     def passed(self) -> int:
         """How many clauses hold."""
         return self.counts.get("pass", 0)

@@ -50,7 +50,7 @@ class Cluster(Explorer):
     ) -> None:
         self._client, self._waiting = client, deque(tasks)
         super().__init__(self._waiting, finished)
-        self._sizes = {task.piece: size(task.piece, task.examples) for task in self._waiting}
+        self._sizes = {task.piece: size(task.piece, task.asked.examples) for task in self._waiting}
         self._name = uuid.uuid4().hex
         self._given: dict[Piece, Any] = {}
         self._done: deque[Piece] = deque()
@@ -98,7 +98,7 @@ class Cluster(Explorer):
             with self._changed:
                 self._given[task.piece] = future
             # In a thread of the client's, so that nothing that is found waits for who judges.
-            future.add_done_callback(lambda done, task=task: self._take(task.piece, done))
+            future.add_done_callback(lambda done, task=task: self._take(task, done))
         while self._done:
             done = self._done.popleft()
             progress(done, self._sizes[done])
@@ -124,36 +124,37 @@ class Cluster(Explorer):
         elif now > self._alone + CONNECT_SECONDS:
             raise ClusterError(f"the cluster has had no worker for {CONNECT_SECONDS} seconds")
 
-    def _take(self, piece: Piece, future: Any) -> None:
+    def _take(self, task: Task, future: Any) -> None:
         """Keep what was found of a piece, unless nobody wants it any more."""
         try:
-            found = self._result(piece, future)
+            found = self._result(task, future)
             with self._changed:
                 # After `close`, nothing is wanted, and the record may be at its end.
-                if found is None or self._given.pop(piece, None) is None:
+                if found is None or self._given.pop(task.piece, None) is None:
                     return
                 self._finished(found)
-                self._done.append(piece)
+                self._done.append(task.piece)
                 self._keep(found)
         except BaseException as error:
             self._fail(error)
 
-    def _result(self, piece: Piece, future: Any) -> Found | None:
+    def _result(self, task: Task, future: Any) -> Found | None:
         """Return what a worker has found; None where that is not wanted any more."""
         from distributed import CancelledError, KilledWorker
 
         try:
             found: Found = future.result()
         except KilledWorker as error:
-            told = f"exploring {piece.family!r}: {error}"
-            return broken(piece, HarnessError(told))
+            told = f"exploring {task.piece.family!r}: {error}"
+            return broken(task.piece, task.asked, HarnessError(told))
         except (CancelledError, asyncio.CancelledError) as error:
             with self._changed:
-                if piece not in self._given:
+                if task.piece not in self._given:
                     return None
             raise ClusterError(f"the scheduler has given up what it was to do: {error}") from error
         except Exception as error:
-            return broken(piece, HarnessError.of(error, f"exploring {piece.family!r}"))
+            raised = HarnessError.of(error, f"exploring {task.piece.family!r}")
+            return broken(task.piece, task.asked, raised)
         return found
 
 

@@ -41,19 +41,12 @@ class Place:
             try:
                 self._worker = task.recipe.make()
             except LoadError as error:
-                return broken(task.piece, HarnessError.of(error, f"starting {task.piece.subject}"))
+                told = HarnessError.of(error, f"starting {task.piece.subject}")
+                return broken(task.piece, task.asked, told)
             self._recipe = task.recipe
         worker = self._worker
         worker.spent = task.recipe.spent
-        return explored(
-            task.piece,
-            worker,
-            examples=task.examples,
-            run_seed=task.run_seed,
-            beside=self._evidence,
-            progress=note,
-            with_observations=task.with_observations,
-        )
+        return explored(task.piece, worker, task.asked, beside=self._evidence, progress=note)
 
     def close(self) -> None:
         """End the subject."""
@@ -222,7 +215,7 @@ class Crew(Explorer):
             # In the order in which pieces are asked for; first the participants that nobody explores.
             keys = sorted(waiting, key=lambda key: (key != seat.key, at[key] > 0))
             for key in keys:
-                cases = sum(size(task.piece, task.examples) for task in waiting[key])
+                cases = sum(size(task.piece, task.asked.examples) for task in waiting[key])
                 if key == seat.key or not at[key] or self._paces[key].is_worth(cases, at[key]):
                     return waiting[key].popleft()
         return None
@@ -247,6 +240,6 @@ class Crew(Explorer):
                 return
             found = HarnessError(f"exploring {task.piece.family!r}: {found.reason}")
         if isinstance(found, HarnessError):
-            found = broken(task.piece, found)
+            found = broken(task.piece, task.asked, found)
         self._finished(found)
         self._keep(found)

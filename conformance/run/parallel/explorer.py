@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
-from conformance.run.parallel.pieces import Found, Piece, Recipe
+from conformance.run.parallel.pieces import Asked, Found, Piece, Recipe
 
 #: Seconds between two looks at what has come meanwhile.
 INTERVAL = 0.1
@@ -20,9 +20,7 @@ class Task:
 
     piece: Piece
     recipe: Recipe
-    examples: int
-    run_seed: int
-    with_observations: bool
+    asked: Asked
 
 
 class Explorer(abc.ABC):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -51,10 +51,21 @@ class Piece:
         """Of the participant."""
         return self.subject, self.mode
 
-    @property
-    def checks_tallies(self) -> dict[tuple[str, bool], Tally]:
-        """An empty tally for whatever is judged on the family."""
-        return {(check.clause, check.claims): Tally() for check in CHECKS.on(self.family)}
+
+@attrs.frozen
+class Asked:
+    """What a run asks of each of its pieces.
+
+    Args:
+        clauses: ids of those that are judged; cases that say nothing about them are not run.
+        examples, run_seed: the run's.
+        with_observations: whether what the subject did is needed, too.
+    """
+
+    clauses: Collection[str]
+    examples: int
+    run_seed: int
+    with_observations: bool = False
 
 
 def pieces(
@@ -145,32 +156,29 @@ class Found:
         return Found(piece, tallies, attrs.evolve(entry, tallies=(), failing=()))
 
 
-def broken(piece: Piece, error: HarnessError) -> Found:
+def broken(piece: Piece, asked: Asked, error: HarnessError) -> Found:
     """Return what is known of a piece that could not be explored: that all of its clauses are broken."""
-    tallies = {key: Tally(broken=error) for key in piece.checks_tallies}
+    checks = CHECKS.only(asked.clauses).on(piece.family)
+    tallies = {(check.clause, check.claims): Tally(broken=error) for check in checks}
     return Found(piece, tallies, record.Explored(**attrs.asdict(piece)))
 
 
 def explored(
     piece: Piece,
     worker: Worker,
+    asked: Asked,
     *,
-    examples: int,
-    run_seed: int,
     beside: Evidence,
     progress: Callable[[int], None],
-    with_observations: bool = False,
 ) -> Found:
     """Explore a piece.
 
     Args:
         piece: the piece.
         worker: the participant's subject, in this process.
-        examples: the run's.
-        run_seed: the run's.
+        asked: what the run asks.
         beside: evidence that remembers what the oracle says.
         progress: called with the number of cases done, after every case.
-        with_observations: whether to return what the subject did, too.
     """
     evidence, numerics, subject = Evidence(beside=beside), Numerics(), worker.subject
     before = worker.spent
@@ -181,10 +189,11 @@ def explored(
             FAMILIES[piece.family],
             subject,
             worker.traits,
-            examples=examples,
-            run_seed=run_seed,
+            examples=asked.examples,
+            run_seed=asked.run_seed,
             progress=progress,
             block=piece.block,
+            checks=CHECKS.only(asked.clauses),
         )
     lacks = sorted(lack.source for lack in worker.words.used)
     worker.words.used |= used
@@ -195,6 +204,7 @@ def explored(
     told = record.Explored(
         **attrs.asdict(piece),
         held=evidence.held(subject) if fails else (),
+        cases=evidence.count(subject),
         exercised=covered.cases,
         digest=_digest(f"{piece.family}/{name}" for name in exercised),
         pairs=lower(covered.counts) if covered.cases else (),
@@ -208,7 +218,7 @@ def explored(
         lost=worker.spent.seconds - before.seconds,
         large=worker.spent.large - before.large,
     )
-    observed = evidence.observed(subject) if with_observations else None
+    observed = evidence.observed(subject) if asked.with_observations else None
     return Found(piece, tallies, told, observed, before)
 
 

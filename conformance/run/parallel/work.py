@@ -16,7 +16,7 @@ from conformance.model.values.codec import Array
 from conformance.run.parallel import pieces
 from conformance.run.parallel.crew import Crew
 from conformance.run.parallel.explorer import Explorer, Task
-from conformance.run.parallel.pieces import Found, Piece, Recipe, Worker
+from conformance.run.parallel.pieces import Asked, Found, Piece, Recipe, Worker
 from conformance.run.participants.participant import Participant
 from conformance.run.settings.options import Options
 from conformance.run.statistics.numerics import Numerics
@@ -38,13 +38,15 @@ class Together:
     """What the pieces of one participant say together; it does not grow with their number.
 
     Args:
-        cases: how many gave a result that was judged.
+        cases: how many the subject was asked about.
+        exercised: how many of them gave a result that was judged.
         digest: stands for their ids.
         numerics: how precise results were.
         lacks: words that stood for what the subject does not offer.
     """
 
     cases: int = 0
+    exercised: int = 0
     digest: str = ""
     numerics: Numerics = attrs.Factory(Numerics)
     lacks: set[str] = attrs.Factory(set)
@@ -54,7 +56,8 @@ class Together:
 
     def add(self, told: record.Explored) -> None:
         """Take in a piece."""
-        self.cases += told.exercised
+        self.cases += told.cases
+        self.exercised += told.exercised
         self.digest = pieces.both(self.digest, told.digest)
         self._pairs += pieces.square(told.pairs)
         self.numerics.add(told.numerics)
@@ -73,7 +76,7 @@ class Together:
     @property
     def coverage(self) -> space.Coverage:
         """How many cases show each pair of parameter values."""
-        return space.Coverage(self.cases, np.array(self._pairs))
+        return space.Coverage(self.exercised, np.array(self._pairs))
 
     @property
     def seen(self) -> tuple[record.Seen, ...]:
@@ -117,7 +120,7 @@ class Work:
         elsewhere: Elsewhere | None = None,
     ) -> None:
         self._options, self._finished, self._progress = options, finished, progress
-        self._with_observations = with_observations
+        self._asked = Asked(frozenset(clauses), options.count, options.seed, with_observations)
         self._participants = {participant.key: participant for participant in participants}
         self._workers = {participant.key: Worker.of(participant) for participant in participants}
         listed = pieces.pieces(participants, clauses, options.count)
@@ -171,7 +174,7 @@ class Work:
         recipes = {key: self._recipe(one) for key, one in self._participants.items()}
         count = self._options.count
         tasks = [
-            Task(piece, recipe, count, self._options.seed, self._with_observations)
+            Task(piece, recipe, self._asked)
             for piece in self.pieces
             if piece not in self._known and (recipe := recipes[piece.key]) is not None
         ]
@@ -202,7 +205,7 @@ class Work:
             found = None
             if self._crew is not None:
                 self._crew.drop(piece.key)
-        elif found is not None and self._with_observations and found.observed is None:
+        elif found is not None and self._asked.with_observations and found.observed is None:
             found = None
         elif found is None and self._crew is not None and self._crew.knows(piece):
             found = self._crew.found(piece, self._tell)
@@ -210,11 +213,9 @@ class Work:
             found = pieces.explored(
                 piece,
                 worker,
-                examples=self._options.count,
-                run_seed=self._options.seed,
+                self._asked,
                 beside=self._evidence,
                 progress=lambda done: self._tell(piece, done),
-                with_observations=self._with_observations,
             )
             self._finished(found)
         else:
@@ -242,14 +243,6 @@ class Work:
     def cases(self) -> int:
         """About how many cases there are to run."""
         return sum(pieces.size(piece, self._options.count) for piece in self.pieces)
-
-    def cases_done(self, participant: Participant) -> int:
-        """Return how many cases of a participant have been run."""
-        return sum(
-            sum(counts.values())
-            for (key, _), counts in self._done.items()
-            if key == participant.key
-        )
 
     @property
     def exploring(self) -> list[tuple[Participant, str]]:

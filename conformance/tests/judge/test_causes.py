@@ -25,7 +25,7 @@ from conformance.model.clauses import all_clauses
 from conformance.model.observation import Observation
 from conformance.model.steps import Call
 from conformance.oracle.comparison import Mismatch
-from conformance.run.parallel.pieces import Found, Piece, Worker, explored
+from conformance.run.parallel.pieces import Asked, Found, Piece, Worker, explored
 from conformance.run.participants.participant import Participant
 from conformance.run.settings.lacks import Understood
 from conformance.run.settings.options import Options
@@ -154,8 +154,7 @@ def _find(participant: Participant, family: Family) -> Iterator[Found]:
         yield explored(
             Piece(*participant.key, family.name, block),
             Worker.of(participant),
-            examples=EXAMPLES,
-            run_seed=0,
+            Asked([clause.id for clause in OF_OUTPUTS], EXAMPLES, 0),
             beside=_evidence(),
             progress=lambda _: None,
         )

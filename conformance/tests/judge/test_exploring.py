@@ -111,6 +111,44 @@ def test_a_case_is_run_once_for_all_checks() -> None:
     assert len(subject.observed) == len(set(subject.observed))
 
 
+def test_only_cases_that_a_check_applies_to_are_run() -> None:
+    subject, progress, evidence = _Subject(_echo), list[int](), Evidence()
+    small = check("X-01", "made up", when=lambda case, _: case.arguments["filters"] < 20)
+    always = check("X-02", "made up")
+    both = Checks([small(_below_ten), always(lambda view: None)], {"made up": FAMILY})
+    found = explore(
+        evidence, FAMILY, subject, Traits(), examples=40, run_seed=0,
+        progress=progress.append, checks=both.only({"X-01"}),
+    )  # fmt: skip
+    every = [*FAMILY.fixed, *drawn_cases(FAMILY, examples=40, run_seed=0)]
+    wanted = [case.id for case in every if case.arguments["filters"] < 20]
+    assert 0 < len(wanted) < len(every)
+    assert subject.observed == wanted
+    assert evidence.count(subject) == len(wanted)
+    assert found.keys() == {("X-01", False)}
+    assert found["X-01", False].judged == len(wanted)
+    # A bar that counts them comes to its end.
+    assert progress[-1] == len(every)
+
+
+def test_a_case_that_says_nothing_does_not_use_up_what_shrinking_may_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(exploring, "SHRINK_CASES", 1)
+    large = check("X-01", "made up", when=lambda case, _: case.arguments["filters"] > 40)
+    checks = Checks(
+        [large(lambda view: Mismatch("too large", 9, view.value(0), 0))], {"made up": FAMILY}
+    )
+    found = Failure(_case(60), "fail", Mismatch("too large", 9, 60, 0))
+    subject = _Subject(_echo)
+    smallest, shrunk = shrink(
+        Evidence(), FAMILY, subject, Traits(), found, "X-01",
+        examples=40, run_seed=0, checks=checks,
+    )  # fmt: skip
+    assert shrunk
+    assert 40 < smallest.case.arguments["filters"] < 60
+
+
 def test_the_seed_decides_the_cases() -> None:
     runs = [_Subject(_echo) for _ in range(3)]
     for subject, seed in zip(runs, (1, 1, 2)):

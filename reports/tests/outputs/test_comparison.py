@@ -108,6 +108,29 @@ def test_the_page_says_that_nothing_broke(load):
     assert title == "Nothing broke, nothing is lost, Newly passing: 1"
 
 
+def judged(*subjects):
+    """A record in which each of some subjects passes a clause."""
+    named = [{**sample.SUBJECTS[-1], "name": name} for name in subjects]
+    return mini(*(sample.verdict("PAD-01", subject=name) for name in subjects), subjects=named)
+
+
+def test_a_subject_that_one_run_has_alone_is_told_in_one_line(load):
+    page = reports.render_comparison(load(judged("a", "b", "mine")), load(judged("mine", "c")))
+    assert "Gone judged before only: a, b New judged now only: c" in Reader(page).text
+    assert 'id="changed"' not in page
+
+
+def test_runs_of_different_subjects_are_not_told_to_agree(load):
+    title = headline(load(judged("a", "b")), load(judged("c", "d")))
+    assert title == "No subject is in both runs"
+
+
+def test_a_new_subject_that_fails_is_newly_failing(load):
+    now = judged("mine", "c")
+    now[2]["status"] = "fail"
+    assert headline(load(judged("mine", "b")), load(now)) == "Newly failing: 1"
+
+
 def test_the_page_shows_why_a_clause_newly_fails(load):
     broken = mini(
         sample.verdict("PAD-01", status="fail"), sample.finding(diagnosis="crops wrongly")

@@ -481,6 +481,38 @@ def test_a_clause_whose_further_cases_another_one_explains_says_so(page):
     assert text.count("Cases that fail because of PAD-01 are counted there, not here.") == 2
 
 
+@pytest.mark.parametrize(
+    ("passed", "told"),
+    [
+        ({}, "call the method count_params()"),
+        ({"arguments": [], "keywords": {}}, "call the method count_params()"),
+        (
+            {"arguments": [1, "x"], "keywords": {"y": None}},
+            "call the method count_params(1, 'x', y=None)",
+        ),
+    ],
+)
+def test_the_call_of_a_method_is_told_as_python_spells_it(passed, told):
+    step = {"do": "invoke", "method": "count_params", **passed}
+    assert cases.steps({"steps": [step]}, 0)[0].text == told
+
+
+def test_the_bar_of_a_subject_begins_with_what_passes(page):
+    lines = [
+        sample.verdict("PAD-01", status="fail"),
+        sample.verdict("PAD-02"),
+        sample.verdict("FMT-01", status="not-applicable"),
+    ]
+    text = page(mini(*lines, clauses=("PAD-01", "PAD-02", "FMT-01")))
+    bar = text.partition('<svg class="share"')[2].partition("</svg>")[0]
+    assert re.findall('class="f-([a-z]+)"', bar) == ["pass", "fail", "none"]
+
+
+def test_the_causes_stand_above_the_table_of_scopes(page):
+    text = page(sample.record())
+    assert text.index("<b>Why</b>") < text.index('aria-label="Scopes"')
+
+
 def test_the_mutation_score_has_its_interval(page):
     line = measured("PAD-01")
     line["measurement"]["mutants"] = {
@@ -683,7 +715,8 @@ def test_hostile_texts_stay_texts(page):
 
 def test_characters_that_nobody_sees_are_made_visible(page):
     text = page(mini(sample.verdict("PAD-01", reason="a\u202eb\x00c\ud800d\re")))
-    assert "a\ufffdb\ufffdc\ufffdde" in text
+    # A lone surrogate has no text of its own: reading puts another character in its place.
+    assert "a\\u202eb\\x00c\ufffdde" in text
 
 
 def test_text_is_no_template(page):

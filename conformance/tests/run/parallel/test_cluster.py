@@ -12,9 +12,9 @@ import pytest
 from conformance.run.parallel.cluster import Cluster, connected
 from conformance.run.parallel.crew import close_here, explore_here
 from conformance.run.parallel.explorer import Task
-from conformance.run.parallel.pieces import Found, Piece, Recipe
+from conformance.run.parallel.pieces import Asked, Found, Piece, Recipe
 from conformance.run.participants.participant import participants
-from conformance.tests.run.parallel.test_jobs import KILLER
+from conformance.tests.run.parallel.test_jobs import EVERY_CLAUSE, KILLER
 from reports.records.record import FILE_NAME, to_json
 
 dask = pytest.importorskip("dask")
@@ -42,7 +42,7 @@ def _tasks(layer: Path) -> list[Task]:
     recipe = Recipe.of(participant)
     assert recipe is not None
     return [
-        Task(Piece(*participant.key, family, 0), recipe, 1, 0, with_observations=False)
+        Task(Piece(*participant.key, family, 0), recipe, Asked(EVERY_CLAUSE, 1, 0))
         for family in FAMILIES
     ]
 

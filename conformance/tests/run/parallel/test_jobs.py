@@ -10,11 +10,12 @@ from typing import Any
 import attrs
 import pytest
 
+from conformance.checks import CHECKS
 from conformance.judge.evidence import Evidence
 from conformance.run.parallel import work
 from conformance.run.parallel.crew import Crew, _Pace
 from conformance.run.parallel.explorer import Task
-from conformance.run.parallel.pieces import Found, Piece, Recipe, Worker, explored
+from conformance.run.parallel.pieces import Asked, Found, Piece, Recipe, Worker, explored
 from conformance.run.parallel.work import Work
 from conformance.run.participants.participant import participants
 from conformance.subjects.objects import ObjectSubject
@@ -22,6 +23,7 @@ from conformance.subjects.process import PATIENCE, START, Spent
 from conformance.tests.zoo.wrong_results import ExchangesStrides
 from reports.records.record import FILE_NAME, to_json
 
+EVERY_CLAUSE = frozenset(check.clause for check in CHECKS)
 #: A layer that ends the process which explores, as a machine that is short of memory may.
 KILLER = """
 import os, pathlib, signal
@@ -75,7 +77,7 @@ def _found(layer: Path, spent: Spent = NOTHING) -> list[Found]:
     recipe = Recipe.of(participant)
     assert recipe is not None
     recipe = attrs.evolve(recipe, spent=spent)
-    task = Task(Piece(*participant.key, "channels", 0), recipe, 1, 0, with_observations=False)
+    task = Task(Piece(*participant.key, "channels", 0), recipe, Asked(EVERY_CLAUSE, 1, 0))
     finished: list[Found] = []
     crew = Crew([task], finished.append, jobs=1, seconds=20.0)
     try:
@@ -155,8 +157,8 @@ def test_a_case_that_fails_in_its_situation_is_not_said_to_hold() -> None:
     (participant,) = participants((subject,), (), 20.0)
     piece = Piece(*participant.key, "geometry", 1)
     found = explored(
-        piece, Worker.of(participant), examples=6, run_seed=0, beside=Evidence(),
-        progress=lambda _: None, with_observations=True,
+        piece, Worker.of(participant), Asked(EVERY_CLAUSE, 6, 0, with_observations=True),
+        beside=Evidence(), progress=lambda _: None,
     )  # fmt: skip
     assert found.observed is not None
     plain = {case.id: case.without_situation.id for case, _ in found.observed}

@@ -1,0 +1,67 @@
+"""The script of a finding shows the failure, whatever other steps raise, and whichever step ends the process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import reports
+from reports.records.record import FILE_NAME
+
+LAYERS = """
+import os
+import fast_impl
+
+class Counts(fast_impl.Conv2DTranspose):
+    def count_params(self):  # raises before the build, as it should
+        return super().count_params() + 1
+
+class Ends(fast_impl.Conv2DTranspose):
+    def __call__(self, inputs, *args, **kwargs):
+        if self.data_format == "channels_first":
+            os._exit(7)
+        return super().__call__(inputs, *args, **kwargs)
+"""
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("layers") / "layers.py"
+    file.write_text(LAYERS, encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def carried_out(command: Callable[..., Any], layers: Path) -> Callable[..., Any]:
+    """Return how the script of the only finding of a run ends."""
+
+    def carry_out(name: str, clause: str) -> Any:
+        subject = f"{layers}:{name}"
+        # Cases that another process has run are not known here.
+        done = command(
+            *("run", "--profile", "smoke", "--clause", clause, "--subject", subject),
+            *("--jobs", "2", "--out", "out"),
+        )
+        (finding,) = reports.load(done.out / FILE_NAME).findings
+        assert finding.script is not None
+        return subprocess.run(
+            [sys.executable, "-c", finding.script], capture_output=True, text=True, check=False
+        )
+
+    return carry_out
+
+
+def test_a_script_goes_on_after_a_step_that_has_to_raise(carried_out: Callable[..., Any]) -> None:
+    ended = carried_out("Counts", "VAR-14")
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "40")
+
+
+def test_the_script_of_a_crash_comes_to_the_step_that_ends_the_process(
+    carried_out: Callable[..., Any],
+) -> None:
+    assert carried_out("Ends", "ARG-06").returncode == 7
