@@ -4,7 +4,8 @@ A process that ends takes with it what the steps before have given, and a step t
 that is asked of it. Whoever asks for the step itself is to blame, and no clause that looks at the same case. Where
 a layer casts its inputs, the clause about casts is to blame, and no other that wants another dtype to be refused.
 Where every call raises that has to make the weights, the clause about these is to blame, and none that wants such
-a call to be refused by another exception.
+a call to be refused by another exception. Where the call without an activation loses NaN or infinities, the clause
+about these is to blame, and not the one about the activation.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from conformance.model.case import Case
 from conformance.model.observation import Error, Observation
 from conformance.model.values.codec import dtype_of
 from conformance.model.values.dtypes import SIGNIFICAND_BITS
+from conformance.oracle.bounds import OracleError
 from conformance.subjects import Subject
 from conformance.subjects.process import TIMED_OUT
 
@@ -37,6 +39,8 @@ _OWNERS: Mapping[type[steps.Step], str] = {steps.Gradients: "GRAD-01"}
 #: Whose matter it is that an input of another dtype is not refused, and a layer that shows it.
 _NO_CAST = "DTYPE-04"
 _PLAIN = {"filters": 3, "kernel_size": [2, 3]}
+#: Whose matter it is that NaN and infinities are lost.
+_SPECIALS = "DTYPE-05"
 #: Whose matter it is that a call cannot make the weights.
 _MADE = "VAR-01"
 #: A clause, and how it fails.
@@ -66,7 +70,11 @@ class Culprits:
             failure: how it fails.
         """
         if failure.status == "fail":
-            return self._of_a_cast(clause, failure) or self._of_a_plain_call(clause, failure)
+            return (
+                self._of_a_cast(clause, failure)
+                or self._of_a_plain_call(clause, failure)
+                or self._of_specials(failure)
+            )
         if failure.status != "error" or TIMED_OUT in failure.mismatch.message:
             return None
         if not is_crash(failure):
@@ -126,6 +134,32 @@ class Culprits:
             return None
         usual = self._raised(plain, 0)
         return blamed if usual is not None and _alike(usual, raised) else None
+
+    def _of_specials(self, failure: Failure) -> Blamed | None:
+        """Return the clause about NaN and infinities where an activation is wrong of those alone.
+
+        The call without the activation must lose them, too.
+        """
+        case, step, found = failure.case, failure.mismatch.step, failure.mismatch
+        if step is None or case.argument("activation") is None or case.situation is not None:
+            return None
+        if not isinstance(case.steps[step], steps.Call):
+            return None
+        if not isinstance(found.got, np.ndarray) or not isinstance(found.expected, np.ndarray):
+            return None
+        if found.got.shape != found.expected.shape:
+            return None
+        arguments = {k: v for k, v in case.arguments.items() if k != "activation"}
+        linear = Case("specials", arguments, case.steps[: step + 1])
+        try:
+            sums = self._evidence.expectation(linear).value(step)
+        except OracleError:
+            return None
+        got, wanted = (one.astype(np.float64) for one in (found.got, found.expected))
+        wrong = ~np.isclose(got, wanted, equal_nan=True)
+        if sums.shape != wrong.shape or np.isfinite(sums.astype(np.float64))[wrong].any():
+            return None
+        return self._first(self._evidence, CHECKS.of(_SPECIALS), linear)
 
     def _raised(self, case: Case, step: int) -> Error | None:
         outcomes = self._evidence.observation(self._subject, case).outcomes

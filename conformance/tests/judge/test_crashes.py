@@ -82,6 +82,18 @@ def test_what_an_earlier_case_has_damaged_is_no_step_of_this_one() -> None:
     assert until_it_dies(Damaged(_dies_from(4)), CASE)[0] == 3
 
 
+def test_damage_that_ends_the_process_a_little_later_is_placed_where_it_is_done() -> None:
+    done: list[int] = []
+
+    def does(count: int) -> Observation:
+        done.append(count)
+        outcomes = (Outcome(),) * count
+        return Observation(outcomes=outcomes, crash="signal 6" if done.count(4) == 2 else None)
+
+    step, seen = until_it_dies(Subject(does), CASE)
+    assert (step, len(seen.outcomes)) == (3, 3)
+
+
 def _failure(status: str, family: str) -> Failure:
     return Failure(Case(family, {}, ()), status, Mismatch("wrong"))
 

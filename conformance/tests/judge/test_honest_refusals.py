@@ -16,7 +16,7 @@ from conformance.judge.culprits import Culprits
 from conformance.judge.evidence import Evidence
 from conformance.judge.judging import Failure, first_failure
 from conformance.model.case import Case
-from conformance.model.steps import Assign, Build, Call, GetWeights
+from conformance.model.steps import Assign, Build, Call, GetWeights, SetWeights
 from conformance.oracle.comparison import Mismatch
 from conformance.subjects.objects import ObjectSubject
 
@@ -208,6 +208,57 @@ def test_a_layer_that_makes_its_weights_in_a_call_blames_nobody() -> None:
     case = Case("other dtypes", ARGUMENTS, (Call(np.ones(SHAPE, "int64")),))
     subject, evidence, failure = _failing(Refusing, "DTYPE-03", case)
     assert Culprits(evidence, subject, Traits()).of("DTYPE-03", failure) is None
+
+
+class ThatClamps(fast_impl.Conv2DTranspose):
+    """As kernels with a fused activation: NaN and infinities are lost before the activation sees them."""
+
+    def __init__(self, *args: Any, activation: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._last = activation
+
+    def __call__(self, inputs: Any) -> Any:
+        found = np.nan_to_num(super().__call__(inputs), nan=9.0)
+        return np.maximum(found, 0) if self._last == "relu" else found
+
+
+class ThatReluClamps(fast_impl.Conv2DTranspose):
+    """One whose activation alone loses NaN."""
+
+    def __call__(self, inputs: Any) -> Any:
+        return np.nan_to_num(super().__call__(inputs), nan=0.0)
+
+    def __init__(self, *args: Any, activation: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, activation=activation, **kwargs)
+        if activation is None:
+            self.__class__ = fast_impl.Conv2DTranspose
+
+
+def _relu_of(*values: float) -> Case:
+    inputs = np.array(values, np.float32).reshape(1, 1, -1, 1)
+    ones = np.ones((1, 1, 1, 1), np.float32)
+    arguments = {"filters": 1, "kernel_size": 1, "use_bias": False, "activation": "relu"}
+    return Case("activations", arguments, (Build((1, 1, 3, 1)), SetWeights((ones,)), Call(inputs)))
+
+
+def test_what_an_activation_never_sees_is_the_matter_of_nan_and_infinities() -> None:
+    subject, evidence, failure = _failing(ThatClamps, "ACT-01", _relu_of(-1, np.nan, 2))
+    blamed = Culprits(evidence, subject, Traits()).of("ACT-01", failure)
+    assert (blamed and blamed[0]) == "DTYPE-05"
+
+
+def test_an_activation_that_loses_nan_itself_is_to_blame() -> None:
+    subject, evidence, failure = _failing(ThatReluClamps, "ACT-01", _relu_of(-1, np.nan, 2))
+    assert Culprits(evidence, subject, Traits()).of("ACT-01", failure) is None
+
+
+def test_an_activation_that_is_wrong_of_numbers_too_is_to_blame() -> None:
+    class Both(ThatClamps):
+        def __call__(self, inputs: Any) -> Any:
+            return super().__call__(inputs) + 1
+
+    subject, evidence, failure = _failing(Both, "ACT-01", _relu_of(-1, np.nan, 2))
+    assert Culprits(evidence, subject, Traits()).of("ACT-01", failure) is None
 
 
 @pytest.mark.parametrize("dtype", [{"literal": "np.float64"}, "mixed_float16", 3])
