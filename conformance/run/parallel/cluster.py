@@ -8,10 +8,13 @@ import logging
 import threading
 import time
 import uuid
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
 from typing import Any
+
+from hypothesis.errors import HypothesisDeprecationWarning
 
 from conformance import __version__
 from conformance.judge.judging import HarnessError
@@ -166,7 +169,9 @@ def explore_on_worker(task: Task, versions: dict[str, str]) -> Found:
     """
     if versions != _versions():
         raise ValueError(f"the worker has {_versions()}, the run {versions}: install the same")
-    with _ONE_AT_A_TIME:
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        # Other threads of a worker use `random`, too, which hypothesis takes for the doing of a strategy.
+        warnings.simplefilter("ignore", HypothesisDeprecationWarning)
         return explore_here(task, lambda _: None)
 
 

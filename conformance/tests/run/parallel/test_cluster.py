@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis.errors import HypothesisDeprecationWarning
 
+from conformance.run.parallel import cluster
 from conformance.run.parallel.cluster import Cluster, connected
 from conformance.run.parallel.crew import close_here, explore_here
 from conformance.run.parallel.explorer import Task
@@ -124,3 +127,16 @@ def test_a_campaign_has_workers_and_no_jobs(command: Callable[..., Any]) -> None
     done = command("campaign", "--jobs", "2", "--clause", "SHAPE-13")
     assert (done.status, len(done.stderr.splitlines())) == (2, 1)
     assert "--jobs 2: a campaign's cases run on the workers of the cluster" in done.stderr
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_worker_says_nothing_of_random_numbers_that_other_threads_draw(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def explore(*_: object) -> str:
+        warnings.warn("Do not use the `random` module", HypothesisDeprecationWarning, stacklevel=1)
+        return "explored"
+
+    monkeypatch.setattr(cluster, "explore_here", explore)
+    task: Any = None
+    assert cluster.explore_on_worker(task, cluster._versions()) == "explored"
