@@ -132,7 +132,7 @@ class View:
                 constructed.error,
             )
         for earlier, step in enumerate(self.case.steps[:index]):
-            if _changes_the_layer(step):
+            if changes_the_layer(step):
                 self._must_have_happened(earlier)
         return self._supported(index, accepted)
 
@@ -199,7 +199,8 @@ _READERS = frozenset(
 )
 
 
-def _changes_the_layer(step: Step) -> bool:
+def changes_the_layer(step: Step) -> bool:
+    """Tell whether what follows the step depends on it."""
     if isinstance(step, Invoke):
         return step.method not in _READERS
     return isinstance(step, _CHANGES)

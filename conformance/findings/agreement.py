@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 
+from conformance.checks.view import changes_the_layer
+from conformance.model.case import Case
 from conformance.model.observation import Observation, Outcome
 from conformance.model.values.codec import Array, Value
 from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.oracle.tolerance import unit_roundoff
 
 
-def agree(one: Observation, other: Observation, free: Collection[int] = ()) -> bool:
-    """Tell whether two layers did the same, up to rounding; a step that either lacks counts for nothing.
+def agree(case: Case, one: Observation, other: Observation, free: Collection[int] = ()) -> bool:
+    """Tell whether two layers did the same with a case, up to rounding.
 
-    Of steps that are `free`, such as a call with random weights, shapes and dtypes must be the same. A case that
+    A step that either lacks counts for nothing, nor does what follows one that would have changed the layer. Of
+    steps that are `free`, such as a call with random weights, shapes and dtypes must be the same. A case that
     ended the process, or was not run, is like no other.
     """
     if any(seen.crash is not None or seen.not_tried is not None for seen in (one, other)):
@@ -23,9 +26,19 @@ def agree(one: Observation, other: Observation, free: Collection[int] = ()) -> b
     if len(one.outcomes) != len(other.outcomes):
         return False
     return same_outcome(one.constructed, other.constructed) and all(
-        same_outcome(a, b, alike=index in free)
-        for index, (a, b) in enumerate(zip(one.outcomes, other.outcomes))
+        same_outcome(a, b, alike=index in free) for index, a, b in compared(case, one, other)
     )
+
+
+def compared(
+    case: Case, one: Observation, other: Observation
+) -> Iterator[tuple[int, Outcome, Outcome]]:
+    """Yield the steps that two layers can be compared in, with what each of them did."""
+    for index, (step, a, b) in enumerate(zip(case.steps, one.outcomes, other.outcomes)):
+        yield index, a, b
+        is_lacking = a.unsupported is not None or b.unsupported is not None
+        if is_lacking and changes_the_layer(step):
+            return
 
 
 def changing(one: Observation, other: Observation) -> frozenset[int]:

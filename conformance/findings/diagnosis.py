@@ -30,6 +30,7 @@ from conformance.checks import CHECKS, NotSupported, NotTried, Traits, View
 from conformance.findings.agreement import (
     agree,
     changing,
+    compared,
     has_value,
     holds_array,
     outcome_of,
@@ -259,12 +260,12 @@ class Diagnostician:
         if seen.constructed.unsupported is not None:
             return True  # what it lacks counts for nothing
         does = self._does(mistake.id, mistake.layer, case)
-        if agree(seen, does):
+        if agree(case, seen, does):
             return True
-        if not self._may_vary(case) or not agree(seen, does, range(len(case.steps))):
+        if not self._may_vary(case) or not agree(case, seen, does, range(len(case.steps))):
             return False
         free = changing(does, self._does(mistake.id, mistake.layer, case, again=1))
-        return bool(free) and wrong not in free and agree(seen, does, free)
+        return bool(free) and wrong not in free and agree(case, seen, does, free)
 
     def _may_vary(self, case: Case) -> bool:
         """Tell whether a layer may do something else with the case the next time."""
@@ -381,7 +382,9 @@ class Diagnostician:
         def explains(name: str, layer: type, case: Case) -> bool:
             key = subject.name, name, case.id
             if key not in self._agreed:
-                self._agreed[key] = agree(self._seen(subject, case), self._does(name, layer, case))
+                self._agreed[key] = agree(
+                    case, self._seen(subject, case), self._does(name, layer, case)
+                )
             return self._agreed[key]
 
         def is_harmless(mistake: Mistake) -> bool:
@@ -458,16 +461,15 @@ class Diagnostician:
             self._seen(subject, case),
             self._does("", Conv2DTranspose, case),
         )
-        if agree(seen, right):
+        if agree(case, seen, right):
             return True
         if seen.crash is not None or seen.not_tried is not None:
             return None
-        pairs = [*zip(seen.outcomes, right.outcomes)]
-        differing = {n for n, pair in enumerate(pairs) if not same_outcome(*pair)}
-        if not differing or not all(has_value(one) for n in differing for one in pairs[n]):
+        differing = {n: pair for n, *pair in compared(case, seen, right) if not same_outcome(*pair)}
+        if not differing or not all(has_value(one) for pair in differing.values() for one in pair):
             return None
         random = changing(right, self._does("", Conv2DTranspose, case, again=1))
-        return None if differing & random else False
+        return None if differing.keys() & random else False
 
     def _does(self, name: str, layer: type, case: Case, again: int = 0) -> Observation:
         key = name, case.id, again

@@ -81,6 +81,7 @@ def diagnosed(workbench: Evidence, mistake: Mistake, examples: int) -> Diagnosed
                 examples=examples,
                 run_seed=0,
                 progress=lambda _: None,
+                checks=CHECKS.only({clause}),
             ).items()
             if told == clause and not claims
             for failure in tally.failures
@@ -99,7 +100,7 @@ def diagnosed(workbench: Evidence, mistake: Mistake, examples: int) -> Diagnosed
         if other is not None:
             certain = str(left_out).startswith("equals")
             same = all(
-                agree(subject.observe(case), _Wrong(other).observe(case))
+                agree(case, subject.observe(case), _Wrong(other).observe(case))
                 for name in sorted(_families(failures, (*mistake.clauses, *other.clauses)))
                 for seed in _UNSEEN_SEEDS
                 for case in drawn_cases(FAMILIES[name], examples=examples, run_seed=seed)

@@ -80,80 +80,80 @@ def _on_sides(
         yield name, words, outputs_changed(changed)
 
 
-def _cropped(
-    layer: Layer, inputs: Array, outputs: Array, sides: tuple[int, ...], more: Callable[[int], int]
-) -> Array:
-    """Drop more at the beginning of each of the sides: `more` says how much of the side."""
-    # More image on both sides moves every row into view; the crop is then found by its length.
-    pad = [(0, 0)] * 4
-    for axis in spatial_axes(layer):
-        pad[axis] = (2, 2)
-    wide = recomputed(layer, np.pad(inputs, pad))
-    for side, axis in enumerate(spatial_axes(layer)):
-        start = 2 * layer.strides[side] + (more(side) if side in sides else 0)
-        wide = np.take(wide, range(start, start + outputs.shape[axis]), axis)
-    return wide
-
-
-def _odd_row_first(layer: Layer, inputs: Array, outputs: Array, sides: tuple[int, ...]) -> Array:
-    """Crop the larger half of what is too long at the beginning."""
-    if layer.padding != "same" or layer.output_padding is not None or not inputs.size:
-        return outputs
-    return _cropped(layer, inputs, outputs, sides, lambda side: _too_long(layer, side) % 2)
-
-
 def _too_long(layer: Layer, side: int) -> int:
-    """Return how many rows of the full result `same` drops."""
+    """Return how many rows of the full result `same` drops; below 0 how many rows of zeros it appends."""
     if layer.output_padding is None:
-        return max(_extent(layer, side) - int(layer.strides[side]), 0)
-    return max(_extent(layer, side) // 2 * 2 - int(layer.output_padding[side]), 0)
+        return _extent(layer, side) - int(layer.strides[side])
+    return _extent(layer, side) // 2 * 2 - int(layer.output_padding[side])
 
 
-def _begins_late(layer: Layer, inputs: Array, outputs: Array, sides: tuple[int, ...]) -> Array:
-    """Crop as much at the beginning as without output padding, and half of what is too long, rounded up."""
-    if layer.padding != "same" or not inputs.size:
-        return outputs
+def _odd_row_first(layer: Layer, side: int) -> int:
+    """Drop the larger half of what is too long at the beginning."""
+    return max(_too_long(layer, side), 0) % 2 if layer.output_padding is None else 0
 
-    def more(side: int) -> int:
-        too_long = _too_long(layer, side)
-        if layer.output_padding is None:
-            return too_long % 2
-        return _extent(layer, side) // 2 - too_long // 2
 
-    return _cropped(layer, inputs, outputs, sides, more)
+def _begins_late(layer: Layer, side: int) -> int:
+    """Drop as much at the beginning as without output padding, and half of what is too long, rounded up."""
+    too_long = max(_too_long(layer, side), 0)
+    if layer.output_padding is None:
+        return too_long % 2
+    return _extent(layer, side) // 2 - too_long // 2
+
+
+def _from_the_end(layer: Layer, side: int) -> int:
+    """Drop at the beginning what is to be dropped at the end, and add there what is to be added."""
+    too_long = _too_long(layer, side)
+    return too_long % 2 if too_long > 0 else too_long
+
+
+#: Where `same` is cropped wrongly: each says how much more is dropped at the beginning of a side.
+_CROPS = (
+    (
+        "M02", "'same' crops the odd row of {} at the beginning instead of the end.",
+        _ONNX_1609, ("PAD-01",), _odd_row_first,
+    ),
+    (
+        "same_begins_late", "'same' drops half of what is too long along {}, rounded up, at the beginning; "
+        "output_padding adds to the end alone.",
+        _TORCH_PADDING, ("PAD-01", "PAD-04"), _begins_late,
+    ),
+    (
+        "same_from_the_end", "'same' counts from the end of {}: it crops the odd row, and adds missing rows, at "
+        "the beginning.",
+        _ONNX_1609, ("PAD-01", "PAD-02"), _from_the_end,
+    ),
+)  # fmt: skip
+
+
+def _cropped(sides: tuple[int, ...], more: Callable[[Layer, int], int]) -> type:
+    """Return a layer that drops more at the beginning of each of the sides."""
+
+    def changed(layer: Layer, inputs: Array, outputs: Array) -> Array:
+        if layer.padding != "same" or not inputs.size or not any(more(layer, s) for s in sides):
+            return outputs
+        # More image on both sides moves every row into view; the crop is then found by its length.
+        pad = [(0, 0)] * 4
+        for axis in spatial_axes(layer):
+            pad[axis] = (2, 2)
+        wide = recomputed(layer, np.pad(inputs, pad))
+        for side, axis in enumerate(spatial_axes(layer)):
+            start = 2 * layer.strides[side] + (more(layer, side) if side in sides else 0)
+            wide = np.take(wide, range(start, start + outputs.shape[axis]), axis)
+        return wide
+
+    return outputs_changed(changed)
 
 
 def _wrong_crops() -> Iterator[Mistake]:
-    for name, words, sides in _ALONG:
-
-        def odd(
-            layer: Layer, inputs: Array, outputs: Array, sides: tuple[int, ...] = sides
-        ) -> Array:
-            return _odd_row_first(layer, inputs, outputs, sides)
-
-        yield Mistake(
-            id=f"M02_{name}",
-            text=f"'same' crops the odd row of {words} at the beginning instead of the end.",
-            source=_ONNX_1609,
-            clauses=("PAD-01",),
-            layer=outputs_changed(odd),
-        )
-
-    for name, words, sides in _ALONG:
-
-        def late(
-            layer: Layer, inputs: Array, outputs: Array, sides: tuple[int, ...] = sides
-        ) -> Array:
-            return _begins_late(layer, inputs, outputs, sides)
-
-        yield Mistake(
-            id=f"same_begins_late_{name}",
-            text=f"'same' drops half of what is too long along {words}, rounded up, at the beginning; "
-            "output_padding adds to the end alone.",
-            source=_TORCH_PADDING,
-            clauses=("PAD-01", "PAD-04"),
-            layer=outputs_changed(late),
-        )
+    for kind, text, source, clauses, more in _CROPS:
+        for name, words, sides in _ALONG:
+            yield Mistake(
+                id=f"{kind}_{name}",
+                text=text.format(words),
+                source=source,
+                clauses=clauses,
+                layer=_cropped(sides, more),
+            )
 
     for kind, rest, source, up in (
         ("M05", "", _TF_16544, 0),

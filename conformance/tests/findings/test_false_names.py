@@ -212,8 +212,10 @@ def seen(*values: object) -> Observation:
     ],
 )
 def test_an_observation_of_other_steps_agrees_with_none(other: Observation) -> None:
-    assert (agree(seen(1), other), agree(other, seen(1))) == (False, False)
+    case = Case("any", {}, (steps.GetWeights(),) * 2)
+    assert (agree(case, seen(1), other), agree(case, other, seen(1))) == (False, False)
 
 
 def test_two_crashes_do_not_agree() -> None:
-    assert not agree(Observation(crash=HANG), Observation(crash=HANG))
+    case = Case("any", {}, ())
+    assert not agree(case, Observation(crash=HANG), Observation(crash=HANG))
