@@ -183,7 +183,11 @@ class View:
 def _wanted(outcome: Outcome, accepted: Collection[str]) -> Outcome:
     """Return the outcome as an error where the subject says by one that is wanted that it lacks something."""
     refusal = outcome.refusal
-    if refusal is None or not set(accepted) & set(refusal.types):
+    if refusal is None:
+        return outcome
+    # Python makes it a kind of RuntimeError, which tells nothing of what a clause wants.
+    types = set(refusal.types) - ({"RuntimeError"} if refusal.means_not_implemented else set())
+    if not types & set(accepted):
         return outcome
     return attrs.evolve(outcome, error=refusal, unsupported=None, refusal=None)
 

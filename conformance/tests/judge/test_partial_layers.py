@@ -145,7 +145,9 @@ PARTIAL: dict[str, Callable[[], type]] = {
     },
 }  # fmt: skip
 #: Some that were red before steps that did not happen were heeded.
-QUICK = ("every dtype but float32", "more than one image", "method build", "method apply")
+QUICK = (
+    "every dtype but float32", "more than one image", "method build", "method apply", "method graph",
+)  # fmt: skip
 
 
 class _Subject:
