@@ -289,16 +289,17 @@ def _widened_step(step: steps.Step) -> steps.Step:
     changes: dict[str, Any] = {}
     for field in attrs.fields(type(step)):
         value = getattr(step, field.name)
-        if isinstance(value, np.ndarray):
+        if isinstance(value, tuple):
+            changes[field.name] = tuple(map(_wide, value))
+        else:
             changes[field.name] = _wide(value)
-        elif isinstance(value, tuple) and any(isinstance(item, np.ndarray) for item in value):
-            changes[field.name] = tuple(_wide(item) for item in value)
     widened: steps.Step = attrs.evolve(step, **changes)
     return widened
 
 
-def _wide(array: Array) -> Array:
-    return array.astype(np.float64) if array.dtype.name in SIGNIFICAND_BITS else array
+def _wide(value: Any) -> Any:
+    is_wider = isinstance(value, np.ndarray) and value.dtype.name in SIGNIFICAND_BITS
+    return value.astype(np.float64) if is_wider else value
 
 
 #: Steps after which a layer that has its weights has the same ones.

@@ -234,8 +234,8 @@ def _key_of_exception(kind: str, message: str) -> _Key:
 
 
 def normalised(text: str) -> str:
-    """Leave out of a message what differs from case to case: its numbers, and how many they are."""
-    plain = re.sub(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?|\b(nan|inf)\b", "#", text.lower())
+    """Leave out of a message what differs from case to case: numbers, how many they are, and addresses."""
+    plain = re.sub(r"\b0x[0-9a-f]+|[-+]?\d+(\.\d+)?(e[-+]?\d+)?|\b(nan|inf)\b", "#", text.lower())
     return re.sub(r"#(,? ?#)*", "#", re.sub(r"\s+", " ", plain)).strip()
 
 

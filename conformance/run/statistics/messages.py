@@ -69,4 +69,5 @@ def pattern_of(message: str) -> str:
     if len(text) > _LONGEST:
         text = text[:_LONGEST].rpartition(" ")[0] or text[:_LONGEST]
     plain = re.sub(r"([.^$*+?{}\[\]\\|()])", r"\\\1", text)
-    return re.sub(r"\d+", r"\\d+", _DTYPE.sub(r"\\w+", plain))
+    # A dtype, and an address in memory, are a word.
+    return re.sub(r"\d+", r"\\d+", re.sub(r"\b0x[0-9a-f]+", r"\\w+", _DTYPE.sub(r"\\w+", plain)))

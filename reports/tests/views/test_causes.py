@@ -73,6 +73,11 @@ def test_numbers_in_an_exception_do_not_tell_causes_apart(numbers):
     assert numbers(*lines) == [(1, 2)]
 
 
+def test_addresses_in_an_exception_do_not_tell_causes_apart(numbers):
+    texts = ("<Ones object at 0x7f1477d4fd90> is none", "<Ones object at 0x7fb7fefda7> is none")
+    assert numbers(*(raised(f"ACT-0{n}", text) for n, text in enumerate(texts, 1))) == [(1, 2)]
+
+
 def test_where_an_exception_was_passed_on_does_not_make_it_the_same(numbers):
     where = "Exception encountered when calling Conv2DTranspose.call()."
     lines = [raised("ACT-01", f"{where}\n\n{text}") for text in ("no int32", "no rows", "no int32")]

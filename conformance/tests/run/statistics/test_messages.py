@@ -97,8 +97,15 @@ def test_a_pattern_finds_its_message(message: str) -> None:
     assert re.search(pattern_of(message), message)
 
 
-def test_a_pattern_finds_the_message_with_other_numbers() -> None:
-    assert re.search(pattern_of("no kernel of 3 by 12"), "no kernel of 11 by 5")
+@pytest.mark.parametrize(
+    ("message", "other"),
+    [
+        ("no kernel of 3 by 12", "no kernel of 11 by 5"),
+        ("<Ones at 0x7f1477d4fd90> is none", "<Ones at 0x55d0c0ffee> is none"),
+    ],
+)
+def test_a_pattern_finds_the_message_with_other_numbers(message: str, other: str) -> None:
+    assert re.search(pattern_of(message), other)
 
 
 @pytest.fixture(scope="module")
