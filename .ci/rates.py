@@ -28,7 +28,7 @@ from conformance.checks import CHECKS
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import blocks, forget_drawn
 from conformance.run.parallel.crew import KEPT
-from conformance.run.parallel.pieces import Piece, Worker, explored
+from conformance.run.parallel.pieces import Asked, Piece, Worker, explored
 from conformance.run.participants.participant import Participant, participants
 
 #: Parts of the work, by what a frame of the stack has in its name; the first that is found counts.
@@ -39,6 +39,7 @@ PARTS = {
     "comparing": ("/conformance/checks/", "/conformance/oracle/"),
 }
 REST = "the rest"
+EVERY_CLAUSE = frozenset(check.clause for check in CHECKS)
 
 
 class Sampler:
@@ -66,12 +67,8 @@ class Sampler:
 
 
 def _seconds(process: psutil.Process) -> float:
-    """Return the processor seconds of a process and its children."""
-    total = 0.0
-    for one in (process, *process.children(recursive=True)):
-        used = one.cpu_times()
-        total += used.user + used.system
-    return total
+    """Return the processor seconds of a process and its children, those that have ended among them."""
+    return sum(sum(one.cpu_times()[:4]) for one in (process, *process.children(recursive=True)))
 
 
 def _chapter(family: str) -> str:
@@ -91,8 +88,7 @@ def measure(participant: Participant, examples: int, seed: int) -> Iterator[tupl
             explored(
                 Piece(*participant.key, family.name, block),
                 worker,
-                examples=examples,
-                run_seed=seed,
+                Asked(EVERY_CLAUSE, examples, seed),
                 beside=evidence,
                 progress=partial(done.__setitem__, block),
             )
