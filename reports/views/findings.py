@@ -115,8 +115,9 @@ class Cause:
 
     @property
     def clauses(self) -> list[str]:
-        """The ids of the clauses that it breaks."""
-        return list(dict.fromkeys(entry.finding.clause for entry in self.entries))
+        """The ids of the clauses that it breaks, in the record's order."""
+        ordered = sorted(self.entries, key=lambda entry: entry.number)
+        return list(dict.fromkeys(entry.finding.clause for entry in ordered))
 
 
 @attrs.frozen(eq=False)
