@@ -269,7 +269,7 @@ def test_the_clauses_of_a_cause_are_named_in_the_record_s_order(page):
     lines = [sample.finding(shrunk=False), sample.finding("PAD-02", shrunk=True)]
     text = Reader(page(mini(*lines))).text
     assert "Also breaks 1 clause: PAD-01" in text  # the smaller case is shown
-    assert "(PAD-01 and PAD-02)" in text
+    assert "( PAD-01 and PAD-02 )" in text
 
 
 def test_a_case_that_shows_several_findings_is_shown_once(page):
