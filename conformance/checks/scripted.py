@@ -144,7 +144,8 @@ def _holds(_: View, index: int, wanted: Holds, got: Value) -> Mismatch | None:
         return Mismatch(f"should be a list, is {describe(got)}", list(wanted.members), got, index)
     for member in wanted.members:
         if member not in got:
-            return Mismatch(f"should hold {member!r}: {describe(got)}", member, got, index)
+            held = f"the keys {describe(list(got))}" if isinstance(got, dict) else describe(got)
+            return Mismatch(f"should hold {member!r}, holds {held}", member, got, index)
     for member in wanted.absent:
         if member in got:
             return Mismatch(f"should not hold {member!r}: {describe(got)}", None, got, index)

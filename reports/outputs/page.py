@@ -85,6 +85,7 @@ def render(record: Record, before: Record | None = None) -> str:
             record.header.clauses,
             is_complete=record.footer.complete,
             whole=whole,
+            examples=record.header.examples,
         ),
         whole_scopes=whole,
         errata=errata.collect(record, laid_out),

@@ -272,6 +272,17 @@ def test_the_clauses_of_a_cause_are_named_in_the_record_s_order(page):
     assert "( PAD-01 and PAD-02 )" in text
 
 
+def test_many_steps_after_the_one_that_is_wrong_are_folded(page):
+    line = sample.finding()
+    line["case"]["steps"] += [
+        {"do": "losses"},
+        {"do": "count_params"},
+    ]  # there is one after it already
+    text = page(mini(line))
+    assert text.count("<summary>3 later steps</summary>") == 1
+    assert '<ol class="steps" start="4">' in text
+
+
 def test_a_case_that_shows_several_findings_is_shown_once(page):
     text = page(mini(sample.finding(), sample.finding("PAD-02")))
     assert "The same case as that of PAD-01 ." in Reader(text).text
@@ -414,6 +425,20 @@ def test_a_clause_names_the_known_mistakes_it_catches(page):
     lines = mini(sample.verdict("PAD-01"))
     lines.insert(1, measured("PAD-01"))
     assert "Catches 1 known mistake M70 crops too much" in Reader(page(lines)).text
+
+
+@pytest.mark.parametrize(
+    ("profile", "told"),
+    [
+        ("core", "measured beforehand, not by this run: "),
+        ("smoke", "measured beforehand, with profile core, which tries more than this run\u2019s smoke: "),
+    ],
+)  # fmt: skip
+def test_the_strength_of_another_profile_is_told_as_such(page, profile, told):
+    header, *lines = mini(sample.verdict("PAD-01"))
+    strength = measured("PAD-01")
+    strength["measurement"]["profile"] = "core"
+    assert told in Reader(page([{**header, "profile": profile}, strength, *lines])).text
 
 
 def test_mistakes_in_what_a_layer_was_not_judged_on_are_told_apart(page):

@@ -22,6 +22,7 @@ def told(
     subjects: tuple[str, ...] = ("mine",),
     is_complete: bool = True,
     whole: tuple[str, ...] | None = None,
+    examples: int | None = None,
     **given: str,
 ) -> list[str]:
     """Return what the page says, for verdicts by clause, such as N1="fail"."""
@@ -36,6 +37,7 @@ def told(
         CLAUSES,
         is_complete=is_complete,
         whole=whole,
+        examples=examples,
     )
     return [
         f"{one.named}? {'; '.join(answer.word + answer.rest for answer in one.answers)}"
@@ -69,6 +71,15 @@ ALL: dict[str, Any] = {"N1": "pass", "N2": "pass", "L1": "pass", "L2": "pass"}
 )
 def test_every_scope_has_its_answer(given: dict[str, str], answer: str) -> None:
     assert told(**{**ALL, **given}) == [f"mine? {answer}"]
+
+
+@pytest.mark.parametrize(
+    ("examples", "more"), [(12, ", as far as a run of few cases tells"), (100, ""), (None, "")]
+)
+def test_a_run_of_few_cases_says_so_where_it_says_yes(examples: int | None, more: str) -> None:
+    assert told(examples=examples, **ALL) == [f"mine? Yes for numbers and layer{more}"]
+    few = told(examples=examples, **{**ALL, "N2": "fail"})
+    assert few == [f"mine? No, not for numbers (1 clause fails); Yes for layer{more}"]
 
 
 @pytest.mark.parametrize(
