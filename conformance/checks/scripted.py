@@ -32,7 +32,7 @@ from conformance.checks.refusals import expect_error
 from conformance.checks.view import NotTried, View
 from conformance.model.case import Case
 from conformance.model.traits import Traits
-from conformance.model.values.codec import Value
+from conformance.model.values.codec import Value, in_a_line
 from conformance.oracle.comparison import (
     Mismatch,
     compare_dtype,
@@ -144,7 +144,8 @@ def _holds(_: View, index: int, wanted: Holds, got: Value) -> Mismatch | None:
         return Mismatch(f"should be a list, is {describe(got)}", list(wanted.members), got, index)
     for member in wanted.members:
         if member not in got:
-            held = f"the keys {describe(list(got))}" if isinstance(got, dict) else describe(got)
+            keys = in_a_line(", ".join(map(repr, got)))
+            held = f"the keys {keys}" if isinstance(got, dict) else describe(got)
             return Mismatch(f"should hold {member!r}, holds {held}", member, got, index)
     for member in wanted.absent:
         if member in got:

@@ -7,6 +7,7 @@ is needed for the mistake, and the clauses of what is needed are to blame. All o
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import time
@@ -29,7 +30,9 @@ from conformance.judge.judging import Failure, HarnessError, judge
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.geometry import Geometry
-from conformance.model.values.codec import Array, dtype_of
+from conformance.model.named import resolve
+from conformance.model.observation import Unsupported
+from conformance.model.values.codec import Array, Value, dtype_of
 from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.subjects import Subject
 
@@ -139,7 +142,7 @@ def layer_of(case: Case, inputs: Array | None = None) -> Layer | None:
         case: the case.
         inputs: what stands for the case's own input.
     """
-    arguments = case.arguments
+    arguments = _plainly_spelled(case.arguments)
     inputs = _inputs(case) if inputs is None else inputs
     if inputs is None or inputs.ndim != 4:
         return None
@@ -179,6 +182,20 @@ def layer_of(case: Case, inputs: Array | None = None) -> Layer | None:
     weights = (one.values for one in case.steps if isinstance(one, steps.SetWeights))
     arrays = (inputs, *itertools.chain.from_iterable(weights))
     return Layer(c, named, bool(np.all(_whole(inputs))), any(map(_is_large, arrays)))
+
+
+def _plainly_spelled(arguments: Mapping[str, Value]) -> Mapping[str, Value]:
+    """Return arguments with sizes as lists and integers, and the dtype by name, whatever the case has instead."""
+    spelled = dict(arguments)
+    if isinstance(spelled.get("dtype"), Mapping):
+        with contextlib.suppress(Unsupported, TypeError):
+            spelled["dtype"] = np.dtype(resolve(spelled["dtype"])).name
+    for name in ("filters", "kernel_size", "strides", "dilation_rate", "output_padding"):
+        if isinstance(spelled.get(name), Mapping):
+            with contextlib.suppress(Unsupported):
+                made = resolve(spelled[name])
+                spelled[name] = [*made] if np.iterable(made) else made
+    return spelled
 
 
 def making_call(case: Case) -> steps.Call | None:

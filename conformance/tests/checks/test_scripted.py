@@ -86,7 +86,7 @@ WRONG: list[tuple[Any, Any, Any, str, Any, Any]] = [
     ),
     (Holds(("a",)), 5, None, "should be a list, is 5", ["a"], 5),
     (Holds(("a", "b")), ["a"], None, "should hold 'b', holds ['a']", "b", ["a"]),
-    (Holds(("b",)), {"a": 1}, None, "should hold 'b', holds the keys ['a']", "b", {"a": 1}),
+    (Holds(("b",)), {"a": 1}, None, "should hold 'b', holds the keys 'a'", "b", {"a": 1}),
     (Holds(("a",), ("b",)), ["a", "b"], None, "should not hold 'b': ['a', 'b']", None, ["a", "b"]),
     (Like(r"a\d"), "a12", None, r"should match 'a\\d', is 'a12'", r"a\d", "a12"),
     (Like(r"a\d"), 5, None, r"should match 'a\\d', is 5", r"a\d", 5),

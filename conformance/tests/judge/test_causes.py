@@ -22,6 +22,7 @@ from conformance.judge.exploring import blocks
 from conformance.judge.judging import Failure
 from conformance.model.case import Case
 from conformance.model.clauses import all_clauses
+from conformance.model.named import literal
 from conformance.model.observation import Observation
 from conformance.model.steps import Call
 from conformance.oracle.comparison import Mismatch
@@ -223,6 +224,30 @@ def test_every_wrong_call_of_a_large_layer_has_its_cause() -> None:
     needed = [cause and [*cause.failures] for cause in map(causes.of, same)]
     assert len(needed) > 100
     assert {*map(str, needed)} <= {"['PAD-01']", "['PAD-02']", "['PAD-04']", "['PAD-05']"}
+
+
+@pytest.mark.parametrize("name", ["kernel_size", "strides", "dilation_rate"])
+def test_sizes_are_known_however_they_are_spelled(name: str) -> None:
+    call = Call(np.ones((1, 3, 3, 1), np.float32))
+    plain, *spelled = (
+        layer_of(Case("any", {"filters": 1, "kernel_size": 1, name: value}, (call,)))
+        for value in (
+            [2, 2], 2, literal("[2, 2]"), literal("np.array([2, 2])"), literal("(n for n in (2, 2))"),
+            literal("np.int64(2)"),
+        )
+    )  # fmt: skip
+    assert plain is not None
+    assert spelled == [plain] * 5
+
+
+def test_a_dtype_is_known_however_it_is_spelled() -> None:
+    call = Call(np.ones((1, 3, 3, 1)))
+    plain, spelled = (
+        layer_of(Case("any", {"filters": 1, "kernel_size": 1, "dtype": dtype}, (call,)))
+        for dtype in ("float64", literal("np.float64"))
+    )
+    assert plain is not None
+    assert spelled == plain
 
 
 def test_the_search_for_causes_tries_small_layers_first() -> None:
