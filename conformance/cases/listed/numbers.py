@@ -61,6 +61,9 @@ GEOMETRIES = (
     # A 1x1 output: github.com/tensorflow/tensorflow/issues/42649
     _geometry((1, 1), (1, 1), (1, 1), "valid"),
     _geometry((1, 1), (5, 4), (1, 1), "same"),
+    # Output padding of one side alone, below the stride: pytorch.org's conv_transpose2d
+    _geometry((3, 2), (3, 3), (2, 2), "same", output_padding=(1, 0)),
+    _geometry((2, 3), (3, 3), (2, 2), "same", output_padding=(0, 1)),
 )
 
 
