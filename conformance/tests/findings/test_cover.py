@@ -91,7 +91,7 @@ def _told(clause: str, *names: str) -> str:
         (
             "SHAPE-03",
             ("unreached_missing_both", "same_without_output_padding"),
-            "looks like the known mistake same_without_output_padding: ",
+            "equals the known mistake same_without_output_padding: ",
         ),
     ],
 )  # fmt: skip
