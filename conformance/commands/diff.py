@@ -11,7 +11,7 @@ import click
 
 import reports
 from conformance.commands.console.failing import usage_error
-from conformance.commands.console.listing import with_format
+from conformance.commands.console.listing import aligned, with_format
 from conformance.commands.console.reading import load
 from conformance.commands.console.speed import show_changes
 from conformance.commands.console.terminal import Terminal
@@ -25,6 +25,7 @@ from reports.views.changes import (
     of_shared,
     only_in,
     precision,
+    unchanged,
     versions,
 )
 
@@ -102,15 +103,14 @@ def _show(console: Terminal, before: Record, after: Record, changes: Sequence[Ch
     for subject, package, old, new in versions(before, after):
         text = f"{subject.name} ({subject.mode}): {package} {old}, now {new}"
         console.print(text)
-    same = len(after.verdicts) - sum(change.new is not None for change in changes)
+    same = unchanged(after, changes)
     for which, names in zip(("old", "new"), only_in(before, after)):
         if names:
             console.told(f"in the {which} run only: {', '.join(names)}")
     changes = of_shared(before, after, changes)
     rows = [(c.kind, c.clause, c.subject, c.mode, c.old or "-", c.new or "-") for c in changes]
     headings = ("", "clause", "subject", "mode", "old", "new")
-    widths = [max(map(len, column)) for column in zip(headings, *rows)]
-    head, *lines = ["  ".join(map(str.ljust, row, widths)) for row in (headings, *rows)]
+    head, *lines = aligned(headings, rows)
     if changes:
         told = f"{head}  message"
         console.print(told if _fits(console, told) else head.rstrip(), soft_wrap=True)

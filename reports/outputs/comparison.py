@@ -22,6 +22,7 @@ from reports.views.changes import (
     only_in,
     precision,
     renamed,
+    unchanged,
     versions,
 )
 from reports.views.enumeration import first_of
@@ -97,7 +98,7 @@ def render_comparison(before: Record, after: Record) -> str:
             clauses_in_all=after.header.clauses_in_all,
         ),
         causes=_causes(after, laid_out, changes),
-        same=len(after.verdicts) - sum(change.new is not None for change in differing),
+        same=unchanged(after, differing),
         only_before=only_before,
         only_now=only_now,
         precision=precision(before, after),

@@ -124,6 +124,11 @@ def of_shared(before: Record, after: Record, changes: Iterable[Change]) -> list[
     return [one for one in changes if one.kind in BAD or one.subject not in alone]
 
 
+def unchanged(after: Record, changes: Iterable[Change]) -> int:
+    """Return how many verdicts of the new run are none of the changes, which are all that `compare` found."""
+    return len(after.verdicts) - sum(change.new is not None for change in changes)
+
+
 def _kind(
     old: Verdict | None,
     new: Verdict | None,

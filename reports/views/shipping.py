@@ -10,7 +10,8 @@ from reports.records.record import Clause
 from reports.views.enumeration import conjoined, first_of
 from reports.views.scopes import NAMED_IN_TABLE, Scope, Table
 
-#: A run that draws fewer cases for a family leaves some of the listed ones out, too: `smoke` does.
+#: A run that draws fewer cases for a family leaves some of the listed ones out, too: `smoke` does. The same is in
+#: `conformance.cases.index`, which nothing here may import.
 THOROUGH = 50
 #: So many subjects are named at most.
 SUBJECTS_NAMED = 4

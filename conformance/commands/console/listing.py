@@ -29,9 +29,14 @@ def with_format(function: _Function) -> _Function:
 
 def print_rows(console: Terminal, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a line for each row; on a screen its end is cut where the screen ends, elsewhere it is whole."""
-    widths = [max(map(len, column)) for column in zip(headings, *rows)]
-    for place, row in enumerate([headings, *rows]):
-        line = "  ".join(map(str.ljust, row, widths)).rstrip()
+    for place, padded in enumerate(aligned(headings, rows)):
+        line = padded.rstrip()
         if len(line) > console.width:
             line = line[: console.width - 1] + "…"
         console.print(line, style=None if place else "bold", soft_wrap=True)
+
+
+def aligned(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return headings and rows as lines whose columns stand under each other, blanks at their ends."""
+    widths = [max(map(len, column)) for column in zip(headings, *rows)]
+    return ["  ".join(map(str.ljust, row, widths)) for row in (headings, *rows)]

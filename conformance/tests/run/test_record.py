@@ -9,12 +9,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from conformance.cases import index
 from conformance.model import machine
 from conformance.run.record import OutputError, RecordWriter
 from conformance.run.run import Run
 from conformance.run.settings.options import Options
 from reports.records import schema
 from reports.records.record import Finding, Footer, Header, Tool
+from reports.views import shipping
 
 HEADER = Header(tool=Tool("t", "1"), subjects=(), clauses=())
 FOOTER = Footer(complete=True)
@@ -109,3 +111,7 @@ def test_the_schema_is_what_the_classes_of_the_record_say() -> None:
 def test_every_reason_of_a_run_has_its_kind(written: list[dict[str, object]]) -> None:
     told = [line for line in written if line["kind"] == "verdict" and line["reason"]]
     assert {line["reason_kind"] for line in told} == {"no-case"}
+
+
+def test_the_page_and_the_run_agree_on_what_few_cases_are() -> None:
+    assert shipping.THOROUGH == index.THOROUGH

@@ -432,6 +432,7 @@ def test_a_clause_names_the_known_mistakes_it_catches(page):
     [
         ("core", "measured beforehand, not by this run: "),
         ("smoke", "measured beforehand, with profile core, which tries more than this run\u2019s smoke: "),
+        ("deep", "measured beforehand, with profile core, not this run\u2019s deep: "),
     ],
 )  # fmt: skip
 def test_the_strength_of_another_profile_is_told_as_such(page, profile, told):
