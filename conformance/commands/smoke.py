@@ -74,13 +74,15 @@ def smoke(
 
 def _judged(participant: Participant) -> dict[str, Any]:
     subject, probed = participant.subject, participant.capabilities
-    adapter = probed.crash or adapter_fault(subject)
+    plain = probed.plain
+    adapter = probed.crash or adapter_fault(subject, plain)
     # Behind a wrong adapter nothing can be seen of the layer.
-    faults, cases = ({}, 0) if adapter else layer_faults(subject, participant.traits)
+    faults, cases = ({}, 0) if adapter else layer_faults(subject, participant.traits, plain)
     return {
         "subject": subject.name,
         "mode": subject.mode,
         "versions": dict(participant.description.get("versions", {})),
+        "asked_with": str(plain),
         "capabilities": dict(probed.has),
         "why_not": dict(probed.why),
         "adapter": adapter,
@@ -92,6 +94,8 @@ def _judged(participant: Participant) -> dict[str, Any]:
 def _show(told: dict[str, Any], participant: Participant, console: Terminal) -> None:
     versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
     console.print(f"{participant}  {versions}".rstrip(), style="bold", soft_wrap=True)
+    if told["asked_with"]:
+        console.told(f"no plain float32 layer; asked for {told['asked_with']}", style="yellow")
     _show_faults(told, console)
     has, why = told["capabilities"], told["why_not"]
     for name, items in LISTS.items():

@@ -8,26 +8,13 @@ from typing import Any
 import attrs
 import numpy as np
 
-from conformance.cases.drawn.data import position_coded
 from conformance.model.capabilities import LISTS, Capabilities, lacking
 from conformance.model.case import Case
 from conformance.model.observation import Observation, Outcome
-from conformance.model.steps import (
-    Build,
-    Call,
-    ComputeOutputShape,
-    Gradients,
-    Invoke,
-    SetWeights,
-    Shape,
-    Step,
-    Train,
-)
-from conformance.model.values.codec import dtype_of, in_a_line
+from conformance.model.steps import Call, ComputeOutputShape, Gradients, Invoke, Train
+from conformance.model.values.codec import in_a_line
+from conformance.run.participants.plainest import FAMILY, PLAIN, Plainest, plainest
 from conformance.subjects import Subject
-
-#: Family of the cases: no check is run on them.
-FAMILY = "capabilities"
 
 
 class Declaring:
@@ -62,23 +49,26 @@ class Probed:
         has: capabilities by name; one that could not be told is missing.
         why: for each that is missing or false, what the subject said to it.
         crash: how the subject's process ended while it was asked, None where it did not.
+        plain: what the subject was asked with.
     """
 
     has: Mapping[str, Any]
     why: Mapping[str, str]
     crash: str | None = None
+    plain: Plainest = PLAIN
 
 
 def probe(subject: Subject, declared: Capabilities) -> Probed:
     """Try what is not declared; nothing more is tried after a crash, which a run will find again."""
     has: dict[str, Any] = dict(declared)
     why: dict[str, str] = {}
-    for name, value, case in _cases():
+    plain = plainest(subject)
+    for name, value, case in _cases(plain):
         if name in declared:
             continue
         observation = subject.observe(case)
         if observation.crash is not None or observation.not_tried is not None:
-            return Probed(has, why, observation.crash or observation.not_tried)
+            return Probed(has, why, observation.crash or observation.not_tried, plain)
         absence = _absence(observation, len(case.steps))
         if absence is None and name == "dtypes":
             absence = _cast(observation.outcomes[-1].value, str(value))
@@ -89,7 +79,7 @@ def probe(subject: Subject, declared: Capabilities) -> Probed:
             has[name] += [value] if absence is None else []
         if absence is not None:
             why[f"{name}: {value}" if value else name] = absence
-    return Probed(has, {k: v for k, v in why.items() if has.get(k) is not True})
+    return Probed(has, {k: v for k, v in why.items() if has.get(k) is not True}, plain=plain)
 
 
 def _absence(observation: Observation, steps: int) -> str | None:
@@ -109,31 +99,23 @@ def _cast(got: Any, dtype: str) -> str | None:
     return None if came == dtype else f"{dtype} went in, {came} came out"
 
 
-def _case(*steps: Step, shape: Shape = (1, 2, 2, 1), **given: Any) -> Case:
-    """Return a case of a layer with one channel, two filters and a kernel of two by one, whose weights are set."""
-    dtype = given.get("dtype", "float32")
-    weights = position_coded((2, 1, 2, 1), dtype), np.zeros(2, dtype_of(dtype))
-    arguments = {"filters": 2, "kernel_size": [2, 1], **given}
-    return Case(FAMILY, arguments, (Build(shape), SetWeights(weights), *steps))
-
-
-def _cases() -> Iterator[tuple[str, str | None, Case]]:
+def _cases(plain: Plainest) -> Iterator[tuple[str, str | None, Case]]:
     """Yield a capability, the item of its list, and a case whose last step must give something."""
-    inputs = position_coded((1, 2, 2, 1))
+    inputs = plain.inputs()
     for dtype in LISTS["dtypes"]:
-        given: dict[str, Any] = {} if dtype == "float32" else {"dtype": dtype}
-        yield "dtypes", dtype, _case(Call(inputs.astype(dtype_of(dtype))), **given)
-    for layout, shape in zip(LISTS["layouts"], ((1, 2, 2, 1), (1, 1, 2, 2))):
-        given = {} if layout == "channels_last" else {"data_format": layout}
-        yield "layouts", layout, _case(Call(position_coded(shape)), shape=shape, **given)
-    yield "dilation", None, _case(Call(inputs), dilation_rate=[2, 2])
-    yield "output_padding", None, _case(Call(inputs), strides=[2, 2], output_padding=[1, 0])
-    yield "empties", None, _case(Call(inputs[:0]))
-    yield "activations", None, _case(Call(inputs), activation="relu")
-    untouched = Case(FAMILY, {"filters": 2, "kernel_size": [2, 1]}, (Call(inputs),))
-    yield "initializers", None, untouched
-    ones = np.ones((1, 3, 2, 2), np.float32)
-    yield "gradients", None, _case(Gradients(inputs, ones))
-    yield "training", None, _case(Train(inputs, ones, 0.5))
-    for step in (ComputeOutputShape((1, 2, 2, 1)), Invoke("count_params"), Invoke("get_config")):
-        yield "introspection", None, _case(step)
+        yield "dtypes", dtype, plain.case(Call(plain.inputs(dtype)), dtype=dtype)
+    for layout in LISTS["layouts"]:
+        call = Call(plain.inputs(data_format=layout))
+        yield "layouts", layout, plain.case(call, data_format=layout)
+    yield "dilation", None, plain.case(Call(inputs), dilation_rate=[2, 2])
+    extra = [1, 1] if plain.square else [1, 0]
+    yield "output_padding", None, plain.case(Call(inputs), strides=(2, 2), output_padding=extra)
+    yield "empties", None, plain.case(Call(inputs[:0]))
+    yield "activations", None, plain.case(Call(inputs), activation="relu")
+    asked = plain.case(Call(inputs))
+    yield "initializers", None, Case(FAMILY, asked.arguments, asked.steps[-1:])
+    ones = np.ones(plain.configuration((2, 1)).output_shape, inputs.dtype)
+    yield "gradients", None, plain.case(Gradients(inputs, ones))
+    yield "training", None, plain.case(Train(inputs, ones, 0.5))
+    for step in (ComputeOutputShape(inputs.shape), Invoke("count_params"), Invoke("get_config")):
+        yield "introspection", None, plain.case(step)

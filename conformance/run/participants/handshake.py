@@ -10,7 +10,7 @@ from conformance.model.case import Case
 from conformance.model.observation import Observation
 from conformance.model.steps import Build, Call, SetWeights
 from conformance.model.values.codec import in_a_line
-from conformance.run.participants.capabilities import FAMILY
+from conformance.run.participants.plainest import FAMILY
 from conformance.subjects import Subject
 from conformance.subjects.process import TIMED_OUT
 

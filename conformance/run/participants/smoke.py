@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import attrs
 import numpy as np
 
 from conformance.cases.drawn.data import position_coded
@@ -18,24 +19,50 @@ from conformance.judge.evidence import Evidence
 from conformance.judge.judging import judge
 from conformance.model.case import Case
 from conformance.model.observation import Outcome
-from conformance.model.steps import Build, Call, GetWeights, SetWeights, Step
-from conformance.model.values.codec import Array, in_a_line
+from conformance.model.steps import Call, GetWeights
+from conformance.model.values.codec import Array, dtype_of, in_a_line
+from conformance.run.participants.plainest import PLAIN, Plainest
 from conformance.subjects import Subject
 
-_INPUTS = position_coded((2, 3, 2, 4))
-_KERNEL = position_coded((1, 1, 3, 4), start=5)
-_BIAS = np.array([100, 200, 300], np.float32)
-_ARGUMENTS = {"filters": 3, "kernel_size": [1, 1], "strides": [1, 1], "padding": "valid"}
+
+@attrs.frozen
+class _Pixels:
+    """A matrix product for each pixel, and what comes of it; the arrays are channels_last."""
+
+    inputs: Array
+    kernel: Array
+    bias: Array
+
+    @staticmethod
+    def of(plain: Plainest) -> _Pixels:
+        arrays = position_coded((2, 3, 2, 4)), position_coded((1, 1, 3, 4), start=5)
+        bias = np.array([100, 200, 300]) if plain.use_bias else np.zeros(3)
+        if plain.dtype in ("float16", "bfloat16"):  # whose sums are exact only while they are short
+            arrays, bias = (arrays[0] % 5, arrays[1] % 3), bias / 100
+        return _Pixels(*(array.astype(dtype_of(plain.dtype)) for array in (*arrays, bias)))
+
+    def product(self, inputs: Array, matrix: Array) -> Array:
+        """Return the product without the bias, in the layer's dtype."""
+        exact = np.einsum("nhwc,fc->nhwf", *(a.astype(np.float64) for a in (inputs, matrix)))
+        result: Array = exact.astype(self.inputs.dtype)
+        return result
+
+    @property
+    def right(self) -> Array:
+        return self.product(self.inputs, self.kernel[0, 0]) + self.bias
 
 
-def adapter_fault(subject: Subject) -> str | None:
+def adapter_fault(subject: Subject, plain: Plainest = PLAIN) -> str | None:
     """Return what is wrong with the way to the layer, None where it is right."""
-    steps: tuple[Step, ...] = (
-        Build(_INPUTS.shape), SetWeights((_KERNEL, _BIAS)), Call(_INPUTS), GetWeights(),
-    )  # fmt: skip
-    observation = subject.observe(Case("geometry", _ARGUMENTS, steps))
+    pixels = _Pixels.of(plain)
+    c = plain.configuration((1, 1), batch=2, in_channels=4, filters=3, size=(3, 2))
+    inputs = pixels.inputs.transpose(0, 3, 1, 2) if plain.is_first else pixels.inputs
+    steps = (*c.weights(pixels.kernel, pixels.bias), Call(inputs), GetWeights())
+    arguments = {**c.arguments(), "kernel_size": [1, 1], "strides": [1, 1], "padding": "valid"}
+    observation = subject.observe(Case("geometry", arguments, steps))
+    layer = f"a plain {plain.dtype} layer"
     if observation.crash is not None or observation.not_tried is not None:
-        return "a plain float32 layer ends the process: " + in_a_line(
+        return f"{layer} ends the process: " + in_a_line(
             observation.crash or observation.not_tried or ""
         )
     moments = ("the constructor", "build", "set_weights", "the call", "get_weights")
@@ -45,10 +72,12 @@ def adapter_fault(subject: Subject) -> str | None:
     for moment, outcome in zip(moments[:4], outcomes):
         said = _said(outcome)
         if said is not None:
-            return f"{moment} of a plain float32 layer does not work: {said}"
+            return f"{moment} of {layer} does not work: {said}"
     if len(outcomes) != len(steps) + 1:
         return f"{len(outcomes) - 1} outcomes for {len(steps)} steps"
-    return _wrong_weights(outcomes[4]) or _wrong_output(outcomes[3].value)
+    return _wrong_weights(outcomes[4], pixels) or _wrong_output(
+        outcomes[3].value, pixels, first=plain.is_first
+    )
 
 
 def _said(outcome: Outcome) -> str | None:
@@ -56,30 +85,40 @@ def _said(outcome: Outcome) -> str | None:
     return None if said is None else in_a_line(said)
 
 
-def _wrong_weights(outcome: Outcome) -> str | None:
+def _wrong_weights(outcome: Outcome, pixels: _Pixels) -> str | None:
     """Return what is wrong with the weights that the layer shows; one that shows none is right."""
     if _said(outcome) is not None or not isinstance(outcome.value, list) or not outcome.value:
         return None
     kernel = outcome.value[0]
-    if np.shape(kernel) != _KERNEL.shape:
+    if np.shape(kernel) != pixels.kernel.shape:
         return (
-            f"the kernel has shape {np.shape(kernel)}, {_KERNEL.shape} is needed: (height, width, filters, "
+            f"the kernel has shape {np.shape(kernel)}, {pixels.kernel.shape} is needed: (height, width, filters, "
             "input channels)"
         )
-    if not np.array_equal(kernel, _KERNEL):
+    if not np.array_equal(kernel, pixels.kernel):
         return "set_weights([kernel, bias]) does not put the kernel in as it is"
     return None
 
 
-def _wrong_output(got: Any) -> str | None:
+def _wrong_output(got: Any, pixels: _Pixels, *, first: bool) -> str | None:
     """Return what is wrong with the output of a product for each pixel, as far as its look tells."""
-    right = np.einsum("nhwc,fc->nhwf", _INPUTS, _KERNEL[0, 0]) + _BIAS
+    layouts = ("channels_first", "channels_last")
+    asked, other = layouts if first else layouts[::-1]
+
+    def laid(array: Array) -> Array:
+        return array.transpose(0, 3, 1, 2) if first else array
+
+    right = laid(pixels.right)
     if not isinstance(got, np.ndarray):
         return f"the call gives no array that NumPy understands, but {type(got).__name__}: {got!r:.100}"
+    dtype = pixels.inputs.dtype
     if got.shape == right.shape and np.array_equal(got, right):
-        return None if got.dtype == np.float32 else f"float32 went in, {got.dtype} came out"
-    for text, other in _misunderstandings(right):
-        if got.shape == other.shape and np.array_equal(got, other):
+        return None if got.dtype == dtype else f"{dtype} went in, {got.dtype} came out"
+    as_other = pixels.right if first else pixels.right.transpose(0, 3, 1, 2)
+    mistaken = [(f"the output is {other}, {asked} was asked for", as_other)]
+    mistaken += [(text, laid(array)) for text, array in _misunderstandings(pixels, asked, other)]
+    for text, array in mistaken:
+        if got.shape == array.shape and np.array_equal(got, array):
             return text
     if got.shape != right.shape:
         return f"the output of a 1 by 1 kernel has shape {got.shape}, {right.shape} is right"
@@ -89,29 +128,32 @@ def _wrong_output(got: Any) -> str | None:
     )
 
 
-def _misunderstandings(right: Array) -> Iterator[tuple[str, Array]]:
-    """Yield what adapters mistake, in words, and the output that comes of it."""
-    yield "the output is channels_first, channels_last was asked for", right.transpose(0, 3, 1, 2)
+def _misunderstandings(pixels: _Pixels, asked: str, other: str) -> Iterator[tuple[str, Array]]:
+    """Yield what adapters mistake, in words, and the output that comes of it, channels_last."""
+    right, bias = pixels.right, pixels.bias
     yield "the output has height and width exchanged", right.transpose(0, 2, 1, 3)
-    yield "the bias is not added", right - _BIAS
-    yield "the bias is added twice", right + _BIAS
+    yield "the bias is not added", right - bias
+    yield "the bias is added twice", right + bias
     yield "the weights are not used: the output is zero", np.zeros_like(right)
-    yield "the kernel is not used: the output is the bias alone", np.zeros_like(right) + _BIAS
-    swapped = _KERNEL.reshape(1, 1, 4, 3).transpose(0, 1, 3, 2)[0, 0]
+    yield "the kernel is not used: the output is the bias alone", np.zeros_like(right) + bias
+    swapped = pixels.kernel.reshape(1, 1, 4, 3).transpose(0, 1, 3, 2)[0, 0]
     text = "the kernel is read as (height, width, input channels, filters), not (..., filters, input channels)"
-    yield text, np.einsum("nhwc,fc->nhwf", _INPUTS, swapped) + _BIAS
-    as_first = np.moveaxis(_INPUTS.reshape(2, 4, 3, 2), 1, -1)
-    yield (
-        "the inputs are read as channels_first, they are channels_last",
-        np.einsum("nhwc,fc->nhwf", as_first, _KERNEL[0, 0]) + _BIAS,
-    )
+    yield text, pixels.product(pixels.inputs, swapped) + bias
+    if other == "channels_last":
+        read = pixels.inputs.transpose(0, 3, 1, 2).reshape(pixels.inputs.shape)
+    else:
+        read = pixels.inputs.reshape(2, 4, 3, 2).transpose(0, 2, 3, 1)
+    text = f"the inputs are read as {other}, they are {asked}"
+    yield text, pixels.product(read, pixels.kernel[0, 0]) + bias
 
 
-def layer_faults(subject: Subject, traits: Traits) -> tuple[dict[str, str], int]:
+def layer_faults(
+    subject: Subject, traits: Traits, plain: Plainest = PLAIN
+) -> tuple[dict[str, str], int]:
     """Return the first mismatch of each clause in words, and how many cases said anything."""
     evidence, judged = Evidence(), 0
     faults: dict[str, str] = {}
-    for case in _layer_cases():
+    for case in _layer_cases(plain):
         said = False
         for check in CHECKS.on(case.family):
             if check.claims or not check.applies(case, traits):
@@ -127,7 +169,7 @@ def layer_faults(subject: Subject, traits: Traits) -> tuple[dict[str, str], int]
     return faults, judged
 
 
-def _layer_cases() -> Iterator[Case]:
+def _layer_cases(plain: Plainest) -> Iterator[Case]:
     for padding in ("valid", "same"):
         for kernel, strides in (
             ((3, 2), (1, 1)),
@@ -135,13 +177,11 @@ def _layer_cases() -> Iterator[Case]:
             ((2, 3), (1, 2)),
             ((1, 2), (3, 2)),
         ):
-            inputs = position_coded((1, 2, 3, 2))
-            weights = position_coded((*kernel, 3, 2)), position_coded((3,))
-            given = {
-                "filters": 3,
-                "kernel_size": [*kernel],
-                "strides": [*strides],
-                "padding": padding,
-            }
-            steps = Build(inputs.shape), SetWeights(weights), Call(inputs), GetWeights()
-            yield Case("geometry", given, steps)
+            c = plain.configuration(
+                kernel, strides, in_channels=2, filters=3, size=(2, 3), padding=padding
+            )
+            inputs, taps = (position_coded(s, c.dtype) for s in (c.input_shape(), c.kernel_shape))
+            weights = c.weights(taps, position_coded((3,), c.dtype))
+            given = {"kernel_size": [*c.kernel_size], "strides": [*c.strides], "padding": padding}
+            steps = (*weights, Call(inputs), GetWeights())
+            yield Case("geometry", {**c.arguments(), **given}, steps)

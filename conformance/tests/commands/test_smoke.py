@@ -11,6 +11,7 @@ import pytest
 
 import fast_impl
 from conformance.model.traits import Traits
+from conformance.run.participants.capabilities import probe
 from conformance.run.participants.smoke import adapter_fault, layer_faults
 from conformance.subjects.objects import ObjectSubject
 
@@ -56,6 +57,66 @@ def test_an_adapter_that_is_wrong_is_told(told: str, subject: ObjectSubject) -> 
 
 def test_a_right_adapter_has_no_fault() -> None:
     assert adapter_fault(_function(lambda y, b: y)) is None
+
+
+def _without_bias(x: Any, w: Any, strides: Any, padding: Any, layout: Any) -> Any:
+    return fast_impl.conv2d_transpose(x, w, strides, padding, layout)
+
+
+class _Refusing(fast_impl.Conv2DTranspose):
+    """Refuses what `refused` holds of (dtype, layout), and kernels that are no squares."""
+
+    refused: str
+    square = False
+
+    def __init__(
+        self, filters: Any, kernel_size: Any, strides: Any = (1, 1), padding: Any = "valid",
+        data_format: Any = "channels_last", use_bias: bool = True, dtype: Any = "float32",
+    ) -> None:  # fmt: skip
+        if self.refused in (dtype, data_format):
+            raise NotImplementedError(f"no {self.refused}")
+        super().__init__(
+            filters, kernel_size, strides, padding, data_format, use_bias=use_bias, dtype=dtype
+        )
+        if self.square and self.kernel_size[0] != self.kernel_size[1]:
+            raise NotImplementedError("squares only")
+
+
+#: Layers that do not offer a plain float32 layer, by what they are asked for instead.
+PECULIAR = {
+    "without bias": _without_bias,
+    "float16": type("HalfOnly", (_Refusing,), {"refused": "float32"}),
+    "channels_first": type("FirstOnly", (_Refusing,), {"refused": "channels_last"}),
+    "square kernels and strides": type("Squares", (_Refusing,), {"refused": "", "square": True}),
+}
+
+
+@pytest.mark.parametrize(("asked", "layer"), PECULIAR.items(), ids=PECULIAR)
+def test_a_layer_without_the_plain_form_is_asked_in_its_own_terms(asked: str, layer: Any) -> None:
+    subject = ObjectSubject(layer)
+    plain = probe(subject, {}).plain
+    told = adapter_fault(subject, plain), layer_faults(subject, Traits(), plain)[0]
+    assert (str(plain), *told) == (asked, None, {})
+
+
+def test_a_bare_function_without_bias_has_what_it_has() -> None:
+    has = probe(ObjectSubject(_without_bias), {}).has
+    assert (has["dtypes"], has["layouts"]) == (
+        ["float16", "bfloat16", "float32", "float64", "int32"],
+        ["channels_last", "channels_first"],
+    )
+
+
+def test_an_adapter_of_channels_first_alone_is_told() -> None:
+    class Turned(PECULIAR["channels_first"]):  # type: ignore[misc, name-defined]
+        def __call__(self, inputs: Any) -> Any:
+            return super().__call__(inputs).transpose(0, 2, 3, 1)
+
+    subject = ObjectSubject(Turned)
+    plain = probe(subject, {}).plain
+    assert adapter_fault(subject, plain) == (
+        "the output is channels_last, channels_first was asked for"
+    )
 
 
 def test_a_wrong_layer_has_a_right_adapter() -> None:

@@ -1,0 +1,104 @@
+"""The plainest layer that a subject offers: what tiny cases are made of.
+
+A layer of half precision, of channels_first, without a bias or of square kernels alone is asked in its own
+terms, so that what it has is seen, and nothing that it never offered is called wrong.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+import numpy as np
+
+from conformance.cases.drawn.configurations import Configuration
+from conformance.cases.drawn.data import position_coded
+from conformance.model.capabilities import LISTS
+from conformance.model.case import Case
+from conformance.model.steps import Call, Step
+from conformance.model.values.codec import Array, dtype_of
+from conformance.subjects import Subject
+
+#: Family of the cases: no check is run on them.
+FAMILY = "capabilities"
+
+_DTYPES = ("float32", *(name for name in LISTS["dtypes"] if name != "float32"))
+
+
+@attrs.frozen
+class Plainest:
+    """What every tiny case of a subject has; the defaults are what nearly all layers offer."""
+
+    dtype: str = "float32"
+    data_format: str = "channels_last"
+    use_bias: bool = True
+    square: bool = False
+
+    def __str__(self) -> str:
+        """Return what is unlike the defaults, such as `float16, without bias`."""
+        told = (
+            (self.dtype, self.dtype != "float32"),
+            (self.data_format, self.data_format != "channels_last"),
+            ("without bias", not self.use_bias),
+            ("square kernels and strides", self.square),
+        )
+        return ", ".join(text for text, is_told in told if is_told)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether channels come before height and width."""
+        return self.data_format == "channels_first"
+
+    def configuration(
+        self, kernel_size: tuple[int, int], strides: tuple[int, int] = (1, 1), **more: Any
+    ) -> Configuration:
+        """Return a configuration in these terms; of a square layer the longer side counts for both."""
+        sizes: dict[str, Any] = {"kernel_size": kernel_size, "strides": strides}
+        if self.square:
+            sizes = {name: (max(pair),) * 2 for name, pair in sizes.items()}
+        given: dict[str, Any] = {"batch": 1, "in_channels": 1, "filters": 2, "size": (2, 2), **more}
+        own = {"dtype": self.dtype, "data_format": self.data_format, "use_bias": self.use_bias}
+        return Configuration(**{**sizes, **own, **given})
+
+    def case(self, *steps: Step, **given: Any) -> Case:
+        """Return a case of one channel, two filters and a kernel of two by one, with its weights set."""
+        dtype = given.pop("dtype", self.dtype)
+        data_format = given.pop("data_format", self.data_format)
+        c = self.configuration(
+            (2, 1), given.pop("strides", (1, 1)), dtype=dtype, data_format=data_format
+        )
+        bias = np.zeros(2, dtype_of(dtype))
+        weights = c.weights(position_coded(c.kernel_shape, dtype), bias)
+        return Case(FAMILY, c.arguments(**given), (*weights, *steps))
+
+    def inputs(self, dtype: str | None = None, data_format: str | None = None) -> Array:
+        """Return an image of two by two pixels for `case`."""
+        first = (data_format or self.data_format) == "channels_first"
+        return position_coded((1, 1, 2, 2) if first else (1, 2, 2, 1), dtype or self.dtype)
+
+
+#: What nearly all layers offer.
+PLAIN = Plainest()
+
+
+def plainest(subject: Subject) -> Plainest:
+    """Return the plainest layer that the subject does not call unsupported; the default where it has none."""
+    for one in _all():
+        observation = subject.observe(one.case(Call(one.inputs())))
+        outcomes = (observation.constructed, *observation.outcomes)
+        if all(outcome.unsupported is None for outcome in outcomes):
+            return one
+    return PLAIN
+
+
+def _all() -> Iterator[Plainest]:
+    """Yield the kinds of layers, those with the fewest peculiarities first."""
+    product = itertools.product(_DTYPES, LISTS["layouts"], (True, False), (False, True))
+    yield from sorted(
+        itertools.starmap(Plainest, product),
+        key=lambda one: sum(
+            a != b for a, b in zip(attrs.astuple(one), attrs.astuple(PLAIN), strict=True)
+        ),
+    )
