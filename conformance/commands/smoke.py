@@ -95,7 +95,10 @@ def _show(told: dict[str, Any], participant: Participant, console: Terminal) -> 
     versions = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
     console.print(f"{participant}  {versions}".rstrip(), style="bold", soft_wrap=True)
     if told["asked_with"]:
-        console.told(f"no plain float32 layer; asked for {told['asked_with']}", style="yellow")
+        console.told(
+            f"no plain float32 layer is offered; tried instead: {told['asked_with']}",
+            style="yellow",
+        )
     _show_faults(told, console)
     has, why = told["capabilities"], told["why_not"]
     for name, items in LISTS.items():
