@@ -101,9 +101,14 @@ def _families() -> tuple[Family, ...]:
             0.6,
         ),
         _situated("losses", drawn.loss_cases(), wide.losses, 0.5),
-        _situated("constraints", drawn.constraint_cases(), wide.constraints, 0.6),
+        _situated(
+            "constraints",
+            drawn.constraint_cases(),
+            lambda: (*wide.constraints(), *wide.half_constraints()),
+            0.6,
+        ),
         _situated("gradients", drawn.gradient_cases(), numbers.gradients),
-        Family(
+        _situated(
             "activation gradients",
             drawn.activation_gradient_cases(),
             lambda: (*special.activation_gradients(), *wide.activation_gradients()),

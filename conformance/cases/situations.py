@@ -38,6 +38,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "losses": tuple(name for name in _ARRAYS if KINDS[name].clause == MEMORY),
     "constraints": (*_ARRAYS, *_THREADS, *_BEFORE),
     "gradients": (*_ARRAYS, *_THREADS, *_BEFORE, "repeatedly"),
+    "activation gradients": (*_THREADS, "called before", "other weights before", "another layer"),
 }
 #: What only fixed cases do, for its cost or for its demands on the data.
 FIXED_ONLY = ("repeatedly", "trained before", *_THREADS)

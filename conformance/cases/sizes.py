@@ -261,16 +261,21 @@ def _pairs(choice: _Choice, rotation: Iterator[Mapping[str, Any]]) -> Iterator[L
 _QUICK = ((1, 1), (2, 2), (3, 1), (3, 2), (4, 2), (4, 4), (5, 2))
 
 
-def _quick_paths(rotation: Iterator[Mapping[str, Any]]) -> Iterator[Layer]:
+def _quick_paths() -> Iterator[Layer]:
     """Yield square kernels and strides as users have them, with more than one image and many channels."""
-    # What is left of tiles of 4 is each number once, along both axes.
-    sizes = ((9, 6), (6, 7), (7, 8), (8, 5))
-    for (kernel, stride), (height, width) in itertools.product(_QUICK, sizes):
-        channels, filters = (17, 5) if height % 2 else (6, 19)
-        yield Layer(
-            batch=2, height=height, width=width, in_channels=channels, filters=filters, kernel_height=kernel,
-            kernel_width=kernel, stride_height=stride, stride_width=stride, **next(rotation),
-        )  # fmt: skip
+    # What is left of tiles of 4 is each number once along both axes; of two sizes both sides are odd.
+    sizes = ((9, 7), (6, 8), (7, 5), (8, 6))
+    for number, (kernel, stride) in enumerate(_QUICK):
+        for place, (height, width) in enumerate(sizes):
+            # A kernel meets both paddings with odd sizes; every size meets all formats and paddings.
+            combination = _COMBINATIONS[(0, 1, 3, 2)[place] ^ (number % 4)]
+            # Where pixels are the rows of one matrix, tiles of 4 leave 1 and 3 of all images together.
+            batch = (3, 2, 5, 2)[place] if kernel == 1 else 2
+            channels, filters = (17, 5) if place == 0 else (11, 19)
+            yield Layer(
+                batch=batch, height=height, width=width, in_channels=channels, filters=filters, kernel_height=kernel,
+                kernel_width=kernel, stride_height=stride, stride_width=stride, **combination,
+            )  # fmt: skip
 
 
 def _above_caches() -> Iterator[Layer]:
@@ -328,7 +333,7 @@ def many() -> tuple[Case, ...]:
         layers += _packed(_FEW, choice, **combination, activation="relu")
     layers += (_layer({name: 1025}, choice, **next(rotation)) for name in _IMAGE)
     layers += _above_caches()
-    layers += _quick_paths(itertools.cycle(_COMBINATIONS))
+    layers += _quick_paths()
     # More taps than a byte counts.
     layers += (
         Layer(height=2, width=3, kernel_height=17, kernel_width=16, filters=2, data_format=name)

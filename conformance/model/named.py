@@ -72,7 +72,9 @@ _PLAIN_FUNCTIONS: Mapping[str, Texts] = {
     "none": _function("w", "None"),
     "numpy clip": _function("w", "np.clip(np.asarray(w), -2, 2)"),
     "numpy double": _function("w", "np.clip(np.asarray(w), -2, 2).astype('float64')"),
+    "numpy third": _function("w", "np.asarray(w, 'float64') / 3"),
     # initializers
+    "a third in float64": _function(_INITIALIZER, "np.full(shape, 1 / 3)"),
     "shape alone": _function("shape", "0"),
     "no argument": _function("", "0"),
     "wrong shape": _function(
@@ -170,6 +172,8 @@ _PLAIN = (
     "(np.int64(2), 4, 5, np.int64(2))", "np.True_", "np.array(False)", "np.str_('same')", "np.array('same')",
     "np.str_('relu')",
     "np.arange(80, dtype='float32').reshape(1, 2, 4, 5, 2)",
+    # of a training step
+    "[np.full((2, 3, 3, 2), 2, 'float32'), np.ones(3, 'float32')]", "np.float32(0.5)", "np.float64(0.5)",
 )  # fmt: skip
 
 #: Texts that only TensorFlow understands.

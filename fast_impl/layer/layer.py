@@ -481,10 +481,11 @@ class Conv2DTranspose:
         weights = self.kernel.astype(array.dtype, copy=False)
         options = self._checked_options()
         found = gradients_of(array, weights, gradient, options, self._algorithm)
-        # Under a mixed policy the weights, and so their gradients, are wider than the output.
+        # Under a mixed policy the weights, and so their gradients, are wider than the output; so may
+        # be inputs that are cast.
         kernel, bias = self._current()
         return Gradients(
-            found.inputs,
+            found.inputs.astype(np.asarray(inputs).dtype, copy=False),
             found.kernel.astype(kernel.dtype, copy=False),
             None
             if bias is None or found.bias is None

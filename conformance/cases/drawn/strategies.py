@@ -338,9 +338,12 @@ def loss_gradient_cases(draw: st.DrawFn) -> Case:
     c = draw(configurations(dtypes=_TRAINED, largest_kernel=3, largest_size=2, plain=True))
     seed = draw(SEEDS)
     forms = REGULARIZERS[:5] if c.dtype == "float32" else REGULARIZERS[3:5]
-    more = {"kernel_regularizer": draw(st.sampled_from(forms))}
-    if c.use_bias:
-        more["bias_regularizer"] = draw(st.sampled_from(forms))
+    parts = draw(st.sampled_from((("kernel", "bias"), ("kernel",), ("bias",))))
+    more = {
+        f"{part}_regularizer": draw(st.sampled_from(forms))
+        for part in parts
+        if part == "kernel" or c.use_bias
+    }
     return Case(
         "loss gradients",
         c.arguments(**more),

@@ -64,6 +64,12 @@ GEOMETRIES = (
     # Output padding of one side alone, below the stride: pytorch.org's conv_transpose2d
     _geometry((3, 2), (3, 3), (2, 2), "same", output_padding=(1, 0)),
     _geometry((2, 3), (3, 3), (2, 2), "same", output_padding=(0, 1)),
+    # A stride equal to the kernel, as pixels to depth, whose sides differ
+    _geometry((2, 3), (2, 3), (2, 3), "valid", data_format="channels_first"),
+    _geometry((3, 2), (3, 2), (3, 2), "same"),
+    # Fewer rows, or columns, than the dilation
+    _geometry((2, 4), (2, 3), (1, 1), "valid", dilation_rate=3),
+    _geometry((4, 2), (3, 2), (1, 1), "same", dilation_rate=3, data_format="channels_first"),
 )
 
 
@@ -204,6 +210,8 @@ def _mixed_dtypes() -> tuple[Case, ...]:
         ({"dtype": "float32"}, (_call("float64"),)),
         ({"dtype": "float64"}, (_call("float32"),)),
         ({}, (_call("float64"), _call("float32"))),
+        # To what is wider, too.
+        ({}, (_call("float32"), _call("float16"))),
         ({"dtype": "foo"}, ()),
         ({"dtype": "mixed_float16"}, (_call("float32"),)),
         ({"dtype": "mixed_float16", "autocast": True}, (_call("float32"), steps.GetWeights())),

@@ -56,6 +56,9 @@ def _calls(c: Configuration) -> Mapping[str, tuple[Case, ...]]:
             Case("constraints", c.arguments(**constraints), (*weights, steps.GetWeights(), train)),
         ),
         "gradients": (Case("gradients", c.arguments(), (*weights, *gradients)),),
+        "activation gradients": (
+            Case("activation gradients", c.arguments(activation="elu"), (*weights, gradients[0])),
+        ),
     }
 
 
@@ -109,7 +112,8 @@ def _listed(family: str) -> Iterator[Case]:
             continue
         first, *others = _calls(_LAYER)[family]
         yield situated(first, name)
-        if name not in FIXED_ONLY:
+        # What was packed for one layout may be forgotten, and for the other one kept.
+        if name not in FIXED_ONLY or name == "trained before":
             yield from (situated(case, name) for case in others)
         if family == "geometry" and KINDS[name].clause == SHARING:
             yield situated(_equal_to(use_bias=False), name)

@@ -258,7 +258,39 @@ def _special_gradients() -> tuple[Case, ...]:
         *c.weights(np.full((1, 1, 1, 1), 2, np.float32)),
         steps.Gradients(inputs, upstream),
     )
-    return (*cases, Case("special gradients", c.arguments(), overflowing))
+    return (
+        *cases,
+        Case("special gradients", c.arguments(), overflowing),
+        *_silent_images(),
+        *_half_gradients(),
+    )
+
+
+def _silent_images() -> Iterator[Case]:
+    """Yield a batch with an image whose output gradient is zero: its infinities give NaN all the same."""
+    for layout in (_LAYOUTS[0], _LAYOUTS[2]):
+        c = _layer(**_GEOMETRIES[1], **layout)
+        inputs = small_integers(c.input_shape(), 31, largest=1)
+        upstream = small_integers(c.output_shape, 32, largest=1)
+        inputs[0].flat[5], upstream[0] = np.inf, 0
+        weights = c.weights(small_integers(c.kernel_shape, 33, largest=1))
+        yield Case(
+            "special gradients", c.arguments(), (*weights, steps.Gradients(inputs, upstream))
+        )
+
+
+def _half_gradients() -> Iterator[Case]:
+    """Yield gradients in float16 whose sums are large, exact, and below the largest number."""
+    for number, geometry in enumerate(_GEOMETRIES[:2]):
+        c = _layer(**geometry, **_LAYOUTS[number * 2], dtype="float16")
+        arrays = (
+            small_integers(shape, seed, c.dtype, largest=1)
+            for seed, shape in enumerate((c.input_shape(), c.kernel_shape, c.output_shape))
+        )
+        inputs, kernel, upstream = arrays
+        # Whoever scales them up by as much overflows.
+        asked = steps.Gradients(inputs, upstream * np.float16(64))
+        yield Case("special gradients", c.arguments(), (*c.weights(kernel), asked))
 
 
 #: Families all of whose cases are always run.

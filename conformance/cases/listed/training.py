@@ -100,6 +100,9 @@ def _constraint_forms() -> tuple[Case, ...]:
     good: tuple[Any, ...] = (
         "non_neg", "NonNeg", "max_norm", "MaxNorm", "unit_norm", "min_max_norm",
         {"class_name": "MaxNorm", "config": {"max_value": 1.5, "axis": [0, 1, 3]}},
+        # No norm at all, and limits the wrong way round, of which the lower one counts.
+        {"class_name": "MaxNorm", "config": {"max_value": 0.0}},
+        {"class_name": "MinMaxNorm", "config": {"min_value": 3.0, "max_value": 1.0}},
         function("double plus one"), function("numpy clip"),
         "non_pos", 7,
     )  # fmt: skip
@@ -142,7 +145,7 @@ def _special_constraints() -> tuple[Case, ...]:
 
 def _radial() -> tuple[Case, ...]:
     cases = []
-    for sides in ((2, 2), (3, 3), (4, 4), (5, 5), (1, 1), (2, 3)):
+    for sides in ((2, 2), (3, 3), (4, 4), (5, 5), (6, 6), (7, 7), (1, 1), (2, 3)):
         kernel = position_coded((*sides, 2, 1))
         arguments = {
             "filters": 2,

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from conformance.cases.drawn.configurations import Configuration
 from conformance.cases.drawn.data import nonzero_integers, reals
 from conformance.cases.drawn.strategies import ACTIVATIONS, loss_readings
@@ -79,6 +81,27 @@ def constraints() -> Iterator[Case]:
             "constraints",
             c.arguments(kernel_constraint=of_kernel, bias_constraint=of_bias, **penalty),
             (*c.weights(kernel), steps.GetWeights(), train),
+        )
+
+
+def half_constraints() -> Iterator[Case]:
+    """Yield steps of float16 layers, exact but for the norm: part of what the family `constraints` begins with."""
+    for number, of_kernel in enumerate((None, "unit_norm", {"function": "clip"})):
+        c = Configuration(
+            batch=1, in_channels=2, filters=3, size=(1, 2), strides=(1, 1), kernel_size=(2, 1), dtype="float16",
+        )  # fmt: skip
+        kernel = nonzero_integers(c.kernel_shape, number, c.dtype, 4)
+        # What is left of a long step tells its length.
+        train = steps.Train(
+            nonzero_integers(c.input_shape(), number + 1, c.dtype, 2),
+            nonzero_integers(c.output_shape, number + 2, c.dtype, 2) * np.float16(16),
+            0.125,
+        )
+        more: dict[str, Any] = {"bias_constraint": {"function": "negate"}}
+        if of_kernel is not None:
+            more["kernel_constraint"] = of_kernel
+        yield Case(
+            "constraints", c.arguments(**more), (*c.weights(kernel), steps.GetWeights(), train)
         )
 
 

@@ -61,6 +61,12 @@ _ACTIVATIONS = (
     _activation("places", Numbers()),
     _activation("places", Numbers(), first=True),
 )
+#: The first call, which makes the weights, calls it once as well.
+_UNBUILT = Script(
+    clause="ACT-01",
+    arguments={**_BASE, "activation": _named("told calls")},
+    lines=(both(_CALL, _full(_LAST_SHAPE, 1)),),
+)
 #: Beyond every bend of the functions below, and gradients of their values.
 _BEFORE = np.array([-400, -200, 0.25, 3, 8], np.float32).reshape(1, 1, 5, 1)
 _UPSTREAM = np.array([1, 2, 3, 4, 5], np.float32).reshape(1, 1, 5, 1)
@@ -169,6 +175,29 @@ _CONSTRAINTS = (
 )
 
 
+def _in(dtype: str, size: float) -> Iterator[Script]:
+    """Yield what functions are told of the dtype in a layer of another one than float32."""
+    call = steps.Call(INPUTS.astype(dtype))
+    still = steps.Train(call.inputs, np.zeros((1, 5, 7, 3), dtype), 1.0)
+    built = then(
+        steps.Build((None, None, None, 2)),
+        steps.SetWeights((np.ones((2, 3, 3, 2), dtype), np.zeros(3, dtype))),
+    )
+    loss, whole = _named("told dtype, a loss"), _named("told dtype")
+    for clause, argument, lines in (
+        ("ACT-01", {"activation": whole}, (both(call, _full(_LAST_SHAPE, size)),)),
+        ("CONS-04", {"kernel_constraint": whole}, (both(still, Filled((size, 0.0))),)),
+        ("LOSS-01", {"kernel_regularizer": loss}, (both(steps.Losses(), Gives([size])),)),
+        (
+            "LOSS-02",
+            {"activity_regularizer": loss},
+            (*then(call), both(steps.Losses(), Gives([size]))),
+        ),
+    ):
+        arguments = {**_BASE, "dtype": dtype, **argument}
+        yield Script(clause=clause, arguments=arguments, lines=(*built, *lines))
+
+
 def _initializer(wanted: Wanted, *calls: steps.Step, **given: Any) -> Script:
     arguments = {
         name: _named(f"{value}, values") if name.endswith("initializer") else value
@@ -235,6 +264,19 @@ _ASKED = tuple(
     if "for n" not in text
 )
 
+#: Nothing is unknown about a size of 0.
+_EMPTY = tuple(
+    Script(
+        clause="SHAPE-11",
+        arguments=_BASE,
+        lines=(both(steps.ComputeOutputShape(shape), Gives(wanted)),),
+    )
+    for shape, wanted in (
+        ((0, 4, 5, 2), [0, 5, 7, 3]),
+        ((1, 0, 5, 2), [1, 1, 7, 3]),
+        ((None, 4, 0, 2), [None, 5, 2, 3]),
+    )
+)
 _TRIPLE = {"function": "triple"}
 _ASSIGNED = Script(
     clause="LIFE-01",
@@ -250,10 +292,13 @@ _ASSIGNED = Script(
 SCRIPTS = (
     _ASSIGNED,
     *_ACTIVATIONS,
+    _UNBUILT,
+    *(script for dtype, size in (("float64", 8.0), ("float16", 2.0)) for script in _in(dtype, size)),
     *_CONFIGURED,
     *_REGULARIZERS,
     *_CONSTRAINTS,
     *_INITIALIZERS,
     *_BUILDS,
     *_ASKED,
+    *_EMPTY,
 )

@@ -8,11 +8,15 @@ from collections.abc import Callable, Mapping
 from conformance.cases.scripted import (
     arguments,
     attributes,
+    bends,
     forms,
     functions,
     initializers,
     methods,
     migration,
+    rates,
+    refusals,
+    rounding,
     variables,
 )
 from conformance.cases.scripted.script import Script, family_of
@@ -27,6 +31,10 @@ SCRIPTS: tuple[Script, ...] = (
     *methods.SCRIPTS,
     *attributes.SCRIPTS,
     *migration.SCRIPTS,
+    *bends.SCRIPTS,
+    *refusals.SCRIPTS,
+    *rounding.SCRIPTS,
+    *rates.SCRIPTS,
 )
 
 

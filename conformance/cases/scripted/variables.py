@@ -15,6 +15,7 @@ from conformance.cases.scripted.expected import (
     Gives,
     Holds,
     Like,
+    Numbers,
     Raises,
     Succeeds,
     Typed,
@@ -50,6 +51,16 @@ _UNTOUCHED = tuple(
         (steps.RoundTrip(), None),
         (steps.Call(INPUTS[0]), Raises("ValueError")),
     )
+)
+_INFERRED = Script(
+    clause="DTYPE-01",
+    arguments=_PLAIN,
+    lines=(
+        both(steps.Read("dtype"), Gives(None)),
+        *then(_DOUBLE),
+        both(steps.Read("dtype"), Gives("float64")),
+        both(steps.Invoke("get_config"), Holds(items={"dtype": "float64"})),
+    ),
 )
 _DEFAULT_NAMES = Script(
     clause="VAR-02",
@@ -190,6 +201,30 @@ _FROZEN_LATER = Script(
         *then(steps.Assign("trainable", True)),
         both(steps.Read("trainable_weights"), Arrays(((2, 3, 3, 2), (3,)))),
     ),
+)
+#: Losses are kept, and the configuration tells what the attribute is now.
+_FROZEN_LATER_LOSSES = (
+    Script(
+        clause="VAR-06",
+        arguments={**_PLAIN, "kernel_regularizer": {"function": "sum"}},
+        lines=(
+            *then(_CALL, steps.Assign("trainable", False)),
+            both(steps.Losses(), Gives([36.0])),
+        ),
+    ),
+    Script(
+        clause="METH-06",
+        arguments=_PLAIN,
+        lines=(
+            *then(steps.Assign("trainable", False)),
+            both(steps.Invoke("get_config"), Holds(items={"trainable": False})),
+        ),
+    ),
+)
+_SLASH = Script(
+    clause="ATTR-02",
+    arguments=_named("one/two"),
+    lines=(*then(_CALL), both(steps.Read("scope_name"), Gives("one/two"))),
 )
 _TRAINABLE_AT_THE_CALL = tuple(
     Script(
@@ -411,6 +446,24 @@ _BUILD_TWICE = Script(
         either(steps.Read("weights"), Arrays(_PAIR * 2), Arrays(_PAIR)),
     ),
 )
+_OLDER, _NEWEST = (
+    (position_coded((2, 3, 3, 2), start=start), position_coded((3,), start=start))
+    for start in (100, 1)
+)
+#: The weights that were made last are the layer's.
+_BUILT_TWICE = Script(
+    clause="VAR-15",
+    arguments=_PLAIN,
+    lines=(
+        *then(
+            steps.Build((None, None, None, 2)),
+            steps.Build((None, None, None, 2)),
+            steps.SetWeights((*_OLDER, *_NEWEST)),
+        ),
+        both(_CALL, Numbers()),
+    ),
+    where="not graph",
+)
 SCRIPTS = (
     *_UNTOUCHED,
     _DEFAULT_NAMES,
@@ -423,6 +476,9 @@ SCRIPTS = (
     *_TRAINABLE,
     _UNTRAINABLE,
     _FROZEN_LATER,
+    *_FROZEN_LATER_LOSSES,
+    _SLASH,
+    _INFERRED,
     *_TRAINABLE_AT_THE_CALL,
     _COLLECTIONS,
     _TWICE,
@@ -433,5 +489,6 @@ SCRIPTS = (
     _KERAS_STYLE,
     _COUNT,
     _BUILD_TWICE,
+    _BUILT_TWICE,
     _BUILD_OTHER,
 )

@@ -1,0 +1,76 @@
+"""Scripts about activations of Keras' layers exactly where they bend, and about softmax along each axis.
+
+`functions` has the same layers beyond their bends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from conformance.cases.scripted.expected import Gives
+from conformance.cases.scripted.script import Script, both
+from conformance.model import steps
+
+#: Where the layers below bend, and numbers around.
+_AT = np.array([0, 1, 4, 6, -1, 2, 3, 5, 7, -2], np.float32).reshape(1, 1, -1, 1)
+_UPSTREAM = np.arange(1, 1 + _AT.size, dtype=np.float32).reshape(_AT.shape)
+_LEAKY = ([0, 1, 4, 6, -0.5, 2, 3, 5, 7, -1], [0.5, 1, 1, 1, 0.5, 1, 1, 1, 1, 0.5])
+_ABOVE_ONE = ([0, 0, 4, 6, 0, 2, 3, 5, 7, 0], [0, 0, 1, 1, 0, 1, 1, 1, 1, 0])
+#: What TensorFlow makes of these numbers, and the slopes: at 6 alone that of a largest value is 0.
+_LAYERS: tuple[tuple[str, dict[str, float], list[float], list[float]], ...] = (
+    ("LeakyReLU", {"alpha": 0.5}, *_LEAKY),
+    ("ReLU", {"negative_slope": 0.5}, *_LEAKY),
+    ("ReLU", {}, [0, 1, 4, 6, 0, 2, 3, 5, 7, 0], [0, 1, 1, 1, 0, 1, 1, 1, 1, 0]),
+    ("ReLU", {"max_value": 4.0}, [0, 1, 4, 4, 0, 2, 3, 4, 4, 0], [0, 1, 1, 0, 0, 1, 1, 0, 0, 0]),
+    ("ReLU", {"max_value": 6.0}, [0, 1, 4, 6, 0, 2, 3, 5, 6, 0], [0, 1, 1, 0, 0, 1, 1, 1, 0, 0]),
+    ("ReLU", {"threshold": 1.0}, *_ABOVE_ONE),
+    (
+        "ReLU",
+        {"max_value": 4.0, "negative_slope": 0.25, "threshold": 1.0},
+        [-0.25, 0, 4, 4, -0.5, 2, 3, 4, 4, -0.75],
+        [0.25, 0, 1, 0, 0.25, 1, 1, 0, 0, 0.25],
+    ),
+    ("ThresholdedReLU", {"theta": 1.0}, *_ABOVE_ONE),
+)
+
+
+def _pixels(activation: Any) -> dict[str, Any]:
+    """Return the arguments of a layer that gives its input to the activation."""
+    return {
+        "filters": 1, "kernel_size": 1, "kernel_initializer": "ones", "use_bias": False,
+        "activation": activation,
+    }  # fmt: skip
+
+
+def _bends() -> Iterator[Script]:
+    for name, config, values, slopes in _LAYERS:
+        by_inputs = np.reshape(slopes, _AT.shape) * _UPSTREAM
+        gradients = [by_inputs.tolist(), [[[[float((by_inputs * _AT).sum())]]]], None]
+        arguments = _pixels({"class_name": name, "config": config})
+        for clause, step, wanted in (
+            ("ACT-01", steps.Call(_AT), np.reshape(values, _AT.shape).tolist()),
+            ("GRAD-06", steps.Gradients(_AT, _UPSTREAM), gradients),
+        ):
+            yield Script(clause=clause, arguments=arguments, lines=(both(step, Gives(wanted)),))
+
+
+def _softmax() -> Iterator[Script]:
+    """Yield softmax of equal numbers: the share of each tells along which axis it is."""
+    inputs = np.zeros((1, 2, 4, 1), np.float32)
+    upstream = np.array([3, -1, 4, 1, -5, 9, 2, -6], np.float32).reshape(inputs.shape)
+    for axis in (1, 2, -2, -3):
+        share = np.float32(1 / inputs.shape[axis])
+        by_inputs = share * (upstream - share * upstream.sum(axis, keepdims=True))
+        gradients = [by_inputs.tolist(), [[[[0.0]]]], None]
+        arguments = _pixels({"class_name": "Softmax", "config": {"axis": axis}})
+        for clause, step, wanted in (
+            ("ACT-01", steps.Call(inputs), np.full_like(inputs, share).tolist()),
+            ("GRAD-06", steps.Gradients(inputs, upstream), gradients),
+        ):
+            yield Script(clause=clause, arguments=arguments, lines=(both(step, Gives(wanted)),))
+
+
+SCRIPTS = (*_bends(), *_softmax())
