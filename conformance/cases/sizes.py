@@ -273,8 +273,9 @@ def _quick_paths() -> Iterator[Layer]:
             batch = (3, 2, 5, 2)[place] if kernel == 1 else 2
             channels, filters = (17, 5) if place == 0 else (11, 19)
             yield Layer(
-                batch=batch, height=height, width=width, in_channels=channels, filters=filters, kernel_height=kernel,
-                kernel_width=kernel, stride_height=stride, stride_width=stride, **combination,
+                batch=batch, height=height, width=width, in_channels=channels, filters=filters,
+                kernel_height=kernel, kernel_width=kernel, stride_height=stride, stride_width=stride,
+                **combination,
             )  # fmt: skip
 
 

@@ -57,7 +57,14 @@ def _rules(life: _Life) -> list[str]:
     rules = ["call", "read weights", "read losses"]
     if not life.built:
         return [*rules, "build"]
-    rules += ["set weights", "refused weights", "refused channels", "shape", "another layer", "assign"]
+    rules += [
+        "set weights",
+        "refused weights",
+        "refused channels",
+        "shape",
+        "another layer",
+        "assign",
+    ]
     if life.trainings < MOST_TRAININGS:
         rules.append("train")
     return rules

@@ -5,6 +5,7 @@ One case serves many clauses, so a family is a way of making data, not a clause.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import attrs
@@ -51,6 +52,12 @@ CONSTRAINTS = (
     {"function": "negate"},
     {"function": "clip"},
 )
+
+
+def _some_of(*names: str) -> st.SearchStrategy[tuple[str, ...]]:
+    """Draw one of the combinations of these names, each as likely as any other; sets would be mostly small."""
+    counts = range(1, len(names) + 1)
+    return st.sampled_from([c for n in counts for c in itertools.combinations(names, n)])
 
 
 @st.composite
@@ -212,7 +219,7 @@ def loss_cases(draw: st.DrawFn) -> Case:
     c = draw(configurations(dtypes=_TRAINED, largest_kernel=3, largest_size=3, plain=True))
     c = attrs.evolve(c, data_format=draw(st.sampled_from(("channels_last", "channels_first"))))
     seed = draw(SEEDS)
-    chosen = draw(st.sets(st.sampled_from(("activity", "kernel", "bias")), min_size=1))
+    chosen = draw(_some_of("activity", "kernel", "bias"))
     forms = REGULARIZERS if c.dtype == "float32" else REGULARIZERS[3:]
     more: dict[str, Any] = {
         f"{part}_regularizer": draw(st.sampled_from(forms)) for part in sorted(chosen)
@@ -258,7 +265,7 @@ def constraint_cases(draw: st.DrawFn) -> Case:
     """One training step on small integers, so that the update itself is exact."""
     c = draw(configurations(dtypes=_TRAINED, largest_kernel=4, largest_size=3, plain=True))
     seed = draw(SEEDS)
-    chosen = draw(st.sets(st.sampled_from(("kernel", "bias")), min_size=1))
+    chosen = draw(_some_of("kernel", "bias"))
     # The first one is for float32 alone (CONS-11).
     of_kernels = CONSTRAINTS if c.dtype == "float32" else CONSTRAINTS[1:]
     more = {
@@ -338,12 +345,8 @@ def loss_gradient_cases(draw: st.DrawFn) -> Case:
     c = draw(configurations(dtypes=_TRAINED, largest_kernel=3, largest_size=2, plain=True))
     seed = draw(SEEDS)
     forms = REGULARIZERS[:5] if c.dtype == "float32" else REGULARIZERS[3:5]
-    parts = draw(st.sampled_from((("kernel", "bias"), ("kernel",), ("bias",))))
-    more = {
-        f"{part}_regularizer": draw(st.sampled_from(forms))
-        for part in parts
-        if part == "kernel" or c.use_bias
-    }
+    chosen = draw(_some_of("kernel", "bias")) if c.use_bias else ("kernel",)
+    more = {f"{part}_regularizer": draw(st.sampled_from(forms)) for part in chosen}
     return Case(
         "loss gradients",
         c.arguments(**more),

@@ -62,6 +62,28 @@ def _distributions() -> tuple[Case, ...]:
     return (*listed, Case("distributions", bias, (call, steps.GetWeights())))
 
 
+def _orthogonal() -> tuple[Case, ...]:
+    # More rows than columns, and fewer.
+    return tuple(
+        Case(
+            "orthogonal",
+            {"filters": filters, "kernel_size": [1, 2], "kernel_initializer": form},
+            (steps.Call(np.zeros((1, 1, 1, channels), np.float32)), steps.GetWeights()),
+        )
+        for form, filters, channels in (
+            ("orthogonal", 3, 5),
+            ({"class_name": "Orthogonal", "config": {"gain": 2.0}}, 2, 6),
+        )
+    )
+
+
+def _two_layers() -> tuple[Case, ...]:
+    layer = {"filters": 3, "kernel_size": [2, 3]}
+    call = steps.Call(np.zeros((1, 1, 1, 4), np.float32))
+    listed = (call, steps.GetWeights(), steps.Construct("another", layer), call, steps.GetWeights())
+    return (Case("two layers", layer, listed),)
+
+
 def round_trips() -> tuple[Case, ...]:
     """Return layers made again of their configuration, with each kind of object that has options."""
     objects: tuple[tuple[str, str, Mapping[str, Value]], ...] = (
@@ -167,4 +189,6 @@ TABLES: _Table = {
     **_single("claims METH-05", _LAYER, steps.Has(_METHODS)),
     **_single("claims ATTR-01", _LAYER, steps.Read("graph")),
     "distributions": _distributions,
+    "orthogonal": _orthogonal,
+    "two layers": _two_layers,
 }

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ _UPSTREAM = np.arange(1, 1 + _AT.size, dtype=np.float32).reshape(_AT.shape)
 _LEAKY = ([0, 1, 4, 6, -0.5, 2, 3, 5, 7, -1], [0.5, 1, 1, 1, 0.5, 1, 1, 1, 1, 0.5])
 _ABOVE_ONE = ([0, 0, 4, 6, 0, 2, 3, 5, 7, 0], [0, 0, 1, 1, 0, 1, 1, 1, 1, 0])
 #: What TensorFlow makes of these numbers, and the slopes: at 6 alone that of a largest value is 0.
-_LAYERS: tuple[tuple[str, dict[str, float], list[float], list[float]], ...] = (
+_LAYERS: tuple[tuple[str, dict[str, float], Sequence[float], Sequence[float]], ...] = (
     ("LeakyReLU", {"alpha": 0.5}, *_LEAKY),
     ("ReLU", {"negative_slope": 0.5}, *_LEAKY),
     ("ReLU", {}, [0, 1, 4, 6, 0, 2, 3, 5, 7, 0], [0, 1, 1, 1, 0, 1, 1, 1, 1, 0]),

@@ -258,7 +258,13 @@ _ASKED = tuple(
     Script(
         clause="SHAPE-09",
         arguments=LAYER,
-        lines=(both(steps.Invoke("compute_output_shape", (literal(text),)), Succeeds()),),
+        lines=(
+            both(
+                steps.Invoke("compute_output_shape", (literal(text),)),
+                Succeeds(),
+                outside=Gives([2, 5, 7, 3]),
+            ),
+        ),
     )
     for text in _SHAPES
     if "for n" not in text
@@ -293,7 +299,11 @@ SCRIPTS = (
     _ASSIGNED,
     *_ACTIVATIONS,
     _UNBUILT,
-    *(script for dtype, size in (("float64", 8.0), ("float16", 2.0)) for script in _in(dtype, size)),
+    *(
+        script
+        for dtype, size in (("float64", 8.0), ("float16", 2.0))
+        for script in _in(dtype, size)
+    ),
     *_CONFIGURED,
     *_REGULARIZERS,
     *_CONSTRAINTS,

@@ -1,7 +1,7 @@
 """Scripts about numbers that enter a layer from a wider dtype: wherever that is, each becomes the nearest one.
 
-`methods` has those of `set_weights`. Here they come from an assignment, from `weights=`, from an initializer, from a
-constraint, from an input that is cast, and from weights that a policy keeps wider than it computes.
+`methods` has those of `set_weights`. Here they come from an assignment, from `weights=`, from an initializer,
+from a constraint, from an input that is cast, and from weights that a policy keeps wider than it computes.
 """
 
 from __future__ import annotations
@@ -95,7 +95,12 @@ _PROJECTED = Script(
     arguments=_single("float32", 5, kernel_constraint=_THIRDS),
     lines=(
         *then(_BUILD, steps.SetWeights((np.arange(1, 6, dtype="f").reshape(1, 1, 5, 1),))),
-        either(_STEP, Gives([_NEAREST.reshape(1, 1, 5, 1).tolist()]), Raises("NotImplementedError"), v1=Raises("TypeError")),
+        either(
+            _STEP,
+            Gives([_NEAREST.reshape(1, 1, 5, 1).tolist()]),
+            Raises("NotImplementedError"),
+            v1=Raises("TypeError"),
+        ),
     ),
 )
 _INITIAL = tuple(

@@ -26,7 +26,7 @@ from conformance.checks.view import View
 from conformance.model.case import Case
 from conformance.model.steps import Call, GetWeights
 from conformance.model.values.codec import Array, Value
-from conformance.oracle.comparison import Mismatch, compare_exactly
+from conformance.oracle.comparison import Mismatch, compare_exactly, compare_numbers
 
 FALSE_ALARM = 1e-9
 #: How many standard deviations a normal variable exceeds as rarely as that.
@@ -167,6 +167,37 @@ def _of_the_kernel(case: Case, _: object) -> bool:
 def check_the_default_kernel_initializer(view: View) -> Mismatch | None:
     """U(-L, L), L = sqrt(6 / (kh*kw*(filters + in)))."""
     return _judge(view, 0, *_kernel_fans(view), None)
+
+
+@check("INIT-01", "two layers")
+def check_no_two_layers_begin_alike(view: View) -> Mismatch | None:
+    """Every layer draws its own kernel."""
+    (_, one), (index, other) = (
+        (at, weights[0])
+        for at, _ in view.steps(GetWeights)
+        if isinstance(weights := view.value(at), list) and weights
+    )
+    if np.array_equal(one, other):
+        return Mismatch("a second layer begins with the same kernel", None, other, index)
+    return None
+
+
+@check("INIT-05", "orthogonal")
+def check_orthogonal_kernels(view: View) -> Mismatch | None:
+    """As a matrix, all axes but the last by the last, the shorter side is orthonormal, times the gain."""
+    index, _ = view.first(GetWeights)
+    weights = view.value(index)
+    kernel = weights[0] if isinstance(weights, list) and weights else None
+    if not isinstance(kernel, np.ndarray) or kernel.ndim != 4:
+        return Mismatch("there should be a kernel", None, kernel, index)
+    form = view.case.argument("kernel_initializer")
+    gain = form["config"]["gain"] if isinstance(form, dict) else 1.0
+    matrix = kernel.reshape(-1, kernel.shape[3]).astype(np.float64)
+    products = matrix.T @ matrix if matrix.shape[0] >= matrix.shape[1] else matrix @ matrix.T
+    wanted = gain**2 * np.eye(len(products))
+    # A decomposition in float32 is orthogonal within a few roundings for each row.
+    allowed = np.full_like(wanted, gain**2 * 64 * matrix.size * 2.0**-24)
+    return compare_numbers(products, wanted, allowed, step=index, what="product of kernel rows")
 
 
 @check("INIT-02", "distributions", when=_of_the_kernel)
