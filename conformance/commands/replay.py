@@ -26,6 +26,7 @@ from conformance.run.participants.participant import traits_of, understood
 from conformance.run.settings.options import check_memory, check_seconds
 from conformance.subjects import LoadError, Subject, is_built_in, resolve, resolve_command
 from conformance.subjects.process import MEMORY, SECONDS_PER_CASE
+from reports.views.enumeration import how_many
 
 
 @click.command()
@@ -172,7 +173,7 @@ def _load(file: Path, number: int) -> tuple[Any, reports.Subject | None]:
         return data.get("case", data) if isinstance(data, dict) else data, None
     record = load(file)
     if not 1 <= number <= len(record.findings):
-        usage_error(f"--finding {number}: {file} has {len(record.findings)} findings")
+        usage_error(f"--finding {number}: {file} has {how_many(len(record.findings), 'finding')}")
     found = record.findings[number - 1]
     subjects = {subject.key: subject for subject in record.header.subjects}
     return found.case, subjects.get((found.subject, found.mode))

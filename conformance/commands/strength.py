@@ -27,6 +27,7 @@ from conformance.strength.trials import read_catalogue
 from conformance.subjects import LoadError
 from reports import RecordError, load_strength
 from reports.outputs import writing
+from reports.views.enumeration import how_many
 
 
 @click.command()
@@ -258,7 +259,8 @@ def _sentence(
 ) -> str:
     always = [entry for entry in entries if entry["caught"] == seeds]
     text = (
-        f"{len(always)} of {len(entries)} mistakes caught with every one of {seeds} seeds, "
+        f"{len(always)} of {how_many(len(entries), 'mistake')} caught with "
+        f"{'the one seed' if seeds == 1 else f'every one of {seeds} seeds'}, "
         f"profile {profile}, {seconds:.0f} s"
     )
     counts = [entry["examples"] for entry in entries if entry["examples"] is not None]

@@ -15,7 +15,7 @@ from reports.records.record import Clause, Finding, Record
 from reports.records.values import Array, shape_text, words
 from reports.views import cases, causes, matrix
 from reports.views.causes import Cause
-from reports.views.enumeration import first_of
+from reports.views.enumeration import first_of, how_many
 
 #: Clauses that a cause names; further ones are counted.
 CLAUSES_NAMED = 4
@@ -29,8 +29,12 @@ _TITLE = 240
 
 @attrs.frozen(eq=False)
 class Told:
-    """A cause in lines of text: what is wrong, which clauses it breaks, and the smallest case of it."""
+    """A cause in lines of text: what is wrong, which clauses it breaks, and the smallest case of it.
 
+    `number` is the one that the page has for it.
+    """
+
+    number: int
     cause: Cause
     title: str
     clauses: tuple[str, ...]
@@ -45,13 +49,14 @@ def tell_causes(record: Record) -> list[Told]:
     numbered = _not_excused(record)
     order = [row.clause.id for row in matrix.build(record).rows]
     told = []
-    for cause in causes.group(numbered, clauses):
+    for number, cause in enumerate(causes.group(numbered, clauses), start=1):
         smallest = numbered[cause.smallest]
-        broken = sorted({numbered[number].clause for number in cause.numbers}, key=order.index)
+        broken = sorted({numbered[one].clause for one in cause.numbers}, key=order.index)
         title = f"{cause.title} ({cause.known})" if cause.known else cause.title
         message = "" if smallest.message.lower() == title.lower() else smallest.message
         told.append(
             Told(
+                number,
                 cause,
                 _one_line(title, _TITLE),
                 tuple(broken),
@@ -180,7 +185,7 @@ def _stamped(found: Stamps, drawn: picture.Picture) -> Iterator[str]:
         yield ""
     left = found.images.shape[3] - len(channels)
     if left:
-        yield f"({left} more channels)"
+        yield f"({how_many(left, 'more channel')})"
     rows, columns = found.rows, found.columns
     yield from plane(
         "canvas: each input number adds its multiple of the kernel; the box is the output",
@@ -192,7 +197,7 @@ def _stamped(found: Stamps, drawn: picture.Picture) -> Iterator[str]:
     yield drawn.place
     yield from (f"    {term}" for term in drawn.terms)
     if drawn.more:
-        yield f"    and {drawn.more} more products"
+        yield f"    and {how_many(drawn.more, 'more product')}"
     yield f"    {drawn.total}"
     if drawn.window:
         yield drawn.window

@@ -25,6 +25,7 @@ from conformance.model.steps import (
 )
 from conformance.model.values.codec import dtype_of, in_a_line
 from conformance.subjects import Subject
+from reports.views.enumeration import how_many
 
 #: Family of the cases: no check is run on them.
 FAMILY = "capabilities"
@@ -97,7 +98,7 @@ def _absence(observation: Observation, steps: int) -> str | None:
     outcome = observation.constructed
     if outcome.error is None and outcome.unsupported is None:
         if len(observation.outcomes) != steps:
-            return f"{len(observation.outcomes)} outcomes for {steps} steps"
+            return f"{how_many(len(observation.outcomes), 'outcome')} for {how_many(steps, 'step')}"
         outcome = observation.outcomes[-1]
     said = str(outcome.error) if outcome.error is not None else outcome.unsupported
     return None if said is None else in_a_line(said)

@@ -21,6 +21,7 @@ from conformance.model.observation import Outcome
 from conformance.model.steps import Build, Call, GetWeights, SetWeights, Step
 from conformance.model.values.codec import Array, in_a_line
 from conformance.subjects import Subject
+from reports.views.enumeration import how_many
 
 _INPUTS = position_coded((2, 3, 2, 4))
 _KERNEL = position_coded((1, 1, 3, 4), start=5)
@@ -47,7 +48,7 @@ def adapter_fault(subject: Subject) -> str | None:
         if said is not None:
             return f"{moment} of a plain float32 layer does not work: {said}"
     if len(outcomes) != len(steps) + 1:
-        return f"{len(outcomes) - 1} outcomes for {len(steps)} steps"
+        return f"{how_many(len(outcomes) - 1, 'outcome')} for {how_many(len(steps), 'step')}"
     return _wrong_weights(outcomes[4]) or _wrong_output(outcomes[3].value)
 
 
