@@ -32,7 +32,7 @@ def clauses(patterns: tuple[str, ...], errata: bool, as_json: bool) -> None:
     console = Terminal()
     if patterns or errata:
         for clause in chosen:
-            for line in plain.explain_clause(recorded(clause)):
+            for line in plain.explain_clause(recorded(clause), console.width):
                 console.print(line, soft_wrap=True)
             console.print()
         return

@@ -147,7 +147,7 @@ def strength(
                 progress=lambda: bar.advance(trials),
             )
     except HarnessError as error:
-        console.print(f"harness broken: {error}", style="bold red")
+        console.told(f"harness broken: {error}", style="bold red")
         raise SystemExit(3) from None
     found = measuring.document(
         entries,
@@ -221,7 +221,7 @@ def _show(console: Console, found: Mapping[str, Any]) -> None:
                 *_cells(entry, seeds), style=None if entry["caught"] == seeds else "bold red"
             )
     console.print(table)
-    console.print(_sentence(entries, seeds, found["profile"], found["seconds"]))
+    console.told(_sentence(entries, seeds, found["profile"], found["seconds"]))
 
 
 def _cells(entry: Mapping[str, Any], seeds: int) -> list[str]:

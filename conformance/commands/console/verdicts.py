@@ -36,7 +36,7 @@ def verdicts(record: Record, path: Path, console: Terminal) -> None:
         found = [cause for name in part.subjects for cause in causes.get(name, [])]
         for told in found[:CAUSES_SHOWN]:
             finding = told.cause.smallest
-            console.told(f"{told.number}. {told.title}", indent=2, style="bold")
+            console.told(f"{told.number}. {told.title}", indent=2, hanging=3, style="bold")
             for line in (f"breaks {told.breaks}", told.call, told.message):
                 if line:
                     console.told(line, indent=5)
