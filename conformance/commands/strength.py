@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -206,7 +205,7 @@ def _matching(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
     ]
 
 
-def _show(console: Console, found: Mapping[str, Any]) -> None:
+def _show(console: Terminal, found: Mapping[str, Any]) -> None:
     entries, seeds = found["mistakes"], found["seeds"]
     table = Table(box=None, pad_edge=False)
     table.add_column("mistake", overflow="fold", min_width=20)
