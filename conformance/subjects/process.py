@@ -43,6 +43,8 @@ EXPLAINING, LONGEST_EXPLAINING = 10.0, 20.0
 LONGEST_PATIENCE = 60.0
 #: Seconds that a process may take to end when it has closed its standard output.
 LAST_SECONDS = 5.0
+#: Seconds that a program has to end by itself when its standard input is closed.
+LEAVING = 2.0
 #: Seconds until all that a process has started is ended.
 ENDING_SECONDS = 20.0
 #: GiB that a subject's processes may use together.
@@ -182,8 +184,10 @@ class ProcessSubject:
         return Spent(START + (OVERFLOW if overflows else before))
 
     def close(self) -> None:
-        """End the process."""
-        self._stop()
+        """End the process, which may do first what it has to do at its end."""
+        if self._process is not None:
+            self._process.end()
+            self._process = None
 
     def _ask(self, case: Case) -> Observation:
         assert self._process is not None
@@ -285,6 +289,8 @@ class LineProcess:
         #: Bytes of the standard error since the last question.
         self._errors = 0
         self._closed, self._is_kept = False, True
+        #: Whether a question has no answer so far.
+        self._owes = False
         try:
             self._wait_for_start(command[0])
         except BaseException:
@@ -315,6 +321,7 @@ class LineProcess:
         if self._received:
             raise Broken(f"wrote what it was not asked for: {_beginning(self._received)}")
         self._unsent = memoryview(bytes(self._unsent) + json.dumps(question).encode() + b"\n")
+        self._owes = True
         # A program that does not read must not hold the run up, either.
         with contextlib.suppress(KeyError):
             self._selector.register(self._streams[0], selectors.EVENT_WRITE, self._write_question)
@@ -325,6 +332,7 @@ class LineProcess:
             if self._errors > limits.ERRORS:
                 raise Broken(f"wrote more than {limits.ERRORS:,} bytes {FLOODS}")
             self._turn(wait)
+        self._owes = False
         try:
             answer = limits.parse(line)
         except limits.TooLarge as reason:
@@ -335,6 +343,20 @@ class LineProcess:
             raise Broken(f"answered with JSON that is no object: {_beginning(line)}")
         self.volume = limits.volume(line)
         return answer
+
+    def end(self) -> None:
+        """Close the child's standard input, wait for it to end by itself, then `kill` what is left.
+
+        A program that owes an answer, or that has spoken unasked, is not waited for.
+        """
+        deadline = time.monotonic() + LEAVING
+        if not (self._unsent or self._owes or self._received):
+            self._streams[0].close()
+            while self._is_kept and not self._what_was_told("ended"):
+                if time.monotonic() > deadline:
+                    break
+                self._turn(0.05)
+        self.kill()
 
     def kill(self) -> None:
         """End the child, and what it has started, at once and wait for it."""
