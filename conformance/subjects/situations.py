@@ -151,11 +151,12 @@ def amid_two_threads(function: Any, *arrays: Any, inside: bool) -> Any:
         calls: dict[Any, int] = {}
 
         def call(is_inner: bool, given: Any) -> None:
+            ended: tuple[Any, Any]
             try:
-                result = function(*given), None
+                ended = function(*given), None
             except BaseException as error:
-                result = None, error
-            ends.extend([result] * (is_inner is inside))
+                ended = None, error
+            ends.extend([ended] * (is_inner is inside))
 
         def start_second() -> Any:
             threads.append(threading.Thread(target=call, args=(True, inner), daemon=True))
