@@ -44,13 +44,13 @@ def main() -> None:
     """Find out whether an implementation obeys tf.compat.v1.layers.Conv2DTranspose.
 
     \b
-    conformance run                                  reference, fast and TensorFlow
-    conformance run --subject my_layer.py:MyLayer    your own
-    conformance init                                 a file to begin with
-    conformance smoke my_layer.py:MyLayer            what it can, and what is wrong first
-    conformance explain 1                            a finding of that run, with its picture
-    conformance clauses                              what is checked
-    conformance bench                                how fast fast_impl is
-    conformance translate --to torch kernel_size=3   the layer in another framework's words
-    conformance weights model.keras                  which layers a file of weights makes
+    conformance run                                 reference, fast, TensorFlow
+    conformance run --subject my_layer.py:MyLayer   your own
+    conformance init                                a file to begin with
+    conformance smoke my_layer.py:MyLayer           what it can, what is wrong
+    conformance explain 1                           a finding, with its picture
+    conformance clauses                             what is checked
+    conformance bench                               how fast fast_impl is
+    conformance translate --to torch kernel_size=3  in a framework's words
+    conformance weights model.keras                 which layers a file makes
     """  # noqa: D301 (click wants the character)

@@ -23,6 +23,7 @@ from reports import bench as results_of
 from reports.bench import LayerResult, Results, ResultsError, Settings
 from reports.bench.page import milliseconds
 from reports.bench.results import geometric_mean, slope
+from reports.views.enumeration import how_many
 
 
 @click.command()
@@ -223,7 +224,7 @@ def _show_means(results: Results, console: Console) -> None:
             console.print(
                 f"this machine: {rate / 1e9:.0f} GFLOP/s in a {dtype} matrix product (median of "
                 f"{len(samples)}), {(results.machine.copy or 0) / 1e9:.1f} GB/s in copying; "
-                f"{results.settings.threads} threads"
+                f"{how_many(results.settings.threads, 'thread')}"
             )
     ours = results.ours
     if ours is None:
@@ -232,7 +233,7 @@ def _show_means(results: Results, console: Console) -> None:
     if ratios:
         console.print(
             f"{ours}: {geometric_mean(ratios):.2f} times the best peer's time (geometric mean), "
-            f"the fastest on {sum(r <= 1 for r in ratios)} of {len(ratios)} layers"
+            f"the fastest on {sum(r <= 1 for r in ratios)} of {how_many(len(ratios), 'layer')}"
         )
     for peer in results.measured:
         mean = geometric_mean(results.ratios(ours, peer.name))

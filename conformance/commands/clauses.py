@@ -13,6 +13,7 @@ from conformance.commands.console.terminal import Terminal
 from conformance.model.clauses import matching
 from conformance.run.run import recorded
 from reports.outputs import plain
+from reports.views.enumeration import how_many
 
 
 @click.command()
@@ -31,10 +32,12 @@ def clauses(patterns: tuple[str, ...], errata: bool, as_json: bool) -> None:
     console = Terminal()
     if patterns or errata:
         for clause in chosen:
-            for line in plain.explain_clause(recorded(clause)):
+            for line in plain.explain_clause(recorded(clause), console.width):
                 console.print(line, soft_wrap=True)
             console.print()
         return
     rows = [(c.id, c.scope, ", ".join(c.agreement), c.title) for c in chosen]
     print_rows(console, ("clause", "scope", "agreement", "norm in short"), rows)
-    console.print(f"{len(chosen)} clauses; `conformance clauses PAD-01` explains one", style="dim")
+    console.print(
+        f"{how_many(len(chosen), 'clause')}; `conformance clauses PAD-01` explains one", style="dim"
+    )

@@ -102,7 +102,7 @@ def _fits(console: Terminal, line: str) -> bool:
 def _show(console: Terminal, before: Record, after: Record, changes: Sequence[Change]) -> None:
     for subject, package, old, new in versions(before, after):
         text = f"{subject.name} ({subject.mode}): {package} {old}, now {new}"
-        console.print(text)
+        console.told(text)
     same = unchanged(after, changes)
     for which, names in zip(("old", "new"), only_in(before, after)):
         if names:
@@ -115,16 +115,18 @@ def _show(console: Terminal, before: Record, after: Record, changes: Sequence[Ch
         told = f"{head}  message"
         console.print(told if _fits(console, told) else head.rstrip(), soft_wrap=True)
     for line, change in zip(lines, changes):
-        message = change.message or ""
-        told = f"{line}  {message}"
-        if not _fits(console, told):  # then it has a line of its own
-            told = f"{line}\n  {message}"
-        console.print(told.rstrip(), style=_COLOURS[change.kind], soft_wrap=True)
+        message, style = change.message or "", _COLOURS[change.kind]
+        told = f"{line}  {message}".rstrip()
+        if _fits(console, told):
+            console.print(told, style=style, soft_wrap=True)
+        else:  # then it has lines of its own
+            console.print(line.rstrip(), style=style, soft_wrap=True)
+            console.told(message, indent=2, style=style)
     for one in precision(before, after):
         how, colour = ("less", "yellow") if one.worse else ("more", "green")
         errors = f"worst error {one.old:.3g}, now {one.new:.3g}"
         text = f"{one.subject} ({one.mode}) is {how} precise in {one.dtype}: {errors}"
-        console.print(text, style=colour, soft_wrap=True)
+        console.told(text, style=colour)
     counts = [(sum(change.kind == kind for change in changes), KINDS[kind][0]) for kind in KINDS]
     told = ", ".join(f"{count} {heading.lower()}" for count, heading in counts if count)
-    console.print(f"{told or 'no verdict differs'}; {same} unchanged")
+    console.told(f"{told or 'no verdict differs'}; {same} unchanged")

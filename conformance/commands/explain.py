@@ -18,6 +18,7 @@ from conformance.model.clauses import matching
 from conformance.run.run import recorded
 from reports.outputs import plain
 from reports.records.record import Record
+from reports.views.enumeration import how_many
 
 
 @click.command()
@@ -55,8 +56,8 @@ def explain(what: tuple[str, ...], record: Path, as_json: bool) -> None:
     except ValueError as error:
         usage_error(str(error).replace("--clause ", ""))
     numbers = [int(text) for text in what if text.isdecimal()]
-    findings = _findings(record, numbers) if numbers else []
-    texts = [plain.explain_clause(recorded(clause)) for clause in clauses]
+    findings = _findings(record, numbers, console.width) if numbers else []
+    texts = [plain.explain_clause(recorded(clause), console.width) for clause in clauses]
     for place, lines in enumerate([*texts, *findings]):
         if place:
             console.print()
@@ -67,6 +68,7 @@ def explain(what: tuple[str, ...], record: Path, as_json: bool) -> None:
 def _causes(loaded: Record) -> list[dict[str, Any]]:
     return [
         {
+            "cause": told.number,
             "subject": told.cause.subject,
             "title": told.cause.title,
             "known": told.cause.known,
@@ -79,12 +81,11 @@ def _causes(loaded: Record) -> list[dict[str, Any]]:
     ]
 
 
-def _findings(path: Path, numbers: Sequence[int]) -> list[Iterable[str]]:
+def _findings(path: Path, numbers: Sequence[int], width: int) -> list[Iterable[str]]:
     record = load(path, aside=True)
     clauses = {clause.id: clause for clause in record.header.clauses}
     for number in numbers:
         if not 1 <= number <= len(record.findings):
-            has = f"{len(record.findings)} findings" if record.findings else "no findings"
-            usage_error(f"finding {number}: {path} has {has}")
+            usage_error(f"finding {number}: {path} has {how_many(len(record.findings), 'finding')}")
     chosen = [record.findings[number - 1] for number in numbers]
-    return [plain.explain_finding(found, clauses.get(found.clause)) for found in chosen]
+    return [plain.explain_finding(found, clauses.get(found.clause), width) for found in chosen]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 import reports
 from conformance.cases import FAMILIES
@@ -26,6 +25,8 @@ from conformance.run.participants.participant import traits_of, understood
 from conformance.run.settings.options import check_memory, check_seconds
 from conformance.subjects import LoadError, Subject, is_built_in, resolve, resolve_command
 from conformance.subjects.process import MEMORY, SECONDS_PER_CASE
+from reports.views.cases import summary
+from reports.views.enumeration import how_many
 
 
 @click.command()
@@ -63,7 +64,7 @@ def replay(
     timeout: float,
     memory: float,
 ) -> None:
-    """Run a case again: a finding of a run.jsonl, or a file with one case as JSON.
+    """Run a case again: a finding of a run.jsonl, or of its folder, or a file with one case as JSON.
 
     Prints what the subject does at every step and judges every clause that the case exercises. Without
     --subject or --subject-command, a finding is run on the subject it was found on: at once where that is
@@ -151,7 +152,7 @@ def names_code(data: Any) -> bool:
     return isinstance(data, list) and any(map(names_code, data))
 
 
-def _show_or_refuse(subject: reports.Subject, file: Path, trust: bool, console: Console) -> None:
+def _show_or_refuse(subject: reports.Subject, file: Path, trust: bool, console: Terminal) -> None:
     kind = "the command" if subject.command else "the file or module"
     if not trust:
         own = "--subject-command COMMAND" if subject.command else "--subject SPEC"
@@ -159,12 +160,12 @@ def _show_or_refuse(subject: reports.Subject, file: Path, trust: bool, console: 
             f"{file} names {kind} {subject.spec!r}, and a record may come from anybody: nothing was run. "
             f"use --trust to run it, or {own} to run another one"
         )
-    console.print(f"running {kind} that the record names: {subject.spec}", style="yellow")
+    console.told(f"running {kind} that the record names: {subject.spec}", style="yellow")
 
 
 def _load(file: Path, number: int) -> tuple[Any, reports.Subject | None]:
     """Return the case as JSON, and the header's entry of the subject that it failed on."""
-    if file.suffix != ".jsonl":
+    if file.suffix != ".jsonl" and not file.is_dir():
         try:
             data = reports.load_json(file)
         except reports.RecordError as error:
@@ -172,23 +173,23 @@ def _load(file: Path, number: int) -> tuple[Any, reports.Subject | None]:
         return data.get("case", data) if isinstance(data, dict) else data, None
     record = load(file)
     if not 1 <= number <= len(record.findings):
-        usage_error(f"--finding {number}: {file} has {len(record.findings)} findings")
+        usage_error(f"--finding {number}: {file} has {how_many(len(record.findings), 'finding')}")
     found = record.findings[number - 1]
     subjects = {subject.key: subject for subject in record.header.subjects}
     return found.case, subjects.get((found.subject, found.mode))
 
 
-def _replay(case: Case, subject: Subject, traits: Traits, console: Console) -> int:
+def _replay(case: Case, subject: Subject, traits: Traits, console: Terminal) -> int:
     """Run and judge the case; return the exit status that it deserves."""
     evidence = Evidence()
     observation = evidence.observation(subject, case)
-    console.print(f"{case.id} on {subject.name} ({subject.mode})", style="bold")
-    console.print(f"  Conv2DTranspose({dict(case.arguments)})")
+    console.told(f"{case.id} on {subject.name} ({subject.mode})", style="bold")
+    console.told(summary(case.to_json()), indent=2, hanging=2)
     if observation.crash:
-        console.print(f"  crashed: {observation.crash}", style="red")
+        console.told(f"crashed: {observation.crash}", indent=2, hanging=2, style="red")
     for step, outcome in zip(case.steps, observation.outcomes):
         what = outcome.error or outcome.unsupported or describe(outcome.value)
-        console.print(f"  {step.tag}: {what}")
+        console.told(f"{step.tag}: {what}", indent=2, hanging=2)
     statuses: list[int] = []
     for check in CHECKS.on(case.family):
         if check.claims:
@@ -198,7 +199,8 @@ def _replay(case: Case, subject: Subject, traits: Traits, console: Console) -> i
                 continue
             failure = judge(evidence, check, case, subject, traits)
         except (NotSupported, NotTried) as reason:
-            console.print(f"  {check.clause}: unsupported: {reason}", style="yellow")
+            text = f"{check.clause}: unsupported: {reason}"
+            console.told(text, indent=2, hanging=2, style="yellow")
             continue
         except Exception as error:
             # A case from a file may be one that no layer can do: then it is the case that is wrong.
@@ -206,15 +208,16 @@ def _replay(case: Case, subject: Subject, traits: Traits, console: Console) -> i
             told = (
                 f"harness broken: {error}" if why is None else f"the case cannot be judged: {why}"
             )
-            console.print(f"  {check.clause}: {told}", style="bold red")
+            console.told(f"{check.clause}: {told}", indent=2, hanging=2, style="bold red")
             statuses.append(3 if why is None else 2)
             continue
         statuses.append(0 if failure is None else 1)
         if failure is None:
-            console.print(f"  {check.clause}: holds", style="green")
+            console.told(f"{check.clause}: holds", indent=2, style="green")
         else:
-            console.print(f"  {check.clause}: {failure.mismatch.message}", style="red")
+            text = f"{check.clause}: {failure.mismatch.message}"
+            console.told(text, indent=2, hanging=2, style="red")
     if not statuses:
-        console.print("  no clause could be judged", style="yellow")
+        console.told("no clause could be judged", indent=2, style="yellow")
     worst_first = (status for status in (3, 1, 2, 0) if status in statuses)
     return next(worst_first, 1)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -27,6 +26,7 @@ from conformance.strength.trials import read_catalogue
 from conformance.subjects import LoadError
 from reports import RecordError, load_strength
 from reports.outputs import writing
+from reports.views.enumeration import how_many
 
 
 @click.command()
@@ -146,7 +146,7 @@ def strength(
                 progress=lambda: bar.advance(trials),
             )
     except HarnessError as error:
-        console.print(f"harness broken: {error}", style="bold red")
+        console.told(f"harness broken: {error}", style="bold red")
         raise SystemExit(3) from None
     found = measuring.document(
         entries,
@@ -205,7 +205,7 @@ def _matching(patterns: Sequence[str], names: Sequence[str]) -> list[str]:
     ]
 
 
-def _show(console: Console, found: Mapping[str, Any]) -> None:
+def _show(console: Terminal, found: Mapping[str, Any]) -> None:
     entries, seeds = found["mistakes"], found["seeds"]
     table = Table(box=None, pad_edge=False)
     table.add_column("mistake", overflow="fold", min_width=20)
@@ -220,7 +220,7 @@ def _show(console: Console, found: Mapping[str, Any]) -> None:
                 *_cells(entry, seeds), style=None if entry["caught"] == seeds else "bold red"
             )
     console.print(table)
-    console.print(_sentence(entries, seeds, found["profile"], found["seconds"]))
+    console.told(_sentence(entries, seeds, found["profile"], found["seconds"]))
 
 
 def _cells(entry: Mapping[str, Any], seeds: int) -> list[str]:
@@ -258,7 +258,8 @@ def _sentence(
 ) -> str:
     always = [entry for entry in entries if entry["caught"] == seeds]
     text = (
-        f"{len(always)} of {len(entries)} mistakes caught with every one of {seeds} seeds, "
+        f"{len(always)} of {how_many(len(entries), 'mistake')} caught with "
+        f"{'the one seed' if seeds == 1 else f'every one of {seeds} seeds'}, "
         f"profile {profile}, {seconds:.0f} s"
     )
     counts = [entry["examples"] for entry in entries if entry["examples"] is not None]

@@ -51,7 +51,7 @@ def translate(
 
     \b
     conformance translate --to torch 'kernel_size=3, strides=2, padding="same"'
-    conformance translate --from torch 'ConvTranspose2d(8, 4, 3, stride=2, padding=1, output_padding=1)'
+    conformance translate --from torch 'ConvTranspose2d(8, 4, 3, stride=2)'
     conformance translate 'kernel_size=3, strides=2' --size 7x7 --wanted 16x16
 
     ARGUMENTS are written as that side writes them. Where no arguments of the other side say the same, the

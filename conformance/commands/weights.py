@@ -10,6 +10,7 @@ import click
 
 from conformance.commands.console.failing import usage_error
 from reports.records.unseen import shown
+from reports.views.enumeration import how_many
 
 if TYPE_CHECKING:
     from fast_impl.weights import StoredLayer, WeightFile
@@ -103,7 +104,7 @@ def _document(file: WeightFile) -> dict[str, Any]:
 
 def _lines(file: WeightFile) -> list[str]:
     made = [layer for layer in file.layers if layer.problem is None]
-    lines = [f"{shown(str(file.path))}: {file.format}, {len(file)} arrays"]
+    lines = [f"{shown(str(file.path))}: {file.format}, {how_many(len(file), 'array')}"]
     if made:
         lines += ["", "Conv2DTranspose layers that they make:"]
         lines += _columns([_words(layer) for layer in made])

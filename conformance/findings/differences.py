@@ -13,6 +13,7 @@ from conformance.judge.judging import Failure
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.values.codec import Array
+from conformance.oracle.comparison import Mismatch
 from conformance.oracle.tolerance import unit_roundoff
 
 #: A description must fit so many failing cases, and of a finding's cases so many are looked at.
@@ -27,6 +28,8 @@ FARTHEST = 8
 CAST = (
     "looks like inputs are cast to the layer's dtype, which is float32 unless another one is named"
 )
+#: Begins the words for a factor that mistakes seldom have.
+_BY_FACTOR = "the right {} multiplied by"
 #: Scaled errors up to this are no sign of a narrower format.
 OWN_ROUNDING = 32
 
@@ -37,11 +40,14 @@ def described(failures: Sequence[Failure]) -> str | None:
     Shifts that differ from case to case must be seen in three quarters of the large cases. A shift that leaves
     less than half of the result in sight, or is longer than `FARTHEST`, is not looked for.
 
-    Unless inputs are cast, the failures must be of numbers: an array expected, and an array of its shape given.
+    Unless inputs are cast, the failures must be of numbers: an array expected, and an array of its shape given. Of
+    losses and gradients it is told by what they are multiplied.
     """
     wrong = [failure for failure in failures if failure.status == "fail"]
     if any(map(_is_cast, wrong)) and all(_is_cast(one) or call_not_refused(one) for one in wrong):
         return CAST
+    if text := _multiplied(failures[:LOOKED_AT]):
+        return text
     pairs = []
     for failure in failures[:LOOKED_AT]:
         right, got = failure.mismatch.expected, failure.mismatch.got
@@ -93,8 +99,81 @@ def _is_cast(failure: Failure) -> bool:
 
 
 def _is_call(failure: Failure) -> bool:
+    return isinstance(_step(failure), steps.Call)
+
+
+def _step(failure: Failure) -> steps.Step | None:
     step = failure.mismatch.step
-    return step is not None and isinstance(failure.case.steps[step], steps.Call)
+    return None if step is None else failure.case.steps[step]
+
+
+def _multiplied(failures: Sequence[Failure]) -> str | None:
+    """Return by what the right losses, or the right gradients, are multiplied in every failing case.
+
+    Of a number or two anything is a multiple: gradients must have more different ones, and so must losses where
+    the factor is none that a mistake makes often.
+    """
+    nouns = {_noun(_step(failure)) for failure in failures}
+    noun = next(iter(nouns)) if len(nouns) == 1 else None
+    if noun is None:
+        return None
+    fitting: list[str] | None = None
+    different: set[float] = set()
+    for failure in failures:
+        pair = _numbers(failure.mismatch)
+        if pair is None:
+            return None
+        found = [*_multiples(failure, *pair)]
+        fitting = [text for text in (found if fitting is None else fitting) if text in found]
+        different.update(pair[0].flat)
+    for text in fitting or ():
+        is_usual = not text.startswith(_BY_FACTOR)
+        if len(different) >= ENOUGH or (is_usual and noun == "loss"):
+            return f"looks like {text.format(noun)}"
+    return None
+
+
+def _multiples(failure: Failure, right: Array, got: Array) -> Iterator[str]:
+    """Yield in which words a result is a multiple of the right one; the noun is to be put in."""
+    if not np.any(right) or not np.isfinite([right, got]).all():
+        return
+    place = np.unravel_index(int(np.argmax(np.abs(right))), right.shape)
+    factor = float(got[place] / right[place])
+    if not _near(got, right * factor):
+        return
+    batch = _batch(failure) or 1
+    usual = {
+        "half of the right {}": 0.5,
+        "twice the right {}": 2.0,
+        "the right {} with the wrong sign": -1.0,
+        "the right {} times the batch size": batch,
+        "the right {} divided by the batch size": 1 / batch,
+    }
+    yield from (text for text, one in usual.items() if one != 1 and np.isclose(factor, one))
+    yield f"{_BY_FACTOR} {factor:.4g}"
+
+
+def _noun(step: steps.Step | None) -> str | None:
+    if isinstance(step, (steps.Losses, steps.LossesFor, steps.Collection)):
+        return "loss"
+    return "gradient" if isinstance(step, (steps.Gradients, steps.LossGradients)) else None
+
+
+def _numbers(mismatch: Mismatch) -> tuple[Array, Array] | None:
+    """Return the numbers expected and got, as arrays of float64 of one shape."""
+    try:
+        right, got = (np.asarray(value, np.float64) for value in (mismatch.expected, mismatch.got))
+    except (TypeError, ValueError):  # not numbers
+        return None
+    return (right, got) if right.shape == got.shape else None
+
+
+def _batch(failure: Failure) -> int | None:
+    """Return how many images the step is about: its own, or those of the last call before it."""
+    step = failure.mismatch.step
+    before = failure.case.steps[: 0 if step is None else step + 1]
+    inputs = [one.inputs for one in before if isinstance(one, (steps.Call, steps.Gradients))]
+    return inputs[-1].shape[0] if inputs and inputs[-1].ndim else None
 
 
 def _spatial(case: Case) -> tuple[int, int]:

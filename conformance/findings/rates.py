@@ -30,6 +30,7 @@ from conformance.strength.mistakes import MISTAKES, Mistake
 from conformance.subjects import Subject
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
+from reports.views.enumeration import how_many
 
 _UNSEEN_SEEDS = (101, 102, 103)
 
@@ -140,7 +141,9 @@ def main(examples: int, file: Path | None) -> None:
         file.write_text(json.dumps([attrs.asdict(r) for r in results], indent=1) + "\n")
     total = len(results)
     certain = [r for r in results if r.known is not None and r.known.startswith("equals")]
-    click.echo(f"{total} mistakes diagnosed; no expected clause failed for {len(silent)}: {silent}")
+    click.echo(
+        f"{how_many(total, 'mistake')} diagnosed; no expected clause failed for {len(silent)}: {silent}"
+    )
     click.echo(
         f"in the catalogue: named {sum(r.named for r in results)}, for certain {len(certain)}"
     )

@@ -11,7 +11,6 @@ about these is to blame, and not the one about the activation.
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
@@ -31,6 +30,7 @@ from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.oracle.bounds import OracleError
 from conformance.subjects import Subject
 from conformance.subjects.process import TIMED_OUT
+from reports.records.messages import normalised
 
 #: So many cases that end the process are run again, step by step: each ends it once more.
 ENDED = 8
@@ -222,8 +222,8 @@ def call_not_refused(failure: Failure) -> steps.Call | None:
 
 
 def _alike(one: Error, other: Error) -> bool:
-    """Tell whether two exceptions say the same, numbers apart."""
-    told = [re.sub(r"\d+", "#", error.first_line) for error in (one, other)]
+    """Tell whether two exceptions say the same, numbers and addresses apart."""
+    told = [normalised(error.first_line) for error in (one, other)]
     return one.types == other.types and told[0] == told[1]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from conformance.model.values.codec import Value, decode, encode
+from conformance.model.values.codec import Value, decode, encode, in_a_line
 from conformance.model.values.limits import message_of, uncoloured
 
 
@@ -25,6 +25,8 @@ class Unsupported(Exception):  # noqa: N818 - not an error: the subject says tha
         self.refusal = refusal
 
 
+#: So many characters of a message are told.
+_LONGEST = 300
 #: Classes of errors that say "that is not here": Python's, TensorFlow's and ONNX Runtime's.
 _NOT_IMPLEMENTED = frozenset({"NotImplementedError", "UnimplementedError", "NotImplemented"})
 #: How errors of more general classes say it: XLA by its status code; PyTorch of an operation in a dtype, and of
@@ -78,8 +80,9 @@ class Error:
 
     @property
     def first_line(self) -> str:
-        """The line of the message that says something, at most 300 characters of it."""
-        return telling_line(self.message)[:300]
+        """The line of the message that says something; of a long one, 300 characters."""
+        told = telling_line(self.message)
+        return told if len(told) <= _LONGEST else in_a_line(told, _LONGEST)
 
     @property
     def means_not_implemented(self) -> bool:

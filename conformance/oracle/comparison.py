@@ -112,7 +112,8 @@ def compare_each(
     if not isinstance(wanted, list):
         return compare(got, wanted)
     if not isinstance(got, list) or len(got) != len(wanted):
-        text = f"expected {len(wanted)} items, got {describe(got)}"
+        items = "1 item" if len(wanted) == 1 else f"{len(wanted)} items"
+        text = f"expected {items}, got {describe(got)}"
         return Mismatch(text, wanted, got, step)
     found = (compare(one, target) for one, target in zip(got, wanted))
     return next((mismatch for mismatch in found if mismatch is not None), None)
@@ -139,8 +140,9 @@ def compare_numbers(
 ) -> Mismatch | None:
     """Return a mismatch unless every element of `got` is within `allowed` of `exact`.
 
-    NaN must be NaN; an infinity must be that infinity; a finite value must be finite, unless the
-    exact one is beyond the format's largest and rounds to infinity. The sign of a zero is free.
+    A number of Python's is an array of shape (). NaN must be NaN; an infinity must be that infinity; a finite
+    value must be finite, unless the exact one is beyond the format's largest and rounds to infinity. The sign of
+    a zero is free.
 
     Args:
         got: what the subject returned.
@@ -152,6 +154,8 @@ def compare_numbers(
         normwise: gives a second bound, for what is beyond the first one. It counts for finite numbers; where
             equality is asked for, only what rounds to the right integers is within it.
     """
+    if isinstance(got, (int, float)) and not isinstance(got, bool):
+        got = np.asarray(got)
     mismatch = compare_shape(got, exact.shape, step)
     if mismatch is not None or exact.size == 0:
         return mismatch
@@ -221,7 +225,7 @@ def _worst(
     limit = f", allowed error {allowed[index]:.3g}" if is_limited else ""
     return Mismatch(
         f"{place} should be {exactly}{_number(exact[index])}, got {_number(got[index])}{limit}; "
-        f"{wrong} of {good.size} elements are wrong",
+        f"{_wrong_of(wrong, good.size)}",
         exact,
         got,
         step,
@@ -231,6 +235,12 @@ def _worst(
             for number in (scaled, bound)
         ),
     )
+
+
+def _wrong_of(wrong: int, size: int) -> str:
+    if size == 1:
+        return "the only element is wrong"
+    return f"{wrong} of {size} elements {'is' if wrong == 1 else 'are'} wrong"
 
 
 def _number(value: Any) -> str:

@@ -8,6 +8,7 @@ import shlex
 from reports.bench.page import milliseconds
 from reports.bench.results import LayerResult, Results, geometric_mean
 from reports.outputs.writing import write_text
+from reports.views.enumeration import how_many
 
 
 def table(results: Results) -> str:
@@ -74,5 +75,5 @@ def _means(results: Results, ours: str | None) -> list[str]:
     wins = sum(ratio <= 1 for ratio in ratios)
     return [
         f"Geometric means: {ours} takes {mean:.2f} of the best peer's time (the fastest on {wins} of "
-        f"{len(ratios)} layers), {', '.join(against)}."
+        f"{how_many(len(ratios), 'layer')}), {', '.join(against)}."
     ]

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from reports.bench.drawing import Axis, colour, mark, n, picture, short, spanning, text
 from reports.bench.results import LayerResult, Results, slope
+from reports.views.enumeration import how_many
 
 #: How wide a picture for a telephone is.
 _NARROW = 360.0
@@ -79,7 +80,9 @@ def ratios(results: Results, *, is_narrow: bool = False) -> Markup:
                     "end " + ("good" if ratio >= 1 else ""),
                 )
             )
-    label = f"Times on {len(rows)} layers as multiples of those of {ours or 'the fastest'}"
+    label = (
+        f"Times on {how_many(len(rows), 'layer')} as multiples of those of {ours or 'the fastest'}"
+    )
     return picture(width, height, label, parts, f"ratios {_kind(is_narrow)}")
 
 

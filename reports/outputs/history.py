@@ -16,7 +16,7 @@ from reports.outputs.writing import write_text
 from reports.records.record import Record
 from reports.views import matrix
 from reports.views.changes import KINDS, Change, Precision, compare, precision
-from reports.views.enumeration import first_of
+from reports.views.enumeration import first_of, how_many
 from reports.views.matrix import Column
 
 #: Clauses of a kind of change that are named; others are counted.
@@ -119,7 +119,9 @@ def _scope(record: Record) -> str:
     header = record.header
     total = len(header.clauses)
     of = f" of {header.clauses_in_all}" if total < (header.clauses_in_all or 0) else ""
-    return f"profile {header.profile}, {total}{of} clauses"
+    return (
+        f"profile {header.profile}, {total}{of} {'clause' if total == 1 and not of else 'clauses'}"
+    )
 
 
 def _page_of(record: Record, folder: Path | None) -> str | None:
@@ -200,8 +202,8 @@ def _chart(points: Sequence[Point]) -> Markup:
             )
     first, last = shown[0], shown[-1]
     label = (
-        f"{len(shown)} runs: {first.column.passed} clauses passed in the first, {first.broken} were broken; "
-        f"{last.column.passed} and {last.broken} in the last"
+        f"{how_many(len(shown), 'run')}: in the first, {first.column.passed} passed and {first.broken} broke; "
+        f"in the last, {last.column.passed} and {last.broken}"
     )
     width = len(shown) * _STEP
     return Markup(

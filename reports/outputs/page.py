@@ -32,6 +32,7 @@ from reports.views import (
     sentence,
     shipping,
 )
+from reports.views.enumeration import how_many
 
 #: Spelled out, so that nobody is misled, and a pattern that is copied is the one that was meant.
 _UNSEEN: dict[int, str | None] = {
@@ -142,7 +143,7 @@ def environment() -> Environment:
         unbroken=_unbroken,
         moment=_moment,
         duration=_duration,
-        count=_count,
+        count=how_many,
         listed=_listed,
         packed=_packed,
         score=_score,
@@ -219,10 +220,6 @@ def _duration(seconds: float | None) -> str:
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def _score(mutants: Mutants) -> str:

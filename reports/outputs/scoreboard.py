@@ -10,6 +10,7 @@ import attrs
 
 from reports.outputs.page import document
 from reports.outputs.writing import write_text
+from reports.records.messages import normalised
 from reports.records.record import Aspect, Record, RecordError, Subject
 from reports.views import causes as causes_of
 
@@ -166,7 +167,7 @@ def _texts(record: Record) -> dict[tuple[str, str], str]:
         told = [one.diagnosis for one in findings if one.diagnosis] or [findings[0].message]
         for finding in findings:
             for text in filter(None, (finding.message, finding.diagnosis)):
-                texts[finding.subject, causes_of.normalised(text)] = told[0]
+                texts[finding.subject, normalised(text)] = told[0]
         if sum(one.subject == cause.subject for one in causes) == 1:
             # What else is wrong is not judged by itself: this cause blocks it.
             texts[cause.subject, ONLY] = told[0]
@@ -176,10 +177,10 @@ def _texts(record: Record) -> dict[tuple[str, str], str]:
 def _told(aspect: Aspect, texts: dict[tuple[str, str], str]) -> str:
     """Return the cause in the words in which the first of its kind was told."""
     cause = aspect.cause or ""
-    found = texts.get((aspect.subject, causes_of.normalised(cause)))
+    found = texts.get((aspect.subject, normalised(cause)))
     if found is None and aspect.judged:
         found = texts.get((aspect.subject, ONLY))
-    return found or texts.setdefault((aspect.subject, causes_of.normalised(cause)), cause)
+    return found or texts.setdefault((aspect.subject, normalised(cause)), cause)
 
 
 def _order(found: Iterable[Mapping[str, Aspect]]) -> dict[str, None]:

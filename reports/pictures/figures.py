@@ -328,7 +328,10 @@ def _note(expected: Tensor, got: Tensor, delta: Array | None) -> str:
             "the other one lacks."
         )
     wrong = int(np.count_nonzero(delta))
-    text = f"{wrong} of {delta.size} elements differ" if wrong else "All elements are equal"
+    text = "All elements are equal"
+    if wrong:
+        text = f"{wrong} of {delta.size} elements differ{'s' if wrong == 1 else ''}"
+        text = "The only element differs" if delta.size == 1 else text
     if wrong and np.array_equal(expected.array, got.array):
         text += " in the sign of zero alone"
     if not wrong and expected.dtype != got.dtype:

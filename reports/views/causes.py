@@ -26,6 +26,7 @@ from typing import Any
 import attrs
 
 from reports.pictures import stamps
+from reports.records.messages import normalised
 from reports.records.record import Clause, Finding
 from reports.records.values import is_error, is_tensor
 
@@ -231,12 +232,6 @@ def _key_of_exception(kind: str, message: str) -> _Key:
     lines = message.strip().splitlines()
     telling = [line for line in lines if line.strip() and not _WHERE.search(line)]
     return ("raised", kind, normalised((telling or lines or [""])[0]))
-
-
-def normalised(text: str) -> str:
-    """Leave out of a message what differs from case to case: numbers, how many they are, and addresses."""
-    plain = re.sub(r"\b0x[0-9a-f]+|[-+]?\d+(\.\d+)?(e[-+]?\d+)?|\b(nan|inf)\b", "#", text.lower())
-    return re.sub(r"#(,? ?#)*", "#", re.sub(r"\s+", " ", plain)).strip()
 
 
 def _step(finding: Finding) -> str:

@@ -10,7 +10,7 @@ import attrs
 from reports.records import statuses
 from reports.records.record import Clause, Finding, Record, Subject, Verdict
 from reports.records.statuses import Status
-from reports.views.enumeration import first_of
+from reports.views.enumeration import first_of, how_many
 
 CHAPTERS: Mapping[str, str] = {
     "shapes": "Shapes",
@@ -357,7 +357,7 @@ def _cell(
     told = [verdict.reason for verdict in verdicts if verdict.reason]
     normwise = sum(verdict.normwise for verdict in verdicts)
     if normwise:
-        told.append(f"Accurate normwise, not elementwise, in {normwise:,} cases.")
+        told.append(f"Accurate normwise, not elementwise, in {how_many(normwise, 'case')}.")
     blocking = dict.fromkeys(name for verdict in verdicts for name in verdict.blocked_by)
     if blocking and not status.unjudged:
         more_basic = " and ".join(blocking)

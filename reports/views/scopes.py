@@ -8,7 +8,7 @@ import attrs
 
 from reports.records import statuses
 from reports.records.record import Clause, Record, Verdict
-from reports.views.enumeration import conjoined, first_of
+from reports.views.enumeration import conjoined, first_of, how_many
 
 #: The version of the rules; it rises when the same verdicts would give another sentence.
 RULES = 4
@@ -232,8 +232,7 @@ def accuracy(verdicts: Sequence[Verdict], subject: str) -> str:
     found = {v.clause for v in verdicts if v.subject == subject and v.normwise}
     if not found:
         return ""
-    clauses = "1 clause" if len(found) == 1 else f"{len(found)} clauses"
-    return f"accurate normwise, not elementwise ({clauses})"
+    return f"accurate normwise, not elementwise ({how_many(len(found), 'clause')})"
 
 
 def _agreeing(text: str, count: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import attrs
 
 from reports.records.record import Clause
-from reports.views.enumeration import conjoined, first_of
+from reports.views.enumeration import conjoined, first_of, how_many
 from reports.views.scopes import NAMED_IN_TABLE, Scope, Table
 
 #: A run that draws fewer cases for a family leaves some of the listed ones out, too: `smoke` does. The same is in
@@ -93,12 +93,17 @@ def _of_subject(
         told = [f"{scope.name} ({_because(scope, causes.get(scope.name, 0))})" for scope in fails]
         found.append(Answer("No", "fail", f", not for {conjoined(told)}"))
     if undecided := by_key.get("gaveup", []):
-        told = [f"{scope.name} ({_clauses(len(scope.undecided))} undecided)" for scope in undecided]
+        told = [
+            f"{scope.name} ({how_many(len(scope.undecided), 'clause')} undecided)"
+            for scope in undecided
+        ]
         found.append(Answer("Not judged", "gaveup", f" to the end for {conjoined(told)}"))
     if conforms := by_key.get("pass", []):
         found.append(Answer("Yes", "pass", f" for {conjoined([scope.name for scope in conforms])}"))
     if excused := by_key.get("excused", []):
-        told = [f"{scope.name} ({_clauses(len(scope.excused))} excused)" for scope in excused]
+        told = [
+            f"{scope.name} ({how_many(len(scope.excused), 'clause')} excused)" for scope in excused
+        ]
         found.append(Answer("With what is excused", "excused", f" for {conjoined(told)}"))
     if in_part := by_key.get("unsupported", []):
         told = [f"{one.name}, without {first_of(one.missing, NAMED_IN_TABLE)}" for one in in_part]
@@ -113,12 +118,8 @@ def _of_subject(
 
 
 def _because(scope: Scope, causes: int) -> str:
-    broken = _clauses(len(scope.broken))
+    broken = how_many(len(scope.broken), "clause")
     if not causes:
         return f"{broken} fail{'s' if len(scope.broken) == 1 else ''}"
-    verb = "1 cause breaks" if causes == 1 else f"{causes} causes break"
-    return f"{verb} {broken}"
-
-
-def _clauses(count: int) -> str:
-    return "1 clause" if count == 1 else f"{count} clauses"
+    verb = "breaks" if causes == 1 else "break"
+    return f"{how_many(causes, 'cause')} {verb} {broken}"

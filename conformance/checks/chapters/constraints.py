@@ -36,7 +36,7 @@ def _trained(view: View) -> tuple[int, list[Value]] | Mismatch:
     wanted = view.expectation.value(index)
     if not isinstance(got, list) or len(got) != len(wanted):
         return Mismatch(
-            f"there should be {len(wanted)} weights after the step", len(wanted), got, index
+            f"the number of weights after the step should be {len(wanted)}", len(wanted), got, index
         )
     return index, got
 

@@ -218,19 +218,16 @@ def check_configuration_survives(view: View) -> Mismatch | None:
     before, after, *others = map(_comparable, view.value(index))
     for what, other in zip(_OWNERSHIP, others):
         if other != before:
-            return Mismatch(what, before, other, index)
+            return Mismatch(what, *_differing(before, other), index)
     lost = _lost(view.case.arguments, before)
     if lost is not None:
         name, given, told = lost
         return Mismatch(f"the configuration of {name} should hold {given}", given, told, index)
     if before != after:
-        different = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
-        return Mismatch(
-            f"the configuration of the new layer differs in {', '.join(different)}",
-            before,
-            after,
-            index,
-        )
+        wanted, got = _differing(before, after)
+        different = ", ".join(sorted({*wanted, *got}))
+        text = f"the configuration of the new layer differs in {different}"
+        return Mismatch(text, wanted, got, index)
     if not _is_plain(before):
         return Mismatch("the configuration should be plain data", None, before, index)
     calls = [i for i, _ in view.steps(Call)]
@@ -248,6 +245,16 @@ _OWNERSHIP = (
 )
 
 
+def _differing(
+    one: Mapping[str, Value], other: Mapping[str, Value]
+) -> tuple[dict[str, Value], dict[str, Value]]:
+    """Return both without the items that they share."""
+    return (
+        {key: value for key, value in one.items() if key not in other or other[key] != value},
+        {key: value for key, value in other.items() if key not in one or one[key] != value},
+    )
+
+
 def _lost(
     arguments: Mapping[str, Value], config: dict[str, Value]
 ) -> tuple[str, Value, Value] | None:
@@ -258,7 +265,8 @@ def _lost(
             continue
         options = told.get("config")
         if isinstance(options, dict) and not form["config"].items() <= options.items():
-            return name, form["config"], options
+            given, _ = _differing(form["config"], options)
+            return name, given, {key: value for key, value in options.items() if key in given}
     return None
 
 

@@ -50,9 +50,8 @@ def compare_losses(
         )
     for number, (one, target) in enumerate(zip(got, wanted)):
         exact = np.asarray(target, np.float64)
-        array = np.asarray(one) if isinstance(one, (int, float)) else one
         allowed = roundings * unit_roundoff(dtype_name) * np.abs(exact)
-        mismatch = compare_numbers(array, exact, allowed, step=index, what=f"{what}[{number}]")
+        mismatch = compare_numbers(one, exact, allowed, step=index, what=f"{what}[{number}]")
         if mismatch is not None:
             return mismatch
     return None

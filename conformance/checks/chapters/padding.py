@@ -136,8 +136,8 @@ def claim_valid_adds_nothing(view: View) -> Mismatch | None:
         reached = (call.inputs.shape[place] - 1) * axis.stride + axis.extent
         if isinstance(got, np.ndarray) and got.shape[place] > reached:
             return Mismatch(
-                f"kernel {axis.kernel}, stride {axis.stride}: the kernel reaches {reached} rows, the output has "
-                f"{got.shape[place]}: {got.shape[place] - reached} added at the end",
+                f"kernel {axis.kernel}, stride {axis.stride}: the kernel reaches {reached} of the output's "
+                f"{got.shape[place]} rows: {got.shape[place] - reached} added at the end",
                 reached, list(got.shape), index,
             )  # fmt: skip
     return None

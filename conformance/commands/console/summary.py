@@ -14,6 +14,7 @@ from reports.outputs import plain
 from reports.records import statuses
 from reports.records.record import Record
 from reports.views import changes, scopes
+from reports.views.enumeration import how_many
 
 
 def summary(run: Run, record: Record, path: Path, console: Terminal) -> None:
@@ -37,8 +38,9 @@ def summary(run: Run, record: Record, path: Path, console: Terminal) -> None:
         console.told(f"excuse without effect: {excuse}", style="yellow")
     given_up = plain.unexplained(record)
     if given_up:
-        findings = "finding" if given_up == 1 else "findings"
-        told = f"no cause is named for {given_up} {findings}: the search for it was given up"
+        told = (
+            f"no cause is named for {how_many(given_up, 'finding')}: the search for it was given up"
+        )
         console.told(told, style="yellow")
     for lack in run.idle_lacks:
         console.told(f"without effect: {lack}: no error matches it", style="yellow")

@@ -10,10 +10,8 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
+from reports.outputs.blocks import UNLIMITED, paragraph
 from reports.records.unseen import shown
-
-#: Columns of what is no terminal: nothing is wrapped.
-UNLIMITED = 100_000
 
 
 class Terminal(Console):
@@ -32,12 +30,15 @@ class Terminal(Console):
         elif os.environ.get("NO_COLOR") or self.is_dumb_terminal:
             super().__init__(**settings, force_terminal=False, color_system=None)
 
-    def told(self, text: str, *, indent: int = 0, style: str | None = None) -> None:
-        """Print a sentence, broken between words where the screen ends; further lines are indented, too."""
-        begin = " " * indent
-        room = max(20, self.width - indent)
-        for line in Text(shown(text)).wrap(self, room):
-            self.print(begin + line.plain.rstrip(), style=style, soft_wrap=True)
+    def told(
+        self, text: str, *, indent: int = 0, hanging: int = 0, style: str | None = None
+    ) -> None:
+        """Print a sentence, broken between words where the screen ends.
+
+        All lines are indented, those after the first by `hanging` more.
+        """
+        for line in paragraph(shown(text), indent=indent, hanging=hanging, width=self.width):
+            self.print(line, style=style, soft_wrap=True)
 
     def render_str(self, text: str, **settings: Any) -> Text:
         """Return the text to be printed; rich measures and prints no other."""

@@ -11,6 +11,7 @@ from conformance.commands.console.terminal import Terminal
 from reports.outputs import plain
 from reports.records.record import FILE_NAME, Record
 from reports.views import matrix, sentence
+from reports.views.enumeration import how_many
 
 #: Where `run` writes its record.
 DEFAULT = Path("conformance-report") / FILE_NAME
@@ -33,14 +34,15 @@ def verdicts(record: Record, path: Path, console: Terminal) -> None:
     for part in parts:
         console.told(str(part), style=_STYLES.get(part.key, "yellow"))
         found = [cause for name in part.subjects for cause in causes.get(name, [])]
-        for number, told in enumerate(found[:CAUSES_SHOWN], start=1):
+        for told in found[:CAUSES_SHOWN]:
             finding = told.cause.smallest
-            console.told(f"{number}. {told.title}", indent=2, style="bold")
+            console.told(f"{told.number}. {told.title}", indent=2, hanging=3, style="bold")
             for line in (f"breaks {told.breaks}", told.call, told.message):
                 if line:
                     console.told(line, indent=5)
             where = "" if path == DEFAULT else f" --record {shlex.quote(str(path))}"
-            console.print(f"     conformance explain {finding}{where}", style="dim", soft_wrap=True)
+            command = f"finding {finding}: conformance explain {finding}{where}"
+            console.print(f"     {command}", style="dim", soft_wrap=True)
         for line in _given_up(record, part.subjects):
             console.told(line, indent=2, style="bold red")
         # Modes often say the same.
@@ -49,7 +51,7 @@ def verdicts(record: Record, path: Path, console: Terminal) -> None:
             console.print(f"  {line}", style="yellow", soft_wrap=True)
         left = found[CAUSES_SHOWN:]
         if left:
-            more = "1 more cause breaks" if len(left) == 1 else f"{len(left)} more causes break"
+            more = f"{how_many(len(left), 'more cause')} {'breaks' if len(left) == 1 else 'break'}"
             clauses = [*dict.fromkeys(clause for told in left for clause in told.clauses)]
             console.told(f"{more} {plain.breaks(clauses)}: see the report", indent=2)
 
@@ -62,4 +64,4 @@ def _given_up(record: Record, subjects: Collection[str]) -> Iterator[str]:
         if one.subject in subjects and one.status == "gave-up" and one.reason
     )
     for reason, count in reasons.most_common(2):
-        yield f"gave up on {count} {'clause' if count == 1 else 'clauses'}: {reason}"
+        yield f"gave up on {how_many(count, 'clause')}: {reason}"

@@ -53,6 +53,15 @@ class Use(Step):
         backend.layer = backend.layers[self.layer]
 
 
+#: Prints the configuration, and in which of its items the others differ from it.
+_DIFFERENCES = """\
+print("configuration:", before)
+others = {"of the new layer": layer.get_config(), "given, now": given, "now": made.get_config()}
+for what, other in others.items():
+    pairs = {key: (before.get(key), other.get(key)) for key in {**before, **other}}
+    print(what, {key: pair for key, pair in pairs.items() if repr(pair[0]) != repr(pair[1])})"""
+
+
 @attrs.frozen
 class RoundTrip(Step):
     """Make a layer from the layer's configuration and turn to it; read both configurations.
@@ -64,9 +73,14 @@ class RoundTrip(Step):
     changes_state = names_layers = is_statement = True
     text = (
         "import copy; made = layer; config = made.get_config(); given = copy.deepcopy(config); "
-        "layer = layers['round trip'] = type(made).from_config(given); "
-        "print(config, layer.get_config(), given, sep='\\n'); config['name'] = 0; print(made.get_config())"
+        "layer = layers['round trip'] = type(made).from_config(given); before = dict(config); config['name'] = 0"
     )
+
+    def source(self, words: Words) -> str:
+        return f"{self.source_between(words)}\n{_DIFFERENCES}"
+
+    def source_between(self, words: Words) -> str:
+        return self.text
 
     def run(self, backend: Backend) -> Value:
         get_config = backend.attribute("get_config")

@@ -14,7 +14,8 @@ from conformance.model.observation import Observation, Outcome
 from conformance.model.steps import Call, ComputeOutputShape, Gradients, Invoke, Train
 from conformance.model.values.codec import in_a_line
 from conformance.run.participants.plainest import FAMILY, PLAIN, Plainest, plainest
-from conformance.subjects import Subject
+from conformance.subjects import Subject, renew
+from reports.views.enumeration import how_many
 
 
 class Declaring:
@@ -39,6 +40,10 @@ class Declaring:
     def close(self) -> None:
         """Give back processes."""
         self._subject.close()
+
+    def renew(self) -> None:
+        """Have the next case meet a process that has done nothing before."""
+        renew(self._subject)
 
 
 @attrs.frozen
@@ -87,7 +92,7 @@ def _absence(observation: Observation, steps: int) -> str | None:
     outcome = observation.constructed
     if outcome.error is None and outcome.unsupported is None:
         if len(observation.outcomes) != steps:
-            return f"{len(observation.outcomes)} outcomes for {steps} steps"
+            return f"{how_many(len(observation.outcomes), 'outcome')} for {how_many(steps, 'step')}"
         outcome = observation.outcomes[-1]
     said = str(outcome.error) if outcome.error is not None else outcome.unsupported
     return None if said is None else in_a_line(said)

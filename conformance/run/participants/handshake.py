@@ -13,6 +13,7 @@ from conformance.model.values.codec import in_a_line
 from conformance.run.participants.plainest import FAMILY
 from conformance.subjects import Subject
 from conformance.subjects.process import TIMED_OUT
+from reports.views.enumeration import how_many
 
 
 def broken_protocol(subject: Subject) -> str | None:
@@ -40,7 +41,7 @@ def _broken(seen: Observation, steps: int) -> str | None:
         and constructed.unsupported is None
         and len(seen.outcomes) != steps
     ):
-        return f"gave {len(seen.outcomes)} outcomes for {steps} steps"
+        return f"gave {how_many(len(seen.outcomes), 'outcome')} for {how_many(steps, 'step')}"
     return None
 
 

@@ -23,6 +23,7 @@ from conformance.model.steps import Call, GetWeights
 from conformance.model.values.codec import Array, dtype_of, in_a_line
 from conformance.run.participants.plainest import PLAIN, Plainest
 from conformance.subjects import Subject
+from reports.views.enumeration import how_many
 
 
 @attrs.frozen
@@ -74,7 +75,7 @@ def adapter_fault(subject: Subject, plain: Plainest = PLAIN) -> str | None:
         if said is not None:
             return f"{moment} of {layer} does not work: {said}"
     if len(outcomes) != len(steps) + 1:
-        return f"{len(outcomes) - 1} outcomes for {len(steps)} steps"
+        return f"{how_many(len(outcomes) - 1, 'outcome')} for {how_many(len(steps), 'step')}"
     return _wrong_weights(outcomes[4], pixels) or _wrong_output(
         outcomes[3].value, pixels, first=plain.is_first
     )

@@ -19,6 +19,7 @@ from conformance.model.values.codec import Array, Value, encode
 from conformance.oracle.comparison import Mismatch, compare_each, compare_numbers, describe
 from conformance.oracle.expectation import Expectation
 from conformance.run.settings.recorded import Recorded, read_recorded
+from reports.views.enumeration import how_many
 
 
 class CorpusError(Exception):
@@ -68,7 +69,7 @@ def _load(path: Path) -> Corpus:
         id=f"CORPUS-{name}",
         chapter="corpus",
         scope="numbers",
-        title=f"{len(cases)} recorded cases of {path.stem}",
+        title=f"{how_many(len(cases), 'recorded case')} of {path.stem}",
         norm="Every recorded case gives the expected numbers, within the tolerance its source states.",
         agreement=("silent",),
     )

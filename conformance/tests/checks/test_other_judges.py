@@ -188,7 +188,7 @@ def test_what_differs_in_a_configuration_is_told() -> None:
     before, after = {"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 3, "d": 4}
     found = _judged("check_configuration_survives", RoundTrip(), [before, after])
     text = "the configuration of the new layer differs in b, c, d"
-    assert _told(found) == (text, before, after, 0)
+    assert _told(found) == (text, {"b": 2, "c": 3}, {"b": 3, "d": 4}, 0)
 
 
 @pytest.mark.parametrize(
@@ -199,15 +199,16 @@ def test_what_differs_in_a_configuration_is_told() -> None:
     ],
 )
 def test_a_dictionary_that_is_not_left_alone_is_told(place: int, text: str) -> None:
-    answer: list[Any] = [{"a": 1}] * 4
-    answer[place] = {}
+    answer: list[Any] = [{"a": 1, "b": 2}] * 4
+    answer[place] = {"b": 2}
     found = _judged("check_configuration_survives", RoundTrip(), answer)
     assert _told(found) == (text, {"a": 1}, {}, 0)
 
 
 def test_an_option_that_the_configuration_does_not_tell_is_told() -> None:
-    form = {"class_name": "RandomUniform", "config": {"seed": 3}}
-    told = {"kernel_initializer": {"class_name": "RandomUniform", "config": {"seed": None}}}
+    form = {"class_name": "RandomUniform", "config": {"seed": 3, "maxval": 1.0}}
+    options = {"seed": None, "maxval": 1.0, "minval": 0.0}
+    told = {"kernel_initializer": {"class_name": "RandomUniform", "config": options}}
     found = _lost({"kernel_initializer": form}, told)
     assert found == ("kernel_initializer", {"seed": 3}, {"seed": None})
 

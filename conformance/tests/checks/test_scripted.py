@@ -209,13 +209,13 @@ def test_an_exception_at_another_moment_is_told() -> None:
         (
             [[1, 2]],
             np.array([[1, 3]]),
-            "output[0, 1] should be exactly 2, got 3; 1 of 2 elements are wrong",
+            "output[0, 1] should be exactly 2, got 3; 1 of 2 elements is wrong",
         ),
         ([[1, 2]], np.array([1, 2]), "expected shape (1, 2), got (2,)"),
         (
             [[1, 5], [2]],
             [np.array([1, 5]), np.array([4])],
-            "item 1[0] should be exactly 2, got 4; 1 of 1 elements are wrong",
+            "item 1[0] should be exactly 2, got 4; the only element is wrong",
         ),
         ([0] * 60, 3, f"should be a list: [{'0, ' * 33}..., is 3"),
     ],

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+from click.testing import CliRunner
 
 import conformance
+from conformance.cli import main
 
 COMMANDS = (
     "run",
@@ -48,6 +51,10 @@ def test_replay_gives_the_finding_again(replayed: Any, forgetful: Any) -> None:
     assert f"BIAS-01: {forgetful.finding('BIAS-01')['message']}" in " ".join(
         replayed.stdout.split()
     )
+
+
+def test_replay_takes_the_folder_of_a_run(command: Callable[..., Any], forgetful: Any) -> None:
+    assert command("replay", forgetful.out, "--subject", "fast").status == 0
 
 
 def test_replay_runs_the_case_of_the_finding(replayed: Any, forgetful: Any) -> None:
@@ -267,6 +274,13 @@ def test_help_names_every_command(command: Callable[..., Any]) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str, command: Callable[..., Any]) -> None:
     assert command(name, "--help").stdout.startswith(f"Usage: conformance {name}")
+
+
+@pytest.mark.parametrize("name", ["", *main.list_commands(click.Context(main))])
+def test_help_fits_a_screen(name: str) -> None:
+    words = [name, "--help"] if name else ["--help"]
+    text = CliRunner().invoke(main, words, terminal_width=80).output
+    assert [line for line in text.splitlines() if len(line) > 80] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,12 @@ def _told(causes: int, tmp_path: Path) -> list[str]:
         sample.finding(clause, diagnosis=f"equals the known mistake M{n}: wrong", failures=99 - n)
         for n, clause in enumerate(CLAUSES[:causes])
     ]
-    record = sample.save([sample.header(), *findings, sample.footer()], tmp_path / "run.jsonl")
+    return _printed(
+        sample.save([sample.header(), *findings, sample.footer()], tmp_path / "run.jsonl")
+    )
+
+
+def _printed(record: Path) -> list[str]:
     console = Terminal(record=True, file=io.StringIO())
     verdicts(reports.load(record), record, console)
     return console.export_text().splitlines()
@@ -32,6 +38,37 @@ def test_few_causes_are_all_told(causes: int, tmp_path: Path) -> None:
     lines = _told(causes, tmp_path)
     assert sum("conformance explain" in line for line in lines) == causes
     assert not any("more cause" in line for line in lines)
+
+
+def test_causes_have_the_page_s_numbers_over_all_subjects(two_subjects: Path) -> None:
+    told = _printed(two_subjects)
+    assert [line.split()[0] for line in told if "known mistake" in line] == ["1.", "2."]
+
+
+def test_the_command_below_a_cause_names_its_finding(two_subjects: Path) -> None:
+    told = [line for line in _printed(two_subjects) if "conformance explain" in line]
+    assert [line.split(" --record")[0].strip() for line in told] == [
+        "finding 2: conformance explain 2",
+        "finding 3: conformance explain 3",
+    ]
+
+
+def test_the_card_of_a_cause_names_the_same_finding(two_subjects: Path) -> None:
+    page = reports.render(reports.load(two_subjects))
+    shown = re.findall(r">cause (\d) of 2</a> · shown by finding (\d)", page)
+    assert shown == [("1", "2"), ("2", "3")]
+
+
+@pytest.fixture
+def two_subjects(tmp_path: Path) -> Path:
+    """A record with a cause of each of two subjects, the first seen in two findings, the second one smaller."""
+    known = "equals the known mistake M{}: wrong"
+    findings = [
+        sample.finding("SHAPE-01", diagnosis=known.format(1), subject="fast", shrunk=False),
+        sample.finding("PAD-01", diagnosis=known.format(1), subject="fast"),
+        sample.finding("PAD-01", diagnosis=known.format(2)),
+    ]
+    return sample.save([sample.header(), *findings, sample.footer()], tmp_path / "run.jsonl")
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,14 @@ def test_a_sentence_is_broken_between_words_and_indented() -> None:
     assert out.getvalue().splitlines() == ["     breaks one clause and", "     another clause"]
 
 
+def test_a_numbered_sentence_goes_on_below_its_first_word() -> None:
+    out = io.StringIO()
+    Terminal(file=out, width=30, force_terminal=True, color_system=None).told(
+        "1. Breaks one clause and another clause", indent=2, hanging=3
+    )
+    assert out.getvalue().splitlines() == ["  1. Breaks one clause and", "     another clause"]
+
+
 def test_a_sentence_in_a_file_is_one_line() -> None:
     out = io.StringIO()
     Terminal(file=out).told("a word " * 100, indent=2)

@@ -122,6 +122,81 @@ def test_a_feature_that_right_cases_have_too_is_not_told():
     assert text is None or not text.startswith("wrong only")
 
 
+LOSSES = [np.array(number) for number in (0.06, 0.3, 7.0)]
+GRADIENT = steps.Gradients(np.ones((4, 1, 1, 1)), np.ones((4, 1, 1, 3)))
+
+
+def failure_at(step, got, right, batch=2):
+    called = steps.Call(np.ones((batch, 1, 1, 1)))
+    return Failure(
+        Case("made", {"filters": 3, "kernel_size": 1}, (called, step)),
+        "fail",
+        Mismatch("wrong", right, got, 1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("factor", "told"),
+    [
+        (0.5, "half of the right loss"),
+        (2, "twice the right loss"),
+        (-1, "the right loss with the wrong sign"),
+        (1 / 3, "the right loss multiplied by 0.3333"),
+    ],
+)
+def test_a_multiple_of_the_right_loss_is_told(factor, told):
+    failures = [failure_at(steps.Losses(), right * factor, right) for right in LOSSES]
+    assert described(failures) == f"looks like {told}"
+
+
+@pytest.mark.parametrize("kind", [float, np.float32, lambda loss: [float(loss)]])
+def test_a_usual_multiple_of_a_loss_is_told_of_one_case(kind):
+    found = failure_at(steps.LossesFor("none"), kind(3.5), kind(7.0))
+    assert described([found]) == "looks like half of the right loss"
+
+
+def test_another_multiple_is_not_told_of_one_case():
+    assert described([failure_at(steps.Losses(), np.array(2.1), np.array(7.0))]) is None
+
+
+@pytest.mark.parametrize(
+    ("sign", "told"),
+    [(1, "the right loss times the batch size"), (-1, "the right loss divided by the batch size")],
+)
+def test_a_loss_that_is_divided_by_the_batch_size_where_it_must_not_be_is_told(sign, told):
+    failures = [
+        failure_at(steps.Losses(), right * float(batch) ** sign, right, batch)
+        for right, batch in zip(LOSSES, (2, 3, 5))
+    ]
+    assert described(failures) == f"looks like {told}"
+
+
+def test_losses_off_by_different_factors_are_not_described():
+    failures = [failure_at(steps.Losses(), r * f, r) for r, f in zip(LOSSES, (0.5, 0.5, 0.4))]
+    assert described(failures) is None
+
+
+def test_a_loss_that_should_be_zero_is_no_multiple():
+    assert described([failure_at(steps.Losses(), np.zeros(()), np.zeros(()))]) is None
+
+
+@pytest.mark.parametrize(
+    ("factor", "told"),
+    [
+        (0.25, "the right gradient divided by the batch size"),
+        (-1, "the right gradient with the wrong sign"),
+    ],
+)
+def test_a_multiple_of_the_right_gradient_is_told(factor, told):
+    right = np.arange(6.0).reshape(1, 1, 6, 1)
+    assert described([failure_at(GRADIENT, right * factor, right)]) == f"looks like {told}"
+
+
+def test_a_gradient_of_one_number_is_no_multiple():
+    right = np.ones((1, 1, 6, 1))
+    assert described([failure_at(GRADIENT, right * 2, right)]) is None
+
+
 def failure(got, right=RIGHT, scaled=None, **arguments):
     case = Case(
         "made", {"filters": 3, "kernel_size": 1, **arguments}, (steps.Call(np.ones((1, 1, 1, 1))),)

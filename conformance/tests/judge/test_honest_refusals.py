@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -182,6 +183,22 @@ def test_what_every_unbuilt_call_raises_is_the_matter_of_the_call_that_makes_wei
 ) -> None:
     case = Case("other dtypes", ARGUMENTS, (Call(np.ones(SHAPE, dtype)),))
     subject, evidence, failure = _failing(WithoutKernel, "DTYPE-03", case)
+    blamed = Culprits(evidence, subject, Traits()).of("DTYPE-03", failure)
+    assert (blamed and blamed[0]) == "VAR-01"
+
+
+def test_an_address_in_what_every_unbuilt_call_raises_makes_no_difference() -> None:
+    addresses = itertools.cycle(("0x7f3a9c", "0x10", "0xdeadbeef"))
+
+    class Addressed(WithoutKernel):
+        def __call__(self, inputs: Any) -> Any:
+            try:
+                return super().__call__(inputs)
+            except AttributeError as error:
+                raise AttributeError(f"<layer at {next(addresses)}>: {error}") from error
+
+    case = Case("other dtypes", ARGUMENTS, (Call(np.ones(SHAPE, "int64")),))
+    subject, evidence, failure = _failing(Addressed, "DTYPE-03", case)
     blamed = Culprits(evidence, subject, Traits()).of("DTYPE-03", failure)
     assert (blamed and blamed[0]) == "VAR-01"
 

@@ -24,6 +24,7 @@ KERAS = """in user code:
         ("Exception encountered when calling layer", "Exception encountered when calling layer"),
         ("Exception from core.cpp:117:\nException from plugin.cpp:54:\nno primitive\n", "no primitive"),
         ("Exception from core.cpp:117:", "Exception from core.cpp:117:"),
+        ("a word  " * 50, f"{'a word ' * 42}a ..."),
     ],
 )  # fmt: skip
 def test_the_line_that_is_told_says_what_is_wrong(message: str, told: str) -> None:

@@ -184,20 +184,30 @@ def test_a_wrong_number_is_told_with_everything_about_it() -> None:
         what="gradient",
         unit=np.full((2, 2), 0.25),
     )
-    text = "gradient[1, 0] should be 3, got 9, allowed error 0.5; 1 of 4 elements are wrong"
+    text = "gradient[1, 0] should be 3, got 9, allowed error 0.5; 1 of 4 elements is wrong"
     got = [[1.0, 2.0], [9.0, 4.0]]
     assert _told(found) == (text, exact.tolist(), got, 4, (1, 0), 24.0, 2.0)
 
 
 def test_a_wrong_scalar_has_no_index_in_the_message() -> None:
     found = compare_numbers(np.array(1.5), np.array(1.25), np.zeros(()), step=0)
-    assert _told(found)[0] == ("output should be exactly 1.25, got 1.5; 1 of 1 elements are wrong")
+    assert _told(found)[0] == ("output should be exactly 1.25, got 1.5; the only element is wrong")
+
+
+@pytest.mark.parametrize("got", [1.25, np.float64(1.25)])
+def test_a_number_of_python_s_is_an_array_without_axes(got: float) -> None:
+    assert compare_numbers(got, np.array(1.25), np.zeros(()), step=0) is None
+
+
+def test_a_truth_value_is_no_number() -> None:
+    found = compare_numbers(True, np.array(1.0), np.zeros(()), step=0)
+    assert _told(found)[0] == "expected an array of shape (), got True"
 
 
 def test_integers_are_told_in_full() -> None:
     got, exact = np.array([1234567891]), np.array([1234567890])
     assert _told(compare_numbers(got, exact, np.zeros(1), step=0))[0] == (
-        "output[0] should be exactly 1234567890, got 1234567891; 1 of 1 elements are wrong"
+        "output[0] should be exactly 1234567890, got 1234567891; the only element is wrong"
     )
 
 

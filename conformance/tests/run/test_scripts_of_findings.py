@@ -21,6 +21,11 @@ class Counts(fast_impl.Conv2DTranspose):
     def count_params(self):  # raises before the build, as it should
         return super().count_params() + 1
 
+class Forgets(fast_impl.Conv2DTranspose):
+    @classmethod
+    def from_config(cls, config):
+        return super().from_config({**config, "trainable": False})
+
 class Ends(fast_impl.Conv2DTranspose):
     def __call__(self, inputs, *args, **kwargs):
         if self.data_format == "channels_first":
@@ -59,6 +64,17 @@ def carried_out(command: Callable[..., Any], layers: Path) -> Callable[..., Any]
 def test_a_script_goes_on_after_a_step_that_has_to_raise(carried_out: Callable[..., Any]) -> None:
     ended = carried_out("Counts", "VAR-14")
     assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "40")
+
+
+def test_the_script_of_a_round_trip_prints_what_differs(
+    carried_out: Callable[..., Any],
+) -> None:
+    ended = carried_out("Forgets", "METH-06")
+    assert ended.stdout.splitlines()[1:] == [
+        "of the new layer {'trainable': (True, False)}",
+        "given, now {}",
+        "now {}",
+    ]
 
 
 def test_the_script_of_a_crash_comes_to_the_step_that_ends_the_process(

@@ -28,7 +28,7 @@ def test_another_scope_is_another_series(run):
     whole = run()
     part = attrs.evolve(whole, header=attrs.evolve(whole.header, clauses_in_all=145))
     assert [trend.scope for trend in history.trends([whole, part])] == [
-        "profile core, 1 clauses", "profile core, 1 of 145 clauses"
+        "profile core, 1 clause", "profile core, 1 of 145 clauses"
     ]  # fmt: skip
 
 

@@ -24,28 +24,6 @@ def explained(load):
     return explain
 
 
-def test_a_plane_has_rulers_and_its_numbers():
-    assert plain.plane("input", np.array([[1.0, 2.0]])) == ["input", "   0  1", "0  1  2"]
-
-
-def test_a_box_is_drawn_around_its_part():
-    lines = plain.plane("canvas", np.array([[1.0, 2.0, 3.0]]), box=(0, 1, 1, 2))
-    assert lines[2:] == ["      ┌───────┐", "0   1 │ 2   3 │", "      └───────┘"]
-
-
-def test_a_mark_is_a_star_behind_the_number():
-    assert plain.plane("got", np.array([[1.0, 2.0]]), marks={(0, 1)})[2] == "0  1  2*"
-
-
-def test_a_large_plane_is_cut_and_says_so():
-    lines = plain.plane("canvas", np.zeros((30, 30)))
-    assert lines[-1] == "(the first 16 by 12 of (30, 30))"
-
-
-def test_blocks_of_unequal_height_stand_side_by_side():
-    assert plain.beside(["a"], ["b", "c"]) == ["a    b", "     c"]
-
-
 @pytest.mark.parametrize(
     ("clauses", "text"),
     [
@@ -106,3 +84,10 @@ def test_a_cause_says_which_step_of_its_case_is_wrong(told):
     assert told(line | {"step": 0})[0].call.endswith(
         "): compute output shape for inputs of shape (2, 4, 5)"
     )
+
+
+def test_no_line_of_an_explanation_is_wider_than_the_screen_but_those_of_the_script(load):
+    line = sample.finding(message="a message of many words " * 9, diagnosis="words " * 40)
+    record = load([sample.header(), line, sample.footer()])
+    lines = [*plain.explain_finding(record.findings[0], record.header.clauses[0], 60)]
+    assert max(map(len, lines[: lines.index("reproduce:")])) <= 60
