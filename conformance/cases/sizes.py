@@ -271,7 +271,7 @@ def _quick_paths() -> Iterator[Layer]:
             combination = _COMBINATIONS[(0, 1, 3, 2)[place] ^ (number % 4)]
             # Where pixels are the rows of one matrix, tiles of 4 leave 1 and 3 of all images together.
             batch = (3, 2, 5, 2)[place] if kernel == 1 else 2
-            channels, filters = (17, 5) if place == 0 else (11, 19)
+            channels, filters = (17, 5) if place == 0 else (9, 10)
             yield Layer(
                 batch=batch, height=height, width=width, in_channels=channels, filters=filters,
                 kernel_height=kernel, kernel_width=kernel, stride_height=stride, stride_width=stride,

@@ -172,24 +172,33 @@ def check_the_default_kernel_initializer(view: View) -> Mismatch | None:
 @check("INIT-01", "two layers")
 def check_no_two_layers_begin_alike(view: View) -> Mismatch | None:
     """Every layer draws its own kernel."""
-    (_, one), (index, other) = (
-        (at, weights[0])
-        for at, _ in view.steps(GetWeights)
-        if isinstance(weights := view.value(at), list) and weights
-    )
+    kernels = []
+    for index, _ in view.steps(GetWeights):
+        kernel = _kernel(view, index)
+        if isinstance(kernel, Mismatch):
+            return kernel
+        kernels.append(kernel)
+    one, other = kernels
     if np.array_equal(one, other):
         return Mismatch("a second layer begins with the same kernel", None, other, index)
     return None
+
+
+def _kernel(view: View, index: int) -> Array | Mismatch:
+    weights = view.value(index)
+    kernel = weights[0] if isinstance(weights, list) and weights else None
+    if isinstance(kernel, np.ndarray) and kernel.ndim == 4 and kernel.size:
+        return kernel
+    return Mismatch("there should be a kernel of four axes", 4, kernel, index)
 
 
 @check("INIT-05", "orthogonal")
 def check_orthogonal_kernels(view: View) -> Mismatch | None:
     """As a matrix, all axes but the last by the last, the shorter side is orthonormal, times the gain."""
     index, _ = view.first(GetWeights)
-    weights = view.value(index)
-    kernel = weights[0] if isinstance(weights, list) and weights else None
-    if not isinstance(kernel, np.ndarray) or kernel.ndim != 4:
-        return Mismatch("there should be a kernel", None, kernel, index)
+    kernel = _kernel(view, index)
+    if isinstance(kernel, Mismatch):
+        return kernel
     form = view.case.argument("kernel_initializer")
     gain = form["config"]["gain"] if isinstance(form, dict) else 1.0
     matrix = kernel.reshape(-1, kernel.shape[3]).astype(np.float64)

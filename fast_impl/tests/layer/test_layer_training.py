@@ -425,3 +425,10 @@ def test_loss_gradients_come_in_the_order_of_the_weights():
     layer.trainable = False
     shapes = [weight.shape for weight in layer.weights]
     assert [gradient.shape for gradient in layer.loss_gradients()] == shapes
+
+
+def test_gradients_of_a_mixed_layer_are_as_wide_as_what_they_are_of() -> None:
+    layer = fast_impl.Conv2DTranspose(2, 1, dtype="mixed_float16", autocast=True)
+    images = np.ones((1, 2, 2, 3), np.float32)
+    found = layer.gradients(images, np.ones((1, 2, 2, 2), np.float16))
+    assert [gradient.dtype.name for gradient in found] == ["float32"] * 3
