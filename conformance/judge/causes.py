@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial, reduce
 
 import attrs
@@ -110,7 +110,11 @@ class Layer:
             "no bias": not c.use_bias,
             "unequal axes": _side(c, 0) != _side(c, 1),
         }
-        axes = (self._kind(side) for side in (0, 1))
+        axes = {self._kind(side) for side in (0, 1)}
+        if "same strided" in axes:
+            axes.add(
+                "same"
+            )  # what is cropped of plain axes is cropped of them, too, by the same clauses
         return frozenset([*(name for name, there in found.items() if there), *axes]) - {"valid"}
 
     def _kind(self, side: int) -> str:
@@ -380,14 +384,17 @@ class Causes:
             try:
                 self._found[layer] = self._search(layer)
             except _Spent:
-                return next(self._known(layer), None)
+                # Every kind of axis has its length by SHAPE-02 where it is padded.
+                is_same = how == "shape" and layer.configuration.padding == "same"
+                return next(self._known(layer, {"same"} if is_same else ()), None)
         found = self._found[layer]
         # What was found later may need less.
         return found and next(self._known(layer), found)
 
-    def _known(self, layer: Layer) -> Iterator[Cause]:
-        """Yield the causes that need nothing that the layer lacks, those that need least first."""
-        fitting = (one for one in self._causes if one.needs and one.needs <= layer.features)
+    def _known(self, layer: Layer, more: Collection[str] = ()) -> Iterator[Cause]:
+        """Yield the causes that need nothing but what the layer has, and `more`, those that need least first."""
+        features = layer.features.union(more)
+        fitting = (one for one in self._causes if one.needs and one.needs <= features)
         yield from sorted(fitting, key=lambda one: len(one.needs))
 
     def _search(self, layer: Layer) -> Cause | None:
@@ -584,7 +591,7 @@ def _of_space(needs: frozenset[str], *, sized: bool) -> list[str]:
         "same": "PAD-01",
     }
     chosen = lengths if sized else places
-    found = [clause for kind, clause in chosen.items() if kind in needs]
+    found = [*dict.fromkeys(clause for kind, clause in chosen.items() if kind in needs)]
     if sized and not found and any(need.startswith("same") for need in needs):
         return ["SHAPE-02"]
     return found
