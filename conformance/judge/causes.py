@@ -110,11 +110,7 @@ class Layer:
             "no bias": not c.use_bias,
             "unequal axes": _side(c, 0) != _side(c, 1),
         }
-        axes = {self._kind(side) for side in (0, 1)}
-        if "same strided" in axes:
-            axes.add(
-                "same"
-            )  # what is cropped of plain axes is cropped of them, too, by the same clauses
+        axes = (self._kind(side) for side in (0, 1))
         return frozenset([*(name for name, there in found.items() if there), *axes]) - {"valid"}
 
     def _kind(self, side: int) -> str:
@@ -394,6 +390,8 @@ class Causes:
     def _known(self, layer: Layer, more: Collection[str] = ()) -> Iterator[Cause]:
         """Yield the causes that need nothing but what the layer has, and `more`, those that need least first."""
         features = layer.features.union(more)
+        if "same strided" in features:
+            features |= {"same"}  # the clauses about plain axes are about them, too
         fitting = (one for one in self._causes if one.needs and one.needs <= features)
         yield from sorted(fitting, key=lambda one: len(one.needs))
 
@@ -591,7 +589,7 @@ def _of_space(needs: frozenset[str], *, sized: bool) -> list[str]:
         "same": "PAD-01",
     }
     chosen = lengths if sized else places
-    found = [*dict.fromkeys(clause for kind, clause in chosen.items() if kind in needs)]
+    found = [clause for kind, clause in chosen.items() if kind in needs]
     if sized and not found and any(need.startswith("same") for need in needs):
         return ["SHAPE-02"]
     return found
