@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from conformance.model.values.codec import Value, decode, encode, in_a_line
-from conformance.model.values.limits import message_of, uncoloured
+from conformance.model.values.limits import message_of, readable
 
 
 class Unsupported(Exception):  # noqa: N818 - not an error: the subject says that it lacks something
@@ -76,7 +76,7 @@ class Error:
     """
 
     types: tuple[str, ...]
-    message: str = attrs.field(converter=uncoloured)
+    message: str = attrs.field(converter=readable)
     moment: str
 
     @property
