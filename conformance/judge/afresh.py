@@ -13,7 +13,7 @@ import attrs
 from conformance.checks import CHECKS, NotTried, Traits
 from conformance.judge.evidence import Evidence
 from conformance.judge.judging import Failure, HarnessError, first_failure
-from conformance.subjects import Subject
+from conformance.subjects import Subject, renew
 from conformance.subjects.process import TIMED_OUT
 
 #: The clause that such a failure belongs to.
@@ -29,7 +29,7 @@ class Afresh:
     """Asks a subject again, in fresh processes.
 
     Args:
-        evidence, subject, traits: of the run. `close` ends the subject's process; the next case starts another.
+        evidence, subject, traits: of the run.
     """
 
     _evidence: Evidence
@@ -70,7 +70,7 @@ class Afresh:
         if self._starts >= STARTS:
             return False
         self._starts += 1
-        self._subject.close()
+        renew(self._subject)
         return True
 
     def _fails(self, clause: str, failure: Failure) -> bool:

@@ -6,7 +6,7 @@ import attrs
 
 from conformance.model.case import Case
 from conformance.model.observation import Observation
-from conformance.subjects import Subject
+from conformance.subjects import Subject, renew
 
 #: So often each part of a case is run.
 TIMES = 3
@@ -25,7 +25,7 @@ def until_it_dies(subject: Subject, case: Case) -> tuple[int | None, Observation
     Raises:
         LookupError: the process does not end again, or is not asked any more.
     """
-    subject.close()
+    renew(subject)
     before = Observation()
     for count in range(len(case.steps) + 1):
         part = attrs.evolve(case, steps=case.steps[:count])

@@ -23,7 +23,7 @@ from conformance.subjects.loading import ALGORITHM, LAYERS, LoadError, backend_f
 from conformance.subjects.process import MEMORY, ProcessSubject
 from conformance.subjects.tensorflow import ENVIRONMENT
 
-__all__ = ["BUILT_IN", "LoadError", "Subject", "default_specs", "is_built_in", "resolve"]
+__all__ = ["BUILT_IN", "LoadError", "Subject", "default_specs", "is_built_in", "renew", "resolve"]
 
 #: Name and one line for each built-in subject.
 BUILT_IN = {
@@ -56,6 +56,11 @@ class Subject(Protocol):
 
     def close(self) -> None:
         """Give back processes."""
+
+
+def renew(subject: Subject) -> None:
+    """Have the next case meet a process that has done nothing before."""
+    getattr(subject, "renew", subject.close)()
 
 
 class LocalSubject:

@@ -60,7 +60,7 @@ class Keeper:
             signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(waking)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        _prctl(_SET_SUBREAPER, 1)
+        adopt_orphans()
         own, (failing, failed) = os.getpid(), os.pipe()
         self._child, self._runs = os.fork(), True
         if self._child == 0:
@@ -136,11 +136,10 @@ def _become(command: list[str], keeper: int, failed: int) -> None:
     """Turn this process, a child of the keeper's, into the program; write the error's number where that fails."""
     try:
         os.setsid()
-        _prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
         for number in _RESTORED:
             signal.signal(number, signal.SIG_DFL)
-        if os.getppid() == keeper:
-            os.execvp(command[0], command)
+        end_with_parent(keeper)
+        os.execvp(command[0], command)
     except OSError as error:
         os.write(failed, str(error.errno).encode())
     finally:
@@ -202,6 +201,18 @@ def _proportional(pid: int) -> int:
         return int(lines[b"Pss"].split()[0]) * 1024
     except (OSError, KeyError, ValueError):
         return _resident(pid)
+
+
+def adopt_orphans() -> None:
+    """Make this process the parent of every orphan below it, on Linux."""
+    _prctl(_SET_SUBREAPER, 1)
+
+
+def end_with_parent(parent: int) -> None:
+    """Have this process killed when its parent ends, on Linux; end it where that has happened already."""
+    _prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(127)
 
 
 def _prctl(option: int, value: int) -> None:

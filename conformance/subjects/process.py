@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import selectors
-import signal
 import socket
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import attrs
 from conformance.model.case import Case
 from conformance.model.observation import Observation
 from conformance.model.values import limits
-from conformance.subjects import keeper
+from conformance.subjects import forks, keeper
 from conformance.subjects.loading import LoadError
 from conformance.subjects.patience import Patience
 from conformance.subjects.protocol import VERSION
@@ -36,6 +35,8 @@ START_SECONDS = 180.0
 #: that it gives up at the same case however fast the machine is: a new start, and before it all of the time limit
 #: where it hung, or the time that it takes to fill memory or the standard error.
 PATIENCE, START, OVERFLOW = 30.0, 0.5, 10.0
+#: The price of the end of a process that a program replaces by itself.
+RENEWAL = 0.1
 #: Seconds, by the same prices, that looking for the causes of failures may cost besides, and so may making
 #: failing cases small and finding their steps; and seconds as below.
 EXPLAINING, LONGEST_EXPLAINING = 10.0, 20.0
@@ -43,6 +44,8 @@ EXPLAINING, LONGEST_EXPLAINING = 10.0, 20.0
 LONGEST_PATIENCE = 60.0
 #: Seconds that a process may take to end when it has closed its standard output.
 LAST_SECONDS = 5.0
+#: Seconds that a program has to end by itself when its standard input is closed.
+LEAVING = 2.0
 #: Seconds until all that a process has started is ended.
 ENDING_SECONDS = 20.0
 #: GiB that a subject's processes may use together.
@@ -76,6 +79,10 @@ class Spent:
 
 class Broken(Exception):  # noqa: N818 - a state of the process, told as an observation
     """The process died, hung or gave no proper answer; the message says which."""
+
+
+class Outlived(Broken):
+    """The program says how its implementation ended, and has outlived it."""
 
 
 class ProcessSubject:
@@ -118,6 +125,10 @@ class ProcessSubject:
         self._must_describe = must_describe
         self._process: LineProcess | None = None
         self._describes: bool | None = None
+        # Whether the program starts its implementation anew by itself.
+        self._renews = False
+        # Whether it has ended by itself so far, when it was let.
+        self._leaves = True
         #: What it has cost; who runs cases of the same run elsewhere adds what they have.
         self.spent = Spent()
         #: Seconds, as `Patience` counts them, that went by for starts and for crashes and hangs.
@@ -171,8 +182,11 @@ class ProcessSubject:
             return self._ask(case)
         except (Broken, LoadError) as reason:
             self.seconds_lost += self._waited
-            self._stop()
-            self.spent += self._price(str(reason))
+            if self._renews and isinstance(reason, Outlived):
+                self.spent += Spent(RENEWAL)
+            else:
+                self._stop()
+                self.spent += self._price(str(reason))
             return Observation(crash=str(reason))
 
     def _price(self, reason: str) -> Spent:
@@ -182,7 +196,18 @@ class ProcessSubject:
         return Spent(START + (OVERFLOW if overflows else before))
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, which may do first what it has to do at its end."""
+        if self._process is not None and self._leaves:
+            self._leaves = self._process.end()
+            self._process = None
+        self._stop()
+
+    def renew(self) -> None:
+        """Have the next case meet a process that has done nothing before."""
+        if self._renews and self._process is not None:
+            with contextlib.suppress(Broken):
+                if self._process.ask({"kind": "renew"}, START_SECONDS).get("kind") == "renewed":
+                    return
         self._stop()
 
     def _ask(self, case: Case) -> Observation:
@@ -198,7 +223,7 @@ class ProcessSubject:
         except ValueError as error:
             raise Broken(f"gave an answer that is no observation: {error}") from error
         if observation.crash is not None:
-            raise Broken(observation.crash)
+            raise Outlived(self._process.with_last_words(observation.crash))
         return observation
 
     def _start(self) -> dict[str, Any]:
@@ -209,12 +234,14 @@ class ProcessSubject:
         except OSError as error:
             raise LoadError(f"cannot start {self._command[0]!r}: {error.strerror}") from error
         if self._must_describe:
-            return self._process.ask(_DESCRIBE, START_SECONDS)
-        if self._describes is False:
+            answer = self._process.ask(_DESCRIBE, START_SECONDS)
+        elif self._describes is False:
             return {}
-        self._describes = False
-        answer = self._process.ask(_DESCRIBE, 5.0)
-        self._describes = True
+        else:
+            self._describes = False
+            answer = self._process.ask(_DESCRIBE, 5.0)
+            self._describes = True
+        self._renews = answer.get("renews") is True
         return answer
 
     @property
@@ -285,6 +312,8 @@ class LineProcess:
         #: Bytes of the standard error since the last question.
         self._errors = 0
         self._closed, self._is_kept = False, True
+        #: Whether a question has no answer so far.
+        self._owes = False
         try:
             self._wait_for_start(command[0])
         except BaseException:
@@ -315,6 +344,7 @@ class LineProcess:
         if self._received:
             raise Broken(f"wrote what it was not asked for: {_beginning(self._received)}")
         self._unsent = memoryview(bytes(self._unsent) + json.dumps(question).encode() + b"\n")
+        self._owes = True
         # A program that does not read must not hold the run up, either.
         with contextlib.suppress(KeyError):
             self._selector.register(self._streams[0], selectors.EVENT_WRITE, self._write_question)
@@ -325,6 +355,7 @@ class LineProcess:
             if self._errors > limits.ERRORS:
                 raise Broken(f"wrote more than {limits.ERRORS:,} bytes {FLOODS}")
             self._turn(wait)
+        self._owes = False
         try:
             answer = limits.parse(line)
         except limits.TooLarge as reason:
@@ -335,6 +366,24 @@ class LineProcess:
             raise Broken(f"answered with JSON that is no object: {_beginning(line)}")
         self.volume = limits.volume(line)
         return answer
+
+    def end(self) -> bool:
+        """Close the child's standard input, wait for it to end by itself, then `kill` what is left.
+
+        A program that owes an answer, or that has spoken unasked, is not waited for.
+
+        Returns:
+            Whether it has not been waited for in vain.
+        """
+        deadline = time.monotonic() + LEAVING
+        if not (self._unsent or self._owes or self._received):
+            self._streams[0].close()
+            while self._is_kept and not self._what_was_told("ended"):
+                if time.monotonic() > deadline:
+                    break
+                self._turn(0.05)
+        self.kill()
+        return time.monotonic() < deadline
 
     def kill(self) -> None:
         """End the child, and what it has started, at once and wait for it."""
@@ -415,15 +464,12 @@ class LineProcess:
             return f"the process was killed: {over}"
         if not ended:
             return "closed its standard output" if self._is_kept else "it killed its keeper"
-        status = int(ended)
-        if status < 0:
-            try:
-                name = signal.Signals(-status).name
-            except ValueError:
-                name = "an unknown signal"
-            how = f"the process was killed by signal {-status} ({name})"
-        else:
-            how = f"the process exited with status {status}"
+        return self.with_last_words(forks.in_words(int(ended)))
+
+    def with_last_words(self, how: str) -> str:
+        """Return how a process ended, and what it wrote last to its standard error."""
+        while self._turn(0):
+            pass
         errors = self._last_errors.decode("utf-8", "replace").splitlines()
         tail = [line.strip() for line in errors if line.strip()]
         return f"{how}; its last words: {tail[-1][:300]}" if tail else how

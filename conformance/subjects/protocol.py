@@ -109,6 +109,11 @@ _MESSAGES = {
             "protocol": {"const": VERSION},
             "versions": _TEXTS,
             "settings": _TEXTS,
+            "renews": {
+                "description": "Whether the program starts its implementation anew when that has ended, and when "
+                "it is asked to.",
+                "type": "boolean",
+            },
             "capabilities": {
                 "description": "What the program has; cases that need what is denied are not sent, and "
                 "what is not named is tried.",
@@ -142,6 +147,19 @@ _MESSAGES = {
                 },
             },
         },
+    },
+    "renew": {
+        "description": "A question to a program that `renews`: let the next case meet an implementation that has "
+        "done nothing before.",
+        "type": "object",
+        "required": ["kind"],
+        "properties": {"kind": {"const": "renew"}},
+    },
+    "renewed": {
+        "description": "The answer to it.",
+        "type": "object",
+        "required": ["kind"],
+        "properties": {"kind": {"const": "renewed"}},
     },
     "case": {
         "description": "A case to run.",

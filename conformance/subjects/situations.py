@@ -117,10 +117,10 @@ def repeatedly(function: Any, *arrays: Any) -> Any:
 
 
 def amid_two_threads(function: Any, *arrays: Any, inside: bool) -> Any:
-    """Make two calls in two threads, one with other arrays, and stop the outer one at each of its lines in turn.
+    """Stop a call at each of its lines in turn, and make a call with other arrays in a second thread meanwhile.
 
-    While it is stopped the inner one runs to its end. `inside` tells whether the result that counts is that of the
-    inner one. Return the first result that has other bits than that of a call alone, if there is one.
+    While it is stopped the inner call runs to its end. `inside` tells whether the results that count are those of
+    the inner calls. Return the first result that has other bits than that of a call alone, if there is one.
     """
     import sys
     import sysconfig
@@ -132,6 +132,7 @@ def amid_two_threads(function: Any, *arrays: Any, inside: bool) -> Any:
     library = sysconfig.get_path("stdlib")
     seen: set[Any] = set()
     held: list[Any] = []
+    end = time.monotonic() + 2
 
     def bits(result: Any) -> Any:
         if isinstance(result, (list, tuple)):
@@ -143,31 +144,36 @@ def amid_two_threads(function: Any, *arrays: Any, inside: bool) -> Any:
         in_library = file.startswith((library, "<frozen")) and "site-packages" not in file
         return not in_library and "numpy" not in file
 
-    def both() -> Any:
-        """Return the end of the call that counts, and whether the outer one was stopped at a new line."""
-        stopped: list[Any] = []
-        ends: dict[bool, Any] = {}
+    def interrupted() -> Any:
+        """Return the ends of the calls that count, and whether the outer one was stopped at a new line."""
+        ends: list[Any] = []
+        threads: list[Any] = []
         calls: dict[Any, int] = {}
 
         def call(is_inner: bool, given: Any) -> None:
+            ended: tuple[Any, Any]
             try:
-                ends[is_inner] = function(*given), None
+                ended = function(*given), None
             except BaseException as error:
-                ends[is_inner] = None, error
+                ended = None, error
+            ends.extend([ended] * (is_inner is inside))
 
-        second = threading.Thread(target=call, args=(True, inner), daemon=True)
+        def start_second() -> Any:
+            threads.append(threading.Thread(target=call, args=(True, inner), daemon=True))
+            threads[-1].start()
+            return threads[-1]
 
         def each_line(frame: Any, event: str, _: Any) -> Any:
             place = frame.f_code, frame.f_lineno
             calls[frame.f_code] = calls.get(frame.f_code, 0) + (event == "call")
             # A function that is called again and again is looked at a few times.
-            if stopped or calls[frame.f_code] > 3 or not is_own(frame.f_code.co_filename):
+            if calls[frame.f_code] > 3 or not is_own(frame.f_code.co_filename):
                 return None
-            if place not in seen:
+            # An inner call that still runs may wait for a lock that the outer one holds.
+            is_free = not (threads and threads[-1].is_alive())
+            if place not in seen and is_free and time.monotonic() < end:
                 seen.add(place)
-                stopped.append(place)
-                second.start()
-                # Not for ever: it may wait for a lock that this one holds.
+                second = start_second()
                 second.join(0.01 if len(held) < 5 else 0.001)
                 held.extend([place] * second.is_alive())
             return each_line
@@ -180,17 +186,22 @@ def amid_two_threads(function: Any, *arrays: Any, inside: bool) -> Any:
         first = threading.Thread(target=run, daemon=True)
         first.start()
         first.join()
-        if not stopped:
-            second.start()
-        second.join()
-        return ends[inside], stopped
+        is_stopped = bool(threads)
+        if not is_stopped:
+            start_second()
+        for second in threads:
+            second.join()
+        return ends, is_stopped
 
     result = function(*arrays)
-    alone, stopped, end = bits(result), [None], time.monotonic() + 2
-    while stopped and bits(result) == alone and time.monotonic() < end:
-        (result, error), stopped = both()
-        if error is not None:
-            raise error
+    alone, is_stopped = bits(result), True
+    while is_stopped and bits(result) == alone and time.monotonic() < end:
+        ends, is_stopped = interrupted()
+        for result, error in ends:
+            if error is not None:
+                raise error
+            if bits(result) != alone:
+                break
     return result
 
 

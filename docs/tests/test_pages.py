@@ -272,6 +272,18 @@ def test_an_environment_of_tox_exists(name: str) -> None:
     assert {*name.split(",")} - known == set()
 
 
+def test_the_environments_of_releases_run_every_module_that_wants_one() -> None:
+    wanting = {
+        str(path.relative_to(ROOT))
+        for folder in ("docs", "reference_impl", "fast_impl", "conformance", "reports")
+        for path in (ROOT / folder).rglob("test_*.py")
+        if re.search(r"pytest\.mark\.(tensorflow|vectors)\b", path.read_text(encoding="utf-8"))
+    }
+    tox = configparser.ConfigParser()
+    tox.read(ROOT / "tox.ini", encoding="utf-8")
+    assert {*re.findall(r"[\w/]+\.py", tox["tensorflow"]["commands"])} == wanting
+
+
 @pytest.mark.parametrize("name", _words(r"python -m (?!pip)([a-z][\w.]*)"))
 def test_a_module_that_is_run_exists(name: str) -> None:
     assert importlib.util.find_spec(name) is not None

@@ -24,7 +24,7 @@ from conformance.model.steps import (
     Train,
 )
 from conformance.model.values.codec import dtype_of, in_a_line
-from conformance.subjects import Subject
+from conformance.subjects import Subject, renew
 from reports.views.enumeration import how_many
 
 #: Family of the cases: no check is run on them.
@@ -53,6 +53,10 @@ class Declaring:
     def close(self) -> None:
         """Give back processes."""
         self._subject.close()
+
+    def renew(self) -> None:
+        """Have the next case meet a process that has done nothing before."""
+        renew(self._subject)
 
 
 @attrs.frozen

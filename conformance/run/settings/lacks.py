@@ -29,7 +29,7 @@ import numpy as np
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.model.values.codec import text_of
-from conformance.subjects import Subject
+from conformance.subjects import Subject, renew
 
 #: What lacks and excuses choose among cases by.
 SELECTORS = ("dtype", "data_format", "padding")
@@ -163,6 +163,10 @@ class Understood:
     def close(self) -> None:
         """Give back processes."""
         self.subject.close()
+
+    def renew(self) -> None:
+        """Have the next case meet a process that has done nothing before."""
+        renew(self.subject)
 
     def _understood(self, outcome: Outcome, values: Mapping[str, frozenset[str]]) -> Outcome:
         error = outcome.error

@@ -14,7 +14,7 @@ import pytest
 
 from conformance.subjects import keeper, process
 from conformance.subjects.patience import Patience
-from conformance.subjects.process import Broken, LineProcess
+from conformance.subjects.process import LEAVING, Broken, LineProcess
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="there is no /proc to see processes in"
@@ -261,6 +261,51 @@ def test_a_program_is_waited_for_as_long_as_patience_lasts(
 ) -> None:
     monkeypatch.setattr(process, "Patience", kind)
     assert _ask("import time; time.sleep(0.1); print('{}', flush=True); input()", 0.01) == said
+
+
+#: Answers its first question; at its end, or instead of it, does what the rest of the program says.
+ANSWER = """
+import atexit, os, sys, time
+from pathlib import Path
+sys.stdin.readline()
+print("{}", flush=True)
+"""
+
+
+def _end(program: str, question: bool = True) -> float:
+    """Let a program end after an answer, or in the middle of one; return the seconds until it has."""
+    asked = LineProcess([sys.executable, "-c", program], os.environ)
+    try:
+        asked.ask({}, 60)
+        if not question:
+            with pytest.raises(Broken):
+                asked.ask({}, 0.2)
+    finally:
+        started = time.monotonic()
+        asked.end()
+    return time.monotonic() - started
+
+
+def test_a_program_may_clean_up_at_its_end(tmp_path: Path) -> None:
+    left = tmp_path / "temporary"
+    _end(f"{ANSWER}p = Path({str(left)!r}); p.touch(); atexit.register(p.unlink); sys.stdin.read()")
+    assert not left.exists()
+
+
+def test_a_program_that_does_not_end_is_ended() -> None:
+    assert LEAVING <= _end(f"{ANSWER}time.sleep(600)") < LEAVING + 10
+
+
+def test_a_program_that_owes_an_answer_is_not_waited_for() -> None:
+    assert _end(f"{ANSWER}time.sleep(600)", question=False) < LEAVING
+
+
+def test_what_a_program_leaves_running_at_its_end_is_ended(mark: str) -> None:
+    sleeps = "import time; time.sleep(600)"
+    _end(
+        f"{ANSWER}import subprocess; subprocess.Popen([sys.executable, '-c', {sleeps!r}, {mark!r}])"
+    )
+    assert _all_end(mark)
 
 
 def test_a_program_that_is_not_there_is_told_by_the_system() -> None:

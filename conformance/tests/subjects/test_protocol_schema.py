@@ -51,7 +51,9 @@ def test_a_message_of_the_page_is_valid(message: dict[str, Any]) -> None:
     assert _errors(message["kind"], message) == []
 
 
-@pytest.mark.parametrize("kind", ["describe", "description", "case", "observation"])
+@pytest.mark.parametrize(
+    "kind", ["describe", "description", "case", "observation", "renew", "renewed"]
+)
 def test_the_page_has_an_example_of_each_message(kind: str) -> None:
     assert kind in {message["kind"] for message in MESSAGES}
 
