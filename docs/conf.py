@@ -32,6 +32,8 @@ exclude_patterns = ["tests", "site", "examples"]
 suppress_warnings: list[str] = []
 
 myst_heading_anchors = 4
+# Quotes stay as they are: many belong to Python, as in padding="same".
+smartquotes = False
 # Text that is no language, such as a finding, says so; what is not said is a shell's.
 highlight_language = "none"
 

@@ -50,9 +50,8 @@ def expect_error(
     if error is None:
         got = view.outcome(index).value
         return Mismatch(f"should raise {told}, but raised nothing", told, got, index)
-    if not accepted & set(error.types) and not (
-        "MemoryError" in accepted and error.means_no_memory
-    ):
+    means = {"MemoryError": error.means_no_memory, "ValueError": error.means_wrong_shape}
+    if not accepted & set(error.types) and not any(means.get(name) for name in accepted):
         return Mismatch(f"should raise {told}, raised {error}", told, str(error), index)
     moments = wanted.moment.split("|") if wanted.moment else [error.moment]
     if view.traits.tensorflow and error.moment not in moments:

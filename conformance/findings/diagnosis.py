@@ -46,6 +46,7 @@ from conformance.model.observation import Observation
 from conformance.subjects import Subject
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
+from conformance.subjects.situations import OF_THREADS
 
 if TYPE_CHECKING:
     from conformance.strength.mistakes import Mistake
@@ -120,6 +121,8 @@ class Diagnostician:
         self._run, self._spent, self._finding, self._left = _Stopwatch(), 0.0, _Stopwatch(), 0.0
         self._effort, self._allowed = 0, 0
         self._drawn: tuple[Sequence[Case], Sequence[Case]] | None = None
+        # Situations that take a second a case, and in which nothing failed.
+        self._slow = OF_THREADS
         #: How many findings have no diagnosis because as many cases were run, or as much time was used, as may be.
         self.cut_short = 0
 
@@ -132,6 +135,7 @@ class Diagnostician:
             failures: every failing case of it.
         """
         self._finding, self._drawn = _Stopwatch(), None
+        self._slow = OF_THREADS - {_situation(failure.case) for failure in failures}
         self._left = min(SECONDS, max(AT_LEAST, SHARE * self._run.seconds) - self._spent)
         in_all = max(EFFORT_IN_ALL, EFFORT_EACH * self._examples)
         share = max(LEAST_EFFORT, int(SHARE_OF_EFFORT * (in_all - self._effort)))
@@ -351,7 +355,8 @@ class Diagnostician:
         """Return cases of the clauses that the mistake is known to fail."""
         families = CHECKS.families(*mistake.clauses)
         share = -(-ELSEWHERE // max(1, len(families)))
-        return [case for family in families for case in self._few(family, share)]
+        cases = (case for family in families for case in self._few(family, share))
+        return [case for case in cases if _situation(case) not in self._slow]
 
     def _few(self, family: Family, count: int) -> Sequence[Case]:
         """Return so many cases of a family, drawn ones first."""
@@ -493,6 +498,7 @@ class Diagnostician:
             if family.is_drawn:
                 found += drawn_cases(family, examples=self._examples, run_seed=self._seed, block=1)
             found += family.fixed
+        found = [case for case in found if _situation(case) not in self._slow]
         return found[:: max(1, -(-len(found) // OTHERS))]
 
     def _fresh(self, failures: Sequence[Failure]) -> list[Case]:
@@ -501,7 +507,12 @@ class Diagnostician:
             case
             for name in _families(failures)
             for case in drawn_cases(FAMILIES[name], examples=FRESH, run_seed=self._seed + 1)
+            if _situation(case) not in self._slow
         ][:FRESH]
+
+
+def _situation(case: Case) -> str | None:
+    return None if case.situation is None else case.situation.name
 
 
 def _families(failures: Sequence[Failure]) -> list[str]:

@@ -31,8 +31,10 @@ def words_of(spec: str, mode: str, target: Any = None) -> LayerWords:
     """
     if is_tensorflow(spec):
         return _TensorFlowWords(spec) if mode == "eager" else _GraphWords(spec, mode)
-    if frameworks.parse(spec) is not None:
-        return _FrameworkWords(spec, mode)
+    chosen = frameworks.parse(spec)
+    if chosen is not None:
+        is_layer = chosen.framework.keras is not None
+        return (_FrameworkLayerWords if is_layer else _FrameworkWords)(spec, mode)
     try:
         made_by = backend_class(load(spec) if target is None else target, spec)
     except Exception:
@@ -219,6 +221,43 @@ class _FrameworkWords(_FunctionWords):
         return [
             "from conformance.subjects import frameworks",
             f"conv2d_transpose = frameworks.driver({self.spec!r}, {self._way!r})",
+        ]
+
+
+class _FrameworkLayerWords(LayerWords):
+    """A framework's layer, as the built-in subject drives it."""
+
+    takes_arrays = False
+
+    def __init__(self, spec: str, way: str) -> None:
+        self.spec, self.layer_class = spec, "Conv2DTranspose"
+        self._way = way
+        chosen = frameworks.parse(spec)
+        self._environment = {} if chosen is None else dict(chosen.framework.environment)
+
+    def head(self) -> list[str]:
+        return ["import os", f"os.environ.update({self._environment})", *super().head()]
+
+    def construct(self, case: Case) -> list[str]:
+        return [f"backend.construct({self.value(dict(case.arguments))})", "layer = backend.layer"]
+
+    def write_gradients(self, step: steps.Gradients) -> list[str]:
+        arrays = f"{array_text(step.inputs)}, {array_text(step.output_gradient)}"
+        return [f"print(backend.do(steps.Gradients({arrays})))"]
+
+    def write_loss_gradients(self, _: steps.LossGradients) -> list[str]:
+        return ["print(backend.do(steps.LossGradients()))"]
+
+    def write_train(self, step: steps.Train) -> list[str]:
+        arrays = f"{array_text(step.inputs)}, {array_text(step.output_gradient)}"
+        more = f"{step.learning_rate!r}, {step.optimizer!r}"
+        return [f"trained = backend.do(steps.Train({arrays}, {more}))", "print(trained)"]
+
+    def _import(self) -> list[str]:
+        return [
+            "from conformance.model import steps",
+            "from conformance.subjects import frameworks",
+            f"backend = frameworks.driver({self.spec!r}, {self._way!r}).backend()",
         ]
 
 

@@ -230,8 +230,14 @@ def _reached(case: Case, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
         yield "inputs", np.broadcast_to(images.reshape(-1, 1, 1, 1), shape)
 
 
-def _precisions(failure: Failure, _: Array, __: Array) -> Iterator[str]:
+def _precisions(failure: Failure, right: Array, got: Array) -> Iterator[str]:
     mismatch, dtype = failure.mismatch, str(failure.case.argument("dtype", "float32"))
+    own = mismatch.got.dtype.name
+    if mismatch.scaled_error is None and own in ("int32", "float64"):
+        # Of integers, which should be exact, all are such as float32 has.
+        close = np.allclose(got, right, rtol=0, atol=2.0**-22 * _largest(right))
+        if close and np.array_equal(got, got.astype(np.float32)):
+            yield f"{own} computed less precisely than claimed, like float32"
     if mismatch.scaled_error is None or dtype not in ("float32", "float64"):
         return
     if mismatch.scaled_error <= OWN_ROUNDING:

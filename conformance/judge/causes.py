@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial, reduce
 
 import attrs
@@ -380,14 +380,19 @@ class Causes:
             try:
                 self._found[layer] = self._search(layer)
             except _Spent:
-                return next(self._known(layer), None)
+                # Every kind of axis has its length by SHAPE-02 where it is padded.
+                is_same = how == "shape" and layer.configuration.padding == "same"
+                return next(self._known(layer, {"same"} if is_same else ()), None)
         found = self._found[layer]
         # What was found later may need less.
         return found and next(self._known(layer), found)
 
-    def _known(self, layer: Layer) -> Iterator[Cause]:
-        """Yield the causes that need nothing that the layer lacks, those that need least first."""
-        fitting = (one for one in self._causes if one.needs and one.needs <= layer.features)
+    def _known(self, layer: Layer, more: Collection[str] = ()) -> Iterator[Cause]:
+        """Yield the causes that need nothing but what the layer has, and `more`, those that need least first."""
+        features = layer.features.union(more)
+        if "same strided" in features:
+            features |= {"same"}  # the clauses about plain axes are about them, too
+        fitting = (one for one in self._causes if one.needs and one.needs <= features)
         yield from sorted(fitting, key=lambda one: len(one.needs))
 
     def _search(self, layer: Layer) -> Cause | None:

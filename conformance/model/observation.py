@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from conformance.model.values.codec import Value, decode, encode, in_a_line
-from conformance.model.values.limits import message_of, uncoloured
+from conformance.model.values.limits import message_of, readable
 
 
 class Unsupported(Exception):  # noqa: N818 - not an error: the subject says that it lacks something
@@ -25,6 +25,12 @@ class Unsupported(Exception):  # noqa: N818 - not an error: the subject says tha
         self.refusal = refusal
 
 
+#: How PyTorch, which has one class for all errors of its operations, refuses inputs that other libraries refuse
+#: with a ValueError.
+_WRONG_SHAPE = re.compile(
+    r"expected input\[[\d, ]*\] to have \d+ channels, but got \d+ channels"
+    r"|Expected \dD \(unbatched\) or \dD \(batched\) input to \w+, but got input of size"
+)
 #: So many characters of a message are told.
 _LONGEST = 300
 #: Classes of errors that say "that is not here": Python's, TensorFlow's and ONNX Runtime's.
@@ -70,7 +76,7 @@ class Error:
     """
 
     types: tuple[str, ...]
-    message: str = attrs.field(converter=uncoloured)
+    message: str = attrs.field(converter=readable)
     moment: str
 
     @property
@@ -99,6 +105,11 @@ class Error:
         return "MemoryError" in self.types or (
             "RuntimeError" in self.types and bool(_NO_MEMORY.search(self.message))
         )
+
+    @property
+    def means_wrong_shape(self) -> bool:
+        """Whether it says that an input has a wrong number of axes or channels, in a framework's words."""
+        return "RuntimeError" in self.types and bool(_WRONG_SHAPE.search(self.message))
 
     def __str__(self) -> str:
         return f"{self.name} at {self.moment}: {self.first_line}"

@@ -116,6 +116,15 @@ class Expectation:
             raise OracleError(f"the oracle's {found.crash}")
         return found
 
+    @cached_property
+    def with_last_weights(self) -> Expectation:
+        """The oracle's answer to the case with the weights that it sets last from the first time on."""
+        given = [step for step in self.case.steps if isinstance(step, steps.SetWeights)]
+        changed = (
+            given[-1] if isinstance(step, steps.SetWeights) else step for step in self.case.steps
+        )
+        return Expectation(attrs.evolve(self.case, steps=tuple(changed)))
+
     def value(self, index: int) -> Value:
         """Return step `index`'s value; raise OracleError where the oracle raised."""
         observation = self.observation

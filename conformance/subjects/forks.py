@@ -85,6 +85,8 @@ def answer_in_children(
     for library, needed in _LATER.items():
         if library in sys.modules:
             importlib.import_module(needed)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()  # or each child would write it
     while True:
         doing[0] = WAITING
         child = os.fork()

@@ -207,6 +207,7 @@ class ProcessSubject:
         if self._renews and self._process is not None:
             with contextlib.suppress(Broken):
                 if self._process.ask({"kind": "renew"}, START_SECONDS).get("kind") == "renewed":
+                    self._process.with_last_words("")
                     return
         self._stop()
 
@@ -467,10 +468,11 @@ class LineProcess:
         return self.with_last_words(forks.in_words(int(ended)))
 
     def with_last_words(self, how: str) -> str:
-        """Return how a process ended, and what it wrote last to its standard error."""
+        """Return how a process ended, and what it wrote last to its standard error; that is forgotten."""
         while self._turn(0):
             pass
         errors = self._last_errors.decode("utf-8", "replace").splitlines()
+        self._last_errors = b""
         tail = [line.strip() for line in errors if line.strip()]
         return f"{how}; its last words: {tail[-1][:300]}" if tail else how
 

@@ -264,7 +264,6 @@ def _canvas(
     )
     parts = [f'<path class="overlap" d="{overlaps}"/>'] if overlaps else []
     expected = (rows.before, columns.before, rows.output, columns.output)
-    parts.append(_cropped(values.shape, expected, width))
     parts.append(_frame("window-expected", expected, width))
     if window is not None and got_shape is not None:
         parts[:0] = [f'<rect class="outside" {_rectangle(y, x, 1, 1, width)}/>' for y, x in outside]
@@ -280,7 +279,15 @@ def _canvas(
         f"column {columns.before}"
     )
     svg = _grid(
-        "canvas", label, values, largest_magnitude([values]), (), "".join(parts), window, got_shape
+        "canvas",
+        label,
+        values,
+        largest_magnitude([values]),
+        (),
+        "".join(parts),
+        expected,
+        window,
+        got_shape,
     )
     return Grid("canvas", detail, svg)
 
@@ -314,10 +321,14 @@ def _grid(
     scale: float,
     used: Collection[tuple[int, int]],
     over: str,
+    shown: tuple[int, int, int, int] | None = None,
     window: tuple[int, int] | None = None,
     got_shape: Sequence[int] | None = None,
 ) -> Markup:
-    """Draw a plane cell by cell, so that the script can write into the cells."""
+    """Draw a plane cell by cell, so that the script can write into the cells.
+
+    All but the part that is `shown` is veiled; the numbers there stay readable.
+    """
     texts = _texts(values)
     width = _cell_width(texts)
     rows, columns = values.shape
@@ -339,6 +350,8 @@ def _grid(
             mark = " used" if (y, x) in used else ""
             cells.append(f'<rect class="c-{shade}{mark}" {_rectangle(y, x, 1, 1, width)}/>')
             strong = ' class="s"' if shade[-1] in "45" else ""
+            if shown is not None and not _is_in(shown, y, x):
+                strong = ' class="v"'
             cx = coordinate(_RULER + (x + 0.5) * width)
             cy = coordinate(_RULER + (y + 0.5) * _HEIGHT + 4)
             numbers.append(f'<text x="{cx}" y="{cy}"{strong}>{text}</text>')
@@ -352,7 +365,8 @@ def _grid(
         f'<svg class="map stamp-{kind}" role="img" aria-label="{escape(label)}" '
         f'viewBox="{coordinate(x0)} {coordinate(y0)} {coordinate(across)} {coordinate(down)}" '
         f'width="{coordinate(across)}" height="{coordinate(down)}">'
-        f'<g class="cells">{"".join(cells)}</g><g class="ruler">{"".join(rulers)}</g>'
+        f'<g class="cells">{"".join(cells)}</g>{_cropped(values.shape, shown, width)}'
+        f'<g class="ruler">{"".join(rulers)}</g>'
         f'<g class="num">{"".join(numbers)}</g>{over}</svg>'
     )
 
@@ -374,8 +388,15 @@ def _frame(kind: str, where: Sequence[int], width: float, out: float = 0.0) -> s
     )
 
 
-def _cropped(shape: Sequence[int], shown: Sequence[int], width: float) -> str:
+def _is_in(shown: tuple[int, int, int, int], y: int, x: int) -> bool:
+    row, column, down, across = shown
+    return row <= y < row + down and column <= x < column + across
+
+
+def _cropped(shape: Sequence[int], shown: tuple[int, int, int, int] | None, width: float) -> str:
     """Veil what the window does not show."""
+    if shown is None:
+        return ""
     row, column, down, across = shown
     whole = (0, 0, shape[0], shape[1])
     if (row, column, down, across) == whole:

@@ -30,13 +30,15 @@ from reports.records.messages import normalised
 from reports.records.record import Clause, Finding
 from reports.records.values import is_error, is_tensor
 
-_KNOWN = re.compile(r"(equals|looks like) the known mistakes? ([^:]+): (.*)", re.DOTALL)
+_KNOWN = re.compile(r"(equals|looks like) the (known mistakes? ([^:]+)): (.*)", re.DOTALL)
 #: Before the part of the cases that a diagnosis does not explain.
 _SOMETHING_ELSE = "Something else is wrong with"
 #: A description that differs from finding to finding in how far alone.
 _SHIFTED = "looks like the right result shifted"
 #: Before what all wrong cases have, and how many they are.
 _ONLY = "wrong only with"
+#: Between a dtype and the one in which it is computed.
+_PRECISION = " computed less precisely than claimed, like "
 #: Last words of the C library, where what lies between the blocks of memory was overwritten.
 _DAMAGED = re.compile(
     r"SIGABRT\); its last words: .*?(corrupt|double free|invalid (next|old|chunk) size|invalid pointer)"
@@ -149,6 +151,8 @@ def _join_described(
     described: dict[_Key, set[_Key]] = {}
     for key, numbers in groups.items():
         told = "".join(findings[number].diagnosis or "" for number in numbers)
+        if key[-1].startswith(_ONLY):
+            continue  # it says of all others that they are right
         if key[0] == "diagnosis" or (key[0] == "known" and _SOMETHING_ELSE in told):
             for finding in map(findings.__getitem__, numbers):
                 clause = clauses.get(finding.clause)
@@ -183,8 +187,8 @@ def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str, str
     matches = [_KNOWN.match(finding.diagnosis or "") for finding in findings]
     sure = sorted((match for match in matches if match), key=lambda match: match[1] != "equals")
     if sure:
-        how, name, text = sure[0].groups()
-        return _TWINS.sub("", text), f"{how} the known mistake {name}", ""
+        how, known, _, text = sure[0].groups()
+        return _TWINS.sub("", text), f"{how} the {known}", ""
     if not smallest.diagnosis and _DAMAGED.search(smallest.message):
         return _DAMAGE, "", ""
     described = (finding.diagnosis for finding in (smallest, *findings) if finding.diagnosis)
@@ -196,9 +200,11 @@ def _key(finding: Finding, chapter: str) -> _Key:
     if finding.diagnosis:
         match = _KNOWN.match(finding.diagnosis)
         if match:
-            return ("known", match[2])
+            return ("known", match[3])
         if finding.diagnosis.startswith(_SHIFTED):
             return ("diagnosis", _SHIFTED)
+        if _PRECISION in finding.diagnosis:
+            return ("diagnosis", finding.diagnosis.partition(_PRECISION)[2])
         if finding.diagnosis.startswith(_ONLY):
             return ("diagnosis", finding.diagnosis.partition(":")[0])
         return ("diagnosis", normalised(finding.diagnosis))

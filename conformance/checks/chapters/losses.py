@@ -17,13 +17,11 @@ from conformance.model.steps import (
     Losses,
     LossesFor,
     LossIdentity,
-    SetWeights,
     UpdatesFor,
 )
 from conformance.model.traits import Traits
 from conformance.model.values.codec import Value
 from conformance.oracle.comparison import Mismatch, compare_numbers, describe
-from conformance.oracle.expectation import Expectation
 from conformance.oracle.tolerance import unit_roundoff
 
 #: Roundings in a loss whose sum is exact: the factor's own, the product, one more product and sum
@@ -160,11 +158,7 @@ def _collected(view: View) -> list[Value]:
 
 def _activity_with_new_weights(view: View) -> list[Value]:
     """Return the activity losses of both calls, made of the weights that were set last."""
-    case = view.case
-    *_, last = [step for step in case.steps if isinstance(step, SetWeights)]
-    changed = tuple(last if isinstance(step, SetWeights) else step for step in case.steps)
-    again = Expectation(attrs.evolve(case, steps=changed))
-    return [again.value(_nth(view, n))[0] for n in (0, 1)]
+    return [view.expectation.with_last_weights.value(_nth(view, n))[0] for n in (0, 1)]
 
 
 @check("LOSS-05", "losses", when=lambda case, _: "activity_regularizer" in case.arguments)

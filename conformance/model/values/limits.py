@@ -30,7 +30,8 @@ ARRAY = 3 * 2**20
 #: Answers that are larger than the first size may have the second size together: a run keeps them.
 ORDINARY, TOGETHER = 2**16, 64 * 2**20
 
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+#: Codes by which a terminal changes colours and weight, as Keras 3 has them; where TensorFlow's executor was.
+_UNREAD = re.compile(r"\x1b\[[0-9;]*m|\{\{(function_)?node [^{}]*\}\} ?")
 _TENSOR = {"shape", "dtype", "base64"}
 #: A value is so many levels deep in the answer: message, observation, outcomes, outcome.
 _VALUE_AT = 4
@@ -94,15 +95,15 @@ def check_integer(number: int) -> None:
 
 def message_of(error: BaseException) -> str:
     """Return an exception's message without colours, cut to the length that is kept; never raises."""
-    message = uncoloured(text_of(error, limit=sys.maxsize))
+    message = readable(text_of(error, limit=sys.maxsize))
     if len(message) <= MESSAGE:
         return message
     return f"{message[:MESSAGE]}... ({len(message):,} characters)"
 
 
-def uncoloured(text: str) -> str:
-    """Return a text without the codes by which a terminal changes colours and weight, as Keras 3 has them."""
-    return _COLOURS.sub("", text)
+def readable(text: str) -> str:
+    """Return a message without what no reader wants: colours of a terminal, and nodes of TensorFlow's executor."""
+    return _UNREAD.sub("", text)
 
 
 class Budget:

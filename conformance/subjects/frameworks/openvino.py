@@ -84,7 +84,11 @@ class OpenVinoOperation(ArrayOperation):
             # Some processors would be given bfloat16 products otherwise.
             {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1},
         )
-        return self.turned_back(np.array(compiled([images])[0]), geometry)
+        computed = np.array(compiled([images])[0])
+        if images.dtype.name == "bfloat16":
+            # NumPy has none of its own: OpenVINO gives the bits as those of float16.
+            computed = computed.view(images.dtype)
+        return self.turned_back(computed, geometry)
 
 
 def _dtype(array: Array) -> Any:

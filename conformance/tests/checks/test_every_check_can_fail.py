@@ -20,6 +20,7 @@ from conformance.oracle.expectation import Expectation
 from conformance.strength.mistakes import MISTAKES, Mistake
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
+from conformance.subjects.situations import OF_THREADS
 
 OFF_TENSORFLOW = Traits()
 #: As many as make a run try every listed case.
@@ -57,17 +58,22 @@ def _drawn(family: str) -> tuple[Case, ...]:
 
 
 def _rejects(clause_id: str, mistake: Mistake) -> bool:
-    """Whether a check of the clause rejects the mistake on some case: listed ones first, they suffice mostly."""
+    """Whether a check of the clause rejects the mistake on some case: listed ones first, slow ones last."""
     subject = _MistakenSubject(mistake)
     checks, families = CHECKS.of(clause_id), CHECKS.families(clause_id)
-    listed = (case for family in families for case in family.listed(EXAMPLES))
+    listed = [case for family in families for case in family.listed(EXAMPLES)]
+    slow = filter(_is_slow, listed)
     drawn = (case for family in families for case in _drawn(family.name))
     return any(
         _fails(check, case, subject)
-        for case in itertools.chain(listed, drawn)
+        for case in itertools.chain(itertools.filterfalse(_is_slow, listed), drawn, slow)
         for check in checks
         if case.family in check.families and check.applies(case, OFF_TENSORFLOW)
     )
+
+
+def _is_slow(case: Case) -> bool:
+    return case.situation is not None and case.situation.name in OF_THREADS
 
 
 def _fails(check: Check, case: Case, subject: _MistakenSubject) -> bool:

@@ -138,6 +138,26 @@ def test_a_lack_of_memory_is_one_in_a_framework_s_words(message: str) -> None:
     assert expect_error(_view(outcome, Traits()), 0, Raises("ResourceExhaustedError")) is None
 
 
+#: How PyTorch says that an input has another number of channels, or of axes.
+WRONG_SHAPE = (
+    "Given transposed=1, weight of size [3, 2, 2, 3], expected input[1, 4, 5, 6] to have 3 channels, but got 4 "
+    "channels instead",
+    "Expected 3D (unbatched) or 4D (batched) input to conv_transpose2d, but got input of size: [1, 4, 5, 6, 7]",
+)
+
+
+@pytest.mark.parametrize("message", WRONG_SHAPE)
+def test_a_wrong_shape_is_refused_in_a_framework_s_words(message: str) -> None:
+    outcome = _raised("RuntimeError", message=message)
+    assert expect_error(_view(outcome, Traits()), 0, Raises("ValueError")) is None
+    assert expect_error(_view(outcome, Traits()), 0, Raises("TypeError")) is not None
+
+
+def test_another_error_at_run_time_is_no_value_error() -> None:
+    outcome = _raised("RuntimeError", message="the accelerator is on fire")
+    assert expect_error(_view(outcome, Traits()), 0, Raises("ValueError")) is not None
+
+
 def test_another_error_at_run_time_is_no_lack_of_memory() -> None:
     outcome = _raised("RuntimeError", message="the accelerator is on fire")
     assert expect_error(_view(outcome, Traits()), 0, Raises("ResourceExhaustedError")) is not None

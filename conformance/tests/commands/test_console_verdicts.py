@@ -55,7 +55,7 @@ def test_the_command_below_a_cause_names_its_finding(two_subjects: Path) -> None
 
 def test_the_card_of_a_cause_names_the_same_finding(two_subjects: Path) -> None:
     page = reports.render(reports.load(two_subjects))
-    shown = re.findall(r">cause (\d) of 2</a> · shown by finding (\d)", page)
+    shown = re.findall(r">cause (\d) of 2, shown by finding (\d)</a>", page)
     assert shown == [("1", "2"), ("2", "3")]
 
 

@@ -325,6 +325,22 @@ def test_a_number_that_became_the_largest_one_is_no_clamped_infinity():
     assert "clamp" not in str(found)
 
 
+@pytest.mark.parametrize("dtype", ["int32", "float64"])
+def test_large_integers_that_float32_has_are_described(dtype):
+    rights = [np.array([2**24 + 1 + 2 * n, 3 * n + 5], dtype) for n in range(3)]
+    failures = [failure(y.astype(np.float32).astype(dtype), y) for y in rights]
+    assert (
+        described(failures)
+        == f"looks like {dtype} computed less precisely than claimed, like float32"
+    )
+
+
+def test_integers_that_are_otherwise_wrong_are_not_called_imprecise():
+    rights = [np.array([2**24 + 1 + 2 * n, 3 * n + 5], np.int32) for n in range(3)]
+    told = str(described([failure(y + np.array([1, 40], np.int32), y) for y in rights]))
+    assert "precisely" not in told
+
+
 def test_noise_is_not_described():
     noise = np.random.default_rng(1)
     assert described([failure(noise.normal(size=RIGHT.shape)) for _ in range(4)]) is None

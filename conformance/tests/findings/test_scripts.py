@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import subprocess
 import sys
 import warnings
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import ml_dtypes
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.oracle.comparison import Mismatch
-from conformance.subjects import tensorflow_is_installed
+from conformance.subjects import frameworks, tensorflow_is_installed
 
 DTYPES = (
     "float16",
@@ -169,6 +171,46 @@ def test_a_script_prints_what_the_failing_step_gives(
     # The first pixel: 1 * kernel[0, 0] + bias, three times: 3 * (1 + 0.5), 3 * (2 - 1).
     first = done.stdout.replace("[", " ").replace("]", " ").split()[:2]
     assert [float(number) for number in first] == [4.5, 3.0]
+
+
+@pytest.mark.parametrize("name", ["tf.keras", "tflite"])
+def test_the_script_of_a_framework_s_layer_prints_it_too(
+    name: str, command_environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    missing = frameworks.FRAMEWORKS[name].missing
+    if missing:
+        pytest.skip(f"{name} is {missing}")
+    plain = {name: value for name, value in CASE.arguments.items() if name != "activation"}
+    case = attrs.evolve(CASE, arguments=plain)
+    text = script_for(name, "natural", case, Mismatch("wrong", step=3), is_command=False)
+    done = _executed(text, command_environment, tmp_path)
+    assert done.returncode == 0, done.stderr
+    # The first pixel: 1 * kernel[0, 0] + bias.
+    assert [float(one) for one in re.findall(r"-?\d+\.\d*", done.stdout)][:2] == [1.5, 1.0]
+
+
+def test_the_script_of_a_layer_of_keras_sets_its_backend_before_it_is_imported() -> None:
+    text = script_for("keras@torch", "exact", CASE, Mismatch("wrong", step=3), is_command=False)
+    lines = text.splitlines()
+    assert "'KERAS_BACKEND': 'torch'" in lines[1]
+    assert "backend = frameworks.driver('keras@torch', 'exact').backend()" in lines
+
+
+@pytest.mark.parametrize(
+    ("step", "written"),
+    [
+        (steps.LossGradients(), "backend.do(steps.LossGradients())"),
+        (steps.Gradients(np.ones(1), np.ones(2)), "backend.do(steps.Gradients(np.array([1.], dtype='float64'),"),
+        (steps.Train(np.ones(1), np.ones(2), 0.5), "trained = backend.do(steps.Train("),
+    ],
+)  # fmt: skip
+def test_what_a_framework_has_no_method_for_is_done_as_the_suite_does_it(
+    step: steps.Step, written: str
+) -> None:
+    case = attrs.evolve(CASE, steps=(step,))
+    text = script_for("keras@jax", "natural", case, Mismatch("wrong", step=0), is_command=False)
+    assert written in text
+    assert text.count("print(") == 1
 
 
 def test_a_script_says_what_is_raised() -> None:

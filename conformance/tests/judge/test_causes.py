@@ -119,6 +119,7 @@ WRONG: Mapping[str, tuple[type, set[str]]] = {
         _where(lambda layer, _: layer.padding == "same", _plus_one),
         {"PAD-01", "PAD-02", "PAD-04", "PAD-05"},
     ),
+    "padding ignored": (MISTAKES["M07_padding"].layer, {"SHAPE-02"}),
     "raises always": (_changed(_raise), {"VAL-01"}),
 }  # fmt: skip
 #: Clauses that look at nothing but the outputs of a call.
@@ -305,6 +306,42 @@ def test_a_call_that_is_wrong_by_a_known_cause_is_not_made_again(
     case = _call_of(padding="same", size=(3, 3), dtype="float64")
     found = causes.of(case, _failing(case))
     assert (found and [*found.failures], subject.calls) == (["PAD-01"], 0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"strides": (2, 2), "kernel_size": (2, 3)},
+        {"strides": (2, 2), "kernel_size": (1, 1)},
+        {"dilation_rate": 2},
+        {"output_padding": (1, 0), "strides": (2, 1)},
+    ],
+)
+def test_once_the_search_is_spent_a_length_of_same_is_explained_by_the_known_one(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    subject: Any = _Subject("padding ignored")
+    causes = Causes(_evidence(), subject, Traits())
+    plain = causes.of(_call_of(padding="same"))
+    assert (plain and [*plain.failures]) == ["SHAPE-02"]
+    monkeypatch.setattr("conformance.judge.causes.CALLS", 0)
+    case = _call_of(padding="same", dtype="float64", **changes)
+    sizes = [1, 4, 3, 2], [1, 3, 3, 2]
+    found = causes.of(case, Failure(case, "fail", Mismatch("", *sizes, len(case.steps) - 1)))
+    assert found is plain
+
+
+def test_once_the_search_is_spent_a_length_of_valid_is_not_explained_by_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    subject: Any = _Subject("padding ignored")
+    causes = Causes(_evidence(), subject, Traits())
+    causes.of(_call_of(padding="same"))
+    monkeypatch.setattr("conformance.judge.causes.CALLS", 0)
+    case = _call_of(strides=(2, 2))
+    sizes = [1, 4, 3, 2], [1, 3, 3, 2]
+    found = causes.of(case, Failure(case, "fail", Mismatch("", *sizes, len(case.steps) - 1)))
+    assert found is None
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

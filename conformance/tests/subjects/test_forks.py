@@ -84,6 +84,28 @@ def test_the_exit_status_and_the_last_words_are_told(made: Make) -> None:
     assert crash == "the process exited with status 3; its last words: out of tiles"
 
 
+def test_the_words_of_a_process_are_not_told_of_the_next_one(made: Make) -> None:
+    subject = made(
+        "new = not Path('told').exists(); Path('told').touch(); "
+        "print('out of tiles' * new, file=sys.stderr); os._exit(3)",
+        "print('loaded')",
+    )
+    crashes = [subject.observe(_case()).crash for _ in range(3)]
+    assert crashes == [
+        "the process exited with status 3; its last words: out of tiles",
+        "the process exited with status 3",
+        "the process exited with status 3",
+    ]
+
+
+def test_the_words_of_a_process_are_not_told_of_a_renewed_one(made: Make) -> None:
+    subject = made("print('slow' * inputs.size, file=sys.stderr); return inputs")
+    _given(subject)
+    renew(subject)
+    assert subject._process is not None
+    assert subject._process.with_last_words("ended") == "ended"
+
+
 def test_a_fork_costs_less_of_a_run_s_patience_than_a_start(made: Make) -> None:
     subject = made("os._exit(1)")
     subject.observe(_case())

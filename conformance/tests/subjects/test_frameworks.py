@@ -18,6 +18,7 @@ from conformance.model.case import Case
 from conformance.model.geometry import Geometry
 from conformance.model.observation import Unsupported
 from conformance.model.steps import Build, Call, Gradients, Losses, SetWeights
+from conformance.model.values.codec import dtype_of
 from conformance.oracle.comparison import Mismatch
 from conformance.subjects import LoadError, environments, frameworks, resolve
 from conformance.subjects.backend import observe
@@ -422,6 +423,20 @@ def test_the_exact_way_is_the_layer_of_the_page(name: str, options: dict[str, An
     found = frameworks.driver(name, "exact")(inputs, KERNEL, **options, bias=bias)  # type: ignore[operator]
     expected = fast_impl.conv2d_transpose(inputs, KERNEL, **options, bias=bias)
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("name", ["torch", "jax", "openvino"])
+def test_bfloat16_comes_out_as_it_went_in(name: str) -> None:
+    missing = frameworks.FRAMEWORKS[name].missing
+    if missing:
+        pytest.skip(f"{name} is {missing}")
+    dtype = dtype_of("bfloat16")
+    inputs, kernel = (array.astype(dtype) for array in (INPUTS, KERNEL[..., :1]))
+    options = {"strides": (2, 1), "padding": "same"}
+    found = frameworks.driver(name, "exact")(inputs, kernel, **options)  # type: ignore[operator]
+    assert (found.dtype, found.shape) == (dtype, (1, 4, 3, 2))
+    expected = fast_impl.conv2d_transpose(inputs, kernel, **options)
+    np.testing.assert_array_equal(found.astype(np.float32), expected.astype(np.float32))
 
 
 def test_unsupported_is_what_an_operation_without_gradients_says() -> None:

@@ -41,6 +41,31 @@ def test_a_mistake_that_is_looked_like_is_the_one_that_is_equalled(grouped):
     assert [one.known for one in grouped(*lines)] == ["equals the known mistake M02"]
 
 
+def test_two_known_mistakes_are_named_as_two(grouped):
+    found = grouped(sample.finding(diagnosis="equals the known mistakes M02 and M03: wrong."))
+    assert [one.known for one in found] == ["equals the known mistakes M02 and M03"]
+
+
+def test_dtypes_that_are_computed_in_the_same_narrower_one_have_one_cause(numbers):
+    lines = [
+        sample.finding(
+            diagnosis=f"looks like {name} computed less precisely than claimed, like float32"
+        )
+        for name in ("float64", "int32")
+    ]
+    assert numbers(*lines) == [(1, 2)]
+
+
+def test_what_is_wrong_elsewhere_is_not_put_to_what_is_wrong_only_somewhere(numbers):
+    lines = [
+        sample.finding("VAL-01", diagnosis=None),
+        sample.finding(
+            "VAL-02", diagnosis="wrong only with dtype int32: all 5 wrong cases have it"
+        ),
+    ]
+    assert sorted(numbers(*lines)) == [(1,), (2,)]
+
+
 def test_the_title_is_the_mistake(grouped):
     assert grouped(sample.finding(diagnosis=KNOWN))[0].title == "The wrong side is cropped"
 

@@ -358,6 +358,13 @@ def test_a_message_has_no_colours(shown: Callable[[Exception], str]) -> None:
     )
 
 
+def test_a_message_does_not_begin_with_a_node_of_the_executor() -> None:
+    node = "{{function_node __wrapped__Conv2DBackpropInput_device_/job:localhost/task:0/device:CPU:0}} "
+    assert (
+        limits.message_of(ValueError(f"{node}no dilation [Op:Conv2D]")) == "no dilation [Op:Conv2D]"
+    )
+
+
 def test_the_message_of_a_program_has_no_colours() -> None:
     given = {"error": {"types": ["E"], "message": "\x1b[31;1mno\x1b[0m", "moment": "call"}}
     error = Outcome.from_json(given).error
