@@ -31,7 +31,6 @@ class _Life:
     built: bool = False
     trainings: int = 0
     layers: int = 1
-    shape: tuple[int, tuple[int, int]] | None = None
     steps: list[steps.Step] = attrs.Factory(list)
 
     def fresh_seed(self) -> int:
@@ -57,14 +56,7 @@ def _rules(life: _Life) -> list[str]:
     rules = ["call", "read weights", "read losses"]
     if not life.built:
         return [*rules, "build"]
-    rules += [
-        "set weights",
-        "refused weights",
-        "refused channels",
-        "shape",
-        "another layer",
-        "assign",
-    ]
+    rules += ["set weights", "refused weights", "refused channels", "shape", "another layer"]
     if life.trainings < MOST_TRAININGS:
         rules.append("train")
     return rules
@@ -98,10 +90,7 @@ def _apply(draw: st.DrawFn, rule: str, life: _Life) -> None:
     c = life.configuration
     sizes = st.integers(1, 3)
     if rule == "call":
-        # Half of the calls are of the shape before: what was made for it must be made anew.
-        if life.shape is None or draw(st.booleans()):
-            life.shape = draw(sizes), (draw(sizes), draw(sizes))
-        life.steps.append(steps.Call(life.inputs(*life.shape)))
+        life.steps.append(steps.Call(life.inputs(draw(sizes), (draw(sizes), draw(sizes)))))
         life.built = True
     elif rule == "build":
         life.steps.append(steps.Build(c.input_shape()))
@@ -112,9 +101,6 @@ def _apply(draw: st.DrawFn, rule: str, life: _Life) -> None:
         life.steps.append(steps.Losses())
     elif rule == "set weights":
         life.steps.append(steps.SetWeights(life.weights()))
-    elif rule == "assign":
-        place = draw(st.integers(0, int(c.use_bias)))
-        life.steps.append(steps.Assign(("kernel", "bias")[place], life.weights()[place]))
     elif rule == "refused weights":
         life.steps.append(steps.SetWeights((*life.weights(), position_coded((2,)))))
     elif rule == "refused channels":

@@ -241,7 +241,7 @@ def _life(**more: Any) -> life_cycles._Life:
 UNBUILT = ["call", "read weights", "read losses", "build"]
 BUILT = [
     "call", "read weights", "read losses", "set weights", "refused weights", "refused channels",
-    "shape", "another layer", "assign",
+    "shape", "another layer",
 ]  # fmt: skip
 
 
@@ -287,7 +287,6 @@ OTHER = {"filters": 3, "kernel_size": [2, 3], "kernel_initializer": "ones"}
         ("read losses", (), [steps.Losses()]),
         ("set weights", (), [steps.SetWeights((KERNEL, BIAS))]),
         ("refused weights", (), [steps.SetWeights((KERNEL, BIAS, position_coded((2,))))]),
-        ("assign", (1,), [steps.Assign("bias", BIAS)]),
         ("refused channels", (), [steps.Call(position_coded((2, 5, 6, 5)))]),
         ("shape", (), [steps.ComputeOutputShape((2, 5, 6, 4))]),
         (
@@ -325,11 +324,6 @@ def test_a_rule_changes_what_is_known(
 ) -> None:
     life = _applied(rule, *numbers)
     assert (life.built, life.trainings, life.layers) == state
-
-
-def test_a_call_may_have_the_shape_of_the_one_before() -> None:
-    life = _applied("call", False, shape=(3, (1, 2)))
-    assert life.steps[0].inputs.shape[:3] == (3, 1, 2)
 
 
 def test_a_second_other_layer_has_another_name() -> None:
