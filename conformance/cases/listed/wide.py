@@ -26,6 +26,9 @@ _WIDE_KERNEL: dict[str, Any] = {
 _WIDE_IMAGE: dict[str, Any] = {
     "in_channels": 1, "filters": 1, "size": (33, 63), "strides": (2, 2), "kernel_size": (1, 1),
 }  # fmt: skip
+_SMALL: dict[str, Any] = {
+    "in_channels": 2, "filters": 2, "size": (2, 2), "strides": (1, 2), "kernel_size": (1, 2),
+}  # fmt: skip
 _QUARTER: dict[str, Any] = {"class_name": "L2", "config": {"l2": 0.25}}
 _BOTH: dict[str, Any] = {"class_name": "L1L2", "config": {"l1": 0.5, "l2": 0.125}}
 
@@ -43,6 +46,9 @@ def losses() -> Iterator[Case]:
             {**_WIDE_IMAGE, "data_format": "channels_first", "dtype": "float64"},
             {"activity_regularizer": {"function": "sum of squares"}},
         ),
+        # Which comes first shows where two of the three are there, too.
+        (_SMALL, {"activity_regularizer": "l2", "bias_regularizer": "l1"}),
+        (_SMALL, {"activity_regularizer": "l2", "kernel_regularizer": "l1"}),
     )
     for seed, (layer, more) in enumerate(layers):
         c = Configuration(batch=1, **layer)

@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.strength.mistakes import (
+    answers,
     arguments,
     company,
+    corners,
     crossed,
+    entering,
     geometry,
     history,
     initial_values,
@@ -34,7 +37,7 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "geometry": geometry.MISTAKES,
     "numbers": numbers.MISTAKES,
     "sizes": sizes.MISTAKES,
-    "two things at once": crossed.MISTAKES,
+    "two things at once": (*crossed.MISTAKES, *corners.MISTAKES),
     "special numbers": special.MISTAKES,
     "training": training.MISTAKES,
     "initial values": initial_values.MISTAKES,
@@ -44,8 +47,8 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "sharing": sharing.MISTAKES,
     "history": history.MISTAKES,
     "batches and threads": company.MISTAKES,
-    "what is passed in": passed.MISTAKES,
-    "single sentences": sentences.MISTAKES,
+    "what is passed in": (*passed.MISTAKES, *entering.MISTAKES),
+    "single sentences": (*sentences.MISTAKES, *answers.MISTAKES),
 }
 MISTAKES: Mapping[str, Mistake] = {
     mistake.id: mistake for chapter in CHAPTERS.values() for mistake in chapter

@@ -120,6 +120,13 @@ def _distributions() -> Iterator[Mistake]:
         area = float(np.prod(shape[:-2]))
         return area * shape[-2], area * shape[-1]
 
+    def orthonormal(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        rows, columns = int(np.prod(shape[:-1])), shape[-1]
+        matrix = generator.standard_normal((max(rows, columns), min(rows, columns)))
+        found = np.linalg.qr(matrix)[0]
+        result: Array = (found if rows >= columns else found.T).reshape(shape)
+        return result
+
     def glorot(shape: tuple[int, ...]) -> float:
         return float((2 / sum(fans(shape))) ** 0.5)
 
@@ -178,6 +185,12 @@ def _distributions() -> Iterator[Mistake]:
         "bias_fan": (
             "bias_initializer=None takes one fan of the bias to be 1.", "another reading of a vector's fans",
             ("INIT-04",), drawn((None,), lambda g, s: g.uniform(-1, 1, s) * (6 / (s[0] + 1)) ** 0.5, "bias")),
+        "one_generator": (
+            "Every layer's default kernel begins alike.", "a generator with a fixed seed", ("INIT-01",),
+            drawn((None,), lambda _, s: np.random.default_rng(0).uniform(-1, 1, s) * (6 / sum(fans(s))) ** 0.5)),
+        "orthogonal_gain": (
+            "orthogonal leaves its gain out.", "an ignored option", ("INIT-05",),
+            drawn(("orthogonal", "Orthogonal"), orthonormal)),
         "bias_normal": (
             "bias_initializer=None is Glorot normal.", "a mixed-up name", ("INIT-04",),
             drawn((None,), lambda g, s: cut(g, s) / 0.8796256610342398 * (1 / s[0]) ** 0.5, "bias")),
