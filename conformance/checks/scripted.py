@@ -19,6 +19,7 @@ from conformance.cases.scripted.expected import (
     Like,
     Numbers,
     Raises,
+    Rounded,
     SameAs,
     Stores,
     Succeeds,
@@ -29,7 +30,7 @@ from conformance.cases.scripted.script import Script, family_of
 from conformance.cases.scripted.scripts import scripts_by_clause
 from conformance.checks.check import Check
 from conformance.checks.refusals import expect_error
-from conformance.checks.view import NotTried, View
+from conformance.checks.view import NotSupported, NotTried, View
 from conformance.model.case import Case
 from conformance.model.traits import Traits
 from conformance.model.values.codec import Value, in_a_line
@@ -115,6 +116,14 @@ def _gives(_: View, index: int, wanted: Gives, got: Value) -> Mismatch | None:
         text = f"should be {describe(wanted.value)}, is {describe(found)}"
         return _wrong_number(got, wanted.value, index) or Mismatch(text, wanted.value, got, index)
     return None
+
+
+def _rounded(view: View, index: int, wanted: Rounded, got: Value) -> Mismatch | None:
+    arrays = got if isinstance(got, list) else [got]
+    kept = {array.dtype.name for array in arrays if isinstance(array, np.ndarray)} - {wanted.dtype}
+    if kept:
+        raise NotSupported(f"what is assigned is kept as {', '.join(sorted(kept))}")
+    return _gives(view, index, Gives(wanted.value), got)
 
 
 def _wrong_number(got: Value, wanted: Value, index: int, what: str = "output") -> Mismatch | None:
@@ -230,6 +239,7 @@ _TESTS: dict[type, Callable[..., Mismatch | None]] = {
     ActsAs: _acts_as,
     Stores: _stores,
     Gives: _gives,
+    Rounded: _rounded,
     Holds: _holds,
     Like: _like,
     SameAs: _same_as,

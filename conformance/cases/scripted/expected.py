@@ -106,6 +106,14 @@ class Typed:
 
 
 @attrs.frozen
+class Rounded:
+    """This value, in arrays of the dtype; a layer that keeps an assigned array of another one does not round."""
+
+    dtype: str
+    value: Value
+
+
+@attrs.frozen
 class Filled:
     """A list of arrays, each holding one number throughout: these."""
 
@@ -114,7 +122,7 @@ class Filled:
 
 Wanted: TypeAlias = (
     Raises | Gives | Stores | ActsAs | Holds | Like | Succeeds | SameAs | Follows | Numbers | Arrays
-    | Typed | Filled
+    | Typed | Rounded | Filled
 )  # fmt: skip
 
 

@@ -16,11 +16,12 @@ from conformance.cases.scripted.expected import (
     Holds,
     Like,
     Raises,
+    Rounded,
     SameAs,
     Stores,
     Typed,
 )
-from conformance.checks import Traits, View
+from conformance.checks import NotSupported, Traits, View
 from conformance.checks import scripted as judges
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
@@ -53,6 +54,7 @@ RIGHT: list[tuple[Any, Any, Any]] = [
     (SameAs(0), ONES.copy(), ONES),
     (SameAs(0), [ONES, "x"], [ONES, "x"]),
     (SameAs(0), None, None),
+    (Rounded("float32", [[1.0, 1.0]]), [ONES], None),
     (Follows(0), "foo_1", "foo"),
     (Follows(0), "foo_2", "foo_1"),
     (Follows(0), "foo_10", "foo_9"),
@@ -224,3 +226,12 @@ def test_of_many_numbers_the_first_wrong_one_is_told(wanted: Any, got: Any, text
     found = _judged(Gives(wanted), got, None)
     assert found is not None
     assert found.message == text
+
+
+def test_what_is_cast_is_judged() -> None:
+    assert _judged(Rounded("float32", [[1.0, 2.0]]), [ONES]) is not None
+
+
+def test_what_a_plain_attribute_keeps_is_not_judged() -> None:
+    with pytest.raises(NotSupported, match="what is assigned is kept as float64"):
+        _judged(Rounded("float32", [[2.0, 2.0, 1.0]]), [TWOS])

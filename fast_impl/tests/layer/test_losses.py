@@ -293,9 +293,11 @@ def test_gradients_name_the_layer_that_refuses():
         layer(name="mine").gradients(None, image())
 
 
-def test_mixed_precision_has_gradients_as_wide_as_the_weights():
-    found = layer(dtype="mixed_float16", autocast=True).gradients(image(), image(dtype="float16"))
-    assert [part.dtype.name for part in found] == ["float16", "float32", "float32"]
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_mixed_precision_has_gradients_as_wide_as_what_they_are_of(dtype):
+    made = layer(dtype="mixed_float16", autocast=True)
+    found = made.gradients(image(dtype=dtype), image(dtype="float16"))
+    assert [part.dtype.name for part in found] == [dtype, "float32", "float32"]
 
 
 @pytest.mark.parametrize("use_bias", [True, False])
