@@ -224,7 +224,7 @@ _FROZEN_LATER_LOSSES = (
 _SLASH = Script(
     clause="ATTR-02",
     arguments=_named("one/two"),
-    lines=(*then(_CALL), both(steps.Read("scope_name"), Gives("one/two"))),
+    lines=(*then(_CALL), both(steps.Read("scope_name"), Like(r"one/two(_\d+)?"))),
 )
 _TRAINABLE_AT_THE_CALL = tuple(
     Script(

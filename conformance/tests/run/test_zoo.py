@@ -58,7 +58,7 @@ CAUGHT = (
         ("LOSS-0[12]",),
         "LOSS-02",
         "fail",
-        "this is the penalty before the division by the batch size 2",
+        "activity loss[0] should be",
     ),
     Member(
         "wrong_results.py:ProjectsBeforeTheStep",

@@ -19,7 +19,7 @@ from conformance.run.parallel.pieces import Asked, Found, Piece, Recipe, Worker,
 from conformance.run.parallel.work import Work
 from conformance.run.participants.participant import participants
 from conformance.subjects.objects import ObjectSubject
-from conformance.subjects.process import PATIENCE, START, Spent
+from conformance.subjects.process import PATIENCE, RENEWAL, Spent
 from conformance.tests.zoo.wrong_results import ExchangesStrides
 from reports.records.record import FILE_NAME, to_json
 
@@ -141,11 +141,12 @@ def test_what_a_subject_cost_before_counts_once_and_its_piece_is_not_explored_ag
     (participant,) = participants((f"{path}:Layer",), (), 20.0)
     participant.subject.close()
     times.write_text("")
-    left_for_one = Spent(PATIENCE - START)
+    left_for_one = Spent(PATIENCE - RENEWAL)
     (found,) = _found(path, left_for_one)
     # Probing, and one case.
     probing = len(times.read_text()) - 1
-    assert (probing, found.before, found.spent) == (1, left_for_one, Spent(START))
+    assert (probing, found.before) == (1, left_for_one)
+    assert found.spent.seconds == pytest.approx(RENEWAL)
     worker = Worker.of(participant)
     for spent, again in ((left_for_one, False), (Spent(), True)):
         worker.spent = spent
