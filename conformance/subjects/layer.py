@@ -128,6 +128,8 @@ class LayerBackend(steps.Backend):
         step.run(self)
 
     def do_assign(self, step: steps.Assign) -> None:
+        if has_attribute(self.layer, step.attribute) and not _holds(self.layer, step.attribute):
+            raise Unsupported(f"{step.attribute} is another object's, which no assignment reaches")
         try:
             step.run(self)
         except (AttributeError, TypeError) as reason:
@@ -307,6 +309,12 @@ def _damaged(arrays: Sequence[tuple[str, Array, Array]]) -> tuple[str, ...]:
 def _bits(array: Array) -> Array:
     """Return the array's bytes, so that NaN equals itself and -0.0 differs from 0.0."""
     return np.frombuffer(np.ascontiguousarray(array).tobytes(), np.uint8)
+
+
+def _holds(layer: Any, attribute: str) -> bool:
+    """Tell whether an attribute is the layer's own or its class's, and no other object's that it asks."""
+    missing = object()
+    return inspect.getattr_static(layer, attribute, missing) is not missing
 
 
 def _poison(like: Array) -> None:

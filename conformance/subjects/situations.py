@@ -91,8 +91,10 @@ def in_parts(function: Any, inputs: Any) -> Any:
 def in_a_larger_batch(function: Any, inputs: Any) -> Any:
     """Call a batch as the end of a larger one."""
     others = np.flip(inputs, tuple(range(1, inputs.ndim)))
-    outputs = function(np.concatenate([others, others[:1], inputs]))
-    return outputs[len(outputs) - len(inputs) :]
+    larger = np.concatenate([others, others[:1], inputs])
+    outputs = function(larger)
+    outputs = outputs.detach() if hasattr(outputs, "detach") else outputs
+    return np.asarray(outputs)[len(larger) - len(inputs) :]
 
 
 def repeatedly(function: Any, *arrays: Any) -> Any:

@@ -359,3 +359,23 @@ def test_weights_that_cannot_be_assigned_are_a_lack() -> None:
     )
     *_, assigned = ObjectSubject(WithParameters).observe(case).outcomes
     assert assigned.unsupported == "kernel cannot be assigned"
+
+
+class ThatPassesOn:
+    """A layer around another one, whose attributes it shows."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._inner = fast_impl.Conv2DTranspose(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._inner(*args, **kwargs)
+
+
+def test_what_an_assignment_does_not_reach_is_unsupported() -> None:
+    kernel = np.ones((2, 3, 3, 2), np.float32)
+    case = Case("any", ARGUMENTS, (Build(SHAPE), Assign("kernel", kernel), GetWeights()))
+    seen = ObjectSubject(ThatPassesOn).observe(case)
+    assert seen.outcomes[1].unsupported == "kernel is another object's, which no assignment reaches"

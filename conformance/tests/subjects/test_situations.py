@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,6 +138,29 @@ def test_a_batch_is_called_in_parts() -> None:
 
 def test_a_batch_is_called_within_a_larger_one() -> None:
     assert [len(inputs) for inputs in _seen("in a larger batch")] == [5]
+
+
+class _Tensor:
+    """A result with a type of its own, which is read as an array and nothing else."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._array = array
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return self._array if dtype is None else self._array.astype(dtype)
+
+
+class _OfTensors(_Noting):
+    def __call__(self, inputs: Any) -> Any:
+        return _Tensor(super().__call__(inputs))
+
+
+@pytest.mark.parametrize(
+    "name", ["in parts", "in a larger batch", "repeatedly", "inside another call"]
+)
+def test_a_result_of_a_type_of_its_own_is_called_in_any_way(name: str) -> None:
+    seen = observe(situated(CASE, name), LayerBackend(_OfTensors))
+    assert [outcome.error for outcome in seen.outcomes] == [None] * len(seen.outcomes)
 
 
 def test_arrays_are_overwritten_after_the_step() -> None:
