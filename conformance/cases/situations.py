@@ -17,7 +17,7 @@ from conformance.cases.drawn.data import small_integers
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.geometry import Geometry
-from conformance.model.situation import KINDS, MEMORY, SHARING, Situation
+from conformance.model.situation import KINDS, MEMORY, OF_THREADS, SHARING, Situation
 from conformance.model.steps import Step
 from conformance.model.values.codec import Array, dtype_of
 
@@ -25,23 +25,22 @@ _ARRAYS = tuple(name for name, kind in KINDS.items() if kind.clause in (MEMORY, 
 #: The clause about calls that come before.
 _CALLS = KINDS["called before"].clause
 _BATCHES = ("in parts", "in a larger batch")
-_THREADS = ("inside another call", "around another call")
 _BEFORE = (
     "called before", "other calls around", "other sizes before", "other weights before", "one weight changed",
     "other bias before", "weights assigned", "another layer", "another kind of layer", "another dtype",
 )  # fmt: skip
 #: The situations that a family's cases may be in. Losses depend on how often, and on what, a layer is called.
 FAMILIES: Mapping[str, tuple[str, ...]] = {
-    "geometry": (*_ARRAYS, *_BATCHES, *_THREADS, *_BEFORE, "trained before", "repeatedly"),
+    "geometry": (*_ARRAYS, *_BATCHES, *OF_THREADS, *_BEFORE, "trained before", "repeatedly"),
     "numbers": (*_ARRAYS, *_BATCHES, *_BEFORE),
     "activations": (*_ARRAYS, *_BATCHES, *_BEFORE),
     "losses": tuple(name for name in _ARRAYS if KINDS[name].clause == MEMORY),
-    "constraints": (*_ARRAYS, *_THREADS, *_BEFORE),
-    "gradients": (*_ARRAYS, *_THREADS, *_BEFORE, "repeatedly"),
-    "activation gradients": (*_THREADS, "called before", "other weights before", "another layer"),
+    "constraints": (*_ARRAYS, *OF_THREADS, *_BEFORE),
+    "gradients": (*_ARRAYS, *OF_THREADS, *_BEFORE, "repeatedly"),
+    "activation gradients": (*OF_THREADS, "called before", "other weights before", "another layer"),
 }
 #: What only fixed cases do, for its cost or for its demands on the data.
-FIXED_ONLY = ("repeatedly", "trained before", *_THREADS)
+FIXED_ONLY = ("repeatedly", "trained before", *OF_THREADS)
 
 
 def drawn_in_situations(family: str, cases: st.SearchStrategy[Case]) -> st.SearchStrategy[Case]:

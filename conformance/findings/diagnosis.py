@@ -43,10 +43,10 @@ from conformance.judge.exploring import drawn_cases
 from conformance.judge.judging import Failure, HarnessError, judged
 from conformance.model.case import Case
 from conformance.model.observation import Observation
+from conformance.model.situation import OF_THREADS
 from conformance.subjects import Subject
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
-from conformance.subjects.situations import OF_THREADS
 
 if TYPE_CHECKING:
     from conformance.strength.mistakes import Mistake
@@ -122,7 +122,7 @@ class Diagnostician:
         self._effort, self._allowed = 0, 0
         self._drawn: tuple[Sequence[Case], Sequence[Case]] | None = None
         # Situations that take a second a case, and in which nothing failed.
-        self._slow = OF_THREADS
+        self._slow = {*OF_THREADS}
         #: How many findings have no diagnosis because as many cases were run, or as much time was used, as may be.
         self.cut_short = 0
 
@@ -135,7 +135,7 @@ class Diagnostician:
             failures: every failing case of it.
         """
         self._finding, self._drawn = _Stopwatch(), None
-        self._slow = OF_THREADS - {_situation(failure.case) for failure in failures}
+        self._slow = {*OF_THREADS} - {failure.case.situation_name for failure in failures}
         self._left = min(SECONDS, max(AT_LEAST, SHARE * self._run.seconds) - self._spent)
         in_all = max(EFFORT_IN_ALL, EFFORT_EACH * self._examples)
         share = max(LEAST_EFFORT, int(SHARE_OF_EFFORT * (in_all - self._effort)))
@@ -355,8 +355,11 @@ class Diagnostician:
         """Return cases of the clauses that the mistake is known to fail."""
         families = CHECKS.families(*mistake.clauses)
         share = -(-ELSEWHERE // max(1, len(families)))
-        cases = (case for family in families for case in self._few(family, share))
-        return [case for case in cases if _situation(case) not in self._slow]
+        return [*self._quick(case for family in families for case in self._few(family, share))]
+
+    def _quick(self, cases: Iterable[Case]) -> Iterator[Case]:
+        """Yield the cases whose situation is not slow."""
+        return (case for case in cases if case.situation_name not in self._slow)
 
     def _few(self, family: Family, count: int) -> Sequence[Case]:
         """Return so many cases of a family, drawn ones first."""
@@ -498,7 +501,7 @@ class Diagnostician:
             if family.is_drawn:
                 found += drawn_cases(family, examples=self._examples, run_seed=self._seed, block=1)
             found += family.fixed
-        found = [case for case in found if _situation(case) not in self._slow]
+        found = [*self._quick(found)]
         return found[:: max(1, -(-len(found) // OTHERS))]
 
     def _fresh(self, failures: Sequence[Failure]) -> list[Case]:
@@ -506,13 +509,10 @@ class Diagnostician:
         return [
             case
             for name in _families(failures)
-            for case in drawn_cases(FAMILIES[name], examples=FRESH, run_seed=self._seed + 1)
-            if _situation(case) not in self._slow
+            for case in self._quick(
+                drawn_cases(FAMILIES[name], examples=FRESH, run_seed=self._seed + 1)
+            )
         ][:FRESH]
-
-
-def _situation(case: Case) -> str | None:
-    return None if case.situation is None else case.situation.name
 
 
 def _families(failures: Sequence[Failure]) -> list[str]:

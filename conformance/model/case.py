@@ -70,6 +70,11 @@ class Case:
             if index not in aside:
                 yield index, step
 
+    @property
+    def situation_name(self) -> str | None:
+        """What the situation is called, None where there is none."""
+        return None if self.situation is None else self.situation.name
+
     @cached_property
     def without_situation(self) -> Case:
         """The same case in plain surroundings."""

@@ -65,6 +65,8 @@ KINDS: Mapping[str, Kind] = {
     "another kind of layer": Kind(_LIFE, "another layer, whose shapes alone are the same, was used in between"),
     "another dtype": Kind(_LIFE, "another layer of the same shapes and another dtype was used in between"),
 }  # fmt: skip
+#: Those with a second thread: each call is made hundreds of times, which takes a second.
+OF_THREADS = tuple(name for name, kind in KINDS.items() if kind.clause == THREADS)
 
 
 def _steps(indices: Any) -> tuple[int, ...]:

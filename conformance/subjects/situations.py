@@ -251,7 +251,5 @@ CALLED: Mapping[str, Callable[..., Any]] = {
     "inside another call": inside_another_call,
     "around another call": around_another_call,
 }
-#: Those of them that make a call hundreds of times.
-OF_THREADS = frozenset({"inside another call", "around another call"})
 #: Those of them that take a batch of images apart.
 OF_BATCHES = frozenset({"in parts", "in a larger batch"})

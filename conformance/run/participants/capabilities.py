@@ -67,13 +67,24 @@ def probe(subject: Subject, declared: Capabilities) -> Probed:
     """Try what is not declared; nothing more is tried after a crash, which a run will find again."""
     has: dict[str, Any] = dict(declared)
     why: dict[str, str] = {}
-    plain = plainest(subject)
+    seen: dict[str, Observation] = {}
+
+    def observe(case: Case) -> Observation:
+        if case.id not in seen:  # the plainest layer is asked more than once
+            seen[case.id] = subject.observe(case)
+        return seen[case.id]
+
+    plain = plainest(observe)
+    ended = _end(observe(plain.case(Call(plain.inputs()))))
+    if ended is not None:
+        return Probed(has, why, ended, plain)
     for name, value, case in _cases(plain):
         if name in declared:
             continue
-        observation = subject.observe(case)
-        if observation.crash is not None or observation.not_tried is not None:
-            return Probed(has, why, observation.crash or observation.not_tried, plain)
+        observation = observe(case)
+        ended = _end(observation)
+        if ended is not None:
+            return Probed(has, why, ended, plain)
         absence = _absence(observation, len(case.steps))
         if absence is None and name == "dtypes":
             absence = _cast(observation.outcomes[-1].value, str(value))
@@ -85,6 +96,11 @@ def probe(subject: Subject, declared: Capabilities) -> Probed:
         if absence is not None:
             why[f"{name}: {value}" if value else name] = absence
     return Probed(has, {k: v for k, v in why.items() if has.get(k) is not True}, plain=plain)
+
+
+def _end(observation: Observation) -> str | None:
+    """Return how the process ended, or why the case was not tried."""
+    return observation.crash if observation.crash is not None else observation.not_tried
 
 
 def _absence(observation: Observation, steps: int) -> str | None:

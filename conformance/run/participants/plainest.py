@@ -7,7 +7,7 @@ terms, so that what it has is seen, and nothing that it never offered is called 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -17,9 +17,9 @@ from conformance.cases.drawn.configurations import Configuration
 from conformance.cases.drawn.data import position_coded
 from conformance.model.capabilities import LISTS
 from conformance.model.case import Case
+from conformance.model.observation import Observation
 from conformance.model.steps import Call, Step
 from conformance.model.values.codec import Array, dtype_of
-from conformance.subjects import Subject
 
 #: Family of the cases: no check is run on them.
 FAMILY = "capabilities"
@@ -83,10 +83,10 @@ class Plainest:
 PLAIN = Plainest()
 
 
-def plainest(subject: Subject) -> Plainest:
-    """Return the plainest layer that the subject does not call unsupported; the default where it has none."""
+def plainest(observe: Callable[[Case], Observation]) -> Plainest:
+    """Return the plainest layer that a subject does not call unsupported; the default where it has none."""
     for one in _all():
-        observation = subject.observe(one.case(Call(one.inputs())))
+        observation = observe(one.case(Call(one.inputs())))
         outcomes = (observation.constructed, *observation.outcomes)
         if all(outcome.unsupported is None for outcome in outcomes):
             return one

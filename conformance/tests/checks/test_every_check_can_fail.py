@@ -16,11 +16,11 @@ from conformance.judge.judging import judge
 from conformance.model.case import Case
 from conformance.model.clauses import all_clauses
 from conformance.model.observation import Error, Observation, Outcome
+from conformance.model.situation import OF_THREADS
 from conformance.oracle.expectation import Expectation
 from conformance.strength.mistakes import MISTAKES, Mistake
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
-from conformance.subjects.situations import OF_THREADS
 
 OFF_TENSORFLOW = Traits()
 #: As many as make a run try every listed case.
@@ -73,7 +73,7 @@ def _rejects(clause_id: str, mistake: Mistake) -> bool:
 
 
 def _is_slow(case: Case) -> bool:
-    return case.situation is not None and case.situation.name in OF_THREADS
+    return case.situation_name in OF_THREADS
 
 
 def _fails(check: Check, case: Case, subject: _MistakenSubject) -> bool:

@@ -143,8 +143,9 @@ def test_what_a_subject_cost_before_counts_once_and_its_piece_is_not_explored_ag
     times.write_text("")
     left_for_one = Spent(PATIENCE - RENEWAL)
     (found,) = _found(path, left_for_one)
-    # The plainest layer, what it has, and one case.
-    assert (len(times.read_text()), found.before) == (3, left_for_one)
+    # Probing, and one case.
+    probing = len(times.read_text()) - 1
+    assert (probing, found.before) == (1, left_for_one)
     assert found.spent.seconds == pytest.approx(RENEWAL)
     worker = Worker.of(participant)
     for spent, again in ((left_for_one, False), (Spent(), True)):
