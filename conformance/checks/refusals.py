@@ -21,6 +21,14 @@ REFUSED_COMPLEX = Expected(
 NO_SUCH_DTYPE = Expected(
     Raises("TypeError"), Raises("TypeError"), outside=Raises("TypeError|ValueError")
 )
+#: What Python raises for a shape of another rank, or for none, where nobody has looked at it. Outside TensorFlow a
+#: layer may look at it first.
+NO_SUCH_RANK = Expected(
+    Raises("IndexError"), Raises("IndexError"), outside=Raises("IndexError|ValueError")
+)
+NO_SUCH_SHAPE = Expected(
+    Raises("ValueError"), Raises("ValueError"), outside=Raises("ValueError|TypeError")
+)
 #: What Python calls the errors that only TensorFlow has.
 _STANDS_FOR = {
     "InvalidArgumentError": "ValueError",

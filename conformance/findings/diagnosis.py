@@ -37,7 +37,7 @@ from conformance.findings.agreement import (
     same_outcome,
 )
 from conformance.findings.cover import EffortIsSpentError, covering, features, in_words, only_with
-from conformance.findings.differences import described
+from conformance.findings.differences import described, of_another_form
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import drawn_cases
 from conformance.judge.judging import Failure, HarnessError, judged
@@ -134,6 +134,9 @@ class Diagnostician:
             clause: the clause that failed.
             failures: every failing case of it.
         """
+        form = of_another_form(failures)
+        if form is not None:
+            return form
         self._finding, self._drawn = _Stopwatch(), None
         self._slow = {*OF_THREADS} - {failure.case.situation_name for failure in failures}
         self._left = min(SECONDS, max(AT_LEAST, SHARE * self._run.seconds) - self._spent)

@@ -13,7 +13,7 @@ from conformance.judge.judging import Failure
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.values.codec import Array
-from conformance.oracle.comparison import Mismatch
+from conformance.oracle.comparison import NO_ARRAY, Mismatch
 from conformance.oracle.tolerance import unit_roundoff
 
 #: A description must fit so many failing cases, and of a finding's cases so many are looked at.
@@ -32,6 +32,19 @@ CAST = (
 _BY_FACTOR = "the right {} multiplied by"
 #: Scaled errors up to this are no sign of a narrower format.
 OWN_ROUNDING = 32
+
+
+def of_another_form(failures: Sequence[Failure]) -> str | None:
+    """Return what calls give instead of arrays, where all of them give such a thing; None where they do not."""
+    given = {
+        type(failure.mismatch.got).__name__
+        for failure in failures
+        if _is_call(failure) and failure.mismatch.message.startswith(NO_ARRAY)
+    }
+    wrong = [failure for failure in failures if failure.status == "fail"]
+    if len(given) != 1 or not all(f.mismatch.message.startswith(NO_ARRAY) for f in wrong):
+        return None
+    return f"the call returns a {given.pop()}, where an array is needed"
 
 
 def described(failures: Sequence[Failure]) -> str | None:

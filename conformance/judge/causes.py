@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial, reduce
+from typing import Any
 
 import attrs
 import numpy as np
@@ -227,11 +228,15 @@ def _inputs(case: Case) -> Array | None:
     shape = next(shapes, (2, 4, 5, 2))
     if not all(isinstance(size, int) for size in shape):
         return None
+    return np.zeros([size or 0 for size in shape], _own_dtype(case))
+
+
+def _own_dtype(case: Case) -> np.dtype[Any]:
+    """Return the dtype that the layer is made with; float32 where that is none by name."""
     try:
-        dtype = dtype_of(str(case.argument("dtype", "float32")))
-    except TypeError:  # a name that is none
-        return None
-    return np.zeros([size or 0 for size in shape], dtype)
+        return dtype_of(str(case.argument("dtype", "float32")))
+    except TypeError:
+        return np.dtype(np.float32)
 
 
 def _whole(array: Array) -> Array:
@@ -365,7 +370,7 @@ class Causes:
 
     def of_making(self, case: Case) -> Cause | None:
         """Return what makes it wrong to construct or build the case's layer, whatever the layer is called on."""
-        for layer in (layer_of(case), layer_of(case, np.zeros((2, 4, 5, 2), np.float32))):
+        for layer in (layer_of(case), layer_of(case, np.zeros((2, 4, 5, 2), _own_dtype(case)))):
             found = None if layer is None else self._of(layer)
             if found is not None:
                 return found

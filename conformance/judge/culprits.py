@@ -74,6 +74,7 @@ class Culprits:
                 self._of_a_cast(clause, failure)
                 or self._of_a_plain_call(clause, failure)
                 or self._of_specials(failure)
+                or self._of_a_form(clause, failure)
             )
         if failure.status != "error" or TIMED_OUT in failure.mismatch.message:
             return None
@@ -161,6 +162,19 @@ class Culprits:
         if sums.shape != wrong.shape or np.isfinite(sums.astype(np.float64))[wrong].any():
             return None
         return self._first(self._evidence, CHECKS.of(_SPECIALS), linear)
+
+    def _of_a_form(self, clause: str, failure: Failure) -> Blamed | None:
+        """Return the clause about gradients where these are no list of three: nobody can look into them."""
+        case, step = failure.case, failure.mismatch.step
+        if step is None or not isinstance(case.steps[step], steps.Gradients):
+            return None
+        owner = _OWNERS[steps.Gradients]
+        seen = self._evidence.observation(self._subject, case).outcomes[step : step + 1]
+        is_form = any(not isinstance(one.value, list) or len(one.value) != 3 for one in seen)
+        if clause == owner or not is_form:
+            return None
+        own = attrs.evolve(case.without_situation, family="gradients")
+        return self._first(self._evidence, CHECKS.of(owner), own)
 
     def _raised(self, case: Case, step: int) -> Error | None:
         outcomes = self._evidence.observation(self._subject, case).outcomes

@@ -13,6 +13,7 @@ import attrs
 from conformance.cases.situations import calmer
 from conformance.checks import CHECKS, Check, Misbehaved, NotSupported, NotTried, Traits, View
 from conformance.checks.chapters.situations import check_situation
+from conformance.judge.alone import is_refused_alone
 from conformance.judge.evidence import Evidence
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation
@@ -219,6 +220,8 @@ def _apart(evidence: Evidence, case: Case, subject: Subject, traits: Traits) -> 
         )
         if failure.status == "error" and _is_refused_dtype(case, found):
             raise NotSupported(f"refuses another dtype: {found.message}")
+        if failure.status == "error" and is_refused_alone(evidence, case, found, subject):
+            raise NotSupported(f"refuses it in other surroundings, too: {found.message}")
         if failure.status == "error":
             raise Misbehaved(told, found.step, None if found.got is None else Error(**found.got))
         return attrs.evolve(found, message=told)

@@ -69,6 +69,10 @@ class Mismatch:
     bound: float | None = attrs.field(default=None, converter=optional(float))
 
 
+#: How the message begins where something else came than an array.
+NO_ARRAY = "expected an array"
+
+
 def describe(value: Value) -> str:
     """Return a value in few words, for messages."""
     if isinstance(value, np.ndarray):
@@ -84,9 +88,9 @@ def describe(value: Value) -> str:
 def compare_shape(got: Value, shape: tuple[int, ...], step: int) -> Mismatch | None:
     """Return a mismatch unless `got` is an array of `shape`."""
     if not isinstance(got, np.ndarray):
-        return Mismatch(
-            f"expected an array of shape {shape}, got {describe(got)}", list(shape), got, step
-        )
+        told = describe(got)
+        told = told if not isinstance(got, list) or told.startswith("a list") else f"a list: {told}"
+        return Mismatch(f"{NO_ARRAY} of shape {shape}, got {told}", list(shape), got, step)
     if got.shape != shape:
         return Mismatch(
             f"expected shape {shape}, got {got.shape}", list(shape), list(got.shape), step

@@ -111,6 +111,14 @@ def _as_array(result: Any) -> Array:
     return np.asarray(result)
 
 
+def shown(instance: object, name: str) -> Any:
+    """Return an attribute that nobody has asked the instance for; None where it has none, or raises yet."""
+    try:
+        return getattr(instance, name, None)
+    except Exception:  # a property of what has no weights yet
+        return None
+
+
 def has_attribute(instance: object, name: str) -> bool:
     """Tell whether an instance has an attribute, without running a property."""
     try:

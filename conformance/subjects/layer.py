@@ -20,7 +20,7 @@ from conformance.model.values import limits
 from conformance.model.values.codec import Array, Value, text_of
 from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.subjects import situations
-from conformance.subjects.backend import has_attribute, plain
+from conformance.subjects.backend import has_attribute, plain, shown
 
 #: The arguments that mean something to a bare function.
 _FUNCTION_ARGUMENTS = {
@@ -193,7 +193,7 @@ class LayerBackend(steps.Backend):
         return found
 
     def lend(self, **arrays: Array) -> list[Any]:
-        weights = [(name, getattr(self.layer, name, None)) for name in ("kernel", "bias")]
+        weights = [(name, shown(self.layer, name)) for name in ("kernel", "bias")]
         given = self.give(**arrays)
         self._lent += [(name, w, w.copy()) for name, w in weights if isinstance(w, np.ndarray)]
         for array in arrays.values():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import attrs
 
 from conformance.model.observation import Unsupported
@@ -10,6 +13,26 @@ from conformance.model.steps.step import Step
 from conformance.model.steps.words import Words
 from conformance.model.values.codec import Array, Value
 from conformance.model.values.limits import items
+
+#: How gradients are called where they come by name.
+_NAMES = ("inputs", "kernel", "bias")
+
+
+def in_order(found: Any, backend: Backend) -> Any:
+    """Return gradients as those of inputs, kernel and bias; what are other things, as it is.
+
+    They may come by name, in a mapping or as attributes. Without a bias they may be two.
+    """
+    by_name = found if isinstance(found, Mapping) else getattr(found, "__dict__", None)
+    if hasattr(found, "__array__"):  # one gradient alone
+        return found
+    if isinstance(found, Mapping) or not hasattr(found, "__iter__"):
+        if isinstance(by_name, Mapping) and {*_NAMES[:2]} <= {*by_name} <= {*_NAMES}:
+            return [by_name.get(name) for name in _NAMES]
+        return found
+    listed = items(found)
+    without_bias = len(listed) == 2 and getattr(backend.layer, "bias", None) is None
+    return [*listed, None] if without_bias else listed
 
 
 @attrs.frozen(eq=False)
@@ -22,7 +45,7 @@ class Gradients(Step):
     def run(self, backend: Backend) -> Value:
         function = backend.attribute("gradients")
         lent = backend.lend(inputs=self.inputs, output_gradient=self.output_gradient)
-        return backend.plain(items(backend.called(function, *lent)))
+        return backend.plain(in_order(backend.called(function, *lent), backend))
 
     def source(self, words: Words) -> str:
         arrays = map(words.array, (self.inputs, self.output_gradient))
@@ -66,7 +89,7 @@ class Train(Step):
             raise Unsupported(f"has no optimizer {self.optimizer!r}")
         apply_gradients, gradients = map(backend.attribute, ("apply_gradients", "gradients"))
         given = backend.give(inputs=self.inputs, output_gradient=self.output_gradient)
-        _, kernel, bias = backend.called(gradients, *given)
+        _, kernel, bias = in_order(backend.called(gradients, *given), backend)
         apply_gradients([kernel] if bias is None else [kernel, bias], self.learning_rate)
         return backend.plain(backend.weights())
 

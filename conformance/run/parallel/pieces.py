@@ -24,8 +24,9 @@ from conformance.model.case import Case
 from conformance.model.observation import Observation
 from conformance.model.values.codec import Array, decode
 from conformance.oracle.comparison import Mismatch, listening
-from conformance.run.participants.capabilities import Declaring
+from conformance.run.participants.capabilities import asking
 from conformance.run.participants.participant import Origin, Participant
+from conformance.run.participants.plainest import Plainest
 from conformance.run.settings.lacks import Lack, Understood
 from conformance.run.statistics import aspects, messages
 from conformance.run.statistics.numerics import Numerics
@@ -275,13 +276,14 @@ class Recipe:
     """How a participant's worker is made in another process; it can be sent there.
 
     Args:
-        origin, traits, declares, lacks, says_not_implemented: the participant's.
+        origin, traits, declares, plain, lacks, says_not_implemented: the participant's.
         spent: what its process has cost before anything is explored.
     """
 
     origin: Origin
     traits: Traits
     declares: Mapping[str, object]
+    plain: Plainest
     lacks: tuple[Lack, ...]
     says_not_implemented: bool
     spent: Spent = attrs.Factory(Spent)
@@ -296,6 +298,7 @@ class Recipe:
             participant.origin,
             participant.traits,
             dict(participant.declares),
+            participant.capabilities.plain,
             words.lacks,
             words.says_not_implemented,
         )
@@ -309,8 +312,7 @@ class Recipe:
         words = Understood(
             self.origin.start(), self.lacks, says_not_implemented=self.says_not_implemented
         )
-        asked: Subject = Declaring(words, self.declares) if self.declares else words
-        return Worker(asked, words, self.traits)
+        return Worker(asking(words, self.declares, self.plain), words, self.traits)
 
 
 def _digest(names: Iterable[str]) -> str:

@@ -19,12 +19,18 @@ from reports.views.enumeration import how_many
 
 
 class Declaring:
-    """A subject that is not asked for what it declares not to have."""
+    """A subject that is not asked for what it declares not to have, or for defaults that it does not offer.
 
-    def __init__(self, subject: Subject, has: Capabilities) -> None:
+    Args:
+        subject: the subject.
+        has: what it declares.
+        plain: the plainest layer that it offers.
+    """
+
+    def __init__(self, subject: Subject, has: Capabilities, plain: Plainest = PLAIN) -> None:
         self.name, self.mode, self.spec = subject.name, subject.mode, subject.spec
         self.target = getattr(subject, "target", None)
-        self._subject, self._has = subject, has
+        self._subject, self._has, self._plain = subject, has, plain
 
     def describe(self) -> dict[str, Any]:
         """Return what the subject says about itself."""
@@ -32,7 +38,7 @@ class Declaring:
 
     def observe(self, case: Case) -> Observation:
         """Run the case, unless it needs what is not there."""
-        lacks = lacking(self._has, case)
+        lacks = lacking(self._has, case) or self._plain.relies_on_another_default(case)
         if lacks is not None:
             return Observation(Outcome(unsupported=lacks))
         return self._subject.observe(case)
@@ -44,6 +50,11 @@ class Declaring:
     def renew(self) -> None:
         """Have the next case meet a process that has done nothing before."""
         renew(self._subject)
+
+
+def asking(subject: Subject, has: Capabilities, plain: Plainest = PLAIN) -> Subject:
+    """Return the subject as it is asked: without what it declares not to have; arguments as of `Declaring`."""
+    return Declaring(subject, has, plain) if has or plain != PLAIN else subject
 
 
 @attrs.frozen

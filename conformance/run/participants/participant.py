@@ -10,7 +10,7 @@ import attrs
 
 from conformance.checks import Traits
 from conformance.model.capabilities import declared
-from conformance.run.participants.capabilities import Declaring, Probed, probe
+from conformance.run.participants.capabilities import Probed, asking, probe
 from conformance.run.participants.handshake import broken_protocol
 from conformance.run.settings.lacks import Lack, Understood, declared_lacks
 from conformance.subjects import Subject, default_specs, resolve, resolve_command
@@ -172,10 +172,11 @@ def made(
     except ValueError as error:
         raise LoadError(f"subject {subject.spec!r}: {error}") from error
     words = understood(subject, described, traits, lacks)
-    asked: Subject = Declaring(words, has) if has else words
+    asked = asking(words, has)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         probed = probe(asked, has)
+    asked = asking(words, has, probed.plain)
     return Participant(asked, described, is_command, traits, probed, words, has, origin)
 
 

@@ -17,7 +17,7 @@ from conformance.cases.drawn.configurations import Configuration
 from conformance.cases.drawn.data import position_coded
 from conformance.model.capabilities import LISTS
 from conformance.model.case import Case
-from conformance.model.observation import Observation
+from conformance.model.observation import Observation, Outcome
 from conformance.model.steps import Call, Step
 from conformance.model.values.codec import Array, dtype_of
 
@@ -45,6 +45,20 @@ class Plainest:
             ("square kernels and strides", self.square),
         )
         return ", ".join(text for text, is_told in told if is_told)
+
+    def relies_on_another_default(self, case: Case) -> str | None:
+        """Return which default of the page a case needs and the layer does not offer; None where there is none.
+
+        Such a layer has a default of its own, and the case means another layer.
+        """
+        if not case.steps:
+            return None
+        by_call = isinstance(case.steps[0], Call)  # then its input decides about the dtype
+        for name in ("data_format", "use_bias", *(() if by_call else ("dtype",))):
+            default = getattr(PLAIN, name)
+            if getattr(self, name) != default and case.arguments.get(name) is None:
+                return f"does not offer {name}={default!r}, the default"
+        return None
 
     @property
     def is_first(self) -> bool:
@@ -84,13 +98,26 @@ PLAIN = Plainest()
 
 
 def plainest(observe: Callable[[Case], Observation]) -> Plainest:
-    """Return the plainest layer that a subject does not call unsupported; the default where it has none."""
+    """Return the plainest layer that a subject does not call unsupported; the default where it has none.
+
+    A default of the page that the subject refuses when it is told so is none of its own.
+    """
     for one in _all():
-        observation = observe(one.case(Call(one.inputs())))
-        outcomes = (observation.constructed, *observation.outcomes)
-        if all(outcome.unsupported is None for outcome in outcomes):
+        case = one.case(Call(one.inputs()))
+        if any(outcome.unsupported is not None for outcome in _outcomes(observe(case))):
+            continue
+        told = (
+            attrs.evolve(case, arguments={**case.arguments, name: getattr(one, name)})
+            for name in ("dtype", "data_format", "use_bias")
+            if name not in case.arguments
+        )
+        if not any(one.refusal for case in told for one in _outcomes(observe(case))):
             return one
     return PLAIN
+
+
+def _outcomes(observation: Observation) -> tuple[Outcome, ...]:
+    return (observation.constructed, *observation.outcomes)
 
 
 def _all() -> Iterator[Plainest]:

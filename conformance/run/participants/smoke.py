@@ -110,6 +110,8 @@ def _wrong_output(got: Any, pixels: _Pixels, *, first: bool) -> str | None:
         return array.transpose(0, 3, 1, 2) if first else array
 
     right = laid(pixels.right)
+    if isinstance(got, list):
+        return f"the call gives a list, where an array is needed: {got!r:.100}"
     if not isinstance(got, np.ndarray):
         return f"the call gives no array that NumPy understands, but {type(got).__name__}: {got!r:.100}"
     dtype = pixels.inputs.dtype

@@ -13,12 +13,24 @@ from reports.records.record import Said, SaidOften
 
 #: On so many cases a message is worth a hint, and so many hints are given of a subject.
 ENOUGH, TOLD = 10, 3
-#: On fewer where it names a dtype: a layer that takes one alone says so wherever it is given another.
-ENOUGH_OF_DTYPES = 3
+#: On fewer where it sounds like a refusal: it names a dtype, or says what alone there is.
+ENOUGH_OF_REFUSALS = 3
 _DTYPE = re.compile(r"\b(?:bfloat|float|uint|int|complex)\d+\b")
-#: Errors that nobody refuses anything with: slips.
-_SLIPS = frozenset(
-    {"AttributeError", "NameError", "LookupError", "ArithmeticError", "AssertionError"}
+_REFUSAL = re.compile(
+    r"\bonly\b|\balone\b|support|\b(un|not )(implemented|available)\b", re.IGNORECASE
+)
+#: Errors that nobody refuses anything with: slips. An assertion may, in words.
+_SLIPS = frozenset({"AttributeError", "NameError", "LookupError", "ArithmeticError"})
+#: What Python and NumPy say of a slip, by a class of errors that is also raised on purpose.
+_SLIP = re.compile(
+    r"matmul: |operands could not be broadcast|could not broadcast|shapes .* not aligned|cannot reshape array"
+    r"|shape-mismatch for sum|einstein sum|axes don't match|all the input array|need at least one array"
+    r"|unsupported operand type|bad operand type|not supported between instances|object cannot be interpreted"
+    r"|object is not (subscriptable|iterable|callable)|must be an iterable, not|cannot unpack non-iterable"
+    r"|has no len\(\)|takes .* positional argument|missing \d+ required|got multiple values for|values to unpack"
+    r"|can't multiply sequence|invalid literal for|only integer scalar arrays|setting an array element"
+    r"|only (length-1|size-1|0-dimensional) arrays|truth value of an array|not supported for the input types"
+    r"|negative dimensions are not allowed"
 )
 #: Characters of a message that a pattern is made of.
 _LONGEST = 60
@@ -43,7 +55,7 @@ def said(failures: Iterable[Failure]) -> tuple[Said, ...]:
         if failure.case.id in wrong:
             continue
         message = in_a_line(telling_line(str(error["message"])))
-        if message and not _SLIPS.intersection(error["types"]):
+        if message and _is_meant(error["types"], message):
             found.setdefault(pattern_of(message), (message, set()))[1].add(failure.case.id)
     return tuple(Said(message, len(cases)) for message, cases in found.values())
 
@@ -59,8 +71,19 @@ def often(subject: str, mode: str, messages: Iterable[Said]) -> tuple[SaidOften,
     return tuple(
         SaidOften(subject, mode, first[pattern], count, pattern)
         for pattern, count in cases.most_common(TOLD)
-        if count >= (ENOUGH_OF_DTYPES if _DTYPE.search(first[pattern]) else ENOUGH)
+        if count >= (ENOUGH_OF_REFUSALS if _sounds_like_refusal(first[pattern]) else ENOUGH)
     )
+
+
+def _is_meant(types: Iterable[str], message: str) -> bool:
+    """Tell whether an error may have been raised on purpose, to refuse something."""
+    if _SLIPS.intersection(types) or _SLIP.search(message):
+        return False
+    return "AssertionError" not in types or _sounds_like_refusal(message)
+
+
+def _sounds_like_refusal(message: str) -> bool:
+    return bool(_DTYPE.search(message) or _REFUSAL.search(message))
 
 
 def pattern_of(message: str) -> str:

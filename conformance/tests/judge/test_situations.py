@@ -99,3 +99,13 @@ def test_an_exception_in_a_situation_is_an_error_of_the_clause_about_it() -> Non
 
 def test_a_layer_may_refuse_another_dtype_and_the_other_byte_order() -> None:
     assert _failures("OneByteOrder") == {}
+
+
+@pytest.mark.parametrize("name", ["ValidAlone", "SmallAlone", "WithBiasAlone", "FourImagesAtMost"])
+def test_what_a_layer_refuses_anyway_is_no_matter_of_situations(name: str) -> None:
+    situational = {kind.clause for kind in KINDS.values()}
+    assert not situational & _failures(name).keys()
+
+
+def test_a_refusal_that_only_comes_after_another_layer_is_an_error_of_the_clause_about_it() -> None:
+    assert {failure.status for failure in _failures("OneLayer")["LIFE-01"]} == {"error"}

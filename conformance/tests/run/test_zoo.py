@@ -100,7 +100,7 @@ CAUGHT = (
         ("BIAS-01",),
         "BIAS-01",
         "fail",
-        "expected an array of shape (1, 1, 4, 2), got [[[[",
+        "expected an array of shape (1, 1, 4, 2), got a list: [[[[",
     ),
     Member(
         "wrong_results.py:ReturnsFloat64",

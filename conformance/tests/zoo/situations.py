@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import time
+import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -151,3 +152,51 @@ class OneByteOrder(MyLayer):
         if inputs.dtype != np.float32:
             raise TypeError("inputs must be float32")
         return super().__call__(inputs)
+
+
+class ValidAlone(MyLayer):
+    """Refuses 'same', in words of its own."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.padding != "valid":
+            raise ValueError("padding must be valid")
+
+
+class SmallAlone(MyLayer):
+    """Refuses images of more than seven rows or columns."""
+
+    def __call__(self, inputs):
+        if max(inputs.shape[1:3]) > 7:
+            raise ValueError(f"the image is too large: {inputs.shape}")
+        return super().__call__(inputs)
+
+
+class WithBiasAlone(MyLayer):
+    """Refuses a layer without a bias when it is built."""
+
+    def build(self, input_shape):
+        if not self.use_bias:
+            raise ValueError("a bias is needed")
+        super().build(input_shape)
+
+
+class FourImagesAtMost(MyLayer):
+    """Refuses larger batches."""
+
+    def __call__(self, inputs):
+        if len(inputs) > 4:
+            raise ValueError(f"four images at most, got {len(inputs)}")
+        return super().__call__(inputs)
+
+
+class OneLayer(MyLayer):
+    """Refuses weights while another layer of the class has some."""
+
+    having: ClassVar[Any] = weakref.WeakSet()
+
+    def set_weights(self, weights):
+        super().set_weights(weights)
+        if any(one is not self for one in self.having):
+            raise ValueError("another layer is in use")
+        self.having.add(self)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import conformance
@@ -15,7 +17,7 @@ from conformance.commands.console.verdicts import verdicts
 from conformance.judge.judging import Failure
 from conformance.model.case import Case
 from conformance.oracle.comparison import Mismatch
-from conformance.run.statistics.messages import ENOUGH, often, pattern_of, said
+from conformance.run.statistics.messages import ENOUGH, ENOUGH_OF_REFUSALS, often, pattern_of, said
 from conformance.tests.run.settings.test_lacks import OwnWords
 
 
@@ -36,19 +38,19 @@ def _often(*failures: Failure) -> list[tuple[str, int]]:
 
 
 def test_what_is_said_in_several_families_adds_up() -> None:
-    parts = said(_failures("only 2-D", ENOUGH - 1)), said(_failures("only 3-D", 1))
+    parts = said(_failures("just 2-D", ENOUGH - 1)), said(_failures("just 3-D", 1))
     (told,) = often("Mine", "eager", [*parts[0], *parts[1]])
-    assert (told.message, told.cases) == ("only 2-D", ENOUGH)
+    assert (told.message, told.cases) == ("just 2-D", ENOUGH)
 
 
 @pytest.mark.parametrize(
     ("failures", "told"),
     [
-        (_failures("only 2-D\nat line 3", ENOUGH), [("only 2-D", ENOUGH)]),
-        (_failures("only 2-D", ENOUGH - 1), []),
-        (_failures("only 2-D", ENOUGH) * 2, [("only 2-D", ENOUGH)]),
+        (_failures("just 2-D\nat line 3", ENOUGH), [("just 2-D", ENOUGH)]),
+        (_failures("just 2-D", ENOUGH - 1), []),
+        (_failures("just 2-D", ENOUGH) * 2, [("just 2-D", ENOUGH)]),
         (_failures("index out of range", ENOUGH, "IndexError", "LookupError"), []),
-        (_failures("only 2-D", ENOUGH, status="fail"), []),
+        (_failures("just 2-D", ENOUGH, status="fail"), []),
         (_failures("", ENOUGH), []),
         (
             [*_failures("kernel 1 by 2", 6), *_failures("kernel 33 by 1", 12)[6:]],
@@ -77,6 +79,53 @@ def test_a_refusal_of_dtypes_is_told_once_and_soon() -> None:
     ]
     (told,) = often("Mine", "eager", said(failures))
     assert (told.cases, told.pattern) == (3, r"\w+ is not supported: \w+ alone")
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["channels_first unsupported, sorry", "NHWC only", "dilation is not available", "float64"],
+)
+@pytest.mark.parametrize("error", ["ValueError", "AssertionError"])
+def test_what_sounds_like_a_refusal_is_told_soon(message: str, error: str) -> None:
+    assert _often(*_failures(message, ENOUGH_OF_REFUSALS, error)) == [(message, ENOUGH_OF_REFUSALS)]
+    assert _often(*_failures(message, ENOUGH_OF_REFUSALS - 1, error)) == []
+
+
+def _slips() -> Iterator[tuple[str, Callable[[], object]]]:
+    """Yield names of slips, and what makes Python or NumPy say them."""
+    ones: Any = np.ones((2, 3))
+    nothing: Any = None
+    yield "matmul", lambda: ones @ ones
+    yield "sum", lambda: ones + np.ones((2, 2))
+    yield "shape", lambda: ones.reshape(4)
+    yield "axes", lambda: ones.transpose(0, 1, 2)
+    yield "einsum", lambda: np.einsum("abc->a", ones)
+    yield "zeros", lambda: np.zeros((nothing, 1))
+    yield "negative", lambda: np.zeros((-1, 1))
+    yield "subscript", lambda: nothing[0]
+    yield "iteration", lambda: [*nothing]
+    yield "operands", lambda: nothing + 1
+    yield "order", lambda: nothing < 1
+    yield "unpacking", lambda: [a for a, _ in [(1, 2, 3)]]  # type: ignore[misc]
+    yield "nothing", lambda: [a for a, _ in [nothing]]
+    yield "arguments", pattern_of  # type: ignore[misc]
+    yield "scalar", lambda: int(ones)
+    yield "truth", lambda: bool(ones == 1)
+    yield "stack", lambda: np.stack([])
+    yield "isnan", lambda: np.isnan(np.array(["a"]))
+    yield "length", lambda: len(nothing)
+
+
+@pytest.mark.parametrize(("name", "slip"), [*_slips()])
+def test_a_slip_is_no_refusal(name: str, slip: Callable[[], object]) -> None:
+    with pytest.raises((TypeError, ValueError)) as caught:
+        slip()
+    kind = type(caught.value).__name__
+    assert _often(*_failures(str(caught.value), ENOUGH, kind)) == []
+
+
+def test_an_assertion_without_words_is_no_refusal() -> None:
+    assert _often(*_failures("filters", ENOUGH, "AssertionError")) == []
 
 
 def test_what_is_said_after_a_wrong_result_is_no_refusal() -> None:

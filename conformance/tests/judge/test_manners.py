@@ -1,0 +1,219 @@
+"""Right layers in the manners of strangers: none of these manners is a mistake."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import conformance
+import fast_impl
+from conformance.cases import FAMILIES
+from conformance.checks import CHECKS, Traits
+from conformance.findings.differences import of_another_form
+from conformance.judge.causes import Causes
+from conformance.judge.culprits import Culprits
+from conformance.judge.evidence import Evidence
+from conformance.judge.judging import Failure, first_failure
+from conformance.model.case import Case
+from conformance.model.steps import Build, Call, ComputeOutputShape, Gradients, SetWeights, Train
+from conformance.subjects.objects import ObjectSubject
+
+ARGUMENTS = {"filters": 3, "kernel_size": [2, 3]}
+SHAPE = (2, 4, 5, 2)
+ONES = np.ones(SHAPE, np.float32)
+UPSTREAM = np.ones((2, 5, 7, 3), np.float32)
+KERNEL, BIAS = np.ones((2, 3, 3, 2), np.float32), np.ones(3, np.float32)
+Grads = namedtuple("Grads", "inputs kernel bias")
+
+
+def _made(how: Any) -> type:
+    """A layer whose gradients come in another form: `how(inputs, kernel, bias)`."""
+
+    class Formed(fast_impl.Conv2DTranspose):
+        def gradients(self, inputs: Any, output_gradient: Any) -> Any:
+            return how(*super().gradients(inputs, output_gradient))
+
+        def apply_gradients(self, gradients: Any, learning_rate: Any) -> Any:
+            return super().apply_gradients(gradients, learning_rate)
+
+    return Formed
+
+
+def _last(layer: type, *steps: Any, use_bias: bool = True) -> Any:
+    weights = (KERNEL, BIAS) if use_bias else (KERNEL,)
+    given = ARGUMENTS if use_bias else {**ARGUMENTS, "use_bias": False}
+    case = Case("gradients", given, (Build(SHAPE), SetWeights(weights), *steps))
+    outcome = ObjectSubject(layer).observe(case).outcomes[-1]
+    assert outcome.error is None
+    return outcome.value
+
+
+FORMS: dict[str, Any] = {
+    "a mapping": lambda *three: dict(zip(("bias", "kernel", "inputs"), reversed(three))),
+    "an object": lambda *three: SimpleNamespace(**dict(zip(("inputs", "kernel", "bias"), three))),
+    "a named tuple": Grads,
+    "a generator": lambda *three: iter(three),
+}
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize("step", [Gradients(ONES, UPSTREAM), Train(ONES, UPSTREAM, 0.5)])
+@pytest.mark.parametrize("form", FORMS)
+def test_gradients_may_come_by_name(form: str, step: Any, use_bias: bool) -> None:
+    got = _last(_made(FORMS[form]), step, use_bias=use_bias)
+    right = _last(fast_impl.Conv2DTranspose, step, use_bias=use_bias)
+    assert len(got) == len(right)
+    assert all(np.array_equal(one, other) for one, other in zip(got, right) if other is not None)
+    assert [one is None for one in got] == [one is None for one in right]
+
+
+@pytest.mark.parametrize(
+    "form", [lambda x, k, _: (x, k), lambda x, k, _: {"kernel": k, "inputs": x}]
+)
+@pytest.mark.parametrize("step", [Gradients(ONES, UPSTREAM), Train(ONES, UPSTREAM, 0.5)])
+def test_without_a_bias_gradients_may_be_two(form: Any, step: Any) -> None:
+    got = _last(_made(form), step, use_bias=False)
+    right = _last(fast_impl.Conv2DTranspose, step, use_bias=False)
+    assert [one is None for one in got] == [one is None for one in right]
+
+
+@pytest.mark.parametrize("form", [lambda x, k, b: {"dx": x, "dk": k}, lambda x, k, b: k])
+def test_gradients_of_another_form_are_the_matter_of_one_clause(form: Any) -> None:
+    subject: Any = ObjectSubject(_made(form))
+    evidence, red = Evidence(), []
+    culprits = Culprits(evidence, subject, Traits())
+    for family in ("gradients", "1x1 kernels", "degenerate gradients", "special gradients"):
+        for case in FAMILIES[family].fixed[:4] if family in FAMILIES else ():
+            for check in CHECKS.applying(case, Traits()):
+                failure = first_failure(evidence, [check], case, subject, Traits())
+                if failure is not None and culprits.of(check.clause, failure) is None:
+                    red.append(check.clause)
+    assert set(red) == {"GRAD-01"}
+
+
+class OfLists(fast_impl.Conv2DTranspose):
+    def __call__(self, inputs: Any) -> Any:
+        return super().__call__(inputs).tolist()
+
+
+def _failures(layer: type, clause: str, family: str) -> list[Failure]:
+    subject: Any = ObjectSubject(layer)
+    found = (
+        first_failure(Evidence(), CHECKS.of(clause), case, subject, Traits())
+        for case in FAMILIES[family].fixed[:8]
+    )
+    return [failure for failure in found if failure is not None]
+
+
+def test_lists_instead_of_arrays_have_one_description() -> None:
+    failures = _failures(OfLists, "VAL-01", "geometry")
+    assert len(failures) == 8
+    assert of_another_form(failures) == "the call returns a list, where an array is needed"
+    assert "got a list: [[[[" in failures[0].mismatch.message
+
+
+def test_a_wrong_array_is_described_by_its_numbers() -> None:
+    class Shifted(fast_impl.Conv2DTranspose):
+        def __call__(self, inputs: Any) -> Any:
+            return super().__call__(inputs) + 1
+
+    assert of_another_form(_failures(Shifted, "VAL-01", "geometry")) is None
+
+
+class WithoutStateYet:
+    """Its weights cannot be read before there are any."""
+
+    def __init__(self, filters: Any, kernel_size: Any) -> None:
+        self._layer, self._state = fast_impl.Conv2DTranspose(filters, kernel_size), None
+
+    kernel = property(lambda self: self._state[0])
+    bias = property(lambda self: self._state[1])
+
+    def build(self, shape: Any) -> None:
+        self._layer.build(shape)
+        self._state = self._layer.get_weights()
+
+    def set_weights(self, weights: Any) -> None:
+        self._layer.set_weights(weights)
+        self._state = self._layer.get_weights()
+
+    def __call__(self, inputs: Any) -> Any:
+        if self._state is None:
+            raise NotImplementedError("build the layer first")
+        return self._layer(inputs)
+
+
+def test_nobody_reads_weights_before_there_are_any() -> None:
+    seen = ObjectSubject(WithoutStateYet).observe(Case("any", ARGUMENTS, (Call(ONES),)))
+    assert seen.outcomes[0].unsupported == "build the layer first"
+
+
+class OfSquares(fast_impl.Conv2DTranspose):
+    def __init__(self, filters: Any, kernel_size: Any, **more: Any) -> None:
+        if len(set(np.ravel(kernel_size))) > 1:
+            raise ValueError("square kernels only")
+        super().__init__(filters, kernel_size, **more)
+
+
+def test_a_refused_constructor_has_a_cause_whatever_it_was_to_be_called_on() -> None:
+    case = Case("mixed dtypes", {**ARGUMENTS, "dtype": "float64"}, (Call(ONES),))
+    cause = Causes(Evidence(), ObjectSubject(OfSquares), Traits()).of_making(case)
+    assert (cause and [*cause.failures]) == ["SHAPE-05"]
+
+
+class ThatLooksAtShapes(fast_impl.Conv2DTranspose):
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        _, _, _, _ = input_shape
+        return super().compute_output_shape(input_shape)
+
+
+@pytest.mark.parametrize("case", FAMILIES["shape questions"].fixed)
+def test_a_shape_of_another_rank_may_be_refused(case: Case) -> None:
+    assert any(isinstance(step, ComputeOutputShape) for step in case.steps)
+    subject: Any = ObjectSubject(ThatLooksAtShapes)
+    assert first_failure(Evidence(), CHECKS.of("SHAPE-09"), case, subject, Traits()) is None
+
+
+def _alone(**only: Any) -> type:
+    """A layer with other defaults than the page's, which refuses these."""
+
+    class Partial(fast_impl.Conv2DTranspose):
+        def __init__(self, filters: Any, kernel_size: Any, **more: Any) -> None:
+            given = {**only, **more}
+            if any(given[name] != value for name, value in only.items()):
+                raise NotImplementedError("not here")
+            super().__init__(filters, kernel_size, **given)
+
+        def __call__(self, inputs: Any) -> Any:
+            if inputs.dtype.name != only.get("dtype", "float32"):
+                raise NotImplementedError("not here")
+            return super().__call__(inputs)
+
+    return Partial
+
+
+@pytest.mark.parametrize(
+    "only",
+    [{"dtype": "bfloat16"}, {"dtype": "float64"}, {"data_format": "channels_first"}, {"use_bias": False}],
+    ids=str,
+)  # fmt: skip
+def test_a_layer_without_the_default_is_not_judged_by_it(only: Any) -> None:
+    clauses = ["DTYPE-01", "DTYPE-04", "METH-07", "VAL-01", "SHAPE-01", "FMT-*", "BIAS-*", "VAR-01"]
+    result = conformance.check(_alone(**only), profile="smoke", clause=clauses, examples=3)
+    assert [v.clause for v in result.verdicts if v.status in ("fail", "error", "blocked")] == []
+    assert "pass" in {v.status for v in result.verdicts}
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_a_layer_with_another_default_that_has_the_page_s_is_judged_by_it(data_format: str) -> None:
+    class Turned(fast_impl.Conv2DTranspose):
+        def __init__(self, filters: Any, kernel_size: Any, *args: Any, **more: Any) -> None:
+            super().__init__(filters, kernel_size, *args, **{"data_format": data_format, **more})
+
+    result = conformance.check(Turned, profile="smoke", clause="FMT-01", examples=3)
+    expected = "pass" if data_format == "channels_last" else "fail"
+    assert [v.status for v in result.verdicts] == [expected]
