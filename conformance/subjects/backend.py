@@ -96,11 +96,15 @@ def _plain(result: Any, depth: int, budget: limits.Budget) -> Value:
         return {
             _plain(str(k), depth, budget): _plain(v, depth + 1, budget) for k, v in result.items()
         }
-    if hasattr(result, "__array__"):
+    if any(hasattr(result, name) for name in _PROTOCOLS) or isinstance(result, memoryview):
         array = _as_array(result)
         budget.check_array(array.shape, array.dtype.name, array.dtype.itemsize)
         return np.array(array)
     return result
+
+
+#: By what a result says that it is an array.
+_PROTOCOLS = ("__array__", "__array_interface__", "__array_struct__", "__dlpack__")
 
 
 def _as_array(result: Any) -> Array:
@@ -108,6 +112,9 @@ def _as_array(result: Any) -> Array:
     for method in ("detach", "cpu"):
         if not isinstance(result, np.ndarray) and callable(getattr(result, method, None)):
             result = getattr(result, method)()
+    if not isinstance(result, memoryview) and not any(hasattr(result, n) for n in _PROTOCOLS[:3]):
+        found: Array = np.from_dlpack(result)
+        return found
     return np.asarray(result)
 
 

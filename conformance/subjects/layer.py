@@ -80,6 +80,8 @@ class LayerBackend(steps.Backend):
         self._result: Any = None
         self._refilled: dict[Any, Array] = {}
         self._without_bias = False
+        #: Whether the layer has the weights of its constructor, if any.
+        self._is_as_made = True
         self._kept: list[Any] = []
 
     def do(self, step: steps.Step) -> Value:
@@ -87,13 +89,31 @@ class LayerBackend(steps.Backend):
         try:
             if not isinstance(step, self.kinds):
                 raise Unsupported(self.lacks(step))
-            value = super().do(step)
+            with self._made_for_others(step):
+                value = super().do(step)
             self.modified = _damaged(
                 [(name, self.seen(now), before) for name, now, before in self._lent]
             )
         finally:
             self._after(step)
         return value
+
+    @contextlib.contextmanager
+    def _made_for_others(self, step: steps.Step) -> Iterator[None]:
+        """Raise Unsupported for an error of a layer that its constructor has built for other inputs."""
+        inputs = getattr(step, "inputs", None)
+        self._is_as_made &= not isinstance(step, (steps.Build, steps.SetWeights))
+        kernel = shown(self.layer, "kernel") if self._is_as_made else None
+        channels = np.shape(kernel)[3:]
+        axis = 1 if self.arguments.get("data_format") == "channels_first" else -1
+        try:
+            yield
+        except Exception as error:
+            is_image = isinstance(inputs, np.ndarray) and inputs.ndim == 4
+            if not channels or not is_image or inputs.shape[axis] in channels:
+                raise
+            told = f"the constructor makes the weights (input channels: {channels[0]})"
+            raise Unsupported(told, error) from error
 
     def lacks(self, step: steps.Step) -> str:
         """Return why a step of a kind that is none of `kinds` cannot be done."""

@@ -145,8 +145,9 @@ class ProcessSubject:
             return {}
         if answer.get("kind") == "load-error":
             self._stop()
-            who = f"subject {self.spec!r}: "  # some messages begin with it
-            raise LoadError(who + str(answer.get("message")).removeprefix(who))
+            who = f"subject {self.spec!r}"  # some messages begin with it
+            told = str(answer.get("message")).removeprefix(who).removeprefix(":").lstrip()
+            raise LoadError(f"{who}: {told}")
         if answer.get("kind") != "description":
             return {}
         spoken = answer.get("protocol", VERSION)

@@ -95,6 +95,33 @@ def test_gradients_of_another_form_are_the_matter_of_one_clause(form: Any) -> No
     assert set(red) == {"GRAD-01"}
 
 
+class _Interface:
+    def __init__(self, array: Any) -> None:
+        self._array, self.__array_interface__ = array, array.__array_interface__
+
+
+class _Capsule:
+    def __init__(self, array: Any) -> None:
+        self._array = array
+
+    def __dlpack__(self, **_: Any) -> Any:
+        return self._array.__dlpack__()
+
+    def __dlpack_device__(self) -> Any:
+        return self._array.__dlpack_device__()
+
+
+@pytest.mark.parametrize("how", [memoryview, _Interface, _Capsule, np.ma.array])
+def test_a_result_may_be_an_array_by_any_protocol(how: Any) -> None:
+    class Other(fast_impl.Conv2DTranspose):
+        def __call__(self, inputs: Any) -> Any:
+            return how(np.ascontiguousarray(super().__call__(inputs)))
+
+    got, right = (_last(layer, Call(ONES)) for layer in (Other, fast_impl.Conv2DTranspose))
+    assert type(got) is np.ndarray
+    assert np.array_equal(got, right)
+
+
 class OfLists(fast_impl.Conv2DTranspose):
     def __call__(self, inputs: Any) -> Any:
         return super().__call__(inputs).tolist()
@@ -150,6 +177,30 @@ class WithoutStateYet:
 def test_nobody_reads_weights_before_there_are_any() -> None:
     seen = ObjectSubject(WithoutStateYet).observe(Case("any", ARGUMENTS, (Call(ONES),)))
     assert seen.outcomes[0].unsupported == "build the layer first"
+
+
+class BuiltAtOnce(fast_impl.Conv2DTranspose):
+    """As modules of PyTorch, which are told the number of channels."""
+
+    def __init__(
+        self, filters: Any, kernel_size: Any, *args: Any, channels: int = 1, **more: Any
+    ) -> None:
+        super().__init__(filters, kernel_size, *args, **more)
+        self.build((None, None, None, channels))
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_layer_may_be_built_by_its_constructor(channels: int) -> None:
+    inputs = np.ones((1, 4, 5, channels), np.float32)
+    seen = ObjectSubject(BuiltAtOnce).observe(Case("any", ARGUMENTS, (Call(inputs), Call(inputs))))
+    told = None if channels == 1 else "the constructor makes the weights (input channels: 1)"
+    assert [outcome.unsupported for outcome in seen.outcomes] == [told, told]
+    assert all(outcome.error is None for outcome in seen.outcomes)
+
+
+def test_a_wrong_number_of_channels_after_build_is_an_error() -> None:
+    case = Case("any", ARGUMENTS, (Build((1, 4, 5, 3)), Call(ONES)))
+    assert ObjectSubject(BuiltAtOnce).observe(case).outcomes[1].error is not None
 
 
 class OfSquares(fast_impl.Conv2DTranspose):

@@ -10,6 +10,7 @@ import pytest
 import fast_impl
 import reference_impl
 from conformance.starts.my_layer import MyLayer
+from conformance.subjects import resolve
 from conformance.subjects.loading import LoadError, backend_class
 
 
@@ -71,6 +72,13 @@ def test_what_no_case_could_be_run_with_is_refused(target: Any, told: str) -> No
     with pytest.raises(LoadError, match=r"\A[^\n]+\Z") as caught:
         backend_class(target, "subject 'x'")
     assert told in str(caught.value)
+
+
+def test_the_refusal_names_the_subject_once() -> None:
+    spec = f"{__name__}:WithoutBuild"
+    with pytest.raises(LoadError) as caught:
+        resolve(spec, 20.0)[0].describe()
+    assert str(caught.value).startswith(f"subject {spec!r}: has no build: a layer needs build")
 
 
 class FromOutside:
