@@ -101,13 +101,15 @@ class LayerBackend(steps.Backend):
     @contextlib.contextmanager
     def _made_for_others(self, step: steps.Step) -> Iterator[None]:
         """Raise Unsupported for an error of a layer that its constructor has built for other inputs."""
-        inputs = getattr(step, "inputs", None)
+        inputs: Any = getattr(step, "inputs", None)
         self._is_as_made &= not isinstance(step, (steps.Build, steps.SetWeights))
-        kernel = shown(self.layer, "kernel") if self._is_as_made else None
+        kernel: Any = shown(self.layer, "kernel") if self._is_as_made else None
         channels = np.shape(kernel)[3:]
         axis = 1 if self.arguments.get("data_format") == "channels_first" else -1
         try:
             yield
+        except (Unsupported, limits.TooLarge):
+            raise
         except Exception as error:
             is_image = isinstance(inputs, np.ndarray) and inputs.ndim == 4
             if not channels or not is_image or inputs.shape[axis] in channels:
