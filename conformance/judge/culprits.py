@@ -5,7 +5,8 @@ that is asked of it. Whoever asks for the step itself is to blame, and no clause
 a layer casts its inputs, the clause about casts is to blame, and no other that wants another dtype to be refused.
 Where every call raises that has to make the weights, the clause about these is to blame, and none that wants such
 a call to be refused by another exception. Where the call without an activation loses NaN or infinities, the clause
-about these is to blame, and not the one about the activation.
+about these is to blame, and not the one about the activation. Where weights cannot be set again, the clause about
+other weights before is to blame.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TypeAlias
 import attrs
 import numpy as np
 
+from conformance.cases import FAMILIES
 from conformance.checks import CHECKS, Check, NotTried, Traits
 from conformance.judge.causes import making_call
 from conformance.judge.crashes import until_it_dies
@@ -41,6 +43,8 @@ _NO_CAST = "DTYPE-04"
 _PLAIN = {"filters": 3, "kernel_size": [2, 3]}
 #: Whose matter it is that NaN and infinities are lost.
 _SPECIALS = "DTYPE-05"
+#: Whose matter it is that a layer cannot have other weights.
+_BEFORE = "LIFE-01"
 #: Whose matter it is that a call cannot make the weights.
 _MADE = "VAR-01"
 #: A clause, and how it fails.
@@ -183,6 +187,9 @@ class Culprits:
     def _owner(self, evidence: Evidence, clause: str, failure: Failure) -> Blamed | None:
         """Return the clause whose matter it is that a step raises, where it fails at that step, too."""
         case, step = failure.case, failure.mismatch.step
+        again = self._of_weights_set_again(evidence, clause, failure)
+        if again is not None:
+            return again
         owner = None if step is None else _OWNERS.get(type(case.steps[step]))
         if owner is None or owner == clause:
             return None
@@ -190,6 +197,23 @@ class Culprits:
         if blamed is None or (blamed[1].status, blamed[1].mismatch.step) != ("error", step):
             return None
         return blamed
+
+    def _of_weights_set_again(
+        self, evidence: Evidence, clause: str, failure: Failure
+    ) -> Blamed | None:
+        """Return the clause about other weights before where weights cannot be set a second time."""
+        case, step = failure.case, failure.mismatch.step
+        if clause == _BEFORE or step is None or not isinstance(case.steps[step], steps.SetWeights):
+            return None
+        if not any(isinstance(one, steps.SetWeights) for one in case.steps[:step]):
+            return None
+        listed = FAMILIES["geometry"].fixed
+        used = next((one for one in listed if one.situation_name == "other weights before"), None)
+        blamed = None if used is None else self._first(evidence, CHECKS.of(_BEFORE), used)
+        if blamed is None or blamed[1].mismatch.got is None or failure.mismatch.got is None:
+            return None
+        told = (Error(**found.mismatch.got) for found in (blamed[1], failure))
+        return blamed if _alike(*told) else None
 
     def _first(self, evidence: Evidence, checks: Iterable[Check], case: Case) -> Blamed | None:
         """Return the first clause that fails on the case."""

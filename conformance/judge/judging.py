@@ -230,6 +230,12 @@ def _apart(evidence: Evidence, case: Case, subject: Subject, traits: Traits) -> 
     return None
 
 
+#: By what a layer refuses an array of another dtype: Python's errors, and ONNX Runtime's.
+_REFUSALS = frozenset(
+    {"TypeError", "ValueError", "AssertionError", "RuntimeError", "BufferError", "InvalidArgument"}
+)
+
+
 def _is_refused_dtype(case: Case, found: Mismatch) -> bool:
     """Tell whether a layer refuses what a situation brings in another dtype, or byte order."""
     assert case.situation is not None
@@ -237,7 +243,7 @@ def _is_refused_dtype(case: Case, found: Mismatch) -> bool:
     is_brought = case.situation.name == "byte swapped" or (
         case.situation.name == "another dtype" and found.step in case.situation.aside
     )
-    return is_brought and not {"TypeError", "ValueError", "AssertionError"}.isdisjoint(types)
+    return is_brought and not _REFUSALS.isdisjoint(types)
 
 
 def _judged_here(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -88,7 +89,8 @@ def _plain(result: Any, depth: int, budget: limits.Budget) -> Value:
     if isinstance(result, str):
         limits.check_text(result)
         return result
-    if isinstance(result, (list, tuple)):
+    if isinstance(result, (list, tuple, types.GeneratorType)):
+        result = limits.items(result)
         budget.enter(len(result), depth)
         return [_plain(item, depth + 1, budget) for item in result]
     if isinstance(result, dict):

@@ -188,7 +188,12 @@ class LayerBackend(steps.Backend):
 
     def weights(self) -> list[Any]:
         if hasattr(self.layer, "get_weights"):
-            self._result = limits.items(self.layer.get_weights())
+            found = self.layer.get_weights()
+            # By name, they are in no order.
+            by_name = found.values() if isinstance(found, Mapping) else found
+            if isinstance(found, Mapping) and {*found} <= {"kernel", "bias"}:
+                by_name = [found[name] for name in ("kernel", "bias") if name in found]
+            self._result = limits.items(by_name)
             return list(self._result)
         weights = [self.attribute("kernel"), getattr(self.layer, "bias", None)]
         return [weight for weight in weights if weight is not None]

@@ -100,7 +100,8 @@ PLAIN = Plainest()
 def plainest(observe: Callable[[Case], Observation]) -> Plainest:
     """Return the plainest layer that a subject does not call unsupported; the default where it has none.
 
-    A default of the page that the subject refuses when it is told so is none of its own.
+    A default of the page that the subject refuses when it is told so is none of its own, in whatever words the
+    constructor refuses it.
     """
     for one in _all():
         case = one.case(Call(one.inputs()))
@@ -111,7 +112,13 @@ def plainest(observe: Callable[[Case], Observation]) -> Plainest:
             for name in ("dtype", "data_format", "use_bias")
             if name not in case.arguments
         )
-        if not any(one.refusal for case in told for one in _outcomes(observe(case))):
+        made = observe(case).constructed.error is None
+        refused = (
+            (seen.constructed.error is not None and made)
+            or any(outcome.refusal for outcome in _outcomes(seen))
+            for seen in map(observe, told)
+        )
+        if not any(refused):
             return one
     return PLAIN
 
