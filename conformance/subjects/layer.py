@@ -37,6 +37,8 @@ _REFUSALS = (
 )
 
 
+#: A keyword that no layer knows.
+_UNKNOWN = "no_such_argument"
 #: Frameworks whose modules have methods with names of the page and other meanings, as `torch.nn.Module.apply(fn)`.
 _OTHER_MEANINGS = frozenset({"torch", "flax"})
 
@@ -170,11 +172,36 @@ class LayerBackend(steps.Backend):
             raise Unsupported(f"the constructor takes no {', '.join(lacking)}")
         given = [self.resolved(value) for value in positional]
         keywords = resolve_arguments(arguments)
-        with refused_keywords(arguments):
+        with refused_keywords(arguments), self._unknown_keywords(keywords):
             made = self.layer_class(*given, **keywords)
         if self._without_bias and has_attribute(made, "bias"):
             raise Unsupported("the constructor takes no use_bias")
         return made
+
+    @contextlib.contextmanager
+    def _unknown_keywords(self, keywords: Mapping[str, Any]) -> Iterator[None]:
+        """Raise Unsupported where a constructor of any keywords refuses one just as one that nobody knows."""
+        try:
+            yield
+        except (TypeError, ValueError) as error:
+            words = re.findall(r"\w+", text_of(error))
+            named = [name for name in words if name in keywords and name in {*PAGE[2:], *FURTHER}]
+            if _keywords(self.layer_class) is None:
+                for name in named:
+                    told, other = (self._refusal(one, keywords[name]) for one in (name, _UNKNOWN))
+                    if told is not None and told.replace(name, _UNKNOWN) == other:
+                        raise Unsupported(f"the constructor takes no {name}") from error
+            raise
+
+    def _refusal(self, name: str, value: Any) -> str | None:
+        """Return what the constructor says to one keyword; None where it takes it."""
+        try:
+            self.layer_class(filters=2, kernel_size=(1, 1), **{name: value})
+        except (TypeError, ValueError) as error:
+            return f"{type(error).__name__}: {text_of(error)}"
+        except Exception:
+            return None
+        return None
 
     def attribute(self, name: str) -> Any:
         # Not getattr alone: a property that raises AttributeError is an error, not an absence.

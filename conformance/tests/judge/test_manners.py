@@ -283,6 +283,46 @@ def test_a_wrong_number_of_channels_after_build_is_an_error() -> None:
     assert ObjectSubject(BuiltAtOnce).observe(case).outcomes[1].error is not None
 
 
+def _taking(refuse: Any) -> type:
+    """A layer that is given any keywords, and refuses in its own words those that it does not know."""
+
+    class Taking(fast_impl.Conv2DTranspose):
+        def __init__(self, filters: Any, kernel_size: Any, **options: Any) -> None:
+            known = {name: options.pop(name) for name in ("padding", "strides") if name in options}
+            if options:
+                refuse(options)
+            super().__init__(filters, kernel_size, **known)
+
+    return Taking
+
+
+def _of_all(options: Any) -> None:
+    raise TypeError(f"unknown options: {sorted(options)}")
+
+
+def _of_the_first(options: Any) -> None:
+    raise ValueError(f"what is {next(iter(options))}?")
+
+
+@pytest.mark.parametrize("refuse", [_of_all, _of_the_first])
+@pytest.mark.parametrize(
+    "more",
+    [{"activation": "relu"}, {"input_shape": (4, 5, 2)}, {"dtype": "float64", "kernel_initializer": "ones"}],
+    ids=str,
+)  # fmt: skip
+def test_keywords_may_be_refused_in_any_words(refuse: Any, more: Any) -> None:
+    seen = ObjectSubject(_taking(refuse)).observe(Case("any", {**ARGUMENTS, **more}, ()))
+    assert str(seen.constructed.unsupported).startswith("the constructor takes no ")
+
+
+@pytest.mark.parametrize(
+    "more", [{"padding": "full"}, {"strides": 0}, {"padding": 3, "strides": (1, 1)}], ids=str
+)
+def test_a_wrong_value_of_a_keyword_is_refused_by_an_error(more: Any) -> None:
+    seen = ObjectSubject(_taking(_of_all)).observe(Case("any", {**ARGUMENTS, **more}, ()))
+    assert seen.constructed.error is not None
+
+
 class OfSquares(fast_impl.Conv2DTranspose):
     def __init__(self, filters: Any, kernel_size: Any, **more: Any) -> None:
         if len(set(np.ravel(kernel_size))) > 1:
