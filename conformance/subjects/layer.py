@@ -83,7 +83,7 @@ class LayerBackend(steps.Backend):
         self._refilled: dict[Any, Array] = {}
         self._without_bias = False
         #: Whether the layer has the weights of its constructor, if any.
-        self._is_as_made = True
+        self._is_as_made = False
         self._kept: list[Any] = []
 
     def do(self, step: steps.Step) -> Value:
@@ -176,6 +176,7 @@ class LayerBackend(steps.Backend):
             made = self.layer_class(*given, **keywords)
         if self._without_bias and has_attribute(made, "bias"):
             raise Unsupported("the constructor takes no use_bias")
+        self._is_as_made = shown(made, "kernel") is not None
         return made
 
     @contextlib.contextmanager

@@ -278,6 +278,11 @@ def test_a_layer_may_be_built_by_its_constructor(channels: int) -> None:
     assert all(outcome.error is None for outcome in seen.outcomes)
 
 
+def test_a_wrong_number_of_channels_after_a_call_is_an_error() -> None:
+    case = Case("any", ARGUMENTS, (Call(np.ones((1, 4, 5, 3), np.float32)), Call(ONES)))
+    assert ObjectSubject(fast_impl.Conv2DTranspose).observe(case).outcomes[1].error is not None
+
+
 def test_a_wrong_number_of_channels_after_build_is_an_error() -> None:
     case = Case("any", ARGUMENTS, (Build((1, 4, 5, 3)), Call(ONES)))
     assert ObjectSubject(BuiltAtOnce).observe(case).outcomes[1].error is not None
