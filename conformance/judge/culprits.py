@@ -174,7 +174,12 @@ class Culprits:
             return None
         owner = _OWNERS[steps.Gradients]
         seen = self._evidence.observation(self._subject, case).outcomes[step : step + 1]
-        is_form = any(not isinstance(one.value, list) or len(one.value) != 3 for one in seen)
+        is_form = any(
+            not isinstance(one.value, list)
+            or len(one.value) != 3
+            or any(gradient is None for gradient in one.value[:2])
+            for one in seen
+        )
         if clause == owner or not is_form:
             return None
         own = attrs.evolve(case.without_situation, family="gradients")

@@ -92,5 +92,7 @@ def pattern_of(message: str) -> str:
     if len(text) > _LONGEST:
         text = text[:_LONGEST].rpartition(" ")[0] or text[:_LONGEST]
     plain = re.sub(r"([.^$*+?{}\[\]\\|()])", r"\\\1", text)
-    # A dtype, and an address in memory, are a word.
-    return re.sub(r"\d+", r"\\d+", re.sub(r"\b0x[0-9a-f]+", r"\\w+", _DTYPE.sub(r"\\w+", plain)))
+    # A dtype is a word that ends in digits, an address in memory any word.
+    return re.sub(
+        r"\d+", r"\\d+", re.sub(r"\b0x[0-9a-f]+", r"\\w+", _DTYPE.sub(r"\\w+\\d+", plain))
+    )

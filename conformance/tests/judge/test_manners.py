@@ -91,7 +91,9 @@ def test_without_a_bias_gradients_may_be_two(form: Any, step: Any) -> None:
     assert [one is None for one in got] == [one is None for one in right]
 
 
-@pytest.mark.parametrize("form", [lambda x, k, b: {"dx": x, "dk": k}, lambda x, k, b: k])
+@pytest.mark.parametrize(
+    "form", [lambda x, k, b: {"dx": x, "dk": k}, lambda x, k, b: k, lambda x, k, b: (None, k, b)]
+)
 def test_gradients_of_another_form_are_the_matter_of_one_clause(form: Any) -> None:
     subject: Any = ObjectSubject(_made(form))
     evidence, red = Evidence(), []

@@ -78,7 +78,7 @@ def test_a_refusal_of_dtypes_is_told_once_and_soon() -> None:
         for n, name in enumerate(names)
     ]
     (told,) = often("Mine", "eager", said(failures))
-    assert (told.cases, told.pattern) == (3, r"\w+ is not supported: \w+ alone")
+    assert (told.cases, told.pattern) == (3, r"\w+\d+ is not supported: \w+\d+ alone")
 
 
 @pytest.mark.parametrize(
@@ -126,6 +126,12 @@ def test_a_slip_is_no_refusal(name: str, slip: Callable[[], object]) -> None:
 
 def test_an_assertion_without_words_is_no_refusal() -> None:
     assert _often(*_failures("filters", ENOUGH, "AssertionError")) == []
+
+
+def test_the_pattern_of_a_refused_dtype_finds_no_other_refusal() -> None:
+    pattern = pattern_of("float32 only")
+    assert re.search(pattern, "bfloat16 only")
+    assert not re.search(pattern, "valid only")
 
 
 def test_what_is_said_after_a_wrong_result_is_no_refusal() -> None:
