@@ -316,7 +316,13 @@ class _FunctionLayer:
 
     def __call__(self, inputs: Array) -> Any:
         positional, given = self._given()
-        return self._function(inputs, *positional, **given)
+        try:
+            return self._function(inputs, *positional, **given)
+        except TypeError as error:  # of a function that passes its keywords on
+            refused = _REFUSALS[0].search(text_of(error))
+            if refused is not None and refused[1] in given:
+                raise Unsupported(f"the function takes no {refused[1]!r}") from error
+            raise
 
     def gradients(self, output_gradient: Array, inputs: Array, **more: Any) -> Any:
         positional, given = self._given()

@@ -105,18 +105,21 @@ def plainest(observe: Callable[[Case], Observation]) -> Plainest:
     """
     for one in _all():
         case = one.case(Call(one.inputs()))
-        if any(outcome.unsupported is not None for outcome in _outcomes(observe(case))):
+        seen = observe(case)
+        if any(outcome.unsupported is not None for outcome in _outcomes(seen)):
             continue
+        if seen.crash is not None or seen.not_tried is not None:
+            return one  # a process that has ended is not asked again
         told = (
             attrs.evolve(case, arguments={**case.arguments, name: getattr(one, name)})
             for name in ("dtype", "data_format", "use_bias")
             if name not in case.arguments
         )
-        made = observe(case).constructed.error is None
+        made = seen.constructed.error is None
         refused = (
-            (seen.constructed.error is not None and made)
-            or any(outcome.refusal for outcome in _outcomes(seen))
-            for seen in map(observe, told)
+            (made and other.constructed.error is not None)
+            or any(outcome.refusal for outcome in _outcomes(other))
+            for other in map(observe, told)
         )
         if not any(refused):
             return one

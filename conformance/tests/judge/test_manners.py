@@ -330,6 +330,25 @@ def test_a_wrong_value_of_a_keyword_is_refused_by_an_error(more: Any) -> None:
     assert seen.constructed.error is not None
 
 
+def _passes_on(
+    inputs: Any, kernel: Any, strides: Any, padding: Any, data_format: Any, **more: Any
+) -> Any:
+    def own(bias: Any = 0) -> Any:
+        return fast_impl.conv2d_transpose(inputs, kernel, strides, padding, data_format) + bias
+
+    return own(**more)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [({"dilation_rate": 2}, "the function takes no 'dilation_rate'"), ({"use_bias": True}, None)],
+)
+def test_a_function_may_pass_its_keywords_on(more: Any, told: Any) -> None:
+    steps = (Build(SHAPE), SetWeights((KERNEL, BIAS)), Call(ONES))
+    seen = ObjectSubject(_passes_on).observe(Case("any", {**ARGUMENTS, **more}, steps))
+    assert (seen.outcomes[-1].unsupported, seen.outcomes[-1].error) == (told, None)
+
+
 class OfSquares(fast_impl.Conv2DTranspose):
     def __init__(self, filters: Any, kernel_size: Any, **more: Any) -> None:
         if len(set(np.ravel(kernel_size))) > 1:

@@ -154,6 +154,18 @@ def test_nothing_is_tried_after_a_crash() -> None:
     assert (dict(found.has), found.crash) == ({}, "it left the process with status 3")
 
 
+def test_a_layer_that_ends_its_process_is_asked_once() -> None:
+    asked = []
+
+    class Leaves(fast_impl.Conv2DTranspose):
+        def __call__(self, inputs: Any) -> Any:
+            asked.append(inputs)
+            raise SystemExit(3)
+
+    probe(ObjectSubject(Leaves), {})
+    assert len(asked) == 1
+
+
 def test_capabilities_stand_in_the_record() -> None:
     result = conformance.check(Partial, clause="VAR-14", examples=1)
     assert result.record.header.subjects[0].capabilities["dtypes"] == ["float32"]
