@@ -87,7 +87,9 @@ def _families() -> tuple[Family, ...]:
     return (
         _situated("geometry", drawn.geometry_cases(), numbers.geometries, 1.5),
         _situated(
-            "numbers", drawn.number_cases(), lambda: (*numbers.formats(), *special.wrapping())
+            "numbers",
+            drawn.number_cases(),
+            lambda: (*numbers.formats(), *numbers.unlike(), *special.wrapping()),
         ),
         Family(sizes.FAMILY, sizes.size_cases(), sizes.few, 0.3, sizes.many, sizes.smallest),
         Family("repeats", drawn.repeat_cases(), numbers.repeats, 0.4),
@@ -104,7 +106,11 @@ def _families() -> tuple[Family, ...]:
         _situated(
             "constraints",
             drawn.constraint_cases(),
-            lambda: (*wide.constraints(), *wide.half_constraints()),
+            lambda: (
+                *wide.constraints(),
+                *wide.single_constraints(),
+                *wide.half_constraints(),
+            ),
             0.6,
         ),
         _situated("gradients", drawn.gradient_cases(), numbers.gradients),

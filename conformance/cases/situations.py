@@ -114,6 +114,10 @@ class _Situated:
         """Return the steps that the case asks about, with other arrays of the same shapes."""
         return [_with_arrays(step, _other) for step in self.asked]
 
+    def permuted(self) -> list[Step]:
+        """Return the same with its arrays turned round: their elements, and sums, are the same."""
+        return [_with_arrays(step, lambda array: np.flip(array).copy()) for step in self.asked]
+
     def with_steps(
         self, name: str, before: list[Step], between: list[Step], after: list[Step]
     ) -> Case:
@@ -171,7 +175,8 @@ _Steps = tuple[list[Step], list[Step], list[Step]]
 
 
 def _others_around(made: _Situated) -> _Steps:
-    before = [*made.others(), *made.asked]
+    # The last one has other arrays of the same elements.
+    before = [*made.others(), *made.asked, *made.permuted()]
     return *made.first(before), [*made.others(), *made.set(made.turned)]
 
 
@@ -185,13 +190,17 @@ def _other_sizes(made: _Situated) -> _Steps:
 
 
 def _of_other_sizes(case: Case, step: Step) -> Iterator[Step]:
-    """Yield the step for one smaller image, and for a larger batch of larger images."""
+    """Yield the step for a smaller image, a larger batch of larger ones, and with height and width exchanged."""
     geometry = Geometry.of(case.arguments)
     own = step.inputs.shape  # type: ignore[attr-defined]
-    for batch, by in ((1, -1), (own[0] + 1, 2)):
+    height, width = (own[axis] for axis in geometry.spatial_axes)
+    sizes = [
+        (batch, max(height + by, 1), max(width + by, 1)) for batch, by in ((1, -1), (own[0] + 1, 2))
+    ]
+    for batch, *image in (*sizes, (own[0], width, height)):
         shape = list(own)
-        for axis in geometry.spatial_axes:
-            shape[axis] = max(shape[axis] + by, 1)
+        for axis, size in zip(geometry.spatial_axes, image):
+            shape[axis] = size
         shape[0] = batch
         inputs = small_integers(tuple(shape), 12, step.inputs.dtype.name)  # type: ignore[attr-defined]
         if isinstance(step, (steps.Gradients, steps.Train)):
@@ -262,11 +271,19 @@ def _another(made: _Situated, **changes: Any) -> _Steps:
 
     build = [step for step in case.steps if isinstance(step, steps.Build)][:1]
     used = [fitting(step) for step in made.asked if not isinstance(step, steps.ConvolutionOp)]
+    # In another dtype it has the same weights in the end, as near as may be.
+    sets = [weights, made.weights] if "dtype" in changes else [weights]
     listed = [
         steps.Construct("other", arguments),
         *build,
-        steps.SetWeights(tuple(weight.astype(dtype_of(dtype)) for weight in weights)),
-        *used,
+        *(
+            step
+            for values in sets
+            for step in (
+                steps.SetWeights(tuple(value.astype(dtype_of(dtype)) for value in values)),
+                *used,
+            )
+        ),
         steps.Use("layer"),
     ]
     return [], listed, []

@@ -151,7 +151,7 @@ class Layer:
         c = self.configuration
         largest = [_largest(c.dtype, c.terms)] * 4
         if c.dtype == "int32":  # one of two factors beyond 16 bits, and sums beyond 24
-            largest[seed % 2] = max(largest[0], 2**29 // math.prod(c.kernel_shape))
+            largest[seed % 2] = max(largest[0], (2**31 - 2**10) // (largest[0] * c.terms))
 
         def made(shape: tuple[int, ...], number: int) -> Array:
             if real:
@@ -299,6 +299,53 @@ def _above_caches() -> Iterator[Layer]:
         )  # fmt: skip
 
 
+def _decoders() -> Iterator[Layer]:
+    """Yield layers that double an image exactly, by an output padding of 1."""
+    for kernel in (3, 4, 5):
+        for data_format in ("channels_last", "channels_first"):
+            yield Layer(
+                batch=2, height=5, width=6, in_channels=3, filters=2, kernel_height=kernel, kernel_width=kernel,
+                stride_height=2, stride_width=2, extra_height=1, extra_width=1, padding="same",
+                data_format=data_format,
+            )  # fmt: skip
+
+
+#: Beside the tiles that are no powers of two: of 6, 7, 12, 14, 24, 28 and 48 they leave 1, or all but one.
+_BETWEEN: Mapping[str, Sequence[int]] = dict.fromkeys(_IMAGE, (23, 25, 27, 41, 49))
+#: Of vectors of four they leave three.
+_THREES: Mapping[str, Sequence[int]] = dict.fromkeys(_IMAGE, (7, 11, 19))
+
+
+def _between() -> Iterator[Layer]:
+    """Yield sizes that are no neighbours of powers of two, and kernels for which libraries use transforms."""
+    choice = _Choice(21)
+    for combination in (_COMBINATIONS[0], _COMBINATIONS[3]):
+        yield from _packed(_BETWEEN, choice, **combination)
+        data_format = combination["data_format"]
+        yield Layer(
+            height=16, width=2, kernel_height=9, kernel_width=2, filters=2, data_format=data_format
+        )
+        yield Layer(
+            height=2,
+            width=32,
+            kernel_height=2,
+            kernel_width=11,
+            padding="same",
+            data_format=data_format,
+        )
+        yield Layer(
+            height=2, width=2, in_channels=3, filters=49, kernel_height=2, kernel_width=2,
+            data_format=data_format,
+        )  # fmt: skip
+        # More pixels than 16 bits count.
+        yield Layer(
+            height=33, width=34, kernel_height=2, kernel_width=1, stride_height=8, stride_width=8,
+            data_format=data_format,
+        )  # fmt: skip
+    # Beyond 24 bits, and many channels.
+    yield Layer(height=2, width=3, in_channels=34, filters=2, dtype="int32")
+
+
 _COMBINATIONS: Sequence[Mapping[str, Any]] = [
     {"data_format": data_format, "padding": padding}
     for data_format in ("channels_last", "channels_first")
@@ -340,6 +387,10 @@ def many() -> tuple[Case, ...]:
         Layer(height=2, width=3, kernel_height=17, kernel_width=16, filters=2, data_format=name)
         for name in ("channels_last", "channels_first")
     )
+    layers += (*_decoders(), *_between())
+    threes = _Choice(22)
+    for combination in (_COMBINATIONS[1], _COMBINATIONS[2]):
+        rounding += _packed(_THREES, threes, **combination, dtype="float64")
     return (
         *(layer.case(seed) for seed, layer in enumerate(layers, start=100)),
         *(layer.case(seed, real=True) for seed, layer in enumerate(rounding, start=1000)),

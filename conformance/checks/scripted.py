@@ -16,6 +16,7 @@ from conformance.cases.scripted.expected import (
     Follows,
     Gives,
     Holds,
+    IfTaken,
     Like,
     Numbers,
     Raises,
@@ -87,6 +88,10 @@ def expect(view: View, index: int, wanted: Wanted) -> Mismatch | None:
     """Return a mismatch unless step `index` ends as wanted."""
     if isinstance(wanted, Raises):
         return expect_error(view, index, wanted)
+    if isinstance(wanted, IfTaken):
+        if view.raised(index) is not None:
+            raise NotSupported(f"does not take this: {view.raised(index)}")
+        wanted = Gives(wanted.value)
     got = view.value(index)
     if isinstance(wanted, Succeeds):
         return None

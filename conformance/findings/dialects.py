@@ -111,6 +111,10 @@ class LayerWords(steps.Words):
     def tensor(self, array: Array) -> str:
         return self._placed(array_text(array))
 
+    def placed(self, text: str) -> str:
+        place = situations.REPLACED.get(self.situation or "")
+        return text if place is None else f"{place.__name__}({text})"
+
     def called(self, function: str, *arrays: str, others: Sequence[str] = ()) -> str:
         how = situations.CALLED.get(self.situation or "")
         if how is None or (self.situation in situations.OF_BATCHES and len(arrays) != 1):

@@ -8,6 +8,7 @@ always a text of this module, never a case's own.
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections.abc import Callable, Mapping
@@ -42,6 +43,8 @@ def _counting(parameters: str, numpy: str, tensorflow: str | None = None) -> Tex
 
 
 _INITIALIZER = "shape, dtype=None, **kwargs"
+#: A function that raises on purpose: whoever calls it is to pass the error on.
+_RAISING = "division by zero"
 
 #: The argument is called `y` (activation: the output, array to array), `r` (activity regularizer: output to
 #: scalar; weight regularizer: weight to scalar), `w` (constraint: array to array of the same shape) or `shape,
@@ -53,6 +56,7 @@ _PLAIN_FUNCTIONS: Mapping[str, Texts] = {
     "twins": _function("y", "(y, y + 1)"),
     "nothing": _function("y", "None"),
     "total": _function("y", "np.sum(y)", "tf.reduce_sum(y)"),
+    _RAISING: _function("*args, **kwargs", "1 // 0"),
     "numpy triple": _function("y", "np.multiply(3, y)"),
     # regularizers
     "sum": _function("r", "np.sum(r)", "tf.reduce_sum(r)"),
@@ -75,6 +79,9 @@ _PLAIN_FUNCTIONS: Mapping[str, Texts] = {
     "numpy third": _function("w", "np.asarray(w, 'float64') / 3"),
     # initializers
     "a third in float64": _function(_INITIALIZER, "np.full(shape, 1 / 3)"),
+    "parameters of other names": _function(
+        "s, dtype=None, **more", "np.ones(s, dtype)", "tf.ones(s, dtype)"
+    ),
     "shape alone": _function("shape", "0"),
     "no argument": _function("", "0"),
     "wrong shape": _function(
@@ -250,11 +257,15 @@ def resolve(value: Value, framework: str = "numpy", names: Mapping[str, Any] | N
     """
     texts = texts_of(value)
     if texts is None:
-        return tuple(value) if isinstance(value, list) else value
+        # What is given may be written to, and a case is used again.
+        own = copy.deepcopy(value) if isinstance(value, (list, Mapping)) else value
+        return tuple(own) if isinstance(own, list) else own
     if framework not in texts:
         raise Unsupported(f"{texts['tensorflow']} is a value of TensorFlow's own")
     found = eval(texts[framework], {"np": np, **(names or {})})
     if framework == "numpy" and isinstance(value, Mapping) and "function" in value:
+        if value["function"] == _RAISING:
+            return found
         return _watched(str(value["function"]), found)
     return found
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from conformance.model import steps
 from conformance.model.arguments import FURTHER, PAGE
-from conformance.model.named import resolve, resolve_arguments
+from conformance.model.named import resolve, resolve_arguments, texts_of
 from conformance.model.observation import Outcome, Unsupported
 from conformance.model.values import limits
 from conformance.model.values.codec import Array, Value, text_of
@@ -177,6 +177,11 @@ class LayerBackend(steps.Backend):
         if self._without_bias and has_attribute(made, "bias"):
             raise Unsupported("the constructor takes no use_bias")
         self._is_as_made = shown(made, "kernel") is not None
+        self.modified = tuple(
+            name
+            for name, value in arguments.items()
+            if texts_of(value) is None and isinstance(value, dict) and keywords[name] != value
+        )
         return made
 
     @contextlib.contextmanager
@@ -236,6 +241,14 @@ class LayerBackend(steps.Backend):
             found = situations.PLACED.get(self.situation or "", np.array)(array)
         self._given.append(found)
         return found
+
+    def placed(self, result: Any) -> Any:
+        place = situations.REPLACED.get(self.situation or "")
+        if not isinstance(result, np.ndarray):
+            return result
+        given = result if place is None else place(result)
+        self._lent.append(("gradients", given, given.copy()))
+        return given
 
     def give(self, **arrays: Array) -> list[Any]:
         given = super().give(**arrays)

@@ -243,6 +243,8 @@ PLACED: Mapping[str, Callable[[Any], Any]] = {
         fortran_ordered, transposed, sliced, flipped, repeated, unaligned, read_only, memory_mapped, byte_swapped,
     )
 }  # fmt: skip
+#: The same for what is given back to a layer: nothing says that it is alike along an axis.
+REPLACED = {name: function for name, function in PLACED.items() if function is not repeated}
 #: How a call is made.
 CALLED: Mapping[str, Callable[..., Any]] = {
     "in parts": in_parts,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -90,6 +90,17 @@ def formats() -> tuple[Case, ...]:
         )
         cases.append(Case("numbers", c.arguments(), (*c.weights(kernel), steps.Call(inputs))))
     return tuple(cases)
+
+
+def unlike() -> Iterator[Case]:
+    """Yield what the family `numbers` begins with, too: small weights that meet large inputs."""
+    c = Configuration(
+        batch=1, in_channels=2, filters=2, size=(1, 2), strides=(1, 1), kernel_size=(1, 2), dtype="float64"
+    )  # fmt: skip
+    scales = np.array([1, 2.0**60])
+    inputs = position_coded(c.input_shape(), c.dtype) * scales
+    kernel = position_coded(c.kernel_shape, c.dtype) / scales
+    yield Case("numbers", c.arguments(), (*c.weights(kernel), steps.Call(inputs)))
 
 
 def softmax() -> tuple[Case, ...]:

@@ -33,7 +33,7 @@ def _scaling(**config: Value) -> Value:
 
 def _distributions() -> tuple[Case, ...]:
     named: tuple[Value, ...] = (
-        None, "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
+        None, "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform",
         "random_uniform", "random_normal", "truncated_normal",
         _scaling(scale=1.0, mode="fan_out"),
         _scaling(scale=2.0, mode="fan_in", distribution="untruncated_normal"),
@@ -44,14 +44,19 @@ def _distributions() -> tuple[Case, ...]:
     )  # fmt: skip
     # 20,480 values: enough to tell distributions apart whose deviations differ by 4 %.
     inputs = np.zeros((1, 1, 1, 16), np.float32)
+    layer = {"filters": 32, "kernel_size": [5, 8]}
     listed = [
         Case(
             "distributions",
-            {"filters": 32, "kernel_size": [5, 8], "kernel_initializer": form},
+            {**layer, "kernel_initializer": form},
             (steps.Call(inputs), steps.GetWeights()),
         )
         for form in named
     ]
+    # The fans are the same in either layout.
+    first = {**layer, "kernel_initializer": "lecun_normal", "data_format": "channels_first"}
+    call = steps.Call(inputs.reshape(1, 16, 1, 1))
+    listed.append(Case("distributions", first, (call, steps.GetWeights())))
     bias = {
         "filters": 20_000,
         "kernel_size": 1,

@@ -26,6 +26,13 @@ _SMALL = Configuration(
 )
 
 
+#: Rows that no product reaches.
+_GAPS = Configuration(
+    batch=1, in_channels=1, filters=2, size=(2, 1), strides=(3, 2), kernel_size=(1, 1),
+    data_format="channels_first",
+)  # fmt: skip
+
+
 @functools.cache
 def _calls(c: Configuration) -> Mapping[str, tuple[Case, ...]]:
     """Return for each family its kinds of call on a layer."""
@@ -81,6 +88,14 @@ def _doubles(c: Configuration) -> Case:
     )
 
 
+def _halves() -> Case:
+    c = attrs.evolve(_LAYER, dtype="float16")
+    kernel, inputs = (
+        small_integers(shape, 1, c.dtype) for shape in (c.kernel_shape, c.input_shape())
+    )
+    return Case("numbers", c.arguments(), (*c.weights(kernel), steps.Call(inputs)))
+
+
 def _readings(c: Configuration) -> tuple[steps.Step, ...]:
     """Return what follows the first call in a case of losses."""
     second = small_integers(c.input_shape(batch=c.batch + 1), 4)
@@ -115,6 +130,10 @@ def _listed(family: str) -> Iterator[Case]:
         # What was packed for one layout may be forgotten, and for the other one kept.
         if name not in FIXED_ONLY or name == "trained before":
             yield from (situated(case, name) for case in others)
+        if family == "geometry" and name == "repeatedly":
+            yield situated(geometry_case(_GAPS), name)
+        if family == "numbers" and name == "byte swapped":
+            yield situated(_halves(), name)
         if family == "geometry" and KINDS[name].clause == SHARING:
             yield situated(_equal_to(use_bias=False), name)
             yield situated(_equal_to(), name)

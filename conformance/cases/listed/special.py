@@ -135,9 +135,20 @@ def among_zeros() -> Iterator[Case]:
         yield Case("specials", c.arguments(), (*c.weights(finite), steps.Call(inputs)))
 
 
+def alike() -> Case:
+    """Return a case whose sizes, but for the batch, are alike: a layout that is lost shows in no shape."""
+    c = Configuration(
+        batch=2, in_channels=3, filters=3, size=(3, 3), strides=(1, 1), kernel_size=(2, 2), **_LAYOUTS[1]
+    )  # fmt: skip
+    kernel = _with(small_integers(c.kernel_shape, 4, largest=1), 4)
+    return Case(
+        "specials", c.arguments(), (*c.weights(kernel), steps.Call(small_integers(c.input_shape(), 5, largest=1)))
+    )  # fmt: skip
+
+
 def specials() -> tuple[Case, ...]:
     """Return what the family `specials` begins with."""
-    return (*propagation(), *overflow(), *among_zeros())
+    return (*propagation(), *overflow(), *among_zeros(), alike())
 
 
 def wrapping() -> tuple[Case, ...]:
@@ -158,7 +169,8 @@ def wrapping() -> tuple[Case, ...]:
 
 #: Where activations bend, and where a formula that is not made for it overflows or loses its tail.
 _ARGUMENTS = (
-    0, 1e-3, 0.5, 1, 2.5, 3, 6, 8, 9.5, 12, 14, 16, 18, 20, 37, 50, 80, 88, 89, 100, 300, 700, 709, 710, 1000, 1e4,
+    0, 1e-3, 0.5, 1, 2.5, 3, 6, 8, 9.5, 12, 14, 16, 18, 20, 24, 30, 37, 50, 80, 88, 89, 100, 300, 700, 709, 710,
+    1000, 1e4,
 )  # fmt: skip
 _VECTORS = (
     (0, 1, 2, -3), (1000, 0, -1000, 999), (-1000, -1001, -1002, -1003), (90, 89, -90, 88), (0, 0, 0, 0),
@@ -217,7 +229,38 @@ def activation_gradients() -> tuple[Case, ...]:
                 upstream *= np.where(np.arange(count).reshape(inputs.shape) % 3 == 0, -1, 1)
             listed.append(steps.Gradients(inputs, upstream.astype(dtype)))
         cases.append(_plain(name, dtype, finite, *listed, family="activation gradients"))
+        if dtype == "float64":
+            cases[-1] = _with_gaps(name, *listed)
     return tuple(cases)
+
+
+def _with_gaps(name: str, near: steps.Gradients, far: steps.Gradients) -> Case:
+    """Return a case that asks for the same slopes where a bias is added, and every second row is that alone."""
+    _, _, height, width = near.inputs.shape
+    c = Configuration(
+        batch=1, in_channels=1, filters=1, size=(height, width), strides=(2, 1), kernel_size=(1, 1),
+        data_format="channels_first", dtype="float64",
+    )  # fmt: skip
+    kernel = np.ones((1, 1, 1, 1))
+
+    def spread(upstream: Array) -> Array:
+        # From row to row and in the gaps they differ.
+        rows: Array = np.repeat(upstream, 2, axis=2)
+        rows[:, :, 1::2] += 0.5
+        return rows
+
+    weights = c.weights(kernel, np.ones(1))
+    plain = c.weights(kernel, np.zeros(1))[1]
+    return Case(
+        "activation gradients",
+        c.arguments(activation=name),
+        (
+            *weights,
+            steps.Gradients(near.inputs - 1, spread(near.output_gradient)),
+            plain,
+            steps.Gradients(far.inputs, spread(far.output_gradient)),
+        ),
+    )
 
 
 def _special_gradients() -> tuple[Case, ...]:
@@ -262,6 +305,7 @@ def _special_gradients() -> tuple[Case, ...]:
         *cases,
         Case("special gradients", c.arguments(), overflowing),
         *_silent_images(),
+        *_zero_inputs(),
         *_half_gradients(),
     )
 
@@ -277,6 +321,15 @@ def _silent_images() -> Iterator[Case]:
         yield Case(
             "special gradients", c.arguments(), (*weights, steps.Gradients(inputs, upstream))
         )
+
+
+def _zero_inputs() -> Iterator[Case]:
+    """Yield inputs of zeros with an output gradient that is not finite: their products are NaN."""
+    c = _layer(**_GEOMETRIES[0], **_LAYOUTS[0])
+    upstream = _with(small_integers(c.output_shape, 34, largest=1), 34)
+    weights = c.weights(small_integers(c.kernel_shape, 35, largest=1))
+    asked = steps.Gradients(np.zeros(c.input_shape(), np.float32), upstream)
+    yield Case("special gradients", c.arguments(), (*weights, asked))
 
 
 def _half_gradients() -> Iterator[Case]:

@@ -103,6 +103,11 @@ def _constraint_forms() -> tuple[Case, ...]:
         # No norm at all, and limits the wrong way round, of which the lower one counts.
         {"class_name": "MaxNorm", "config": {"max_value": 0.0}},
         {"class_name": "MinMaxNorm", "config": {"min_value": 3.0, "max_value": 1.0}},
+        {"class_name": "MinMaxNorm", "config": {"min_value": 2.0, "max_value": 3.0, "rate": 0.0}},
+        {"class_name": "MinMaxNorm", "config": {"max_value": 0.0}},
+        # An axis from the end, and all of them.
+        {"class_name": "UnitNorm", "config": {"axis": -1}},
+        {"class_name": "MaxNorm", "config": {"max_value": 1.5, "axis": [0, 1, 2, 3]}},
         function("double plus one"), function("numpy clip"),
         "non_pos", 7,
     )  # fmt: skip

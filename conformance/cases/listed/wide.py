@@ -51,7 +51,8 @@ def losses() -> Iterator[Case]:
         (_SMALL, {"activity_regularizer": "l2", "kernel_regularizer": "l1"}),
     )
     for seed, (layer, more) in enumerate(layers):
-        c = Configuration(batch=1, **layer)
+        # Ten images are two tiles of four, and two more.
+        c = Configuration(batch=10 if layer is _SMALL else 1, **layer)
         # In float64 a penalty that was summed in another dtype shows.
         made = reals if c.dtype == "float64" else partial(nonzero_integers, largest=2)
         kernel, bias = made(c.kernel_shape, seed, c.dtype), made((c.filters,), seed + 1, c.dtype)
@@ -88,6 +89,23 @@ def constraints() -> Iterator[Case]:
             c.arguments(kernel_constraint=of_kernel, bias_constraint=of_bias, **penalty),
             (*c.weights(kernel), steps.GetWeights(), train),
         )
+
+
+def single_constraints() -> Iterator[Case]:
+    """Yield steps of float64 layers of one filter and one tap: part of what `constraints` begins with."""
+    c = Configuration(
+        batch=1, in_channels=5, filters=1, size=(1, 1), strides=(1, 1), kernel_size=(1, 1), dtype="float64",
+    )  # fmt: skip
+    kernel, bias, inputs, upstream = (
+        reals(shape, seed, c.dtype)
+        for seed, shape in enumerate((c.kernel_shape, (1,), c.input_shape(), c.output_shape))
+    )
+    listed = (*c.weights(kernel, bias), steps.GetWeights(), steps.Train(inputs, upstream, 0.5))
+    short = {"class_name": "MaxNorm", "config": {"max_value": 0.5}}
+    unit = {"class_name": "UnitNorm", "config": {"axis": 0}}
+    for of_kernel, of_bias in ((short, unit), (unit, short)):
+        arguments = c.arguments(kernel_constraint=of_kernel, bias_constraint=of_bias)
+        yield Case("constraints", arguments, listed)
 
 
 def half_constraints() -> Iterator[Case]:

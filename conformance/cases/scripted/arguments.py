@@ -22,6 +22,13 @@ from conformance.model.named import literal
 
 _ALL = (3, [2, 3], [1, 1], "valid", "channels_last", None, True, "ones", "zeros",
         None, None, None, None, None, True, "all")  # fmt: skip
+#: Each of the three penalties is another one.
+_PENALTIES = (
+    *_ALL[:7],
+    "ones",
+    "ones",
+    *({"function": name} for name in ("sum", "half l1", "sum")),
+)
 _KERNEL = position_coded((2, 3, 3, 2))
 _BIAS = position_coded((3,))
 
@@ -36,6 +43,8 @@ SIGNATURE = Script(
         both(steps.Construct("no kernel size", {}, (3,)), Raises("TypeError")),
         both(steps.Construct("no filters", {"kernel_size": 2}), Raises("TypeError")),
         both(steps.Construct("nothing", {}), Raises("TypeError")),
+        *then(steps.Construct("penalties", {}, _PENALTIES), steps.Call(INPUTS)),
+        both(steps.Losses(), Gives([15.0, 36.0, 1.5])),
     ),
 )  # fmt: skip
 

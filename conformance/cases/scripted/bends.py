@@ -15,8 +15,8 @@ from conformance.cases.scripted.script import Script, both
 from conformance.model import steps
 
 #: Where the layers below bend, and numbers around.
-_AT = np.array([0, 1, 4, 6, -1, 2, 3, 5, 7, -2], np.float32).reshape(1, 1, -1, 1)
-_UPSTREAM = np.arange(1, 1 + _AT.size, dtype=np.float32).reshape(_AT.shape)
+AT = np.array([0, 1, 4, 6, -1, 2, 3, 5, 7, -2], np.float32).reshape(1, 1, -1, 1)
+UPSTREAM = np.arange(1, 1 + AT.size, dtype=np.float32).reshape(AT.shape)
 _LEAKY = ([0, 1, 4, 6, -0.5, 2, 3, 5, 7, -1], [0.5, 1, 1, 1, 0.5, 1, 1, 1, 1, 0.5])
 _ABOVE_ONE = ([0, 0, 4, 6, 0, 2, 3, 5, 7, 0], [0, 0, 1, 1, 0, 1, 1, 1, 1, 0])
 #: What TensorFlow makes of these numbers, and the slopes: at 6 alone that of a largest value is 0.
@@ -37,7 +37,7 @@ _LAYERS: tuple[tuple[str, dict[str, float], Sequence[float], Sequence[float]], .
 )
 
 
-def _pixels(activation: Any) -> dict[str, Any]:
+def pixels(activation: Any) -> dict[str, Any]:
     """Return the arguments of a layer that gives its input to the activation."""
     return {
         "filters": 1, "kernel_size": 1, "kernel_initializer": "ones", "use_bias": False,
@@ -47,12 +47,12 @@ def _pixels(activation: Any) -> dict[str, Any]:
 
 def _bends() -> Iterator[Script]:
     for name, config, values, slopes in _LAYERS:
-        by_inputs = np.reshape(slopes, _AT.shape) * _UPSTREAM
-        gradients = [by_inputs.tolist(), [[[[float((by_inputs * _AT).sum())]]]], None]
-        arguments = _pixels({"class_name": name, "config": config})
+        by_inputs = np.reshape(slopes, AT.shape) * UPSTREAM
+        gradients = [by_inputs.tolist(), [[[[float((by_inputs * AT).sum())]]]], None]
+        arguments = pixels({"class_name": name, "config": config})
         for clause, step, wanted in (
-            ("ACT-01", steps.Call(_AT), np.reshape(values, _AT.shape).tolist()),
-            ("GRAD-06", steps.Gradients(_AT, _UPSTREAM), gradients),
+            ("ACT-01", steps.Call(AT), np.reshape(values, AT.shape).tolist()),
+            ("GRAD-06", steps.Gradients(AT, UPSTREAM), gradients),
         ):
             yield Script(clause=clause, arguments=arguments, lines=(both(step, Gives(wanted)),))
 
@@ -65,7 +65,7 @@ def _softmax() -> Iterator[Script]:
         share = np.float32(1 / inputs.shape[axis])
         by_inputs = share * (upstream - share * upstream.sum(axis, keepdims=True))
         gradients = [by_inputs.tolist(), [[[[0.0]]]], None]
-        arguments = _pixels({"class_name": "Softmax", "config": {"axis": axis}})
+        arguments = pixels({"class_name": "Softmax", "config": {"axis": axis}})
         for clause, step, wanted in (
             ("ACT-01", steps.Call(inputs), np.full_like(inputs, share).tolist()),
             ("GRAD-06", steps.Gradients(inputs, upstream), gradients),

@@ -87,6 +87,13 @@ class Follows:
 
 
 @attrs.frozen
+class IfTaken:
+    """This value, or a refusal, after which nothing more of the script is asked."""
+
+    value: Value
+
+
+@attrs.frozen
 class Numbers:
     """What the oracle computes for the step, exactly: the data are small integers."""
 
@@ -122,7 +129,7 @@ class Filled:
 
 Wanted: TypeAlias = (
     Raises | Gives | Stores | ActsAs | Holds | Like | Succeeds | SameAs | Follows | Numbers | Arrays
-    | Typed | Rounded | Filled
+    | Typed | Rounded | Filled | IfTaken
 )  # fmt: skip
 
 

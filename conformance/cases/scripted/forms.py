@@ -174,6 +174,7 @@ SCRIPTS: tuple[Script, ...] = (
         "ARG-05", "padding",
         _row("same", "SAME", "Same", "sAmE", _L("np.str_('same')"), fate=_Taken("same", "same")),
         _row("valid", "VALID", "Valid", fate=_Taken("valid", "valid")),
+        *_with({"dilation_rate": 2}, _row("SAME", fate=_Taken("same", "same"))),
         _row("full", "", " same", "same ", _L("b'valid'"),
              fate=_ctor(_VALUE, 'must be a list/tuple or one of "valid", "same"')),
         _row("causal", "CAUSAL", fate=_ctor(_VALUE, "Causal padding is only supported for")),

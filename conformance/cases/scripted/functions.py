@@ -112,6 +112,22 @@ _CONFIGURED = tuple(
     )
     for script in _configured(*row)
 )
+#: Integers have the limit, too.
+_WHOLE = Script(
+    clause="ACT-01",
+    arguments={**LAYER, "activation": "relu6", "dtype": "int32"},
+    lines=(both(steps.Call(INPUTS.astype(np.int32)), Numbers()),),
+)
+_THREE_TENTHS = np.where(_BEFORE > 0, _BEFORE, _BEFORE * np.float32(0.3))
+#: Not the slope of `leaky_relu`.
+_LEAKY_BY_NAME = Script(
+    clause="ACT-01",
+    arguments={
+        "filters": 1, "kernel_size": 1, "kernel_initializer": "ones", "use_bias": False,
+        "activation": "LeakyReLU",
+    },
+    lines=(both(steps.Call(_BEFORE), Gives(_THREE_TENTHS.tolist())),),
+)  # fmt: skip
 
 
 def _regularizer(clause: str, argument: str, name: str, wanted: Wanted) -> Script:
@@ -237,6 +253,12 @@ _INITIALIZERS = (
         Filled((1.0, 0.0)), steps.Build((None, 4, 5, 2)), _CALL, kernel_initializer="told calls"
     ),
 )
+#: Its first parameter may have any name: the shape is passed by its place.
+_OTHER_NAMES = Script(
+    clause="INIT-05",
+    arguments={**_BASE, "kernel_initializer": _named("parameters of other names")},
+    lines=(*then(_CALL), both(steps.GetWeights(), Filled((1.0, 0.0)))),
+)
 _SHAPES = (
     "np.array([2, 4, 5, 2])",
     "(n for n in (2, 4, 5, 2))",
@@ -270,6 +292,16 @@ _ASKED = tuple(
     if "for n" not in text
 )
 
+#: What the layer was built for, and what was asked before, does not matter.
+_ASKED_AGAIN = Script(
+    clause="SHAPE-09",
+    arguments=LAYER,
+    lines=(
+        *then(steps.Build((None, None, None, 2))),
+        both(steps.ComputeOutputShape((2, 4, 5, 7)), Gives([2, 5, 7, 3])),
+        both(steps.ComputeOutputShape((7, 4, 5, 2)), Gives([7, 5, 7, 3])),
+    ),
+)
 #: Nothing is unknown about a size of 0.
 _EMPTY = tuple(
     Script(
@@ -305,10 +337,14 @@ SCRIPTS = (
         for script in _in(dtype, size)
     ),
     *_CONFIGURED,
+    _LEAKY_BY_NAME,
+    _WHOLE,
     *_REGULARIZERS,
     *_CONSTRAINTS,
     *_INITIALIZERS,
+    _OTHER_NAMES,
     *_BUILDS,
     *_ASKED,
+    _ASKED_AGAIN,
     *_EMPTY,
 )

@@ -6,7 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from conformance.cases.scripted.expected import Expected, Filled, Raises, SameAs, Succeeds
+from conformance.cases.scripted.expected import (
+    Expected,
+    Filled,
+    Gives,
+    Raises,
+    SameAs,
+    Succeeds,
+)
 from conformance.cases.scripted.script import INPUTS, Line, Script, both, either, then
 from conformance.model import steps
 from conformance.model.named import literal
@@ -46,6 +53,15 @@ _TAKEN = (
                      "orthogonal", "random_normal", "TruncatedNormal", "variance_scaling")
     ),
 )  # fmt: skip
+_COUNTED = np.arange(1, 37, dtype="f").reshape(2, 3, 3, 2)
+#: As many values as the kernel has, in its order; a configuration tells them all.
+_SEVERAL = _kernel(
+    {"class_name": "Constant", "config": {"value": [*range(1, 37)]}},
+    *then(_CALL),
+    both(steps.Invoke("get_weights"), Gives([_COUNTED.tolist(), [0.0] * 3])),
+    *then(steps.RoundTrip(), _CALL),
+    both(steps.Invoke("get_weights"), Gives([_COUNTED.tolist(), [0.0] * 3])),
+)
 _REFUSED = tuple(
     Script(
         clause="INIT-05",
@@ -149,6 +165,7 @@ _SEEDED_TWICE = Script(
 )
 SCRIPTS = (
     *_TAKEN,
+    _SEVERAL,
     *_REFUSED,
     *_LATE,
     _WRONG_SHAPE,

@@ -61,6 +61,10 @@ _APPLY_LOSSES = Script(
         both(steps.Losses(), Numbers()),
         *then(steps.Call(INPUTS, "apply")),
         either(steps.Losses(), Numbers(), None),
+        *then(_invoke("apply", INPUTS, training=False)),
+        either(steps.Losses(), SameAs(3), None),
+        *then(_invoke("apply", INPUTS, training=True)),
+        either(steps.Losses(), SameAs(3), None),
     ),
 )
 
@@ -116,6 +120,26 @@ _CONVOLUTION_FORMS = tuple(
         ({}, both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL[0]), _VALUE)),
     )
 )  # fmt: skip
+#: A layer that is built, whose kernel has as many channels on both sides, takes the kernel that it is given.
+_THREE = small_integers((1, 4, 5, 3), 9)
+_CONVOLUTION_BUILT = Script(
+    clause="METH-04",
+    arguments=LAYER,
+    lines=(
+        *then(
+            steps.Build((None, None, None, 3)),
+            steps.SetWeights((position_coded((2, 3, 3, 3)), position_coded((3,)))),
+        ),
+        both(steps.ConvolutionOp(_THREE), Numbers()),
+        both(steps.ConvolutionOp(_THREE, small_integers((2, 3, 3, 3), 10)), Numbers()),
+        both(
+            steps.ConvolutionOp(
+                _THREE.astype(np.float64), small_integers((2, 3, 3, 3), 10, "float64")
+            ),
+            Typed("float64"),
+        ),
+    ),
+)
 _OPERATION_NAME = Script(
     clause="METH-04",
     arguments={**LAYER, "name": "mine"},
@@ -146,10 +170,15 @@ _CONFIG_KEYS = (
     "bias_regularizer", "activity_regularizer", "kernel_constraint", "bias_constraint", "name", "trainable",
     "dtype",
 )  # fmt: skip
+_BY_NAME = {**LAYER, "kernel_initializer": "ones"}
 _CONFIG = Script(
     clause="METH-06",
     arguments={**LAYER, "name": "told", "kernel_initializer": "ones"},
-    lines=(both(_invoke("get_config"), Holds(_CONFIG_KEYS, ("_scope", "_reuse"))),),
+    lines=(
+        both(_invoke("get_config"), Holds(_CONFIG_KEYS, ("_scope", "_reuse"))),
+        *then(steps.Construct("of no default", {**_BY_NAME, "bias_initializer": None})),
+        both(_invoke("get_config"), Holds(items={"bias_initializer": None})),
+    ),
 )
 _NORMALISED = Script(
     clause="METH-06",
@@ -359,6 +388,25 @@ _COPIES_WITHOUT_WEIGHTS = tuple(
     for how in ("deepcopy", "pickle")
 )
 
+#: A copy has what its original was told, though it has not used it yet.
+_COPIES_UNUSED = (
+    Script(
+        clause="METH-09",
+        arguments={
+            **LAYER, "trainable": False, "weights": [position_coded((2, 3, 3, 2)), position_coded((3,))],
+        },
+        lines=(
+            *then(steps.Copy("deepcopy"), steps.Copy("pickle"), steps.Call(INPUTS)),
+            both(
+                _invoke("get_weights"),
+                Gives([position_coded((2, 3, 3, 2)).tolist(), position_coded((3,)).tolist()]),
+            ),
+            both(steps.Read("trainable"), Gives(False)),
+        ),
+        where="not graph",
+    ),
+)  # fmt: skip
+
 _KERAS_ATTRIBUTES = Script(
     clause="METH-10",
     arguments=LAYER,
@@ -394,6 +442,7 @@ SCRIPTS = (
     _APPLY_LOSSES,
     *_CONVOLUTION_OWN_INPUT,
     *_CONVOLUTION_FORMS,
+    _CONVOLUTION_BUILT,
     _OPERATION_NAME,
     _EXISTS,
     _CONFIG,
@@ -403,6 +452,7 @@ SCRIPTS = (
     _LATER_LIST,
     *_COPIES,
     *_COPIES_WITHOUT_WEIGHTS,
+    *_COPIES_UNUSED,
     _KERAS_ATTRIBUTES,
     _ADDED,
 )

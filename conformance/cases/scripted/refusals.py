@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from conformance.cases.scripted.expected import Gives, Numbers, Raises
+from conformance.cases.scripted.expected import Filled, Gives, Numbers, Raises, SameAs, Typed
 from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, either, then
 from conformance.model import steps
 
@@ -12,7 +12,44 @@ _VALUE = Raises("ValueError")
 _KERNEL = np.arange(36, 0, -1, dtype="f").reshape(2, 3, 3, 2)
 _BIAS = np.array([3, -2, 1], "f")
 
+_EMPTY = np.zeros((0, 4, 5, 2), np.float32)
+_BUILT = then(steps.Build((None, None, None, 2)), steps.SetWeights((_KERNEL, _BIAS)))
+
 SCRIPTS = (
+    # A refused gradient leaves the weights as they are; whether it is refused is no matter here.
+    Script(
+        clause="LIFE-04",
+        arguments=LAYER,
+        lines=(
+            *_BUILT,
+            *then(steps.GetWeights(), steps.Gradients(INPUTS, np.ones((1, 5, 6, 3), np.float32))),
+            both(steps.GetWeights(), SameAs(2)),
+        ),
+    ),
+    # A batch without images is a call like any other: it builds the layer, in its own dtype, and it must fit.
+    Script(
+        clause="SHAPE-11",
+        arguments={**LAYER, "kernel_initializer": "ones"},
+        lines=(
+            both(steps.Call(_EMPTY.astype(np.float64)), Typed("float64")),
+            both(steps.GetWeights(), Filled((1.0, 0.0))),
+            both(steps.GetWeights(), Typed("float64")),
+            *(
+                both(steps.Call(np.zeros(shape)), _VALUE)
+                for shape in ((0, 4, 5, 3), (1, 0, 5, 3), (0, 4, 5))
+            ),
+        ),
+    ),
+    # The loss of the call before is not that of a batch without images.
+    Script(
+        clause="LOSS-03",
+        arguments={**LAYER, "activity_regularizer": {"function": "sum"}},
+        lines=(
+            *_BUILT,
+            *then(steps.Call(INPUTS), steps.Call(_EMPTY)),
+            either(steps.Losses(), Gives([0.0]), None, of_the_page=(None, None)),
+        ),
+    ),
     # What is given for the first call is not used up by one that is refused.
     Script(
         clause="ARG-17",

@@ -87,6 +87,27 @@ def _policy() -> Iterator[Script]:
     )
 
 
+def _policy_keeps() -> Iterator[Script]:
+    """Yield what is kept in float32 under a mixed policy: weights, what is set, what a step and a penalty see."""
+    close = 1 + 2**-20  # 1 in float16
+    total = {"function": "sum"}
+    arguments = {
+        **_single("mixed_float16", 1, autocast=True), "use_bias": True, "kernel_regularizer": total,
+        "bias_regularizer": total,
+    }  # fmt: skip
+    kernel, bias = np.full((1, 1, 1, 1), close, "f"), np.full(1, close, "f")
+    one = np.ones((1, 1, 1, 1), np.float32)
+    lines = (
+        *then(_BUILD, steps.SetWeights((kernel, bias))),
+        both(_WEIGHTS, Gives([kernel.tolist(), bias.tolist()])),
+        both(_WEIGHTS, Typed("float32")),
+        both(steps.Losses(), Gives([close, close])),
+        *then(steps.Train(one, np.ones((1, 1, 1, 1), np.float16), 2.0**-20)),
+        both(_WEIGHTS, Gives([[[[[1.0]]]], [1.0]])),
+    )
+    yield Script(clause="ARG-16", arguments=arguments, lines=lines, where="not graph")
+
+
 _THIRDS = {"function": "numpy third"}
 _STEP = steps.Train(np.zeros((1, 1, 1, 1), "f"), np.zeros((1, 1, 1, 5), "f"), 1.0)
 _NEAREST = (np.arange(1, 6) / 3).astype(np.float32)
@@ -132,6 +153,7 @@ SCRIPTS = (
     *(script for dtype in ("float16", "float32", "float64") for script in _scripts(dtype)),
     *_cast_inputs(),
     *_policy(),
+    *_policy_keeps(),
     _PROJECTED,
     *_INITIAL,
 )

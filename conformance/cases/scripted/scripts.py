@@ -14,10 +14,12 @@ from conformance.cases.scripted import (
     initializers,
     methods,
     migration,
+    passing_on,
     rates,
     refusals,
     rounding,
     variables,
+    zeros,
 )
 from conformance.cases.scripted.script import Script, family_of
 from conformance.model.case import Case
@@ -35,6 +37,8 @@ SCRIPTS: tuple[Script, ...] = (
     *refusals.SCRIPTS,
     *rounding.SCRIPTS,
     *rates.SCRIPTS,
+    *passing_on.SCRIPTS,
+    *zeros.SCRIPTS,
 )
 
 

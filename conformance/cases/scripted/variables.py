@@ -17,6 +17,7 @@ from conformance.cases.scripted.expected import (
     Like,
     Numbers,
     Raises,
+    SameAs,
     Succeeds,
     Typed,
 )
@@ -426,6 +427,12 @@ _COUNT = Script(
             steps.Build((None, None, None, 60)),
         ),
         both(steps.Invoke("count_params"), Gives(72_200)),
+        # Beyond 8 bits, though the filters are given in 8.
+        *then(
+            steps.Construct("short", {**_PLAIN, "filters": literal("np.uint8(3)")}),
+            steps.Build((None, None, None, 60)),
+        ),
+        both(steps.Invoke("count_params"), Gives(1083)),
     ),
 )
 _PAIR: tuple[tuple[int, ...], ...] = ((2, 3, 3, 2), (3,))
@@ -464,7 +471,70 @@ _BUILT_TWICE = Script(
     ),
     where="not graph",
 )
+#: Each build asks for values of its own.
+_ASKED_FOR_VALUES = Script(
+    clause="VAR-15",
+    arguments={**_DEFAULTS, "kernel_initializer": {"function": "told calls, values"}},
+    lines=(
+        *then(steps.Build((None, None, None, 2)), steps.Build((None, None, None, 2))),
+        both(steps.GetWeights(), Filled((1.0, 0.0, 2.0, 0.0))),
+    ),
+    where="not graph",
+)
+#: What a build has decided stays so.
+_BUILT_DTYPE = Script(
+    clause="DTYPE-01",
+    arguments=_PLAIN,
+    lines=(
+        *then(steps.Build((None, None, None, 2))),
+        either(_DOUBLE, Raises("InvalidArgumentError"), Raises("TypeError")),
+        both(steps.GetWeights(), Typed("float32")),
+    ),
+)
+#: Lists that a layer gives are the caller's: one that is emptied is not the layer's own.
+_OWN_LISTS = Script(
+    clause="VAR-01",
+    arguments=_PLAIN,
+    lines=(
+        *then(_CALL, steps.Empty("weights"), steps.Empty("trainable_weights")),
+        both(steps.GetWeights(), Filled((1.0, 0.0))),
+        both(steps.Read("weights"), Arrays(((2, 3, 3, 2), (3,)))),
+        both(steps.Read("trainable_weights"), Arrays(((2, 3, 3, 2), (3,)))),
+    ),
+)
+_OWN_LOSSES = Script(
+    clause="LOSS-06",
+    arguments={**_PLAIN, **_REGULAR},
+    lines=(
+        *then(_CALL, steps.Losses(), steps.Empty("losses")),
+        both(steps.Losses(), SameAs(1)),
+        *then(steps.LossesFor("inputs"), steps.Empty("get_losses_for", is_method=True)),
+        either(steps.LossesFor("inputs"), None, SameAs(4), outside=SameAs(4)),
+        either(steps.Losses(), None, SameAs(1), outside=SameAs(1)),
+    ),
+)
+#: What asks, or changes, the weights and the like is no call: the activity loss is the last call's.
+_LAST_CALL = Script(
+    clause="LOSS-05",
+    arguments={**_PLAIN, "activity_regularizer": {"function": "sum"}},
+    lines=(
+        *then(_CALL, steps.Losses(), steps.GetWeights(), steps.ComputeOutputShape((1, 4, 5, 2))),
+        both(steps.Losses(), SameAs(1)),
+        *then(steps.ConvolutionOp(INPUTS, position_coded((2, 2, 2, 4)))),
+        both(steps.Losses(), SameAs(1)),
+        *then(steps.SetWeights((position_coded((2, 3, 3, 2)), position_coded((3,))))),
+        either(steps.Losses(), SameAs(1), None),
+        # TensorFlow has gradients of a call alone, which is another call.
+        *then(steps.Gradients(INPUTS + 1, np.ones((1, 5, 7, 3), np.float32))),
+        Line(steps.Losses(), Expected(outside=SameAs(1))),
+    ),
+)
 SCRIPTS = (
+    _ASKED_FOR_VALUES,
+    _BUILT_DTYPE,
+    _OWN_LISTS,
+    _OWN_LOSSES,
+    _LAST_CALL,
     *_UNTOUCHED,
     _DEFAULT_NAMES,
     _GIVEN_NAMES,

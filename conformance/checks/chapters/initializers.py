@@ -155,7 +155,8 @@ def deviations(values: Array, expected: _Distribution) -> Iterator[tuple[str, fl
 def _kernel_fans(view: View) -> tuple[float, float]:
     height, width = view.case.arguments["kernel_size"]
     _, call = view.first(Call)
-    filters, channels = view.case.arguments["filters"], call.inputs.shape[3]
+    filters = view.case.arguments["filters"]
+    channels = call.inputs.shape[view.geometry.channel_axis]
     return height * width * filters, height * width * channels
 
 

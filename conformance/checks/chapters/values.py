@@ -11,7 +11,15 @@ from conformance.checks.check import check
 from conformance.checks.view import NotSupported, View
 from conformance.model.case import Case
 from conformance.model.geometry import Geometry
-from conformance.model.steps import Call, ConvolutionOp, GetWeights, Gradients, SetWeights, Step
+from conformance.model.steps import (
+    Call,
+    ConvolutionOp,
+    GetWeights,
+    Gradients,
+    SetWeights,
+    Step,
+    Train,
+)
 from conformance.model.traits import Traits
 from conformance.oracle.comparison import Mismatch
 
@@ -49,7 +57,7 @@ def check_a_call_does_not_depend_on_earlier_calls(view: View) -> Mismatch | None
     return compare_call(view, 0) or compare_call(view, 1)
 
 
-@check("VAL-03", "geometry", "numbers", "pairs", "gradients", when=runs_here)
+@check("VAL-03", "geometry", "numbers", "pairs", "gradients", "constraints", when=runs_here)
 def check_arguments_are_left_alone(view: View) -> Mismatch | None:
     """No step changes what it is given, nor the weights where it only reads them."""
     judged: tuple[type[Step], ...] = (Call, Gradients)
@@ -58,7 +66,7 @@ def check_arguments_are_left_alone(view: View) -> Mismatch | None:
             view.value(index)
             if view.outcome(index).modified is None:
                 raise NotSupported("does not say which of its arguments a step has changed")
-    for kind in (*judged, SetWeights, ConvolutionOp):
+    for kind in (*judged, SetWeights, ConvolutionOp, Train):
         for index, _ in view.steps(kind):
             with contextlib.suppress(NotSupported):
                 damaged = view.outcome(index).modified
@@ -66,6 +74,18 @@ def check_arguments_are_left_alone(view: View) -> Mismatch | None:
                     return Mismatch(
                         f"changed its {', '.join(damaged)} in place", [], list(damaged), index
                     )
+    return None
+
+
+@check("VAL-03", "round trips", "regularizer forms", "constraint forms", "orthogonal")
+def check_configurations_are_left_alone(view: View) -> Mismatch | None:
+    """The constructor writes into no dictionary that it is given."""
+    damaged = view.outcome(None).modified
+    if damaged is None:
+        raise NotSupported("does not say which of its arguments the constructor has changed")
+    if damaged:
+        text = f"the constructor changed what it was given for {', '.join(damaged)} in place"
+        return Mismatch(text, [], list(damaged), None)
     return None
 
 

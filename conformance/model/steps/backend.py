@@ -79,6 +79,10 @@ class Backend(ABC):
     def plain(self, result: Any) -> Value:
         """Return what the implementation gave as a value."""
 
+    def placed(self, result: Any) -> Any:
+        """Return what the implementation gave as it gets it back: it may lie in memory in another way."""
+        return result
+
     def give(self, **arrays: Array) -> list[Any]:
         """Return `native` copies, and note which of them the step damages, where that can be seen."""
         return list(map(self.native, arrays.values()))

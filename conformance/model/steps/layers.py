@@ -144,6 +144,24 @@ class Read(Step):
 
 
 @attrs.frozen
+class Empty(Step):
+    """Empty the list that an attribute is, or that a method gives for the last call's inputs."""
+
+    changes_state = is_statement = True
+    attribute: str = attrs.field(validator=names_an_attribute)
+    is_method: bool = False
+
+    def run(self, backend: Backend) -> None:
+        found = backend.attribute(self.attribute)
+        found = found(backend.last[0]) if self.is_method else found
+        if isinstance(found, list):
+            found.clear()
+
+    def source(self, words: Words) -> str:
+        return f"layer.{self.attribute}{'(inputs)' if self.is_method else ''}.clear()"
+
+
+@attrs.frozen
 class Has(Step):
     """For each name, whether the layer has such an attribute."""
 

@@ -90,10 +90,11 @@ class Train(Step):
         apply_gradients, gradients = map(backend.attribute, ("apply_gradients", "gradients"))
         given = backend.give(inputs=self.inputs, output_gradient=self.output_gradient)
         _, kernel, bias = in_order(backend.called(gradients, *given), backend)
-        apply_gradients([kernel] if bias is None else [kernel, bias], self.learning_rate)
+        found = [kernel] if bias is None else [kernel, bias]
+        apply_gradients(list(map(backend.placed, found)), self.learning_rate)
         return backend.plain(backend.weights())
 
     def source(self, words: Words) -> str:
         given = f"{words.array(self.inputs)}, {words.array(self.output_gradient)}"
-        gradients = f"[g for g in layer.gradients({given})[1:] if g is not None]"
+        gradients = f"[{words.placed('g')} for g in layer.gradients({given})[1:] if g is not None]"
         return f"layer.apply_gradients({gradients}, {self.learning_rate}) or layer.get_weights()"

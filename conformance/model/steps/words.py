@@ -41,6 +41,10 @@ class Words:
         """Write an array as the layer is called with it."""
         return array_text(array)
 
+    def placed(self, text: str) -> str:
+        """Write what the layer gave as the layer gets it back."""
+        return text
+
     def called(self, function: str, *arrays: str, others: Sequence[str] = ()) -> str:
         """Write a call of the layer, or of one of its methods, on arrays, with others after them."""
         return f"{function}({', '.join((*arrays, *others))})"

@@ -23,6 +23,7 @@ from conformance.strength.mistakes import (
     memory,
     numbers,
     passed,
+    rare,
     sentences,
     sharing,
     sizes,
@@ -49,6 +50,7 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "batches and threads": company.MISTAKES,
     "what is passed in": (*passed.MISTAKES, *entering.MISTAKES),
     "single sentences": (*sentences.MISTAKES, *answers.MISTAKES),
+    "rare uses": rare.MISTAKES,
 }
 MISTAKES: Mapping[str, Mistake] = {
     mistake.id: mistake for chapter in CHAPTERS.values() for mistake in chapter

@@ -89,6 +89,20 @@ def test_a_drawn_situation_leaves_the_case_as_it_was(family: str, data: st.DataO
         assert case.without_situation.id == plain.id
 
 
+def test_images_of_as_many_pixels_come_before() -> None:
+    (case, *_) = (c for c in FAMILIES["geometry"].fixed if c.situation_name == "other sizes before")
+    shapes = [step.inputs.shape for step in case.steps if isinstance(step, steps.Call)]
+    batch, height, width, channels = shapes[-1]
+    assert (batch, width, height, channels) in shapes
+
+
+def test_inputs_of_the_same_sum_come_before() -> None:
+    (case, *_) = (c for c in FAMILIES["geometry"].fixed if c.situation_name == "other calls around")
+    *_, before, own, _ = (step.inputs for step in case.steps if isinstance(step, steps.Call))
+    assert before.sum() == own.sum()
+    assert before.tolist() != own.tolist()
+
+
 def test_a_situation_names_steps_by_their_index() -> None:
     case = attrs.evolve(_plain("geometry"), situation=Situation("sliced", (0,)))
     assert [index for index, _ in case.own_steps] == [1, 2, 3, 4]

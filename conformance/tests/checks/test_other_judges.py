@@ -324,7 +324,7 @@ def test_what_follows_a_refusal_is_judged(last: Step, before: tuple[Step, ...]) 
 
 
 def test_a_life_without_a_refusal_says_nothing_of_refusals() -> None:
-    (refusals,) = CHECKS.of("LIFE-04")
+    (refusals,) = (c for c in CHECKS.of("LIFE-04") if "life cycles" in c.families)
     case = _life(Losses(), None).case
     told = attrs.evolve(case, steps=(*case.steps[:2], *case.steps[3:]))
     other = Call(np.ones((1, 1, 1, 2), np.float32))
@@ -351,6 +351,32 @@ def test_a_call_that_changes_nothing_leaves_its_arguments_alone() -> None:
 def test_a_call_that_raised_proves_nothing_of_its_arguments() -> None:
     with pytest.raises(Misbehaved):
         ARGUMENTS(_called(Outcome(error=Error(("ValueError",), "no", "call"))))
+
+
+@pytest.mark.parametrize(
+    ("modified", "message"),
+    [
+        ((), None),
+        (
+            ("activation",),
+            "the constructor changed what it was given for activation in place",
+        ),
+    ],
+)
+def test_a_constructor_leaves_configurations_alone(
+    modified: tuple[str, ...], message: str | None
+) -> None:
+    case = Case("round trips", {"filters": 3, "kernel_size": 2}, ())
+    view = View(case, Observation(Outcome(modified=modified)), Expectation(case), Traits())
+    found = JUDGES["check_configurations_are_left_alone"](view)
+    assert (found and found.message) == message
+
+
+def test_a_constructor_that_nobody_watches_is_not_judged() -> None:
+    case = Case("round trips", {"filters": 3, "kernel_size": 2}, ())
+    view = View(case, Observation(Outcome(modified=None)), Expectation(case), Traits())
+    with pytest.raises(NotSupported, match="does not say which of its arguments"):
+        JUDGES["check_configurations_are_left_alone"](view)
 
 
 def test_whoever_does_not_look_at_its_arguments_is_not_judged() -> None:

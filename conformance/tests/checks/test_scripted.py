@@ -14,6 +14,7 @@ from conformance.cases.scripted.expected import (
     Follows,
     Gives,
     Holds,
+    IfTaken,
     Like,
     Raises,
     Rounded,
@@ -55,6 +56,7 @@ RIGHT: list[tuple[Any, Any, Any]] = [
     (SameAs(0), [ONES, "x"], [ONES, "x"]),
     (SameAs(0), None, None),
     (Rounded("float32", [[1.0, 1.0]]), [ONES], None),
+    (IfTaken([1.0, 1.0]), ONES, None),
     (Follows(0), "foo_1", "foo"),
     (Follows(0), "foo_2", "foo_1"),
     (Follows(0), "foo_10", "foo_9"),
@@ -235,3 +237,16 @@ def test_what_is_cast_is_judged() -> None:
 def test_what_a_plain_attribute_keeps_is_not_judged() -> None:
     with pytest.raises(NotSupported, match="what is assigned is kept as float64"):
         _judged(Rounded("float32", [[2.0, 2.0, 1.0]]), [TWOS])
+
+
+def test_what_is_taken_is_judged() -> None:
+    assert _judged(IfTaken([1.0, 2.0]), ONES) is not None
+
+
+def test_what_is_not_taken_is_not_judged() -> None:
+    refused = Outcome(error=Error(("TypeError",), "takes no None", "invoke"))
+    view = View(CASE, Observation(outcomes=(Outcome(), refused)), Expectation(CASE), Traits())
+    with pytest.raises(
+        NotSupported, match="does not take this: TypeError at invoke: takes no None"
+    ):
+        judges.expect(view, 1, IfTaken(None))

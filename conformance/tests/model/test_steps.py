@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import attrs
+import numpy as np
 import pytest
 
+from conformance.findings.dialects import LayerWords
 from conformance.model import steps
 from conformance.model.values.codec import Value
+from conformance.subjects.layer import LayerBackend
 
 
 def test_a_kind_of_step_is_known_as_soon_as_its_class_is_made(
@@ -38,3 +41,35 @@ def test_every_kind_says_what_it_does(kind: type[steps.Step]) -> None:
 
 def test_a_step_that_asks_for_losses_is_not_one_that_asks_for_updates() -> None:
     assert not isinstance(steps.UpdatesFor("inputs"), steps.LossesFor)
+
+
+class Lists:
+    """A layer that gives its own lists."""
+
+    def __init__(self, **_: object) -> None:
+        self.weights = [1, 2]
+
+    def get_losses_for(self, _: object) -> list[int]:
+        return self.weights
+
+
+@pytest.mark.parametrize(
+    "step", [steps.Empty("weights"), steps.Empty("get_losses_for", is_method=True)]
+)
+def test_a_list_that_is_the_layer_s_own_is_emptied(step: steps.Step) -> None:
+    backend = LayerBackend(Lists)
+    backend.construct({})
+    backend.do(step)
+    assert backend.layer.weights == []
+
+
+def test_a_list_that_a_method_gives_is_emptied_in_a_script() -> None:
+    source = steps.Empty("get_losses_for", is_method=True).source(LayerWords("layers.py:Lists"))
+    assert source == "layer.get_losses_for(inputs).clear()"
+
+
+def test_the_gradients_of_a_step_lie_in_a_script_as_the_situation_says() -> None:
+    words = LayerWords("layers.py:Lists")
+    words.situation = "read only"
+    ones = np.ones((1, 1, 1, 1))
+    assert "[read_only(g) for g in" in steps.Train(ones, ones, 1.0).source(words)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import fast_impl
 from conformance.cases.situations import situated
 from conformance.model import steps
 from conformance.model.case import Case
@@ -49,6 +50,27 @@ PROPERTIES = {
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_an_array_lies_as_the_situation_says(name: str) -> None:
     assert PROPERTIES[name](situations.PLACED[name](ARRAY))
+
+
+class Keeps(fast_impl.Conv2DTranspose):
+    """A layer that keeps the gradients of a step."""
+
+    kept: Any = ()
+
+    def apply_gradients(self, gradients: Any, learning_rate: float) -> None:
+        type(self).kept = gradients
+        super().apply_gradients(gradients, learning_rate)
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_the_gradients_of_a_step_lie_as_the_situation_says(name: str) -> None:
+    listed = (
+        steps.Build((1, 2, 2, 2)),
+        steps.Train(np.ones((1, 2, 2, 2)), np.ones((1, 3, 4, 2)), 1.0),
+    )
+    arguments = {"filters": 2, "kernel_size": [2, 3], "dtype": "float64"}
+    observe(situated(Case("constraints", arguments, listed), name), LayerBackend(Keeps))
+    assert PROPERTIES[name](Keeps.kept[0])
 
 
 def test_equal_rows_are_repeated_by_a_stride_of_zero() -> None:

@@ -15,6 +15,7 @@ import pytest
 import fast_impl
 from conformance.model.case import Case
 from conformance.model.named import literal
+from conformance.model.named import resolve as resolved
 from conformance.model.observation import Outcome
 from conformance.model.steps import Build, Call, GetWeights, SetWeights
 from conformance.subjects import LoadError, resolve
@@ -68,6 +69,29 @@ def test_an_argument_that_no_layer_takes_is_the_class_s_own_error() -> None:
 def test_a_class_that_takes_anything_lacks_nothing() -> None:
     made = _constructed(Takes, kernel_size=1, strides=2)
     assert (made.error, made.unsupported) == (None, None)
+
+
+class Empties(Takes):
+    """A layer that empties a configuration that it is given."""
+
+    def __init__(self, filters: Any, **others: Any) -> None:
+        super().__init__(filters)
+        others["activation"]["config"].clear()
+
+
+def test_a_configuration_that_the_constructor_writes_into_is_told_and_the_case_is_left_alone() -> (
+    None
+):
+    relu = {"class_name": "ReLU", "config": {"max_value": 6.0}}
+    outcome = _constructed(Empties, activation=relu)
+    assert (outcome.modified, relu["config"]) == (("activation",), {"max_value": 6.0})
+
+
+def test_an_array_in_a_list_of_arguments_is_the_layer_s_own() -> None:
+    kernel = np.ones((1, 1, 1, 1), np.float32)
+    given = resolved([kernel])
+    given[0][...] = 0
+    assert kernel.item() == 1
 
 
 def test_what_a_class_has_not_got_is_unsupported() -> None:
