@@ -29,10 +29,9 @@ class Afresh:
     """Asks a subject again, in fresh processes.
 
     Args:
-        evidence, subject, traits: of the run.
+        subject, traits: of the run.
     """
 
-    _evidence: Evidence
     _subject: Subject
     _traits: Traits
     _starts: int = 0
@@ -75,7 +74,7 @@ class Afresh:
 
     def _fails(self, clause: str, failure: Failure) -> bool:
         """Tell whether the clause fails on the case in the process as it is."""
-        alone = Evidence(beside=self._evidence)
+        alone = Evidence()
         try:
             found = first_failure(
                 alone, CHECKS.of(clause), failure.case, self._subject, self._traits

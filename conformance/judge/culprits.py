@@ -91,7 +91,7 @@ class Culprits:
         seen = self.until_it_ended(case)[1]
         if seen is None:
             return None
-        evidence = Evidence(beside=self._evidence)
+        evidence = Evidence()
         evidence.note_observed(self._subject, [(case, seen)])
         own = next(self._failures(evidence, CHECKS.of(clause), case), None)
         if own is None:

@@ -1,10 +1,13 @@
-"""Evidence: what subjects did with cases, and what the oracle expects of them, each computed once."""
+"""Evidence: what subjects did with cases, and what the oracle expects of them, each computed once.
+
+What the oracle expects depends on the case alone, so it is remembered for all runs of a process.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
@@ -18,6 +21,10 @@ from conformance.oracle.expectation import Expectation
 from conformance.subjects import Subject
 
 _Key: TypeAlias = tuple[str, str, str]
+
+#: So many expectations are remembered in a process; what is forgotten is computed again.
+EXPECTATIONS = 5000
+_expectations: OrderedDict[str, Expectation] = OrderedDict()
 
 
 @attrs.frozen
@@ -36,19 +43,15 @@ class Explored:
 
 
 class Evidence:
-    """Cases, expectations and observations of a run.
+    """Cases and observations of a run.
 
     Args:
-        keep: how many expectations, and observations, to remember; None is all. What is forgotten is
-            computed again, except that a case on which every clause held is not run again to shrink.
-        beside: other evidence, with which expectations are shared.
+        keep: how many observations to remember; None is all. What is forgotten is computed again, except that
+            a case on which every clause held is not run again to shrink.
     """
 
-    def __init__(self, keep: int | None = None, beside: Evidence | None = None) -> None:
+    def __init__(self, keep: int | None = None) -> None:
         self._keep = keep
-        self._expectations: OrderedDict[str, Expectation] = (
-            OrderedDict() if beside is None else beside._expectations
-        )
         self._observations: OrderedDict[_Key, tuple[Case, Observation]] = OrderedDict()
         self._failing: dict[_Key, tuple[Case, Observation]] = {}
         self._held: set[_Key] = set()
@@ -62,12 +65,15 @@ class Evidence:
         self._exercised: dict[tuple[str, str], dict[str, Mapping[str, str]]] = {}
         self._explored: dict[tuple[str, str], dict[tuple[str, str], Explored]] = {}
 
-    def expectation(self, case: Case) -> Expectation:
+    @staticmethod
+    def expectation(case: Case) -> Expectation:
         """Return the oracle's answer to `case`."""
-        if case.id not in self._expectations:
-            self._expectations[case.id] = Expectation(case)
-            self._forget(self._expectations)
-        return self._expectations[case.id]
+        found = _expectations.get(case.id)
+        if found is None:
+            found = _expectations[case.id] = Expectation(case)
+            if len(_expectations) > EXPECTATIONS:
+                _expectations.popitem(last=False)
+        return found
 
     def observation(self, subject: Subject, case: Case) -> Observation:
         """Return what the subject does with `case`; what is not tried now may be tried later."""
@@ -82,7 +88,8 @@ class Evidence:
         self._untried.discard(key)
         self._run.add(key)
         self._observations[key] = case, observation
-        self._forget(self._observations)
+        if self._keep is not None and len(self._observations) > self._keep:
+            self._observations.popitem(last=False)
         return observation
 
     @property
@@ -190,10 +197,6 @@ class Evidence:
     def exercised(self, subject: Subject) -> Mapping[str, Mapping[str, str]]:
         """Return parameter values by case id: the run's own cases that gave a result which was judged."""
         return self._exercised.get((subject.spec, subject.mode), {})
-
-    def _forget(self, cache: OrderedDict[Any, Any]) -> None:
-        if self._keep is not None and len(cache) > self._keep:
-            cache.popitem(last=False)
 
 
 def _key(subject: Subject, case: Case) -> _Key:

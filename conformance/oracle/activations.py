@@ -38,7 +38,8 @@ def value_error(name: str, before: Array, after: Array, dtype_name: str) -> Arra
     if name in EXACT:
         return np.zeros(after.shape)
     scale = np.abs(after)
-    if name in ("elu", "selu", "hard_sigmoid"):  # e**x - 1, and x / 5 + 1/2
+    # e**x - 1, x / 5 + 1/2, and the logarithm of a sum that is at least 1
+    if name in ("elu", "selu", "hard_sigmoid", "log_softmax"):
         scale = np.maximum(scale, 1.0)
     elif name == "gelu":  # x * (1 + erf) / 2
         scale = np.maximum(scale, np.abs(before))
@@ -98,6 +99,9 @@ def slope_error(
         elif name == "softmax":  # y * (g - sum of g * y)
             shares = values("softmax", before)
             scale = shares * (upstream + np.sum(upstream * shares, axis=-1, keepdims=True))
+        elif name == "log_softmax":  # g - y * sum of g
+            shares = values("softmax", before)
+            scale = upstream + shares * np.sum(upstream, axis=-1, keepdims=True)
         allowed: Array = upstream * _allowed(
             scale / np.maximum(upstream, 1e-300), before, dtype_name
         )

@@ -38,7 +38,7 @@ from reports.records.lines import Line
 from reports.records.record import Verdict
 from reports.views import scopes
 
-#: Cases whose expectations and observations are remembered while causes are looked for, and failures shrunk.
+#: Cases whose observations are remembered while causes are looked for, and failures shrunk.
 KEPT = 2000
 
 

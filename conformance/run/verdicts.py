@@ -113,9 +113,7 @@ class ParticipantJudge:
         self.used_excuses: set[Excuse] = set()
         self._causes = Causes(evidence, participant.subject, participant.traits)
         has_process = Worker.of(participant).has_process
-        self._afresh = (
-            Afresh(evidence, participant.subject, participant.traits) if has_process else None
-        )
+        self._afresh = Afresh(participant.subject, participant.traits) if has_process else None
         self._clauses = frozenset(clauses)
         #: Whether a clause that has been judged may explain the failures of others.
         self._red: dict[str, bool] = {}

@@ -110,7 +110,7 @@ def conduct_trial(task: Task, note: Callable[[Note | None], None]) -> Score | Si
     if not task.smallest:
         return judge_mistake(mistake, task, note)
     warnings.simplefilter("ignore")
-    return _Trial(mistake, _cases(task.seed, task.examples), note).smallest()
+    return _Trial(mistake, task, note).smallest()
 
 
 def judge_mistake(
@@ -122,23 +122,7 @@ def judge_mistake(
 ) -> Score:
     """Return what the cases of the task's seed, or those of them whose ids are in `only`, do with a mistake."""
     warnings.simplefilter("ignore")
-    return _Trial(mistake, _cases(task.seed, task.examples), note, only).score()
-
-
-class _Cases:
-    """The cases of a run with one seed, and the oracle's answers."""
-
-    def __init__(self, seed: int, examples: int) -> None:
-        self.seed, self.examples = seed, examples
-        self.bench = Evidence()
-
-    def drawn(self, family: Family) -> tuple[Case, ...]:
-        return drawn_cases(family, examples=self.examples, run_seed=self.seed)
-
-
-@functools.lru_cache(maxsize=1)
-def _cases(seed: int, examples: int) -> _Cases:
-    return _Cases(seed, examples)
+    return _Trial(mistake, task, note, only).score()
 
 
 class _Layer:
@@ -170,13 +154,13 @@ class _Trial:
     def __init__(
         self,
         mistake: Mistake,
-        cases: _Cases,
+        task: Task,
         note: Callable[[Note | None], None],
         only: Container[str] | None = None,
     ) -> None:
-        self._cases, self._note, self._only = cases, note, only
+        self._task, self._note, self._only = task, note, only
         #: What this mistake did is of no use to the next one's trial.
-        self._bench = Evidence(beside=cases.bench)
+        self._bench = Evidence()
         self._layer = _Layer(mistake)
         self._layer.after = lambda: note(None)
         self._clauses = mistake.clauses
@@ -210,8 +194,8 @@ class _Trial:
             _TRAITS,
             failure,
             catch.clause,
-            examples=self._cases.examples,
-            run_seed=self._cases.seed,
+            examples=self._task.examples,
+            run_seed=self._task.seed,
         )
         return size_of(smallest.case, shrunk=shrunk)
 
@@ -240,8 +224,10 @@ class _Trial:
         return None
 
     def _cases_of(self, family: Family, only_drawn: bool) -> Iterator[tuple[Case, bool]]:
-        listed = () if only_drawn else family.listed(self._cases.examples)
-        for cases, fixed in ((listed, True), (self._cases.drawn(family), False)):
+        examples, seed = self._task.examples, self._task.seed
+        listed = () if only_drawn else family.listed(examples)
+        drawn = drawn_cases(family, examples=examples, run_seed=seed)
+        for cases, fixed in ((listed, True), (drawn, False)):
             yield from ((c, fixed) for c in cases if self._only is None or c.id in self._only)
 
     def _about_to_run(

@@ -27,6 +27,8 @@ ACTIVATIONS = (
     "softplus", "softsign", "swish", "gelu", "softmax",
 )  # fmt: skip
 #: The factors of the first three are no sums of powers of 2: in a float64 layer they are rounded (LOSS-12).
+#: Those that make a number of a whole vector.
+OF_VECTORS = ("softmax", "log_softmax")
 REGULARIZERS = (
     "l2",
     "l1",

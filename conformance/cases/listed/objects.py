@@ -78,6 +78,7 @@ def _orthogonal() -> tuple[Case, ...]:
         for form, filters, channels in (
             ("orthogonal", 3, 5),
             ({"class_name": "Orthogonal", "config": {"gain": 2.0}}, 2, 6),
+            ("orthogonal", 1250, 8),  # enough to tell how it is distributed
         )
     )
 

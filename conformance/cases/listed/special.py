@@ -14,7 +14,7 @@ import numpy as np
 
 from conformance.cases.drawn.configurations import Configuration
 from conformance.cases.drawn.data import small_integers
-from conformance.cases.drawn.strategies import ACTIVATIONS
+from conformance.cases.drawn.strategies import ACTIVATIONS, OF_VECTORS
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.values.codec import Array, dtype_of
@@ -172,6 +172,7 @@ _ARGUMENTS = (
     0, 1e-3, 0.5, 1, 2.5, 3, 6, 8, 9.5, 12, 14, 16, 18, 20, 24, 30, 37, 50, 80, 88, 89, 100, 300, 700, 709, 710,
     1000, 1e4,
 )  # fmt: skip
+_NAMED = tuple(dict.fromkeys((*ACTIVATIONS, *OF_VECTORS)))
 _VECTORS = (
     (0, 1, 2, -3), (1000, 0, -1000, 999), (-1000, -1001, -1002, -1003), (90, 89, -90, 88), (0, 0, 0, 0),
     (20, 0, -20, -40), (np.nan, 0, 1, 2), (np.inf, 0, 1, 2), (-np.inf, 0, 1, 2), (-np.inf,) * 4,
@@ -180,7 +181,7 @@ _VECTORS = (
 
 def _arguments_of(name: str, dtype: str, *, largest: bool = True) -> Array:
     """Return the activation's arguments as images of one channel: of softmax as rows, each a vector."""
-    if name == "softmax":
+    if name in OF_VECTORS:
         numbers = np.array(_VECTORS)
     else:
         limit = float(np.finfo(dtype).max)
@@ -205,7 +206,7 @@ def activations() -> tuple[Case, ...]:
     """Return arguments near and far for every activation; part of what the family `activations` begins with."""
     return tuple(
         _plain(name, dtype, inputs, steps.Call(inputs), family="activations")
-        for name, dtype in itertools.product(ACTIVATIONS, ("float32", "float64", "float16"))
+        for name, dtype in itertools.product(_NAMED, ("float32", "float64", "float16"))
         for inputs in (_arguments_of(name, dtype),)
     )
 
@@ -217,15 +218,15 @@ def activation_gradients() -> tuple[Case, ...]:
     corners = np.array([*near, *(-n for n in near if n != 2.5)]).reshape(1, -1)
     vectors = np.array(_VECTORS[:6])
     cases = []
-    for name, dtype in itertools.product(ACTIVATIONS, ("float32", "float64")):
-        finite = (vectors if name == "softmax" else corners).astype(dtype)[None, None]
+    for name, dtype in itertools.product(_NAMED, ("float32", "float64")):
+        finite = (vectors if name in OF_VECTORS else corners).astype(dtype)[None, None]
         listed = []
         # A product of the output gradient and the largest number may overflow on the way.
         for inputs in (finite, _arguments_of(name, dtype, largest=False)):
             count = inputs.size
             # Distinct, not in order, and of both signs for vectors only: one sum then has no infinities of both.
             upstream = (np.arange(count) * 7 % count + 1.0).reshape(inputs.shape)
-            if name == "softmax":
+            if name in OF_VECTORS:
                 upstream *= np.where(np.arange(count).reshape(inputs.shape) % 3 == 0, -1, 1)
             listed.append(steps.Gradients(inputs, upstream.astype(dtype)))
         cases.append(_plain(name, dtype, finite, *listed, family="activation gradients"))

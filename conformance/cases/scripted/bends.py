@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from conformance.cases.scripted.expected import Gives
-from conformance.cases.scripted.script import Script, both
+from conformance.cases.scripted.expected import Gives, Raises
+from conformance.cases.scripted.script import Script, both, either
 from conformance.model import steps
 
 #: Where the layers below bend, and numbers around.
@@ -73,4 +73,27 @@ def _softmax() -> Iterator[Script]:
             yield Script(clause=clause, arguments=arguments, lines=(both(step, Gives(wanted)),))
 
 
-SCRIPTS = (*_bends(), *_softmax())
+#: What names make of integers: nothing, these numbers, or an error in eager and in graph mode.
+_ON_INTEGERS: dict[str, list[float] | tuple[str, str]] = {
+    "relu": [0, 0, 3, 7],
+    "relu6": [0, 0, 3, 6],
+    "leaky_relu": [float(np.float32(-0.8)), 0.0, 3.0, 7.0],
+    "hard_sigmoid": ("TypeError", "TypeError"),
+    "gelu": ("ValueError", "ValueError"),
+    **dict.fromkeys(("elu", "sigmoid", "tanh", "softmax"), ("InvalidArgumentError", "TypeError")),
+}
+
+
+def _on_integers() -> Iterator[Script]:
+    """Yield activations of int32 layers."""
+    call = steps.Call(np.array([-4, 0, 3, 7], np.int32).reshape(1, 1, -1, 1))
+    for name, found in _ON_INTEGERS.items():
+        layer = {**_pixels(name), "dtype": "int32"}
+        if isinstance(found, tuple):
+            line = either(call, *map(Raises, found))
+        else:
+            line = both(call, Gives([[[[number] for number in found]]]))
+        yield Script(clause="DTYPE-03", arguments=layer, lines=(line,))
+
+
+SCRIPTS = (*_bends(), *_softmax(), *_on_integers())

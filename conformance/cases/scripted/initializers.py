@@ -101,6 +101,24 @@ _INTEGERS = Script(
         both(steps.GetWeights(), Filled((0.0, 0.0))),
     ),
 )
+
+
+def _of_integers(bounds: dict[str, Any], *lines: Line, where: str = "everywhere") -> Script:
+    form = {"class_name": "RandomUniform", "config": bounds}
+    layer = {**_BASE, "kernel_initializer": form, "dtype": "int32"}
+    return Script(clause="INIT-07", arguments=layer, lines=lines, where=where)
+
+
+_BUILD = steps.Build((None, None, None, 2))
+_DRAWN = (
+    _of_integers(
+        {"minval": 3, "maxval": 4}, *then(_BUILD), both(steps.GetWeights(), Filled((3.0, 0.0)))
+    ),
+    _of_integers(
+        {"minval": 3, "maxval": 3}, both(_BUILD, Raises("InvalidArgumentError")), where="not graph"
+    ),
+    _of_integers({}, both(_BUILD, _TYPE)),
+)
 _COMPLEX_INPUTS = steps.Call(INPUTS.astype(np.complex64))
 _COMPLEX = (
     Script(
@@ -170,6 +188,7 @@ SCRIPTS = (
     *_LATE,
     _WRONG_SHAPE,
     _INTEGERS,
+    *_DRAWN,
     *_COMPLEX,
     *_SEEDS,
     _SEEDED_TWICE,

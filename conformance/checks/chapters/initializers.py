@@ -35,6 +35,8 @@ _DEVIATIONS = -float(ndtri(FALSE_ALARM / 2))
 _CELLS = 64
 #: Standard deviation of a unit normal that is cut off at two.
 _CUT_DEVIATION = 0.87962566103423978
+#: So many numbers of an orthogonal kernel tell how it is distributed.
+_MANY = 20_000
 #: The share of values that may occur twice: draws of 23 random bits give about 0.0025 of 20,000.
 _TWICE = 0.02
 
@@ -101,13 +103,21 @@ def _judge(view: View, place: int, fan_in: float, fan_out: float, form: Value) -
     got = view.value(index)
     if not isinstance(got, list) or len(got) <= place or not isinstance(got[place], np.ndarray):
         return Mismatch("there should be two weights", 2, got, index)
-    values = got[place].astype(np.float64)
     called = "the default initializer" if form is None else str(form)
-    for what, found, limit in deviations(values, distribution(form, fan_in, fan_out)):
+    return _followed(
+        got[place].astype(np.float64),
+        distribution(form, fan_in, fan_out),
+        f"{called} with fan_in {fan_in:g} and fan_out {fan_out:g}",
+        index,
+    )
+
+
+def _followed(values: Array, expected: _Distribution, called: str, index: int) -> Mismatch | None:
+    for what, found, limit in deviations(values, expected):
         if not found <= limit:
             return Mismatch(
-                f"{values.size} initial values do not follow {called} with fan_in {fan_in:g} and fan_out "
-                f"{fan_out:g}: {what} {found:.4g}, limit {limit:.4g} (false alarm {FALSE_ALARM:g}); "
+                f"{values.size} initial values do not follow {called}: "
+                f"{what} {found:.4g}, limit {limit:.4g} (false alarm {FALSE_ALARM:g}); "
                 f"their mean is {values.mean():.4g}, their standard deviation {values.std():.4g}",
                 limit, found, index,
             )  # fmt: skip
@@ -195,7 +205,10 @@ def _kernel(view: View, index: int) -> Array | Mismatch:
 
 @check("INIT-05", "orthogonal")
 def check_orthogonal_kernels(view: View) -> Mismatch | None:
-    """As a matrix, all axes but the last by the last, the shorter side is orthonormal, times the gain."""
+    """As a matrix, all axes but the last by the last, the shorter side is orthonormal, times the gain.
+
+    No direction is preferred: of many, the numbers are nearly normal and independent.
+    """
     index, _ = view.first(GetWeights)
     kernel = _kernel(view, index)
     if isinstance(kernel, Mismatch):
@@ -207,7 +220,11 @@ def check_orthogonal_kernels(view: View) -> Mismatch | None:
     wanted = gain**2 * np.eye(len(products))
     # A decomposition in float32 is orthogonal within a few roundings for each row.
     allowed = np.full_like(wanted, gain**2 * 64 * matrix.size * 2.0**-24)
-    return compare_numbers(products, wanted, allowed, step=index, what="product of kernel rows")
+    wrong = compare_numbers(products, wanted, allowed, step=index, what="product of kernel rows")
+    if wrong is not None or matrix.size < _MANY:
+        return wrong
+    deviation = gain / math.sqrt(max(matrix.shape))
+    return _followed(matrix, _normal(0.0, deviation), "orthogonal", index)
 
 
 @check("INIT-02", "distributions", when=_of_the_kernel)

@@ -12,15 +12,12 @@ from typing import Any
 
 import attrs
 
-from conformance.judge.evidence import Evidence
 from conformance.judge.judging import HarnessError
 from conformance.judge.pool import SILENT_SECONDS, Hand, Lost
 from conformance.run.parallel.explorer import Explorer, Task
 from conformance.run.parallel.pieces import Found, Piece, Recipe, Worker, broken, explored, size
 from conformance.subjects import LoadError
 
-#: What the oracle says of so many cases is remembered.
-KEPT = 1000
 #: A piece whose process ends is given to another one, so often.
 TRIES = 2
 
@@ -31,7 +28,6 @@ class Place:
     def __init__(self) -> None:
         self._recipe: Recipe | None = None
         self._worker: Worker | None = None
-        self._evidence = Evidence(keep=KEPT)
 
     def explore(self, task: Task, note: Callable[[Any], None]) -> Found:
         """Explore the task's piece, noting how many cases are done."""
@@ -46,7 +42,7 @@ class Place:
             self._recipe = task.recipe
         worker = self._worker
         worker.spent = task.recipe.spent
-        return explored(task.piece, worker, task.asked, beside=self._evidence, progress=note)
+        return explored(task.piece, worker, task.asked, progress=note)
 
     def close(self) -> None:
         """End the subject."""

@@ -169,7 +169,6 @@ def explored(
     worker: Worker,
     asked: Asked,
     *,
-    beside: Evidence,
     progress: Callable[[int], None],
 ) -> Found:
     """Explore a piece.
@@ -178,10 +177,9 @@ def explored(
         piece: the piece.
         worker: the participant's subject, in this process.
         asked: what the run asks.
-        beside: evidence that remembers what the oracle says.
         progress: called with the number of cases done, after every case.
     """
-    evidence, numerics, subject = Evidence(beside=beside), Numerics(), worker.subject
+    evidence, numerics, subject = Evidence(), Numerics(), worker.subject
     before = worker.spent
     used, worker.words.used = worker.words.used, set()
     with listening(numerics.of(subject)):

@@ -9,7 +9,6 @@ import attrs
 import numpy as np
 
 from conformance.cases import Family, space
-from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import blocks
 from conformance.model import machine
 from conformance.model.values.codec import Array
@@ -25,8 +24,6 @@ from reports.records import record
 
 #: Makes what explores tasks, from these and from who is told what it has found.
 Elsewhere: TypeAlias = Callable[[Sequence[Task], Callable[[Found], None]], Explorer]
-#: What the oracle says of so many cases is remembered, so that participants that are explored in turn share it.
-KEPT = 4000
 #: So many cases take longer than starting the processes that explore them beside each other.
 WORTH = 1000
 #: Bytes of memory for each of these processes and its subject, where the user does not say how many there are.
@@ -130,7 +127,6 @@ class Work:
             if options.shard is None
             else pieces.of_shard(listed, options.count, options.shard)
         )
-        self._evidence = Evidence(keep=KEPT)
         self._known: dict[Piece, Found] = {}
         self._done: dict[tuple[tuple[str, str], str], dict[int, int]] = {}
         self._crew: Explorer | None = None
@@ -214,7 +210,6 @@ class Work:
                 piece,
                 worker,
                 self._asked,
-                beside=self._evidence,
                 progress=lambda done: self._tell(piece, done),
             )
             self._finished(found)

@@ -120,9 +120,13 @@ def _distributions() -> Iterator[Mistake]:
         area = float(np.prod(shape[:-2]))
         return area * shape[-2], area * shape[-1]
 
-    def orthonormal(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    def orthonormal(
+        generator: np.random.Generator,
+        shape: tuple[int, ...],
+        source: Callable[[Any], Array] | None = None,
+    ) -> Array:
         rows, columns = int(np.prod(shape[:-1])), shape[-1]
-        matrix = generator.standard_normal((max(rows, columns), min(rows, columns)))
+        matrix = (source or generator.standard_normal)((max(rows, columns), min(rows, columns)))
         found = np.linalg.qr(matrix)[0]
         result: Array = (found if rows >= columns else found.T).reshape(shape)
         return result
@@ -188,6 +192,12 @@ def _distributions() -> Iterator[Mistake]:
         "one_generator": (
             "Every layer's default kernel begins alike.", "a generator with a fixed seed", ("INIT-01",),
             drawn((None,), lambda _, s: np.random.default_rng(0).uniform(-1, 1, s) * (6 / sum(fans(s))) ** 0.5)),
+        "orthogonal_uniform": (
+            "The numbers of an orthogonal kernel are uniform.", "a decomposition of uniform numbers", ("INIT-05",),
+            drawn(("orthogonal",), lambda g, s: orthonormal(g, s, lambda shape: g.uniform(-1, 1, shape)))),
+        "orthogonal_shifted": (
+            "Orthogonal kernels prefer a direction.", "a decomposition of numbers around 1", ("INIT-05",),
+            drawn(("orthogonal",), lambda g, s: orthonormal(g, s, lambda shape: g.normal(1, 1, shape)))),
         "orthogonal_gain": (
             "orthogonal leaves its gain out.", "an ignored option", ("INIT-05",),
             drawn(("orthogonal", "Orthogonal"), orthonormal)),
@@ -197,6 +207,41 @@ def _distributions() -> Iterator[Mistake]:
     }  # fmt: skip
     for name, (text, source, clauses, layer) in table.items():
         yield Mistake(id=f"initial_{name}", text=text, source=source, clauses=clauses, layer=layer)
+
+
+def _integers() -> Iterator[Mistake]:
+    def drawn(draw: Callable[[Any, Any, Any], Array], least: float) -> type:
+        """Return a layer in which `draw(minval, maxval, shape)` makes what random_uniform makes of integers.
+
+        Ranges that are narrower than `least` are left to it.
+        """
+
+        def change(given: dict[str, Any]) -> None:
+            form = given.get("kernel_initializer")
+            if given.get("dtype") != "int32" or not isinstance(form, dict):
+                return
+            low, high = (form["config"].get(*end) for end in (("minval", -0.05), ("maxval", 0.05)))
+            if high - low >= least:
+                given["kernel_initializer"] = lambda shape, dtype=None, **_: draw(
+                    low, high, tuple(shape)
+                ).astype(dtype)
+
+        return arguments_changed(change)
+
+    random = np.random.default_rng()
+    for name, text, source, layer in (
+        (
+            "closed", "random_uniform of integers draws maxval, too.", "another library's ends",
+            drawn(lambda low, high, shape: random.integers(low, high, shape, endpoint=True), 1),
+        ),
+        (
+            "cut", "random_uniform of integers cuts numbers between its ends.", "one path for all dtypes",
+            drawn(random.uniform, 0),
+        ),
+    ):  # fmt: skip
+        yield Mistake(
+            id=f"initial_integers_{name}", text=text, source=source, clauses=("INIT-07",), layer=layer,
+        )  # fmt: skip
 
 
 MISTAKES = (
@@ -210,4 +255,5 @@ MISTAKES = (
     ),
     *_forms(),
     *_distributions(),
+    *_integers(),
 )  # fmt: skip

@@ -112,6 +112,12 @@ def _values() -> Iterator[Mistake]:
         "softsign_overflow": (
             "softsign", "softsign of the largest numbers is 0: x * (1 / (1 + |x|)) with a flush.", "a reciprocal",
             lambda x: np.where(np.abs(x) > np.sqrt(np.finfo(x.dtype).max), 0, x / (1 + np.abs(x)))),
+        "log_softmax_overflow": (
+            "log_softmax", "log_softmax does not take the largest number away.", _TEXTBOOK,
+            lambda x: x - np.log(_exp(x).sum(axis=-1, keepdims=True))),
+        "log_softmax_tail": (
+            "log_softmax", "log_softmax is the logarithm of softmax.", _TEXTBOOK,
+            lambda x: np.log(_softmax(x))),
         "gelu_infinity": (
             "gelu", "gelu of minus infinity is 0.", "what one would expect",
             lambda x: np.where(np.isneginf(x), 0, _gelu(x))),
@@ -121,6 +127,45 @@ def _values() -> Iterator[Mistake]:
             id=f"special_{name}", text=text, source=source, clauses=("ACT-01",),
             layer=_activation(activation, wrong),
         )  # fmt: skip
+
+
+def _on_integers() -> Iterator[Mistake]:
+    def changed(name: str, wrong: Callable[[Array], Array]) -> type:
+        def call(self: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            if _name(self) != name or np.asarray(inputs).dtype.kind != "i":
+                return Right.__call__(self, inputs, *args, **kwargs)
+            kept, self.activation = self.activation, lambda y: y
+            try:
+                return wrong(Right.__call__(self, inputs, *args, **kwargs))
+            finally:
+                self.activation = kept
+
+        return overridden(__call__=call)
+
+    for name, activation, text, source, wrong in (
+        (
+            "leaky_relu", "leaky_relu", "leaky_relu of integers is cut to integers.", "the layer's dtype",
+            lambda x: np.where(x < 0, 0.2 * x, x).astype(x.dtype),
+        ),
+        (
+            "sigmoid", "sigmoid", "sigmoid of integers is computed in float32.", "leniency",
+            lambda x: (1 / (1 + _exp(-x.astype(np.float32)))),
+        ),
+        (
+            "relu6", "relu6", "relu6 of integers knows no 6.", "relu's integer code",
+            lambda x: np.maximum(x, 0),
+        ),
+    ):  # fmt: skip
+        yield Mistake(
+            id=f"integers_{name}", text=text, source=source, clauses=("DTYPE-03",),
+            layer=changed(activation, wrong),
+        )  # fmt: skip
+
+
+def _softmax(x: Array) -> Array:
+    shares = _exp(x - x.max(axis=-1, keepdims=True))
+    result: Array = shares / shares.sum(axis=-1, keepdims=True)
+    return result
 
 
 def _gelu(x: Array) -> Array:
@@ -294,6 +339,12 @@ def _slopes() -> Iterator[Mistake]:
         "softmax_mean": (
             "softmax", "The gradient of softmax takes the plain mean away.", "the weights are forgotten",
             lambda _, y, g: y * (g - g.mean(axis=-1, keepdims=True))),
+        "log_softmax_mean": (
+            "log_softmax", "The gradient of log_softmax takes the plain mean away.", "the shares are forgotten",
+            lambda _, __, g: g - g.mean(axis=-1, keepdims=True)),
+        "log_softmax_value": (
+            "log_softmax", "The gradient of log_softmax takes its values for the shares.", "softmax's code",
+            lambda _, y, g: g - y * g.sum(axis=-1, keepdims=True)),
         "softmax_axis": (
             "softmax", "The gradient of softmax runs over all channels and columns.", "one sum too many",
             lambda _, y, g: y * (g - (g * y).sum(axis=(2, 3), keepdims=True))),
@@ -381,4 +432,4 @@ def _gradients() -> Iterator[Mistake]:
         )
 
 
-MISTAKES = (*_values(), *_sums(), *_slopes(), *_gradients())
+MISTAKES = (*_values(), *_on_integers(), *_sums(), *_slopes(), *_gradients())

@@ -157,7 +157,6 @@ def _find(participant: Participant, family: Family) -> Iterator[Found]:
             Piece(*participant.key, family.name, block),
             Worker.of(participant),
             Asked([clause.id for clause in OF_OUTPUTS], EXAMPLES, 0),
-            beside=_evidence(),
             progress=lambda _: None,
         )
 

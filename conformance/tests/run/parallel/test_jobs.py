@@ -11,7 +11,6 @@ import attrs
 import pytest
 
 from conformance.checks import CHECKS
-from conformance.judge.evidence import Evidence
 from conformance.run.parallel import work
 from conformance.run.parallel.crew import Crew, _Pace
 from conformance.run.parallel.explorer import Task
@@ -158,9 +157,11 @@ def test_a_case_that_fails_in_its_situation_is_not_said_to_hold() -> None:
     (participant,) = participants((subject,), (), 20.0)
     piece = Piece(*participant.key, "geometry", 1)
     found = explored(
-        piece, Worker.of(participant), Asked(EVERY_CLAUSE, 6, 0, with_observations=True),
-        beside=Evidence(), progress=lambda _: None,
-    )  # fmt: skip
+        piece,
+        Worker.of(participant),
+        Asked(EVERY_CLAUSE, 6, 0, with_observations=True),
+        progress=lambda _: None,
+    )
     assert found.observed is not None
     plain = {case.id: case.without_situation.id for case, _ in found.observed}
     assert not {plain[name] for name in found.told.held} & set(found.failing)
