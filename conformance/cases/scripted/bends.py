@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from conformance.cases.scripted.expected import Gives, Raises
+from conformance.cases.scripted.expected import Gives, Raises, Typed
 from conformance.cases.scripted.script import Script, both, either
 from conformance.model import steps
 
@@ -96,4 +97,14 @@ def _on_integers() -> Iterator[Script]:
         yield Script(clause="DTYPE-03", arguments=layer, lines=(line,))
 
 
-SCRIPTS = (*_bends(), *_softmax(), *_on_integers())
+def _in_float32() -> Iterator[Script]:
+    """Yield Keras' layers as activations of layers of other dtypes."""
+    forms = ("ReLU", {"class_name": "LeakyReLU", "config": {}}, "Softmax")
+    for dtype, form in itertools.product(("float16", "float64"), forms):
+        line = both(steps.Call(_AT.astype(dtype)), Typed("float32"))
+        layer = {**_pixels(form), "dtype": dtype}
+        # In TensorFlow 1 they take the dtype of their first input.
+        yield Script(clause="ACT-01", arguments=layer, lines=(line,), where="not graph")
+
+
+SCRIPTS = (*_bends(), *_softmax(), *_on_integers(), *_in_float32())
