@@ -42,6 +42,7 @@ from rich.console import Console
 from rich.table import Table
 from survivors import _change, _WithoutMessages
 
+import conformance
 from conformance.judge.pool import Lost, conduct
 from conformance.run.settings.options import PROFILES
 from conformance.strength.mistakes import Mistake
@@ -384,6 +385,11 @@ def _show(entries: list[dict[str, Any]]) -> None:
 @click.option("--table", "only_table", is_flag=True, help="Judge nothing, show what is known.")
 def main(mutants: int, minutes: float, jobs: int, seed: int, only_table: bool) -> None:
     """Judge mutants, or show what became of them."""
+    judging = Path(conformance.__file__).parents[1]
+    if judging != ROOT:
+        raise click.ClickException(
+            f"they would be judged by {judging}, not by {ROOT}: install this one"
+        )
     RESULTS.parent.mkdir(exist_ok=True)
     known = _known()
     if not only_table:
