@@ -89,7 +89,7 @@ def _on_integers() -> Iterator[Script]:
     """Yield activations of int32 layers."""
     call = steps.Call(np.array([-4, 0, 3, 7], np.int32).reshape(1, 1, -1, 1))
     for name, found in _ON_INTEGERS.items():
-        layer = {**_pixels(name), "dtype": "int32"}
+        layer = {**pixels(name), "dtype": "int32"}
         if isinstance(found, tuple):
             line = either(call, *map(Raises, found))
         else:
@@ -101,8 +101,8 @@ def _in_float32() -> Iterator[Script]:
     """Yield Keras' layers as activations of layers of other dtypes."""
     forms = ("ReLU", {"class_name": "LeakyReLU", "config": {}}, "Softmax")
     for dtype, form in itertools.product(("float16", "float64"), forms):
-        line = both(steps.Call(_AT.astype(dtype)), Typed("float32"))
-        layer = {**_pixels(form), "dtype": dtype}
+        line = both(steps.Call(AT.astype(dtype)), Typed("float32"))
+        layer = {**pixels(form), "dtype": dtype}
         # In TensorFlow 1 they take the dtype of their first input.
         yield Script(clause="ACT-01", arguments=layer, lines=(line,), where="not graph")
 
