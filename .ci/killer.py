@@ -327,7 +327,8 @@ def interval(killed: int, total: int, z: float = 1.96) -> tuple[float, float]:
 def table(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return a row for each part, and one for all: what became of its mutants.
 
-    Of the survivors, `told` lack what the original has, and the run says so; `unreached` ones no case executes.
+    Of the survivors, `told` lack what the original has, and the run says so; `unreached` ones no case executes,
+    and nothing says why no layer could.
     """
     explained, told, rows = _explained(), _explained("told"), []
     for part in (*PARTS, "all"):
@@ -339,11 +340,15 @@ def table(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         same, lacking = (
             sum((e["file"], e["change"]) in known for e in left) for known in (explained, told)
         )
+        unreached = sum(
+            e["outcome"] == "not reached" and (e["file"], e["change"]) not in explained
+            for e in left
+        )
         low, high = interval(killed, len(members) - same)
         rows.append(
             {"part": part, "mutants": len(members), "killed": killed, "equivalent": same,
              "survivors": len(left) - same, "told": lacking,
-             "unreached": sum(e["outcome"] == "not reached" for e in left),
+             "unreached": unreached,
              "low": round(low, 4), "high": round(high, 4)}
         )  # fmt: skip
     return rows
