@@ -13,7 +13,8 @@ pytestmark = [
     pytest.mark.skipif(
         importlib.util.find_spec("tensorflow") is None, reason="TensorFlow is not installed here"
     ),
-    pytest.mark.timeout(600),
+    # A whole smoke run; in graph mode it takes minutes beside other tests.
+    pytest.mark.timeout(1800),
 ]
 
 
