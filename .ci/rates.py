@@ -25,9 +25,8 @@ from rich.table import Table
 
 from conformance.cases import FAMILIES
 from conformance.checks import CHECKS
-from conformance.judge.evidence import Evidence
+from conformance.judge.evidence import forget_expected
 from conformance.judge.exploring import blocks, forget_drawn
-from conformance.run.parallel.crew import KEPT
 from conformance.run.parallel.pieces import Asked, Piece, Worker, explored
 from conformance.run.participants.participant import Participant, participants
 
@@ -79,7 +78,7 @@ def _chapter(family: str) -> str:
 
 def measure(participant: Participant, examples: int, seed: int) -> Iterator[tuple[str, int, float]]:
     """Judge every block of every family; yield the chapter of each, its cases and its processor seconds."""
-    worker, own, evidence = Worker.of(participant), psutil.Process(), Evidence(keep=KEPT)
+    worker, own = Worker.of(participant), psutil.Process()
     for family in FAMILIES.values():
         if not CHECKS.on(family.name):
             continue
@@ -89,7 +88,6 @@ def measure(participant: Participant, examples: int, seed: int) -> Iterator[tupl
                 Piece(*participant.key, family.name, block),
                 worker,
                 Asked(EVERY_CLAUSE, examples, seed),
-                beside=evidence,
                 progress=partial(done.__setitem__, block),
             )
         yield _chapter(family.name), sum(done.values()), _seconds(own) - before
@@ -123,6 +121,7 @@ def _judged(
     cases, seconds = collections.Counter[str](), collections.defaultdict[str, float](float)
     for seed in range(seeds):
         forget_drawn()
+        forget_expected()
         for chapter, count, used in measure(participant, examples, seed):
             cases[chapter] += count
             seconds[chapter] += used

@@ -27,6 +27,11 @@ EXPECTATIONS = 5000
 _expectations: OrderedDict[str, Expectation] = OrderedDict()
 
 
+def forget_expected() -> None:
+    """Have the oracle asked anew, whoever has asked it before."""
+    _expectations.clear()
+
+
 @attrs.frozen
 class Explored:
     """One of the run's own cases that was judged.
