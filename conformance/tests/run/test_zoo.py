@@ -340,7 +340,7 @@ def test_what_a_fresh_process_does_not_repeat_blocks_other_clauses(damaged: Any)
 
 @pytest.mark.parametrize("name", ["AbortsInGradients", "RefusesGradients"])
 def test_a_step_that_breaks_down_is_the_matter_of_its_own_clause(judge: Judge, name: str) -> None:
-    clauses = ("SHAPE-05", "VAL-0[13]", "GRAD-01")
+    clauses = ("SHAPE-05", "VAL-01", "GRAD-01")
     done = judge(f"misbehaving.py:{name}", clauses, ("--examples", "2"))
     red = [clause for clause, status in done.statuses.items() if status in ("fail", "error")]
     assert red == ["GRAD-01"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import time
 import weakref
@@ -197,6 +198,7 @@ class OneLayer(MyLayer):
 
     def set_weights(self, weights):
         super().set_weights(weights)
+        gc.collect()  # one that is gone is not in use
         if any(one is not self for one in self.having):
             raise ValueError("another layer is in use")
         self.having.add(self)
