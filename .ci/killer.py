@@ -337,18 +337,12 @@ def table(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         ]
         killed = sum(e["outcome"] == "killed" for e in members)
         left = [e for e in members if e["outcome"] != "killed"]
-        same, lacking = (
-            sum((e["file"], e["change"]) in known for e in left) for known in (explained, told)
-        )
-        unreached = sum(
-            e["outcome"] == "not reached" and (e["file"], e["change"]) not in explained
-            for e in left
-        )
-        low, high = interval(killed, len(members) - same)
+        found = [e for e in left if (e["file"], e["change"]) not in explained]
+        low, high = interval(killed, killed + len(found))
         rows.append(
-            {"part": part, "mutants": len(members), "killed": killed, "equivalent": same,
-             "survivors": len(left) - same, "told": lacking,
-             "unreached": unreached,
+            {"part": part, "mutants": len(members), "killed": killed, "equivalent": len(left) - len(found),
+             "survivors": len(found), "told": sum((e["file"], e["change"]) in told for e in found),
+             "unreached": sum(e["outcome"] == "not reached" for e in found),
              "low": round(low, 4), "high": round(high, 4)}
         )  # fmt: skip
     return rows

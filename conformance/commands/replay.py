@@ -119,7 +119,7 @@ def _why_impossible(evidence: Evidence, case: Case, error: Exception) -> str | N
     if isinstance(error.__cause__, OracleError):
         return str(error.__cause__)
     right = evidence.expectation(case).observation
-    raised = (outcome.error for outcome in (right.constructed, *right.outcomes) if outcome.error)
+    raised = (outcome.error for outcome in right.all_outcomes if outcome.error)
     told = [f"the right layer raises {one}" for one in raised]
     if not told and _form(case) not in _forms(case.family):
         told = [f"no case of the family {case.family!r} has its steps, and {error}"]

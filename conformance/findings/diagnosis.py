@@ -457,8 +457,7 @@ class Diagnostician:
 
     def _gives(self, subject: Subject, case: Case) -> bool:
         """Tell whether the subject does everything in a case; what it lacks says nothing of what is right."""
-        seen = self._seen(subject, case)
-        return all(one.unsupported is None for one in (seen.constructed, *seen.outcomes))
+        return all(one.unsupported is None for one in self._seen(subject, case).all_outcomes)
 
     def _is_right(self, subject: Subject, case: Case) -> bool | None:
         """Tell whether the subject does what the right layer does.

@@ -20,6 +20,7 @@ import numpy as np
 
 from conformance.cases import FAMILIES
 from conformance.checks import CHECKS, Check, NotTried, Traits
+from conformance.judge.alone import alike
 from conformance.judge.causes import making_call
 from conformance.judge.crashes import until_it_dies
 from conformance.judge.evidence import Evidence
@@ -32,7 +33,6 @@ from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.oracle.bounds import OracleError
 from conformance.subjects import Subject
 from conformance.subjects.process import TIMED_OUT
-from reports.records.messages import normalised
 
 #: So many cases that end the process are run again, step by step: each ends it once more.
 ENDED = 8
@@ -138,7 +138,7 @@ class Culprits:
         if blamed is None or blamed[1].status != "error":
             return None
         usual = self._raised(plain, 0)
-        return blamed if usual is not None and _alike(usual, raised) else None
+        return blamed if usual is not None and alike(usual, raised) else None
 
     def _of_specials(self, failure: Failure) -> Blamed | None:
         """Return the clause about NaN and infinities where an activation is wrong of those alone.
@@ -218,7 +218,7 @@ class Culprits:
         if blamed is None or blamed[1].mismatch.got is None or failure.mismatch.got is None:
             return None
         told = (Error(**found.mismatch.got) for found in (blamed[1], failure))
-        return blamed if _alike(*told) else None
+        return blamed if alike(*told) else None
 
     def _first(self, evidence: Evidence, checks: Iterable[Check], case: Case) -> Blamed | None:
         """Return the first clause that fails on the case."""
@@ -262,12 +262,6 @@ def call_not_refused(failure: Failure) -> steps.Call | None:
     # What is expected is the name of an exception.
     gave = isinstance(mismatch.got, np.ndarray) and isinstance(mismatch.expected, str)
     return called if gave and isinstance(called, steps.Call) else None
-
-
-def _alike(one: Error, other: Error) -> bool:
-    """Tell whether two exceptions say the same, numbers and addresses apart."""
-    told = [normalised(error.first_line) for error in (one, other)]
-    return one.types == other.types and told[0] == told[1]
 
 
 def is_crash(failure: Failure) -> bool:

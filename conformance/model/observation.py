@@ -189,6 +189,11 @@ class Observation:
     crash: str | None = None
     not_tried: str | None = None
 
+    @property
+    def all_outcomes(self) -> tuple[Outcome, ...]:
+        """The constructor's outcome, and those of the steps."""
+        return (self.constructed, *self.outcomes)
+
     def to_json(self) -> dict[str, Any]:
         """Return the observation as plain JSON."""
         return {

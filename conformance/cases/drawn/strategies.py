@@ -26,9 +26,9 @@ ACTIVATIONS = (
     "linear", "relu", "relu6", "elu", "selu", "exponential", "sigmoid", "hard_sigmoid", "tanh",
     "softplus", "softsign", "swish", "gelu", "softmax",
 )  # fmt: skip
-#: The factors of the first three are no sums of powers of 2: in a float64 layer they are rounded (LOSS-12).
-#: Those that make a number of a whole vector.
+#: The activations that make each number of a whole vector.
 OF_VECTORS = ("softmax", "log_softmax")
+#: The factors of the first three are no sums of powers of 2: in a float64 layer they are rounded (LOSS-12).
 REGULARIZERS = (
     "l2",
     "l1",

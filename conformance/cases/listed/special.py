@@ -229,9 +229,11 @@ def activation_gradients() -> tuple[Case, ...]:
             if name in OF_VECTORS:
                 upstream *= np.where(np.arange(count).reshape(inputs.shape) % 3 == 0, -1, 1)
             listed.append(steps.Gradients(inputs, upstream.astype(dtype)))
-        cases.append(_plain(name, dtype, finite, *listed, family="activation gradients"))
-        if dtype == "float64":
-            cases[-1] = _with_gaps(name, *listed)
+        cases.append(
+            _with_gaps(name, *listed)
+            if dtype == "float64"
+            else _plain(name, dtype, finite, *listed, family="activation gradients")
+        )
     return tuple(cases)
 
 

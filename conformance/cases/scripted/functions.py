@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance.cases.scripted.bends import pixels
 from conformance.cases.scripted.expected import (
     ActsAs,
     Arrays,
@@ -76,10 +77,7 @@ def _configured(
     name: str, config: dict[str, float] | None, values: list[float], slopes: list[float]
 ) -> Iterator[Script]:
     """Yield what a Keras layer with options, or by its name alone, makes of numbers, and the gradients."""
-    arguments = {
-        "filters": 1, "kernel_size": 1, "kernel_initializer": "ones", "use_bias": False,
-        "activation": name if config is None else {"class_name": name, "config": config},
-    }  # fmt: skip
+    arguments = pixels(name if config is None else {"class_name": name, "config": config})
     after = np.reshape(values, _BEFORE.shape).tolist()
     by_inputs = np.reshape(slopes, _BEFORE.shape) * _UPSTREAM
     by_kernel = np.sum(by_inputs * _BEFORE).reshape(1, 1, 1, 1)
@@ -122,12 +120,9 @@ _THREE_TENTHS = np.where(_BEFORE > 0, _BEFORE, _BEFORE * np.float32(0.3))
 #: Not the slope of `leaky_relu`.
 _LEAKY_BY_NAME = Script(
     clause="ACT-01",
-    arguments={
-        "filters": 1, "kernel_size": 1, "kernel_initializer": "ones", "use_bias": False,
-        "activation": "LeakyReLU",
-    },
+    arguments=pixels("LeakyReLU"),
     lines=(both(steps.Call(_BEFORE), Gives(_THREE_TENTHS.tolist())),),
-)  # fmt: skip
+)
 
 
 def _regularizer(clause: str, argument: str, name: str, wanted: Wanted) -> Script:

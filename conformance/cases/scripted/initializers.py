@@ -169,18 +169,22 @@ _SEEDS = (
         where="eager",
     ),
 )
-_SEED_ARGUMENT = {
-    **_BASE,
-    "kernel_initializer": {"class_name": "GlorotUniform", "config": {"seed": 5}},
-}
-_SEEDED_TWICE = Script(
-    clause="INIT-09",
-    arguments=_SEED_ARGUMENT,
-    lines=(
-        *then(_CALL, steps.GetWeights(), steps.Construct("another", _SEED_ARGUMENT), _CALL),
-        both(steps.GetWeights(), SameAs(1), of_the_page=(Succeeds(), SameAs(1))),
-    ),
-)
+
+
+def seeded_twice(seed: int) -> Script:
+    """Return a script of two layers whose initializers have the same seed."""
+    form = {"class_name": "GlorotUniform", "config": {"seed": seed}}
+    layer = {**_BASE, "kernel_initializer": form}
+    return Script(
+        clause="INIT-09",
+        arguments=layer,
+        lines=(
+            *then(_CALL, steps.GetWeights(), steps.Construct("another", layer), _CALL),
+            both(steps.GetWeights(), SameAs(1), of_the_page=(Succeeds(), SameAs(1))),
+        ),
+    )
+
+
 SCRIPTS = (
     *_TAKEN,
     _SEVERAL,
@@ -191,5 +195,5 @@ SCRIPTS = (
     *_DRAWN,
     *_COMPLEX,
     *_SEEDS,
-    _SEEDED_TWICE,
+    seeded_twice(5),
 )

@@ -17,7 +17,7 @@ from conformance.cases.drawn.configurations import Configuration
 from conformance.cases.drawn.data import position_coded
 from conformance.model.capabilities import LISTS
 from conformance.model.case import Case
-from conformance.model.observation import Observation, Outcome
+from conformance.model.observation import Observation
 from conformance.model.steps import Call, Step
 from conformance.model.values.codec import Array, dtype_of
 
@@ -106,7 +106,7 @@ def plainest(observe: Callable[[Case], Observation]) -> Plainest:
     for one in _all():
         case = one.case(Call(one.inputs()))
         seen = observe(case)
-        if any(outcome.unsupported is not None for outcome in _outcomes(seen)):
+        if any(outcome.unsupported is not None for outcome in seen.all_outcomes):
             continue
         if seen.crash is not None or seen.not_tried is not None:
             return one  # a process that has ended is not asked again
@@ -118,16 +118,12 @@ def plainest(observe: Callable[[Case], Observation]) -> Plainest:
         made = seen.constructed.error is None
         refused = (
             (made and other.constructed.error is not None)
-            or any(outcome.refusal for outcome in _outcomes(other))
+            or any(outcome.refusal for outcome in other.all_outcomes)
             for other in map(observe, told)
         )
         if not any(refused):
             return one
     return PLAIN
-
-
-def _outcomes(observation: Observation) -> tuple[Outcome, ...]:
-    return (observation.constructed, *observation.outcomes)
 
 
 def _all() -> Iterator[Plainest]:

@@ -67,7 +67,7 @@ def adapter_fault(subject: Subject, plain: Plainest = PLAIN) -> str | None:
             observation.crash or observation.not_tried or ""
         )
     moments = ("the constructor", "build", "set_weights", "the call", "get_weights")
-    outcomes = (observation.constructed, *observation.outcomes)
+    outcomes = observation.all_outcomes
     if len(outcomes) == 1 and _said(outcomes[0]) is None:
         return "no outcome of any step: there should be one for each"
     for moment, outcome in zip(moments[:4], outcomes):

@@ -153,7 +153,7 @@ class Understood:
     def observe(self, case: Case) -> Observation:
         """Run the case; what says that something is not there is no error."""
         seen = self.subject.observe(case)
-        outcomes = (seen.constructed, *seen.outcomes)
+        outcomes = seen.all_outcomes
         if all(outcome.error is None for outcome in outcomes):
             return seen
         values = values_of(case)

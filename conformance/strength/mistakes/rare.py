@@ -27,11 +27,6 @@ from conformance.strength.mistakes.mistake import (
 _Row = tuple[str, str, str, Members]
 
 
-def _is_plain(function: Any) -> bool:
-    """Whether a function is the library's own."""
-    return type(function).__module__.startswith("fast_impl")
-
-
 # --- what is 0 ---
 
 
@@ -81,24 +76,31 @@ _ZEROS: tuple[_Row, ...] = (
 # --- what raises ---
 
 
-def _around(place: int, otherwise: Callable[..., Any]) -> Members:
-    """An error of one function of a weight is swallowed: 0 initializer, 1 regularizer, 2 constraint."""
+def _of_the_user(place: int, change: Callable[[Layer, str, Any], Any]) -> Members:
+    """The user's initializer (0), regularizer (1) or constraint (2) of a weight is changed."""
 
     def weight(self: Layer, name: str, shape: Any, *functions: Any) -> Any:
         found = list(functions)
-        real = found[place]
-        if real is not None and not _is_plain(real):
-
-            def guarded(*args: Any, **kwargs: Any) -> Any:
-                try:
-                    return real(*args, **kwargs)
-                except ArithmeticError:
-                    return otherwise(*args)
-
-            found[place] = guarded
+        if found[place] is not None and not type(found[place]).__module__.startswith("fast_impl"):
+            found[place] = change(self, name, found[place])
         return Right._weight(self, name, shape, *found)
 
     return {"_weight": weight}
+
+
+def _around(place: int, otherwise: Callable[..., Any]) -> Members:
+    """An error of such a function is swallowed."""
+
+    def guarded(_: Layer, __: str, real: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return real(*args, **kwargs)
+            except ArithmeticError:
+                return otherwise(*args)
+
+        return call
+
+    return _of_the_user(place, guarded)
 
 
 _ERRORS: tuple[_Row, ...] = (
@@ -209,23 +211,19 @@ def _exchanged(self: Layer, *positional: Any, **arguments: Any) -> None:
 _exchanged.__wrapped__ = Right.__init__  # type: ignore[attr-defined]
 
 
-def _by_keyword(self: Layer, name: str, shape: Any, make: Any, *others: Any) -> Any:
-    if make is None or _is_plain(make):
-        return Right._weight(self, name, shape, make, *others)
-    return Right._weight(self, name, shape, lambda s, dtype: make(shape=s, dtype=dtype), *others)
+def _by_keyword(_: Layer, __: str, make: Any) -> Any:
+    return lambda shape, dtype: make(shape=shape, dtype=dtype)
 
 
-def _asked_once(self: Layer, name: str, shape: Any, make: Any, *others: Any) -> Any:
-    if make is None or _is_plain(make):
-        return Right._weight(self, name, shape, make, *others)
+def _asked_once(self: Layer, name: str, make: Any) -> Any:
     known = own_state(self, "values")
 
-    def kept(s: Any, dtype: Any) -> Any:
-        if (name, s) not in known:
-            known[name, s] = make(s, dtype=dtype)
-        return known[name, s]
+    def kept(shape: Any, dtype: Any) -> Any:
+        if (name, shape) not in known:
+            known[name, shape] = make(shape, dtype=dtype)
+        return known[name, shape]
 
-    return Right._weight(self, name, shape, kept, *others)
+    return kept
 
 
 def _built_again(self: Layer, inputs: Any, *args: Any, **kwargs: Any) -> Any:
@@ -268,21 +266,27 @@ def _own_dtype(self: Layer, inputs: Any, kernel: Any) -> Any:
     return found.astype(self.kernel.dtype) if self.built else found
 
 
-def _in_columns(self: Layer, name: str, shape: Any, make: Any, *others: Any) -> Any:
-    variable = Right._weight(self, name, shape, make, *others)
-    if name == "kernel" and type(make).__name__ == "Constant" and np.size(make.value) > 1:
-        variable.array = variable.fitting(
-            variable.array.reshape(-1).reshape(shape, order="F"), name
-        )
-    return variable
+def _first_values(change: Callable[[Layer, Any, Any], Any]) -> Members:
+    """The kernel has other first values: `change(layer, initializer, values)`."""
+
+    def weight(self: Layer, name: str, shape: Any, make: Any, *others: Any) -> Any:
+        variable = Right._weight(self, name, shape, make, *others)
+        if name == "kernel":
+            variable.array = variable.fitting(change(self, make, variable.array), name)
+        return variable
+
+    return {"_weight": weight}
 
 
-def _fans_by_layout(self: Layer, name: str, shape: Any, make: Any, *others: Any) -> Any:
-    variable = Right._weight(self, name, shape, make, *others)
-    if getattr(make, "mode", "") == "fan_in" and self.data_format == "channels_first":
-        scaled = variable.array * np.float32(math.sqrt(shape[2] / shape[3]))
-        variable.array = variable.fitting(scaled, name)
-    return variable
+def _in_columns(_: Layer, make: Any, values: Any) -> Any:
+    is_several = type(make).__name__ == "Constant" and np.size(make.value) > 1
+    return values.reshape(-1).reshape(values.shape, order="F") if is_several else values
+
+
+def _fans_by_layout(self: Layer, make: Any, values: Any) -> Any:
+    if getattr(make, "mode", "") != "fan_in" or self.data_format != "channels_first":
+        return values
+    return values * np.float32(math.sqrt(values.shape[2] / values.shape[3]))
 
 
 _ARGUMENTS: tuple[_Row, ...] = (
@@ -292,9 +296,9 @@ _ARGUMENTS: tuple[_Row, ...] = (
     ("ARG-01", "penalties_exchanged", "By position the activity regularizer comes before that of the bias.",
      {"__init__": _exchanged}),
     ("INIT-05", "shape_by_keyword", "An initializer is given its shape by the keyword `shape`.",
-     {"_weight": _by_keyword}),
+     _of_the_user(0, _by_keyword)),
     ("VAR-15", "values_kept", "A second build takes the values that the first one was given.",
-     {"_weight": _asked_once}),
+     _of_the_user(0, _asked_once)),
     ("DTYPE-01", "built_dtype", "After a build the first input decides the dtype.", {"__call__": _built_again}),
     ("VAR-14", "short_filters", "Filters given in 8 bits make counts of 8 bits.",
      {"changed_arguments": _short, "count_params": _counts_short}),
@@ -305,9 +309,9 @@ _ARGUMENTS: tuple[_Row, ...] = (
     ("METH-04", "convolution_own_dtype", "convolution_op gives the layer's dtype.",
      {"convolution_op": _own_dtype}),
     ("INIT-05", "constant_in_columns", "Values of a Constant are laid out in columns.",
-     {"_weight": _in_columns}),
+     _first_values(_in_columns)),
     ("INIT-02", "fans_by_layout", "In channels_first fan_in counts the input channels.",
-     {"_weight": _fans_by_layout}),
+     _first_values(_fans_by_layout)),
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,12 +27,18 @@ def _name(layer: Layer) -> str:
     return str(getattr(layer.activation, "__name__", ""))
 
 
-def _linear(layer: Layer, inputs: Array) -> Array:
+@contextlib.contextmanager
+def _without_activation(layer: Layer) -> Iterator[None]:
     kept, layer.activation = layer.activation, lambda y: y
     try:
-        return recomputed(layer, inputs)
+        yield
     finally:
         layer.activation = kept
+
+
+def _linear(layer: Layer, inputs: Array) -> Array:
+    with _without_activation(layer):
+        return recomputed(layer, inputs)
 
 
 def _activation(name: str, wrong: Callable[[Array], Array]) -> type:
@@ -134,11 +141,8 @@ def _on_integers() -> Iterator[Mistake]:
         def call(self: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
             if _name(self) != name or np.asarray(inputs).dtype.kind != "i":
                 return Right.__call__(self, inputs, *args, **kwargs)
-            kept, self.activation = self.activation, lambda y: y
-            try:
+            with _without_activation(self):
                 return wrong(Right.__call__(self, inputs, *args, **kwargs))
-            finally:
-                self.activation = kept
 
         return overridden(__call__=call)
 
