@@ -131,8 +131,10 @@ class ProcessSubject:
         self._leaves = True
         #: What it has cost; who runs cases of the same run elsewhere adds what they have.
         self.spent = Spent()
-        #: Seconds, as `Patience` counts them, that went by for starts and for crashes and hangs.
+        #: Seconds, as `Patience` counts them, that went by for crashes and hangs, and for the starts after them.
         self.seconds_lost = 0.0
+        # Whether it is to be started because it ended or hung, and not because it was let end.
+        self._is_lost = False
 
     def describe(self) -> dict[str, Any]:
         """Return versions and settings; raise LoadError where the process cannot be started."""
@@ -179,7 +181,8 @@ class ProcessSubject:
         try:
             if self._process is None:
                 self._start()
-                self.seconds_lost += self._waited
+                self.seconds_lost += self._waited if self._is_lost else 0.0
+                self._is_lost = False
             return self._ask(case)
         except (Broken, LoadError) as reason:
             self.seconds_lost += self._waited
@@ -187,6 +190,7 @@ class ProcessSubject:
                 self.spent += Spent(RENEWAL)
             else:
                 self._stop()
+                self._is_lost = True
                 self.spent += self._price(str(reason))
             return Observation(crash=str(reason))
 

@@ -176,6 +176,27 @@ def test_what_forks_would_lack_or_share_is_started_anew(made: Make, loading: str
     assert (subject.describe()["renews"], bool((_given(subject) == before).any())) == (False, False)
 
 
+def test_starts_that_nothing_has_made_necessary_are_not_lost_time(
+    made: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = made("return inputs", LOADED["a thread"] + "; time.sleep(0.3)")
+    monkeypatch.setattr("conformance.subjects.process.LONGEST_PATIENCE", 0.5)
+    for _ in range(4):
+        renew(subject)
+        assert subject.observe(_case()).not_tried is None
+    assert subject.seconds_lost == 0
+
+
+def test_starts_after_a_process_has_ended_are_lost_time(
+    made: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = made("os._exit(3)", LOADED["a thread"] + "; time.sleep(0.3)")
+    monkeypatch.setattr("conformance.subjects.process.LONGEST_PATIENCE", 0.5)
+    seen = [subject.observe(_case()).not_tried for _ in range(5)]
+    assert seen[0] is None
+    assert seen[-1] == "its process has ended or hung too often before"
+
+
 def test_what_is_started_anew_is_told_as_well(made: Make) -> None:
     subject = made("os._exit(3)", LOADED["a thread"])
     crashes = {subject.observe(_case()).crash for _ in range(2)}
