@@ -323,8 +323,11 @@ class Run:
         return round(time.monotonic() - self._started, 1)
 
     def _said_often(self) -> tuple[record.SaidOften, ...]:
-        together = self._work.together.items()
-        return tuple(told for key, found in together for told in messages.often(*key, found.said))
+        return tuple(
+            told
+            for key, found in self._work.together.items()
+            for told in messages.often(*key, found.said, self._judges[key].explained_messages)
+        )
 
     def _aspects(self) -> tuple[record.Aspect, ...]:
         found: list[record.Aspect] = []

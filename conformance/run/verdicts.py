@@ -38,6 +38,7 @@ from conformance.run.participants.participant import Participant
 from conformance.run.settings.corpus import Corpus, judge_recorded
 from conformance.run.settings.excuses import Excuse, Failed, Standing, excused
 from conformance.run.settings.options import Options
+from conformance.run.statistics import messages
 from conformance.subjects.process import (
     EXPLAINING,
     LONGEST_EXPLAINING,
@@ -111,6 +112,8 @@ class ParticipantJudge:
         self._explained: dict[str, tuple[float, float]] = {}
         #: Those that covered a failure so far.
         self.used_excuses: set[Excuse] = set()
+        #: Messages of failures that a more basic clause explains, and of those that are a clause's own.
+        self.explained_messages = messages.Explained()
         self._causes = Causes(evidence, participant.subject, participant.traits)
         has_process = Worker.of(participant).has_process
         self._afresh = Afresh(participant.subject, participant.traits) if has_process else None
@@ -148,6 +151,7 @@ class ParticipantJudge:
             status, kind = "gave-up", "cases-left"
             reason = f"an earlier part of the run has seen it fail, where it blocks {other}"
         self._red[clause.id] = bool(tally.failures)
+        self.explained_messages.note(own=tally.failures, blocked=tally.blocked_failures)
         finding, text = self._finding(clause, tally, guard) if tally.failures else (None, "")
         excuses = [e for e in self._options.excuses if e.concerns(clause.id, *self.participant.key)]
         failures, blocked = (

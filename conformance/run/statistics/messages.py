@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from conformance.judge.judging import Failure
 from conformance.model.observation import telling_line
@@ -60,11 +60,40 @@ def said(failures: Iterable[Failure]) -> tuple[Said, ...]:
     return tuple(Said(message, len(cases)) for message, cases in found.values())
 
 
-def often(subject: str, mode: str, messages: Iterable[Said]) -> tuple[SaidOften, ...]:
-    """Return the messages that a subject said often, the most frequent first."""
+class Explained:
+    """What a subject said alone where a more basic failure explains it: that is no refusal."""
+
+    def __init__(self) -> None:
+        self._own: set[str] = set()
+        self._blocked: set[str] = set()
+
+    def note(self, *, own: Iterable[Failure], blocked: Iterable[Failure]) -> None:
+        """Add the failures of a clause: its own, and those that another clause explains."""
+        self._own.update(one.message for one in said(own))
+        self._blocked.update(one.message for one in said(blocked))
+
+    def __contains__(self, message: object) -> bool:
+        own, blocked = (map(pattern_of, known) for known in (self._own, self._blocked))
+        pattern = pattern_of(str(message))
+        return pattern in blocked and pattern not in own
+
+
+def often(
+    subject: str, mode: str, messages: Iterable[Said], explained: Container[str] = ()
+) -> tuple[SaidOften, ...]:
+    """Return the messages that a subject said often, the most frequent first.
+
+    Args:
+        subject: whose.
+        mode: in which mode.
+        messages: what it said.
+        explained: messages that follow from something else that is wrong.
+    """
     first: dict[str, str] = {}
     cases: Counter[str] = Counter()
     for one in messages:
+        if one.message in explained:
+            continue
         pattern = pattern_of(one.message)
         first.setdefault(pattern, one.message)
         cases[pattern] += one.cases

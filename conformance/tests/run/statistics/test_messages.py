@@ -17,7 +17,14 @@ from conformance.commands.console.verdicts import verdicts
 from conformance.judge.judging import Failure
 from conformance.model.case import Case
 from conformance.oracle.comparison import Mismatch
-from conformance.run.statistics.messages import ENOUGH, ENOUGH_OF_REFUSALS, often, pattern_of, said
+from conformance.run.statistics.messages import (
+    ENOUGH,
+    ENOUGH_OF_REFUSALS,
+    Explained,
+    often,
+    pattern_of,
+    said,
+)
 from conformance.tests.run.settings.test_lacks import OwnWords
 
 
@@ -41,6 +48,15 @@ def test_what_is_said_in_several_families_adds_up() -> None:
     parts = said(_failures("just 2-D", ENOUGH - 1)), said(_failures("just 3-D", 1))
     (told,) = often("Mine", "eager", [*parts[0], *parts[1]])
     assert (told.message, told.cases) == ("just 2-D", ENOUGH)
+
+
+def test_what_follows_from_another_failure_is_no_refusal() -> None:
+    shapes = _failures("the gradient has 3 rows, the output has 4", ENOUGH)
+    refusals = _failures("just 2-D", ENOUGH)
+    explained = Explained()
+    explained.note(own=refusals[:1], blocked=[*shapes[:1], *refusals[1:2]])
+    found = often("Mine", "eager", said([*shapes, *refusals]), explained)
+    assert [told.message for told in found] == ["just 2-D"]
 
 
 @pytest.mark.parametrize(
