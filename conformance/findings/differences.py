@@ -28,6 +28,8 @@ FARTHEST = 8
 CAST = (
     "looks like inputs are cast to the layer's dtype, which is float32 unless another one is named"
 )
+#: Steps whose results are looked at for NaN and infinities; other descriptions are of calls alone.
+_OF_ARRAYS = (steps.Call, steps.Gradients)
 #: Begins the words for a factor that mistakes seldom have.
 _BY_FACTOR = "the right {} multiplied by"
 #: Scaled errors up to this are no sign of a narrower format.
@@ -66,12 +68,12 @@ def described(failures: Sequence[Failure]) -> str | None:
         right, got = failure.mismatch.expected, failure.mismatch.got
         if not isinstance(right, np.ndarray) or not isinstance(got, np.ndarray):
             return None
-        if right.shape != got.shape or not _is_call(failure):
+        if right.shape != got.shape or not isinstance(_step(failure), _OF_ARRAYS):
             return None
         pairs.append((failure, right.astype(np.float64), got.astype(np.float64)))
     if len(pairs) >= ENOUGH_SPECIAL and (text := _fitting(_specials, pairs)):
         return text
-    if len(pairs) < ENOUGH:
+    if len(pairs) < ENOUGH or not all(_is_call(failure) for failure, *_ in pairs):
         return None
     # A result that is almost the right one is not the right one moved, turned or scaled.
     almost = any(_near(got, right) for _, right, got in pairs)
@@ -212,11 +214,9 @@ def _specials(failure: Failure, right: Array, got: Array) -> Iterator[str]:
     if not wrong.any():
         return
     if np.isnan(got[wrong]).all():
-        infinite = [
-            name for name, reached in _reached(failure.case, right.shape) if reached[wrong].all()
-        ]
-        for name in infinite:
-            yield f"an infinity of the {name} that is multiplied by zeros where there is no pixel: NaN"
+        for name, reached in _reached(failure, right.shape):
+            if reached[wrong].all():
+                yield f"NaN or infinities of the {name} that are multiplied by zeros where there is no pixel: NaN"
     lost = right[wrong]
     largest = {float(np.finfo(name).max) for name in (np.float16, np.float32, np.float64)}
     if np.isinf(lost).all() and all(
@@ -228,19 +228,33 @@ def _specials(failure: Failure, right: Array, got: Array) -> Iterator[str]:
         yield "NaN and infinities replaced by numbers, as a clamp does"
 
 
-def _reached(case: Case, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
-    """Tell which outputs an infinity of the kernel, or of the inputs, comes to if images had no end."""
+def _reached(failure: Failure, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:
+    """Tell which numbers a NaN or an infinity of the arguments comes to if images had no end.
+
+    Of a call these are the outputs, of gradients those by the inputs or by the kernel. Each argument is told with
+    its axis that is one of the result, too.
+    """
+    case, step = failure.case, _step(failure)
     weights = next((one.values for one in case.steps if isinstance(one, steps.SetWeights)), ())
-    calls = [one.inputs for one in case.steps if isinstance(one, steps.Call)]
-    across = [1] * 4
-    if weights and weights[0].ndim == 4 and len(shape) == 4:
-        filters = np.isinf(weights[0].astype(np.float64)).any((0, 1, 3))
-        across[_channels(case)] = filters.size
-        if filters.size == shape[_channels(case)]:
-            yield "kernel", np.broadcast_to(filters.reshape(across), shape)
-    if len(calls) == 1 and calls[0].ndim == len(shape) == 4 and calls[0].shape[0] == shape[0]:
-        images = np.isinf(calls[0].astype(np.float64)).any((1, 2, 3))
-        yield "inputs", np.broadcast_to(images.reshape(-1, 1, 1, 1), shape)
+    kernel = weights[0] if weights and weights[0].ndim == 4 else None
+    channels, told = _channels(case), failure.mismatch.message
+    met: list[tuple[str, Array | None, int, int]] = []
+    if isinstance(step, steps.Gradients) and told.startswith("input gradient"):
+        met = [("kernel", kernel, 3, channels), ("output gradient", step.output_gradient, 0, 0)]
+    elif isinstance(step, steps.Gradients) and told.startswith("kernel gradient"):
+        met = [
+            ("inputs", step.inputs, channels, 3),
+            ("output gradient", step.output_gradient, channels, 2),
+        ]
+    elif isinstance(step, steps.Call):
+        met = [("kernel", kernel, 2, channels), ("inputs", step.inputs, 0, 0)]
+    for name, array, own, axis in met:
+        if array is None or array.ndim != 4 or len(shape) != 4 or array.shape[own] != shape[axis]:
+            continue
+        others = tuple(one for one in range(4) if one != own)
+        special = ~np.isfinite(array.astype(np.float64))
+        across = [-1 if one == axis else 1 for one in range(4)]
+        yield name, np.broadcast_to(special.any(others).reshape(across), shape)
 
 
 def _precisions(failure: Failure, right: Array, got: Array) -> Iterator[str]:

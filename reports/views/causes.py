@@ -11,7 +11,8 @@ The rule, for the findings of one subject, whatever their modes:
 3. The same holds for a diagnosis after which something else is wrong in a part of the cases.
 4. Findings that saw the same in the same step of the same case have one cause, unless each has a diagnosis of its
    own.
-5. Processes that the C library ended, as the heap was damaged, have one cause: it shows at whatever comes later.
+5. A known mistake that cannot be told from another one belongs to that one, where it is named by itself.
+6. Processes that the C library ended, as the heap was damaged, have one cause: it shows at whatever comes later.
 
 What a failure explains is not told a second time: the run has it as *blocked*, without a finding.
 """
@@ -37,6 +38,8 @@ _SOMETHING_ELSE = "Something else is wrong with"
 _SHIFTED = "looks like the right result shifted"
 #: Before what all wrong cases have, and how many they are.
 _ONLY = "wrong only with"
+#: Ends a description of NaN or infinities, whatever array they come from.
+_AMONG_ZEROS = "that are multiplied by zeros where there is no pixel: NaN"
 #: Between a dtype and the one in which it is computed.
 _PRECISION = " computed less precisely than claimed, like "
 #: Last words of the C library, where what lies between the blocks of memory was overwritten.
@@ -61,7 +64,7 @@ RANK = 4
 #: What a title is that names no known mistake.
 SYMPTOM = "Symptom; its cause was not found"
 DESCRIPTION = "Description; no known mistake does just this"
-_TWINS = re.compile(r" \([^()]* cannot be told from it here\)$")
+_TWINS = re.compile(r" \(([^()]*) cannot be told from it here\)$")
 
 _Key = tuple[str, ...]
 
@@ -107,6 +110,7 @@ def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> lis
         key = _key(finding, clause.chapter if clause else "")
         by_subject.setdefault(finding.subject, {}).setdefault(key, []).append(number)
     for groups in by_subject.values():
+        _join_twins(groups, findings)
         _join_seen(groups, findings)
         _join_described(groups, findings, clauses)
 
@@ -125,6 +129,18 @@ def unexplained(causes: Sequence[Cause], findings: Mapping[int, Finding]) -> int
     """Count the findings whose search for a diagnosis was given up, and whose cause has none from another one."""
     unnamed = (cause for cause in causes if cause.kind == SYMPTOM)
     return sum(findings[number].undiagnosed for cause in unnamed for number in cause.numbers)
+
+
+def _join_twins(groups: dict[_Key, list[int]], findings: Mapping[int, Finding]) -> None:
+    """Put a known mistake to another one that cannot be told from it, where that one is named by itself."""
+    for key in [key for key in groups if key[0] == "known"]:
+        twins = set[str]()
+        for finding in map(findings.__getitem__, groups[key]):
+            found = _TWINS.search(finding.diagnosis or "")
+            twins.update(re.split(", | and ", found[1]) if found else ())
+        there = next((one for one in groups if one[0] == "known" and one[1] in twins), None)
+        if there is not None and there != key:
+            groups[there] = sorted(groups[there] + groups.pop(key))
 
 
 def _join_seen(groups: dict[_Key, list[int]], findings: Mapping[int, Finding]) -> None:
@@ -185,7 +201,10 @@ def _cause(numbered: list[tuple[int, Finding]]) -> Cause:
 def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str, str]:
     """Return what is wrong, which known mistake it is, as surely as any of the findings says it, and the kind."""
     matches = [_KNOWN.match(finding.diagnosis or "") for finding in findings]
-    sure = sorted((match for match in matches if match), key=lambda match: match[1] != "equals")
+    sure = sorted(
+        (match for match in matches if match),
+        key=lambda match: (match[1] != "equals", bool(_TWINS.search(match[4]))),
+    )
     if sure:
         how, known, _, text = sure[0].groups()
         return _TWINS.sub("", text), f"{how} the {known}", ""
@@ -205,6 +224,8 @@ def _key(finding: Finding, chapter: str) -> _Key:
             return ("diagnosis", _SHIFTED)
         if _PRECISION in finding.diagnosis:
             return ("diagnosis", finding.diagnosis.partition(_PRECISION)[2])
+        if finding.diagnosis.endswith(_AMONG_ZEROS):
+            return ("diagnosis", _AMONG_ZEROS)
         if finding.diagnosis.startswith(_ONLY):
             return ("diagnosis", finding.diagnosis.partition(":")[0])
         return ("diagnosis", normalised(finding.diagnosis))

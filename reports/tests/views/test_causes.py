@@ -56,6 +56,32 @@ def test_dtypes_that_are_computed_in_the_same_narrower_one_have_one_cause(number
     assert numbers(*lines) == [(1, 2)]
 
 
+def test_infinities_that_meet_zeros_in_results_and_gradients_have_one_cause(numbers):
+    lines = [
+        sample.finding(
+            diagnosis=f"looks like NaN or infinities of the {name} that are multiplied by zeros where there is "
+            "no pixel: NaN"
+        )
+        for name in ("kernel", "output gradient")
+    ]
+    assert numbers(*lines) == [(1, 2)]
+
+
+def test_a_mistake_belongs_to_the_one_that_cannot_be_told_from_it(grouped):
+    lines = [
+        sample.finding(
+            "DTYPE-02",
+            diagnosis="equals the known mistake M21: short. (M22 and M23 cannot be told from it here)",
+        ),
+        sample.finding("DTYPE-05", diagnosis="equals the known mistake M23: short and clamped."),
+        sample.finding("VAL-01", diagnosis="equals the known mistake M24: another one."),
+    ]
+    assert [(one.known, len(one.numbers)) for one in grouped(*lines)] == [
+        ("equals the known mistake M23", 2),
+        ("equals the known mistake M24", 1),
+    ]
+
+
 def test_what_is_wrong_elsewhere_is_not_put_to_what_is_wrong_only_somewhere(numbers):
     lines = [
         sample.finding("VAL-01", diagnosis=None),
