@@ -176,6 +176,81 @@ def _wrong_crops() -> Iterator[Mistake]:
             )
 
 
+def _halved(layer: Layer, side: int) -> tuple[int, int]:
+    """Drop what the output has beyond H * s, half of it at the beginning; nothing where it has less."""
+    dropped = max(_beyond_stride(layer, side), 0)
+    return dropped // 2, _beyond_stride(layer, side) - dropped
+
+
+def _centred(layer: Layer, side: int) -> tuple[int, int]:
+    """Drop half of what the output has beyond H * s at the beginning; below 0, add so much there."""
+    return _beyond_stride(layer, side) // 2, 0
+
+
+def _beyond_stride(layer: Layer, side: int) -> int:
+    extra = 0 if layer.output_padding is None else int(layer.output_padding[side])
+    return _extent(layer, side) - int(layer.strides[side]) + extra
+
+
+#: How a runtime without TensorFlow's rules crops for `same`: what is dropped at the beginning, and by how much the
+#: output is longer than H * s. Only a short kernel or an output padding shows it.
+_OTHER_SAMES = (
+    (
+        "halved", "'same' drops k - s + output_padding along {}, half of it at the beginning, and nothing where "
+        "that is below 0.",
+        "onnxruntime/core/providers/cpu/nn/conv_transpose_attributes.h", ("SHAPE-02", "SHAPE-03"), _halved,
+    ),
+    (
+        "centred", "'same' keeps H * s along {}, whatever output_padding is: half of k - s + output_padding is "
+        "dropped at the beginning, or added where it is below 0.",
+        _ONNX_AUTO_PAD, ("PAD-02", "SHAPE-03"), _centred,
+    ),
+)  # fmt: skip
+
+
+def _cropped_otherwise(
+    sides: tuple[int, ...], crop: Callable[[Layer, int], tuple[int, int]]
+) -> type:
+    """Return a layer whose `same` has another length, and another beginning, along each of the sides."""
+
+    def changed(layer: Layer, inputs: Array, outputs: Array) -> Array:
+        shows = layer.output_padding is not None or any(_beyond_stride(layer, s) < 0 for s in sides)
+        if layer.padding != "same" or not shows or not inputs.size:
+            return outputs
+        axes = spatial_axes(layer)
+        # More image on both sides moves every row into view; the crop is then found by its length.
+        pad = [(2, 2) if axis in axes else (0, 0) for axis in range(4)]
+        wide = recomputed(layer, np.pad(inputs, pad), padding="valid")
+        for side, axis in enumerate(axes):
+            start, length = _right_start(layer, side), outputs.shape[axis]
+            if side in sides:
+                start, more = crop(layer, side)
+                length = inputs.shape[axis] * int(layer.strides[side]) + more
+            start += 2 * int(layer.strides[side])
+            wide = np.take(wide, range(start, start + length), axis)
+        return wide
+
+    return outputs_changed(changed)
+
+
+def _right_start(layer: Layer, side: int) -> int:
+    if layer.output_padding is not None:
+        return _extent(layer, side) // 2
+    return max(_too_long(layer, side), 0) // 2
+
+
+def _other_sames() -> Iterator[Mistake]:
+    for kind, text, source, clauses, crop in _OTHER_SAMES:
+        for name, words, sides in _ALONG:
+            yield Mistake(
+                id=f"same_{kind}_{name}",
+                text=text.format(words),
+                source=source,
+                clauses=clauses,
+                layer=_cropped_otherwise(sides, crop),
+            )
+
+
 def _lengths() -> Iterator[Mistake]:
     def symmetric(layer: Layer, _: Array, outputs: Array, side: int) -> Array:
         odd = (_extent(layer, side) - layer.strides[side]) % 2
@@ -374,6 +449,7 @@ def _layouts() -> Iterator[Mistake]:
 MISTAKES = (
     *_shifts(),
     *_wrong_crops(),
+    *_other_sames(),
     *_lengths(),
     *_exchanges(),
     *_ignored(),

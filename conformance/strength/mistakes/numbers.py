@@ -168,6 +168,7 @@ def _roundings() -> Iterator[Mistake]:
         clauses=("DTYPE-02",),
         layer=outputs_changed(narrow),
     )
+    yield from _in_float32()
     yield Mistake(
         id="M21_dtype",
         text="The output is always float32.",
@@ -188,6 +189,46 @@ def _roundings() -> Iterator[Mistake]:
         source="github.com/keras-team/keras/issues/15703",
         clauses=("DTYPE-03", "DTYPE-04"),
         layer=inputs_changed(cast_first),
+    )
+
+
+def _in_float32() -> Iterator[Mistake]:
+    """Layers whose float64 is float32 inside, or comes out so."""
+    limits = np.finfo(np.float32)
+
+    def clamped(array: Array) -> Array:
+        return np.clip(array, limits.min, limits.max)
+
+    def narrow(array: Array) -> Array:
+        return clamped(np.asarray(array)).astype(np.float32)
+
+    def computed(layer: Layer, inputs: Array, outputs: Array) -> Array:
+        if outputs.dtype != np.float64:
+            return outputs
+        kernel, bias = narrow(layer.kernel), _bias(layer, narrow)
+        with np.errstate(all="ignore"):
+            made = recomputed(layer, narrow(inputs), kernel=kernel, bias=bias)
+            return clamped(made).astype(np.float64)
+
+    yield Mistake(
+        id="float64_in_float32_clamped",
+        text="float64 is computed in float32, and what is larger than its largest number, infinities too, becomes "
+        "that.",
+        source="docs.openvino.ai, precisions of the CPU device",
+        clauses=("DTYPE-02", "DTYPE-05"),
+        layer=outputs_changed(computed),
+    )
+
+    def shortened(_: Layer, __: Array, outputs: Array) -> Array:
+        with np.errstate(all="ignore"):
+            return outputs.astype(np.float32) if outputs.dtype == np.float64 else outputs
+
+    yield Mistake(
+        id="float64_becomes_float32",
+        text="float64 is computed in float32, and the output is float32.",
+        source="docs.jax.dev, default dtypes and the X64 flag",
+        clauses=("DTYPE-02",),
+        layer=outputs_changed(shortened),
     )
 
 

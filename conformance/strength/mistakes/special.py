@@ -136,6 +136,19 @@ def _values() -> Iterator[Mistake]:
         )  # fmt: skip
 
 
+def _sixth() -> Iterator[Mistake]:
+    def change(layer: Layer, inputs: Array, outputs: Array) -> Array:
+        if _name(layer) != "hard_sigmoid" or outputs.dtype.kind == "i":
+            return outputs
+        before = _linear(layer, inputs).astype(np.float64)
+        return np.clip(before / 6 + 0.5, 0, 1).astype(outputs.dtype)
+
+    yield Mistake(
+        id="hard_sigmoid_of_sixths", text="hard_sigmoid is x / 6 + 0.5, where it should be 0.2 * x + 0.5.",
+        source="keras.io/api/layers/activations (Keras 3)", clauses=("ACT-01",), layer=outputs_changed(change),
+    )  # fmt: skip
+
+
 def _on_integers() -> Iterator[Mistake]:
     def changed(name: str, wrong: Callable[[Array], Array]) -> type:
         def call(self: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
@@ -436,4 +449,4 @@ def _gradients() -> Iterator[Mistake]:
         )
 
 
-MISTAKES = (*_values(), *_on_integers(), *_sums(), *_slopes(), *_gradients())
+MISTAKES = (*_values(), *_sixth(), *_on_integers(), *_sums(), *_slopes(), *_gradients())

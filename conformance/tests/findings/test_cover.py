@@ -93,6 +93,16 @@ def _told(clause: str, *names: str) -> str:
             ("unreached_missing_both", "same_without_output_padding"),
             "equals the known mistake same_without_output_padding: ",
         ),
+        (
+            "SHAPE-03",
+            ("unreached_missing_both", "same_halved_both"),
+            "equals the known mistake same_halved_both: ",
+        ),
+        (
+            "SHAPE-03",
+            ("M04_both", "centred_late_both", "same_centred_both"),
+            "equals the known mistake same_centred_both: ",
+        ),
     ],
 )  # fmt: skip
 def test_of_two_mistakes_at_once_the_one_to_blame_is_named(

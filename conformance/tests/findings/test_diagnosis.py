@@ -16,12 +16,13 @@ from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.oracle.comparison import Mismatch
 from conformance.strength.mistakes import MISTAKES
-from conformance.strength.mistakes.mistake import outputs_changed
+from conformance.strength.mistakes.mistake import channel_axis, outputs_changed, recomputed
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
 
 pytestmark = pytest.mark.diagnosis
 
+LARGEST = np.finfo(np.float32).max
 RIGHT = np.random.default_rng(0).integers(-9, 9, (2, 4, 5, 3)).astype(np.float64)
 
 
@@ -66,6 +67,49 @@ def diagnosis_of(layer: type, clause: str, left_out: tuple[str, ...] = (), examp
 def test_a_known_mistake_is_named(name):
     text = diagnosis_of(MISTAKES[name].layer, MISTAKES[name].clauses[0])
     assert text.startswith(f"equals the known mistake {name}: {MISTAKES[name].text}")
+
+
+def _summed_in_float32(change):
+    """Return a layer that sums its taps one by one in float32, as another kernel does, where it is of float64."""
+
+    def summed(layer, inputs, outputs):
+        if outputs.dtype != np.float64:
+            return outputs
+        x, k = (change(array).astype(np.float32) for array in (inputs, layer.kernel))
+        kept, layer.activation = layer.activation, lambda y: y
+        found = np.zeros(outputs.shape, np.float32)
+        for index in reversed([*np.ndindex(k.shape[:2])]):
+            tap = np.zeros_like(k)
+            tap[index] = k[index]
+            found += recomputed(layer, x, kernel=tap, bias=None)
+        if layer.bias is not None:
+            bias = change(layer.bias).astype(np.float32)
+            found += bias.reshape([-1 if axis == channel_axis(layer) else 1 for axis in range(4)])
+        layer.activation = kept
+        return change(kept(found)).astype(np.float64)
+
+    return outputs_changed(summed)
+
+
+@pytest.mark.parametrize(
+    ("told", "change", "clause"),
+    [
+        ("M21_precision: ", lambda array: array, "DTYPE-02"),
+        ("float64_in_float32_clamped", lambda array: np.clip(array, -LARGEST, LARGEST), "DTYPE-02"),
+        (
+            "float64_in_float32_clamped: ",
+            lambda array: np.clip(array, -LARGEST, LARGEST),
+            "DTYPE-05",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_float64_that_is_float32_inside_is_named_in_whatever_order_it_is_summed(
+    told, change, clause
+):
+    text = diagnosis_of(_summed_in_float32(change), clause)
+    assert text.startswith("equals the known mistake ")
+    assert told in text
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -268,14 +312,17 @@ def special(case_inputs, kernel, got, right):
     return Failure(case, "fail", Mismatch("wrong", right, got, 1))
 
 
-def with_infinity(where):
-    """Inputs and a kernel, one of them with an infinity."""
+def with_infinity(where, special=np.inf):
+    """Inputs and a kernel, one of them with an infinity, or a NaN."""
     inputs, kernel = np.ones((2, 4, 5, 2)), np.ones((1, 1, 3, 2))
     if where == "kernel":
-        kernel[0, 0, 1, 0] = np.inf
+        kernel[0, 0, 1, 0] = special
     else:
-        inputs[1, 0, 0, 0] = np.inf
+        inputs[1, 0, 0, 0] = special
     return inputs, kernel
+
+
+AMONG_ZEROS = "looks like NaN or infinities of the {} that are multiplied by zeros where there is no pixel: NaN"
 
 
 @pytest.mark.parametrize(
@@ -285,10 +332,42 @@ def test_infinities_that_meet_zeros_are_told_with_where_they_come_from(where, in
     got = RIGHT.astype(float)
     got[index] = np.nan
     failures = [special(*with_infinity(where), got, RIGHT)] * 2
-    told = f"looks like an infinity of the {where} that is multiplied by zeros where there is no pixel: NaN"
-    assert described(failures) == told
+    assert described(failures) == AMONG_ZEROS.format(where)
     # Of one case that is said of nothing.
     assert described(failures[:1]) is None
+
+
+def test_a_nan_of_the_kernel_that_meets_zeros_is_told_like_an_infinity():
+    got = RIGHT.astype(float)
+    got[:, 0, 0, 1] = np.nan
+    failures = [special(*with_infinity("kernel", np.nan), got, RIGHT)] * 2
+    assert described(failures) == AMONG_ZEROS.format("kernel")
+
+
+@pytest.mark.parametrize(
+    ("what", "where", "shape", "index"),
+    [
+        ("input gradient", "kernel", (2, 4, 5, 2), np.s_[..., 0]),
+        ("input gradient", "output gradient", (2, 4, 5, 2), np.s_[1]),
+        ("kernel gradient", "inputs", (1, 1, 3, 2), np.s_[..., 0]),
+        ("kernel gradient", "output gradient", (1, 1, 3, 2), np.s_[0, 0, 2]),
+    ],
+)
+def test_infinities_that_meet_zeros_are_told_of_gradients(what, where, shape, index):
+    inputs, kernel = with_infinity(where) if where != "output gradient" else with_infinity("none")
+    output_gradient = np.ones((2, 4, 5, 3))
+    inputs[1, 0, 0, 0] = np.inf if where == "inputs" else 1
+    output_gradient[1, 0, 0, 2] = np.inf if where == "output gradient" else 1
+    done = (steps.SetWeights((kernel, np.zeros(3))), steps.Gradients(inputs, output_gradient))
+    case = Case("made", {"filters": 3, "kernel_size": 1}, done)
+    right = np.arange(np.prod(shape), dtype=float).reshape(shape)
+    got = right.copy()
+    got[index] = np.nan
+    told = f"{what}[0, 0, 0, 0] should be 0, got nan"
+    failures = [Failure(case, "fail", Mismatch(told, right, got, 1))] * 2
+    assert described(failures) == AMONG_ZEROS.format(where)
+    # An array that is no result of infinities is not described.
+    assert described([Failure(case, "fail", Mismatch(told, right, right + 1, 1))] * 3) is None
 
 
 def test_nan_where_no_infinity_comes_to_has_another_reason():
