@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -86,7 +86,10 @@ class Entry:
 
 @attrs.frozen(eq=False)
 class Cause:
-    """What is behind some findings of a subject, as the page shows it (see `reports.views.causes`)."""
+    """What is behind some findings of a subject, as the page shows it (see `reports.views.causes`).
+
+    `clauses` are the ids of those that it breaks, in the page's order, as `others` are.
+    """
 
     number: int
     subject: str
@@ -95,6 +98,7 @@ class Cause:
     kind: str
     smallest: Entry
     others: tuple[Entry, ...]
+    clauses: tuple[str, ...]
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -112,12 +116,6 @@ class Cause:
         if len(self.clauses) == 1 and not self.smallest.finding.diagnosis:
             return f"{self.clauses[0]}: {self.smallest.clause.title}"
         return first_of(self.clauses, 4)
-
-    @property
-    def clauses(self) -> list[str]:
-        """The ids of the clauses that it breaks, in the record's order."""
-        ordered = sorted(self.entries, key=lambda entry: entry.number)
-        return list(dict.fromkeys(entry.finding.clause for entry in ordered))
 
 
 @attrs.frozen(eq=False)
@@ -184,6 +182,11 @@ def collect(record: Record, matrix: Matrix) -> Found:
         budgets[is_packed] -= size
         entries[number] = entry
         shown.setdefault(what, number)
+    place_of = {clause: place for place, clause in enumerate(clauses)}
+
+    def in_order(numbers: Iterable[int]) -> list[int]:
+        return sorted(numbers, key=lambda number: place_of[numbered[number].clause])
+
     return Found(
         tuple(
             Cause(
@@ -193,7 +196,8 @@ def collect(record: Record, matrix: Matrix) -> Found:
                 known=one.known,
                 kind=one.kind,
                 smallest=entries[one.smallest],
-                others=tuple(entries[number] for number in one.others),
+                others=tuple(entries[number] for number in in_order(one.others)),
+                clauses=tuple(dict.fromkeys(numbered[n].clause for n in in_order(one.numbers))),
             )
             for place, one in enumerate(groups, start=1)
         ),

@@ -265,8 +265,8 @@ def test_what_else_a_cause_breaks_is_folded_under_it(page):
     assert Reader(folded.group()).text == "Also breaks 1 clause: PAD-02"
 
 
-def test_the_clauses_of_a_cause_are_named_in_the_record_s_order(page):
-    lines = [sample.finding(shrunk=False), sample.finding("PAD-02", shrunk=True)]
+def test_the_clauses_of_a_cause_are_named_in_the_page_s_order(page):
+    lines = [sample.finding("PAD-02", shrunk=True), sample.finding(shrunk=False)]
     text = Reader(page(mini(*lines))).text
     assert "Also breaks 1 clause: PAD-01" in text  # the smaller case is shown
     assert "( PAD-01 and PAD-02 )" in text
