@@ -390,7 +390,7 @@ class Causes:
                 return next(self._known(layer, {"same"} if is_same else ()), None)
         found = self._found[layer]
         # What was found later may need less.
-        return found and next(self._known(layer), found)
+        return found and next(self._explaining(layer, found.how), found)
 
     def _known(self, layer: Layer, more: Collection[str] = ()) -> Iterator[Cause]:
         """Yield the causes that need nothing but what the layer has, and `more`, those that need least first."""
@@ -399,6 +399,10 @@ class Causes:
             features |= {"same"}  # the clauses about plain axes are about them, too
         fitting = (one for one in self._causes if one.needs and one.needs <= features)
         yield from sorted(fitting, key=lambda one: len(one.needs))
+
+    def _explaining(self, layer: Layer, how: str) -> Iterator[Cause]:
+        """Yield the known causes of what is wrong with a layer: wrong numbers do not make a shape wrong."""
+        yield from (one for one in self._known(layer) if how != "shape" or one.how == how)
 
     def _search(self, layer: Layer) -> Cause | None:
         # Few mistakes need a large layer, and a large one takes long.
@@ -409,21 +413,26 @@ class Causes:
         if not how:
             return None
         # Where a feature alone is enough, nothing is asked about the others.
-        for cause in self._known(layer):
+        for cause in self._explaining(layer, how):
             return cause
+
+        def is_wrong(plainer: Layer) -> bool:
+            found = self._how(plainer)
+            return found == how if how == "shape" else bool(found)
+
         changes = [*_plainer(layer)]
         plainest = reduce(lambda one, change: change(one), changes, layer)
-        if self._how(plainest):
+        if is_wrong(plainest):
             layer = plainest
         for change in changes:
             plainer = change(layer)
-            if self._how(plainer):
+            if is_wrong(plainer):
                 layer = plainer
         how = self._how(layer)
         needs = layer.features
         if "bias" in needs:
             without = attrs.evolve(layer.configuration, use_bias=False)
-            if self._how(attrs.evolve(layer, configuration=without)):
+            if is_wrong(attrs.evolve(layer, configuration=without)):
                 needs -= {"bias"}
         case = layer.case()
         tried = (owners(layer, needs, how), *((clause,) for clause in _LAST))

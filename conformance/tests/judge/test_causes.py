@@ -401,6 +401,30 @@ def test_a_search_that_is_cut_short_finds_no_half_of_a_cause(
     assert {*found.failures} <= WRONG["dilation ignored"][1]
 
 
+class _TwoMistakes(_Subject):
+    """Ignores padding, and computes float64 in float32."""
+
+    layer = _changed(
+        lambda _, y: y.astype(np.float32).astype(y.dtype) if y.dtype == np.float64 else y,
+        MISTAKES["M07_padding"].layer,
+    )
+
+    def observe(self, case: Case) -> Observation:
+        return observe(case, LayerBackend(self.layer))
+
+
+def test_wrong_numbers_do_not_explain_a_wrong_shape() -> None:
+    causes = Causes(Evidence(), _TwoMistakes("two mistakes"), Traits())
+    strided = Configuration(
+        batch=1, in_channels=1, filters=2, size=(3, 2), strides=(1, 2), kernel_size=(2, 3), dtype="float64"
+    )  # fmt: skip
+    found = [
+        causes.of(CauseLayer(attrs.evolve(strided, padding=padding), integers=False).case())
+        for padding in ("valid", "same", "valid")
+    ]
+    assert [one and [*one.failures] for one in found] == [["DTYPE-02"], ["SHAPE-02"], ["DTYPE-02"]]
+
+
 @pytest.mark.parametrize(
     ("wanted", "got", "how"),
     [
