@@ -121,6 +121,7 @@ def _families() -> tuple[Family, ...]:
             0.3,
         ),
         Family("loss gradients", drawn.loss_gradient_cases(), wide.loss_gradients, 0.2),
+        Family("handed over", None, lambda: situations.fixed("handed over")),
         Family("life cycles", life_cycle_cases(), share=0.4),
         Family("round trips", drawn.round_trip_cases(), objects.round_trips, 0.3),
         Family("pairs", None, pairs),

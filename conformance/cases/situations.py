@@ -38,9 +38,10 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "constraints": (*_ARRAYS, *OF_THREADS, *_BEFORE),
     "gradients": (*_ARRAYS, *OF_THREADS, *_BEFORE, "repeatedly"),
     "activation gradients": (*OF_THREADS, "called before", "other weights before", "another layer"),
+    "handed over": _ARRAYS,
 }
 #: What only fixed cases do, for its cost or for its demands on the data.
-FIXED_ONLY = ("repeatedly", "trained before", *OF_THREADS)
+FIXED_ONLY = ("repeatedly", "trained before", "results given back", *OF_THREADS)
 
 
 def drawn_in_situations(family: str, cases: st.SearchStrategy[Case]) -> st.SearchStrategy[Case]:
@@ -62,7 +63,7 @@ def situated(case: Case, name: str) -> Case:
         return case
     if KINDS[name].clause == SHARING:
         # Whoever keeps something shows it when the same is done with other arrays, before and afterwards.
-        arrange = _others_around
+        arrange = _given_back if name == "results given back" else _others_around
     return made.with_steps(name, *(([], [], []) if arrange is None else arrange(made)))
 
 
@@ -73,6 +74,8 @@ def calmer(case: Case) -> Iterator[Case]:
     """
     plain = case.without_situation
     yield plain
+    if case.situation_name == "in another thread":
+        yield situated(plain, "other weights before")
     if case.situation is not None and case.situation.kind.clause != _CALLS:
         for name in ("called before", "other calls around", "repeatedly"):
             around = situated(plain, name)
@@ -178,6 +181,17 @@ def _others_around(made: _Situated) -> _Steps:
     # The last one has other arrays of the same elements.
     before = [*made.others(), *made.asked, *made.permuted()]
     return *made.first(before), [*made.others(), *made.set(made.turned)]
+
+
+def _given_back(made: _Situated) -> _Steps:
+    """Whatever the case passes, the layer has given an array of that shape before."""
+    called = [
+        steps.Call(step.inputs)
+        for step in made.asked
+        if isinstance(step, (steps.Gradients, steps.Train))
+    ]
+    before, between = made.first([*made.others(), *made.asked, *called])
+    return [*made.set(made.turned), steps.GetWeights(), *before], between, []
 
 
 def _called_before(made: _Situated) -> _Steps:
@@ -312,6 +326,7 @@ _ARRANGEMENTS: Mapping[str, Callable[[_Situated], _Steps]] = {
     "other calls around": _others_around,
     "other sizes before": _other_sizes,
     "other weights before": _other_weights,
+    "in another thread": _other_weights,
     "one weight changed": _one_weight_changed,
     "other bias before": _other_bias,
     "weights assigned": _weights_assigned,

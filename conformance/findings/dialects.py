@@ -6,10 +6,13 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from conformance.findings.arrays import array_text
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.values.codec import Array
+from conformance.model.named import texts_of
+from conformance.model.values.codec import Array, Value
 from conformance.subjects import frameworks, situations
 from conformance.subjects.layer import FunctionBackend, LayerBackend
 from conformance.subjects.loading import ALGORITHM, LAYERS, backend_class, is_tensorflow, load
@@ -18,7 +21,7 @@ from conformance.subjects.loading import ALGORITHM, LAYERS, backend_class, is_te
 _LOCALS = "<locals>"
 
 #: Situations in which the caller overwrites what it lent, and what it was given.
-_OVERWRITING = ("arguments overwritten", "results kept", "results overwritten")
+_OVERWRITING = (*situations.OVERWRITING, "results overwritten")
 
 
 def words_of(spec: str, mode: str, target: Any = None) -> LayerWords:
@@ -75,7 +78,8 @@ class LayerWords(steps.Words):
 
     def overwrites(self, step: steps.Step) -> bool:
         """Whether the caller overwrites what the step gives, so that it matters though it only reads."""
-        return self.situation == "results overwritten" and step.tag in LayerBackend.GIVING
+        kept = ("results overwritten", "results given back")
+        return self.situation in kept and step.tag in LayerBackend.GIVING
 
     def around(self) -> list[str]:
         """Return the lines that the situation needs: the functions by which it is carried out."""
@@ -87,7 +91,7 @@ class LayerWords(steps.Words):
         if name.endswith("another call"):
             functions.insert(0, situations.amid_two_threads)
         elif name in _OVERWRITING:
-            functions.append(situations.overwrite)
+            functions += [situations.overwrite, situations.noting]
             lines += [
                 "lent = []",
                 "def lend(array):",
@@ -98,6 +102,14 @@ class LayerWords(steps.Words):
         elif name == "arguments refilled":
             functions.append(situations.refilled)
             lines.append("kept = {}")
+        elif name == "results given back":
+            functions.append(situations.given_back)
+            lines += [
+                "results = []",
+                "def keep(result):",
+                "    results.extend(result if isinstance(result, (list, tuple)) else [result])",
+                "",
+            ]
         texts = [f"{inspect.getsource(function)}\n" for function in functions]
         return "".join(["\n".join([*lines, ""]), *texts]).split("\n")[:-1] if functions else []
 
@@ -130,11 +142,35 @@ class LayerWords(steps.Words):
         if self.situation == "arguments refilled":
             self._given += 1
             return f"refilled({text}, {self._given}, kept)"
+        if self.situation == "results given back":
+            return f"given_back({text}, results)"
         return f"lend({text})" if self.situation in _OVERWRITING[:2] else text
+
+    def value(self, value: Value) -> str:
+        place = situations.PLACED.get(self.situation or "")
+        text = super().value(value)
+        return f"{place.__name__}({text})" if place and isinstance(value, np.ndarray) else text
+
+    def argument(self, name: str, value: Value) -> str:
+        is_overwritten = self.situation in situations.OVERWRITING
+        if name == "weights" and isinstance(value, list) and value:
+            text = f"({', '.join(map(self.value, value))},)"
+            return f"(first := {text})" if is_overwritten else text
+        text = self.value(value)
+        if not is_overwritten:
+            return text
+        if name.endswith(situations.GIVING) and texts_of(value) is not None:
+            return f"noting({text}, lent)"
+        if name in situations.PAIRS and isinstance(value, list):
+            return f"lend(list({text}))"
+        return f"lend({text})" if isinstance(value, dict) and texts_of(value) is None else text
 
     def construct(self, case: Case) -> list[str]:
         """Return the lines that make the case's layer."""
         lines = [f"layer = {self.layer_class}({self.given((), case.arguments)})"]
+        if self.situation in situations.OVERWRITING:
+            lines.append("overwrite(lent)")
+            lines += ["lent.append(first)"] * bool(case.arguments.get("weights"))
         if any(step.names_layers for step in case.steps):
             lines.append('layers = {"layer": layer}')
         return lines
@@ -151,8 +187,9 @@ class LayerWords(steps.Words):
             return [f"shown = {step.source(self)}", *after]
         if not show:
             text = step.source_between(self)
-            if self.situation == "results overwritten" and step.tag in LayerBackend.GIVING:
-                after = [f"overwrite({'outputs' if text.startswith('outputs = ') else text})"]
+            if self.overwrites(step):
+                function = "overwrite" if self.situation == "results overwritten" else "keep"
+                after = [f"{function}({'outputs' if text.startswith('outputs = ') else text})"]
                 return [*([text] if text.startswith("outputs = ") else []), *after]
             return [text, *after]
         text = step.source(self)

@@ -62,12 +62,12 @@ def script_for(
             lines += words.lines(step, show=True)
         elif observation.crash is not None:
             lines += _going_on(words.lines(step, show=True))
+        elif words.overwrites(step) and not step.changes_state:
+            # The subject may have done the step in a way of its own.
+            lines += _going_on(words.lines(step, show=False))
         elif step.changes_state or index in aside:
             written = words.lines(step, show=False)
             lines += _going_on(written) if _raises(observation, index) else written
-        elif words.overwrites(step):
-            # The subject may have done the step in a way of its own.
-            lines += _going_on(words.lines(step, show=False))
     lines += words.at_the_end()
     return "\n".join([*lines, *_results(mismatch, observation.crash)]) + "\n"
 

@@ -52,6 +52,7 @@ _RAISING = "division by zero"
 _PLAIN_FUNCTIONS: Mapping[str, Texts] = {
     # activations
     "triple": _function("y", "3 * y"),
+    "itself": _function("y", "y"),
     "first image": _function("y", "y[:1]"),
     "twins": _function("y", "(y, y + 1)"),
     "nothing": _function("y", "None"),
@@ -180,7 +181,8 @@ _PLAIN = (
     "np.str_('relu')",
     "np.arange(80, dtype='float32').reshape(1, 2, 4, 5, 2)",
     # of a training step
-    "[np.full((2, 3, 3, 2), 2, 'float32'), np.ones(3, 'float32')]", "np.float32(0.5)", "np.float64(0.5)",
+    "[np.full((2, 3, 3, 2), 2.5, 'float32'), np.full(3, 1.5, 'float32')]", "np.float32(0.5)", "np.float64(0.5)",
+    "[np.full(shape, 2**-5 + 2**-20, 'float32') for shape in ((1, 1, 1, 1), 1)]",
 )  # fmt: skip
 
 #: Texts that only TensorFlow understands.
@@ -294,5 +296,15 @@ def _watched(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 def resolve_arguments(
     arguments: Mapping[str, Value], framework: str = "numpy", names: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return keyword arguments, each resolved."""
-    return {name: resolve(value, framework, names) for name, value in arguments.items()}
+    """Return keyword arguments, each resolved.
+
+    Functions and configurations that are the same become one object, as with a caller who has it once.
+    """
+    made: dict[str, Any] = {}
+
+    def one(value: Value) -> Any:
+        if not isinstance(value, Mapping):
+            return resolve(value, framework, names)
+        return made.setdefault(repr(value), resolve(value, framework, names))
+
+    return {name: one(value) for name, value in arguments.items()}

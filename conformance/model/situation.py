@@ -46,12 +46,14 @@ KINDS: Mapping[str, Kind] = {
     "arguments refilled": Kind(SHARING, "the caller fills the same arrays anew for each step"),
     "results overwritten": Kind(SHARING, "the caller overwrites each result after reading it"),
     "results kept": Kind(SHARING, "the caller reads each result only after the last step"),
+    "results given back": Kind(SHARING, "the caller fills arrays that the layer gave, and passes them back"),
     # how a call is made
     "in parts": Kind(_BATCH, "a batch is called in two parts"),
     "in a larger batch": Kind(_BATCH, "a batch is called as the end of a larger one"),
     "repeatedly": Kind(_AGAIN, "each call is made 130 times, and a result that differs from the first one counts"),
     "inside another call": Kind(THREADS, "a second thread is in the middle of the same call with other arrays"),
     "around another call": Kind(THREADS, "a second thread makes the same call, with other arrays, in its middle"),
+    "in another thread": Kind(THREADS, "a second thread makes every call, and the first one sets the weights"),
     # what came before: steps done aside
     "called before": Kind(_AGAIN, "the same steps were done twice before"),
     "other calls around": Kind(_AGAIN, "the same steps were done with other arrays, before and afterwards"),

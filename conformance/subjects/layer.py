@@ -81,13 +81,19 @@ class LayerBackend(steps.Backend):
         self._given: list[Array] = []
         self._result: Any = None
         self._refilled: dict[Any, Array] = {}
+        #: Results of the layer, and of functions that it was given.
+        self._results: list[Any] = []
+        self._noted: list[Any] = []
+        #: Arrays that the constructor was given, to be used at the first call.
+        self._first: tuple[Array, ...] = ()
         self._without_bias = False
         #: Whether the layer has the weights of its constructor, if any.
         self._is_as_made = False
         self._kept: list[Any] = []
 
     def do(self, step: steps.Step) -> Value:
-        self._lent, self._given, self._result = [], [], None
+        self._lent = [("weights=", one, one.copy()) for one in self._first]
+        self._given, self._result = [], None
         try:
             if not isinstance(step, self.kinds):
                 raise Unsupported(self.lacks(step))
@@ -126,8 +132,12 @@ class LayerBackend(steps.Backend):
     def _after(self, step: steps.Step) -> None:
         """Do what a caller does in the case's situation."""
         result = self._result if step.tag in self.GIVING else None
-        if self.situation in ("arguments overwritten", "results kept"):
-            situations.overwrite(self._given)
+        if self.situation in situations.OVERWRITING:
+            situations.overwrite([self._given, self._noted])
+            if step.tag in ("call", "gradients"):
+                situations.overwrite(self._first)
+        if self.situation == "results given back":
+            self._results += result if isinstance(result, (list, tuple)) else [result]
         if self.situation == "results overwritten":
             situations.overwrite(result)
         if self.situation == "results kept":
@@ -171,9 +181,9 @@ class LayerBackend(steps.Backend):
         if lacking:
             raise Unsupported(f"the constructor takes no {', '.join(lacking)}")
         given = [self.resolved(value) for value in positional]
-        keywords = resolve_arguments(arguments)
+        keywords = self._in_the_situation(resolve_arguments(arguments))
         with refused_keywords(arguments), self._unknown_keywords(keywords):
-            made = self.layer_class(*given, **keywords)
+            made = self._made(given, keywords)
         if self._without_bias and has_attribute(made, "bias"):
             raise Unsupported("the constructor takes no use_bias")
         self._is_as_made = shown(made, "kernel") is not None
@@ -182,6 +192,35 @@ class LayerBackend(steps.Backend):
             for name, value in arguments.items()
             if texts_of(value) is None and isinstance(value, dict) and keywords[name] != value
         )
+        return made
+
+    def _in_the_situation(self, keywords: dict[str, Any]) -> dict[str, Any]:
+        """Return a constructor's arguments as its caller has them in the case's situation."""
+        weights = keywords.get("weights")
+        if isinstance(weights, tuple) and all(isinstance(one, np.ndarray) for one in weights):
+            self._first = tuple(map(situations.PLACED.get(self.situation or "", np.array), weights))
+            keywords = {**keywords, "weights": self._first}
+        if self.situation not in situations.OVERWRITING:
+            return keywords
+        noting: dict[int, Any] = {}
+        for name, value in keywords.items():
+            if callable(value) and name.endswith(situations.GIVING):
+                noting.setdefault(id(value), situations.noting(value, self._noted))
+        return {name: noting.get(id(value), value) for name, value in keywords.items()}
+
+    def _made(self, positional: Sequence[Any], keywords: dict[str, Any]) -> Any:
+        """Construct a layer; a caller who overwrites what it lent does so with lists and dictionaries, too."""
+        if self.situation not in situations.OVERWRITING:
+            return self.layer_class(*positional, **keywords)
+        lent = {
+            name: list(value) if name in situations.PAIRS and isinstance(value, tuple) else value
+            for name, value in keywords.items()
+        }
+        try:
+            made = self.layer_class(*positional, **lent)
+        except Exception:  # of whoever takes no lists
+            return self.layer_class(*positional, **keywords)
+        situations.overwrite([value for value in lent.values() if isinstance(value, (list, dict))])
         return made
 
     @contextlib.contextmanager
@@ -232,11 +271,15 @@ class LayerBackend(steps.Backend):
         return [weight for weight in weights if weight is not None]
 
     def resolved(self, value: Value) -> Any:
-        return resolve(value.copy() if isinstance(value, np.ndarray) else value)
+        if isinstance(value, np.ndarray):
+            return situations.PLACED.get(self.situation or "", np.array)(value)
+        return resolve(value)
 
     def native(self, array: Array) -> Any:
         if self.situation == "arguments refilled":
             found = situations.refilled(array, len(self._given), self._refilled)
+        elif self.situation == "results given back":
+            found = situations.given_back(array, self._results)
         else:
             found = situations.PLACED.get(self.situation or "", np.array)(array)
         self._given.append(found)
@@ -302,6 +345,9 @@ class FunctionBackend(LayerBackend):
         if strange:
             raise Unsupported(f"a bare function takes no {', '.join(strange)}: {_LAYERS_ONLY}")
         return super().make(arguments, positional)
+
+    def _made(self, positional: Sequence[Any], keywords: dict[str, Any]) -> Any:
+        return self.layer_class(*positional, **keywords)  # whose arguments are those of each call
 
     def lacks(self, step: steps.Step) -> str:
         return f"a bare function has no {step.tag!r}: {_LAYERS_ONLY}"

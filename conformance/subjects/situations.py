@@ -217,16 +217,57 @@ def around_another_call(function: Any, *arrays: Any) -> Any:
     return amid_two_threads(function, *arrays, inside=False)
 
 
+def in_another_thread(function: Any, *arrays: Any) -> Any:
+    """Call in a second thread, always the same one, and call there with other arrays before the result is read."""
+    import os
+    from concurrent.futures import ThreadPoolExecutor
+
+    pools = in_another_thread.__dict__
+    name = str(os.getpid())
+    if name not in pools:  # a process that was forked has none of the threads
+        pools[name] = ThreadPoolExecutor(1)
+    others = [np.flip(array) + np.ones((), array.dtype) for array in arrays]
+    result = pools[name].submit(function, *arrays).result()
+    pools[name].submit(function, *others).result()
+    return result
+
+
 # --- what a caller does with arrays afterwards ---
 
 
-def overwrite(arrays: Any) -> None:
-    """Write to whatever arrays are in there, as far as they can be written to."""
-    if isinstance(arrays, (list, tuple)):
-        for array in arrays:
-            overwrite(array)
-    elif isinstance(arrays, np.ndarray) and arrays.flags.writeable:
-        arrays[...] = np.array(77).astype(arrays.dtype)
+def overwrite(given: Any) -> None:
+    """Write to whatever arrays are in there, and numbers in lists and dictionaries, as far as that can be done."""
+    if isinstance(given, np.ndarray) and given.flags.writeable:
+        given[...] = np.array(77).astype(given.dtype)
+    if isinstance(given, (list, tuple, dict)):
+        for place in list(given) if isinstance(given, dict) else range(len(given)):
+            if type(given[place]) in (int, float) and not isinstance(given, tuple):
+                given[place] = 7
+            overwrite(given[place])
+
+
+def noting(function: Any, results: Any) -> Any:
+    """Return the function; what it gives is noted among the results."""
+    import functools
+
+    @functools.wraps(function)
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        results.append(function(*args, **kwargs))
+        return results[-1]
+
+    return noted
+
+
+def given_back(array: Any, results: Any) -> Any:
+    """Return the last of the results that has the shape and dtype, filled anew; there it is no more."""
+    for place in reversed(range(len(results))):
+        found = results[place]
+        is_array = isinstance(found, np.ndarray) and found.flags.writeable
+        if is_array and (found.shape, found.dtype) == (array.shape, array.dtype):
+            del results[place]
+            found[...] = array
+            return found
+    return array.copy()
 
 
 def refilled(array: Any, place: int, kept: Any) -> Any:
@@ -252,6 +293,11 @@ CALLED: Mapping[str, Callable[..., Any]] = {
     "repeatedly": repeatedly,
     "inside another call": inside_another_call,
     "around another call": around_another_call,
+    "in another thread": in_another_thread,
 }
+#: In these the caller overwrites what it lent: arrays, what functions of these arguments gave, and lists of these.
+OVERWRITING = ("arguments overwritten", "results kept")
+GIVING = ("_initializer", "_constraint")
+PAIRS = ("kernel_size", "strides", "dilation_rate", "output_padding")
 #: Those of them that take a batch of images apart.
 OF_BATCHES = frozenset({"in parts", "in a larger batch"})

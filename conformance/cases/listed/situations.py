@@ -26,6 +26,12 @@ _SMALL = Configuration(
 )
 
 
+#: Layers that are told everything by their constructor.
+_TOLD = attrs.evolve(_LAYER, output_padding=(1, 0))
+_TOLD_OTHERWISE = Configuration(
+    batch=2, in_channels=2, filters=3, size=(3, 4), strides=(1, 1), kernel_size=(2, 3), padding="same",
+    data_format="channels_first", dilation_rate=2,
+)  # fmt: skip
 #: Rows that no product reaches.
 _GAPS = Configuration(
     batch=1, in_channels=1, filters=2, size=(2, 1), strides=(3, 2), kernel_size=(1, 1),
@@ -66,7 +72,37 @@ def _calls(c: Configuration) -> Mapping[str, tuple[Case, ...]]:
         "activation gradients": (
             Case("activation gradients", c.arguments(activation="elu"), (*weights, gradients[0])),
         ),
+        "handed over": _handed_over(),
     }
+
+
+def _handed_over() -> tuple[Case, ...]:
+    """Return layers whose weights come from a constructor, a step of training, and an assignment."""
+    given: tuple[dict[str, Any], ...] = (
+        {
+            "activation": "relu",
+            "kernel_constraint": {"function": "clip"},
+            "bias_constraint": {"function": "clip"},
+        },
+        {
+            "activation": {"function": "itself"},
+            "kernel_initializer": {"class_name": "Constant", "config": {"value": 2.0}},
+            "bias_initializer": {"function": "count up"},
+            "dilation_rate": [2, 2],
+        },
+    )
+    cases = []
+    for c, more in zip((_TOLD, _TOLD_OTHERWISE), given):
+        shapes = c.kernel_shape, (c.filters,)
+        first, second = ([small_integers(s, seed) for s in shapes] for seed in (5, 6))
+        assigned = (steps.Assign(name, array) for name, array in zip(("kernel", "bias"), second))
+        calls = [steps.Call(small_integers(c.input_shape(), seed)) for seed in (7, 8, 9)]
+        listed: tuple[steps.Step, ...] = (calls[0], *assigned, calls[1])
+        if c is _TOLD:
+            train = steps.Train(calls[0].inputs, small_integers(c.output_shape, 10), 0.5)
+            more["weights"], listed = first, (calls[2], train, *listed)
+        cases.append(Case("handed over", {**c.arguments(), **more}, listed))
+    return tuple(cases)
 
 
 def _applied(c: Configuration) -> Case:
@@ -128,13 +164,15 @@ def _listed(family: str) -> Iterator[Case]:
         first, *others = _calls(_LAYER)[family]
         yield situated(first, name)
         # What was packed for one layout may be forgotten, and for the other one kept.
-        if name not in FIXED_ONLY or name == "trained before":
+        is_shared = KINDS[name].clause == SHARING
+        is_thorough = name not in FIXED_ONLY or name == "trained before"
+        if is_shared if family == "handed over" else is_thorough:
             yield from (situated(case, name) for case in others)
         if family == "geometry" and name == "repeatedly":
             yield situated(geometry_case(_GAPS), name)
         if family == "numbers" and name == "byte swapped":
             yield situated(_halves(), name)
-        if family == "geometry" and KINDS[name].clause == SHARING:
+        if family == "geometry" and is_shared:
             yield situated(_equal_to(use_bias=False), name)
             yield situated(_equal_to(), name)
 

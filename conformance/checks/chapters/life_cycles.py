@@ -23,7 +23,13 @@ from conformance.model.steps import (
 )
 from conformance.model.traits import Traits
 from conformance.model.values.codec import Value
-from conformance.oracle.comparison import Mismatch, compare_each, compare_numbers, describe
+from conformance.oracle.comparison import (
+    Mismatch,
+    compare_each,
+    compare_exactly,
+    compare_numbers,
+    describe,
+)
 
 
 def _refused_at(view: View, index: int) -> bool:
@@ -87,6 +93,31 @@ def check_weights_follow_the_steps(view: View) -> Mismatch | None:
 def check_losses_follow_the_weights(view: View) -> Mismatch | None:
     """Losses are those of the weights as they are."""
     return _first(view, Losses)
+
+
+def _compare_called(view: View, number: int) -> Mismatch | None:
+    index, _ = list(view.steps(Call))[number]
+    return compare_exactly(view.value(index), view.expectation.value(index), index)
+
+
+@check("ARG-17", "handed over", when=lambda case, t: "weights" in case.arguments and not t.graph)
+def check_the_first_call_has_the_weights_given(view: View) -> Mismatch | None:
+    """The first call computes with the arrays of `weights=`."""
+    return _compare_called(view, 0)
+
+
+@check("INIT-05", "handed over", when=lambda case, _: "weights" not in case.arguments)
+def check_the_first_call_has_what_the_initializer_gave(view: View) -> Mismatch | None:
+    """The first call computes with what the initializer gave."""
+    return _compare_called(view, 0)
+
+
+@check("LIFE-01", "handed over")
+def check_a_call_has_the_weights_trained_or_assigned(view: View) -> Mismatch | None:
+    """Later calls compute with what a step of training made of the weights, and with what was assigned."""
+    # Graph mode has other weights until some are assigned (ARG-17).
+    is_told = "weights" in view.case.arguments and not view.traits.graph
+    return (_compare_called(view, 1) if is_told else None) or _compare_called(view, -1)
 
 
 def _has_refusal(case: Case, _: Traits) -> bool:

@@ -57,7 +57,16 @@ def check_a_call_does_not_depend_on_earlier_calls(view: View) -> Mismatch | None
     return compare_call(view, 0) or compare_call(view, 1)
 
 
-@check("VAL-03", "geometry", "numbers", "pairs", "gradients", "constraints", when=runs_here)
+@check(
+    "VAL-03",
+    "geometry",
+    "numbers",
+    "pairs",
+    "gradients",
+    "constraints",
+    "handed over",
+    when=runs_here,
+)
 def check_arguments_are_left_alone(view: View) -> Mismatch | None:
     """No step changes what it is given, nor the weights where it only reads them."""
     judged: tuple[type[Step], ...] = (Call, Gradients)

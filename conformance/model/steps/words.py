@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,9 +30,23 @@ class Words:
         return _plain_text(tuple(value) if isinstance(value, list) else value)
 
     def given(self, positional: Sequence[Value], keywords: Mapping[str, Value]) -> str:
-        """Write the arguments of a call."""
-        named = (f"{name}={self.value(value)}" for name, value in keywords.items())
+        """Write the arguments of a call; of functions and configurations that are the same, one object."""
+        alike = Counter(repr(value) for value in keywords.values() if isinstance(value, Mapping))
+        written: dict[str, str] = {}
+        named = []
+        for name, value in keywords.items():
+            text = written.get(repr(value))
+            if text is None:
+                text = self.argument(name, value)
+                if alike[repr(value)] > 1:
+                    written[repr(value)] = f"same_{len(written) + 1}"
+                    text = f"({written[repr(value)]} := {text})"
+            named.append(f"{name}={text}")
         return ", ".join([*map(self.value, positional), *named])
+
+    def argument(self, name: str, value: Value) -> str:
+        """Write what a keyword is."""
+        return self.value(value)
 
     def array(self, array: Array) -> str:
         """Write a NumPy array."""

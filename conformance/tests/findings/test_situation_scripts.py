@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,6 +34,8 @@ SHOWN = (
     ("SharedScratch", "around another call"),
     ("StaleKernel", "other weights before"),
     ("StaleKernel", "weights assigned"),
+    ("OwnOutput", "results given back"),
+    ("PackOfThread", "in another thread"),
 )
 
 
@@ -71,3 +74,17 @@ def test_the_script_prints_what_came(
     )
     exec(script, {"__name__": "script"})
     assert capsys.readouterr().out == f"{np.asarray(failure.mismatch.got)}\n"
+
+
+def test_a_script_overwrites_the_lists_that_a_constructor_was_given(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    subject = _Subject("KeptStrides")
+    failure = _failure(subject, "arguments overwritten")
+    script = script_for(
+        subject.spec, subject.mode, failure.case, failure.mismatch, is_command=False
+    )
+    names: dict[str, Any] = {"__name__": "script"}
+    exec(script, names)
+    capsys.readouterr()
+    assert names["layer"].strides == [7, 7]

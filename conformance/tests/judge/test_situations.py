@@ -62,6 +62,9 @@ CAUGHT = {
     "ResultIsInput": "SIT-02",
     "LiveWeights": "SIT-02",
     "KnownByIdentity": "SIT-02",
+    "OwnOutput": "SIT-02",
+    "KeptStrides": "SIT-02",
+    "PackOfThread": "SIT-03",
 }
 
 
@@ -70,7 +73,18 @@ def test_a_layer_fails_the_clause_about_the_situation_in_which_it_is_wrong(name:
     assert CAUGHT[name] in _failures(name)
 
 
-@pytest.mark.parametrize("name", ["StaleKernel", "MemoryOrder", "KeptWeights", "SharedScratch"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "StaleKernel",
+        "MemoryOrder",
+        "KeptWeights",
+        "SharedScratch",
+        "OwnOutput",
+        "KeptStrides",
+        "PackOfThread",
+    ],
+)
 def test_a_layer_that_is_wrong_in_one_situation_fails_no_other_clause(name: str) -> None:
     assert list(_failures(name)) == [CAUGHT[name]]
 
@@ -91,6 +105,10 @@ def test_what_is_wrong_everywhere_is_shown_without_a_situation() -> None:
 
 def test_a_layer_may_let_threads_wait_for_each_other() -> None:
     assert _failures("Locked") == {}
+
+
+def test_a_layer_may_refuse_lists_where_nothing_asks_for_them() -> None:
+    assert _failures("TuplesAlone") == {}
 
 
 def test_an_exception_in_a_situation_is_an_error_of_the_clause_about_it() -> None:

@@ -129,3 +129,11 @@ def test_a_literal_is_made_anew() -> None:
 def test_a_literal_stays_the_list_that_it_is() -> None:
     found = resolve_arguments({"kernel_size": [2, 3], "strides": literal("[2, 3]")})
     assert (found["kernel_size"], found["strides"]) == ((2, 3), [2, 3])
+
+
+@pytest.mark.parametrize(
+    "value", [{"function": "sum"}, {"class_name": "L2", "config": {"l2": 0.5}}]
+)
+def test_arguments_that_are_the_same_are_one_object(value: Any) -> None:
+    found = resolve_arguments({"kernel_regularizer": value, "bias_regularizer": dict(value)})
+    assert found["kernel_regularizer"] is found["bias_regularizer"]

@@ -86,6 +86,76 @@ def test_whatever_can_be_written_to_is_overwritten() -> None:
     ]  # fmt: skip
 
 
+def test_numbers_of_lists_and_dictionaries_are_overwritten_at_any_depth() -> None:
+    given = [[2, 3], {"config": {"l2": 0.5, "name": "l2", "exact": True}}, (4, [5])]
+    situations.overwrite(given)
+    assert given == [[7, 7], {"config": {"l2": 7, "name": "l2", "exact": True}}, (4, [7])]
+
+
+def test_the_last_result_of_the_shape_and_dtype_is_given_back_once() -> None:
+    results = [np.zeros(3), np.zeros(3), np.zeros(3, np.float32), np.zeros(2), None]
+    last = results[1]
+    found = [situations.given_back(np.arange(3.0), results) for _ in range(3)]
+    assert (found[0] is last, [array.tolist() for array in found]) == (True, [[0, 1, 2]] * 3)
+
+
+def test_a_result_that_cannot_be_written_to_is_not_given_back() -> None:
+    result = situations.read_only(np.zeros(3))
+    assert situations.given_back(np.ones(3), [result]) is not result
+
+
+def test_every_call_in_another_thread_is_in_the_same_one() -> None:
+    threads = []
+    for _ in range(2):
+        situations.in_another_thread(lambda _: threads.append(threading.get_ident()), ARRAY)
+    assert [*{*threads}] == [threads[0]] != [threading.get_ident()]
+
+
+def test_the_result_of_another_thread_is_read_after_its_next_call() -> None:
+    buffer = np.zeros_like(ARRAY)
+
+    def reused(array: np.ndarray) -> np.ndarray:
+        buffer[...] = array
+        return buffer
+
+    found = situations.in_another_thread(reused, ARRAY)
+    assert np.array_equal(found, np.flip(ARRAY) + 1)
+
+
+class Told(fast_impl.Conv2DTranspose):
+    """A layer that keeps what its constructor is given."""
+
+    kept: Any = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        type(self).kept = kwargs
+        super().__init__(*args, **kwargs)
+
+
+def _told(situation: str, **more: Any) -> dict[str, Any]:
+    arguments = {"filters": 2, "kernel_size": [2, 3], **more}
+    case = Case("handed over", arguments, (steps.Call(np.ones((1, 2, 2, 2), np.float32)),))
+    observe(situated(case, situation), LayerBackend(Told))
+    kept: dict[str, Any] = Told.kept
+    return kept
+
+
+def test_lists_that_a_constructor_was_given_are_overwritten() -> None:
+    assert _told("arguments overwritten")["kernel_size"] == [7, 7]
+
+
+def test_weights_that_a_constructor_was_given_are_overwritten_after_a_call() -> None:
+    weights = [np.ones((2, 3, 2, 2), np.float32), np.ones(2, np.float32)]
+    found = _told("arguments overwritten", weights=weights)["weights"]
+    assert [np.unique(array).tolist() for array in found] == [[77], [77]]
+
+
+def test_weights_that_a_constructor_is_given_lie_as_the_situation_says() -> None:
+    weights = [np.ones((2, 3, 2, 2), np.float32), np.ones(2, np.float32)]
+    found = _told("sliced", weights=weights)["weights"]
+    assert PROPERTIES["sliced"](found[0])
+
+
 class _Racing:
     def __call__(self, array: np.ndarray) -> np.ndarray:
         self.kept = array

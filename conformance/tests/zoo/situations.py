@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import importlib.util
+import threading
 import time
 import weakref
 from pathlib import Path
@@ -127,8 +129,6 @@ class Locked(MyLayer):
 
     def build(self, input_shape):
         super().build(input_shape)
-        import threading
-
         self.lock = threading.Lock()
 
     def __call__(self, inputs):
@@ -202,3 +202,47 @@ class OneLayer(MyLayer):
         if any(one is not self for one in self.having):
             raise ValueError("another layer is in use")
         self.having.add(self)
+
+
+class OwnOutput(MyLayer):
+    """An array that it gave is known again by its identity, not by what it holds now."""
+
+    given = None
+
+    def get_weights(self):
+        return [w.copy() for w in (self.kernel, self.bias) if w is not None]
+
+    def __call__(self, inputs):
+        outputs = super().__call__(self.held if inputs is self.given else inputs)
+        self.given, self.held = outputs, outputs.copy()
+        return outputs
+
+
+class PackOfThread(MyLayer):
+    """Every thread but the first one keeps the kernel of its first call."""
+
+    def __call__(self, inputs):
+        other = copy.copy(self)
+        if threading.current_thread() is not threading.main_thread():
+            packs = self.__dict__.setdefault("packs", {})
+            key = threading.get_ident(), self.kernel.shape
+            other.kernel = packs.setdefault(key, self.kernel)
+        return MyLayer.__call__(other, inputs)
+
+
+class KeptStrides(MyLayer):
+    """A list of strides is the caller's own: what is written into it later changes the layer."""
+
+    def __init__(self, filters, kernel_size, strides=(1, 1), *args, **kwargs):
+        super().__init__(filters, kernel_size, strides, *args, **kwargs)
+        if isinstance(strides, list):
+            self.strides = strides
+
+
+class TuplesAlone(MyLayer):
+    """Refuses lists."""
+
+    def __init__(self, filters, kernel_size, strides=(1, 1), *args, **kwargs):
+        super().__init__(filters, kernel_size, strides, *args, **kwargs)
+        if list in (type(kernel_size), type(strides)):
+            raise TypeError("a tuple is needed")
