@@ -388,6 +388,12 @@ def many() -> tuple[Case, ...]:
         for name in ("channels_last", "channels_first")
     )
     layers += (*_decoders(), *_between())
+    # In float64 a vector is half as long, and has tails and loops of its own.
+    double = Layer(
+        height=15, width=23, in_channels=3, filters=5, kernel_height=3, kernel_width=3, stride_height=2,
+        stride_width=2, dtype="float64",
+    )  # fmt: skip
+    layers += (double, attrs.evolve(double, activation="relu", data_format="channels_first"))
     threes = _Choice(22)
     for combination in (_COMBINATIONS[1], _COMBINATIONS[2]):
         rounding += _packed(_THREES, threes, **combination, dtype="float64")

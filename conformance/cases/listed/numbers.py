@@ -105,14 +105,19 @@ def unlike() -> Iterator[Case]:
 
 def softmax() -> tuple[Case, ...]:
     """Return what the family `activations` begins with."""
-    shape = {"channels_first": (2, 2, 4, 5), "channels_last": (2, 4, 5, 2)}
+    shapes = (
+        ("channels_first", (2, 2, 4, 5)),
+        ("channels_last", (2, 4, 5, 2)),
+        # The output is as wide as it has channels.
+        ("channels_first", (2, 2, 4, 1)),
+    )
     return tuple(
         Case(
             "activations",
             {**LAYER, "data_format": data_format, "activation": "softmax"},
             (steps.Build(sizes), weights()[1], steps.Call(layer_inputs(sizes))),
         )
-        for data_format, sizes in shape.items()
+        for data_format, sizes in shapes
     )
 
 
@@ -153,7 +158,9 @@ def gradients() -> tuple[Case, ...]:
             steps.ConvolutionOp(upstream),
             steps.SecondGradient(inputs, upstream),
         )
-        cases.append(Case("gradients", c.arguments(), listed))
+        # Penalties are no part of what gradients are of.
+        more = {"kernel_regularizer": "l1", "bias_regularizer": "l2"} if c.filters == 1 else {}
+        cases.append(Case("gradients", c.arguments(**more), listed))
     return tuple(cases)
 
 

@@ -148,6 +148,26 @@ def _special_constraints() -> tuple[Case, ...]:
     )
 
 
+def _special_norms() -> tuple[Case, ...]:
+    """Columns with an infinity, with NaN, with both, and of no norm."""
+    columns = ((np.inf, 1), (1, np.nan), (2, -np.inf), (np.nan, np.inf), (0, 0), (0, -np.inf))
+    kernel = np.array([*zip(*columns)], np.float32).reshape(2, 1, 3, 2)
+    train = steps.Train(np.zeros((1, 1, 1, 2), np.float32), np.zeros((1, 2, 1, 3), np.float32), 1.0)
+    listed = (
+        steps.Build((None, None, None, 2)),
+        steps.SetWeights((kernel, position_coded((3,)))),
+        train,
+    )
+    return tuple(
+        Case(
+            "special norms",
+            {"filters": 3, "kernel_size": [2, 1], "kernel_constraint": name},
+            listed,
+        )
+        for name in ("max_norm", "unit_norm", "min_max_norm")
+    )
+
+
 def _radial() -> tuple[Case, ...]:
     cases = []
     for sides in ((2, 2), (3, 3), (4, 4), (5, 5), (6, 6), (7, 7), (1, 1), (2, 3)):
@@ -191,6 +211,7 @@ TABLES: Mapping[str, Callable[[], tuple[Case, ...]]] = {
     "constraint forms": _constraint_forms,
     "constraint results": _constraint_results,
     "non-negative": _special_constraints,
+    "special norms": _special_norms,
     "radial": _radial,
     "untrainable": _untrainable,
     "optimizers": _optimizers,

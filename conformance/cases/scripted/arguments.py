@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from conformance.cases.drawn.data import position_coded
+from conformance.cases.drawn.data import position_coded, small_integers
 from conformance.cases.scripted.expected import (
     Arrays,
+    Expected,
     Filled,
     Gives,
     Holds,
@@ -16,7 +17,7 @@ from conformance.cases.scripted.expected import (
     SameAs,
     Typed,
 )
-from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, either, then
+from conformance.cases.scripted.script import INPUTS, LAYER, Line, Script, both, either, then
 from conformance.model import steps
 from conformance.model.named import literal
 
@@ -31,6 +32,7 @@ _PENALTIES = (
 )
 _KERNEL = position_coded((2, 3, 3, 2))
 _BIAS = position_coded((3,))
+_CUBE, _OF_CUBE = small_integers((1, 3, 3, 3), 1), small_integers((1, 3, 6, 3), 2)
 
 SIGNATURE = Script(
     clause="ARG-01",
@@ -68,6 +70,25 @@ SCRIPTS = (
             *then(steps.ImageFormat("channels_last")),
             both(steps.Read("data_format"), Gives("channels_first")),
         ),
+    ),
+    # Sizes that are alike do not tell which axis is which, and what is written in capitals does.
+    *(
+        Script(
+            clause=clause,
+            arguments={**LAYER, "strides": [2, 1], "padding": "SAME", "data_format": data_format},
+            lines=(
+                *then(steps.Build((None, 3, 3, 3))),
+                *then(steps.SetWeights((position_coded((2, 3, 3, 3)), _BIAS))),
+                both(steps.Call(_CUBE), Numbers()),
+                both(steps.ComputeOutputShape((1, 3, 3, 3)), Gives(shape)),
+                both(steps.Gradients(_CUBE, _OF_CUBE.reshape(shape)), Numbers()),
+                Line(steps.ConvolutionOp(_CUBE), Expected(outside=Numbers())),
+            ),
+        )
+        for clause, data_format, shape in (
+            ("ARG-05", "channels_last", [1, 6, 3, 3]),
+            ("ARG-06", "CHANNELS_FIRST", [1, 3, 6, 3]),
+        )
     ),
     Script(
         clause="ARG-16",

@@ -47,6 +47,21 @@ _SCOPE_NAME = (
             both(steps.Read("scope_name"), Like(r"attributed(_\d+)?")),
         ),
     ),
+    # The scope of the first call stays, and is no other name.
+    Script(
+        clause="ATTR-02",
+        arguments={**LAYER, "name": "attributed"},
+        lines=(
+            *then(steps.Invoke("call", (INPUTS,), {"scope": "at_first"})),
+            both(steps.Read("scope_name"), Like(r"at_first(_\d+)?")),
+            *then(
+                steps.Invoke("call", (INPUTS,), {"scope": "later"}),
+                steps.Invoke("apply", (INPUTS,), {"scope": "last"}),
+            ),
+            both(steps.Read("scope_name"), SameAs(1)),
+            both(steps.Read("name"), Gives("attributed")),
+        ),
+    ),
     Script(
         clause="ATTR-02",
         arguments={**LAYER, "_scope": "known"},

@@ -263,7 +263,12 @@ def _casts(dtype: str, given: tuple[float, ...], wanted: tuple[float, ...]) -> S
     )
 
 
-_CASTS = tuple(_casts(dtype, *numbers) for dtype, numbers in ROUNDED.items())
+#: Numbers that a processor may take for 0 where it computes; nothing is computed here.
+_SUBNORMAL = (2.0**-149, -(2.0**-127), 3 * 2.0**-150)
+_CASTS = (
+    *(_casts(dtype, *numbers) for dtype, numbers in ROUNDED.items()),
+    _casts("float32", _SUBNORMAL, (2.0**-149, -(2.0**-127), 2.0**-148)),
+)
 _WEIGHTS_SCRIPTS = (
     Script(clause="METH-07", arguments=LAYER, lines=(both(_invoke("get_weights"), Gives([])),)),
     Script(
@@ -360,10 +365,13 @@ _LATER_LIST = Script(
 _COPIES = tuple(
     Script(
         clause="METH-09",
-        arguments={**LAYER, "kernel_initializer": "ones", "strides": 2, "activation": "relu"},
+        arguments={
+            **LAYER, "kernel_initializer": "ones", "strides": 2, "activation": "relu",
+            "kernel_constraint": "non_neg",
+        },
         lines=(
             *_BUILT,
-            *then(steps.Call(INPUTS)),
+            *then(steps.Call(INPUTS), steps.Read("name")),
             either(
                 steps.Copy(how),
                 Succeeds(),
@@ -371,32 +379,39 @@ _COPIES = tuple(
                 v1=Raises("TypeError", "cannot pickle"),
             ),
             either(steps.Call(INPUTS), SameAs(2), None),
+            either(steps.Read("name"), SameAs(3), None),
             either(steps.SameWeights("layer"), Gives([False, False]), None),
+            # Its constraint is its own, too.
+            either(steps.Train(INPUTS, np.ones((1, 8, 11, 3), "f"), 64.0), Numbers(), None),
             *then(steps.SetWeights((np.zeros((2, 3, 3, 2), "f"), np.zeros(3, "f")))),
             *then(steps.Use("layer")),
             either(steps.Call(INPUTS), SameAs(2), None),
         ),
     )
     for how in ("deepcopy", "pickle")
-)
+)  # fmt: skip
 _COPIES_WITHOUT_WEIGHTS = tuple(
     Script(
         clause="METH-09",
-        arguments={**LAYER, "kernel_initializer": "ones", "strides": 2},
+        arguments={
+            **LAYER, "kernel_initializer": "ones", "strides": 2, "output_padding": [1, 0], "activation": "relu",
+        },
         lines=(both(steps.Copy(how), Succeeds()), both(steps.Call(INPUTS), Numbers())),
     )
     for how in ("deepcopy", "pickle")
-)
+)  # fmt: skip
 
 #: A copy has what its original was told, though it has not used it yet.
 _COPIES_UNUSED = (
     Script(
         clause="METH-09",
         arguments={
-            **LAYER, "trainable": False, "weights": [position_coded((2, 3, 3, 2)), position_coded((3,))],
+            **_BY_NAME, "trainable": False, "weights": [position_coded((2, 3, 3, 2)), position_coded((3,))],
         },
         lines=(
-            *then(steps.Copy("deepcopy"), steps.Copy("pickle"), steps.Call(INPUTS)),
+            both(steps.Copy("deepcopy"), Succeeds()),
+            both(steps.Copy("pickle"), Succeeds()),
+            *then(steps.Call(INPUTS)),
             both(
                 _invoke("get_weights"),
                 Gives([position_coded((2, 3, 3, 2)).tolist(), position_coded((3,)).tolist()]),

@@ -24,7 +24,7 @@ from conformance.model.named import literal
 
 _KERNEL = np.arange(-18, 18, dtype="f").reshape(2, 3, 3, 2)
 _BIAS = np.array([-4, 0, 4], "f")
-_GRADIENTS = literal("[np.full((2, 3, 3, 2), 2, 'float32'), np.ones(3, 'float32')]")
+_GRADIENTS = literal("[np.full((2, 3, 3, 2), 2.5, 'float32'), np.full(3, 1.5, 'float32')]")
 
 
 def _outside(step: steps.Step, wanted: Wanted) -> Line:
@@ -39,12 +39,13 @@ def _step(*rates: tuple[Any, float]) -> Script:
     lines, total = [*_BUILT], 0.0
     for given, rate in rates:
         total += rate
-        after = [(_KERNEL - 2 * total).tolist(), (_BIAS - total).tolist()]
+        after = [(_KERNEL - 2.5 * total).tolist(), (_BIAS - 1.5 * total).tolist()]
         lines += [
             _outside(steps.Invoke("apply_gradients", (_GRADIENTS, given)), Succeeds()),
             _outside(steps.GetWeights(), Gives(after)),
             _outside(steps.GetWeights(), Typed("float32")),
         ]
+    lines.append(_outside(steps.Call(INPUTS), Numbers()))
     return Script(clause="CONS-01", arguments=LAYER, lines=tuple(lines))
 
 
@@ -78,7 +79,7 @@ _WITHOUT_ONE = Script(
 
 SCRIPTS = (
     *(_step((literal(f"np.{dtype}(0.5)"), 0.5)) for dtype in ("float32", "float64")),
-    _step((-0.5, -0.5), (1, 1.0)),
+    _step((-0.5, -0.5), (1, 1.0), (1.5, 1.5), (literal("np.int64(2)"), 2.0)),
     _DOUBLE,
     _WITHOUT_ONE,
 )

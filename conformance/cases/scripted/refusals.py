@@ -24,6 +24,7 @@ SCRIPTS = (
             *_BUILT,
             *then(steps.GetWeights(), steps.Gradients(INPUTS, np.ones((1, 5, 6, 3), np.float32))),
             both(steps.GetWeights(), SameAs(2)),
+            both(steps.Gradients(INPUTS, np.ones((1, 5, 7, 3), np.float32)), Numbers()),
         ),
     ),
     # A batch without images is a call like any other: it builds the layer, in its own dtype, and it must fit.

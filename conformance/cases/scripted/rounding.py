@@ -15,6 +15,7 @@ from conformance.cases.scripted.expected import Expected, Gives, Raises, Rounded
 from conformance.cases.scripted.methods import ROUNDED
 from conformance.cases.scripted.script import Line, Script, both, either, then
 from conformance.model import steps
+from conformance.model.named import literal
 
 _BUILD = steps.Build((None, None, None, 1))
 _WEIGHTS = steps.Invoke("get_weights")
@@ -87,23 +88,41 @@ def _policy() -> Iterator[Script]:
     )
 
 
+_CLOSE_GRADIENTS = "[np.full(shape, 2**-5 + 2**-20, 'float32') for shape in ((1, 1, 1, 1), 1)]"
+
+
 def _policy_keeps() -> Iterator[Script]:
-    """Yield what is kept in float32 under a mixed policy: weights, what is set, what a step and a penalty see."""
-    close = 1 + 2**-20  # 1 in float16
-    total = {"function": "sum"}
+    """Yield what is kept in float32 under a mixed policy: weights, whoever sets them, for a step and a penalty."""
+    first, close, rate = 2**-4 + 2**-20, 2**-4 + 2**-21, 2**-5 + 2**-18  # float16 has none of them
+    total, negate = {"function": "sum"}, {"function": "negate"}
+    constant = {"class_name": "Constant", "config": {"value": first}}
     arguments = {
         **_single("mixed_float16", 1, autocast=True), "use_bias": True, "kernel_regularizer": total,
-        "bias_regularizer": total,
+        "bias_regularizer": total, "kernel_constraint": negate, "bias_constraint": negate,
+        "kernel_initializer": constant, "bias_initializer": constant,
     }  # fmt: skip
+
+    def both_are(number: float) -> Gives:
+        return Gives([[[[[number]]]], [number]])
+
     kernel, bias = np.full((1, 1, 1, 1), close, "f"), np.full(1, close, "f")
     one = np.ones((1, 1, 1, 1), np.float32)
     lines = (
-        *then(_BUILD, steps.SetWeights((kernel, bias))),
-        both(_WEIGHTS, Gives([kernel.tolist(), bias.tolist()])),
+        *then(_BUILD),
+        both(_WEIGHTS, both_are(first)),
+        *then(steps.SetWeights((kernel, bias))),
+        both(_WEIGHTS, both_are(close)),
         both(_WEIGHTS, Typed("float32")),
         both(steps.Losses(), Gives([close, close])),
-        *then(steps.Train(one, np.ones((1, 1, 1, 1), np.float16), 2.0**-20)),
-        both(_WEIGHTS, Gives([[[[[1.0]]]], [1.0]])),
+        *then(steps.Train(one, np.ones((1, 1, 1, 1), np.float16), rate)),
+        both(_WEIGHTS, both_are(rate - close)),
+        *then(steps.Copy("deepcopy")),
+        both(_WEIGHTS, both_are(rate - close)),
+        *then(steps.Assign("kernel", kernel), steps.Assign("bias", bias)),
+        both(_WEIGHTS, both_are(close)),
+        # TensorFlow has another way to take a step.
+        *then(steps.Invoke("apply_gradients", (literal(_CLOSE_GRADIENTS), 0.5))),
+        Line(_WEIGHTS, Expected(outside=both_are(2**-6 - 2**-4))),
     )
     yield Script(clause="ARG-16", arguments=arguments, lines=lines, where="not graph")
 

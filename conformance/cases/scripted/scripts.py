@@ -18,6 +18,7 @@ from conformance.cases.scripted import (
     rates,
     refusals,
     rounding,
+    siblings,
     variables,
     zeros,
 )
@@ -39,6 +40,7 @@ SCRIPTS: tuple[Script, ...] = (
     *rates.SCRIPTS,
     *passing_on.SCRIPTS,
     *zeros.SCRIPTS,
+    *siblings.SCRIPTS,
 )
 
 

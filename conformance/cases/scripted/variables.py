@@ -80,13 +80,13 @@ _DEFAULT_NAMES = Script(
 )
 _GIVEN_NAMES = Script(
     clause="VAR-02",
-    arguments=_named("given"),
+    arguments=_named("Given_X"),
     lines=(
-        both(steps.Read("name"), Gives("given")),
+        both(steps.Read("name"), Gives("Given_X")),
         *then(_CALL),
-        both(steps.Read("scope_name"), Like(r"given(_\d+)?")),
-        *then(steps.Construct("second", _named("given"))),
-        both(steps.Read("name"), Gives("given")),
+        both(steps.Read("scope_name"), Like(r"Given_X(_\d+)?")),
+        *then(steps.Construct("second", _named("Given_X"))),
+        both(steps.Read("name"), Gives("Given_X")),
         *then(_CALL),
         both(steps.Read("scope_name"), Follows(2)),
     ),

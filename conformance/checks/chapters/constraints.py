@@ -228,6 +228,25 @@ def check_norm_formulas(view: View) -> Mismatch | None:
     return _compare_weight(view, 0)
 
 
+@check(
+    "CONS-10",
+    "special norms",
+    when=lambda case, t: not t.graph or constraint_of(case, "kernel") != "min_max_norm",
+)
+def check_norms_that_are_no_numbers(view: View) -> Mismatch | None:
+    """Where a norm is infinite, finite numbers become 0 and infinite ones NaN; where it is NaN, all are NaN."""
+    trained = _trained(view)
+    if isinstance(trained, Mismatch):
+        return trained
+    index, got = trained
+    # MinMaxNorm multiplies the norm by 1 - rate as well: 0 times infinity.
+    lost = np.nan if constraint_of(view.case, "kernel") == "min_max_norm" else 0.0
+    first = [np.nan, np.nan, lost, np.nan, 0, lost]
+    second = [lost, np.nan, np.nan, np.nan, 0, np.nan]
+    wanted = np.array([first, second], np.float32).reshape(2, 1, 3, 2)
+    return compare_exactly(got[0], wanted, index, "kernel")
+
+
 def _float64(case: Case) -> bool:
     return bool(case.argument("dtype") == "float64")
 

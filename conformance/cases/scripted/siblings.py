@@ -1,0 +1,126 @@
+"""Scripts about layers that differ from each other in one argument alone, or of which one is made of another.
+
+What is planned, packed or kept for one of them is no matter of the next: each gives its own numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from conformance.cases.drawn.data import position_coded, small_integers
+from conformance.cases.scripted.expected import Arrays, Gives, Numbers, SameAs, Typed
+from conformance.cases.scripted.script import INPUTS, Line, Script, both, then
+from conformance.model import steps
+from conformance.model.values.codec import Value
+
+_BASE: dict[str, Value] = {
+    "filters": 3,
+    "kernel_size": [2, 2],
+    "name": "sibling",
+    "kernel_initializer": {"function": "count up"},
+    "bias_initializer": {"function": "count up"},
+}
+#: Sizes that are alike, so that every one of them takes the same arrays.
+_CUBE = small_integers((1, 3, 3, 3), 1)
+_OTHERS: tuple[dict[str, Value], ...] = (
+    {"padding": "same"},
+    {"dilation_rate": 2},
+    {"data_format": "channels_first"},
+    {"strides": [2, 1]},
+    {"strides": 3},
+    {"strides": 3, "output_padding": 0},
+    {"strides": 3, "output_padding": [1, 2]},
+    {"activation": "relu"},
+    {"use_bias": False},
+)
+
+
+def _one_after_the_other() -> Iterator[Line]:
+    yield both(steps.Call(_CUBE), Numbers())
+    for number, more in enumerate(_OTHERS):
+        yield from then(steps.Construct(f"sibling {number}", {**_BASE, **more}))
+        yield both(steps.Call(_CUBE), Numbers())
+    # The memory of weights that are gone may be that of the next ones.
+    yield from then(steps.Use("layer"))
+    for seed in range(5):
+        again = small_integers((2, 2, 3, 3), seed), small_integers((3,), seed)
+        yield from then(steps.SetWeights(again))
+        yield both(steps.Call(_CUBE), Numbers())
+
+
+def _named(name: str, **config: Value) -> dict[str, Value]:
+    return {"class_name": name, "config": config}
+
+
+_PENALTIES: dict[str, Any] = {
+    "kernel_regularizer": _named("L2", l2=0.25),
+    "bias_regularizer": _named("L1", l1=0.5),
+    "activity_regularizer": _named("L1", l1=0.25),
+}
+_PROJECTIONS: dict[str, Any] = {"kernel_constraint": "non_neg", "bias_constraint": "non_neg"}
+_LAYER: dict[str, Value] = {"filters": 3, "kernel_size": [2, 3]}
+_BUILT = then(
+    steps.Build((None, None, None, 2)),
+    steps.SetWeights((position_coded((2, 3, 3, 2), start=-9), position_coded((3,), start=-1))),
+)
+_STEP = steps.Train(INPUTS, np.ones((1, 5, 7, 3), np.float32), 0.5)
+
+
+def _made_again(last: tuple[Line, ...], *before: steps.Step, **more: Any) -> Script:
+    arguments = {**_LAYER, "kernel_initializer": "ones", **more}
+    lines = (*then(*before, steps.RoundTrip()), *_BUILT, *last)
+    return Script(clause="METH-06", arguments=arguments, lines=lines, where="not graph")
+
+
+_CALLED = then(steps.Call(INPUTS))
+SCRIPTS = (
+    Script(clause="LIFE-01", arguments=_BASE, lines=tuple(_one_after_the_other())),
+    # Its functions do what they did.
+    _made_again(
+        (*_CALLED, both(steps.Losses(), Numbers()), both(_STEP, Numbers())),
+        **_PENALTIES,
+        **_PROJECTIONS,
+    ),
+    # Neither zeros in the bias nor a layer that is frozen make another one.
+    _made_again(
+        (
+            *_CALLED,
+            both(steps.Losses(), Numbers()),
+            both(steps.GetWeights(), Arrays(((2, 3, 3, 2), (3,)))),
+            both(steps.Read("trainable"), Gives(False)),
+        ),
+        steps.Call(INPUTS),
+        trainable=False,
+        **_PENALTIES,
+    ),
+    _made_again(
+        (both(steps.Call(INPUTS.astype(np.float16)), Typed("float16")),), dtype="mixed_float16"
+    ),
+    # Of two weights one may change alone.
+    Script(
+        clause="LIFE-03",
+        arguments={**_LAYER, **_PENALTIES},
+        lines=(
+            *_BUILT,
+            both(steps.Losses(), Numbers()),
+            *then(steps.Assign("bias", position_coded((3,), start=7))),
+            both(steps.Losses(), Numbers()),
+            *then(steps.Assign("kernel", position_coded((2, 3, 3, 2), start=7))),
+            both(steps.Losses(), Numbers()),
+        ),
+        where="not graph",
+    ),
+    # A step that a frozen layer refuses leaves both weights as they were.
+    Script(
+        clause="LIFE-04",
+        arguments={**_LAYER, "trainable": False},
+        lines=(
+            *_BUILT,
+            *then(steps.GetWeights(), _STEP),
+            both(steps.GetWeights(), SameAs(2)),
+        ),
+    ),
+)
