@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.strength.mistakes import (
+    alike,
     answers,
+    apart,
     arguments,
     company,
     corners,
     crossed,
     entering,
     geometry,
+    handed,
     history,
     initial_values,
     interface,
@@ -46,11 +49,14 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "interface": interface.MISTAKES,
     "memory": memory.MISTAKES,
     "sharing": sharing.MISTAKES,
+    "what is handed over": handed.MISTAKES,
     "history": history.MISTAKES,
     "batches and threads": company.MISTAKES,
     "what is passed in": (*passed.MISTAKES, *entering.MISTAKES),
     "single sentences": (*sentences.MISTAKES, *answers.MISTAKES),
     "rare uses": rare.MISTAKES,
+    "two that are alike": alike.MISTAKES,
+    "one of several": apart.MISTAKES,
 }
 MISTAKES: Mapping[str, Mistake] = {
     mistake.id: mistake for chapter in CHAPTERS.values() for mistake in chapter
