@@ -20,7 +20,7 @@ from conformance.run.settings.options import CHOICES, PROFILES, Options, make_op
 from conformance.run.verdicts import Judgement
 from conformance.subjects import Subject, resolve
 from conformance.subjects.objects import ObjectSubject
-from conformance.subjects.process import MEMORY
+from conformance.subjects.processes.process import MEMORY
 from reports.records.record import FILE_NAME, Finding, Record, Verdict
 from reports.records.statuses import BAD
 from reports.records.unseen import shown

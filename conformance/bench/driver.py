@@ -19,7 +19,7 @@ import attrs
 from conformance import __version__
 from conformance.bench.layers import SERIES, Layer
 from conformance.model import machine
-from conformance.subjects.process import START_SECONDS, Broken, LineProcess
+from conformance.subjects.processes.process import START_SECONDS, Broken, LineProcess
 from reports.bench import LayerResult, Machine, Measurement, Peer, Results, Settings
 
 #: Seconds that a peer may take to make a layer ready, and beyond its share to measure it.

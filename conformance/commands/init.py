@@ -11,7 +11,7 @@ import click
 
 import conformance
 from conformance.commands.console.failing import usage_error
-from conformance.subjects import protocol
+from conformance.subjects.processes import protocol
 
 #: What a program's author needs beside the start.
 _PROTOCOL = ("protocol.md", "protocol.schema.json")

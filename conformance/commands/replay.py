@@ -24,7 +24,7 @@ from conformance.oracle.comparison import describe
 from conformance.run.participants.participant import traits_of, understood
 from conformance.run.settings.options import check_memory, check_seconds
 from conformance.subjects import LoadError, Subject, is_built_in, resolve, resolve_command
-from conformance.subjects.process import MEMORY, SECONDS_PER_CASE
+from conformance.subjects.processes.process import MEMORY, SECONDS_PER_CASE
 from reports.views.cases import summary
 from reports.views.enumeration import how_many
 

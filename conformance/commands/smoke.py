@@ -16,7 +16,7 @@ from conformance.run.participants.participant import Participant, participants
 from conformance.run.participants.smoke import adapter_fault, layer_faults
 from conformance.run.settings.options import check_seconds, lack_of
 from conformance.subjects import LoadError
-from conformance.subjects.process import SECONDS_PER_CASE
+from conformance.subjects.processes.process import SECONDS_PER_CASE
 
 
 @click.command()

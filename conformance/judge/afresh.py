@@ -14,7 +14,7 @@ from conformance.checks import CHECKS, NotTried, Traits
 from conformance.judge.evidence import Evidence
 from conformance.judge.judging import Failure, HarnessError, first_failure
 from conformance.subjects import Subject, renew
-from conformance.subjects.process import TIMED_OUT
+from conformance.subjects.processes.process import TIMED_OUT
 
 #: The clause that such a failure belongs to.
 WHAT_CAME_BEFORE = "VAL-02"

@@ -32,7 +32,7 @@ from conformance.model.values.codec import dtype_of
 from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.oracle.bounds import OracleError
 from conformance.subjects import Subject
-from conformance.subjects.process import TIMED_OUT
+from conformance.subjects.processes.process import TIMED_OUT
 
 #: So many cases that end the process are run again, step by step: each ends it once more.
 ENDED = 8

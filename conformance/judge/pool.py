@@ -17,8 +17,8 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from conformance.judge.judging import HarnessError
-from conformance.subjects.keeper import processor_seconds
-from conformance.subjects.patience import Patience
+from conformance.subjects.processes.keeper import processor_seconds
+from conformance.subjects.processes.patience import Patience
 
 #: How long a process may be silent over work of ours: its start, drawing cases, the oracle.
 SILENT_SECONDS = 600.0

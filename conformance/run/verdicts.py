@@ -38,7 +38,7 @@ from conformance.run.settings.corpus import Corpus, judge_recorded
 from conformance.run.settings.excuses import Excuse, Failed, Standing, excused
 from conformance.run.settings.options import Options
 from conformance.run.statistics import messages
-from conformance.subjects.process import (
+from conformance.subjects.processes.process import (
     EXPLAINING,
     LONGEST_EXPLAINING,
     LONGEST_PATIENCE,

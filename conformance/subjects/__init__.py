@@ -20,7 +20,7 @@ from conformance.model.observation import Observation
 from conformance.subjects import environments, frameworks, suggesting, tensorflow
 from conformance.subjects.backend import observe
 from conformance.subjects.loading import ALGORITHM, LAYERS, LoadError, backend_factory, describe
-from conformance.subjects.process import MEMORY, ProcessSubject
+from conformance.subjects.processes.process import MEMORY, ProcessSubject
 from conformance.subjects.tensorflow import ENVIRONMENT
 
 __all__ = ["BUILT_IN", "LoadError", "Subject", "default_specs", "is_built_in", "renew", "resolve"]
@@ -37,7 +37,8 @@ INTERPRETER = re.compile(r"(python|pypy|node|ruby|perl|bash|sh|java|Rscript|juli
 #: by ``-m``, which would let files of the working directory stand for the worker's modules.
 _START = (
     "import sys; root = sys.argv.pop(1); sys.path[:] = [path for path in sys.path if path]; "
-    "sys.path[:0] = [] if root in sys.path else [root]; from conformance.subjects.worker import main; main()"
+    "sys.path[:0] = [] if root in sys.path else [root]; "
+    "from conformance.subjects.processes.worker import main; main()"
 )
 
 

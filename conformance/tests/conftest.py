@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 import conformance
 from conformance.cli import main
-from conformance.subjects.process import LineProcess
+from conformance.subjects.processes.process import LineProcess
 
 ZOO = Path(__file__).parent / "zoo"
 
@@ -159,7 +159,7 @@ class _Kept(LineProcess):
 @pytest.fixture(scope="session", autouse=True)
 def _one_process_of_fast() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("conformance.subjects.process.LineProcess", _Kept.made)
+        patch.setattr("conformance.subjects.processes.process.LineProcess", _Kept.made)
         yield
     _Kept.end_all()
 

@@ -31,7 +31,7 @@ from conformance.run.settings.lacks import Lack, Understood
 from conformance.run.statistics import aspects, messages
 from conformance.run.statistics.numerics import Numerics
 from conformance.subjects import Subject
-from conformance.subjects.process import Spent
+from conformance.subjects.processes.process import Spent
 from reports.records import record
 from reports.records.record import RecordError, Shard
 

@@ -19,7 +19,7 @@ from conformance.run.parallel.pieces import Asked, Found, Piece, Recipe, Worker
 from conformance.run.participants.participant import Participant
 from conformance.run.settings.options import Options
 from conformance.run.statistics.numerics import Numerics
-from conformance.subjects.process import Spent
+from conformance.subjects.processes.process import Spent
 from reports.records import record
 
 #: Makes what explores tasks, from these and from who is told what it has found.

@@ -12,7 +12,7 @@ from conformance.model.steps import Build, Call, SetWeights
 from conformance.model.values.codec import in_a_line
 from conformance.run.participants.plainest import FAMILY
 from conformance.subjects import Subject
-from conformance.subjects.process import TIMED_OUT
+from conformance.subjects.processes.process import TIMED_OUT
 from reports.views.enumeration import how_many
 
 

@@ -15,7 +15,7 @@ from conformance.run.participants.handshake import broken_protocol
 from conformance.run.settings.lacks import Lack, Understood, declared_lacks
 from conformance.subjects import Subject, default_specs, resolve, resolve_command
 from conformance.subjects.loading import LoadError, is_tensorflow
-from conformance.subjects.process import MEMORY
+from conformance.subjects.processes.process import MEMORY
 from reports.records import record
 
 

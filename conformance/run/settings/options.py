@@ -15,7 +15,7 @@ from conformance.run.settings.corpus import Corpus, CorpusError, load_corpora
 from conformance.run.settings.excuses import Excuse, ExcuseError, load_excuses, load_lacks
 from conformance.run.settings.lacks import Lack, of_pattern
 from conformance.subjects import LoadError, Subject
-from conformance.subjects.process import MEMORY, SECONDS_PER_CASE
+from conformance.subjects.processes.process import MEMORY, SECONDS_PER_CASE
 from reports.records.record import Finding, Shard
 
 #: Examples drawn for a family of average share.

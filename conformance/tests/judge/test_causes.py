@@ -34,7 +34,7 @@ from conformance.run.verdicts import ParticipantJudge
 from conformance.strength.mistakes import MISTAKES
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
-from conformance.subjects.process import LONGEST_PATIENCE, PATIENCE, Spent
+from conformance.subjects.processes.process import LONGEST_PATIENCE, PATIENCE, Spent
 from reports.records.record import Verdict
 
 pytestmark = pytest.mark.diagnosis

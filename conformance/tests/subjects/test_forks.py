@@ -13,8 +13,9 @@ import pytest
 
 from conformance.cases import FAMILIES
 from conformance.model.case import Case
-from conformance.subjects import keeper, renew, resolve
-from conformance.subjects.process import RENEWAL, START, ProcessSubject
+from conformance.subjects import renew, resolve
+from conformance.subjects.processes import keeper
+from conformance.subjects.processes.process import RENEWAL, START, ProcessSubject
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
 
@@ -180,7 +181,7 @@ def test_starts_that_nothing_has_made_necessary_are_not_lost_time(
     made: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subject = made("return inputs", LOADED["a thread"] + "; time.sleep(0.3)")
-    monkeypatch.setattr("conformance.subjects.process.LONGEST_PATIENCE", 0.5)
+    monkeypatch.setattr("conformance.subjects.processes.process.LONGEST_PATIENCE", 0.5)
     for _ in range(4):
         renew(subject)
         assert subject.observe(_case()).not_tried is None
@@ -191,7 +192,7 @@ def test_starts_after_a_process_has_ended_are_lost_time(
     made: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subject = made("os._exit(3)", LOADED["a thread"] + "; time.sleep(0.3)")
-    monkeypatch.setattr("conformance.subjects.process.LONGEST_PATIENCE", 0.5)
+    monkeypatch.setattr("conformance.subjects.processes.process.LONGEST_PATIENCE", 0.5)
     seen = [subject.observe(_case()).not_tried for _ in range(5)]
     assert seen[0] is None
     assert seen[-1] == "its process has ended or hung too often before"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.subjects import keeper, process
-from conformance.subjects.patience import Patience
-from conformance.subjects.process import LEAVING, Broken, LineProcess
+from conformance.subjects.processes import keeper, process
+from conformance.subjects.processes.patience import Patience
+from conformance.subjects.processes.process import LEAVING, Broken, LineProcess
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="there is no /proc to see processes in"
@@ -182,7 +182,7 @@ sys.exit(f"open: {found}")
 
 RUNNER = """
 import os, sys
-from conformance.subjects.process import LineProcess
+from conformance.subjects.processes.process import LineProcess
 words = sys.argv[1:]
 process = LineProcess([sys.executable, "-c", *words], os.environ)
 process.ask({}, 60)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.subjects.patience import Patience
+from conformance.subjects.processes.patience import Patience
 
 
 class Machine:

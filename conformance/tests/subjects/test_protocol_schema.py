@@ -22,7 +22,7 @@ from conformance.model.observation import Observation
 from conformance.subjects import LoadError, Subject, resolve_command
 from conformance.subjects.backend import observe
 from conformance.subjects.loading import backend_factory
-from conformance.subjects.protocol import schema
+from conformance.subjects.processes.protocol import schema
 
 SCHEMA = schema()
 #: The literal messages of the page.

@@ -22,7 +22,7 @@ from conformance.subjects import LoadError, resolve
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import FunctionBackend, LayerBackend
 from conformance.subjects.loading import is_tensorflow
-from conformance.subjects.process import Broken, LineProcess
+from conformance.subjects.processes.process import Broken, LineProcess
 from conformance.subjects.tensorflow import parse
 
 
@@ -165,7 +165,7 @@ def test_a_program_that_does_not_read_is_not_waited_for() -> None:
 def test_without_process_groups_a_worker_is_refused_in_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("conformance.subjects.process.HAS_GROUPS", False)
+    monkeypatch.setattr("conformance.subjects.processes.process.HAS_GROUPS", False)
     with pytest.raises(LoadError, match="'JSONDecoder': subjects run in processes of their own"):
         resolve("mine=json:JSONDecoder", 5)
 

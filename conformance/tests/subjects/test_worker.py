@@ -54,7 +54,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         (folder / path.name).symlink_to(path)
     start = (
         f"import sys; sys.path[:0] = [{str(environments.copy_code(place))!r}, {str(folder)!r}]; "
-        "from conformance.subjects.worker import main; main()"
+        "from conformance.subjects.processes.worker import main; main()"
     )
     return [sys.executable, "-I", "-S", "-c", start]
 

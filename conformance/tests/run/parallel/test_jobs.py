@@ -20,7 +20,7 @@ from conformance.run.parallel.pieces import Asked, Found, Piece, Recipe, Worker,
 from conformance.run.parallel.work import Work
 from conformance.run.participants.participant import participants
 from conformance.subjects.objects import ObjectSubject
-from conformance.subjects.process import PATIENCE, RENEWAL, Spent
+from conformance.subjects.processes.process import PATIENCE, RENEWAL, Spent
 from conformance.tests.zoo.wrong_results import ExchangesStrides
 from reports.records.record import FILE_NAME, to_json
 

@@ -18,10 +18,10 @@ import attrs
 from conformance.model.case import Case
 from conformance.model.observation import Observation
 from conformance.model.values import limits
-from conformance.subjects import forks, keeper
 from conformance.subjects.loading import LoadError
-from conformance.subjects.patience import Patience
-from conformance.subjects.protocol import VERSION
+from conformance.subjects.processes import forks, keeper
+from conformance.subjects.processes.patience import Patience
+from conformance.subjects.processes.protocol import VERSION
 
 #: The first question.
 _DESCRIBE = {"kind": "describe", "protocol": VERSION}

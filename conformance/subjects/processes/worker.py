@@ -1,6 +1,6 @@
 """The process protocol, server side: one JSON line per case in, one per observation out.
 
-``python -m conformance.subjects.worker SPEC [--mode MODE]`` serves a Python subject. Programs in other
+``python -m conformance.subjects.processes.worker SPEC [--mode MODE]`` serves a Python subject. Programs in other
 languages speak the same lines (docs/protocol.md).
 """
 
@@ -17,10 +17,10 @@ import click
 
 from conformance.model.case import Case
 from conformance.model.steps import Backend
-from conformance.subjects import forks
 from conformance.subjects.backend import observe
 from conformance.subjects.loading import LoadError, backend_factory, describe
-from conformance.subjects.protocol import VERSION
+from conformance.subjects.processes import forks
+from conformance.subjects.processes.protocol import VERSION
 
 
 @click.command()

@@ -19,7 +19,7 @@ from typing import Any
 
 import attrs
 
-from conformance.subjects import keeper
+from conformance.subjects.processes import keeper
 
 #: What a child is doing, as its parent sees it when it has ended.
 WAITING, ANSWERING, RENEWING = range(3)
