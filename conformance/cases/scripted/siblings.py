@@ -99,6 +99,15 @@ SCRIPTS = (
     _made_again(
         (both(steps.Call(INPUTS.astype(np.float16)), Typed("float16")),), dtype="mixed_float16"
     ),
+    # Gradients make weights as a call does.
+    Script(
+        clause="GRAD-01",
+        arguments={**_LAYER, "kernel_initializer": {"function": "count up"}},
+        lines=(
+            both(steps.Gradients(INPUTS, np.ones((1, 5, 7, 3), np.float32)), Numbers()),
+            both(steps.GetWeights(), Arrays(((2, 3, 3, 2), (3,)))),
+        ),
+    ),
     # Of two weights one may change alone.
     Script(
         clause="LIFE-03",

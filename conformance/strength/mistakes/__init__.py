@@ -23,6 +23,7 @@ from conformance.strength.mistakes import (
     history,
     initial_values,
     interface,
+    manners,
     memory,
     numbers,
     passed,
@@ -54,7 +55,7 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "batches and threads": company.MISTAKES,
     "what is passed in": (*passed.MISTAKES, *entering.MISTAKES),
     "single sentences": (*sentences.MISTAKES, *answers.MISTAKES),
-    "rare uses": rare.MISTAKES,
+    "rare uses": (*rare.MISTAKES, *manners.MISTAKES),
     "two that are alike": alike.MISTAKES,
     "one of several": apart.MISTAKES,
 }
