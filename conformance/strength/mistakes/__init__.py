@@ -9,32 +9,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from conformance.strength.mistakes import (
+from conformance.strength.mistakes.layer import (
     alike,
     answers,
-    apart,
     arguments,
-    company,
+    initial_values,
+    interface,
+    manners,
+    rare,
+    sentences,
+    training,
+)
+from conformance.strength.mistakes.mistake import Mistake
+from conformance.strength.mistakes.results import (
     corners,
     crossed,
     entering,
     geometry,
-    handed,
-    history,
-    initial_values,
-    interface,
-    manners,
-    memory,
     numbers,
-    passed,
-    rare,
-    sentences,
-    sharing,
     sizes,
     special,
-    training,
 )
-from conformance.strength.mistakes.mistake import Mistake
+from conformance.strength.mistakes.surroundings import (
+    apart,
+    company,
+    handed,
+    history,
+    memory,
+    passed,
+    sharing,
+)
 
 __all__ = ["CHAPTERS", "MISTAKES", "Mistake"]
 

@@ -1,0 +1,1 @@
+"""Known mistakes. What a layer is, and says: arguments, weights, methods, training, rare uses of them."""

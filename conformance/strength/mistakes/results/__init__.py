@@ -1,0 +1,1 @@
+"""Known mistakes. What comes out: places, sizes, numbers, formats, special numbers."""
