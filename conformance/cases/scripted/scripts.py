@@ -5,21 +5,23 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 
-from conformance.cases.scripted import (
+from conformance.cases.scripted.layer import (
     arguments,
     attributes,
-    bends,
     forms,
-    functions,
-    initializers,
     methods,
     migration,
-    passing_on,
-    rates,
     refusals,
-    rounding,
     siblings,
     variables,
+)
+from conformance.cases.scripted.numbers import (
+    bends,
+    functions,
+    initializers,
+    passing_on,
+    rates,
+    rounding,
     zeros,
 )
 from conformance.cases.scripted.script import Script, family_of

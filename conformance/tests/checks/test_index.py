@@ -140,7 +140,7 @@ def test_an_edited_scripted_case_is_never_judged_silently(family: Family) -> Non
 
 
 def test_two_scripts_of_a_clause_with_the_same_case_are_refused() -> None:
-    from conformance.cases.scripted.arguments import SIGNATURE
+    from conformance.cases.scripted.layer.arguments import SIGNATURE
 
     with pytest.raises(ValueError, match=r"^two scripts of ARG-01 have the same case$"):
         check_of("ARG-01", (SIGNATURE, attrs.evolve(SIGNATURE, where="graph")))

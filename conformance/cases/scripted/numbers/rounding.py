@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from conformance.cases.scripted.expected import Expected, Gives, Raises, Rounded, Succeeds, Typed
-from conformance.cases.scripted.methods import ROUNDED
+from conformance.cases.scripted.layer.methods import ROUNDED
 from conformance.cases.scripted.script import Line, Script, both, either, then
 from conformance.model import steps
 from conformance.model.named import literal

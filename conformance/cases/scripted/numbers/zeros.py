@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from conformance.cases.scripted.bends import AT, UPSTREAM, pixels
 from conformance.cases.scripted.expected import Filled, Gives
-from conformance.cases.scripted.initializers import seeded_twice
+from conformance.cases.scripted.numbers.bends import AT, UPSTREAM, pixels
+from conformance.cases.scripted.numbers.initializers import seeded_twice
 from conformance.cases.scripted.script import INPUTS, Line, Script, both, then
 from conformance.model import steps
 

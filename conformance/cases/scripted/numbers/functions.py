@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from conformance.cases.scripted.bends import pixels
 from conformance.cases.scripted.expected import (
     ActsAs,
     Arrays,
@@ -20,6 +19,7 @@ from conformance.cases.scripted.expected import (
     Succeeds,
     Wanted,
 )
+from conformance.cases.scripted.numbers.bends import pixels
 from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, either, then
 from conformance.model import steps
 from conformance.model.named import literal

@@ -1,0 +1,1 @@
+"""Scripts about the layer: its arguments, attributes, variables and methods."""

@@ -1,0 +1,1 @@
+"""Scripts about numbers, and about the functions that make or change them."""
