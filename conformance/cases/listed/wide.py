@@ -49,6 +49,14 @@ def losses() -> Iterator[Case]:
         # Which comes first shows where two of the three are there, too.
         (_SMALL, {"activity_regularizer": "l2", "bias_regularizer": "l1"}),
         (_SMALL, {"activity_regularizer": "l2", "kernel_regularizer": "l1"}),
+        # One function for all three.
+        (
+            _SMALL,
+            {
+                f"{part}_regularizer": {"function": "sum of squares"}
+                for part in ("kernel", "bias", "activity")
+            },
+        ),
     )
     for seed, (layer, more) in enumerate(layers):
         # Ten images are two tiles of four, and two more.
@@ -72,6 +80,8 @@ def constraints() -> Iterator[Case]:
         ("max_norm", {"function": "negate"}),
         ({"function": "clip"}, {"function": "double plus one"}),
         ({"class_name": "UnitNorm", "config": {"axis": [0, 1, 3]}}, {"function": "clip"}),
+        # One function for both.
+        ({"function": "double plus one"}, {"function": "double plus one"}),
     )
     for seed, (of_kernel, of_bias) in enumerate(forms):
         more = {"dtype": "float64", "data_format": "channels_first"} if seed == 2 else {}

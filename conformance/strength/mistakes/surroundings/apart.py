@@ -50,7 +50,9 @@ _BY_NAME: dict[Any, Any] = {}
 
 def _padded_by_name(self: Layer, inputs: Any, outputs: Any) -> Any:
     key = self.name, inputs.shape, self.kernel.shape, self.kernel.dtype.name
-    first = _BY_NAME.setdefault(key, weakref.ref(self))()
+    first = _BY_NAME[key]() if key in _BY_NAME else None
+    if first is None:
+        _BY_NAME[key] = weakref.ref(self)
     if first is None or first.padding == self.padding:
         return outputs
     return np.resize(recomputed(self, inputs, padding=first.padding), outputs.shape)
