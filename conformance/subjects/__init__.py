@@ -135,7 +135,7 @@ def resolve(spec: str, seconds: float, memory: float = MEMORY) -> list[Subject]:
     chosen = frameworks.parse(spec)
     if chosen is not None:
         return _framework(spec, chosen, seconds, memory)
-    if ":" not in spec:
+    if ":" not in spec.rstrip(":"):
         raise LoadError(suggesting.of_word(spec, (*BUILT_IN, *frameworks.FRAMEWORKS)))
     if spec.startswith(environments.PREFIX):
         raise LoadError(

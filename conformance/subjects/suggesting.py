@@ -28,12 +28,13 @@ def did_you_mean(name: str | None) -> str:
 
 def of_word(spec: str, built_in: Iterable[str]) -> str:
     """Say what is wrong with a subject that is a single word: no file and no name in it."""
-    path = Path(spec)
-    if spec.endswith(".py"):
+    word = spec.rstrip(":")
+    if word.endswith(".py"):
+        path = Path(word)
         if not path.is_file():
-            return f"subject {spec!r}: {of_file(spec)}"
-        return f"subject {spec!r}: add the name of the class or function, such as {spec}:{_first_name(path)}"
-    meant = like(spec, built_in)
+            return f"subject {spec!r}: {of_file(word)}"
+        return f"subject {spec!r}: add the name of the class or function, such as {word}:{_first_name(path)}"
+    meant = like(word, built_in)
     if meant is not None:
         return f"unknown subject {spec!r}{did_you_mean(meant)}"
     return (

@@ -13,6 +13,8 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.records.messages import telling_line
+
 Array: TypeAlias = NDArray[Any]
 
 _DTYPES = frozenset(
@@ -130,8 +132,8 @@ def _error_words(error: Mapping[str, Any]) -> str:
     name = str(types[0]) if isinstance(types, list) and types else "an exception"
     moment = error.get("moment")
     moment = f" from {_MOMENTS.get(str(moment), moment)}" if moment else ""
-    lines = str(error["message"] or "").strip().splitlines()
-    return f"{name}{moment}" + (f": {lines[0][:400]}" if lines else "")
+    told = telling_line(str(error["message"] or ""))[:400]
+    return f"{name}{moment}" + (f": {told}" if told else "")
 
 
 def _spell(value: object) -> str:

@@ -26,7 +26,7 @@ from typing import Any
 import attrs
 
 from reports.pictures import stamps
-from reports.records.messages import normalised
+from reports.records.messages import normalised, telling_line
 from reports.records.record import Clause, Finding
 from reports.records.values import is_error, is_tensor
 
@@ -45,10 +45,6 @@ _DAMAGED = re.compile(
 )
 _DAMAGE = (
     "Damages its memory: the C library ended the process (an earlier case may have done the damage)"
-)
-#: What Keras and OpenVINO say before they say what is wrong.
-_WHERE = re.compile(
-    r"^in user code:|Exception encountered when calling |Exception from \S+:\d+:$|^ *File |filtered_tb = "
 )
 #: A side of the output, as long as it should be and as it is.
 _LENGTH = re.compile(r"the output's (?:height|width) should be (\d+), it is (\d+)")
@@ -235,9 +231,7 @@ def _key_of_difference(finding: Finding, chapter: str) -> _Key:
 
 
 def _key_of_exception(kind: str, message: str) -> _Key:
-    lines = message.strip().splitlines()
-    telling = [line for line in lines if line.strip() and not _WHERE.search(line)]
-    return ("raised", kind, normalised((telling or lines or [""])[0]))
+    return ("raised", kind, normalised(telling_line(message)))
 
 
 def _step(finding: Finding) -> str:

@@ -47,6 +47,12 @@ MISTAKES = (
         ("unknown subject 'quick'", "`conformance subjects`", "path/to/file.py:Name"),
     ),
     Mistake("a file without a name", ("--subject", "layers.py"), ("such as layers.py:Layer",)),
+    Mistake("nothing after a colon", ("--subject", "layers.py:"), ("such as layers.py:Layer",)),
+    Mistake(
+        "a subject with a colon",
+        ("--subject", "reference:"),
+        ("'reference:'; did you mean 'reference'?",),
+    ),
     Mistake(
         "unknown algorithm", ("--subject", "fast:quick"), ("'fast:quick'", "direct, blocks, planar")
     ),
