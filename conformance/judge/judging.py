@@ -18,7 +18,9 @@ from conformance.judge.evidence import Evidence
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation
 from conformance.model.values.codec import Value, text_of
+from conformance.oracle.bounds import OracleError
 from conformance.oracle.comparison import Mismatch, listening, told_of_normwise
+from conformance.oracle.expectation import Expectation
 from conformance.oracle.form import unlike_the_oracle
 from conformance.oracle.settling import settled
 from conformance.subjects import Subject
@@ -55,13 +57,15 @@ class Failure:
     """A case on which a clause does not hold.
 
     `status` is `fail` where the result is wrong, `error` where the subject raised or crashed. It `repeats`
-    unless it was asked again in a fresh process, which did not fail.
+    unless it was asked again in a fresh process, which did not fail. `refused` tells that the right layer is not
+    made, or raises at the step, or that the case is too large for the oracle: it is no matter of numbers.
     """
 
     case: Case
     status: str
     mismatch: Mismatch
     repeats: bool = True
+    refused: bool = False
 
 
 @attrs.define(eq=False)
@@ -299,7 +303,8 @@ def judged(check: Check, view: View, observation: Observation, who: str) -> Fail
         raise
     except Misbehaved as reason:
         got = None if reason.error is None else attrs.asdict(reason.error)
-        return Failure(case, "error", Mismatch(str(reason), None, got, reason.step))
+        mismatch = Mismatch(str(reason), None, got, reason.step)
+        return Failure(case, "error", mismatch, refused=_is_refused(view.expectation, reason.step))
     except Exception as error:
         try:
             # Nothing can be read off an answer of another form: then it is the answer that is wrong.
@@ -308,7 +313,19 @@ def judged(check: Check, view: View, observation: Observation, who: str) -> Fail
             raise _broken(second, check, case, who) from error
         if mismatch is None:
             raise _broken(error, check, case, who) from error
-    return None if mismatch is None else Failure(case, "fail", mismatch)
+    if mismatch is None:
+        return None
+    return Failure(case, "fail", mismatch, refused=_is_refused(view.expectation, mismatch.step))
+
+
+def _is_refused(expectation: Expectation, step: int | None) -> bool:
+    try:
+        right = expectation.observation
+    except OracleError:
+        return True
+    if right.constructed.error is not None or step is None:
+        return right.constructed.error is not None
+    return right.outcomes[step].error is not None
 
 
 def _broken(error: Exception, check: Check, case: Case, who: str) -> HarnessError:

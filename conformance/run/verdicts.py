@@ -30,7 +30,6 @@ from conformance.model.steps import (
     Train,
 )
 from conformance.model.values.codec import in_a_line
-from conformance.oracle.bounds import OracleError
 from conformance.oracle.comparison import Mismatch
 from conformance.run.guard import Guard
 from conformance.run.parallel.pieces import Found, Tallies, Worker
@@ -223,14 +222,8 @@ class ParticipantJudge:
     def _cause(self, failure: Failure) -> Cause | None:
         """Return what makes the calls of the failing case wrong, where that may explain the failure."""
         case, step = failure.case, failure.mismatch.step
-        try:
-            expected = self._evidence.expectation(case).observation
-        except OracleError:
-            return None  # a case that is too large for the oracle, as that of KILL-04
-        if expected.constructed.error is not None:
+        if failure.refused:
             return None
-        if step is not None and expected.outcomes[step].error is not None:
-            return None  # it should have been refused: that is no matter of numbers
         if step is None or isinstance(case.steps[step], (Build, SetWeights)):
             return self._causes.of_making(case) if failure.status == "error" else None
         if any(isinstance(one, (Call, Gradients, Train)) for one in case.steps[: step + 1]):

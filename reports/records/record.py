@@ -578,11 +578,15 @@ class Said:
 
 @attrs.frozen(kw_only=True, eq=False)
 class Failed:
-    """A case on which a clause does not hold: its id, and what a `Finding` says of one."""
+    """A case on which a clause does not hold: its id, and what a `Finding` says of one.
+
+    `refused` tells that the right layer refuses the case, or its step.
+    """
 
     case: Name
     status: Annotated[str, rule(enum=["fail", "error"])]
     message: Name
+    refused: bool = False
     step: StepNumber = None
     expected: Json = None
     got: Json = None

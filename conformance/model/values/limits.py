@@ -32,6 +32,8 @@ ORDINARY, TOGETHER = 2**16, 64 * 2**20
 
 #: Codes by which a terminal changes colours and weight, as Keras 3 has them; where TensorFlow's executor was.
 _UNREAD = re.compile(r"\x1b\[[0-9;]*m|\{\{(function_)?node [^{}]*\}\} ?")
+#: Where an object lies, as `object.__repr__` tells: another place in each process.
+_ADDRESS = re.compile(r"(?<= at )0x[0-9a-f]+\b", re.IGNORECASE)
 _TENSOR = {"shape", "dtype", "base64"}
 #: A value is so many levels deep in the answer: message, observation, outcomes, outcome.
 _VALUE_AT = 4
@@ -102,8 +104,11 @@ def message_of(error: BaseException) -> str:
 
 
 def readable(text: str) -> str:
-    """Return a message without what no reader wants: colours of a terminal, and nodes of TensorFlow's executor."""
-    return _UNREAD.sub("", text)
+    """Return a message without what no reader wants.
+
+    That is a terminal's colours, nodes of TensorFlow's executor, and addresses, which differ from run to run.
+    """
+    return _ADDRESS.sub("0x...", _UNREAD.sub("", text))
 
 
 class Budget:

@@ -343,7 +343,12 @@ def square(rows: Sequence[Sequence[int]]) -> Array:
 
 def _told(clause: str, claims: bool, tally: Tally) -> record.Tally:
     failures = tuple(
-        record.Failed(case=f.case.id, status=f.status, **attrs.asdict(f.mismatch, recurse=False))
+        record.Failed(
+            case=f.case.id,
+            status=f.status,
+            refused=f.refused,
+            **attrs.asdict(f.mismatch, recurse=False),
+        )
         for f in tally.failures
     )
     error = tally.broken
@@ -383,6 +388,7 @@ def _tally(told: record.Tally, cases: Mapping[str, Case]) -> Tally:
                     one.scaled_error,
                     one.bound,
                 ),
+                refused=one.refused,
             )
             for one in told.failures
         ],

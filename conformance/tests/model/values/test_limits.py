@@ -365,6 +365,12 @@ def test_a_message_does_not_begin_with_a_node_of_the_executor() -> None:
     )
 
 
+def test_a_message_does_not_tell_where_an_object_lies() -> None:
+    thing = object()
+    told = limits.message_of(ValueError(f"{thing!r} has bits 0x7fc00001"))
+    assert told == "<object object at 0x...> has bits 0x7fc00001"
+
+
 def test_the_message_of_a_program_has_no_colours() -> None:
     given = {"error": {"types": ["E"], "message": "\x1b[31;1mno\x1b[0m", "moment": "call"}}
     error = Outcome.from_json(given).error

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 import pytest
 
+import fast_impl
 from conformance.checks import CHECKS
 from conformance.run.parallel import work
 from conformance.run.parallel.crew import Crew, _Pace
@@ -165,6 +167,33 @@ def test_a_case_that_fails_in_its_situation_is_not_said_to_hold() -> None:
     assert found.observed is not None
     plain = {case.id: case.without_situation.id for case, _ in found.observed}
     assert not {plain[name] for name in found.told.held} & set(found.failing)
+
+
+class RefusesNothing(fast_impl.Conv2DTranspose):
+    """A layer that takes images with too many channels."""
+
+    def __call__(self, inputs: Any) -> Any:
+        if self.kernel is not None and inputs.ndim == 4:
+            axis = -1 if self.data_format == "channels_last" else 1
+            inputs = np.take(inputs, range(self.kernel.shape[-1]), axis, mode="clip")
+        return super().__call__(inputs)
+
+
+@pytest.mark.parametrize(
+    ("made", "family", "block", "refused"),
+    [(ExchangesStrides, "geometry", 1, {False}), (RefusesNothing, "channels", 0, {False, True})],
+)
+def test_a_failure_tells_whether_the_right_layer_refuses(
+    made: type, family: str, block: int, refused: set[bool]
+) -> None:
+    (participant,) = participants((ObjectSubject(made, "mine"),), (), 20.0)
+    piece = Piece(*participant.key, family, block)
+    found = explored(
+        piece, Worker.of(participant), Asked(EVERY_CLAUSE, 6, 0), progress=lambda _: None
+    )
+    for one in (found, Found.of(found.entry(), "here")):
+        failures = [failure for tally in one.tallies.values() for failure in tally.failures]
+        assert {failure.refused for failure in failures} == refused
 
 
 @pytest.mark.parametrize(
