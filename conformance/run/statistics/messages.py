@@ -54,8 +54,10 @@ def said(failures: Iterable[Failure]) -> tuple[Said, ...]:
             continue
         if failure.case.id in wrong:
             continue
-        message = in_a_line(telling_line(str(error["message"])))
-        if message and _is_meant(error["types"], message):
+        line = telling_line(str(error["message"]))
+        message = in_a_line(line)
+        # What follows a long argument tells a slip, too.
+        if message and _is_meant(error["types"], line):
             found.setdefault(pattern_of(message), (message, set()))[1].add(failure.case.id)
     return tuple(Said(message, len(cases)) for message, cases in found.values())
 

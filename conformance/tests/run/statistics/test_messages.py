@@ -140,6 +140,12 @@ def test_a_slip_is_no_refusal(name: str, slip: Callable[[], object]) -> None:
     assert _often(*_failures(str(caught.value), ENOUGH, kind)) == []
 
 
+def test_a_slip_that_a_long_argument_hides_is_no_refusal() -> None:
+    argument = "kernel_initializer=<mine.initializers.Uniform with a long description of itself>"
+    failures = _failures(f"{argument}: object of type 'NoneType' has no len()", ENOUGH, "TypeError")
+    assert not _often(*failures)
+
+
 def test_an_assertion_without_words_is_no_refusal() -> None:
     assert _often(*_failures("filters", ENOUGH, "AssertionError")) == []
 
