@@ -29,7 +29,7 @@ FILES = {
     "wrong-syntax.py": "def (:\n",
     "some/cases.jsonl": "",
     "more/cases.jsonl": "",
-    "describes.py": """print('{"kind": "description", "versions": "1.2"}')\n""",
+    "describes.py": """input()\nprint('{"kind": "description", "versions": "1.2"}')\n""",
     "corpus/good-then-bad.jsonl": "\n" + BAD_CORPUS_LINE + "\n",
     "no-json/lines.jsonl": "this is no JSON\n",
     "empty/readme.txt": "no cases here\n",
