@@ -11,9 +11,9 @@ block from a seed of its own. So any block can be made without the others, by an
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -36,8 +36,10 @@ SHRINK_CASES = 400
 SHRINK_SECONDS = 60.0
 #: The block of cases that are listed, and how many drawn cases a block has.
 LISTED, BLOCK = 0, 250
-#: So many drawn blocks are remembered: the next subject, or the next run in this process, is asked the same cases.
-KEPT = 64
+#: So many drawn cases are remembered: the next subject, or the next run in this process, is asked the same ones.
+KEPT = 6000
+#: The blocks of those, the one that was asked for last at the end.
+_drawn: OrderedDict[tuple[Family, int, int, int], tuple[Case, ...]] = OrderedDict()
 
 
 def blocks(family: Family, examples: int) -> tuple[int, ...]:
@@ -103,20 +105,21 @@ def drawn_cases(
 
 def forget_drawn() -> None:
     """Have the next blocks drawn anew, whoever has drawn them before."""
-    _drawn.cache_clear()
+    _drawn.clear()
 
 
 def _cases(family: Family, examples: int, run_seed: int, block: int) -> tuple[Case, ...]:
     if block == LISTED:
         return family.listed(examples)
-    return _drawn(family, size_of_block(family, examples, block), run_seed, block)
-
-
-@functools.lru_cache(maxsize=KEPT)
-def _drawn(family: Family, count: int, run_seed: int, block: int) -> tuple[Case, ...]:
-    cases: list[Case] = []
-    _draw(family, cases.append, count, run_seed, block, (Phase.generate,))
-    return tuple(cases)
+    key = family, size_of_block(family, examples, block), run_seed, block
+    if key not in _drawn:
+        cases: list[Case] = []
+        _draw(family, cases.append, key[1], run_seed, block, (Phase.generate,))
+        _drawn[key] = tuple(cases)
+        while sum(map(len, _drawn.values())) > KEPT and len(_drawn) > 1:
+            _drawn.popitem(last=False)
+    _drawn.move_to_end(key)
+    return _drawn[key]
 
 
 def shrink(

@@ -158,6 +158,23 @@ def test_the_seed_decides_the_cases() -> None:
     assert runs[0].observed != runs[2].observed
 
 
+def test_cases_that_were_drawn_are_remembered_up_to_a_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(exploring, "BLOCK", 10)
+    monkeypatch.setattr(exploring, "KEPT", 20)
+    forget_drawn()
+    examples = round(40 / FAMILIES["numbers"].share)
+
+    def first_of(block: int) -> Case:
+        return drawn_cases(FAMILIES["numbers"], examples=examples, run_seed=0, block=block)[0]
+
+    found = {block: first_of(block) for block in (1, 2, 3, 4)}
+    assert first_of(4) is found[4]
+    assert first_of(1) is not found[1]
+    assert first_of(1).id == found[1].id
+
+
 def test_modules_that_happen_to_be_loaded_decide_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
