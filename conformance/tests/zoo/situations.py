@@ -198,10 +198,14 @@ class OneLayer(MyLayer):
 
     def set_weights(self, weights):
         super().set_weights(weights)
-        gc.collect()  # one that is gone is not in use
-        if any(one is not self for one in self.having):
+        if self._others():
+            gc.collect()  # one that is gone is not in use; this takes long in a large process
+        if self._others():
             raise ValueError("another layer is in use")
         self.having.add(self)
+
+    def _others(self):
+        return any(one is not self for one in self.having)
 
 
 class OwnOutput(MyLayer):
