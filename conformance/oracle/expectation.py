@@ -110,8 +110,10 @@ class Expectation:
     def observation(self) -> Observation:
         """What the reference layer does with the case in float64; raise OracleError where that is too large."""
         check_case(self.case)
-        self._backend = _OracleBackend()
-        found = observe(_widened(self.case), self._backend, self._backend.note_weights)
+        backend = _OracleBackend()
+        found = observe(_widened(self.case), backend, backend.note_weights)
+        # The layer itself, whose numbers are Python's, takes more memory than all that is asked of it.
+        self._noted = backend.noted
         if found.crash is not None:
             raise OracleError(f"the oracle's {found.crash}")
         return found
@@ -181,7 +183,7 @@ class Expectation:
         constructed = self.observation.constructed
         if constructed.error is not None:
             raise OracleError(f"the oracle's constructor raised {constructed.error}")
-        return self._backend.noted[index]
+        return self._noted[index]
 
     def _compute_linear(self, index: int) -> Exact:
         step = self.case.steps[index]
