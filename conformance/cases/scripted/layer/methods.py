@@ -269,6 +269,7 @@ _CASTS = (
     *(_casts(dtype, *numbers) for dtype, numbers in ROUNDED.items()),
     _casts("float32", _SUBNORMAL, (2.0**-149, -(2.0**-127), 2.0**-148)),
 )
+_FROZEN = position_coded((2, 3, 3, 2), start=-9)
 _WEIGHTS_SCRIPTS = (
     Script(clause="METH-07", arguments=LAYER, lines=(both(_invoke("get_weights"), Gives([])),)),
     Script(
@@ -306,6 +307,15 @@ _WEIGHTS_SCRIPTS = (
                 ),
                 _TYPE,
             ),
+        ),
+    ),
+    # A layer without bias has its weight though it is frozen.
+    Script(
+        clause="METH-07",
+        arguments={**LAYER, "use_bias": False, "trainable": False},
+        lines=(
+            *then(steps.Build((None, None, None, 2)), steps.SetWeights((_FROZEN,))),
+            both(_invoke("get_weights"), Gives([_FROZEN.tolist()])),
         ),
     ),
     *_WRONG_WEIGHTS,

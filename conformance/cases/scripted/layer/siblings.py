@@ -121,13 +121,6 @@ SCRIPTS = (
             both(steps.GetWeights(), Arrays(((2, 3, 3, 2), (3,)))),
         ),
     ),
-    # A layer that is frozen tells the gradients of its penalties in the order of its weights.
-    Script(
-        clause="GRAD-04",
-        arguments={**_LAYER, "trainable": False, **_PENALTIES},
-        lines=(*_BUILT, both(steps.LossGradients(), Numbers())),
-        where="not graph",
-    ),
     # Of two weights one may change alone.
     Script(
         clause="LIFE-03",
