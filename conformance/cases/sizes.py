@@ -389,7 +389,15 @@ def many() -> tuple[Case, ...]:
     )
     # More phases than a table of 16 has.
     layers += (
-        Layer(height=2, width=3, kernel_height=3, kernel_width=19, stride_height=33, stride_width=18, data_format=name)
+        Layer(
+            height=2,
+            width=3,
+            kernel_height=3,
+            kernel_width=19,
+            stride_height=33,
+            stride_width=18,
+            data_format=name,
+        )
         for name in ("channels_last", "channels_first")
     )
     layers += (*_decoders(), *_between())

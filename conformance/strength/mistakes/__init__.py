@@ -49,7 +49,7 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "sizes": sizes.MISTAKES,
     "two things at once": (*crossed.MISTAKES, *corners.MISTAKES, *again.SUMS),
     "special numbers": special.MISTAKES,
-    "training": (*training.MISTAKES, *again.PENALTIES),
+    "training": training.MISTAKES,
     "initial values": initial_values.MISTAKES,
     "arguments": arguments.MISTAKES,
     "interface": interface.MISTAKES,
@@ -60,7 +60,7 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "batches and threads": company.MISTAKES,
     "what is passed in": (*passed.MISTAKES, *entering.MISTAKES),
     "single sentences": (*sentences.MISTAKES, *answers.MISTAKES),
-    "rare uses": (*rare.MISTAKES, *manners.MISTAKES),
+    "rare uses": (*rare.MISTAKES, *manners.MISTAKES, *again.ANSWERS),
     "two that are alike": alike.MISTAKES,
     "one of several": (*apart.MISTAKES, *again.COPIES),
 }

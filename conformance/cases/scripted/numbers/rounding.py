@@ -169,7 +169,6 @@ _UNPROJECTED = Script(
 )
 
 
-
 def _penalties(dtype: str, large: float, wanted: float) -> Iterator[Script]:
     """Yield what is summed in a short format: the kernel's penalty, and that of the output, are numbers of it."""
     kernel = np.array([large, 3, 0]).reshape(1, 1, 3, 1).astype(dtype_of(dtype))
@@ -177,7 +176,10 @@ def _penalties(dtype: str, large: float, wanted: float) -> Iterator[Script]:
     total = {"class_name": "L1", "config": {"l1": 1.0}}
     # TensorFlow 2.9 computes no bfloat16 on many processors.
     older = {"of_the_page": (None, None)} if dtype == "bfloat16" else {}
-    for clause, argument in (("LOSS-01", "kernel_regularizer"), ("LOSS-02", "activity_regularizer")):
+    for clause, argument in (
+        ("LOSS-01", "kernel_regularizer"),
+        ("LOSS-02", "activity_regularizer"),
+    ):
         yield Script(
             clause=clause,
             arguments=_single(dtype, 3, **{argument: total}),

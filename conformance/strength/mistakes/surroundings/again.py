@@ -97,7 +97,8 @@ def _from_pool(self: Layer, _: Any, outputs: Any) -> Any:
 
 
 _HANDED: tuple[_Row, ...] = (
-    ("SIT-02", "read_only", "Arrays of set_weights that are read-only are kept.", {"set_weights": _read_only_kept}),
+    ("SIT-02", "read_only", "Arrays of set_weights that are read-only are kept.",
+     {"set_weights": _read_only_kept}),
     ("SIT-02", "shape", "The list that `build` is given is kept.",
      {"build": _keeps_shape, "changed_inputs": _looks_at_shape}),
     ("SIT-02", "activation", "The configuration of an activation is read at the first call.",
@@ -212,7 +213,7 @@ def _copied(change: Callable[[Layer, Layer], None]) -> Members:
     """A deep copy is changed: `change(copied, layer)`."""
 
     def deepcopy(self: Layer, memo: dict[int, Any]) -> Layer:
-        copied = type(self).__new__(type(self))
+        copied: Layer = object.__new__(type(self))
         memo[id(self)] = copied
         copied.__dict__.update(copy.deepcopy(self.__dict__, memo))
         change(copied, self)
@@ -239,7 +240,8 @@ def _has_no(name: str, value: Any) -> Members:
 
 
 _COPIES: tuple[_Row, ...] = (
-    ("METH-09", "copy_single", "The copy of a layer of half precision has weights in float32.", _copied(_in_single)),
+    ("METH-09", "copy_single", "The copy of a layer of half precision has weights in float32.",
+     _copied(_in_single)),
     ("METH-09", "copy_kernel", "The copy of a layer without bias shares its kernel.", _copied(_shares_kernel)),
     ("METH-09", "copy_scope", "A copy gets a scope of its own.", _has_no("_scope", None)),
     ("METH-09", "copy_casts", "A copy does not cast its inputs.", _has_no("_autocast", False)),
@@ -247,7 +249,7 @@ _COPIES: tuple[_Row, ...] = (
      _copied(lambda copied, _: setattr(copied, "_record", losses.CallRecord()))),
 )  # fmt: skip
 
-# --- penalties ---
+# --- penalties and answers ---
 
 
 def _penalties_in_single(half: bool) -> Members:
@@ -282,12 +284,30 @@ def _trained_alone(self: Layer) -> list[Any]:
     return found if self.trainable or self.use_bias else []
 
 
-_PENALTIES: tuple[_Row, ...] = (
+def _takes_a_scope(self: Layer, input_shape: Any) -> None:
+    try:
+        Right.build(self, input_shape)
+    except ValueError:
+        self._enter_scope(None)
+        raise
+
+
+def _told_once(self: Layer) -> dict[str, Any]:
+    found: dict[str, Any] = Right.get_config(self)
+    kept = own_state(self, "configuration").setdefault("bias", found["bias_initializer"])
+    return {**found, "bias_initializer": kept}
+
+
+_ANSWERS: tuple[_Row, ...] = (
     ("LOSS-01", "half", "A penalty in float16 is a number of float32.", _penalties_in_single(True)),
     ("LOSS-01", "bfloat16", "A penalty in bfloat16 is a number of float32.", _penalties_in_single(False)),
     ("LOSS-02", "activity", "The activity loss in float16 is a number of float32.",
      {"changed_outputs": _activity_in_single}),
     ("LIFE-03", "asked", "After gradients there is no activity loss.", {"gradients": _forgets_losses}),
+    ("VAR-02", "refused_scope", "A build that is refused takes a name from the next layer.",
+     {"build": _takes_a_scope}),
+    ("METH-06", "told_once", "Each configuration holds the same dictionary of the bias initializer.",
+     {"get_config": _told_once}),
     ("METH-07", "bare", "A frozen layer without bias has no weights.", {"get_weights": _trained_alone}),
 )  # fmt: skip
 
@@ -304,7 +324,11 @@ def _zeros(self: Layer, inputs: Any, outputs: Any) -> Any:
 
 
 def _through_doubles(self: Layer, inputs: Any, outputs: Any) -> Any:
-    if inputs.dtype != np.int32 or outputs.dtype != np.int32 or self.activation is not activations.get(None):
+    if (
+        inputs.dtype != np.int32
+        or outputs.dtype != np.int32
+        or self.activation is not activations.get(None)
+    ):
         return outputs
     bias = None if self.bias is None else self.bias.astype(np.float64)
     kernel = self.kernel.astype(np.float64)
@@ -312,7 +336,7 @@ def _through_doubles(self: Layer, inputs: Any, outputs: Any) -> Any:
     return np.mod(wide, 2.0**32).astype(np.uint32).view(np.int32)
 
 
-def _sixteen_phases(self: Layer, inputs: Any, outputs: Any) -> Any:
+def _sixteen_phases(self: Layer, _: Any, outputs: Any) -> Any:
     axis = 3 if channel_axis(self) == 1 else 2
     if self.strides[1] > 16 and outputs.size:
         outputs = np.array(outputs)
@@ -320,8 +344,23 @@ def _sixteen_phases(self: Layer, inputs: Any, outputs: Any) -> Any:
     return outputs
 
 
+def _activated_in_single(self: Layer, inputs: Any, outputs: Any) -> Any:
+    name = getattr(self.activation, "__name__", "")
+    if outputs.dtype != np.float64 or outputs.size <= 1024 or name in ("", "linear", "relu"):
+        return outputs
+    real, self.activation = self.activation, activations.get(None)
+    try:
+        sums = recomputed(self, inputs)
+    finally:
+        self.activation = real
+    return np.asarray(real(sums.astype(np.float32))).astype(np.float64)
+
+
 _SUMS: tuple[_Row, ...] = (
-    ("DTYPE-05", "zeros", "An input of zeros gives the bias, whatever the kernel is.", {"changed_outputs": _zeros}),
+    ("ACT-01", "activated_in_single", "Large arrays of float64 are activated in float32.",
+     {"changed_outputs": _activated_in_single}),
+    ("DTYPE-05", "zeros", "An input of zeros gives the bias, whatever the kernel is.",
+     {"changed_outputs": _zeros}),
     ("DTYPE-03", "doubles", "int32 is computed in float64.", {"changed_outputs": _through_doubles}),
     ("VAL-01", "phases", "A stride beyond 16 has columns without products.", {"changed_outputs": _sixteen_phases}),
 )  # fmt: skip
@@ -334,6 +373,6 @@ def _made(table: tuple[_Row, ...]) -> Iterator[Mistake]:
 
 
 #: By the chapter that they belong to.
-HANDED, KEPT, COPIES, PENALTIES, SUMS = (
-    tuple(_made(table)) for table in (_HANDED, _KEPT, _COPIES, _PENALTIES, _SUMS)
+HANDED, KEPT, COPIES, ANSWERS, SUMS = (
+    tuple(_made(table)) for table in (_HANDED, _KEPT, _COPIES, _ANSWERS, _SUMS)
 )
