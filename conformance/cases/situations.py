@@ -195,7 +195,11 @@ def _given_back(made: _Situated) -> _Steps:
 
 
 def _called_before(made: _Situated) -> _Steps:
-    return *made.first(made.asked * 2), []
+    # What a call has kept for gradients is of no use to those of other inputs.
+    calls = [
+        steps.Call(_other(step.inputs)) for step in made.asked if isinstance(step, steps.Gradients)
+    ]
+    return *made.first([*made.asked * 2, *calls]), []
 
 
 def _other_sizes(made: _Situated) -> _Steps:

@@ -387,6 +387,19 @@ def many() -> tuple[Case, ...]:
         Layer(height=2, width=3, kernel_height=17, kernel_width=16, filters=2, data_format=name)
         for name in ("channels_last", "channels_first")
     )
+    # More phases than a table of 16 has.
+    layers += (
+        Layer(
+            height=2,
+            width=3,
+            kernel_height=3,
+            kernel_width=19,
+            stride_height=33,
+            stride_width=18,
+            data_format=name,
+        )
+        for name in ("channels_last", "channels_first")
+    )
     layers += (*_decoders(), *_between())
     # In float64 a vector is half as long, and has tails and loops of its own.
     double = Layer(

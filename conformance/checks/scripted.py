@@ -220,6 +220,8 @@ def _arrays(_: View, index: int, wanted: Arrays, got: Value) -> Mismatch | None:
 
 def _typed(_: View, index: int, wanted: Typed, got: Value) -> Mismatch | None:
     for item in got if isinstance(got, list) else [got]:
+        if wanted.or_number and isinstance(item, (int, float)):
+            continue
         mismatch = compare_dtype(item, wanted.dtype, index)
         if mismatch is not None:
             return mismatch

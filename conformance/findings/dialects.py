@@ -92,6 +92,7 @@ class LayerWords(steps.Words):
             functions.insert(0, situations.amid_two_threads)
         elif name in _OVERWRITING:
             functions += [situations.overwrite, situations.noting]
+            functions += [situations.read_only_view, situations.views] if self.reads_late else []
             lines += [
                 "lent = []",
                 "def lend(array):",
@@ -144,7 +145,13 @@ class LayerWords(steps.Words):
             return f"refilled({text}, {self._given}, kept)"
         if self.situation == "results given back":
             return f"given_back({text}, results)"
-        return f"lend({text})" if self.situation in _OVERWRITING[:2] else text
+        if self.reads_late:
+            return f"read_only_view(lend({text}))"
+        return f"lend({text})" if self.situation in situations.OVERWRITING else text
+
+    def shape(self, shape: Sequence[int | None]) -> str:
+        text = super().shape(shape)
+        return f"lend(list({text}))" if self.situation in situations.OVERWRITING else text
 
     def value(self, value: Value) -> str:
         place = situations.PLACED.get(self.situation or "")
@@ -182,9 +189,9 @@ class LayerWords(steps.Words):
         if own is not None:
             found: list[str] = own(step)
             return found if show else found[:-1]
-        after = ["overwrite(lent)"] if self.situation in _OVERWRITING[:2] else []
+        after = ["overwrite(lent)"] if self.situation in situations.OVERWRITING else []
         if show and self.reads_late:
-            return [f"shown = {step.source(self)}", *after]
+            return [f"shown = views({step.source(self)})", *after]
         if not show:
             text = step.source_between(self)
             if self.overwrites(step):
@@ -236,9 +243,9 @@ class _FunctionWords(LayerWords):
             text = self.called(function, self.tensor(step.inputs))
         else:
             text = f"{self.layer_class}({self.tensor(step.inputs)}, kernel, **options)"
-        after = ["overwrite(lent)"] if self.situation in _OVERWRITING[:2] else []
+        after = ["overwrite(lent)"] if self.situation in situations.OVERWRITING else []
         if show:
-            return [f"shown = {text}", *after] if self.reads_late else [f"print({text})"]
+            return [f"shown = views({text})", *after] if self.reads_late else [f"print({text})"]
         return [f"overwrite({text})" if self.situation == "results overwritten" else text, *after]
 
 

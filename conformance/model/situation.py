@@ -55,7 +55,7 @@ KINDS: Mapping[str, Kind] = {
     "around another call": Kind(THREADS, "a second thread makes the same call, with other arrays, in its middle"),
     "in another thread": Kind(THREADS, "a second thread makes every call, and the first one sets the weights"),
     # what came before: steps done aside
-    "called before": Kind(_AGAIN, "the same steps were done twice before"),
+    "called before": Kind(_AGAIN, "the same steps were done twice before, and a call before gradients"),
     "other calls around": Kind(_AGAIN, "the same steps were done with other arrays, before and afterwards"),
     "other sizes before": Kind(_AGAIN, "smaller and larger images and batches came before"),
     "other weights before": Kind(_LIFE, "the layer was used with other weights before"),

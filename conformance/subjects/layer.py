@@ -141,7 +141,9 @@ class LayerBackend(steps.Backend):
         if self.situation == "results overwritten":
             situations.overwrite(result)
         if self.situation == "results kept":
-            self._kept.append(result)
+            # Whoever looks whether a result is still in use finds nobody who holds the array itself.
+            self._kept.append(situations.views(result))
+            self._result, self.last = None, (self.last[0], situations.views(self.last[1]))
 
     def later(self, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
         if self.situation != "results kept":
@@ -152,6 +154,17 @@ class LayerBackend(steps.Backend):
             else attrs.evolve(outcome, value=plain(kept))
             for outcome, kept in zip(outcomes, self._kept, strict=True)
         )
+
+    def do_build(self, step: steps.Build) -> None:
+        if self.situation not in situations.OVERWRITING:
+            return step.run(self)
+        lent = list(step.input_shape)
+        try:
+            self.layer.build(lent)
+        except Exception:  # of whoever takes no lists
+            step.run(self)
+        situations.overwrite(lent)
+        return None
 
     def do_set_weights(self, step: steps.SetWeights) -> None:
         has_bias = has_attribute(self.layer, "bias")
@@ -283,7 +296,8 @@ class LayerBackend(steps.Backend):
         else:
             found = situations.PLACED.get(self.situation or "", np.array)(array)
         self._given.append(found)
-        return found
+        # That a layer cannot write to an array does not mean that nobody does.
+        return situations.read_only_view(found) if self.situation == "results kept" else found
 
     def placed(self, result: Any) -> Any:
         place = situations.REPLACED.get(self.situation or "")

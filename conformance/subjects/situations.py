@@ -246,6 +246,20 @@ def overwrite(given: Any) -> None:
             overwrite(given[place])
 
 
+def read_only_view(array: Any) -> Any:
+    """Return a view that cannot be written to, of an array that its owner goes on writing to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def views(result: Any) -> Any:
+    """Return a view of an array, or of each array of several: all that a caller has left of them."""
+    if isinstance(result, (list, tuple)):
+        return [views(part) for part in result]
+    return result[...] if isinstance(result, np.ndarray) else result
+
+
 def noting(function: Any, results: Any) -> Any:
     """Return the function; what it gives is noted among the results."""
     import functools

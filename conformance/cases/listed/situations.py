@@ -26,6 +26,8 @@ _SMALL = Configuration(
 )
 
 
+#: What is between a sum and its result is another place where no bias is added.
+_ALSO_WITHOUT_BIAS = ("geometry", "activation gradients")
 #: Layers that are told everything by their constructor.
 _TOLD = attrs.evolve(_LAYER, output_padding=(1, 0))
 _TOLD_OTHERWISE = Configuration(
@@ -77,7 +79,7 @@ def _calls(c: Configuration) -> Mapping[str, tuple[Case, ...]]:
 
 
 def _handed_over() -> tuple[Case, ...]:
-    """Return layers whose weights come from a constructor, a step of training, and an assignment."""
+    """Return layers whose weights come from a constructor, a step of training, an assignment, an initializer."""
     given: tuple[dict[str, Any], ...] = (
         {
             "activation": "relu",
@@ -102,7 +104,21 @@ def _handed_over() -> tuple[Case, ...]:
             train = steps.Train(calls[0].inputs, small_integers(c.output_shape, 10), 0.5)
             more["weights"], listed = first, (calls[2], train, *listed)
         cases.append(Case("handed over", {**c.arguments(), **more}, listed))
-    return tuple(cases)
+    return (*cases, _configured())
+
+
+def _configured() -> Case:
+    """Return a layer without bias that is told numbers by dictionaries, and its shape by `build`."""
+    c = attrs.evolve(_LAYER, use_bias=False)
+    arguments = c.arguments(
+        activation={
+            "class_name": "ReLU",
+            "config": {"max_value": 20.0, "negative_slope": 0.5, "threshold": 0.0},
+        },
+        kernel_initializer={"class_name": "Constant", "config": {"value": 3.0}},
+    )
+    calls = (steps.Call(small_integers(c.input_shape(), seed)) for seed in (11, 12))
+    return Case("handed over", arguments, (steps.Build(c.input_shape()), *calls))
 
 
 def _applied(c: Configuration) -> Case:
@@ -160,6 +176,8 @@ def _listed(family: str) -> Iterator[Case]:
     for name in FAMILIES[family]:
         if KINDS[name].clause == THREADS:
             yield situated(_calls(_SMALL)[family][0], name)
+            if name == "around another call" and family in _ALSO_WITHOUT_BIAS:
+                yield situated(_calls(attrs.evolve(_SMALL, use_bias=False))[family][0], name)
             continue
         first, *others = _calls(_LAYER)[family]
         yield situated(first, name)

@@ -129,6 +129,9 @@ def among_zeros() -> Iterator[Case]:
         kernel = small_integers(c.kernel_shape, number + 1, dtype, largest=1)
         kernel[0, 0, 4, 2], kernel[1, 0, -1, -1] = np.inf, np.nan
         yield Case("specials", c.arguments(), (*c.weights(kernel), steps.Call(inputs.copy())))
+        # Nothing but zeros is no special input.
+        zeros = np.zeros_like(inputs)
+        yield Case("specials", c.arguments(), (*c.weights(kernel), steps.Call(zeros)))
         channels[3].flat[0], channels[-1].flat[-1] = -np.inf, np.nan
         finite = np.zeros_like(kernel)
         finite[:, :, 1:, 8:] = 1
@@ -160,7 +163,8 @@ def wrapping() -> tuple[Case, ...]:
             batch=1, in_channels=2, filters=3, size=(1, 3), strides=(1, 1), kernel_size=kernel_size,
             data_format=data_format, dtype="int32",
         )  # fmt: skip
-        kernel = np.resize(np.array([1, 2, 3, 70_000, -5], np.int32), c.kernel_shape)
+        # The last one times itself is more than float64 holds.
+        kernel = np.resize(np.array([1, 2, 3, 70_000, -5, 2**31 - 1], np.int32), c.kernel_shape)
         bias = np.array([0, 2**31 - 1, -7], np.int32)
         inputs = large.reshape(c.input_shape())
         cases.append(Case("numbers", c.arguments(), (*c.weights(kernel, bias), steps.Call(inputs))))
@@ -204,10 +208,16 @@ def _plain(name: str, dtype: str, inputs: Array, *asked: steps.Step, family: str
 
 def activations() -> tuple[Case, ...]:
     """Return arguments near and far for every activation; part of what the family `activations` begins with."""
-    return tuple(
-        _plain(name, dtype, inputs, steps.Call(inputs), family="activations")
+    asked = [
+        (name, _arguments_of(name, dtype))
         for name, dtype in itertools.product(_NAMED, ("float32", "float64", "float16"))
-        for inputs in (_arguments_of(name, dtype),)
+    ]
+    # As many that what is made for large arrays is done, and not by less than float64.
+    doubles = [(name, array) for name, array in asked if array.dtype == np.float64]
+    asked += [(name, np.tile(array, (1, 1, 1100 // array.size + 1, 1))) for name, array in doubles]
+    return tuple(
+        _plain(name, inputs.dtype.name, inputs, steps.Call(inputs), family="activations")
+        for name, inputs in asked
     )
 
 

@@ -107,9 +107,10 @@ class Arrays:
 
 @attrs.frozen
 class Typed:
-    """An array of this dtype, or a list of such arrays."""
+    """An array of this dtype, or a list of such arrays; `or_number` takes a Python number for one."""
 
     dtype: str
+    or_number: bool = False
 
 
 @attrs.frozen

@@ -67,13 +67,15 @@ class RoundTrip(Step):
     """Make a layer from the layer's configuration and turn to it; read both configurations.
 
     Read, too, what has become of the dictionary that was given, and the layer's configuration again, after the one
-    that it gave was written to.
+    that it gave, and those in it, were written to.
     """
 
     changes_state = names_layers = is_statement = True
     text = (
         "import copy; made = layer; config = made.get_config(); given = copy.deepcopy(config); "
-        "layer = layers['round trip'] = type(made).from_config(given); before = dict(config); config['name'] = 0"
+        "layer = layers['round trip'] = type(made).from_config(given); "
+        "before = copy.deepcopy(config); config['name'] = 0; "
+        "[item.update(class_name=0) for item in config.values() if isinstance(item, dict)]"
     )
 
     def source(self, words: Words) -> str:
@@ -91,6 +93,9 @@ class RoundTrip(Step):
         after = [_as_data(again.get_config()), _as_data(given)]
         if isinstance(config, dict):
             config["name"] = 0
+            for item in config.values():
+                if isinstance(item, dict):
+                    item["class_name"] = 0
         return backend.plain([found, *after, _as_data(get_config())])
 
 

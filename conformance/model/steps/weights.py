@@ -15,11 +15,13 @@ class Build(Step):
     """Create the weights for inputs of this shape, without a call."""
 
     changes_state = True
-    text = "layer.build({step.input_shape})"
     input_shape: Shape
 
     def run(self, backend: Backend) -> None:
         backend.layer.build(self.input_shape)
+
+    def source(self, words: Words) -> str:
+        return f"layer.build({words.shape(self.input_shape)})"
 
 
 @attrs.frozen(eq=False)

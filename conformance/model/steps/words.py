@@ -48,6 +48,10 @@ class Words:
         """Write what a keyword is."""
         return self.value(value)
 
+    def shape(self, shape: Sequence[int | None]) -> str:
+        """Write the shape that a layer is built for."""
+        return repr(tuple(shape))
+
     def array(self, array: Array) -> str:
         """Write a NumPy array."""
         return array_text(array)

@@ -31,6 +31,7 @@ from conformance.strength.mistakes.results import (
     special,
 )
 from conformance.strength.mistakes.surroundings import (
+    again,
     apart,
     company,
     handed,
@@ -46,7 +47,7 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "geometry": geometry.MISTAKES,
     "numbers": numbers.MISTAKES,
     "sizes": sizes.MISTAKES,
-    "two things at once": (*crossed.MISTAKES, *corners.MISTAKES),
+    "two things at once": (*crossed.MISTAKES, *corners.MISTAKES, *again.SUMS),
     "special numbers": special.MISTAKES,
     "training": training.MISTAKES,
     "initial values": initial_values.MISTAKES,
@@ -54,14 +55,14 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "interface": interface.MISTAKES,
     "memory": memory.MISTAKES,
     "sharing": sharing.MISTAKES,
-    "what is handed over": handed.MISTAKES,
-    "history": history.MISTAKES,
+    "what is handed over": (*handed.MISTAKES, *again.HANDED),
+    "history": (*history.MISTAKES, *again.KEPT),
     "batches and threads": company.MISTAKES,
     "what is passed in": (*passed.MISTAKES, *entering.MISTAKES),
     "single sentences": (*sentences.MISTAKES, *answers.MISTAKES),
-    "rare uses": (*rare.MISTAKES, *manners.MISTAKES),
+    "rare uses": (*rare.MISTAKES, *manners.MISTAKES, *again.ANSWERS),
     "two that are alike": alike.MISTAKES,
-    "one of several": apart.MISTAKES,
+    "one of several": (*apart.MISTAKES, *again.COPIES),
 }
 MISTAKES: Mapping[str, Mistake] = {
     mistake.id: mistake for chapter in CHAPTERS.values() for mistake in chapter

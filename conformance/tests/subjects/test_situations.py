@@ -311,3 +311,34 @@ def test_a_tensor_that_requires_a_gradient_is_a_result_like_others(name: str) ->
     result = situations.CALLED[name](Tensor, ARRAY)
     found = result.detach() if isinstance(result, Tensor) else result
     np.testing.assert_array_equal(found, ARRAY)
+
+
+def test_a_read_only_view_shows_what_its_owner_writes() -> None:
+    array = ARRAY.copy()
+    view = situations.read_only_view(array)
+    situations.overwrite([array])
+    assert (view.flags.writeable, np.unique(view).tolist()) == (False, [77.0])
+
+
+def test_of_results_views_are_left() -> None:
+    result = [ARRAY, None]
+    view, nothing = situations.views(result)
+    assert (view is ARRAY, view.base is ARRAY.base, nothing) == (False, True, None)
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("results kept", [7, 7, 7, 7]), (None, None)])
+def test_the_list_that_build_is_given_is_overwritten(
+    name: str | None, wanted: list[int] | None
+) -> None:
+    built: list[Any] = []
+
+    class Built(fast_impl.Conv2DTranspose):
+        def build(self, input_shape: Any) -> None:
+            super().build(input_shape)
+            built.append(input_shape)
+
+    backend = LayerBackend(Built)
+    backend.situation = name
+    backend.construct({"filters": 1, "kernel_size": [1, 1]})
+    backend.do(steps.Build((1, 2, 3, 4)))
+    assert built == [wanted or (1, 2, 3, 4)]

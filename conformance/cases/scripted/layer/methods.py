@@ -269,6 +269,7 @@ _CASTS = (
     *(_casts(dtype, *numbers) for dtype, numbers in ROUNDED.items()),
     _casts("float32", _SUBNORMAL, (2.0**-149, -(2.0**-127), 2.0**-148)),
 )
+_FROZEN = position_coded((2, 3, 3, 2), start=-9)
 _WEIGHTS_SCRIPTS = (
     Script(clause="METH-07", arguments=LAYER, lines=(both(_invoke("get_weights"), Gives([])),)),
     Script(
@@ -306,6 +307,15 @@ _WEIGHTS_SCRIPTS = (
                 ),
                 _TYPE,
             ),
+        ),
+    ),
+    # A layer without bias has its weight though it is frozen.
+    Script(
+        clause="METH-07",
+        arguments={**LAYER, "use_bias": False, "trainable": False},
+        lines=(
+            *then(steps.Build((None, None, None, 2)), steps.SetWeights((_FROZEN,))),
+            both(_invoke("get_weights"), Gives([_FROZEN.tolist()])),
         ),
     ),
     *_WRONG_WEIGHTS,
@@ -390,6 +400,32 @@ _COPIES = tuple(
     )
     for how in ("deepcopy", "pickle")
 )  # fmt: skip
+#: A copy computes as its original does, and tells the loss of its last call. (A call of the copy changes what
+#: TensorFlow's original tells.)
+_COPIES_ALIKE = Script(
+    clause="METH-09",
+    arguments={
+        **_BY_NAME, "use_bias": False, "dtype": "float16", "autocast": True, "name": "alike",
+        "activity_regularizer": {"class_name": "L1", "config": {"l1": 0.5}},
+    },
+    lines=(
+        *then(
+            steps.Build((None, None, None, 2)),
+            steps.SetWeights((position_coded((2, 3, 3, 2)),)),
+            steps.Call(INPUTS),
+            steps.Losses(),
+            steps.Read("scope_name"),
+            steps.Copy("deepcopy"),
+        ),
+        both(steps.Losses(), SameAs(3)),
+        both(steps.Read("scope_name"), SameAs(4)),
+        both(steps.GetWeights(), Typed("float16")),
+        both(steps.Call(INPUTS), SameAs(2)),
+        *then(steps.SetWeights((np.ones((2, 3, 3, 2), "f"),)), steps.Use("layer")),
+        both(steps.Call(INPUTS), SameAs(2)),
+    ),
+    where="not graph",
+)  # fmt: skip
 _COPIES_WITHOUT_WEIGHTS = tuple(
     Script(
         clause="METH-09",
@@ -466,6 +502,7 @@ SCRIPTS = (
     *_INPUTS,
     _LATER_LIST,
     *_COPIES,
+    _COPIES_ALIKE,
     *_COPIES_WITHOUT_WEIGHTS,
     *_COPIES_UNUSED,
     _KERAS_ATTRIBUTES,

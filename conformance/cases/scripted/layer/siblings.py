@@ -25,6 +25,8 @@ _BASE: dict[str, Value] = {
 }
 #: Sizes that are alike, so that every one of them takes the same arrays.
 _CUBE = small_integers((1, 3, 3, 3), 1)
+#: A difference of one is hardly any, and all sums are exact.
+_LARGE = np.full((2, 2, 3, 3), 2.0**17)
 _OTHERS: tuple[dict[str, Value], ...] = (
     {"padding": "same"},
     {"dilation_rate": 2},
@@ -43,11 +45,22 @@ def _one_after_the_other() -> Iterator[Line]:
     for number, more in enumerate(_OTHERS):
         yield from then(steps.Construct(f"sibling {number}", {**_BASE, **more}))
         yield both(steps.Call(_CUBE), Numbers())
-    # The memory of weights that are gone may be that of the next ones.
+    # The memory of weights that are gone may be that of the next ones, or of those after them.
     yield from then(steps.Use("layer"))
-    for seed in range(5):
+    for seed in range(8):
         again = small_integers((2, 2, 3, 3), seed), small_integers((3,), seed)
-        yield from then(steps.SetWeights(again))
+        for given in (*[(np.flip(again[0]).copy(), again[1])] * (seed % 3), again):
+            yield from then(steps.SetWeights(given))
+        yield both(steps.Call(_CUBE), Numbers())
+    # So is an input of which hardly anything has changed.
+    for place in (None, 0, 17, 601, 1198, 1199):
+        inputs = small_integers((1, 20, 20, 3), 1)
+        if place is not None:
+            inputs.reshape(-1)[place] += 1
+        yield both(steps.Call(inputs), Numbers())
+    # Weights that are nearly those of before are others.
+    for kernel in (_LARGE, _LARGE + (np.arange(36).reshape(2, 2, 3, 3) == 17)):
+        yield from then(steps.SetWeights((kernel.astype("f"), np.zeros(3, "f"))))
         yield both(steps.Call(_CUBE), Numbers())
 
 
@@ -115,6 +128,10 @@ SCRIPTS = (
         lines=(
             *_BUILT,
             both(steps.Losses(), Numbers()),
+            # Whether a gradient counts as a call is no matter, for that of the same inputs.
+            *then(steps.Call(INPUTS), steps.Losses()),
+            *then(steps.Gradients(INPUTS, np.ones((1, 5, 7, 3), np.float32))),
+            both(steps.Losses(), SameAs(4)),
             *then(steps.Assign("bias", position_coded((3,), start=7))),
             both(steps.Losses(), Numbers()),
             *then(steps.Assign("kernel", position_coded((2, 3, 3, 2), start=7))),

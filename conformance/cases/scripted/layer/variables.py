@@ -91,6 +91,20 @@ _GIVEN_NAMES = Script(
         both(steps.Read("scope_name"), Follows(2)),
     ),
 )
+#: A build that is refused takes no name from the next one.
+_NAMES_AFTER_A_REFUSAL = Script(
+    clause="VAR-02",
+    arguments=_named("refused"),
+    lines=(
+        *then(_CALL),
+        both(steps.Read("scope_name"), Like(r"refused(_\d+)?")),
+        *then(steps.Construct("second", _named("refused"))),
+        both(steps.Build((None, None, None, None)), Raises("ValueError")),
+        *then(steps.Construct("third", _named("refused")), _CALL),
+        both(steps.Read("scope_name"), Follows(1)),
+    ),
+    where="not graph",
+)
 _VARIABLE_NAMES = Script(
     clause="VAR-03",
     arguments=_named("nom"),
@@ -538,6 +552,7 @@ SCRIPTS = (
     *_UNTOUCHED,
     _DEFAULT_NAMES,
     _GIVEN_NAMES,
+    _NAMES_AFTER_A_REFUSAL,
     _VARIABLE_NAMES,
     *_OUTPUT_NAMES,
     _VARIABLE_NAMES_EAGER,

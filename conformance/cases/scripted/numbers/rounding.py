@@ -16,6 +16,7 @@ from conformance.cases.scripted.layer.methods import ROUNDED
 from conformance.cases.scripted.script import Line, Script, both, either, then
 from conformance.model import steps
 from conformance.model.named import literal
+from conformance.model.values.codec import dtype_of
 
 _BUILD = steps.Build((None, None, None, 1))
 _WEIGHTS = steps.Invoke("get_weights")
@@ -167,8 +168,33 @@ _UNPROJECTED = Script(
     where="not graph",
 )
 
+
+def _penalties(dtype: str, large: float, wanted: float) -> Iterator[Script]:
+    """Yield what is summed in a short format: the kernel's penalty, and that of the output, are numbers of it."""
+    kernel = np.array([large, 3, 0]).reshape(1, 1, 3, 1).astype(dtype_of(dtype))
+    one = np.ones((1, 1, 1, 1)).astype(dtype_of(dtype))
+    total = {"class_name": "L1", "config": {"l1": 1.0}}
+    # TensorFlow 2.9 computes no bfloat16 on many processors.
+    older = {"of_the_page": (None, None)} if dtype == "bfloat16" else {}
+    for clause, argument in (
+        ("LOSS-01", "kernel_regularizer"),
+        ("LOSS-02", "activity_regularizer"),
+    ):
+        yield Script(
+            clause=clause,
+            arguments=_single(dtype, 3, **{argument: total}),
+            lines=(
+                *then(_BUILD, steps.SetWeights((kernel,)), steps.Call(one)),
+                both(steps.Losses(), Gives([wanted]), **older),
+                both(steps.Losses(), Typed(dtype, or_number=True), **older),
+            ),
+        )
+
+
 SCRIPTS = (
     _UNPROJECTED,
+    *_penalties("float16", 2048.0, 2052.0),
+    *_penalties("bfloat16", 256.0, 260.0),
     *(script for dtype in ("float16", "float32", "float64") for script in _scripts(dtype)),
     *_cast_inputs(),
     *_policy(),
