@@ -42,10 +42,11 @@ _NOT_IMPLEMENTED_TEXT = re.compile(
     r"|Given (groups|transposed)=1, expected weight to be at least 1 at dimension"
 )
 #: How PyTorch says it of arrays: of negative strides, of the other byte order, and of dtypes that it does not take
-#: from NumPy or give back.
+#: from NumPy or give back; how NumPy and PyTorch say that they have no dtype of a name, as of Keras' policies.
 _NO_SUCH_ARRAY = re.compile(
     r"At least one stride in the given numpy array is negative|given numpy array has byte order different from"
-    r"|can't convert np\.ndarray of type |Got unsupported ScalarType "
+    r"|can't convert np\.ndarray of type |Got unsupported ScalarType |data type '\w+' not understood$"
+    r"|module '[\w.]+' has no attribute '(mixed_)?b?(float|u?int|complex)\d+'$"
 )
 _NO_MEMORY = re.compile(
     r"RESOURCE_EXHAUSTED|out of memory|(can't|failed to|unable to) allocate", re.IGNORECASE

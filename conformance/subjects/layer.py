@@ -267,7 +267,10 @@ class LayerBackend(steps.Backend):
                 by_name = [found[name] for name in ("kernel", "bias") if name in found]
             self._result = limits.items(by_name)
             return list(self._result)
-        weights = [self.attribute("kernel"), getattr(self.layer, "bias", None)]
+        kernel = self.attribute("kernel")
+        if kernel is None:
+            raise Unsupported("has no kernel yet: it is None")
+        weights = [kernel, getattr(self.layer, "bias", None)]
         return [weight for weight in weights if weight is not None]
 
     def resolved(self, value: Value) -> Any:

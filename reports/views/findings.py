@@ -228,6 +228,9 @@ def _entry(
         drawing = picture.of_case(case, step, finding.expected, finding.got, finding.index)
         if drawing is None:
             inputs = figures.inputs(case, step, finding.index)
+    elif with_pictures and same_as is None and isinstance(finding.expected, list):
+        drawing = picture.of_case(case, step, finding.expected, finding.got, None)  # a shape
+    has_pictures = bool(pairs) or drawing is not None
     drawn = bool(comparisons) and all(len(one.panels) > 1 for one in comparisons)
     drawn = drawn and figures.only_tensors(finding.expected) and figures.only_tensors(finding.got)
     is_excuse = cell.status.key in ("excused", "stale")
@@ -246,7 +249,7 @@ def _entry(
         picture=drawing,
         inputs=tuple(inputs),
         comparisons=tuple(comparisons),
-        is_packed=is_packed and with_pictures and bool(pairs),
+        is_packed=is_packed and with_pictures and has_pictures,
         pictures_left_out=bool(pairs) and not with_pictures,
         expected=None if drawn or finding.expected is None else words(finding.expected),
         got=None if drawn or finding.got is None else words(finding.got),
