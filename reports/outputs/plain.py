@@ -12,7 +12,7 @@ from reports.pictures import figures, picture, planes, stamps
 from reports.pictures.figures import Pair
 from reports.pictures.stamps import Stamps
 from reports.records.record import Clause, Finding, Record
-from reports.records.values import words
+from reports.records.values import words_of
 from reports.views import cases, causes, matrix
 from reports.views.causes import Cause
 from reports.views.enumeration import first_of, how_many
@@ -233,7 +233,7 @@ def _compared(finding: Finding, width: int) -> Iterator[str]:
     if not drawable:
         for label, value in (("expected", finding.expected), ("got", finding.got)):
             if value is not None:
-                yield from labelled(label, words(value), column=11, width=width)
+                yield from labelled(label, words_of(value, finding.message), column=11, width=width)
         yield ""
 
 

@@ -29,7 +29,7 @@ import attrs
 from reports.pictures import stamps
 from reports.records.messages import normalised, telling_line
 from reports.records.record import Clause, Finding
-from reports.records.values import is_error, is_tensor
+from reports.records.values import WANTED, is_error, is_tensor
 
 _KNOWN = re.compile(r"(equals|looks like) the (known mistakes? ([^:]+)): (.*)", re.DOTALL)
 #: Before the part of the cases that a diagnosis does not explain.
@@ -55,8 +55,6 @@ _LENGTH = re.compile(r"the output's (?:height|width) should be (\d+), it is (\d+
 _NOT_A_NUMBER = re.compile(r"should be (?:exactly )?(?!nan)\S+, got (nan)\b")
 #: An exception that should have been another one.
 _INSTEAD = re.compile(r"should raise [\w ]+, raised (\w+) at \w+: (.*)", re.DOTALL)
-#: Begins a message about an exception that was wanted.
-_WANTED = "should raise "
 #: How many axes images have.
 RANK = 4
 #: What a title is that names no known mistake.
@@ -274,8 +272,13 @@ def _current(finding: Finding) -> Mapping[str, Any] | None:
 
 
 def _gravity(finding: Finding, clause: Clause | None) -> int:
-    """Return how much a failure matters: 0 where a scope can do without the clause, or an exception was wanted."""
-    if clause is None or not clause.must or finding.message.startswith(_WANTED):
+    """Return how much a failure matters: 0 where a scope can do without the clause, or of exceptions."""
+    if (
+        clause is None
+        or not clause.must
+        or finding.message.startswith(WANTED)
+        or is_error(finding.got)
+    ):
         return 0
     return 2 if clause.scope == "numbers" else 1
 

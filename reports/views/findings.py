@@ -14,7 +14,7 @@ from reports.pictures.picture import Picture
 from reports.records import statuses
 from reports.records.record import Clause, Finding, Record, Subject
 from reports.records.statuses import Status
-from reports.records.values import Tensor, Unreadable, decode, is_error, is_tensor, words
+from reports.records.values import Tensor, Unreadable, decode, is_error, is_tensor, words_of
 from reports.views import cases, causes
 from reports.views.cases import Argument, Step
 from reports.views.enumeration import first_of
@@ -251,8 +251,10 @@ def _entry(
         comparisons=tuple(comparisons),
         is_packed=is_packed and with_pictures and has_pictures,
         pictures_left_out=bool(pairs) and not with_pictures,
-        expected=None if drawn or finding.expected is None else words(finding.expected),
-        got=None if drawn or finding.got is None else words(finding.got),
+        expected=None
+        if drawn or finding.expected is None
+        else words_of(finding.expected, finding.message),
+        got=None if drawn or finding.got is None else words_of(finding.got, finding.message),
         got_error=is_error(finding.got),
         gauge=_gauge(finding),
         tensors=tuple(_full_tensors(finding)) if with_pictures and in_full else (),

@@ -126,6 +126,8 @@ def pattern_of(message: str) -> str:
         text = text[:_LONGEST].rpartition(" ")[0] or text[:_LONGEST]
     plain = re.sub(r"([.^$*+?{}\[\]\\|()])", r"\\\1", text)
     # A dtype is a word that ends in digits, an address in memory any word.
-    return re.sub(
+    pattern = re.sub(
         r"\d+", r"\\d+", re.sub(r"\b0x[0-9a-f]+", r"\\w+", _DTYPE.sub(r"\\w+\\d+", plain))
     )
+    # Without a word of its own it would find nearly everything.
+    return pattern if re.search(r"[^\W\d_]{2}", _DTYPE.sub("", text)) else f"^{pattern}$"

@@ -379,3 +379,62 @@ def test_what_an_assignment_does_not_reach_is_unsupported() -> None:
     case = Case("any", ARGUMENTS, (Build(SHAPE), Assign("kernel", kernel), GetWeights()))
     seen = ObjectSubject(ThatPassesOn).observe(case)
     assert seen.outcomes[1].unsupported == "kernel is another object's, which no assignment reaches"
+
+
+class OfNamedActivations(fast_impl.Conv2DTranspose):
+    """Takes no function as an activation, wherever it is given."""
+
+    _is_made = False
+
+    def __init__(self, *args: Any, activation: Any = None, **kwargs: Any) -> None:
+        if callable(activation):
+            raise NotImplementedError("names alone")
+        super().__init__(*args, activation=activation, **kwargs)
+        self._is_made = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (self._is_made and name == "activation"):
+            super().__setattr__(name, value)
+
+
+def test_an_activation_that_a_layer_does_not_take_is_not_assigned_to_it() -> None:
+    assigned = [
+        case
+        for family in FAMILIES.values()
+        for case in family.fixed
+        if any(isinstance(step, Assign) and step.attribute == "activation" for step in case.steps)
+    ]
+    subject: Any = ObjectSubject(OfNamedActivations)
+    judged = [
+        first_failure(Evidence(), CHECKS.of("LIFE-01"), case, subject, Traits())
+        for case in assigned
+    ]
+    assert judged == [None] * len(assigned) != []
+
+
+class ThatIsMadeByItsFirstCall(_Plain):
+    """Keeps what `set_weights` gives until it is called: `kernel` is None before."""
+
+    kernel = bias = None  # type: ignore[assignment]
+    _given: Any = None
+
+    def build(self, shape: Any) -> None: ...
+
+    def set_weights(self, weights: Any) -> None:
+        self._given = [np.array(one) for one in weights]
+
+    def __call__(self, inputs: Any) -> Any:
+        self._layer.build(inputs.shape)
+        if self._given is not None:
+            self._layer.set_weights(self._given)
+        self.kernel, self.bias = self._layer.kernel, self._layer.bias
+        return super().__call__(inputs)
+
+
+def test_a_kernel_that_is_none_cannot_be_read_yet() -> None:
+    case = Case(
+        "geometry", ARGUMENTS, (Build(SHAPE), GetWeights(), Call(np.ones(SHAPE, "f")), GetWeights())
+    )
+    _, read, called, again = ObjectSubject(ThatIsMadeByItsFirstCall).observe(case).outcomes
+    assert read.unsupported == "has no kernel yet: it is None"
+    assert (called.error, again.unsupported, len(again.value)) == (None, None, 2)

@@ -218,3 +218,11 @@ def test_the_terminal_gives_the_hint(without_words: conformance.Result) -> None:
 )
 def test_the_pattern_leaves_out_what_was_given(message: str, pattern: str) -> None:
     assert pattern_of(message) == pattern
+
+
+def test_a_pattern_without_words_of_its_own_finds_nothing_else() -> None:
+    pattern = pattern_of("float32")
+    assert (bool(re.search(pattern, "float64")), bool(re.search(pattern, "no float64"))) == (
+        True,
+        False,
+    )
