@@ -48,6 +48,8 @@ _NO_SUCH_ARRAY = re.compile(
     r"|can't convert np\.ndarray of type |Got unsupported ScalarType |data type '\w+' not understood$"
     r"|module '[\w.]+' has no attribute '(mixed_)?b?(float|u?int|complex)\d+'$"
 )
+#: Classes of errors that say anything: Python's, and ONNX Runtime's.
+_GENERAL = frozenset({"RuntimeError", "RuntimeException", "Fail"})
 _NO_MEMORY = re.compile(
     r"RESOURCE_EXHAUSTED|out of memory|(can't|failed to|unable to) allocate", re.IGNORECASE
 )
@@ -104,7 +106,7 @@ class Error:
     def means_no_memory(self) -> bool:
         """Whether it says that there is no memory, in Python's or a framework's words."""
         return "MemoryError" in self.types or (
-            "RuntimeError" in self.types and bool(_NO_MEMORY.search(self.message))
+            not _GENERAL.isdisjoint(self.types) and bool(_NO_MEMORY.search(self.message))
         )
 
     @property
