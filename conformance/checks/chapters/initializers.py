@@ -138,13 +138,11 @@ def _judge(view: View, place: int, fan_in: float, fan_out: float, form: Value) -
 def _followed(values: Array, expected: Distribution, called: str, index: int) -> Mismatch | None:
     for what, found, limit in deviations(values, expected):
         if not found <= limit:
-            seen = (
-                f"between {values.min():.4g} and {values.max():.4g}, with mean {values.mean():.4g} "
-                f"and standard deviation {values.std():.4g}"
-            )
+            seen = f"between {values.min():.3g} and {values.max():.3g}"
             return Mismatch(
-                f"{values.size} initial values do not follow {called}, {expected}: they lie {seen} "
-                f"({what} {found:.4g}, limit {limit:.4g}, false alarm {FALSE_ALARM:g})",
+                f"initial values should be {expected} ({called}), they lie {seen}: "
+                f"{what} {found:.4g}, limit {limit:.4g} (false alarm {FALSE_ALARM:g}), over {values.size} values "
+                f"with mean {values.mean():.4g} and standard deviation {values.std():.4g}",
                 str(expected), seen, index,
             )  # fmt: skip
     return None
