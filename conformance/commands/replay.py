@@ -158,7 +158,7 @@ def _show_or_refuse(subject: reports.Subject, file: Path, trust: bool, console: 
         own = "--subject-command COMMAND" if subject.command else "--subject SPEC"
         usage_error(
             f"{file} names {kind} {subject.spec!r}, and a record may come from anybody: nothing was run. "
-            f"use --trust to run it, or {own} to run another one"
+            f"Use --trust to run it, or {own} to run another one"
         )
     console.told(f"running {kind} that the record names: {subject.spec}", style="yellow")
 

@@ -16,7 +16,9 @@ from conformance.commands.console.verdicts import DEFAULT
 @click.command()
 @click.argument("records", metavar="[RUN]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="The page to write; default: beside the record."
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The page to write, or its folder; default: beside the record.",
 )
 @click.option(
     "--index", is_flag=True, help="Write one index of all these runs instead (history.html)."
@@ -46,14 +48,17 @@ def report(
         usage_error("an index shows no strength: leave out --strength or --index")
     if index and since is not None:
         usage_error("an index shows what has changed by itself: leave out --since or --index")
-    page = out or (Path("history.html") if index else paths[0].with_name("index.html"))
     loaded = [load(path) for path in paths]
+    record = Path(loaded[0].path)  # of a folder, the one in it
+    page = out or (Path("history.html") if index else record.with_name("index.html"))
+    if page.is_dir():
+        page /= "history.html" if index else "index.html"
     try:
         if index:
             reports.write_index(loaded, page)
         else:
             measured = loaded[0].strength if strength is None else reports.load_strength(strength)
-            before = load(since) if since else reports.load_previous(paths[0])
+            before = load(since) if since else reports.load_previous(record)
             reports.write(attrs.evolve(loaded[0], strength=measured), page, before)
     except reports.RecordError as error:
         usage_error(error)

@@ -29,7 +29,7 @@ def subjects(context: click.Context, as_json: bool) -> None:
         return
     console = Terminal()
     rows = [(row["name"], row["version"] or "-", _told(row)) for row in listed]
-    print_rows(console, ("subject", "version", "what it is"), rows)
+    print_rows(console, ("subject", "version", "what it is"), rows, wrapped=True)
     console.print()
     console.print("another release  conformance subjects install tensorflow@2.9.3")
     console.print("your own         --subject path/to/file.py:Name or package.module:Name")
@@ -37,7 +37,7 @@ def subjects(context: click.Context, as_json: bool) -> None:
 
 
 def _told(row: Mapping[str, Any]) -> str:
-    """Return what a row says of a subject: what installs it comes first, as a screen may cut the end."""
+    """Return what a row says of a subject: what installs it comes first."""
     if row["available"]:
         return str(row["description"])
     return f"{row['missing']} ({row['description']})"

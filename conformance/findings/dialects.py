@@ -39,10 +39,16 @@ def words_of(spec: str, mode: str, target: Any = None) -> LayerWords:
         is_layer = chosen.framework.keras is not None
         return (_FrameworkLayerWords if is_layer else _FrameworkWords)(spec, mode)
     try:
-        made_by = backend_class(load(spec) if target is None else target, spec)
+        loaded = load(spec) if target is None else target
+        made_by = backend_class(loaded, spec)
     except Exception:
         return LayerWords(spec)
-    return _FunctionWords(spec) if made_by is FunctionBackend else LayerWords(spec)
+    if made_by is FunctionBackend:
+        return _FunctionWords(spec)
+    words = LayerWords(spec)
+    if isinstance(loaded, type) and not hasattr(loaded, "get_weights"):
+        words.weights = "[layer.kernel, getattr(layer, 'bias', None)]"  # as the suite reads them
+    return words
 
 
 class LayerWords(steps.Words):

@@ -42,11 +42,14 @@ _NOT_IMPLEMENTED_TEXT = re.compile(
     r"|Given (groups|transposed)=1, expected weight to be at least 1 at dimension"
 )
 #: How PyTorch says it of arrays: of negative strides, of the other byte order, and of dtypes that it does not take
-#: from NumPy or give back.
+#: from NumPy or give back; how NumPy and PyTorch say that they have no dtype of a name, as of Keras' policies.
 _NO_SUCH_ARRAY = re.compile(
     r"At least one stride in the given numpy array is negative|given numpy array has byte order different from"
-    r"|can't convert np\.ndarray of type |Got unsupported ScalarType "
+    r"|can't convert np\.ndarray of type |Got unsupported ScalarType |data type '\w+' not understood$"
+    r"|module '[\w.]+' has no attribute '(mixed_)?b?(float|u?int|complex)\d+'$"
 )
+#: Classes of errors that say anything: Python's, and ONNX Runtime's.
+_GENERAL = frozenset({"RuntimeError", "RuntimeException", "Fail"})
 _NO_MEMORY = re.compile(
     r"RESOURCE_EXHAUSTED|out of memory|(can't|failed to|unable to) allocate", re.IGNORECASE
 )
@@ -103,7 +106,7 @@ class Error:
     def means_no_memory(self) -> bool:
         """Whether it says that there is no memory, in Python's or a framework's words."""
         return "MemoryError" in self.types or (
-            "RuntimeError" in self.types and bool(_NO_MEMORY.search(self.message))
+            not _GENERAL.isdisjoint(self.types) and bool(_NO_MEMORY.search(self.message))
         )
 
     @property

@@ -174,9 +174,29 @@ class LayerBackend(steps.Backend):
             raise Unsupported("the layer has no bias, and its constructor no use_bias")
         step.run(self)
 
+    def do_has(self, step: steps.Has) -> Value:
+        found = step.run(self)
+        if not any(found):
+            raise Unsupported(f"the class has no {', '.join(map(repr, step.attributes))}")
+        return found
+
+    def do_invoke(self, step: steps.Invoke) -> Value:
+        try:
+            return step.run(self)
+        except TypeError as error:
+            function = self.layer if step.method == "call" else self.attribute(step.method)
+            taken = _keywords(function)
+            unknown = [] if taken is None else [name for name in step.keywords if name not in taken]
+            if not unknown:
+                raise
+            raise Unsupported(f"{step.method} takes no {', '.join(unknown)}", error) from error
+
     def do_assign(self, step: steps.Assign) -> None:
         if has_attribute(self.layer, step.attribute) and not _holds(self.layer, step.attribute):
             raise Unsupported(f"{step.attribute} is another object's, which no assignment reaches")
+        held = shown(self.layer, step.attribute) if step.attribute in ("kernel", "bias") else None
+        if held is not None and not isinstance(held, np.ndarray):
+            raise Unsupported(f"{step.attribute} is a {type(held).__name__}, no array of NumPy's")
         try:
             step.run(self)
         except (AttributeError, TypeError) as reason:
@@ -190,7 +210,7 @@ class LayerBackend(steps.Backend):
         if self._without_bias:
             # What has no bias at all has no word for it, either.
             arguments = {name: value for name, value in arguments.items() if name != "use_bias"}
-        lacking = sorted(self._lacking & arguments.keys())
+        lacking = sorted(self._lacking & {*arguments, *PAGE[: len(positional)]})
         if lacking:
             raise Unsupported(f"the constructor takes no {', '.join(lacking)}")
         given = [self.resolved(value) for value in positional]
@@ -280,7 +300,10 @@ class LayerBackend(steps.Backend):
                 by_name = [found[name] for name in ("kernel", "bias") if name in found]
             self._result = limits.items(by_name)
             return list(self._result)
-        weights = [self.attribute("kernel"), getattr(self.layer, "bias", None)]
+        kernel = self.attribute("kernel")
+        if kernel is None:
+            raise Unsupported("has no kernel yet: it is None")
+        weights = [kernel, getattr(self.layer, "bias", None)]
         return [weight for weight in weights if weight is not None]
 
     def resolved(self, value: Value) -> Any:

@@ -12,7 +12,7 @@ from reports.pictures import figures, picture, planes, stamps
 from reports.pictures.figures import Pair
 from reports.pictures.stamps import Stamps
 from reports.records.record import Clause, Finding, Record
-from reports.records.values import words
+from reports.records.values import words_of
 from reports.views import cases, causes, matrix
 from reports.views.causes import Cause
 from reports.views.enumeration import first_of, how_many
@@ -126,7 +126,7 @@ def explain_finding(
     elif finding.scaled_error is not None and finding.bound is not None:
         error, bound = f"{finding.scaled_error:.3g}", f"{finding.bound:.3g}"
         yield from told("error", f"{error} times the rounding unit; {bound} is allowed")
-    yield from told("layer", cases.summary(finding.case))
+    yield from told("layer  ->" if finding.step is None else "layer", cases.summary(finding.case))
     for step in cases.steps(finding.case, finding.step):
         yield from told("step  ->" if step.is_culprit else "step", step.text)
     yield ""
@@ -216,6 +216,8 @@ def _stamped(found: Stamps, drawn: picture.Picture, width: int) -> Iterator[str]
         yield from paragraph(term, indent=4, hanging=2, width=width)
     if drawn.more:
         yield f"    and {how_many(drawn.more, 'more product')}"
+    if not drawn.terms:
+        yield "    no stamp reaches it"
     yield from paragraph(drawn.total, indent=4, width=width)
     if drawn.window:
         yield from paragraph(drawn.window, width=width)
@@ -231,7 +233,7 @@ def _compared(finding: Finding, width: int) -> Iterator[str]:
     if not drawable:
         for label, value in (("expected", finding.expected), ("got", finding.got)):
             if value is not None:
-                yield from labelled(label, words(value), column=11, width=width)
+                yield from labelled(label, words_of(value, finding.message), column=11, width=width)
         yield ""
 
 

@@ -11,7 +11,14 @@ import attrs
 import numpy as np
 from markupsafe import Markup
 
-from reports.pictures.heatmap import Heatmap, draw, has_numbers, largest_magnitude, window
+from reports.pictures.heatmap import (
+    Heatmap,
+    draw,
+    has_numbers,
+    largest_magnitude,
+    short_number,
+    window,
+)
 from reports.pictures.planes import Axes, axes_of, difference, image_axes, plane, worst
 from reports.records.values import (
     Array,
@@ -58,6 +65,8 @@ class Pair:
 
 
 _ABSENT = object()
+#: A sum of more numbers is not written out.
+_TERMS_SHOWN = 12
 
 
 def pairs(expected: Any, got: Any) -> list[Pair]:
@@ -119,7 +128,37 @@ def compare(
     # Rounding is no fault beside something that is wrong outright, or missing.
     least = max(sizes, default=0.0) / 1000
     differing = [pair for pair, size in zip(found, sizes) if size > 0 and size >= least]
-    return [_comparison(case, step, pair, index, expected_by) for pair in (differing or found)[:3]]
+    told = _sum_of_bias_gradient(case, step, expected, index)
+    drawn = [_comparison(case, step, pair, index, expected_by) for pair in (differing or found)[:3]]
+    return (
+        [attrs.evolve(one, note=f"{told} {one.note}".strip()) for one in drawn] if told else drawn
+    )
+
+
+def _sum_of_bias_gradient(
+    case: Mapping[str, Any], step: int | None, expected: Any, index: tuple[int, ...] | None
+) -> str:
+    """Say how an element of a bias' gradient is summed; nothing where it is none, or of many numbers."""
+    steps, wanted = case.get("steps"), as_tensor(expected)
+    if wanted is None or index is None or len(index) != 1 or not isinstance(steps, list):
+        return ""
+    if step is None or not 0 <= step < len(steps) or not isinstance(steps[step], Mapping):
+        return ""
+    given = as_tensor(steps[step].get("output_gradient"))
+    if given is None or given.array.ndim != 4:
+        return ""
+    names, channel = image_axes(case), index[0]
+    axis = names.index("channel")
+    if wanted.array.shape != given.array.shape[axis : axis + 1] or channel >= len(wanted.array):
+        return ""
+    terms = given.array.take(channel, axis).astype(np.float64).ravel()
+    if not 0 < terms.size <= _TERMS_SHOWN or terms.sum() != wanted.array[channel]:
+        return ""
+    added = " + ".join(
+        short_number(term) if term >= 0 else f"({short_number(term)})" for term in terms
+    )
+    total = short_number(float(wanted.array[channel]))
+    return f"Element [{channel}] is the sum of the output gradient's channel {channel}: {added} = {total}."
 
 
 def _size_of_difference(pair: Pair) -> float:

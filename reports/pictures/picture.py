@@ -79,13 +79,25 @@ def of_case(
     wanted, given = as_tensor(expected), as_tensor(got)
     if wanted is None:
         shape = tuple(found.output.shape[n] for n in _order(found))
-        return _drawn(found, None, None, None) if expected == list(shape) else None
+        return _drawn(found, None, None, _missing(shape, got)) if expected == list(shape) else None
     if wanted.array.dtype.kind not in "fiu" or found.activation is not None:
         return None
     # The expected values are exact; the subject's dtype says how far its own may be from them.
     if not found.agrees_with(_last(found, wanted), stamps.tolerance("float32")):
         return None
     return _drawn(found, wanted, given, index)
+
+
+def _missing(shape: tuple[int, ...], got: Any) -> tuple[int, ...] | None:
+    """Return the first element of the output that a result of another shape lacks; None where it lacks none."""
+    if not isinstance(got, list) or len(got) != len(shape):
+        return None
+    pairs = list(zip(shape, got))
+    if not all(isinstance(size, int) and size >= 0 for size in got):
+        return None
+    if all(size >= wanted for wanted, size in pairs):
+        return None
+    return tuple(size if size < wanted else 0 for wanted, size in pairs)
 
 
 def of_example(example: Mapping[str, Any] | None) -> Picture | None:
@@ -137,7 +149,7 @@ def _drawn(
         place=f"Element {place} of the output is row {at[0]}, column {at[1]} of the canvas:",
         terms=tuple(_term(term, many) for term in terms[:TERMS_SHOWN]),
         more=max(0, len(terms) - TERMS_SHOWN),
-        total=_total(found, (image, row, column, filter_), at, expected, got),
+        total=_total(found, (image, row, column, filter_), at, expected, got, is_moved=bool(told)),
         window=told,
         outside=bool(outside),
         overlaps=bool(np.any(found.covers() > 1)),
@@ -184,6 +196,8 @@ def _total(
     at: tuple[int, int],
     expected: Tensor | None,
     got: Tensor | None,
+    *,
+    is_moved: bool,
 ) -> str:
     image, _, _, filter_ = element
     bias = found.bias[filter_]
@@ -197,7 +211,7 @@ def _total(
     if given is not None and given.shape == found.output.transpose(_order(found)).shape:
         number = given[tuple(element[n] for n in _order(found))]
         text += f"; got {short_number(float(number))}"
-        if bias and not found.activation and number == total - bias:
+        if bias and not found.activation and number == total - bias and not is_moved:
             text += ", the sum without the bias"
     return text + "."
 

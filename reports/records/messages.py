@@ -8,6 +8,8 @@ import re
 _WHERE = re.compile(
     r"^in user code:|Exception encountered when calling |Exception from \S+:\d+:$|^ *File |filtered_tb = "
 )
+#: Names of dtypes, and of Keras' policies.
+_DTYPES = re.compile(r"\b((mixed_)?b?float|u?int|complex)\d+\b")
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -18,6 +20,8 @@ def telling_line(message: str) -> str:
 
 
 def normalised(text: str) -> str:
-    """Leave out of a message what differs from case to case: numbers, how many they are, and addresses."""
+    """Leave out of a message what differs from case to case: numbers, how many, names of dtypes, and addresses."""
+    text = _DTYPES.sub("#", text)
+    text = text.replace(" is wrong", " are wrong")  # of how many, the numbers told
     plain = re.sub(r"\b0x[0-9a-f]+|[-+]?\d+(\.\d+)?(e[-+]?\d+)?|\b(nan|inf)\b", "#", text.lower())
     return re.sub(r"#(,? ?#)*", "#", re.sub(r"\s+", " ", plain)).strip()

@@ -110,6 +110,10 @@ def brief(value: object, limit: int = 160) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+#: Begins a message about an exception that was wanted.
+WANTED = "should raise "
+
+
 def words(value: object) -> str:
     """Put what a step gave, or should have given, into one line."""
     if isinstance(value, Mapping) and not is_tensor(value):
@@ -120,6 +124,11 @@ def words(value: object) -> str:
         if "unsupported" in value:
             return f"not supported: {value['unsupported']}"
     return brief(value, 400)
+
+
+def words_of(value: object, message: str) -> str:
+    """Put a value of a finding into one line; exceptions that were wanted are named as they are, not as texts."""
+    return value if isinstance(value, str) and message.startswith(WANTED) else words(value)
 
 
 def is_error(value: object) -> bool:

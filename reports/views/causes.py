@@ -29,7 +29,7 @@ import attrs
 from reports.pictures import stamps
 from reports.records.messages import normalised, telling_line
 from reports.records.record import Clause, Finding
-from reports.records.values import is_error, is_tensor
+from reports.records.values import WANTED, is_error, is_tensor
 
 _KNOWN = re.compile(r"(equals|looks like) the (known mistakes? ([^:]+)): (.*)", re.DOTALL)
 #: Before the part of the cases that a diagnosis does not explain.
@@ -94,7 +94,8 @@ class Cause:
 def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> list[Cause]:
     """Return the causes, subject by subject in the findings' order.
 
-    Those that break most clauses come first, and of them those that break most cases.
+    First come those that give wrong results in clauses that a scope must pass, the numbers before all others; then
+    those that break most clauses, and of them those that break most cases.
 
     Args:
         findings: by their numbers in the record.
@@ -110,9 +111,11 @@ def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> lis
         _join_seen(groups, findings)
         _join_described(groups, findings, clauses)
 
-    def broken(numbers: Sequence[int]) -> tuple[int, int]:
+    def broken(numbers: Sequence[int]) -> tuple[int, int, int]:
         found = [findings[number] for number in numbers]
-        return len({one.clause for one in found}), sum(one.failures or 1 for one in found)
+        gravest = max(_gravity(one, clauses.get(one.clause)) for one in found)
+        count = len({one.clause for one in found})
+        return gravest, count, sum(one.failures or 1 for one in found)
 
     return [
         _cause([(number, findings[number]) for number in numbers])
@@ -266,6 +269,18 @@ def _current(finding: Finding) -> Mapping[str, Any] | None:
         return None
     current = steps[finding.step]
     return current if isinstance(current, Mapping) else {}
+
+
+def _gravity(finding: Finding, clause: Clause | None) -> int:
+    """Return how much a failure matters: 0 where a scope can do without the clause, or of exceptions."""
+    if (
+        clause is None
+        or not clause.must
+        or finding.message.startswith(WANTED)
+        or is_error(finding.got)
+    ):
+        return 0
+    return 2 if clause.scope == "numbers" else 1
 
 
 def _shape(finding: Finding) -> Sequence[Any] | None:

@@ -8,7 +8,9 @@ from typing import TypeAlias
 import attrs
 
 from reports.records import statuses
+from reports.records.messages import normalised
 from reports.records.record import Finding, Record, Subject, Verdict
+from reports.records.values import is_tensor
 from reports.views.enumeration import first_of
 
 #: Clause, subject and mode.
@@ -146,13 +148,21 @@ def _kind(
         return "broke"
     if failed and status in ("pass", "excused"):
         return "mended"
-    if failed and fails and was is not None and now is not None and was.message != now.message:
+    if failed and fails and was is not None and now is not None and _says_more(was, now):
         return "message"
     if (None if old is None else old.status) == status:
         return None
     if old is not None and old.status == "pass" and status != "excused":
         return "lost" if new is not None or is_asked else "changed"
     return "changed"
+
+
+def _says_more(was: Finding, now: Finding) -> bool:
+    """Whether a failure is another one: numbers count where the same case gives another result."""
+    if normalised(was.message) != normalised(now.message):
+        return True
+    is_same_case = (was.case.get("id"), was.step) == (now.case.get("id"), now.step)
+    return is_same_case and is_tensor(now.got) and was.message != now.message
 
 
 def precision(before: Record, after: Record) -> list[Precision]:

@@ -14,7 +14,7 @@ from reports.pictures.picture import Picture
 from reports.records import statuses
 from reports.records.record import Clause, Finding, Record, Subject
 from reports.records.statuses import Status
-from reports.records.values import Tensor, Unreadable, decode, is_error, is_tensor, words
+from reports.records.values import Tensor, Unreadable, decode, is_error, is_tensor, words_of
 from reports.views import cases, causes
 from reports.views.cases import Argument, Step
 from reports.views.enumeration import first_of
@@ -228,6 +228,9 @@ def _entry(
         drawing = picture.of_case(case, step, finding.expected, finding.got, finding.index)
         if drawing is None:
             inputs = figures.inputs(case, step, finding.index)
+    elif with_pictures and same_as is None and isinstance(finding.expected, list):
+        drawing = picture.of_case(case, step, finding.expected, finding.got, None)  # a shape
+    has_pictures = bool(pairs) or drawing is not None
     drawn = bool(comparisons) and all(len(one.panels) > 1 for one in comparisons)
     drawn = drawn and figures.only_tensors(finding.expected) and figures.only_tensors(finding.got)
     is_excuse = cell.status.key in ("excused", "stale")
@@ -246,10 +249,12 @@ def _entry(
         picture=drawing,
         inputs=tuple(inputs),
         comparisons=tuple(comparisons),
-        is_packed=is_packed and with_pictures and bool(pairs),
+        is_packed=is_packed and with_pictures and has_pictures,
         pictures_left_out=bool(pairs) and not with_pictures,
-        expected=None if drawn or finding.expected is None else words(finding.expected),
-        got=None if drawn or finding.got is None else words(finding.got),
+        expected=None
+        if drawn or finding.expected is None
+        else words_of(finding.expected, finding.message),
+        got=None if drawn or finding.got is None else words_of(finding.got, finding.message),
         got_error=is_error(finding.got),
         gauge=_gauge(finding),
         tensors=tuple(_full_tensors(finding)) if with_pictures and in_full else (),

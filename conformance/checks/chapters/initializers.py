@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
+import attrs
 import numpy as np
 from scipy.special import chdtrc, ndtr, ndtri
 
@@ -40,24 +41,46 @@ _MANY = 20_000
 #: The share of values that may occur twice: draws of 23 random bits give about 0.0025 of 20,000.
 _TWICE = 0.02
 
-_Distribution = Callable[[Array], Array]
+
+@attrs.frozen
+class Distribution:
+    """A distribution: the share of it that lies below a value, and what it is in words."""
+
+    levels: Callable[[Array], Array]
+    text: str
+
+    def __call__(self, values: Array) -> Array:
+        """Return for each value the share of the distribution below it."""
+        return self.levels(values)
+
+    def __str__(self) -> str:
+        return self.text
 
 
-def _uniform(low: float, high: float) -> _Distribution:
-    return lambda x: np.clip((x - low) / (high - low), 0, 1)
+def _uniform(low: float, high: float) -> Distribution:
+    return Distribution(
+        lambda x: np.clip((x - low) / (high - low), 0, 1),
+        f"uniform between {low:.4g} and {high:.4g}",
+    )
 
 
-def _normal(mean: float, deviation: float) -> _Distribution:
-    return lambda x: np.asarray(ndtr((x - mean) / deviation))
+def _normal(mean: float, deviation: float) -> Distribution:
+    return Distribution(
+        lambda x: np.asarray(ndtr((x - mean) / deviation)),
+        f"normal with mean {mean:.4g} and standard deviation {deviation:.4g}",
+    )
 
 
-def _cut_normal(mean: float, deviation: float) -> _Distribution:
+def _cut_normal(mean: float, deviation: float) -> Distribution:
     """A normal that is cut at two deviations."""
     low = float(ndtr(-2.0))
-    return lambda x: np.clip((ndtr((x - mean) / deviation) - low) / (1 - 2 * low), 0, 1)
+    return Distribution(
+        lambda x: np.clip((ndtr((x - mean) / deviation) - low) / (1 - 2 * low), 0, 1),
+        f"normal with mean {mean:.4g} and standard deviation {deviation:.4g}, cut off at two deviations",
+    )
 
 
-def _scaled(variance: float, distribution: str = "truncated_normal") -> _Distribution:
+def _scaled(variance: float, distribution: str = "truncated_normal") -> Distribution:
     deviation = math.sqrt(variance)
     if distribution == "uniform":
         return _uniform(-math.sqrt(3) * deviation, math.sqrt(3) * deviation)
@@ -78,7 +101,7 @@ _SCALED: dict[str, tuple[float, str, str]] = {
 }
 
 
-def distribution(form: Value, fan_in: float, fan_out: float) -> _Distribution:
+def distribution(form: Value, fan_in: float, fan_out: float) -> Distribution:
     """Return the distribution of an initializer, a name or a configuration; None is the default one."""
     name = str(form["class_name"] if isinstance(form, dict) else form)
     config = form["config"] if isinstance(form, dict) else {}
@@ -112,19 +135,20 @@ def _judge(view: View, place: int, fan_in: float, fan_out: float, form: Value) -
     )
 
 
-def _followed(values: Array, expected: _Distribution, called: str, index: int) -> Mismatch | None:
+def _followed(values: Array, expected: Distribution, called: str, index: int) -> Mismatch | None:
     for what, found, limit in deviations(values, expected):
         if not found <= limit:
+            seen = f"between {values.min():.3g} and {values.max():.3g}"
             return Mismatch(
-                f"{values.size} initial values do not follow {called}: "
-                f"{what} {found:.4g}, limit {limit:.4g} (false alarm {FALSE_ALARM:g}); "
-                f"their mean is {values.mean():.4g}, their standard deviation {values.std():.4g}",
-                limit, found, index,
+                f"initial values should be {expected} ({called}), they lie {seen}: "
+                f"{what} {found:.4g}, limit {limit:.4g} (false alarm {FALSE_ALARM:g}), over {values.size} values "
+                f"with mean {values.mean():.4g} and standard deviation {values.std():.4g}",
+                str(expected), seen, index,
             )  # fmt: skip
     return None
 
 
-def deviations(values: Array, expected: _Distribution) -> Iterator[tuple[str, float, float]]:
+def deviations(values: Array, expected: Distribution) -> Iterator[tuple[str, float, float]]:
     """Yield for each test what is measured, the measure and its limit; see the module's text."""
     count = values.size
     levels = expected(values)  # uniform between 0 and 1

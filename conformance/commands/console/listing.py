@@ -9,6 +9,9 @@ import click
 
 from conformance.commands.console.terminal import Terminal
 
+#: So many characters hold a column of words.
+_ROOM = 24
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -27,13 +30,28 @@ def with_format(function: _Function) -> _Function:
     return chosen(short(function))
 
 
-def print_rows(console: Terminal, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a line for each row; on a screen its end is cut where the screen ends, elsewhere it is whole."""
-    for place, padded in enumerate(aligned(headings, rows)):
+def print_rows(
+    console: Terminal,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    wrapped: bool = False,
+) -> None:
+    """Print a line for each row; on a screen its end is cut where the screen ends, elsewhere it is whole.
+
+    `wrapped` has the last column go on below itself instead, as far as the screen has room for words.
+    """
+    lines = aligned(headings, rows)
+    hanging = lines[0].rindex(headings[-1])
+    for place, padded in enumerate(lines):
         line = padded.rstrip()
+        style = None if place else "bold"
+        if wrapped and console.width - hanging >= _ROOM:
+            console.told(line, hanging=hanging, style=style)
+            continue
         if len(line) > console.width:
             line = line[: console.width - 1] + "…"
-        console.print(line, style=None if place else "bold", soft_wrap=True)
+        console.print(line, style=style, soft_wrap=True)
 
 
 def aligned(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -66,7 +66,9 @@ def _counts(run: Run, record: Record) -> Table:
     # What holds comes first, then the worst.
     used = sorted(found, key=lambda one: (one.name != "pass", statuses.rank(one)))
     for status in used:
-        table.add_column(status.name, justify="right", style=status.style)
+        # Broken between words where the screen is narrow.
+        heading = status.name.replace("-", " ")
+        table.add_column(heading, justify="right", style=status.style, overflow="fold")
     table.add_column("cases", justify="right")
     table.add_column("judgements", justify="right")
     for participant in run.participants:

@@ -15,7 +15,7 @@ from reports.views.enumeration import how_many
 
 #: Where `run` writes its record.
 DEFAULT = Path("conformance-report") / FILE_NAME
-#: Causes that are told of a subject, those that break most first; of the others their clauses.
+#: Causes that are told of a subject, those that matter most first; of the others their clauses.
 CAUSES_SHOWN = 3
 
 #: Colours of what a sentence comes to.

@@ -97,4 +97,4 @@ class Train(Step):
     def source(self, words: Words) -> str:
         given = f"{words.array(self.inputs)}, {words.array(self.output_gradient)}"
         gradients = f"[{words.placed('g')} for g in layer.gradients({given})[1:] if g is not None]"
-        return f"layer.apply_gradients({gradients}, {self.learning_rate}) or layer.get_weights()"
+        return f"layer.apply_gradients({gradients}, {self.learning_rate}) or {words.weights}"

@@ -43,7 +43,7 @@ class SetWeights(Step):
 class GetWeights(Step):
     """Read the weights: `[kernel, bias]`, or `[kernel]` without bias."""
 
-    text = "layer.get_weights()"
+    text = "{words.weights}"
 
     def run(self, backend: Backend) -> Value:
         return backend.plain(backend.weights())

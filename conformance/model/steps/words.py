@@ -19,6 +19,8 @@ class Words:
     """
 
     framework = "numpy"
+    #: How the weights of `layer` are read.
+    weights = "layer.get_weights()"
     #: How the layer's class is written.
     layer_class: str
 

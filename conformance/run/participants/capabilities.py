@@ -148,6 +148,10 @@ def _cases(plain: Plainest) -> Iterator[tuple[str, str | None, Case]]:
     yield "initializers", None, Case(FAMILY, asked.arguments, asked.steps[-1:])
     ones = np.ones(plain.configuration((2, 1)).output_shape, inputs.dtype)
     yield "gradients", None, plain.case(Gradients(inputs, ones))
+    # A subject that fails at one size alone has them all the same.
+    square = attrs.evolve(plain, square=True)
+    more = np.ones(square.configuration((2, 1)).output_shape, inputs.dtype)
+    yield "gradients", None, square.case(Gradients(square.inputs(), more))
     yield "training", None, plain.case(Train(inputs, ones, 0.5))
     for step in (ComputeOutputShape(inputs.shape), Invoke("count_params"), Invoke("get_config")):
         yield "introspection", None, plain.case(step)

@@ -12,7 +12,7 @@ from conformance.model.values.codec import in_a_line
 from reports.records.record import Said, SaidOften
 
 #: On so many cases a message is worth a hint, and so many hints are given of a subject.
-ENOUGH, TOLD = 10, 3
+ENOUGH, TOLD = 10, 6
 #: On fewer where it sounds like a refusal: it names a dtype, or says what alone there is.
 ENOUGH_OF_REFUSALS = 3
 _DTYPE = re.compile(r"\b(?:bfloat|float|uint|int|complex)\d+\b")
@@ -31,6 +31,10 @@ _SLIP = re.compile(
     r"|can't multiply sequence|invalid literal for|only integer scalar arrays|setting an array element"
     r"|only (length-1|size-1|0-dimensional) arrays|truth value of an array|not supported for the input types"
     r"|negative dimensions are not allowed"
+)
+#: Ends a message that says what was given, after what alone there is.
+_GIVEN = re.compile(
+    r"(?<=.{15})(?:[,;:] (?:but )?| \(| but )(?:got|received|not|found|given)\b.*", re.DOTALL
 )
 #: Characters of a message that a pattern is made of.
 _LONGEST = 60
@@ -119,11 +123,13 @@ def _sounds_like_refusal(message: str) -> bool:
 
 def pattern_of(message: str) -> str:
     """Return a regular expression for messages like this one: of its beginning, with any numbers and dtypes."""
-    text = message.removesuffix(" ...")
+    text = _GIVEN.sub("", message.removesuffix(" ..."))
     if len(text) > _LONGEST:
         text = text[:_LONGEST].rpartition(" ")[0] or text[:_LONGEST]
     plain = re.sub(r"([.^$*+?{}\[\]\\|()])", r"\\\1", text)
     # A dtype is a word that ends in digits, an address in memory any word.
-    return re.sub(
+    pattern = re.sub(
         r"\d+", r"\\d+", re.sub(r"\b0x[0-9a-f]+", r"\\w+", _DTYPE.sub(r"\\w+\\d+", plain))
     )
+    # Without a word of its own it would find nearly everything.
+    return pattern if re.search(r"[^\W\d_]{2}", _DTYPE.sub("", text)) else f"^{pattern}$"

@@ -78,7 +78,7 @@ class Framework:
             return "absent: no GPU driver is loaded here"
         if self.packages:
             return node.lacking(self.packages)
-        if not all(importlib.util.find_spec(name) is not None for name in self.imports):
+        if not all(map(_is_there, self.imports)):
             return f"not installed: pip install {' '.join(self.distributions)}"
         found = _version("keras")
         major = 0 if found is None else int(found.partition(".")[0])
@@ -96,6 +96,12 @@ class Framework:
         if self.packages:
             return node.version(self.packages[0])
         return _version(self.distribution) or _version(self.imports[0])
+
+
+def _is_there(name: str) -> bool:
+    """Whether a package is installed: a folder of its name, which Python takes for one, has no code."""
+    found = importlib.util.find_spec(name)
+    return found is not None and found.origin is not None
 
 
 def _version(distribution: str) -> str | None:

@@ -400,3 +400,18 @@ def test_a_call_that_is_wrong_each_time_is_told() -> None:
     found = JUDGES["check_a_call_does_not_depend_on_earlier_calls"](view)
     assert found is not None
     assert found.step == 2
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        (None, "uniform between -0.25 and 0.25"),
+        ("random_normal", "normal with mean 0 and standard deviation 0.05"),
+        (
+            "truncated_normal",
+            "normal with mean 0 and standard deviation 0.05, cut off at two deviations",
+        ),
+    ],
+)
+def test_a_distribution_is_told_in_words(form: Any, text: str) -> None:
+    assert str(initializers.distribution(form, 48.0, 48.0)) == text

@@ -138,6 +138,13 @@ def test_a_lack_of_memory_is_one_in_a_framework_s_words(message: str) -> None:
     assert expect_error(_view(outcome, Traits()), 0, Raises("ResourceExhaustedError")) is None
 
 
+def test_a_lack_of_memory_is_one_in_the_words_of_onnx_runtime() -> None:
+    outcome = _raised(
+        "Fail", message="[ONNXRuntimeError] : 1 : FAIL : Failed to allocate memory for"
+    )
+    assert expect_error(_view(outcome, Traits()), 0, Raises("ResourceExhaustedError")) is None
+
+
 #: How PyTorch says that an input has another number of channels, or of axes.
 WRONG_SHAPE = (
     "Given transposed=1, weight of size [3, 2, 2, 3], expected input[1, 4, 5, 6] to have 3 channels, but got 4 "

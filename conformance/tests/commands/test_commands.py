@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -153,6 +154,21 @@ def test_report_writes_the_very_page_of_the_run(
 ) -> None:
     command("report", forgetful.out / "run.jsonl", "--out", tmp_path / "again.html")
     assert (tmp_path / "again.html").read_bytes() == (forgetful.out / "index.html").read_bytes()
+
+
+def test_report_of_a_folder_writes_into_a_folder(
+    command: Callable[..., Any], forgetful: Any, tmp_path: Path
+) -> None:
+    shutil.copytree(forgetful.out, tmp_path / "run")
+    (tmp_path / "run" / "index.html").unlink()
+    (tmp_path / "other").mkdir()
+    told = [
+        command("report", "run", cwd=tmp_path).stdout,
+        command("report", "run", "--out", "other", cwd=tmp_path).stdout,
+    ]
+    assert told == ["report: run/index.html\n", "report: other/index.html\n"]
+    assert (tmp_path / "run" / "index.html").is_file()
+    assert (tmp_path / "other" / "index.html").is_file()
 
 
 def test_report_makes_an_index_of_many_runs(

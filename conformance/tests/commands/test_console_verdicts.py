@@ -1,4 +1,4 @@
-"""What the terminal says under a verdict: the causes that break most, and which clauses the others break."""
+"""What the terminal says under a verdict: the causes that matter most, and which clauses the others break."""
 
 from __future__ import annotations
 

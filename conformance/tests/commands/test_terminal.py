@@ -87,3 +87,18 @@ def test_a_row_in_a_file_is_whole_and_has_no_blanks_at_its_end() -> None:
         "fast       a library of its own",
         "reference  -",
     ]
+
+
+def test_a_wrapped_row_goes_on_below_its_last_column() -> None:
+    out = io.StringIO()
+    console = Terminal(file=out, width=37, force_terminal=True, color_system=None)
+    print_rows(console, ("name", "what"), [("reference", "the oracle: plain loops")], wrapped=True)
+    assert out.getvalue().splitlines()[1:] == ["reference  the oracle: plain loops"]
+    console.width = 36
+    print_rows(
+        console, ("name", "what"), [("reference", "the oracle: plain loops, slow")], wrapped=True
+    )
+    assert out.getvalue().splitlines()[-2:] == [
+        "reference  the oracle: plain loops,",
+        "           slow",
+    ]

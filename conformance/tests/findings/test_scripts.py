@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 import subprocess
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -471,3 +473,40 @@ def test_of_arrays_too_large_to_print_the_element_is_told_that_differs() -> None
     got[1, 2, 3] = 7
     mismatch = Mismatch("wrong", expected, got, 0, (1, 2, 3))
     assert [*_results(mismatch, None)] == ["# expected: 0.0 at [1, 2, 3]", "# got:      7.0"]
+
+
+class WithoutGetWeights:
+    """Has its weights in attributes, and no method that reads them."""
+
+    def __init__(self, filters: int, kernel_size: Any) -> None:
+        self.kernel = np.full((1, 1), 3.0)
+
+    def build(self, input_shape: Any) -> None: ...
+
+    def set_weights(self, weights: Any) -> None: ...
+
+    def __call__(self, inputs: Any) -> Any: ...
+
+    def gradients(self, inputs: Any, output_gradient: Any) -> Any:
+        return None, self.kernel, None
+
+    def apply_gradients(self, gradients: Any, learning_rate: float) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "step", [steps.GetWeights(), steps.Train(np.ones(1), np.ones(1), 0.5)], ids=["read", "train"]
+)
+def test_the_weights_of_a_layer_without_the_method_are_read_as_attributes(
+    step: steps.Step, command_environment: Mapping[str, str], tmp_path: Path
+) -> None:
+    source = textwrap.dedent(inspect.getsource(WithoutGetWeights))
+    (tmp_path / "mine.py").write_text(
+        f"from typing import Any\nimport numpy as np\n{source}", encoding="utf-8"
+    )
+    case = Case("geometry", {"filters": 1, "kernel_size": 1}, (step,))
+    told = Mismatch("wrong", expected=1, got=2, step=0)
+    text = script_for(
+        "mine.py:WithoutGetWeights", "eager", case, told, is_command=False, target=WithoutGetWeights
+    )
+    done = _executed(text, command_environment, tmp_path)
+    assert (done.returncode, done.stdout.strip()) == (0, "[array([[3.]]), None]")

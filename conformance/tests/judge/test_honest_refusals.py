@@ -17,7 +17,16 @@ from conformance.judge.culprits import Culprits
 from conformance.judge.evidence import Evidence
 from conformance.judge.judging import Failure, first_failure
 from conformance.model.case import Case
-from conformance.model.steps import Assign, Build, Call, GetWeights, SetWeights
+from conformance.model.steps import (
+    Assign,
+    Build,
+    Call,
+    Construct,
+    GetWeights,
+    Has,
+    Invoke,
+    SetWeights,
+)
 from conformance.oracle.comparison import Mismatch
 from conformance.subjects.objects import ObjectSubject
 
@@ -379,3 +388,133 @@ def test_what_an_assignment_does_not_reach_is_unsupported() -> None:
     case = Case("any", ARGUMENTS, (Build(SHAPE), Assign("kernel", kernel), GetWeights()))
     seen = ObjectSubject(ThatPassesOn).observe(case)
     assert seen.outcomes[1].unsupported == "kernel is another object's, which no assignment reaches"
+
+
+class OfNamedActivations(fast_impl.Conv2DTranspose):
+    """Takes no function as an activation, wherever it is given."""
+
+    _is_made = False
+
+    def __init__(self, *args: Any, activation: Any = None, **kwargs: Any) -> None:
+        if callable(activation):
+            raise NotImplementedError("names alone")
+        super().__init__(*args, activation=activation, **kwargs)
+        self._is_made = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (self._is_made and name == "activation"):
+            super().__setattr__(name, value)
+
+
+def test_an_activation_that_a_layer_does_not_take_is_not_assigned_to_it() -> None:
+    assigned = [
+        case
+        for family in FAMILIES.values()
+        for case in family.fixed
+        if any(isinstance(step, Assign) and step.attribute == "activation" for step in case.steps)
+    ]
+    subject: Any = ObjectSubject(OfNamedActivations)
+    judged = [
+        first_failure(Evidence(), CHECKS.of("LIFE-01"), case, subject, Traits())
+        for case in assigned
+    ]
+    assert judged == [None] * len(assigned) != []
+
+
+class ThatIsMadeByItsFirstCall(_Plain):
+    """Keeps what `set_weights` gives until it is called: `kernel` is None before."""
+
+    kernel = bias = None  # type: ignore[assignment]
+    _given: Any = None
+
+    def build(self, shape: Any) -> None: ...
+
+    def set_weights(self, weights: Any) -> None:
+        self._given = [np.array(one) for one in weights]
+
+    def __call__(self, inputs: Any) -> Any:
+        self._layer.build(inputs.shape)
+        if self._given is not None:
+            self._layer.set_weights(self._given)
+        self.kernel, self.bias = self._layer.kernel, self._layer.bias
+        return super().__call__(inputs)
+
+
+def test_a_kernel_that_is_none_cannot_be_read_yet() -> None:
+    case = Case(
+        "geometry", ARGUMENTS, (Build(SHAPE), GetWeights(), Call(np.ones(SHAPE, "f")), GetWeights())
+    )
+    _, read, called, again = ObjectSubject(ThatIsMadeByItsFirstCall).observe(case).outcomes
+    assert read.unsupported == "has no kernel yet: it is None"
+    assert (called.error, again.unsupported, len(again.value)) == (None, None, 2)
+
+
+class Tensor:
+    """An array of a framework."""
+
+    def __init__(self, values: Any) -> None:
+        self.values = values
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        return np.array(self.values)
+
+
+class OfTensors(_Plain):
+    kernel = bias = None  # type: ignore[assignment]
+
+    def set_weights(self, weights: Any) -> None:
+        self.kernel, self.bias = map(Tensor, weights)
+
+    def __call__(self, inputs: Any) -> Any:
+        self._layer.set_weights([self.kernel.values, self.bias.values])
+        return super().__call__(inputs)
+
+
+def test_weights_that_are_no_arrays_are_not_assigned_arrays() -> None:
+    weights = (np.ones((2, 3, 3, 2), "f"), np.ones(3, "f"))
+    steps = (
+        Build(SHAPE),
+        SetWeights(weights),
+        Assign("kernel", weights[0]),
+        Call(np.ones(SHAPE, "f")),
+    )
+    *_, assigned, called = (
+        ObjectSubject(OfTensors).observe(Case("geometry", ARGUMENTS, steps)).outcomes
+    )
+    assert (assigned.unsupported, called.error) == ("kernel is a Tensor, no array of NumPy's", None)
+
+
+class OfFewArguments(_Plain):
+    """Has neither the further arguments of the page nor those of a call, nor most methods."""
+
+    def apply(self, inputs: Any) -> Any:
+        return self(inputs)
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (Invoke("call", (np.ones(SHAPE, "f"),), {"scope": "a"}), "call takes no scope"),
+        (Invoke("apply", (np.ones(SHAPE, "f"),), {"scope": "a"}), "apply takes no scope"),
+        (
+            Has(("get_losses_for", "get_updates_for")),
+            "the class has no 'get_losses_for', 'get_updates_for'",
+        ),
+        (
+            Construct("second", {}, (3, 2, 1, "valid", "channels_last")),
+            "the constructor takes no data_format",
+        ),
+    ],
+    ids=["call", "method", "methods", "positions"],
+)
+def test_what_a_layer_does_not_take_or_have_is_unsupported(step: Any, told: str) -> None:
+    (outcome,) = (
+        ObjectSubject(OfFewArguments).observe(Case("geometry", ARGUMENTS, (step,))).outcomes
+    )
+    assert outcome.unsupported == told
+
+
+def test_a_type_error_of_what_a_layer_takes_is_an_error() -> None:
+    case = Case("geometry", ARGUMENTS, (Invoke("call", (3,), {}), Has(("apply", "no_such_method"))))
+    wrong, has = ObjectSubject(OfFewArguments).observe(case).outcomes
+    assert (wrong.error is not None, has.value) == (True, [True, False])

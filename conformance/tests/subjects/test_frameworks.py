@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -224,10 +225,20 @@ def test_a_framework_needs_its_own_keras(
     name: str, keras: str, told: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        frameworks.importlib.util, "find_spec", lambda module: None if module == "tf_keras" else 1
+        frameworks.importlib.util,
+        "find_spec",
+        lambda module: None if module == "tf_keras" else ModuleSpec(module, None, origin="here"),
     )
     monkeypatch.setattr(frameworks.importlib.metadata, "version", lambda _: keras)
     assert frameworks.FRAMEWORKS[name].missing == told
+
+
+def test_a_folder_of_its_name_is_no_framework(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "torch").mkdir()  # as of `conformance run --subject torch --out torch`
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    assert frameworks.FRAMEWORKS["torch"].missing == "not installed: pip install torch"
 
 
 @pytest.fixture

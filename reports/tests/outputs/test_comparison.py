@@ -65,6 +65,16 @@ def test_another_message_is_a_change(kinds):
     assert kinds(failing("off by one"), failing("off by two")) == ["message"]
 
 
+@pytest.mark.parametrize(("case", "kinds_of"), [("c-1", ["message"]), ("c-2", [])])
+def test_other_numbers_are_a_change_where_the_case_is_the_same(kinds, case, kinds_of):
+    def run(name, number):
+        found = sample.finding(message=f"should be 9, got {number}")
+        found["case"] = {**found["case"], "id": name}
+        return mini(sample.verdict("PAD-01", status="fail"), found)
+
+    assert kinds(run("c-1", 3), run(case, 4)) == kinds_of
+
+
 def test_the_same_message_is_none(kinds):
     assert kinds(failing("off by one"), failing("off by one")) == []
 

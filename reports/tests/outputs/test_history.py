@@ -71,7 +71,14 @@ def test_a_badge_counts_what_passes(run, status, badge):
 
 def test_the_index_says_how_many_conform(run):
     text = Reader(reports.render_index([run("pass", 1), run("fail", 2)])).text
-    assert "1 of 1 series did not conform in its newest run" in text
+    assert "mine did not conform in its newest run" in text
+
+
+def test_the_index_counts_what_was_judged(load):
+    lines = (sample.verdict("PAD-01"), sample.verdict("PAD-02", status="unsupported"))
+    record = load(mini(*lines, clauses=("PAD-01", "PAD-02")))
+    text = Reader(reports.render_index([record])).text
+    assert ("1 of 1 clause judged" in text, "1 of 2" in text) == (True, False)
 
 
 def test_the_index_links_to_the_pages_that_are_there(run, tmp_path):

@@ -778,3 +778,16 @@ def test_of_several_subjects_the_head_tells_a_cause_of_each(page):
         page([*lines, sample.footer()]).partition('<ul class="glance">')[2].partition("</li>")[0]
     )
     assert (glance.count("a: <a"), glance.count("b: <a"), "2 more" in glance) == (1, 1, True)
+
+
+def test_a_wrong_shape_is_drawn(page):
+    case = sample.same_case()[0]
+    case = {**case, "arguments": {**case["arguments"], "activation": None}}
+    shape = [2, 3, 8, 3]
+    wrong = sample.finding("SHAPE-02", case=case, expected=shape, got=[2, 3, 7, 3], index=None)
+    assert page(mini(wrong, clauses=("SHAPE-02",))).count('class="stamp"') == 1
+
+
+def test_a_case_without_evidence_has_no_empty_half(page):
+    text = page(mini(sample.finding(expected=None, got=None)))
+    assert ('class="seen"' in text, 'class="case"' in text) == (False, True)

@@ -91,3 +91,16 @@ def test_no_line_of_an_explanation_is_wider_than_the_screen_but_those_of_the_scr
     record = load([sample.header(), line, sample.footer()])
     lines = [*plain.explain_finding(record.findings[0], record.header.clauses[0], 60)]
     assert max(map(len, lines[: lines.index("reproduce:")])) <= 60
+
+
+def test_the_explanation_of_a_failing_constructor_points_at_the_layer(explained):
+    lines = explained(sample.finding(step=None))
+    assert [line.partition("->")[0].strip() for line in lines if "->" in line] == ["layer"]
+
+
+def test_exceptions_that_were_wanted_are_named_without_quotes(explained):
+    wrong = sample.finding(
+        message="should raise ValueError, but raised nothing", expected="ValueError", got=3
+    )
+    assert "expected   ValueError" in explained(wrong)
+    assert "expected   'same'" in explained(sample.finding(expected="same", got="valid"))

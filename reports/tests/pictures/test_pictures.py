@@ -361,3 +361,23 @@ def test_an_error_of_nan_is_beyond_any_bound():
 def test_any_plain_value_can_be_expected_and_got(load, value):
     lines = [sample.header(), sample.finding(expected=value, got=3, index=None), sample.footer()]
     assert 'id="finding-1"' in reports.render(load(lines))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected", "told"),
+    [
+        (
+            [[3.0], [-2.0]],
+            [1.0],
+            "Element [0] is the sum of the output gradient's channel 0: 3 + (−2) = 1.",
+        ),
+        ([[3.0], [3.0]], [5.0], ""),
+        (np.ones((40, 1)), [40.0], ""),
+    ],
+    ids=["few", "not their sum", "many"],
+)
+def test_a_bias_gradient_is_written_as_a_sum(given, expected, told):
+    case = gradient_case(np.array(given).reshape(-1, 1, 1, 1))
+    expected, got = (sample.tensor(np.array(one)) for one in (expected, [9.0]))
+    (found,) = figures.compare(case, 0, expected, got, (0,))
+    assert found.note == f"{told} The only element differs.".strip()

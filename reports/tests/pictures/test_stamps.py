@@ -90,6 +90,30 @@ def test_the_window_that_was_got_is_found():
     )
 
 
+def test_where_another_window_was_got_no_bias_is_said_to_be_missing():
+    case, step, *_ = finding(2)
+    weights = [*case["steps"][0]["values"], sample.tensor([9.0])]
+    moved = {**case, "steps": [{"do": "set_weights", "values": weights}, case["steps"][1]]}
+    expected, got = (
+        sample.tensor(np.array(values).reshape(1, 3, 1, 1))
+        for values in ([19.0, 109, 1009], [1009.0, 9, 9])
+    )
+    found = picture.of_case(moved, step, expected, got, (0, 2, 0, 0))
+    assert (found.window != "", found.total) == (True, "bias 9, sum 1009; got 9.")
+
+
+def test_of_a_wrong_shape_the_first_element_that_is_missing_is_explained():
+    case, step, *_ = finding(1)
+    assert picture.of_case(case, step, [1, 3, 1, 1], [1, 2, 1, 1], None).element == (0, 2, 0, 0)
+
+
+@pytest.mark.parametrize("got", [[1, 4, 1, 1], [1, "2", 1, 1], [1, 2], 7])
+def test_of_another_shape_any_element_is_explained(got):
+    case, step, *_ = finding(1)
+    found = [picture.of_case(case, step, [1, 3, 1, 1], one, None).element for one in (got, None)]
+    assert found[0] == found[1]
+
+
 def test_a_window_that_begins_before_the_canvas_is_drawn():
     assert 'class="window-got"' in picture.of_case(*finding(-1)).grids[-1].svg
 

@@ -1,3 +1,4 @@
+import attrs
 import pytest
 
 from reports.tests import sample
@@ -342,3 +343,33 @@ def test_how_many_cases_have_what_is_wrong_does_not_tell_causes_apart(numbers):
         sample.finding("ACT-01", diagnosis=text.format(5, 2).replace("elu", "tanh")),
     ]
     assert numbers(*lines) == [(1, 2), (3,)]
+
+
+def _wrong(clause, failures, diagnosis, **changes):
+    return sample.finding(clause, diagnosis=diagnosis, failures=failures, **changes)
+
+
+def test_wrong_results_of_what_a_scope_must_pass_come_first_and_numbers_before_others(load):
+    refused = {"message": "should raise ValueError, but raised nothing"}
+    lines = [
+        _wrong("ARG-02", 50, "takes anything", **refused),
+        _wrong("FMT-02", 40, "casts"),
+        _wrong("DTYPE-01", 40, "casts"),
+        _wrong("GRAD-01", 30, "divides"),
+        _wrong("PAD-01", 2, "crops"),
+    ]
+    for place, line in enumerate(lines):
+        line["case"] = {**line["case"], "id": f"case {place}"}
+    record = load([sample.header(), *lines, sample.footer()])
+    scopes = {"ARG-02": "layer", "GRAD-01": "training", "PAD-01": "numbers"}
+    clauses = {
+        line["clause"]: attrs.evolve(
+            record.header.clauses[0],
+            id=line["clause"],
+            must=line["clause"] in scopes,
+            scope=scopes.get(line["clause"], "numbers"),
+        )
+        for line in lines
+    }
+    found = causes.group(dict(enumerate(record.findings, start=1)), clauses)
+    assert [one.title for one in found] == ["crops", "divides", "casts", "Takes anything"]

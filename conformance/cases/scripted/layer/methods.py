@@ -160,7 +160,8 @@ _EXISTS = Script(
             Gives([True, True]),
             outside=Gives([True, True]),
         ),
-        both(steps.Has(("apply", "convolution_op")), Gives([True, True])),
+        both(steps.Has(("apply",)), Gives([True])),
+        both(steps.Has(("convolution_op",)), Gives([True])),
     ),
 )
 

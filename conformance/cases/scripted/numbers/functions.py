@@ -311,9 +311,10 @@ _EMPTY = tuple(
     )
 )
 _TRIPLE = {"function": "triple"}
+#: A layer that takes no function as an activation does not get this far.
 _ASSIGNED = Script(
     clause="LIFE-01",
-    arguments=_BASE,
+    arguments={**_BASE, "activation": {"function": "itself"}},
     lines=(
         *_BUILT,
         both(_CALL, Numbers()),

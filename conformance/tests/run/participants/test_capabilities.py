@@ -141,6 +141,16 @@ def test_a_dtype_that_is_cast_is_not_there() -> None:
     )
 
 
+def test_what_fails_at_one_size_alone_is_there() -> None:
+    class OfSquares(fast_impl.Conv2DTranspose):
+        def gradients(self, inputs: Any, output_gradient: Any) -> Any:
+            if self.kernel.shape[0] != self.kernel.shape[1]:
+                raise RuntimeError("grad_weight needs to be contiguous")
+            return super().gradients(inputs, output_gradient)
+
+    assert probe(ObjectSubject(OfSquares), {}).has["gradients"] is True
+
+
 def test_what_is_declared_is_not_probed() -> None:
     assert probe(ObjectSubject(Partial), {"dilation": True}).has["dilation"] is True
 

@@ -211,3 +211,24 @@ def test_the_terminal_gives_the_hint(without_words: conformance.Result) -> None:
     verdicts(without_words.record, Path("run.jsonl"), console)
     lines = [line for line in console.export_text().splitlines() if "--unsupported" in line]
     assert len(lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "pattern"),
+    [
+        ("only odd kernel sizes are supported, got (1, 2)", "only odd kernel sizes are supported"),
+        ("only odd kernel sizes are supported (got 2)", "only odd kernel sizes are supported"),
+        ("stride 2 is not available", r"stride \d+ is not available"),
+        ("bad, got 3", r"bad, got \d+"),
+    ],
+)
+def test_the_pattern_leaves_out_what_was_given(message: str, pattern: str) -> None:
+    assert pattern_of(message) == pattern
+
+
+def test_a_pattern_without_words_of_its_own_finds_nothing_else() -> None:
+    pattern = pattern_of("float32")
+    assert (bool(re.search(pattern, "float64")), bool(re.search(pattern, "no float64"))) == (
+        True,
+        False,
+    )
