@@ -141,12 +141,28 @@ def half_constraints() -> Iterator[Case]:
 
 def loss_gradients() -> Iterator[Case]:
     """Yield what the family `loss gradients` begins with."""
-    for dtype, form in (("float32", "l1_l2"), ("float64", _BOTH)):
+    # Of float64 there are numbers between those of float32.
+    for dtype, form, factor in (("float32", "l1_l2", 1.0), ("float64", _BOTH, 1 + 2.0**-40)):
         c = Configuration(batch=1, **{**_WIDE_KERNEL, "dtype": dtype})
-        kernel = nonzero_integers(c.kernel_shape, 1, dtype, 4)
+        kernel = nonzero_integers(c.kernel_shape, 1, dtype, 4) * np.dtype(dtype).type(factor)
         more = {"kernel_regularizer": form, "bias_regularizer": _QUARTER}
         yield Case(
             "loss gradients", c.arguments(**more), (*c.weights(kernel), steps.LossGradients())
+        )
+    # What is no number has no slope but that; a zero has none, an infinity the one of its sign.
+    c = Configuration(
+        batch=1, in_channels=1, filters=5, size=(1, 1), strides=(1, 1), kernel_size=(1, 1),
+    )  # fmt: skip
+    special = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0], np.float32)
+    for form in ("l1", _BOTH):
+        yield Case(
+            "loss gradients",
+            c.arguments(kernel_regularizer=form, bias_regularizer=form),
+            (
+                steps.Build(c.input_shape()),
+                steps.SetWeights((special.reshape(1, 1, 5, 1), special)),
+                steps.LossGradients(),
+            ),
         )
 
 

@@ -171,7 +171,11 @@ def check_loss_gradients(view: View) -> Mismatch | None:
                 return Mismatch(f"no loss depends on the {name}", None, one, index)
             continue
         l1, l2 = _factors(form)
-        wanted = l1 * np.sign(weight) + 2 * l2 * weight.astype(np.float64)
+        wide = weight.astype(np.float64)
+        # A penalty that is not asked for makes no NaN of an infinity.
+        wanted = np.zeros(wide.shape)
+        wanted += l1 * np.sign(wide) if l1 else 0
+        wanted += 2 * l2 * wide if l2 else 0
         allowed = 8 * unit_roundoff(weight.dtype.name) * np.abs(wanted)
         mismatch = compare_numbers(one, wanted, allowed, step=index, what=f"{name} gradient")
         if mismatch is not None:

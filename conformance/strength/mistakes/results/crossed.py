@@ -303,6 +303,27 @@ def _beside() -> Iterator[Mistake]:
         loops, ("GRAD-06",),
         ("crossed_slope_tail", "The tail of a long array passes an activation's gradient unchanged.", tails),
     )  # fmt: skip
+    single = {
+        "loss_gradients": lambda self: [
+            g if g is None else g.astype(np.float32).astype(g.dtype)
+            for g in Right.loss_gradients(self)
+        ]
+    }
+    no_slope = {
+        "loss_gradients": lambda self: [
+            g if g is None else np.nan_to_num(g, nan=0.0, posinf=np.inf, neginf=-np.inf)
+            for g in Right.loss_gradients(self)
+        ]
+    }
+    yield from mistakes_of(
+        "computed in float32 whatever the dtype", ("GRAD-04",),
+        ("crossed_penalty_slope_float32", "Gradients of a float64 layer's penalties are rounded to float32.",
+         single),
+    )  # fmt: skip
+    yield from mistakes_of(
+        "a sign made of two comparisons", ("GRAD-04",),
+        ("crossed_penalty_slope_of_nan", "The gradient of a penalty is 0 where the weight is NaN.", no_slope),
+    )  # fmt: skip
     once = "computed in float32 whatever the dtype"
     yield from mistakes_of(
         once, ("LOSS-01", "LOSS-12"),
