@@ -184,8 +184,8 @@ class LayerBackend(steps.Backend):
         try:
             return step.run(self)
         except TypeError as error:
-            function = self.layer if step.method == "call" else self.attribute(step.method)
-            taken = _keywords(function)
+            # Who has a further method of the page has its arguments; a call may have the input alone.
+            taken = _keywords(self.layer) if step.method == "call" else None
             unknown = [] if taken is None else [name for name in step.keywords if name not in taken]
             if not unknown:
                 raise
