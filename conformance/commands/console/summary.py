@@ -31,7 +31,7 @@ def summary(run: Run, record: Record, path: Path, console: Terminal) -> None:
     if news is not None:
         console.told(f"since the run before: {news}")
     console.print()
-    console.print(_counts(run, record))
+    console.print(_counts(run, record, on_screen=console.is_terminal))
     for line in _coverage_lines(run):
         console.told(line)
     for excuse in run.idle_excuses:
@@ -57,8 +57,8 @@ def summary(run: Run, record: Record, path: Path, console: Terminal) -> None:
         console.told(told, style="bold red")
 
 
-def _counts(run: Run, record: Record) -> Table:
-    """Return the table of statuses by subject."""
+def _counts(run: Run, record: Record, *, on_screen: bool) -> Table:
+    """Return the table of statuses by subject; on a screen, which may be narrow, headings may be broken."""
     table = Table(box=None, pad_edge=False)
     table.add_column("subject")
     table.add_column("mode")
@@ -66,8 +66,7 @@ def _counts(run: Run, record: Record) -> Table:
     # What holds comes first, then the worst.
     used = sorted(found, key=lambda one: (one.name != "pass", statuses.rank(one)))
     for status in used:
-        # Broken between words where the screen is narrow.
-        heading = status.name.replace("-", " ")
+        heading = status.name.replace("-", " ") if on_screen else status.name
         table.add_column(heading, justify="right", style=status.style, overflow="fold")
     table.add_column("cases", justify="right")
     table.add_column("judgements", justify="right")
