@@ -123,8 +123,8 @@ def _source(check: Check) -> dict[str, str]:
 
 
 def _first_line_with(text: str, folder: Path) -> str:
-    """Return a link to the first line in a folder that has the text."""
-    for file in sorted(folder.glob("*.py")):
+    """Return a link to the first line that has the text, in a folder and those within."""
+    for file in sorted(folder.rglob("*.py")):
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             if text in line:
                 return f"{SOURCE}/{file.relative_to(ROOT).as_posix()}#L{number}"
