@@ -19,7 +19,15 @@ from reports.pictures.heatmap import (
     short_number,
     window,
 )
-from reports.pictures.planes import Axes, axes_of, difference, image_axes, plane, worst
+from reports.pictures.planes import (
+    Axes,
+    axes_of,
+    current_step,
+    difference,
+    image_axes,
+    plane,
+    worst,
+)
 from reports.records.values import (
     Array,
     Tensor,
@@ -139,12 +147,10 @@ def _sum_of_bias_gradient(
     case: Mapping[str, Any], step: int | None, expected: Any, index: tuple[int, ...] | None
 ) -> str:
     """Say how an element of a bias' gradient is summed; nothing where it is none, or of many numbers."""
-    steps, wanted = case.get("steps"), as_tensor(expected)
-    if wanted is None or index is None or len(index) != 1 or not isinstance(steps, list):
+    current, wanted = current_step(case, step), as_tensor(expected)
+    if current is None or wanted is None or index is None or len(index) != 1:
         return ""
-    if step is None or not 0 <= step < len(steps) or not isinstance(steps[step], Mapping):
-        return ""
-    given = as_tensor(steps[step].get("output_gradient"))
+    given = as_tensor(current.get("output_gradient"))
     if given is None or given.array.ndim != 4:
         return ""
     names, channel = image_axes(case), index[0]

@@ -69,18 +69,23 @@ def axes_of(
     return Axes(names, len(shape) - 2, len(shape) - 1)
 
 
+def current_step(case: Mapping[str, Any], step: int | None) -> Mapping[str, Any] | None:
+    """Return what a case does at a step; None where there is nothing to be read."""
+    steps = case.get("steps")
+    if not isinstance(steps, list) or step is None or not 0 <= step < len(steps):
+        return None
+    return steps[step] if isinstance(steps[step], Mapping) else None
+
+
 def _is_kernel(
     shape: tuple[int, ...], case: Mapping[str, Any], step: int | None, name: str
 ) -> bool:
     if "kernel" in name:
         return True
-    steps = case.get("steps")
-    if not isinstance(steps, list) or step is None or not 0 <= step < len(steps):
+    current = current_step(case, step)
+    if current is None or current.get("do") in _IMAGE_STEPS or "inputs" in name:
         return False
-    current = steps[step]
-    if not isinstance(current, Mapping) or current.get("do") in _IMAGE_STEPS or "inputs" in name:
-        return False
-    for data in steps:
+    for data in case["steps"]:
         if isinstance(data, Mapping) and data.get("do") == "set_weights":
             values = data.get("values")
             if isinstance(values, list) and values and isinstance(values[0], Mapping):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -16,6 +17,8 @@ from conformance.model.values.codec import Array
 Layer: TypeAlias = Any
 #: Methods and properties of a wrong layer by name.
 Members: TypeAlias = Mapping[str, Any]
+#: A clause that must reject a mistake, the mistake's name, what it does wrong, what the layer has for that.
+Row: TypeAlias = tuple[str, str, str, Members]
 
 
 @attrs.frozen(kw_only=True)
@@ -109,6 +112,21 @@ def mistakes_of(
         yield Mistake(id=name, text=text, source=source, clauses=clauses, layer=wrong)
 
 
+def mistakes_in(source: str, prefix: str, *tables: tuple[Row, ...]) -> Iterator[Mistake]:
+    """Yield a mistake for each row of tables: its clause, the rest of its id, what it does wrong, its members."""
+    for clause, name, text, members in itertools.chain(*tables):
+        yield from mistakes_of(source, (clause,), (f"{prefix}_{name}", text, members))
+
+
+def loss_gradients_changed(change: Callable[[Array], Array]) -> Members:
+    """Return what changes every gradient of a penalty that there is."""
+
+    def loss_gradients(self: Layer) -> list[Any]:
+        return [g if g is None else change(g) for g in Right.loss_gradients(self)]
+
+    return {"loss_gradients": loss_gradients}
+
+
 def own_state(layer: Layer, name: str) -> Any:
     """Return a dict that a mistake keeps in the layer."""
     return layer.__dict__.setdefault(f"wrong {name}", {})
@@ -116,6 +134,11 @@ def own_state(layer: Layer, name: str) -> Any:
 
 def recomputed(layer: Layer, inputs: Array, **changes: Any) -> Array:
     """Compute the layer's output anew with some arguments of the function changed."""
+    return np.asarray(layer.activation(sums(layer, inputs, **changes)))
+
+
+def sums(layer: Layer, inputs: Array, **changes: Any) -> Array:
+    """Compute what comes before the activation, with some arguments of the function changed."""
     options: dict[str, Any] = {
         "inputs": inputs,
         "kernel": layer.kernel,
@@ -130,7 +153,7 @@ def recomputed(layer: Layer, inputs: Array, **changes: Any) -> Array:
     outputs: Array = fast_impl.conv2d_transpose(
         options.pop("inputs"), options.pop("kernel"), **options
     )
-    return np.asarray(layer.activation(outputs))
+    return outputs
 
 
 def spatial_axes(layer: Layer) -> tuple[int, int]:

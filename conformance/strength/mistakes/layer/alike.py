@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,17 +15,15 @@ import numpy as np
 from conformance.strength.mistakes.mistake import (
     Layer,
     Members,
-    Mistake,
     Right,
+    Row,
     inherited,
-    mistakes_of,
+    mistakes_in,
     own_state,
     recomputed,
 )
 from fast_impl.layer import constraints
 from fast_impl.layer.losses import weight_loss
-
-_Row = tuple[str, str, str, Members]
 
 # --- one object for two ---
 
@@ -80,7 +78,7 @@ def _asked_once(self: Layer, name: str, shape: Any, make: Any, *others: Any) -> 
     return variable
 
 
-_ONE: tuple[_Row, ...] = (
+_ONE: tuple[Row, ...] = (
     ("LOSS-01", "penalty_once", "A penalty of kernel and bias is counted once.",
      {"_weight_losses": _counted_once}),
     ("LOSS-01", "penalty_first", "A penalty of both is the kernel's twice.",
@@ -124,7 +122,7 @@ def _no_nan(kind: Any) -> Members:
     return _projected(kind, lambda own, weight: np.nan_to_num(kind.project(own, weight), nan=0))
 
 
-_NORMS: tuple[_Row, ...] = (
+_NORMS: tuple[Row, ...] = (
     ("CONS-10", "norm_infinite", "MaxNorm leaves weights of an infinite norm.",
      _finite_alone(constraints.MaxNorm)),
     ("CONS-10", "unit_infinite", "UnitNorm leaves weights of an infinite norm.",
@@ -192,7 +190,7 @@ def _flipped_gradient(self: Layer, inputs: Any, output_gradient: Any) -> Any:
     return found._replace(kernel=np.flip(found.kernel, (0, 1)).copy()) if is_asked else found
 
 
-_OF_FORMATS: tuple[_Row, ...] = tuple(
+_OF_FORMATS: tuple[Row, ...] = tuple(
     ("ARG-06", f"capitals_{name}", text, _in_capitals("data_format", "", **members))
     for name, text, members in (
         ("cube", "channels_first in capitals is channels_last where that fits.", {"changed_outputs": _last_axis}),
@@ -204,7 +202,7 @@ _OF_FORMATS: tuple[_Row, ...] = tuple(
          {"convolution_op": _last_convolution}),
     )
 )  # fmt: skip
-_CAPITALS: tuple[_Row, ...] = (
+_CAPITALS: tuple[Row, ...] = (
     *_OF_FORMATS,
     ("ARG-05", "capitals_padding", "'SAME' in capitals flips the kernel gradient.",
      _in_capitals("padding", "", gradients=_flipped_gradient)),
@@ -242,7 +240,7 @@ def _truncated(_: Layer, gradients: Any, rate: Any) -> tuple[Any, Any]:
     return [np.trunc(g) if is_whole and g is not None else g for g in gradients], rate
 
 
-_CALLS: tuple[_Row, ...] = (
+_CALLS: tuple[Row, ...] = (
     ("ATTR-02", "scope_later", "`scope=` of a later call is the scope from then on.",
      _scopes(lambda layer, scope: setattr(layer, "_scope", scope))),
     ("ATTR-02", "scope_added", "`scope=` of a later call is added to the scope.",
@@ -300,7 +298,7 @@ def _half_change(layer: Layer, gradients: Any, rate: Any) -> tuple[Any, Any]:
     return [g if g is None else _half(layer, g * np.float32(rate)) for g in gradients], 1.0
 
 
-_MIXED: tuple[_Row, ...] = tuple(
+_MIXED: tuple[Row, ...] = tuple(
     ("ARG-16", f"mixed_{name}", text, members)
     for name, text, members in (
         ("step", "Under a mixed policy a step rounds the weights.", {"apply_gradients": _half_step}),
@@ -316,11 +314,6 @@ _MIXED: tuple[_Row, ...] = tuple(
 )  # fmt: skip
 
 
-def _made(*tables: tuple[_Row, ...]) -> Iterator[Mistake]:
-    for table in tables:
-        for clause, name, text, members in table:
-            source = "two things that are alike"
-            yield from mistakes_of(source, (clause,), (f"alike_{name}", text, members))
-
-
-MISTAKES = tuple(_made(_ONE, _NORMS, _CAPITALS, _CALLS, _MIXED))
+MISTAKES = tuple(
+    mistakes_in("two things that are alike", "alike", _ONE, _NORMS, _CAPITALS, _CALLS, _MIXED)
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,16 +11,14 @@ import numpy as np
 from conformance.strength.mistakes.mistake import (
     Layer,
     Members,
-    Mistake,
     Right,
+    Row,
     channel_axis,
-    mistakes_of,
+    mistakes_in,
     own_state,
     recomputed,
     spatial_axes,
 )
-
-_Row = tuple[str, str, str, Members]
 
 # --- the step ---
 
@@ -71,7 +69,7 @@ def _stale_bias(layer: Layer, inputs: Any, outputs: Any) -> Any:
     return recomputed(layer, inputs, bias=known["before"]) if is_stale else outputs
 
 
-_STEP: tuple[_Row, ...] = (
+_STEP: tuple[Row, ...] = (
     ("CONS-01", "negative_rate", "A negative learning rate is made positive.",
      _steps(lambda _, gradients, rate: (gradients, abs(rate)))),
     ("CONS-01", "double_rate", "A float64 layer has its learning rate as float32.", _steps(_single_rate)),
@@ -153,7 +151,7 @@ def _unbuilt_again(self: Layer, inputs: Any, output_gradient: Any) -> Any:
     return Right.gradients(layer, inputs, output_gradient)
 
 
-_ASKED: tuple[_Row, ...] = (
+_ASKED: tuple[Row, ...] = (
     ("GRAD-01", "gradients_unbuilt", "Gradients do not build the layer.", {"gradients": _unbuilt_again}),
     ("ACT-01", "activation_error", "Where the activation raises, the output is linear.",
      _around_activation(lambda sums, _: sums)),
@@ -208,7 +206,7 @@ def _as_many_pixels(layer: Layer, inputs: Any, outputs: Any) -> Any:
     return np.resize(recomputed(layer, image), outputs.shape)
 
 
-_BATCHES: tuple[_Row, ...] = (
+_BATCHES: tuple[Row, ...] = (
     ("LOSS-02", "two_replicas", "From eight images on two halves each have their loss divided.",
      {"__call__": _two_replicas}),
     ("SHAPE-11", "empty_unbuilt", "A call without images does not build the layer.",
@@ -221,11 +219,4 @@ _BATCHES: tuple[_Row, ...] = (
 )  # fmt: skip
 
 
-def _made(*tables: tuple[_Row, ...]) -> Iterator[Mistake]:
-    for table in tables:
-        for clause, name, text, members in table:
-            source = "a use that few have tried"
-            yield from mistakes_of(source, (clause,), (f"manners_{name}", text, members))
-
-
-MISTAKES = tuple(_made(_STEP, _ASKED, _BATCHES))
+MISTAKES = tuple(mistakes_in("a use that few have tried", "manners", _STEP, _ASKED, _BATCHES))

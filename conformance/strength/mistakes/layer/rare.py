@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,17 +15,14 @@ import numpy as np
 from conformance.strength.mistakes.mistake import (
     Layer,
     Members,
-    Mistake,
     Right,
+    Row,
     channel_axis,
     inherited,
-    mistakes_of,
+    mistakes_in,
     own_state,
     recomputed,
 )
-
-_Row = tuple[str, str, str, Members]
-
 
 # --- what is 0 ---
 
@@ -58,7 +55,7 @@ def _axes(change: Callable[[Any], Any]) -> Members:
     return {"changed_arguments": changed}
 
 
-_ZEROS: tuple[_Row, ...] = (
+_ZEROS: tuple[Row, ...] = (
     ("INIT-05", "deviation_zero", "RandomNormal without a deviation has 0.05.",
      _option("kernel_initializer", "RandomNormal", "stddev", 0.05)),
     ("INIT-05", "width_zero", "RandomUniform up to 0 goes up to 0.05.",
@@ -103,7 +100,7 @@ def _around(place: int, otherwise: Callable[..., Any]) -> Members:
     return _of_the_user(place, guarded)
 
 
-_ERRORS: tuple[_Row, ...] = (
+_ERRORS: tuple[Row, ...] = (
     ("INIT-05", "initializer_error", "Where an initializer raises, there are zeros.",
      _around(0, lambda shape, *_: np.zeros(shape))),
     ("LOSS-09", "regularizer_error", "Where a regularizer raises, its loss is left out.",
@@ -153,7 +150,7 @@ def _without_training(self: Layer, *args: Any, **kwargs: Any) -> Any:
     return outputs
 
 
-_ASKED: tuple[_Row, ...] = (
+_ASKED: tuple[Row, ...] = (
     ("ARG-16", "mixed_losses", "Weight losses of a mixed policy are rounded to float16.",
      {"losses": property(_half_losses)}),
     ("ARG-16", "mixed_weights", "Weights that are set under a mixed policy are rounded to float16.",
@@ -174,7 +171,7 @@ def _keeps_the_loss(self: Layer, inputs: Any, *args: Any, **kwargs: Any) -> Any:
     return outputs
 
 
-_EMPTY: tuple[_Row, ...] = (
+_EMPTY: tuple[Row, ...] = (
     ("LOSS-03", "empty_loss", "A batch without images keeps the activity loss of the call before.",
      {"__call__": _keeps_the_loss}),
 )  # fmt: skip
@@ -289,7 +286,7 @@ def _fans_by_layout(self: Layer, make: Any, values: Any) -> Any:
     return values * np.float32(math.sqrt(values.shape[2] / values.shape[3]))
 
 
-_ARGUMENTS: tuple[_Row, ...] = (
+_ARGUMENTS: tuple[Row, ...] = (
     ("METH-09", "copy_forgets", "A deep copy forgets `weights=`.", {"__deepcopy__": _forgets_weights}),
     ("ARG-05", "capitals_dilated", "Padding in capitals is 'valid' where the layer is dilated.",
      {"changed_arguments": _capitals, "changed_outputs": _valid_in_capitals}),
@@ -315,11 +312,6 @@ _ARGUMENTS: tuple[_Row, ...] = (
 )  # fmt: skip
 
 
-def _made(*tables: tuple[_Row, ...]) -> Iterator[Mistake]:
-    for table in tables:
-        for clause, name, text, members in table:
-            source = "a use that few have tried"
-            yield from mistakes_of(source, (clause,), (f"rare_{name}", text, members))
-
-
-MISTAKES = tuple(_made(_ZEROS, _ERRORS, _ASKED, _EMPTY, _ARGUMENTS))
+MISTAKES = tuple(
+    mistakes_in("a use that few have tried", "rare", _ZEROS, _ERRORS, _ASKED, _EMPTY, _ARGUMENTS)
+)

@@ -14,6 +14,7 @@ from conformance.strength.mistakes.mistake import (
     Right,
     arguments_changed,
     inherited,
+    loss_gradients_changed,
     overridden,
 )
 
@@ -67,16 +68,12 @@ def _gradients() -> Iterator[Mistake]:
         layer=overridden(gradients=refuses),
     )
 
-    def halved(self: Any) -> Any:
-        found = Right.loss_gradients(self)
-        return [None if gradient is None else gradient / 2 for gradient in found]
-
     yield Mistake(
         id="gradient_of_penalty_halved",
         text="The gradient of a weight's penalty is half of it, as if l2 meant w^2/2.",
         source="PyTorch's weight_decay means w^2/2: a factor carried over is off by two.",
         clauses=("GRAD-04",),
-        layer=overridden(loss_gradients=halved),
+        layer=overridden(**loss_gradients_changed(lambda g: g / 2)),
     )
 
     def wrong_small(self: Any, inputs: Any, output_gradient: Any) -> Any:

@@ -15,6 +15,7 @@ from conformance.strength.mistakes.mistake import (
     Right,
     channel_axis,
     inherited,
+    loss_gradients_changed,
     mistakes_of,
     outputs_changed,
     recomputed,
@@ -275,11 +276,7 @@ def _beside() -> Iterator[Mistake]:
             "activation", lambda one: _Sloped(one) if hasattr(one, "gradient") else one, "gradients"
         )
     }
-    loss_gradients = {
-        "loss_gradients": lambda self: [
-            g if g is None else _cut(g, 32) for g in Right.loss_gradients(self)
-        ]
-    }
+    once = "computed in float32 whatever the dtype"
     yield from mistakes_of(
         loops, ("LOSS-01",),
         ("crossed_penalty_tail", "A penalty of a long weight leaves out what is no whole vector.",
@@ -297,34 +294,23 @@ def _beside() -> Iterator[Mistake]:
     )  # fmt: skip
     yield from mistakes_of(
         loops, ("GRAD-04",),
-        ("crossed_penalty_gradient", "The tail of a penalty's gradient is zero.", loss_gradients),
+        ("crossed_penalty_gradient", "The tail of a penalty's gradient is zero.",
+         loss_gradients_changed(lambda g: _cut(g, 32))),
     )  # fmt: skip
     yield from mistakes_of(
         loops, ("GRAD-06",),
         ("crossed_slope_tail", "The tail of a long array passes an activation's gradient unchanged.", tails),
     )  # fmt: skip
-    single = {
-        "loss_gradients": lambda self: [
-            g if g is None else g.astype(np.float32).astype(g.dtype)
-            for g in Right.loss_gradients(self)
-        ]
-    }
-    no_slope = {
-        "loss_gradients": lambda self: [
-            g if g is None else np.nan_to_num(g, nan=0.0, posinf=np.inf, neginf=-np.inf)
-            for g in Right.loss_gradients(self)
-        ]
-    }
     yield from mistakes_of(
-        "computed in float32 whatever the dtype", ("GRAD-04",),
+        once, ("GRAD-04",),
         ("crossed_penalty_slope_float32", "Gradients of a float64 layer's penalties are rounded to float32.",
-         single),
+         loss_gradients_changed(lambda g: g.astype(np.float32).astype(g.dtype))),
     )  # fmt: skip
     yield from mistakes_of(
         "a sign made of two comparisons", ("GRAD-04",),
-        ("crossed_penalty_slope_of_nan", "The gradient of a penalty is 0 where the weight is NaN.", no_slope),
+        ("crossed_penalty_slope_of_nan", "The gradient of a penalty is 0 where the weight is NaN.",
+         loss_gradients_changed(lambda g: np.where(np.isnan(g), g.dtype.type(0), g))),
     )  # fmt: skip
-    once = "computed in float32 whatever the dtype"
     yield from mistakes_of(
         once, ("LOSS-01", "LOSS-12"),
         ("crossed_penalty_float64", "Penalties of float64 weights are summed in float32.",

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import copy
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-import fast_impl
 from conformance.strength.mistakes.mistake import (
     Layer,
     Members,
-    Mistake,
     Right,
+    Row,
     channel_axis,
-    mistakes_of,
+    mistakes_in,
     own_state,
     recomputed,
+    sums,
 )
 from fast_impl.layer import activations, losses
 from fast_impl.runtime.locks import Lock
-
-_Row = tuple[str, str, str, Members]
 
 #: What a layer keeps here is none of its state: a copy has none of it.
 _OWN = ("wrong found", "wrong pool")
@@ -96,7 +94,7 @@ def _from_pool(self: Layer, _: Any, outputs: Any) -> Any:
     return found
 
 
-_HANDED: tuple[_Row, ...] = (
+_HANDED: tuple[Row, ...] = (
     ("SIT-02", "read_only", "Arrays of set_weights that are read-only are kept.",
      {"set_weights": _read_only_kept}),
     ("SIT-02", "shape", "The list that `build` is given is kept.",
@@ -115,50 +113,40 @@ def _known_by(key: Callable[[Any], Any]) -> Members:
 
     def linear(self: Layer, array: Any) -> Any:
         kernel = self.kernel
-        kept = self.__dict__.setdefault("wrong found", {})
+        kept = own_state(self, "found")
         name = key(kernel), kernel.shape, kernel.dtype.name
         if kept.get("name") != name:
-            self.__dict__["wrong found"] = kept = {"name": name, "kernel": np.array(kernel)}
+            kept.update(name=name, kernel=np.array(kernel))
         outputs = Right._linear(self, array)
         # The right layer's own packed kernel would keep the memory from being used again.
         self._packed = type(self._packed)(self._algorithm)
         if np.array_equal(kept["kernel"], kernel) or array.dtype != kernel.dtype:
             return outputs
-        return _sums(self, array, kept["kernel"])
+        return sums(self, array, kernel=kept["kernel"])
 
     return {"_linear": linear, "__getstate__": _without_own}
 
 
-def _sums(self: Layer, array: Any, kernel: Any) -> Any:
-    """Compute what comes before the activation, with another kernel."""
-    return fast_impl.conv2d_transpose(
-        array, kernel, self.strides, self.padding, self.data_format, bias=self.bias,
-        dilation_rate=self.dilation_rate, output_padding=self.output_padding,
-    )  # fmt: skip
-
-
 def _nearly(self: Layer, array: Any) -> Any:
     kernel = self.kernel
-    kept = self.__dict__.setdefault("wrong found", {})
+    kept = own_state(self, "found")
     known = kept.get("kernel")
     is_near = known is not None and known.shape == kernel.shape and kernel.dtype == np.float32
     if not is_near or array.dtype != kernel.dtype or not np.allclose(known, kernel):
         kept["kernel"] = kernel
         return Right._linear(self, array)
-    return _sums(self, array, known)
+    return sums(self, array, kernel=known)
 
 
 def _by_sample(self: Layer, array: Any) -> Any:
     outputs = Right._linear(self, array)
     if array.size < 256:
         return outputs
-    kept = self.__dict__.setdefault("wrong found", {})
+    kept = own_state(self, "found")
     sample = array.reshape(-1)[::16].tobytes()
     name = sample, array.shape, array.dtype.name, id(self.kernel), id(self.bias)
     if kept.get("name") != name:
-        self.__dict__["wrong found"] = kept = {
-            "name": name, "outputs": outputs, "weights": (self.kernel, self.bias),
-        }  # fmt: skip
+        kept.update(name=name, outputs=outputs, weights=(self.kernel, self.bias))
     return kept["outputs"].copy()
 
 
@@ -184,15 +172,15 @@ _SCRATCH: dict[Any, Any] = {}
 
 
 def _scratch_without_bias(self: Layer, array: Any) -> Any:
-    sums = Right._linear(self, array)
+    found = Right._linear(self, array)
     if self.use_bias or self.activation is activations.get(None):
-        return sums
-    scratch = _SCRATCH.setdefault((sums.shape, sums.dtype.name), np.empty_like(sums))
-    scratch[...] = sums
+        return found
+    scratch = _SCRATCH.setdefault((found.shape, found.dtype.name), np.empty_like(found))
+    scratch[...] = found
     return scratch
 
 
-_KEPT: tuple[_Row, ...] = (
+_KEPT: tuple[Row, ...] = (
     ("LIFE-01", "address", "A packed kernel is known by the address of its memory.",
      _known_by(lambda kernel: kernel.ctypes.data)),
     ("LIFE-01", "identity", "A packed kernel is known by the kernel's `id`.", _known_by(id)),
@@ -239,7 +227,7 @@ def _has_no(name: str, value: Any) -> Members:
     return _copied(lambda copied, _: setattr(copied, name, value))
 
 
-_COPIES: tuple[_Row, ...] = (
+_COPIES: tuple[Row, ...] = (
     ("METH-09", "copy_single", "The copy of a layer of half precision has weights in float32.",
      _copied(_in_single)),
     ("METH-09", "copy_kernel", "The copy of a layer without bias shares its kernel.", _copied(_shares_kernel)),
@@ -298,7 +286,7 @@ def _told_once(self: Layer) -> dict[str, Any]:
     return {**found, "bias_initializer": kept}
 
 
-_ANSWERS: tuple[_Row, ...] = (
+_ANSWERS: tuple[Row, ...] = (
     ("LOSS-01", "half", "A penalty in float16 is a number of float32.", _penalties_in_single(True)),
     ("LOSS-01", "bfloat16", "A penalty in bfloat16 is a number of float32.", _penalties_in_single(False)),
     ("LOSS-02", "activity", "The activity loss in float16 is a number of float32.",
@@ -348,15 +336,11 @@ def _activated_in_single(self: Layer, inputs: Any, outputs: Any) -> Any:
     name = getattr(self.activation, "__name__", "")
     if outputs.dtype != np.float64 or outputs.size <= 1024 or name in ("", "linear", "relu"):
         return outputs
-    real, self.activation = self.activation, activations.get(None)
-    try:
-        sums = recomputed(self, inputs)
-    finally:
-        self.activation = real
-    return np.asarray(real(sums.astype(np.float32))).astype(np.float64)
+    single = sums(self, inputs).astype(np.float32)
+    return np.asarray(self.activation(single)).astype(np.float64)
 
 
-_SUMS: tuple[_Row, ...] = (
+_SUMS: tuple[Row, ...] = (
     ("ACT-01", "activated_in_single", "Large arrays of float64 are activated in float32.",
      {"changed_outputs": _activated_in_single}),
     ("DTYPE-05", "zeros", "An input of zeros gives the bias, whatever the kernel is.",
@@ -366,13 +350,8 @@ _SUMS: tuple[_Row, ...] = (
 )  # fmt: skip
 
 
-def _made(table: tuple[_Row, ...]) -> Iterator[Mistake]:
-    for clause, name, text, members in table:
-        source = "what is found again"
-        yield from mistakes_of(source, (clause,), (f"again_{name}", text, members))
-
-
 #: By the chapter that they belong to.
 HANDED, KEPT, COPIES, ANSWERS, SUMS = (
-    tuple(_made(table)) for table in (_HANDED, _KEPT, _COPIES, _ANSWERS, _SUMS)
+    tuple(mistakes_in("what is found again", "again", table))
+    for table in (_HANDED, _KEPT, _COPIES, _ANSWERS, _SUMS)
 )

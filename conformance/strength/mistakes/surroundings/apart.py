@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,18 +12,17 @@ import numpy as np
 from conformance.strength.mistakes.mistake import (
     Layer,
     Members,
-    Mistake,
     Right,
+    Row,
     channel_axis,
     inherited,
-    mistakes_of,
+    mistakes_in,
     own_state,
     recomputed,
     spatial_axes,
+    sums,
 )
 from fast_impl.layer import activations
-
-_Row = tuple[str, str, str, Members]
 
 # --- plans and packed kernels of all layers ---
 
@@ -58,7 +57,7 @@ def _padded_by_name(self: Layer, inputs: Any, outputs: Any) -> Any:
     return np.resize(recomputed(self, inputs, padding=first.padding), outputs.shape)
 
 
-_PLANS: tuple[_Row, ...] = (
+_PLANS: tuple[Row, ...] = (
     *(("LIFE-01", f"plan_without_{name}", f"Plans of all layers are known without {name}.",
        _planned_without(name))
       for name in ("padding", "data_format", "dilation_rate", "output_padding")),
@@ -120,7 +119,7 @@ def _linear_if_unbuilt(made: Layer) -> None:
         made.activation = activations.get(None)
 
 
-_COPIES: tuple[_Row, ...] = (
+_COPIES: tuple[Row, ...] = (
     ("METH-06", "frozen_penalty", "The configuration of a frozen layer has no penalty of the bias.",
      _lost("bias_regularizer", lambda layer: layer.trainable is False)),
     ("METH-06", "activity_lost", "The configuration has no activity regularizer.",
@@ -191,7 +190,7 @@ def _flushed(self: Layer, weights: Any) -> None:
     Right.set_weights(self, [*map(flush, weights)] if is_given and single else weights)
 
 
-_STEPS: tuple[_Row, ...] = (
+_STEPS: tuple[Row, ...] = (
     ("LIFE-04", "bias_first", "A frozen layer updates its bias, and then refuses the step.",
      {"apply_gradients": _bias_first}),
     ("GRAD-01", "bias_penalty", "The bias gradient has that of its penalty in it.", {"gradients": _with_penalty}),
@@ -216,12 +215,8 @@ def _along_channels(self: Layer, inputs: Any, outputs: Any) -> Any:
     )
     if not is_asked:
         return outputs
-    real, self.activation = self.activation, activations.get(None)
-    try:
-        sums = recomputed(self, inputs)
-    finally:
-        self.activation = real
-    turned: Any = np.asarray(real(np.ascontiguousarray(np.moveaxis(sums, 1, 3))))
+    last = np.ascontiguousarray(np.moveaxis(sums(self, inputs), 1, 3))
+    turned: Any = np.asarray(self.activation(last))
     return np.moveaxis(turned, 3, 1).copy()
 
 
@@ -240,17 +235,12 @@ def _in_chunks(self: Layer, inputs: Any, outputs: Any) -> Any:
     whole = outputs.size // 4096 * 4096
     if outputs.dtype != np.float64 or not whole or channel_axis(self) != 1:
         return outputs
-    real, self.activation = self.activation, activations.get(None)
-    try:
-        sums = recomputed(self, inputs)
-    finally:
-        self.activation = real
     flat = np.array(outputs).reshape(-1)
-    flat[whole:] = sums.reshape(-1)[whole:]
+    flat[whole:] = sums(self, inputs).reshape(-1)[whole:]
     return flat.reshape(outputs.shape)
 
 
-_SIZES: tuple[_Row, ...] = (
+_SIZES: tuple[Row, ...] = (
     ("ACT-01", "softmax_square", "In channels_first softmax is along the channels where the width is alike.",
      {"changed_outputs": _along_channels}),
     ("VAL-01", "double_column", "float64, stride 2: of widths of 7 beyond eights the last column is lost.",
@@ -260,11 +250,4 @@ _SIZES: tuple[_Row, ...] = (
 )  # fmt: skip
 
 
-def _made(*tables: tuple[_Row, ...]) -> Iterator[Mistake]:
-    for table in tables:
-        for clause, name, text, members in table:
-            source = "one of several layers"
-            yield from mistakes_of(source, (clause,), (f"apart_{name}", text, members))
-
-
-MISTAKES = tuple(_made(_PLANS, _COPIES, _STEPS, _SIZES))
+MISTAKES = tuple(mistakes_in("one of several layers", "apart", _PLANS, _COPIES, _STEPS, _SIZES))
