@@ -157,14 +157,14 @@ class LayerBackend(steps.Backend):
 
     def do_build(self, step: steps.Build) -> None:
         if self.situation not in situations.OVERWRITING:
-            return step.run(self)
+            step.run(self)
+            return
         lent = list(step.input_shape)
         try:
             self.layer.build(lent)
         except Exception:  # of whoever takes no lists
             step.run(self)
         situations.overwrite(lent)
-        return None
 
     def do_set_weights(self, step: steps.SetWeights) -> None:
         has_bias = has_attribute(self.layer, "bias")

@@ -90,7 +90,7 @@ def probe(subject: Subject, declared: Capabilities) -> Probed:
     if ended is not None:
         return Probed(has, why, ended, plain)
     for name, value, case in _cases(plain):
-        if name in declared:
+        if name in declared or has.get(name) is True:
             continue
         observation = observe(case)
         ended = _end(observation)
