@@ -97,7 +97,7 @@ class KernelGradient:
             for a in range(height.kernel)
             for b in range(0, width.kernel, taps_a_group)
         ]
-        self.rows = _rows(self.groups[0].rows, target.tiles[self.vectors].rows)
+        self.rows = _rows(self.groups[0].rows, target.tiles[self.vectors].product_rows)
         self.chunks = self._chunks(limit)
         # Images side by side make longer runs than the columns of one image.
         self.across = not self.in_place and self.chunks[0].images > 1

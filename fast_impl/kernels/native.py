@@ -11,13 +11,25 @@ from fast_impl.runtime import environment
 
 @functools.cache
 def target() -> Target | None:
-    """Return the best instruction set of this processor, or None where no kernels can be generated.
+    """Return the instruction set that kernels are generated for, or None where none can be.
 
-    ``FAST_IMPL_MACHINE_CODE=0`` in the environment forbids them; so do ``off``, ``false`` and ``no``.
+    It is the best of this processor, or the one that ``FAST_IMPL_MACHINE_CODE`` in the environment names
+    (``avx512``, ``avx2``); ``0`` forbids generated kernels, and so do ``off``, ``false`` and ``no``.
 
     Raises:
-        ValueError: The variable means neither yes nor no.
+        ValueError: The variable means none of these, or an instruction set that this processor does not have.
     """
-    if not environment.flag("FAST_IMPL_MACHINE_CODE", default=True):
+    asked = environment.choice("FAST_IMPL_MACHINE_CODE", tuple(features.NAMES))
+    if asked is False:
         return None
-    return features.target()
+    found = features.targets()
+    if asked is None or asked is True:
+        return found[0] if found else None
+    wanted = features.NAMES[asked]
+    if wanted not in found:
+        there = [name for name, target in features.NAMES.items() if target in found]
+        raise ValueError(
+            f"the environment variable FAST_IMPL_MACHINE_CODE={asked!r} names an instruction set that cannot be "
+            f"used here; there are: {', '.join(there) or 'none'}"
+        )
+    return wanted

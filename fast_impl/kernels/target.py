@@ -20,14 +20,16 @@ class Tile(NamedTuple):
     """What fills the registers: so many rows by some vectors.
 
     Attributes:
-        rows: Pixels of a tile of sums, and most rows of one of products.
+        rows: Pixels of a tile of sums.
         step: Cycles of a number of each pixel times a panel.
         slower: How much slower products are, by lane, than with the best number of vectors.
+        product_rows: Most rows of a tile of products.
     """
 
     rows: int
     step: float
     slower: float
+    product_rows: int
 
 
 class Generator(NamedTuple):
@@ -88,9 +90,10 @@ class Target:
         object.__setattr__(self, "tiles", MappingProxyType(dict(self.tiles)))
         for vectors, tile in self.tiles.items():
             # Sums, the vectors that they are multiplied by, and one number of a row.
-            if tile.rows * vectors + vectors + 1 > self.registers:
+            rows = max(tile.rows, tile.product_rows)
+            if rows * vectors + vectors + 1 > self.registers:
                 raise ValueError(
-                    f"{self.name}: a tile of {tile.rows} rows by {vectors} vectors does not fit "
+                    f"{self.name}: a tile of {rows} rows by {vectors} vectors does not fit "
                     f"{self.registers} registers"
                 )
 

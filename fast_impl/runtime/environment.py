@@ -24,6 +24,25 @@ def flag(name: str, default: bool = False) -> bool:
     return value in _YES
 
 
+def choice(name: str, choices: tuple[str, ...]) -> bool | str | None:
+    """Return one of some words, or what a switch is set to; None where it is not set, or empty.
+
+    Raises:
+        ValueError: It is no such word, and neither yes nor no.
+    """
+    value = os.environ.get(name, "").strip().lower()
+    if not value:
+        return None
+    if value in choices:
+        return value
+    if value not in _YES + _NO:
+        raise ValueError(
+            f"the environment variable {name}={value!r} must be one of "
+            f"{', '.join((*choices, *_YES, *_NO))}"
+        )
+    return value in _YES
+
+
 def count(name: str, most: int) -> int | None:
     """Return a number of things; None where it is not set, or empty.
 

@@ -1,7 +1,8 @@
 """An assembler for the few x86-64 instructions that the generated kernels are made of.
 
-Encodings follow the Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2. Sizes
-and displacements are in bytes. What an instruction cannot encode is refused, with a ``TypeError``
+Here are those of general registers; `fast_impl.kernels.x86.vex` and `fast_impl.kernels.x86.evex` add
+instructions of vectors. Encodings follow the Intel 64 and IA-32 Architectures Software Developer's Manual,
+volume 2. Sizes and displacements are in bytes. What an instruction cannot encode is refused, with a ``TypeError``
 for an operand of another kind than its own and a ``ValueError`` for a size or number that it does
 not have.
 """
@@ -10,10 +11,10 @@ from __future__ import annotations
 
 import enum
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeVar
 
-from fast_impl.kernels.x86.registers import RBP, RSP, At, Gpr, Ymm, int32
+from fast_impl.kernels.x86.registers import RBP, RSP, At, Gpr, Vector, int32
 
 T = TypeVar("T")
 
@@ -28,33 +29,8 @@ class Condition(enum.IntEnum):
     NOT_LESS = 0xD
 
 
-# Opcode maps and prefixes of VEX.
-_0F, _0F38, _0F3A = 1, 2, 3
-_NONE, _66, _F3, _F2 = range(4)
-# Prefix and opcode of the instructions that read and write some bytes of a vector.
-_LOADS = {32: (_NONE, 0x10), 16: (_NONE, 0x10), 8: (_F2, 0x10), 4: (_F3, 0x10)}
-_STORES = {32: (_NONE, 0x11), 16: (_NONE, 0x11), 8: (_NONE, 0x13), 4: (_F3, 0x11)}
-
-
 class Label:
     """A place in the code of one assembler; jumps may refer to it before it is placed."""
-
-
-def parts(length: int, vector: int) -> Iterator[tuple[int, int]]:
-    """Start and size of the pieces that make up ``length`` bytes: ``vector``, half of it, ... 4.
-
-    Raises:
-        ValueError: A length that does not divide by 4.
-    """
-    if length % 4:
-        raise ValueError(f"length={length} must be a multiple of 4 bytes")
-    start = 0
-    size = vector
-    while size >= 4:
-        while length - start >= size:
-            yield start, size
-            start += size
-        size //= 2
 
 
 class Assembler:
@@ -94,25 +70,25 @@ class Assembler:
 
     def move(self, target: Gpr, source: Gpr) -> None:
         """``target = source``."""
-        self._general((0x8B,), target, _a(Gpr, source))
+        self._general((0x8B,), target, a(Gpr, source))
 
     def move_number(self, target: Gpr, number: int) -> None:
         """``target = number``, which fits 32 bits with its sign."""
         encoded = struct.pack("<i", int32("number", number))
-        self._extended((0xC7,), 0, _a(Gpr, target))
+        self._extended((0xC7,), 0, a(Gpr, target))
         self._bytes += encoded
 
     def load(self, target: Gpr, source: At) -> None:
         """``target = memory``."""
-        self._general((0x8B,), target, _a(At, source))
+        self._general((0x8B,), target, a(At, source))
 
     def load_int32(self, target: Gpr, source: At) -> None:
         """``target = memory``, 32 bits with their sign; sets no flags."""
-        self._general((0x63,), target, _a(At, source))
+        self._general((0x63,), target, a(At, source))
 
     def store(self, target: At, source: Gpr) -> None:
         """``memory = source``."""
-        self._general((0x89,), source, _a(At, target))
+        self._general((0x89,), source, a(At, target))
 
     def add(self, target: Gpr, source: Gpr | At) -> None:
         """``target += source``."""
@@ -120,7 +96,7 @@ class Assembler:
 
     def add_two(self, target: Gpr, left: Gpr, right: Gpr) -> None:
         """``target = left + right``; sets no flags. ``right`` cannot be rsp."""
-        to, base, index = (_a(Gpr, register).number for register in (target, left, right))
+        to, base, index = (a(Gpr, register).number for register in (target, left, right))
         if right == RSP:
             raise ValueError("add_two: right=rsp cannot be encoded; rsp may be the left one")
         self._emit(0x48 | (to > 7) << 2 | (index > 7) << 1 | (base > 7), 0x8D)
@@ -128,7 +104,7 @@ class Assembler:
 
     def add_memory(self, target: At, source: At, spare: Gpr) -> None:
         """``memory += memory``, by way of a register."""
-        if _a(At, target).base == spare:
+        if a(At, target).base == spare:
             raise ValueError("add_memory: spare must not be the register that target counts from")
         self.load(spare, source)
         self.add(spare, target)
@@ -148,7 +124,7 @@ class Assembler:
 
     def move_if(self, condition: Condition, target: Gpr, source: Gpr) -> None:
         """``target = source`` if the flags say so."""
-        self._general((0x0F, 0x40 + _a(Condition, condition)), target, _a(Gpr, source))
+        self._general((0x0F, 0x40 + a(Condition, condition)), target, a(Gpr, source))
 
     def place(self, label: Label) -> None:
         """Put a label here.
@@ -158,12 +134,12 @@ class Assembler:
         """
         if label in self._places:
             raise ValueError("a label has one place, and this one was placed before")
-        self._places[_a(Label, label)] = len(self._bytes)
+        self._places[a(Label, label)] = len(self._bytes)
 
     def jump(self, label: Label, condition: Condition | None = None) -> None:
         """Go on at a label, always or if the flags say so."""
-        self._emit(*((0xE9,) if condition is None else (0x0F, 0x80 + _a(Condition, condition))))
-        self._jumps.append((len(self._bytes), _a(Label, label)))
+        self._emit(*((0xE9,) if condition is None else (0x0F, 0x80 + a(Condition, condition))))
+        self._jumps.append((len(self._bytes), a(Label, label)))
         self._emit(0, 0, 0, 0)
 
     def repeat(
@@ -212,63 +188,21 @@ class Assembler:
         """States that the system saves, by the number in rcx; changes rax and rdx."""
         self._emit(0x0F, 0x01, 0xD0)
 
-    # --- vectors: 32 bytes, numbers of 4 or 8 ------------------------------------------------------
-
-    def zero(self, target: Ymm) -> None:
-        """Set every number to 0."""
-        self._vex(_0F, _NONE, 0x57, target, target, target)
-
-    def store_vector(self, target: At, source: Ymm, size: int = 32) -> None:
-        """Write the first 32, 16, 8 or 4 bytes, at any address."""
-        prefix, opcode = _STORES[_size(size, _STORES)]
-        self._vex(_0F, prefix, opcode, source, None, _a(At, target), wide=size == 32)
-
-    def store_around(self, target: At, source: Ymm) -> None:
-        """Write 32 bytes to an address that divides by 32, past the caches; see `fence`."""
-        self._vex(_0F, _NONE, 0x2B, source, None, _a(At, target))
-
-    def fence(self) -> None:
-        """Let no later write be seen before those that went past the caches."""
-        self._emit(0x0F, 0xAE, 0xF8)
-
-    def load_vector(self, target: Ymm, source: At, size: int = 32) -> None:
-        """Read 32, 16, 8 or 4 bytes, at any address; what is above them becomes 0."""
-        prefix, opcode = _LOADS[_size(size, _LOADS)]
-        self._vex(_0F, prefix, opcode, target, None, _a(At, source), wide=size == 32)
-
-    def broadcast(self, target: Ymm, source: At, size: int) -> None:
-        """Set every number to the one of 4 or 8 bytes in memory."""
-        opcode = 0x19 if _double(size) else 0x18
-        self._vex(_0F38, _66, opcode, target, None, _a(At, source))
-
-    def multiply_add(self, target: Ymm, left: Ymm, right: Ymm, size: int) -> None:
-        """``target += left * right``, rounded once, of numbers of 4 or 8 bytes."""
-        double = _double(size)
-        self._vex(_0F38, _66, 0xB8, target, _a(Ymm, left), _a(Ymm, right), double=double)
-
-    def add_vector(self, target: Ymm, left: Ymm, right: Ymm | At, size: int) -> None:
-        """``target = left + right``, of numbers of 4 or 8 bytes."""
-        self._vex(_0F, _66 if _double(size) else _NONE, 0x58, target, _a(Ymm, left), right)
-
-    def leave_vectors(self) -> None:
-        """Clear the upper halves, as the caller wants them."""
-        self._emit(0xC5, 0xF8, 0x77)
-
     # --- encoding -----------------------------------------------------------------------------------
 
     def _emit(self, *values: int) -> None:
         self._bytes += bytes(values)
 
     def _short(self, opcode: int, register: Gpr) -> None:
-        number = _a(Gpr, register).number
+        number = a(Gpr, register).number
         self._emit(*([0x41] if number > 7 else []), opcode + (number & 7))
 
     def _general(self, opcode: tuple[int, ...], register: Gpr, operand: Gpr | At) -> None:
-        self._extended(opcode, _a(Gpr, register).number, operand)
+        self._extended(opcode, a(Gpr, register).number, operand)
 
     def _extended(self, opcode: tuple[int, ...], register: int, operand: Gpr | At) -> None:
         """An instruction whose first operand is a register, or a part of the opcode, by its number."""
-        base = operand.base if isinstance(operand, At) else _a(Gpr, operand)
+        base = operand.base if isinstance(operand, At) else a(Gpr, operand)
         self._emit(0x48 | (register > 7) << 2 | (base.number > 7), *opcode)
         self._operand(register, operand)
 
@@ -277,61 +211,30 @@ class Assembler:
         self._extended((0x83 if short else 0x81,), operation, target)
         self._bytes += struct.pack("<b" if short else "<i", number)
 
-    def _vex(
-        self,
-        opcodes: int,
-        prefix: int,
-        opcode: int,
-        register: Ymm,
-        first: Ymm | None,
-        operand: Ymm | At,
-        *,
-        wide: bool = True,
-        double: bool = False,
-    ) -> None:
-        high = _a(Ymm, register).number > 7
-        base = operand.base.number if isinstance(operand, At) else _a(Ymm, operand).number
-        second = 0 if first is None else _a(Ymm, first).number
-        last = (~second & 15) << 3 | wide << 2 | prefix
-        if opcodes == _0F and base < 8:
-            self._emit(0xC5, (not high) << 7 | last)
-        else:
-            self._emit(0xC4, (not high) << 7 | 0x40 | (base < 8) << 5 | opcodes)
-            self._emit(double << 7 | last)
-        self._emit(opcode)
-        self._operand(register.number, operand)
-
-    def _operand(self, register: int, operand: Gpr | Ymm | At) -> None:
-        """The ModRM byte and what follows it."""
+    def _operand(self, register: int, operand: Gpr | Vector | At, unit: int = 1) -> None:
+        """The ModRM byte and what follows it; a displacement of one byte counts so many bytes."""
         middle = (register & 7) << 3
         if not isinstance(operand, At):
             self._emit(0xC0 | middle | operand.number & 7)
             return
         base, displacement = operand.base.number & 7, operand.displacement
-        short = -128 <= displacement < 128
+        short = displacement % unit == 0 and -128 <= displacement // unit < 128
         kind = 0x00 if displacement == 0 and base != RBP.number else 0x40 if short else 0x80
         self._emit(kind | middle | base)
         if base == RSP.number:
             self._emit(0x24)
         if kind:
-            self._bytes += struct.pack("<b" if short else "<i", displacement)
+            self._bytes += (
+                struct.pack("<b", displacement // unit) if short else struct.pack("<i", displacement)
+            )
 
 
-def _a(kind: type[T], operand: T) -> T:
-    """Return the operand if it is one of the kind that the instruction takes."""
+def a(kind: type[T], operand: T) -> T:
+    """Return the operand if it is one of the kind that the instruction takes.
+
+    Raises:
+        TypeError: It is of another kind.
+    """
     if not isinstance(operand, kind):
         raise TypeError(f"an instruction takes a {kind.__name__} here; got {operand!r}")
     return operand
-
-
-def _size(size: int, sizes: dict[int, tuple[int, int]]) -> int:
-    if size not in sizes:
-        raise ValueError(f"size={size!r} must be one of {', '.join(map(str, sizes))} bytes")
-    return size
-
-
-def _double(size: int) -> bool:
-    """Whether numbers have 8 bytes, not 4."""
-    if size not in (4, 8):
-        raise ValueError(f"size={size!r} must be 4 or 8 bytes")
-    return size == 8

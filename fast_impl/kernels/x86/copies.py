@@ -5,7 +5,8 @@ from __future__ import annotations
 from fast_impl.kernels.format import Copies
 from fast_impl.kernels.target import Function, Target
 from fast_impl.kernels.x86.abi import field
-from fast_impl.kernels.x86.assembler import Assembler, Condition, Label, parts
+from fast_impl.kernels.x86.assembler import Condition, Label
+from fast_impl.kernels.x86.instructions import assembler
 from fast_impl.kernels.x86.registers import (
     R8,
     R9,
@@ -16,8 +17,7 @@ from fast_impl.kernels.x86.registers import (
     RDX,
     RSI,
     At,
-    vector_registers,
-)  # fmt: skip
+)
 from fast_impl.runtime import executable
 
 WORDS = Copies.SIZE // 8
@@ -30,9 +30,10 @@ def kernel(target: Target, length: int) -> Function:
 
 def generate(target: Target, length: int) -> bytes:
     """Machine code of the kernel for pieces of ``length`` bytes, a multiple of 4."""
-    (free,) = vector_registers(target.vector, 1)
-    asm = Assembler()
+    asm = assembler(target)
+    (free,) = asm.registers(1)
     outer, panel, inner = Label(), Label(), Label()
+    asm.prepare_parts([length], RAX)
     asm.load(R8, field(Copies.INNER_STEP))
     asm.load(R9, field(Copies.TARGET_INNER_STEP))
     asm.place(outer)
@@ -44,9 +45,7 @@ def generate(target: Target, length: int) -> bytes:
     asm.move(RAX, RSI)
     asm.move(RDX, R10)
     asm.place(inner)
-    for start, size in parts(length, target.vector):
-        asm.load_vector(free, At(RAX, start), size)
-        asm.store_vector(At(RDX, start), free, size)
+    asm.copy(At(RDX), At(RAX), length, free)
     asm.add(RAX, R8)
     asm.add(RDX, R9)
     asm.subtract_number(RCX, 1)

@@ -1,4 +1,10 @@
-"""What the processor can do, and so which target it is."""
+"""What the processor can do, and so which targets it is.
+
+Where there is AVX-512, it is used. A processor whose wide units are halves (Zen 4) begins as many multiply-adds of
+numbers in a cycle as with AVX2, from twice the registers; only the first ones with AVX-512 that have but one wide
+unit lose by it, which cpuid does not tell: the user does (``FAST_IMPL_MACHINE_CODE``). A measurement would
+choose now one, now the other where they are alike, and results with it.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +16,19 @@ from fast_impl.kernels.target import Target
 from fast_impl.kernels.x86.abi import field
 from fast_impl.kernels.x86.assembler import Assembler
 from fast_impl.kernels.x86.avx2 import AVX2
+from fast_impl.kernels.x86.avx512 import AVX512
 from fast_impl.kernels.x86.registers import RAX, RBX, RCX
 from fast_impl.runtime import executable
 
-# Bits of cpuid: leaf 1, rcx (FMA, states by xsave, AVX); leaf 7, rbx (AVX2); of xgetbv: SSE and AVX states.
-_LEAF_1, _LEAF_7, _STATES = 1 << 12 | 1 << 27 | 1 << 28, 1 << 5, 0b110
+# Bits of cpuid's leaf 1, rcx, of leaf 7, rbx, and of xgetbv, by target, the best first. For AVX2: FMA, states by xsave
+# and AVX; AVX2; SSE and AVX states. For AVX-512 also: F, DQ, BW and VL; states of masks and of both kinds of registers.
+_AVX2 = (1 << 12 | 1 << 27 | 1 << 28, 1 << 5, 0b110)
+_NEEDED = {
+    AVX512: (_AVX2[0], _AVX2[1] | 1 << 16 | 1 << 17 | 1 << 30 | 1 << 31, _AVX2[2] | 0b11100000),
+    AVX2: _AVX2,
+}  # fmt: skip
+# What each is called in ``FAST_IMPL_MACHINE_CODE``.
+NAMES = {"avx512": AVX512, "avx2": AVX2}
 
 
 def possible() -> bool:
@@ -26,16 +40,19 @@ def possible() -> bool:
     )
 
 
-def target() -> Target | None:
-    """The best target of this processor, or None: without AVX2 and FMA, or where the system lets no code run."""
+def targets() -> list[Target]:
+    """The targets of this processor, the best first; none without AVX2 and FMA, or where the system lets no code run."""
     if not possible():
-        return None
+        return []
     try:
-        leaf_1, leaf_7, states = features()
+        found = features()
     except OSError:
-        return None
-    found = (leaf_1 & _LEAF_1, leaf_7 & _LEAF_7, states & _STATES)
-    return AVX2 if found == (_LEAF_1, _LEAF_7, _STATES) else None
+        return []
+    return [
+        target
+        for target, needed in _NEEDED.items()
+        if all(have & need == need for have, need in zip(found, needed, strict=True))
+    ]
 
 
 def features() -> tuple[int, int, int]:
@@ -55,7 +72,7 @@ def features() -> tuple[int, int, int]:
     asm.ret()
     found = (ctypes.c_uint64 * 3)()
     executable.load(asm.code())(ctypes.addressof(found))
-    if found[0] & _LEAF_1 == _LEAF_1:
+    if found[0] & _AVX2[0] == _AVX2[0]:
         # Only a processor with xsave knows this instruction.
         asm = Assembler()
         asm.move_number(RCX, 0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fast_impl.kernels.format import JOB_BYTES, Products
 from fast_impl.kernels.target import Function, Target
 from fast_impl.kernels.x86.abi import field
-from fast_impl.kernels.x86.assembler import Assembler, Condition, Label, parts
+from fast_impl.kernels.x86.assembler import Condition, Label
+from fast_impl.kernels.x86.instructions import assembler
 from fast_impl.kernels.x86.registers import (
     R8,
     R9,
@@ -16,9 +17,8 @@ from fast_impl.kernels.x86.registers import (
     RCX,
     RDX,
     At,
-    Ymm,
-    vector_registers,
-)  # fmt: skip
+)
+from fast_impl.kernels.x86.vectors import Part
 from fast_impl.runtime import executable
 
 # What the kernel counts in, behind the fields of a call, and room for a row of sums.
@@ -45,14 +45,15 @@ def generate(
 ) -> bytes:
     """Machine code of the kernel; see `fast_impl.kernels.target.Target.products`."""
     vector = target.vector
-    registers = vector_registers(vector, target.registers)
-    asm = Assembler()
+    asm = assembler(target)
+    registers = asm.registers(target.registers)
     sums = [registers[row * vectors : (row + 1) * vectors] for row in range(rows)]
     inputs, rest = registers[rows * vectors :][:vectors], registers[(rows + 1) * vectors :]
     spare = rest[:2]
     job, panel, run, store = (Label() for _ in range(4))
 
     asm.push(RBX)
+    asm.prepare_parts([channels * size], RAX)
     asm.place(panel)
     asm.load(R10, field(Products.INPUTS))
     asm.load(R11, field(Products.JOBS))
@@ -83,10 +84,8 @@ def generate(
         for v in range(vectors):
             asm.load_vector(inputs[v], At(RDX, (number * vectors + v) * vector))
         for i, row in enumerate(sums):
-            register = spare[i % len(spare)]
-            asm.broadcast(register, At(RBX, number * gradient_step + i * size), size)
-            for v in range(vectors):
-                asm.multiply_add(row[v], register, inputs[v], size)
+            place = At(RBX, number * gradient_step + i * size)
+            asm.multiply_add_number(row, place, inputs, size, spare[i % len(spare)])
 
     def advance(steps: int) -> None:
         asm.add_number(RDX, steps * vectors * vector)
@@ -98,7 +97,16 @@ def generate(
 
     asm.place(store)
     for row in sums:
-        _add_row(asm, row, channels * size, size, vector, registers[-1])
+        if channels * size == vectors * vector:
+            for v, register in enumerate(row):
+                asm.add_vector(register, register, At(R9, v * vector), size)
+                asm.store_vector(At(R9, v * vector), register)
+        else:
+            # Row by row, registers whose sums are stored already are free.
+            asm.store_parts(
+                R9, row, [Part(0, channels * size, 0)], size, add=True, room=field(_SPILL),
+                spare=(row[0], registers[-1]),
+            )  # fmt: skip
         asm.add(R9, field(Products.RESULT_ROW))
     asm.add_number(R11, JOB_BYTES)
     asm.subtract_number(field(_LEFT), 1)
@@ -114,22 +122,3 @@ def generate(
     asm.pop(RBX)
     asm.ret()
     return asm.code()
-
-
-def _add_row(
-    asm: Assembler, row: list[Ymm], length: int, size: int, vector: int, free: Ymm
-) -> None:
-    """Add the first ``length`` bytes of a row of sums to those at r9."""
-    if length == len(row) * vector:
-        for v, register in enumerate(row):
-            asm.add_vector(register, register, At(R9, v * vector), size)
-            asm.store_vector(At(R9, v * vector), register)
-        return
-    for v, register in enumerate(row):
-        asm.store_vector(field(_SPILL + v * vector), register)
-    for start, piece in parts(length, vector):
-        # Row by row, registers whose sums are stored already are free.
-        asm.load_vector(row[0], field(_SPILL + start), piece)
-        asm.load_vector(free, At(R9, start), piece)
-        asm.add_vector(row[0], row[0], free, size)
-        asm.store_vector(At(R9, start), row[0], piece)

@@ -23,8 +23,24 @@ class Gpr(_Register):
     """A general register of 64 bits, by the processor's number of it."""
 
 
-class Ymm(_Register):
+class Vector(_Register):
+    """A vector register."""
+
+
+class Ymm(Vector):
     """A vector register of 32 bytes."""
+
+
+class Zmm(Vector):
+    """A vector register of 64 bytes."""
+
+    count = 32
+
+
+class Mask(_Register):
+    """A register of masks: which numbers of a vector an instruction touches. The first one means all."""
+
+    count = 8
 
 
 RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15 = map(Gpr, range(16))
@@ -42,6 +58,10 @@ class At:
             raise TypeError(f"At: base={self.base!r} must be a general register (Gpr)")
         int32("At: displacement", self.displacement)
 
+    def after(self, displacement: int) -> At:
+        """The memory so many bytes after this."""
+        return At(self.base, self.displacement + displacement)
+
 
 def int32(name: str, number: int) -> int:
     """Return ``number`` if it fits 32 bits with its sign.
@@ -52,8 +72,3 @@ def int32(name: str, number: int) -> int:
     if not isinstance(number, int) or not -(1 << 31) <= number < 1 << 31:
         raise ValueError(f"{name}={number!r} must be an integer that fits 32 bits with its sign")
     return number
-
-
-def vector_registers(size: int, count: int) -> list[Ymm]:
-    """The first ``count`` vector registers of ``size`` bytes."""
-    return [{32: Ymm}[size](number) for number in range(count)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fast_impl.kernels.format import JOB_BYTES, Run, Sums, whole, whole_lines
 from fast_impl.kernels.target import Function, Target
 from fast_impl.kernels.x86.abi import ARGUMENT, SAVED, field
-from fast_impl.kernels.x86.assembler import Assembler, Condition, Label, parts
+from fast_impl.kernels.x86.assembler import Condition, Label
+from fast_impl.kernels.x86.instructions import assembler
 from fast_impl.kernels.x86.registers import (
     R8,
     R9,
@@ -18,9 +19,8 @@ from fast_impl.kernels.x86.registers import (
     RSI,
     At,
     Gpr,
-    Ymm,
-    vector_registers,
-)  # fmt: skip
+)
+from fast_impl.kernels.x86.vectors import Part
 from fast_impl.runtime import executable
 
 # What the kernel counts in, behind the fields of a call.
@@ -42,8 +42,8 @@ def kernel(target: Target, vectors: int, size: int, runs: tuple[Run, ...], again
 def generate(target: Target, vectors: int, size: int, runs: tuple[Run, ...], again: bool) -> bytes:
     """Machine code of the kernel; see `fast_impl.kernels.target.Target.sums`."""
     rows, vector = target.tiles[vectors].rows, target.vector
-    asm = Assembler()
-    registers = vector_registers(vector, target.registers)
+    asm = assembler(target)
+    registers = asm.registers(target.registers)
     sums = [registers[row * vectors : (row + 1) * vectors] for row in range(rows)]
     weights, rest = registers[rows * vectors :][:vectors], registers[(rows + 1) * vectors :]
     pixels = rest[:2]
@@ -51,8 +51,12 @@ def generate(target: Target, vectors: int, size: int, runs: tuple[Run, ...], aga
     nowhere = _SPILL + target.widest * vector
     panel, job, tile, tap, store, job_done = (Label() for _ in range(6))
 
+    in_order = whole(vectors * vector, size, runs)
+    parts = [Part(run.lane * size, run.lanes * size, run.displacement) for run in runs]
+
     for saved in SAVED:
         asm.push(saved)
+    asm.prepare_parts([part.length for part in parts], RAX)
     asm.load(RBP, field(Sums.NOTHING))
     asm.place(panel)
     asm.load(RAX, field(Sums.JOBS))
@@ -97,9 +101,7 @@ def generate(target: Target, vectors: int, size: int, runs: tuple[Run, ...], aga
             asm.load_vector(weights[v], At(RBX, (number * vectors + v) * vector))
         for row, pointer in enumerate(pointers):
             pixel = pixels[row % len(pixels)]
-            asm.broadcast(pixel, At(pointer, number * size), size)
-            for v in range(vectors):
-                asm.multiply_add(sums[row][v], pixel, weights[v], size)
+            asm.multiply_add_number(sums[row], At(pointer, number * size), weights, size, pixel)
 
     def advance(steps: int) -> None:
         asm.add_number(RBX, steps * vectors * vector)
@@ -117,7 +119,6 @@ def generate(target: Target, vectors: int, size: int, runs: tuple[Run, ...], aga
     asm.load(R9, field(_OUTPUT))
     asm.move(R10, ARGUMENT)
     asm.add_number(R10, nowhere)
-    in_order = whole(vectors * vector, size, runs)
 
     def find_output(row: int) -> None:
         asm.load_int32(R8, At(RSI, 4 * row))
@@ -145,11 +146,13 @@ def generate(target: Target, vectors: int, size: int, runs: tuple[Run, ...], aga
                 asm.add_vector(register, register, At(RAX, v * vector), size)
             elif in_order:
                 asm.add_vector(register, register, At(R8, v * vector), size)
-            asm.store_vector(
-                At(R8, v * vector) if in_order else field(_SPILL + v * vector), register
+            if in_order:
+                asm.store_vector(At(R8, v * vector), register)
+        if not in_order:
+            # The first register is free by now.
+            asm.store_parts(
+                R8, row, parts, size, add=again, room=field(_SPILL), spare=(registers[0], registers[-1])
             )
-        for run in () if in_order else runs:
-            _copy_run(asm, run, size, again, registers, vector)
     asm.jump(tile)
 
     asm.place(job_done)
@@ -171,17 +174,3 @@ def generate(target: Target, vectors: int, size: int, runs: tuple[Run, ...], aga
         asm.pop(saved)
     asm.ret()
     return asm.code()
-
-
-def _copy_run(
-    asm: Assembler, run: Run, size: int, again: bool, registers: list[Ymm], vector: int
-) -> None:
-    """Copy (or add) sums of the pixel that was spilled to its output; the first register is free by now."""
-    first, last = registers[0], registers[-1]
-    for start, length in parts(run.lanes * size, vector):
-        target = At(R8, run.displacement + start)
-        asm.load_vector(first, field(_SPILL + run.lane * size + start), length)
-        if again:
-            asm.load_vector(last, target, length)
-            asm.add_vector(first, first, last, size)
-        asm.store_vector(target, first, length)

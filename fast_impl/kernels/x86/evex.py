@@ -1,0 +1,191 @@
+"""Vectors of 64 bytes: instructions of AVX-512 (F, and masks), encoded with EVEX.
+
+Manual, volume 2, section 2.7. A displacement of one byte counts what the instruction reads or writes: a whole
+vector, or the one number that it broadcasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from fast_impl.kernels.x86.assembler import a
+from fast_impl.kernels.x86.registers import At, Gpr, Mask, Vector, Zmm
+from fast_impl.kernels.x86.vectors import (
+    MAP_0F,
+    MAP_0F3A,
+    MAP_0F38,
+    NONE,
+    P66,
+    Part,
+    VectorAssembler,
+    double,
+)
+
+# The smallest number that a mask keeps or leaves out, in bytes.
+_UNIT = 4
+
+
+class EvexAssembler(VectorAssembler):
+    """The instructions that kernels for AVX-512 are made of."""
+
+    vector = 64
+    kind = Zmm
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Of lengths below a vector: the masks of their bytes.
+        self._masks: dict[int, Mask] = {}
+
+    def zero(self, target: Vector) -> None:
+        self._evex(MAP_0F, P66, 0xEF, target, target, target)
+
+    def store_vector(self, target: At, source: Vector, mask: Mask | None = None) -> None:
+        """Write a vector, at any address, or the numbers of a mask; others are not touched."""
+        self._evex(MAP_0F, NONE, 0x11, source, None, a(At, target), mask=mask)
+
+    def store_around(self, target: At, source: Vector) -> None:
+        self._evex(MAP_0F, NONE, 0x2B, source, None, a(At, target))
+
+    def load_vector(self, target: Vector, source: At, mask: Mask | None = None) -> None:
+        """Read a vector, at any address, or the numbers of a mask: others are not touched, and become 0."""
+        self._evex(MAP_0F, NONE, 0x10, target, None, a(At, source), mask=mask, zeros=True)
+
+    def broadcast(self, target: Vector, source: At, size: int) -> None:
+        wide = double(size)
+        opcode = 0x19 if wide else 0x18
+        self._evex(MAP_0F38, P66, opcode, target, None, a(At, source), double=wide, unit=size)
+
+    def multiply_add(self, target: Vector, left: Vector, right: Vector | At, size: int) -> None:
+        """``target += left * right``, rounded once; ``right`` in memory is one number for all."""
+        wide, one = double(size), isinstance(right, At)
+        self._evex(
+            MAP_0F38, P66, 0xB8, target, a(Zmm, left), right, double=wide, broadcast=one,
+            unit=size if one else 64,
+        )  # fmt: skip
+
+    def add_vector(
+        self,
+        target: Vector,
+        left: Vector,
+        right: Vector | At,
+        size: int,
+        mask: Mask | None = None,
+    ) -> None:
+        """``target = left + right``, or 0 where a mask leaves a number out, which is not touched."""
+        wide = double(size)
+        prefix = P66 if wide else NONE
+        given = target, a(Zmm, left), right
+        self._evex(MAP_0F, prefix, 0x58, *given, double=wide, mask=mask, zeros=True)
+
+    def align(self, target: Vector, high: Vector, low: Vector, numbers: int) -> None:
+        """``target`` = the vector that begins so many numbers of 4 bytes, 0 to 15, after ``low`` does.
+
+        Raises:
+            ValueError: As many numbers as there are, or a negative number.
+        """
+        if numbers not in range(16):
+            raise ValueError(f"numbers={numbers!r} must be an integer from 0 to 15")
+        self._evex(MAP_0F3A, P66, 0x03, target, a(Zmm, high), a(Zmm, low))
+        self._emit(numbers)
+
+    def set_mask(self, mask: Mask, count: int, spare: Gpr) -> None:
+        """Let a mask mean the first ``count`` numbers of 4 bytes, 1 to 16.
+
+        Raises:
+            ValueError: Another count, or the first mask, which means all.
+        """
+        if count not in range(1, 17) or a(Mask, mask).number == 0:
+            raise ValueError(f"count={count!r} must be an integer from 1 to 16, and {mask} not 0")
+        self.move_number(spare, (1 << count) - 1)
+        # kmovw, of a register of 32 bits.
+        high = spare.number > 7
+        self._emit(*((0xC4, 0xC1, 0x78) if high else (0xC5, 0xF8)), 0x92)
+        self._emit(0xC0 | mask.number << 3 | spare.number & 7)
+
+    # --- what takes several of them -----------------------------------------------------------------
+
+    def multiply_add_number(
+        self, row: Sequence[Vector], source: At, right: Sequence[Vector], size: int, spare: Vector
+    ) -> None:
+        if len(row) > 1:
+            super().multiply_add_number(row, source, right, size, spare)
+        else:
+            self.multiply_add(row[0], right[0], source, size)
+
+    def prepare_parts(self, lengths: Collection[int], spare: Gpr) -> None:
+        if any(length % _UNIT for length in lengths):
+            raise ValueError(f"lengths={lengths} must be multiples of {_UNIT} bytes")
+        for rest in sorted({length % self.vector for length in lengths} - {0}):
+            self._masks[rest] = Mask(1 + len(self._masks))
+            self.set_mask(self._masks[rest], rest // _UNIT, spare)
+
+    def copy(self, target: At, source: At, length: int, spare: Vector) -> None:
+        for start in range(0, length, self.vector):
+            mask = self._mask(length - start)
+            self.load_vector(spare, source.after(start), mask)
+            self.store_vector(target.after(start), spare, mask)
+
+    def store_parts(
+        self,
+        base: Gpr,
+        row: Sequence[Vector],
+        parts: Sequence[Part],
+        size: int,
+        *,
+        add: bool,
+        room: At,  # noqa: ARG002
+        spare: tuple[Vector, Vector],
+    ) -> None:
+        for part in parts:
+            for start in range(0, part.length, self.vector):
+                left = part.length - start
+                v, offset = divmod(part.start + start, self.vector)
+                register, mask = row[v], self._mask(left)
+                if offset:
+                    beyond = offset + min(left, self.vector) > self.vector
+                    register = spare[1]
+                    self.align(register, row[v + beyond], row[v], offset // _UNIT)
+                target = At(base, part.displacement + start)
+                if add:
+                    self.add_vector(spare[1], register, target, size, mask)
+                    register = spare[1]
+                self.store_vector(target, register, mask)
+
+    def _mask(self, length: int) -> Mask | None:
+        """The mask of the next bytes, of which so many are left."""
+        return None if length >= self.vector else self._masks[length]
+
+    def _evex(
+        self,
+        opcodes: int,
+        prefix: int,
+        opcode: int,
+        register: Vector,
+        first: Vector | None,
+        operand: Vector | At,
+        *,
+        double: bool = False,
+        broadcast: bool = False,
+        mask: Mask | None = None,
+        zeros: bool = False,
+        unit: int = 64,
+    ) -> None:
+        number, second = a(Zmm, register).number, 0 if first is None else first.number
+        if isinstance(operand, At):
+            base, upper = operand.base.number, 0
+        else:
+            base, upper = a(Zmm, operand).number & 15, operand.number >> 4
+        kept = 0 if mask is None else a(Mask, mask).number
+        self._emit(
+            0x62,
+            _no(number >> 3) << 7 | _no(upper) << 6 | _no(base >> 3) << 5 | _no(number >> 4) << 4 | opcodes,
+            double << 7 | (~second & 15) << 3 | 1 << 2 | prefix,
+            (zeros and kept > 0) << 7 | 2 << 5 | broadcast << 4 | _no(second >> 4) << 3 | kept,
+            opcode,
+        )  # fmt: skip
+        self._operand(number, operand, unit)
+
+
+def _no(bit: int) -> int:
+    """The last bit, inverted."""
+    return ~bit & 1

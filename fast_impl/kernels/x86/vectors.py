@@ -1,0 +1,129 @@
+"""What the generators ask of an instruction set of vectors, and what all encodings of them share."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Collection, Sequence
+from typing import ClassVar, NamedTuple
+
+from fast_impl.kernels.x86.assembler import Assembler
+from fast_impl.kernels.x86.registers import At, Gpr, Vector
+
+# Opcode maps and prefixes of VEX and EVEX.
+MAP_0F, MAP_0F38, MAP_0F3A = 1, 2, 3
+NONE, P66, PF3, PF2 = range(4)
+
+
+class Part(NamedTuple):
+    """Neighbouring bytes of vectors side by side: from ``start`` on, ``length``, ``displacement`` in memory."""
+
+    start: int
+    length: int
+    displacement: int
+
+
+class VectorAssembler(Assembler, abc.ABC):
+    """An assembler that has vectors.
+
+    Attributes:
+        vector: Bytes of a vector.
+        kind: Its registers.
+    """
+
+    vector: ClassVar[int]
+    kind: ClassVar[type[Vector]]
+
+    def registers(self, count: int) -> list[Vector]:
+        """The first ``count`` vector registers."""
+        return [self.kind(number) for number in range(count)]
+
+    # --- instructions -------------------------------------------------------------------------------
+
+    @abc.abstractmethod
+    def zero(self, target: Vector) -> None:
+        """Set every number to 0."""
+
+    @abc.abstractmethod
+    def load_vector(self, target: Vector, source: At) -> None:
+        """Read a vector, at any address."""
+
+    @abc.abstractmethod
+    def store_vector(self, target: At, source: Vector) -> None:
+        """Write a vector, at any address."""
+
+    @abc.abstractmethod
+    def store_around(self, target: At, source: Vector) -> None:
+        """Write a vector to an address that divides by its size, past the caches; see `fence`."""
+
+    @abc.abstractmethod
+    def broadcast(self, target: Vector, source: At, size: int) -> None:
+        """Set every number to the one of 4 or 8 bytes in memory."""
+
+    @abc.abstractmethod
+    def multiply_add(self, target: Vector, left: Vector, right: Vector, size: int) -> None:
+        """``target += left * right``, rounded once, of numbers of 4 or 8 bytes."""
+
+    @abc.abstractmethod
+    def add_vector(self, target: Vector, left: Vector, right: Vector | At, size: int) -> None:
+        """``target = left + right``, of numbers of 4 or 8 bytes."""
+
+    def fence(self) -> None:
+        """Let no later write be seen before those that went past the caches."""
+        self._emit(0x0F, 0xAE, 0xF8)
+
+    def leave_vectors(self) -> None:
+        """Clear the upper halves, as the caller wants them."""
+        self._emit(0xC5, 0xF8, 0x77)
+
+    # --- what takes several of them -----------------------------------------------------------------
+
+    def multiply_add_number(
+        self, row: Sequence[Vector], source: At, right: Sequence[Vector], size: int, spare: Vector
+    ) -> None:
+        """Add to each register of ``row`` the number in memory times the same register of ``right``."""
+        self.broadcast(spare, source, size)
+        for target, vector in zip(row, right, strict=True):
+            self.multiply_add(target, spare, vector, size)
+
+    @abc.abstractmethod
+    def prepare_parts(self, lengths: Collection[int], spare: Gpr) -> None:
+        """Make ready what `copy` and `store_parts` of so many bytes need, at the beginning of a kernel."""
+
+    @abc.abstractmethod
+    def copy(self, target: At, source: At, length: int, spare: Vector) -> None:
+        """Copy ``length`` bytes, a multiple of 4; nothing beyond them is touched."""
+
+    @abc.abstractmethod
+    def store_parts(
+        self,
+        base: Gpr,
+        row: Sequence[Vector],
+        parts: Sequence[Part],
+        size: int,
+        *,
+        add: bool,
+        room: At,
+        spare: tuple[Vector, Vector],
+    ) -> None:
+        """Write parts of registers that lie side by side; nothing beyond them is touched.
+
+        Args:
+            base: Where displacements count from.
+            row: The registers.
+            parts: What is written, and where.
+            size: Bytes of a number.
+            add: Whether to add it to what is there.
+            room: Memory for all of ``row``.
+            spare: Registers that are free, or are stored first.
+        """
+
+
+def double(size: int) -> bool:
+    """Whether numbers have 8 bytes, not 4.
+
+    Raises:
+        ValueError: They have neither.
+    """
+    if size not in (4, 8):
+        raise ValueError(f"size={size!r} must be 4 or 8 bytes")
+    return size == 8

@@ -1,0 +1,134 @@
+"""Vectors of 32 bytes: instructions of AVX, AVX2 and FMA, encoded with VEX."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from fast_impl.kernels.x86.assembler import a
+from fast_impl.kernels.x86.registers import At, Gpr, Vector, Ymm
+from fast_impl.kernels.x86.vectors import (
+    MAP_0F,
+    MAP_0F38,
+    NONE,
+    P66,
+    PF2,
+    PF3,
+    Part,
+    VectorAssembler,
+    double,
+)
+
+# Prefix and opcode of the instructions that read and write some bytes of a vector.
+_LOADS = {32: (NONE, 0x10), 16: (NONE, 0x10), 8: (PF2, 0x10), 4: (PF3, 0x10)}
+_STORES = {32: (NONE, 0x11), 16: (NONE, 0x11), 8: (NONE, 0x13), 4: (PF3, 0x11)}
+
+
+class VexAssembler(VectorAssembler):
+    """The instructions that kernels for AVX2 are made of."""
+
+    vector = 32
+    kind = Ymm
+
+    def zero(self, target: Vector) -> None:
+        self._vex(MAP_0F, NONE, 0x57, target, target, target)
+
+    def store_vector(self, target: At, source: Vector, size: int = 32) -> None:
+        """Write the first 32, 16, 8 or 4 bytes, at any address."""
+        prefix, opcode = _STORES[_size(size, _STORES)]
+        self._vex(MAP_0F, prefix, opcode, source, None, a(At, target), wide=size == 32)
+
+    def store_around(self, target: At, source: Vector) -> None:
+        self._vex(MAP_0F, NONE, 0x2B, source, None, a(At, target))
+
+    def load_vector(self, target: Vector, source: At, size: int = 32) -> None:
+        """Read 32, 16, 8 or 4 bytes, at any address; what is above them becomes 0."""
+        prefix, opcode = _LOADS[_size(size, _LOADS)]
+        self._vex(MAP_0F, prefix, opcode, target, None, a(At, source), wide=size == 32)
+
+    def broadcast(self, target: Vector, source: At, size: int) -> None:
+        opcode = 0x19 if double(size) else 0x18
+        self._vex(MAP_0F38, P66, opcode, target, None, a(At, source))
+
+    def multiply_add(self, target: Vector, left: Vector, right: Vector, size: int) -> None:
+        wide = double(size)
+        self._vex(MAP_0F38, P66, 0xB8, target, a(Ymm, left), a(Ymm, right), double=wide)
+
+    def add_vector(self, target: Vector, left: Vector, right: Vector | At, size: int) -> None:
+        self._vex(MAP_0F, P66 if double(size) else NONE, 0x58, target, a(Ymm, left), right)
+
+    def prepare_parts(self, lengths: Collection[int], spare: Gpr) -> None:
+        pass
+
+    def copy(self, target: At, source: At, length: int, spare: Vector) -> None:
+        for start, size in pieces(length):
+            self.load_vector(spare, source.after(start), size)
+            self.store_vector(target.after(start), spare, size)
+
+    def store_parts(
+        self,
+        base: Gpr,
+        row: Sequence[Vector],
+        parts: Sequence[Part],
+        size: int,
+        *,
+        add: bool,
+        room: At,
+        spare: tuple[Vector, Vector],
+    ) -> None:
+        # There are no masks: what is not a whole register goes through memory.
+        for v, register in enumerate(row):
+            self.store_vector(room.after(v * self.vector), register)
+        first, second = spare
+        for part in parts:
+            for start, length in pieces(part.length):
+                target = At(base, part.displacement + start)
+                self.load_vector(first, room.after(part.start + start), length)
+                if add:
+                    self.load_vector(second, target, length)
+                    self.add_vector(first, first, second, size)
+                self.store_vector(target, first, length)
+
+    def _vex(
+        self,
+        opcodes: int,
+        prefix: int,
+        opcode: int,
+        register: Vector,
+        first: Vector | None,
+        operand: Vector | At,
+        *,
+        wide: bool = True,
+        double: bool = False,
+    ) -> None:
+        high = a(Ymm, register).number > 7
+        base = operand.base.number if isinstance(operand, At) else a(Ymm, operand).number
+        second = 0 if first is None else a(Ymm, first).number
+        last = (~second & 15) << 3 | wide << 2 | prefix
+        if opcodes == MAP_0F and base < 8:
+            self._emit(0xC5, (not high) << 7 | last)
+        else:
+            self._emit(0xC4, (not high) << 7 | 0x40 | (base < 8) << 5 | opcodes)
+            self._emit(double << 7 | last)
+        self._emit(opcode)
+        self._operand(register.number, operand)
+
+
+def pieces(length: int) -> Iterator[tuple[int, int]]:
+    """Start and size of the pieces that make up ``length`` bytes: 32, 16, 8 and 4.
+
+    Raises:
+        ValueError: A length that does not divide by 4.
+    """
+    if length % 4:
+        raise ValueError(f"length={length} must be a multiple of 4 bytes")
+    start = 0
+    for size in _STORES:
+        while length - start >= size:
+            yield start, size
+            start += size
+
+
+def _size(size: int, sizes: dict[int, tuple[int, int]]) -> int:
+    if size not in sizes:
+        raise ValueError(f"size={size!r} must be one of {', '.join(map(str, sizes))} bytes")
+    return size
