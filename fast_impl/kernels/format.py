@@ -77,8 +77,8 @@ class Run(NamedTuple):
 
 
 def whole(panel_bytes: int, size: int, runs: tuple[Run, ...]) -> bool:
-    """Whether all lanes of a panel are written, one after the other."""
-    return [run.lanes * size for run in runs] == [panel_bytes]
+    """Whether all lanes of a panel are written where the output is, one after the other."""
+    return [(run.lanes * size, run.displacement) for run in runs] == [(panel_bytes, 0)]
 
 
 def whole_lines(panel_bytes: int, size: int, runs: tuple[Run, ...], again: bool) -> bool:

@@ -51,7 +51,7 @@ def panels(lanes: Lanes, size: int, target: Target) -> Iterator[Panel]:
         yield Panel(-(-lanes.total // numbers), 1, 0, tuple(runs))
         return
     lane = 0
-    for vectors, count in _widths(-(-lanes.line // numbers), target):
+    for vectors, count in widths(-(-lanes.line // numbers), target):
         width = vectors * numbers
         whole = min(count, (lanes.line - lane) // width)
         if whole:
@@ -61,7 +61,7 @@ def panels(lanes: Lanes, size: int, target: Target) -> Iterator[Panel]:
             yield Panel(vectors, 1, lane, (Run(0, lanes.line - lane, 0),))
 
 
-def _widths(vectors: int, target: Target) -> list[tuple[int, int]]:
+def widths(vectors: int, target: Target) -> list[tuple[int, int]]:
     """Widths of panels that make up so many vectors, and how many of each."""
     if vectors % target.widest == 0:
         return [(target.widest, vectors // target.widest)]

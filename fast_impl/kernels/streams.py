@@ -33,15 +33,16 @@ class TooLongError(Exception):
     """The streams of a problem would take too much memory, or their addresses more than 32 bits."""
 
 
-def as_words(numbers: list[int]) -> Array:
+def as_words(numbers: list[int] | Array) -> Array:
     """Return a stream as the kernels read it.
 
     Raises:
         TooLongError: A number needs more than 32 bits.
     """
-    if max(numbers, default=0) >= 1 << 31:
+    found = np.asarray(numbers, np.int64)
+    if found.size and found.max() >= 1 << 31:
         raise TooLongError
-    return np.array(numbers, np.int32)
+    return np.array(found, np.int32)
 
 
 class Reach(NamedTuple):

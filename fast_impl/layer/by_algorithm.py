@@ -15,6 +15,12 @@ class Direct(Conv2DTranspose):
     _algorithm = "direct"
 
 
+class Col2im(Conv2DTranspose):
+    """Windows of all taps by generated kernels, added where they overlap."""
+
+    _algorithm = "col2im"
+
+
 class Blocks(Conv2DTranspose):
     """Products that accumulate into blocks of output columns."""
 
@@ -40,7 +46,8 @@ class Scatter(Conv2DTranspose):
 
 
 CLASSES: dict[str, type[Conv2DTranspose]] = {
-    "direct": Direct, "blocks": Blocks, "planar": Planar, "small": Small, "scatter": Scatter,
+    "direct": Direct, "col2im": Col2im, "blocks": Blocks, "planar": Planar, "small": Small,
+    "scatter": Scatter,
 }  # fmt: skip
 for _class in CLASSES.values():
     _class.__name__ = "Conv2DTranspose"  # a layer without a name is named after its class

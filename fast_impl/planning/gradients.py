@@ -33,7 +33,7 @@ Array = npt.NDArray[Any]
 _LARGE = 1 << 18
 # The method for gradients that works as a forward method does.
 _RELATIVES = {
-    "direct": "direct", "blocks": "blocks", "planar": "blocks", "small": "patches", "scatter": "scatter",
+    "direct": "direct", "col2im": "direct", "blocks": "blocks", "planar": "blocks", "small": "patches", "scatter": "scatter",
 }  # fmt: skip
 
 

@@ -33,7 +33,7 @@ _LARGE_STRIDE = 64
 # More threads than any machine gains from; each may own scratch memory and sums.
 MOST_THREADS = 1024
 
-_METHODS = ("direct", "blocks", "planar", "small", "scatter")
+_METHODS = ("direct", "col2im", "blocks", "planar", "small", "scatter")
 
 
 def algorithms() -> tuple[str, ...]:

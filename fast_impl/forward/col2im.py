@@ -1,0 +1,328 @@
+"""Windows: each input pixel times all taps at once, and each of these windows added where it belongs (col2im).
+
+One matrix product has a column for every tap of every filter, so that few filters fill vectors, too, and nothing
+is multiplied by padding or by a made-up weight. The generated kernels of sums (`fast_impl.kernels.format`) keep a
+window of the output in registers, and add it, line by line, to sums in the cache. A task has some rows of the
+output to itself, and computes every window that reaches them: windows at the border of two tasks are computed by
+both, and every output is summed in the order of its inputs however the work is divided.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fast_impl.forward import costs
+from fast_impl.forward.method import MOST_TAPS, Proposal
+from fast_impl.kernels import made
+from fast_impl.kernels.format import END, ZEROS, Run, Sums
+from fast_impl.kernels.panels import widths
+from fast_impl.kernels.streams import TooLongError, as_words
+from fast_impl.kernels.target import Target
+from fast_impl.problem.problem import Problem
+from fast_impl.runtime import checking, memory, workers
+from fast_impl.runtime.addresses import address, call_words
+
+Array = npt.NDArray[Any]
+
+# Bytes of the sums of a task, which stay in a core's cache while inputs pass through it.
+_SUM_BYTES = 256 << 10
+# Vectors of a window beyond which other methods have enough lanes.
+_MOST_VECTORS = 16
+# Pixels of a task's stream.
+_MOST_PIXELS = 1 << 13
+# Tasks for each thread.
+_TASKS = 4
+# Cycles to add a vector, or a part of one, of a window to the sums; seconds of a sum that is set and copied.
+_ADD, _SUM = 3.0, 0.15e-9
+# Seconds of a task besides.
+_TASK = 6e-6
+
+
+class _Panel(NamedTuple):
+    """Some lanes of all windows: so many vectors from ``lane`` on, and the lines that they are written to."""
+
+    vectors: int
+    lane: int
+    runs: tuple[Run, ...]
+
+
+class _Band(NamedTuple):
+    """A task: output rows ``low`` to ``high`` of some images, and the input rows that reach them.
+
+    ``top`` is the row of the full result (nothing cropped) that its sums begin with.
+    """
+
+    first_image: int
+    images: int
+    first: int
+    last: int
+    low: int
+    high: int
+    top: int
+
+
+class Col2im:
+    """The method for one problem with its channels last."""
+
+    def __init__(self, problem: Problem, threads: int, target: Target) -> None:
+        self.problem, self.target = problem, target
+        self.size = problem.dtype.itemsize
+        height, width = problem.height, problem.width
+        full = (width.input - 1) * width.stride + width.extent
+        # Numbers of a row of sums.
+        self.line = max(full, width.before + width.output) * problem.filters
+        self.panels = self._panels()
+        self.lanes = target.vector // self.size
+        self.bands = self._bands(threads)
+        self.threads = min(threads, len(self.bands))
+
+    def _panels(self) -> list[_Panel]:
+        problem, target = self.problem, self.target
+        height, width, filters = problem.height, problem.width, problem.filters
+        # Lines of a window that are neighbours in the output.
+        across = 1 if width.dilation == 1 else width.kernel
+        line = width.kernel // across * filters
+        lines = [
+            (
+                (a * across + b) * line,
+                (a * height.dilation * self.line + b * width.dilation * filters) * self.size,
+            )
+            for a in range(height.kernel)
+            for b in range(across)
+        ]
+        numbers = target.vector // self.size
+        found = []
+        lane = 0
+        for vectors, count in widths(-(-len(lines) * line // numbers), target):
+            for _ in range(count):
+                end = lane + vectors * numbers
+                runs = []
+                for start, displacement in lines:
+                    low, high = max(start, lane), min(start + line, end)
+                    if low < high:
+                        moved = displacement + (low - start) * self.size
+                        runs.append(Run(low - lane, high - low, moved))
+                found.append(_Panel(vectors, lane, tuple(runs)))
+                lane = end
+        return found
+
+    def _bands(self, threads: int) -> list[_Band]:
+        problem, height = self.problem, self.problem.height
+        row = height.stride * self.line * self.size
+        halo = -(-height.extent // height.stride) - 1
+        most = max(1, min(_SUM_BYTES // row, _MOST_PIXELS // problem.width.input))
+        images = max(1, min(most // height.input, problem.batch))
+        if threads > 1:
+            images = max(1, min(images, problem.batch // (threads * _TASKS)))
+        count = -(-height.input // max(1, most - halo)) if most < height.input else 1
+        if threads > 1 and problem.batch < threads:
+            count = max(count, min(height.input // (4 * halo + 4), threads * _TASKS))
+        ends = [height.input * n // count for n in range(count + 1)]
+        found = []
+        for image in range(0, problem.batch, images):
+            some = min(images, problem.batch - image)
+            for start, stop in zip(ends, ends[1:], strict=False):
+                # In rows of the full result, of which `before` are cropped.
+                low = start * height.stride if start else height.before
+                end = height.before + height.output
+                high = min(stop * height.stride, end) if stop < height.input else end
+                low = min(low, high)
+                first = max(0, start - halo)
+                top = min(low, first * height.stride)
+                found.append(
+                    _Band(image, some, first, stop, low - height.before, high - height.before, top)
+                )
+        return [band for band in found if band.high > band.low]
+
+    def prepare(self) -> None:
+        """Make kernels and streams."""
+        problem, height = self.problem, self.problem.height
+        self._kernels = [
+            made.sums(self.target, panel.vectors, self.size, panel.runs, True)
+            for panel in self.panels
+        ]
+        self._nothing = np.zeros(problem.in_channels, problem.dtype)
+        self._job = np.zeros((1, 3), np.int64)
+        # Rows of sums of an image.
+        self._rows = max(
+            max(band.high + height.before, (band.last - 1) * height.stride + height.extent)
+            - band.top
+            for band in self.bands
+        )  # fmt: skip
+        self.elements = max(band.images for band in self.bands) * self._rows * self.line
+        self._streams: dict[tuple[int, ...], Array] = {}
+        self._told = [self._calls(band) for band in self.bands]
+
+    @property
+    def workspace(self) -> int:
+        """Bytes that a run needs."""
+        return self.threads * self.elements * self.size
+
+    def _calls(self, band: _Band) -> Array:
+        """What the kernels of a task are told, but for the addresses of its arrays."""
+        problem = self.problem
+        image = problem.height.input * problem.width.input
+        first = band.first_image * image + band.first * problem.width.input
+        fields = {
+            Sums.JOBS: address(self._job), Sums.COUNT: 1, Sums.NOTHING: address(self._nothing),
+            Sums.INPUTS: first * problem.in_channels * self.size, Sums.PANELS: 1,
+        }  # fmt: skip
+        told = []
+        for panel in self.panels:
+            fields[Sums.STREAMS] = address(self._stream(band, self.target.tiles[panel.vectors].rows))
+            fields[Sums.WEIGHTS] = panel.lane * problem.in_channels * self.size
+            told.append(call_words(self.target.sums.words, fields))
+        return np.array(told, np.int64)
+
+    def _stream(self, band: _Band, tile: int) -> Array:
+        height, width = self.problem.height, self.problem.width
+        start = band.first * height.stride - band.top
+        key = (tile, band.images, band.last - band.first, start)
+        found = self._streams.get(key)
+        if found is None:
+            pixels = np.arange(band.images * (band.last - band.first) * width.input)
+            column = pixels % width.input
+            image, row = np.divmod(pixels // width.input, band.last - band.first)
+            source = (image * height.input + row) * width.input + column
+            to = (image * self._rows + row * height.stride + start) * self.line
+            to += column * width.stride * self.problem.filters
+            # Pixels of a tile lie far apart, so that no window waits for its neighbour to be written.
+            tiles = -(-len(pixels) // tile)
+            order = np.arange(tiles * tile).reshape(tile, tiles).T
+            there = order < len(pixels)
+            order = np.minimum(order, len(pixels) - 1)
+            words = np.empty((tiles, 3 + 2 * tile), np.int64)
+            words[:, 0], words[:, 1 + tile], words[:, 2 + tile] = 1, self.problem.in_channels, 0
+            words[:, 1 : 1 + tile] = to[order] * self.size
+            # A tile that is not full adds zeros.
+            pixel = self.problem.in_channels * self.size
+            words[:, 3 + tile :] = np.where(there, source[order] * pixel, ZEROS)
+            found = self._streams[key] = as_words(np.append(words, END))
+        return found
+
+    def pack(self, kernel: Array) -> Array:
+        """The weights of each panel, ``[channels, lanes]``, in the order in which the kernels read them."""
+        flat = kernel.reshape(-1, kernel.shape[3])
+        channels = kernel.shape[3]
+        total = sum(panel.vectors for panel in self.panels) * self.lanes
+        packed = memory.aligned(total * channels, self.problem.dtype)
+        for panel in self.panels:
+            lanes = panel.vectors * self.lanes
+            into = packed[panel.lane * channels :][: lanes * channels].reshape(channels, lanes)
+            some = flat[panel.lane : panel.lane + lanes]
+            into[:, : len(some)] = some.T
+            into[:, len(some) :] = 0
+        return packed
+
+    def run(self, inputs: Array, packed: Array, bias: Array | None, out: Array) -> None:
+        """Write the transposed convolution of ``inputs`` into ``out``."""
+        found = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
+        with memory.scratch() as lender:
+            rooms = lender.empty(self.threads * self.elements, out.dtype)
+            task = functools.partial(
+                self._task,
+                np.ascontiguousarray(inputs),
+                packed,
+                None if bias is None else np.tile(bias, self.problem.width.output),
+                rooms.reshape(self.threads, -1),
+                found.reshape(*found.shape[:2], -1),
+            )
+            workers.run(task, len(self.bands), self.threads)
+        if found is not out:
+            out[...] = found
+
+    def _task(
+        self,
+        inputs: Array,
+        packed: Array,
+        bias: Array | None,
+        rooms: Array,
+        out: Array,
+        number: int,
+        seat: int,
+    ) -> None:
+        band = self.bands[number]
+        sums = rooms[seat][: band.images * self._rows * self.line]
+        sums.fill(0)
+        bases = {
+            Sums.INPUTS: address(inputs),
+            Sums.WEIGHTS: address(packed),
+            Sums.OUTPUTS: address(sums),
+        }
+        told = self._told[number] + np.array(call_words(self.target.sums.words, bases), np.int64)
+        if checking.wanted():
+            arrays = {
+                Sums.JOBS: self._job, Sums.NOTHING: self._nothing, Sums.INPUTS: inputs,
+                Sums.STREAMS: list(self._streams.values()), Sums.WEIGHTS: packed, Sums.OUTPUTS: sums,
+            }  # fmt: skip
+            calls = [(kernel, row) for row, kernel in enumerate(self._kernels)]
+            checking.prove([calls], told, arrays)
+        first, step = address(told), told.shape[1] * told.itemsize
+        for row, kernel in enumerate(self._kernels):
+            kernel(first + row * step)
+        top = band.low + self.problem.height.before - band.top
+        left = self.problem.width.before * self.problem.filters
+        rows = sums.reshape(band.images, self._rows, self.line)
+        rows = rows[:, top : top + band.high - band.low, left : left + out.shape[2]]
+        into = out[band.first_image : band.first_image + band.images, band.low : band.high]
+        if bias is None:
+            np.copyto(into, rows)
+        else:
+            np.add(rows, bias, out=into)
+
+    def seconds(self) -> float:
+        """Predicted time of the whole problem."""
+        problem, target = self.problem, self.target
+        pixels = sum(
+            band.images * (band.last - band.first) * problem.width.input for band in self.bands
+        )
+        cycles = 0.0
+        for panel in self.panels:
+            tile = target.tiles[panel.vectors]
+            adds = sum(-(-run.lanes // self.lanes) for run in panel.runs)
+            each = problem.in_channels * tile.step + target.tap + target.tile
+            cycles += each / tile.rows + adds * _ADD
+        sums = math.prod(problem.output_shape) * _SUM * (self.size // 4)
+        tasks = len(self.bands) * (_TASK + len(self.panels) * costs.CALL)
+        work = cycles * pixels * target.cycle + sums + tasks
+        return costs.START + work / self.threads + (costs.WAKE if self.threads > 1 else 0)
+
+
+def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:
+    """Offer the method for windows of few lanes, or None where generated kernels do not apply."""
+    if (
+        target is None
+        or not problem.multiply_adds
+        or problem.channels_first
+        or problem.dtype.name not in ("float32", "float64")
+        or problem.height.kernel * problem.width.kernel > MOST_TAPS
+        or math.prod(problem.kernel_shape[:3]) * problem.dtype.itemsize
+        > _MOST_VECTORS * target.vector
+    ):
+        return None
+    found = min(
+        (Col2im(problem, count, target) for count in {1, threads}), key=lambda method: method.seconds()
+    )
+    try:
+        found.prepare()
+    except TooLongError:
+        return None
+    if found.workspace > limit:
+        return None
+    lanes = ", ".join(f"{panel.vectors * found.lanes}" for panel in found.panels)
+    return Proposal(
+        found,
+        found.seconds(),
+        found.workspace,
+        found.threads,
+        multiplies_padding=True,
+        explanation=(
+            f"windows of {lanes} lanes by generated kernels, added where they overlap; "
+            f"{len(found.bands)} task(s)"
+        ),
+    )
