@@ -356,8 +356,21 @@ def test_a_sum_of_finite_numbers_is_looked_at_once(monkeypatch):
     asked = []
     real = np.isfinite
     monkeypatch.setattr(np, "isfinite", lambda a: asked.append(np.ndim(a)) or real(a))
-    assert planner.all_finite(np.ones(5, np.float16) * 60000)
+    assert planner.all_finite(np.full(5000, 60000, np.float16))
     assert asked == [0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_few_finite_numbers_are_multiplied_once(dtype, monkeypatch):
+    asked = []
+    real = np.isfinite
+    monkeypatch.setattr(np, "isfinite", lambda a: asked.append(np.ndim(a)) or real(a))
+    with np.errstate(all="raise"):
+        assert planner.all_finite(np.full((2, 5), 7, dtype))
+        assert asked == []
+        assert planner.all_finite(np.full((2, 5), np.finfo(dtype).max))
+        assert not planner.all_finite(np.array([1, np.nan, np.inf, 1], dtype)[1::2])
+    assert asked == [2, 1]
 
 
 @pytest.mark.parametrize("invents", [True, False])
