@@ -135,7 +135,8 @@ class Direct:
         called = costs.KERNEL_CALL * len(self.calls.chains)
         seconds = costs.BOUND_START + called + self.calls.target.cycle * self.calls.cycles / threads
         # A result that must be looked at for infinities is summed up.
-        look = 0.0 if self.exact else costs.copy(math.prod(self.problem.output_shape), 64) / 3
+        numbers = math.prod(self.problem.output_shape)
+        look = 0.0 if self.exact else costs.NUMPY_CALL + costs.copy(numbers, 64) / 3
         return seconds + look + (costs.WAKE if threads > 1 else 0)
 
 

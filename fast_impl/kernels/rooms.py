@@ -30,7 +30,7 @@ class Room:
         self._times = calls if calls <= _FEW else 1
         self._pack = struct.Struct("=" + f"{field}x{count}q{behind}x" * self._times).pack_into
         self._template = template
-        self._bases = np.zeros((self._times, words), np.int64)
+        self._bases: Any = np.zeros((self._times, words), np.int64)
         self._calls = np.empty(template.shape, np.int64)
         self._first, self._step = address(self._calls), words * _WORD
 

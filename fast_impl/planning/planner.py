@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -332,9 +331,8 @@ def all_finite(array: Array) -> bool:
     """Return whether no element is NaN or infinite, in one pass over most arrays."""
     if array.dtype.kind not in "fV":
         return True
-    if array.size <= _FEW and array.itemsize >= 4:
-        # A product of BLAS warns of nothing, and of so few numbers it wakes no thread.
-        return math.isfinite(np.vdot(array, array)) or bool(np.isfinite(array).all())
+    if array.size <= _FEW:
+        return bool(np.isfinite(array).all())
     with np.errstate(all="ignore"):
         # Sums of finite values may overflow; only then every element is looked at.
         total = array.sum(dtype=dtypes.accumulator(array.dtype))

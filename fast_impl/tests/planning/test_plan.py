@@ -360,17 +360,12 @@ def test_a_sum_of_finite_numbers_is_looked_at_once(monkeypatch):
     assert asked == [0]
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_few_finite_numbers_are_multiplied_once(dtype, monkeypatch):
-    asked = []
-    real = np.isfinite
-    monkeypatch.setattr(np, "isfinite", lambda a: asked.append(np.ndim(a)) or real(a))
-    with np.errstate(all="raise"):
-        assert planner.all_finite(np.full((2, 5), 7, dtype))
-        assert asked == []
-        assert planner.all_finite(np.full((2, 5), np.finfo(dtype).max))
-        assert not planner.all_finite(np.array([1, np.nan, np.inf, 1], dtype)[1::2])
-    assert asked == [2, 1]
+def test_few_numbers_are_looked_at_one_by_one(monkeypatch):
+    """In less time than it takes to switch warnings off."""
+    monkeypatch.setattr(np, "errstate", lambda **_: pytest.fail("warnings were switched off"))
+    largest = np.full((2, 5), np.finfo(np.float32).max)
+    assert planner.all_finite(largest)
+    assert not planner.all_finite(np.array([1, np.nan, 3, 1], np.float32)[1::2])
 
 
 @pytest.mark.parametrize("invents", [True, False])
