@@ -1,9 +1,9 @@
 """Gradients of small problems: one look-up in a table, and three products.
 
 What all taps of all pixels reached in the output's gradient lies side by side, ``patches[pixels, taps x
-filters]``: one product with the kernel, as it lies in memory, gives the gradient of the inputs, one with the inputs that of
-the kernel. A table made with the plan says where each tap of each pixel landed; a row of zeros is for those that
-landed nowhere. These are a handful of calls of NumPy, whatever the geometry.
+filters]``: one product with the kernel, as it lies in memory, gives the gradient of the inputs, one with the
+inputs that of the kernel. A table made with the plan says where each tap of each pixel landed; a row of zeros is
+for those that landed nowhere. These are a handful of calls of NumPy, whatever the geometry.
 """
 
 from __future__ import annotations
