@@ -11,7 +11,7 @@ from fast_impl.planning import gradients, planner
 from fast_impl.problem import geometry
 from fast_impl.problem.doors import operand, sizes
 from fast_impl.problem.errors import InvalidArgumentError
-from fast_impl.problem.problem import Options, Problem
+from fast_impl.problem.problem import Options
 
 Array = npt.NDArray[Any]
 
@@ -115,9 +115,11 @@ def gradients_of(
     """Gradients with checked options; `algorithm` as for `fast_impl.plan`."""
     inputs, kernel = operand(inputs, "inputs"), operand(kernel, "kernel")
     output_gradient = operand(output_gradient, "output_gradient")
-    problem = Problem.checked(inputs.shape, inputs.dtype, kernel.shape, kernel.dtype, options)
-    planner.require(output_gradient, "output_gradient", problem.output_shape, problem)
-    return Gradients(*gradients.gradients(problem, inputs, kernel, output_gradient, algorithm))
+    plan = gradients.for_arrays(
+        inputs.shape, inputs.dtype, kernel.shape, kernel.dtype, options, algorithm
+    )
+    planner.require(output_gradient, "output_gradient", plan.whole.output_shape, plan.whole)
+    return Gradients(*plan.run(inputs, kernel, output_gradient))
 
 
 def output_shape(

@@ -59,6 +59,8 @@ class Tiling:
 class Blocks:
     """The algorithm for one problem and one tiling."""
 
+    silent = False
+
     def __init__(self, problem: Problem, tiling: Tiling, threads: int) -> None:
         # Where no tap leaves its own block of rows, the images are one tall image.
         height = problem.height

@@ -24,6 +24,8 @@ SHARED_CALL = 10e-6
 TURNED_RUN = 12
 # Seconds that a run costs before its first task: views, scratch memory, the thread count.
 START = 30e-6
+# The same where generated kernels are called with no more than addresses filled in, and per call of one.
+BOUND_START, KERNEL_CALL = 3e-6, 0.4e-6
 # Seconds to wake a helping thread, and to hand over one task.
 WAKE = 25e-6
 TASK = 6e-6

@@ -79,6 +79,8 @@ class Piece(NamedTuple):
 class Direct:
     """The method for one problem."""
 
+    silent = True
+
     def __init__(self, problem: Problem, pieces: list[Piece], target: Target) -> None:
         self.problem, self.pieces = problem, pieces
         self.parts = [piece.part(problem) for piece in pieces]
@@ -89,13 +91,16 @@ class Direct:
     def prepare(self, threads: int) -> None:
         """Make what `run` calls: separate, because most ways that are weighed are never used."""
         self.prepared = self.calls.prepare(threads)
-        self._filters = np.concatenate(
+        filters = np.concatenate(
             [
                 np.arange(first.panel.lane, first.panel.lane + first.shape[0] * first.width)
                 % self.problem.filters
                 for first, *_ in self.calls.chains
             ]
         )
+        # The filter of each lane, unless these are the filters as they are.
+        as_they_are = np.array_equal(filters, np.arange(self.problem.filters))
+        self._filters = None if as_they_are else filters
 
     def pack(self, kernel: Array) -> Array:
         """The weights of each panel, in the order in which the kernels read them."""
@@ -115,22 +120,30 @@ class Direct:
     def run(self, inputs: Array, packed: Array, bias: Array | None, out: Array) -> None:
         """Write the transposed convolution of ``inputs`` into ``out``."""
         found = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
-        lanes = self.prepared.no_bias if bias is None else bias[self._filters]
+        if bias is None:
+            lanes = self.prepared.no_bias
+        elif self._filters is None:
+            lanes = np.ascontiguousarray(bias)
+        else:
+            lanes = bias.take(self._filters)
         self.prepared.run(np.ascontiguousarray(inputs), packed, lanes, found)
         if found is not out:
             out[...] = found
 
     def seconds(self, threads: int) -> float:
         """Predicted time of the whole problem."""
-        work = self.calls.target.cycle * self.calls.cycles + costs.CALL * len(self.calls.chains)
-        seconds = costs.START + work / threads
+        called = costs.KERNEL_CALL * len(self.calls.chains)
+        seconds = costs.BOUND_START + called + self.calls.target.cycle * self.calls.cycles / threads
         # A result that must be looked at for infinities is summed up.
-        look = 0.0 if self.exact else costs.copy(math.prod(self.problem.output_shape), 64) / 3
+        numbers = math.prod(self.problem.output_shape)
+        look = 0.0 if self.exact else costs.NUMPY_CALL + costs.copy(numbers, 64) / 3
         return seconds + look + (costs.WAKE if threads > 1 else 0)
 
 
 class Turned:
     """The method for one problem with its channels first: turned round, some images at a time."""
+
+    silent = True
 
     def __init__(self, problem: Problem, direct: Direct, threads: int) -> None:
         self.problem, self.direct, self.threads = problem, direct, threads

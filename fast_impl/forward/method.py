@@ -19,7 +19,12 @@ MOST_TAPS = 1 << 12
 
 
 class Executor(Protocol):
-    """A way to compute one problem; immutable, so that any number of threads may share it."""
+    """A way to compute one problem; immutable, so that any number of threads may share it.
+
+    It is ``silent`` where NumPy adds and multiplies no numbers for it, and so has nothing to warn of.
+    """
+
+    silent: bool
 
     def pack(self, kernel: Array) -> Any:
         """The kernel in the form that `run` wants; may be the kernel itself."""

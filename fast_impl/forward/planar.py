@@ -60,6 +60,8 @@ def _rectangles(problem: Problem) -> list[_Taps]:
 class Planar:
     """The algorithm for one problem and one size of the tasks: strips of an image, or images."""
 
+    silent = False
+
     def __init__(self, problem: Problem, images: int, rows: int, threads: int) -> None:
         self.problem = problem
         self.threads = threads

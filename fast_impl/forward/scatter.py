@@ -55,6 +55,8 @@ def blocks(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
 class Scatter:
     """The method for one problem."""
 
+    silent = False
+
     def __init__(self, problem: Problem, limit: int = 1 << 62) -> None:
         self.problem = problem
         self.dtype = accumulator(problem.dtype)

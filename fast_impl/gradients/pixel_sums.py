@@ -30,7 +30,7 @@ def pixel_sums(
     def task(part: int, seat: int) -> None:  # noqa: ARG001
         if whole is not None:
             ends = (len(whole) * end // parts for end in (part, part + 1))
-            _add_pixels(whole[slice(*ends)], total[part])
+            add_pixels(whole[slice(*ends)], total[part])
             return
         for image in images[part::parts]:
             total[part] += image.sum(axis=(0, 1), dtype=dtype)
@@ -38,7 +38,7 @@ def pixel_sums(
     return total, [functools.partial(task, part) for part in range(parts)]
 
 
-def _add_pixels(pixels: Array, total: Array) -> None:
+def add_pixels(pixels: Array, total: Array) -> None:
     """Add the rows of ``pixels`` to ``total``.
 
     Several pixels at a time: NumPy's own sum over the long axis is slow for few channels.

@@ -13,10 +13,11 @@ import numpy.typing as npt
 from fast_impl.kernels import made
 from fast_impl.kernels.format import JOB_BYTES, Sums, whole_lines
 from fast_impl.kernels.panels import Lanes, Panel, panels
+from fast_impl.kernels.rooms import Rooms
 from fast_impl.kernels.streams import MOST_WORDS, Grid, Streams, unit
 from fast_impl.kernels.target import Target
 from fast_impl.runtime import checking, memory, workers
-from fast_impl.runtime.addresses import address, call_words, steps
+from fast_impl.runtime.addresses import address, call_words
 
 Array = npt.NDArray[Any]
 
@@ -179,6 +180,11 @@ class PreparedCalls:
             self._tasks += [list(task) for task in zip(*told, strict=True)]
         self._template = np.array(rows, np.int64)
         self._around = bool(self._template[:, Sums.AROUND // 8].any())
+        self._calls = [call for task in self._tasks for call in task]
+        near = self._template.copy()
+        near[:, Sums.AROUND // 8] = False
+        # Calls that write through the caches, and those that write around them where they can.
+        self._near, self._far = (Rooms(each, Sums.INPUTS, 4) for each in (near, self._template))
 
     @property
     def workspace(self) -> int:
@@ -229,25 +235,25 @@ class PreparedCalls:
 
     def run(self, inputs: Array, packed: Array, lanes: Array, out: Array) -> None:
         """Compute ``out``; all arrays are contiguous, ``lanes`` has a number for every lane."""
-        bases = {
-            Sums.INPUTS: address(inputs),
-            Sums.WEIGHTS: address(packed),
-            Sums.OUTPUTS: address(out),
-            Sums.BIAS: address(lanes),
-        }
-        calls = self._template + np.array(call_words(self._words, bases), np.int64)
-        if self._around and (out.nbytes < _LARGE or bases[Sums.OUTPUTS] % memory.LINE):
-            calls[:, Sums.AROUND // 8] = False
+        outputs = address(out)
+        around = self._around and out.nbytes >= _LARGE and outputs % memory.LINE == 0
+        rooms = self._far if around else self._near
+        room = rooms.take()
+        calls, first, step = room.filled(address(inputs), address(packed), outputs, address(lanes))
         if checking.wanted():
             arrays = {
                 Sums.JOBS: self._jobs, Sums.STREAMS: self._streams, Sums.NOTHING: self._nothing,
                 Sums.INPUTS: inputs, Sums.WEIGHTS: packed, Sums.OUTPUTS: out, Sums.BIAS: lanes,
             }  # fmt: skip
             checking.prove(self._tasks, calls, arrays)
-        first, step = address(calls), steps(calls)[0]
-
-        def task(number: int, seat: int) -> None:  # noqa: ARG001
-            for kernel, row in self._tasks[number]:
+        if self.threads == 1:
+            for kernel, row in self._calls:
                 kernel(first + row * step)
+        else:
 
-        workers.run(task, len(self._tasks), self.threads)
+            def task(number: int, seat: int) -> None:  # noqa: ARG001
+                for kernel, row in self._tasks[number]:
+                    kernel(first + row * step)
+
+            workers.run(task, len(self._tasks), self.threads)
+        rooms.give(room)

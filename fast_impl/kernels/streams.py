@@ -7,8 +7,8 @@ over. Rows that read alike share one stream.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -27,19 +27,29 @@ MOST_WORDS = 1 << 20
 _MOST_JOBS = 1 << 17
 # Words that take as much time as to look at the rows of a unit.
 _UNIT_WORDS = 16
+# Taps of pixels that are looked at together, so that they take little memory.
+_LOOKED_AT = 1 << 18
 
 
 class TooLongError(Exception):
     """The streams of a problem would take too much memory, or their addresses more than 32 bits."""
 
 
+<<<<<<< HEAD
 def as_words(numbers: list[int] | Array) -> Array:
+=======
+def as_words(numbers: Array | list[int]) -> Array:
+>>>>>>> hs
     """Return a stream as the kernels read it.
 
     Raises:
         TooLongError: A number needs more than 32 bits.
     """
+<<<<<<< HEAD
     found = np.asarray(numbers, np.int64)
+=======
+    found = np.array(numbers, np.int64)
+>>>>>>> hs
     if found.size and found.max() >= 1 << 31:
         raise TooLongError
     return np.array(found, np.int32)
@@ -56,11 +66,6 @@ class Reach(NamedTuple):
         """Which of them exist."""
         return tuple(0 <= block * self.step + offset < self.length for offset in self.offsets)
 
-    def exist(self, blocks: range) -> Array:
-        """The same for many blocks, ``[blocks, offsets]``."""
-        found = np.arange(blocks.start, blocks.stop)[:, None] * self.step + _offsets(self)
-        return (found >= 0) & (found < self.length)
-
     def idle(self, blocks: range) -> float:
         """How many inputs all the blocks would read, over those that exist."""
         found = 0
@@ -72,6 +77,10 @@ class Reach(NamedTuple):
     def first(self, block: int) -> int:
         """The input that addresses count from."""
         return max(0, block * self.step + min(self.offsets, default=0))
+
+    def firsts(self, blocks: Array) -> Array:
+        """The same for many blocks."""
+        return np.maximum(blocks * self.step + min(self.offsets, default=0), 0)
 
 
 @dataclass(frozen=True)
@@ -156,12 +165,14 @@ class Streams:
     """Collects the streams and jobs of the grids of one plan."""
 
     most_words: int = MOST_WORDS
-    _words: list[int] = field(default_factory=list)
-    _jobs: list[tuple[int, int, int]] = field(default_factory=list)
+    _words: list[Array] = field(default_factory=list)
+    _count: int = 0
+    _jobs: list[Array] = field(default_factory=list)
 
     def arrays(self) -> tuple[Array, Array]:
         """Return the streams and the jobs as the kernel reads them."""
-        return as_words(self._words), np.array(self._jobs, np.int64).reshape(-1, 3)
+        jobs = np.array(np.concatenate(self._jobs) if self._jobs else [], np.int64)
+        return as_words(np.concatenate(self._words) if self._words else []), jobs.reshape(-1, 3)
 
     def add(
         self, grid: Grid, tile: int, taken: range, weight_bytes: int, lane_bytes: int, once: bool
@@ -184,100 +195,175 @@ class Streams:
         jobs = -(-grid.images // images) * -(-len(grid.rows) // rows)
         most = min(self.most_words, MOST_WORDS)
         looked_at = -(-len(grid.rows) // rows) * _UNIT_WORDS
-        if len(self._words) + max(looked_at, tiles * (1 + tile)) > most or jobs > _MOST_JOBS:
+        if self._count + max(looked_at, tiles * (1 + tile)) > most or jobs > _MOST_JOBS:
             raise TooLongError
-        grid = dataclasses.replace(
-            grid, down=grid.down._replace(offsets=grid.down.offsets[taken.start : taken.stop])
+        down = grid.down._replace(offsets=grid.down.offsets[taken.start : taken.stop])
+        tops = np.arange(grid.rows.start, grid.rows.stop, rows)
+        # Rows that lack the same share a stream.
+        kinds, kind_of = _kinds(grid.rows, down, rows)
+        first_job, image = sum(map(len, self._jobs)), 0
+        for count, times in ((images, grid.images // images), (grid.images % images, 1)):
+            if not count or not times:
+                continue
+            streams = np.empty(len(kinds), np.int64)
+            for tall in dict.fromkeys(kind.stop - kind.start for kind in kinds):
+                alike = [n for n, kind in enumerate(kinds) if kind.stop - kind.start == tall]
+                cut = _Cut(grid, down, tile, weight_bytes, once, count, tall)
+                firsts = np.array([kinds[n].start for n in alike])
+                for words, begin in cut.streams(firsts, most - self._count):
+                    if begin is not None:
+                        streams[alike[: len(begin)]] = (self._count + begin) * 4
+                        alike = alike[len(begin) :]
+                    self._words.append(words)
+                    self._count += len(words)
+            made = np.empty((times, len(tops), 3), np.int64)
+            first = (image + count * np.arange(times))[:, None]
+            made[..., 0] = streams[kind_of]
+            made[..., 1] = first * grid.image_bytes + down.firsts(tops) * grid.row_bytes
+            to = first * grid.outputs[0] + tops * grid.outputs[1]
+            made[..., 2] = to + (grid.origin + lane_bytes)
+            self._jobs.append(made.reshape(-1, 3))
+            image += count * times
+        return range(first_job, first_job + jobs)
+
+
+def _kinds(rows: range, down: Reach, tall: int) -> tuple[list[range], Array]:
+    """Which units of ``tall`` rows lack the same inputs; the last unit may have fewer rows.
+
+    Returns:
+        The rows of the first unit of each kind, and the kind of each unit.
+    """
+    low, high = min(down.offsets, default=0), max(down.offsets, default=0)
+    units = -(-len(rows) // tall)
+    # Most units lie in the middle and lack nothing: the first of these, and the first that is none any more.
+    inner = max(0, -((rows.start + low // down.step) // tall))
+    outer = ((down.length - 1 - high) // down.step - rows.start + 1) // tall
+    outer = max(inner, min(outer, len(rows) // tall))
+    kinds: dict[Any, int] = {}
+    found: list[range] = []
+    kind_of = np.zeros(units, np.intp)
+    for number in itertools.chain(range(min(inner + 1, units)), range(max(inner + 1, outer), units)):
+        top = rows.start + number * tall
+        some = range(top, min(top + tall, rows.stop))
+        key = down.first(top) - top * down.step, tuple(map(down.valid, some))
+        if key not in kinds:
+            kinds[key] = len(found)
+            found.append(some)
+        kind_of[number] = kinds[key]
+    kind_of[inner:outer] = kind_of[inner : inner + 1]
+    return found, kind_of
+
+
+class _Cut:
+    """Units of so many images and rows, cut into tiles."""
+
+    def __init__(
+        self,
+        grid: Grid,
+        down: Reach,
+        tile: int,
+        weight_bytes: int,
+        once: bool,
+        images: int,
+        rows: int,
+    ) -> None:
+        self.grid, self.down, self.tile = grid, down, tile
+        self.down_offsets, self.right_offsets = _offsets(down), _offsets(grid.right)
+        self.weight_bytes = weight_bytes
+        # Whether an input lies right beside the one before it.
+        self.beside = self.right_offsets[1:] == self.right_offsets[:-1] + 1
+        width = len(grid.columns)
+        count = images * rows * width
+        # The last tile begins early, so that no place of it is idle.
+        written = np.arange(0, count, tile)[:, None]
+        new = np.minimum(written, max(count - tile, 0)) + np.arange(tile)
+        place, self.image = np.divmod(np.minimum(new, count - 1), images)
+        self.row, column = np.divmod(place, width)
+        self.column = column + grid.columns.start
+        outputs = (
+            self.image * grid.outputs[0]
+            + self.row * grid.outputs[1]
+            + self.column * grid.outputs[2]
         )
-        known: dict[Any, int] = {}
-        first_job = len(self._jobs)
-        # Of each unit of rows: where it begins, what it reads first, and what it lacks.
-        units = []
-        for top in range(grid.rows.start, grid.rows.stop, rows):
-            tall = range(top, min(top + rows, grid.rows.stop))
-            start = grid.down.first(top)
-            lacks = start - top * grid.down.step, tuple(grid.down.valid(row) for row in tall)
-            units.append((top, tall, start, lacks))
-        for image in range(0, grid.images, images):
-            count = min(images, grid.images - image)
-            for top, tall, start, lacks in units:
-                key = (count, lacks)
-                if key not in known:
-                    known[key] = len(self._words) * 4
-                    for words in _tiles(grid, count, tall, tile, weight_bytes, once):
-                        self._words += words
-                        if len(self._words) > most:
-                            raise TooLongError
-                    self._words.append(END)
-                self._jobs.append(
-                    (
-                        known[key],
-                        image * grid.image_bytes + start * grid.row_bytes,
-                        grid.origin + image * grid.outputs[0] + top * grid.outputs[1] + lane_bytes,
-                    )
-                )
-        return range(first_job, len(self._jobs))
-
-
-def _tiles(
-    grid: Grid, images: int, rows: range, tile: int, weight_bytes: int, once: bool
-) -> Iterator[list[int]]:
-    """The words of each tile of some rows of some images."""
-    width = len(grid.columns)
-    count = images * len(rows) * width
-    order = np.arange(count).reshape(len(rows), width, images)
-    row, column, image = np.unravel_index(order.reshape(-1), order.shape)
-    column_number = column + grid.columns.start
-    outputs = image * grid.outputs[0] + row * grid.outputs[1] + column_number * grid.outputs[2]
-    # Of each pixel (first axis) and offset: whether its row, or column, exists, and its address.
-    row_valid, column_valid = grid.down.exist(rows)[row], grid.right.exist(grid.columns)[column]
-    start = grid.down.first(rows.start)
-    pixel_bytes = grid.channels * grid.size
-    input_row = (row + rows.start)[:, None] * grid.down.step + _offsets(grid.down) - start
-    row_address = image[:, None] * grid.image_bytes + input_row * grid.row_bytes
-    input_column = column_number[:, None] * grid.right.step + _offsets(grid.right)
-    column_address = input_column * pixel_bytes
-
-    last = max(count - tile, 0)
-    for written, first in zip(range(0, count, tile), [*range(0, last, tile), last], strict=True):
-        pixels = np.minimum(np.arange(first, first + tile), count - 1)
-        entries: list[int] = []
-        taps = 0
-        for a in range(len(grid.down.offsets)):
-            valid = row_valid[pixels, a, None] & column_valid[pixels]
-            address = row_address[pixels, a, None] + column_address[pixels]
-            for begin, length in _runs(valid, grid.right.offsets):
-                tap = a * len(grid.right.offsets) + begin
-                found = np.where(valid[:, begin], address[:, begin], ZEROS)
-                entries += [length * grid.channels, tap * weight_bytes, *found.tolist()]
-                taps += 1
-        targets = outputs[pixels]
         if once:
-            new = (np.arange(first, first + tile) >= written) & (
-                np.arange(first, first + tile) < count
+            outputs = np.where((new >= written) & (new < count), outputs, NOWHERE)
+        self.outputs = outputs
+
+    def streams(self, tops: Array, most: int) -> Iterator[tuple[Array, Array | None]]:
+        """The streams of the units whose first rows are ``tops``.
+
+        Yields:
+            Words, which come one after the other; and where streams begin in them, or None for the rest of one.
+
+        Raises:
+            TooLongError: There would be more than ``most`` words.
+        """
+        tiles = len(self.row)
+        each = max(self.tile * len(self.down_offsets) * len(self.right_offsets), 1)
+        together = max(1, _LOOKED_AT // each)
+        if len(tops) * tiles <= together:
+            parts = iter([(tops, slice(0, tiles))])
+        else:
+            parts = (
+                (tops[n : n + 1], slice(first, first + together))
+                for n in range(len(tops))
+                for first in range(0, tiles, together)
             )
-            targets = np.where(new, targets, NOWHERE)
-        yield [taps, *targets.tolist(), *entries]
+        for some, which in parts:
+            words, begin = self._words(some, which, whole=which.stop >= tiles)
+            if len(words) - (which.stop >= tiles) > most:
+                raise TooLongError
+            most -= len(words)
+            yield words, None if which.start else begin
 
+    def _words(self, tops: Array, which: slice, whole: bool) -> tuple[Array, Array]:
+        """Some tiles of each unit, and the end of its stream where it is ``whole`` with them."""
+        grid, down, right, tile = self.grid, self.down, self.grid.right, self.tile
+        # Axes: units, tiles, pixels of a tile, rows and columns of taps.
+        row, column, image = self.row[which], self.column[which], self.image[which]
+        from_row = (tops[:, None, None] + row)[..., None] * down.step + self.down_offsets
+        from_column = column[..., None] * right.step + self.right_offsets
+        high = (from_row >= 0) & (from_row < down.length)
+        broad = (from_column >= 0) & (from_column < right.length)
+        valid = high[..., None] & broad[:, :, None]
+        first = down.firsts(tops)[:, None, None, None]
+        row_address = image[..., None] * grid.image_bytes + (from_row - first) * grid.row_bytes
+        column_address = from_column * (grid.channels * grid.size)
 
-def _runs(valid: Array, offsets: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    """First and number of the offsets that can be read at once: side by side, in every pixel."""
-    everywhere: list[bool] = np.asarray(valid.all(axis=0)).tolist()
-    somewhere: list[bool] = np.asarray(valid.any(axis=0)).tolist()
-    begin = 0
-    while begin < len(offsets):
-        end = begin + 1
-        while (
-            everywhere[begin]
-            and end < len(offsets)
-            and everywhere[end]
-            and offsets[end] == offsets[end - 1] + 1
-        ):
-            end += 1
-        if somewhere[begin]:
-            yield begin, end - begin
-        begin = end
+        # Inputs side by side are read at once, if they exist in every pixel.
+        everywhere, starts = valid.all(axis=2), valid.any(axis=2)
+        lengths = starts * grid.channels
+        for offset in np.flatnonzero(self.beside)[::-1].tolist():
+            joins = everywhere[..., offset] & everywhere[..., offset + 1]
+            lengths[..., offset] += joins * lengths[..., offset + 1]
+            starts[..., offset + 1] &= ~joins
+        taps = starts.sum(axis=(2, 3))
+        unit, number, a, b = np.nonzero(starts)
+        found = np.where(
+            valid[unit, number, :, a, b],
+            row_address[unit, number, :, a] + column_address[number, :, b],
+            ZEROS,
+        )
+
+        entry = 2 + tile
+        sizes = 1 + tile + taps * entry
+        if whole:
+            sizes[:, -1] += 1
+        ends = sizes.cumsum().reshape(sizes.shape)
+        begins = ends - sizes
+        words = np.empty(int(ends[-1, -1]), np.int64)
+        words[begins] = taps
+        words[begins[..., None] + np.arange(1, 1 + tile)] = self.outputs[which]
+        before = taps.cumsum().reshape(taps.shape) - taps
+        rank = np.arange(len(unit)) - before[unit, number]
+        at = begins[unit, number] + 1 + tile + rank * entry
+        words[at] = lengths[unit, number, a, b]
+        words[at + 1] = (a * len(self.right_offsets) + b) * self.weight_bytes
+        words[at[:, None] + np.arange(2, entry)] = found
+        if whole:
+            words[ends[:, -1] - 1] = END
+        return words, begins[:, 0]
 
 
 def _offsets(reach: Reach) -> Array:
-    return np.array(reach.offsets, np.int64).reshape(1, -1)
+    return np.array(reach.offsets, np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from fast_impl.layer.losses import flatten
@@ -26,6 +27,8 @@ def as_array(inputs: Any, layer_name: Any) -> Array:
         ValueError: Several arrays, or nested lists of numbers; an array that is not of numbers.
         InvalidArgumentError: An array of text.
     """
+    if type(inputs) is np.ndarray and inputs.dtype.isnative and inputs.dtype.kind in "fiu":
+        return inputs  # as nearly always, for which there is little time
     if isinstance(inputs, (list, tuple, range, Mapping)):
         leaves = list(flatten(inputs))
         if any(not _is_arraylike(leaf) for leaf in leaves):
@@ -67,15 +70,21 @@ def check_against_build(
     Raises:
         ValueError: It does not fit.
     """
-    start = f'inputs: Input 0 of layer "{name}" is incompatible with the layer: expected'
-    found = f"Full shape received: {array.shape}"
+    shape = array.shape
     if in_channels is None:
-        if array.ndim < 4:
-            raise ValueError(f"{start} min_ndim=4, found ndim={array.ndim}. {found}")
-    elif array.ndim != 4:
-        raise ValueError(f"{start} ndim=4, found ndim={array.ndim}. {found}")
-    elif array.shape[channel_axis] != in_channels:
-        raise ValueError(f"{start} axis {channel_axis} to have value {in_channels}. {found}")
+        if len(shape) >= 4:
+            return
+        rule = f"min_ndim=4, found ndim={len(shape)}"
+    elif len(shape) != 4:
+        rule = f"ndim=4, found ndim={len(shape)}"
+    elif shape[channel_axis] != in_channels:
+        rule = f"axis {channel_axis} to have value {in_channels}"
+    else:
+        return
+    raise ValueError(
+        f'inputs: Input 0 of layer "{name}" is incompatible with the layer: expected {rule}. '
+        f"Full shape received: {shape}"
+    )
 
 
 def _is_arraylike(value: Any) -> bool:

@@ -36,6 +36,8 @@ from fast_impl.runtime.locks import Lock
 
 Array = npt.NDArray[Any]
 
+# Of a call without a regularizer for it; nothing is ever added.
+_NO_LOSSES = CallRecord()
 _ANNOUNCED = ("batch_input_shape", "input_shape", "input_dim", "batch_size")
 # Some iterators never end.
 _MOST_AXES = 64
@@ -224,19 +226,20 @@ class Conv2DTranspose:
             InvalidArgumentError: A dtype that is not computed or not the layer's, or sizes that
                 the output padding does not allow.
         """
-        self._enter_scope(kwargs.pop("scope", None))
-        kwargs.pop("training", None)
+        if kwargs or self._scope is None:
+            self._enter_scope(kwargs.pop("scope", None))
+            kwargs.pop("training", None)
         if args or kwargs:
             extra = f"{len(args)} more positional" if args else f"keyword {next(iter(kwargs))!r}"
             raise TypeError(f"a call takes one array and neither mask nor options; got {extra}")
         array = as_array(inputs, self._name)
-        record = CallRecord()
-        self._record = record
+        self._record = _NO_LOSSES
         array = self._prepared(array)
         output = self._linear(array)
         if self.activation is not activations.NAMED["linear"]:
             output = self.activation(output)
         if self.activity_regularizer:
+            self._record = record = CallRecord()
             kernel, bias = self._current()
             sources = (inputs, array, output, kernel, bias)
             record.add(activity_loss(self.activity_regularizer, np.asarray(output)), sources)
@@ -698,12 +701,20 @@ class Conv2DTranspose:
         return [loss for loss in found if loss is not None]
 
     def _checked_options(self) -> Options:
+        known = self._options
+        if known is not None:
+            (strides, padding, data_format, dilation_rate, output_padding), options = known
+            if (
+                strides is self.strides
+                and padding is self.padding
+                and data_format is self.data_format
+                and dilation_rate is self.dilation_rate
+                and output_padding is self.output_padding
+            ):
+                return options
         given = (
             self.strides, self.padding, self.data_format, self.dilation_rate, self.output_padding,
         )  # fmt: skip
-        known = self._options
-        if known is not None and all(map(operator.is_, known[0], given)):
-            return known[1]
         arguments.check_when_called(self.padding, self.dilation_rate)
         options = Options.checked(*given)
         # An attribute that can be changed in place is looked at in each call.

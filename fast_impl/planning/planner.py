@@ -28,6 +28,8 @@ from fast_impl.runtime.addresses import steps
 Array = npt.NDArray[Any]
 
 WORKSPACE_LIMIT = 64 << 20
+# Elements that are looked at in less time than it takes to switch NumPy's warnings off.
+_FEW = 4096
 # Strides up to which every method's plan is small.
 _LARGE_STRIDE = 64
 # More threads than any machine gains from; each may own scratch memory and sums.
@@ -141,18 +143,27 @@ class Plan:
             aliased = any(np.may_share_memory(out, a) for a in arrays if a is not None)
             aliased |= not out.dtype.isnative
             result = memory.result(problem.output_shape, problem.dtype) if aliased else out
-        # NaN, infinity and overflow are results here, not accidents: no warnings about them.
-        with np.errstate(all="ignore"):
-            finite = kernel.exact
-            if finite:
+        if not kernel.exact:
+            self._compute_exactly(inputs, kernel.kernel, bias, result)
+        else:
+            if self.executor.silent:
                 self.executor.run(inputs, kernel.packed, bias, result)
-                finite = not self.invents_weights or all_finite(result)
-            if not finite:
-                exact = _exact(problem, self.limit)
-                exact.run(inputs, exact.pack(kernel.kernel), bias, result)
+            else:
+                # NaN, infinity and overflow are results here, not accidents: no warnings about them.
+                with np.errstate(all="ignore"):
+                    self.executor.run(inputs, kernel.packed, bias, result)
+            if self.invents_weights and not all_finite(result):
+                self._compute_exactly(inputs, kernel.kernel, bias, result)
         if result is not out:
             out[...] = result
         return out
+
+    def _compute_exactly(
+        self, inputs: Array, kernel: Array, bias: Array | None, result: Array
+    ) -> None:
+        exact = _exact(self.problem, self.limit)
+        with np.errstate(all="ignore"):
+            exact.run(inputs, exact.pack(kernel), bias, result)
 
     def describe(self) -> str:
         """Say what this plan does, what it costs, and what else there was."""
@@ -320,6 +331,8 @@ def all_finite(array: Array) -> bool:
     """Return whether no element is NaN or infinite, in one pass over most arrays."""
     if array.dtype.kind not in "fV":
         return True
+    if array.size <= _FEW:
+        return bool(np.isfinite(array).all())
     with np.errstate(all="ignore"):
         # Sums of finite values may overflow; only then every element is looked at.
         total = array.sum(dtype=dtypes.accumulator(array.dtype))

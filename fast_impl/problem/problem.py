@@ -187,17 +187,17 @@ class Problem:
             return self, (rows, columns)
         return replace(self, height=height, width=width), (rows, columns)
 
-    @property
+    @functools.cached_property
     def input_shape(self) -> Shape:
         """Shape of the input in its own layout."""
         return self._shape(self.height.input, self.width.input, self.in_channels)
 
-    @property
+    @functools.cached_property
     def output_shape(self) -> Shape:
         """Shape of the output in its own layout."""
         return self._shape(self.height.output, self.width.output, self.filters)
 
-    @property
+    @functools.cached_property
     def kernel_shape(self) -> Shape:
         """Shape of the kernel, the same for both layouts."""
         return (self.height.kernel, self.width.kernel, self.filters, self.in_channels)

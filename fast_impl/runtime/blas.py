@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.runtime import checking
+from fast_impl.runtime.addresses import address
 from fast_impl.runtime.locks import Lock
 
 Array = npt.NDArray[Any]
@@ -89,10 +90,10 @@ def _function(name: str) -> Any:
         # 32-bit integers are part of what follows; a SciPy built otherwise says so here.
         if signature.count(b"int *") != 6:
             return None
-        address = api.PyCapsule_GetPointer(capsule, signature)
+        place = api.PyCapsule_GetPointer(capsule, signature)
     except (ImportError, AttributeError, KeyError, ValueError):
         return None
-    return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 13)(address)
+    return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 13)(place)
 
 
 def available(dtype: np.dtype[Any]) -> bool:
@@ -138,7 +139,7 @@ def runner(dtype: np.dtype[Any]) -> Runner:
     one = _constants.address(ctypes.c_float if dtype.name == "float32" else ctypes.c_double, 1.0)
 
     def run(products: list[Any], w: Array, x: Array, y: Array) -> None:
-        w0, x0, y0 = w.ctypes.data, x.ctypes.data, y.ctypes.data
+        w0, x0, y0 = address(w), address(x), address(y)
         if checking.wanted():
             _require_inside([product[-1] for product in products], w, x, y)
         for w_op, x_op, n, m, k, wo, w_row, xo, x_row, beta, yo, y_row, _ in products:

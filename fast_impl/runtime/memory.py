@@ -29,6 +29,8 @@ Array = npt.NDArray[Any]
 LIMIT = 64 << 20
 # Smaller blocks come from the C library's own shelf.
 _SMALLEST = 256 << 10
+# Results of fewer bytes begin anywhere: to look for a line takes longer than to write across two.
+_ANYWHERE = 16 << 10
 # So many times the limit is the largest result whose memory is kept until the next call.
 _LARGEST = 4
 # Vectors that begin at a multiple of this never lie across two lines of the cache.
@@ -147,6 +149,8 @@ class _Lease:
 def result(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Return a new array for a result, its elements not set; its memory is used again afterwards."""
     size = math.prod(shape) * dtype.itemsize
+    if size < _ANYWHERE:
+        return np.empty(shape, dtype)
     if not _SMALLEST <= size <= _shelf.largest:
         return _aligned(size).view(dtype).reshape(shape)
     lease = _Lease(_shelf, _shelf.take(size, scratch=False), size)

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from fast_impl.planning import gradients as backward
 from fast_impl.planning import planner
-from fast_impl.planning.gradients import planned
 from fast_impl.runtime import memory
 
 # Every call of a kernel in these tests, and in the processes that they start, is checked first.
@@ -80,7 +80,7 @@ def gradients(x, k, g, config):
 @pytest.fixture(autouse=True)
 def _own_plans():
     """Each test makes the plans it uses, so its result owes nothing to the tests before it."""
-    for cached in (planner.planned, planner.checked, planned):
+    for cached in (planner.planned, planner.checked, backward.planned, backward.checked):
         cached.cache_clear()
 
 

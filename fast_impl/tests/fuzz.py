@@ -297,7 +297,7 @@ def _unequal(way, *results):
 def failure(number):
     """What is wrong with a trial; "" for nothing."""
     given = trial(number)
-    for cached in (planner.planned, planner.checked, gradients.planned):
+    for cached in (planner.planned, planner.checked, gradients.planned, gradients.checked):
         cached.cache_clear()
     try:
         # Every second trial without the check of addresses, as at a user's.

@@ -148,7 +148,7 @@ def test_nothing_to_multiply_and_no_generated_code_are_left_to_other_methods():
     assert direct.propose(dataclasses.replace(problem, batch=0), 1, 1 << 20, IDLE) is None
     assert direct.propose(problem, 1, 1 << 20, None) is None
     assert not isinstance(
-        gradients.planned(problem, 1, 1 << 30, None), direct_gradients.DirectBackward
+        gradients.planned(problem, 1, 1 << 30, None, "direct"), direct_gradients.DirectBackward
     )
 
 

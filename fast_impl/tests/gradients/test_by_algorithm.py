@@ -13,7 +13,7 @@ from fast_impl.planning import gradients
 METHODS = {
     "blocks": "Backward",
     "planar": "Backward",
-    "small": "PatchesBackward",
+    "small": "SmallBackward",
     "scatter": "NoneType",
 }
 

@@ -9,7 +9,7 @@ import pytest
 
 import fast_impl
 from fast_impl.gradients import direct as direct_gradients
-from fast_impl.gradients import direct_kernel, scatter
+from fast_impl.gradients import direct_kernel, scatter, small
 from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import Chunk, KernelGradient
 from fast_impl.gradients.patches import PatchesBackward
@@ -27,6 +27,7 @@ def test_gradients_whose_streams_would_be_too_long_are_left_to_other_methods(mon
     monkeypatch.setattr(streams, "MOST_WORDS", 20)
     problem = made("wider than a tile").problem
     assert direct_gradients.DirectBackward.planned(problem, 1, 1 << 26, AVX2) is None
+    monkeypatch.setattr(small, "_MOST", 0)
     assert isinstance(gradients.planned(problem, 1, 1 << 26, AVX2), PatchesBackward)
 
 
@@ -324,7 +325,7 @@ def test_generated_gradients_are_those_of_the_scatter_in_both_layouts(data_forma
     scatter.input_gradient(problem, k, g, expected[0])
     scatter.kernel_gradient(problem, x, g, expected[1])
     scatter.bias_gradient(problem, g, expected[2])
-    plan = gradients.planned(problem, 2, planner.WORKSPACE_LIMIT, AVX2)
+    plan = gradients.planned(problem, 2, planner.WORKSPACE_LIMIT, AVX2, "direct")
     assert isinstance(plan, direct_gradients.DirectBackward)
     found = [np.full_like(array, np.nan) for array in expected]
     plan.run(x, k, g, tuple(found))
@@ -346,8 +347,8 @@ def test_images_that_find_no_room_to_be_turned_have_other_gradients():
 @generated
 def test_little_work_is_for_one_thread(monkeypatch):
     problem = made("plain").problem
-    for small, threads in ((problem.multiply_adds, 2), (problem.multiply_adds + 1, 1)):
-        monkeypatch.setattr(direct_gradients, "_SMALL", small)
+    for least, threads in ((problem.multiply_adds, 2), (problem.multiply_adds + 1, 1)):
+        monkeypatch.setattr(direct_gradients, "_SMALL", least)
         assert direct_gradients.DirectBackward(problem, 2, 1 << 26, AVX2).threads == threads
 
 

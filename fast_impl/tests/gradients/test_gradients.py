@@ -2,15 +2,19 @@ import numpy as np
 import pytest
 
 import fast_impl
+from fast_impl.gradients import small
 from fast_impl.kernels import native
 
 CONFIG = {"strides": (2, 3), "padding": "same"}
 
 
-@pytest.fixture(autouse=True, params=[True, False], ids=["generated", "not generated"])
-def _machine_code(request, monkeypatch):
-    """Every gradient with generated kernels, where there are any, and without."""
-    if not request.param:
+@pytest.fixture(autouse=True, params=["generated", "not generated", "by one look-up"])
+def _method(request, monkeypatch):
+    """Every gradient with generated kernels, where there are any, without, and as those of small problems."""
+    if request.param == "by one look-up":
+        return
+    monkeypatch.setattr(small, "suits", lambda *_: False)
+    if request.param == "not generated":
         monkeypatch.setattr(native, "target", lambda: None)
     elif native.target() is None:
         pytest.skip("this processor or system runs no generated code")

@@ -11,6 +11,7 @@ from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import KernelGradient
 from fast_impl.kernels import calls, copying
 from fast_impl.kernels.format import Products, Sums
+from fast_impl.kernels.rooms import Rooms
 from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.planning import planner
 from fast_impl.runtime import blas, checking
@@ -172,7 +173,7 @@ def test_a_call_with_one_wrong_field_is_refused(field, by, monkeypatch):
     prepared, operands = forward_calls("odd pixel after", 100)
     told = prepared._template.copy()
     told[:, field // 8] += by
-    monkeypatch.setattr(prepared, "_template", told)
+    monkeypatch.setattr(prepared, "_near", Rooms(told, Sums.INPUTS, 4))
     with pytest.raises(AddressError, match="nothing was run"):
         prepared.run(*operands)
 

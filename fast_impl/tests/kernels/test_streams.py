@@ -121,12 +121,12 @@ def test_words_are_counted_before_a_row_is_cut(images, rows, columns, before, le
     def cut(*_):
         raise NotCutError
 
-    monkeypatch.setattr(streams, "_tiles", cut)
+    monkeypatch.setattr(streams, "_Cut", cut)
     monkeypatch.setattr(streams, "unit", lambda *_: streams.Unit(images, rows, 0))
     for most, error in ((least, NotCutError), (least - 1, TooLongError)):
         monkeypatch.setattr(streams, "MOST_WORDS", most)
         with pytest.raises(error):
-            Streams(_words=[0] * before).add(
+            Streams(_count=before).add(
                 _grid(images, rows, columns), 4, range(1), 64, 0, once=False
             )
 

@@ -59,7 +59,7 @@ def test_gradients_for_another_target_equal_the_loops(
     problem = _problem(geometry, dtype, channels, filters)
     shapes = problem.input_shape, problem.kernel_shape, problem.output_shape
     x, k, g = (integers(shape, dtype) for shape in shapes)
-    plan = gradients.planned(problem, 2, LIMIT, target)
+    plan = gradients.planned(problem, 2, LIMIT, target, "direct")
     assert isinstance(plan, DirectBackward)
     found = [np.full(shape, np.nan, dtype) for shape in (*shapes[:2], filters)]
     plan.run(x, k, g, tuple(found))
@@ -74,7 +74,9 @@ def test_plans_are_kept_by_target(geometry):
     ]
     assert kept[0] is kept[2]
     assert kept[0] is not kept[1]
-    directs = [gradients.planned(problem, 1, LIMIT, target) for target in (NARROW, WIDE, NARROW)]
+    directs = [
+        gradients.planned(problem, 1, LIMIT, target, "direct") for target in (NARROW, WIDE, NARROW)
+    ]
     assert directs[0] is directs[2]
     assert directs[0] is not directs[1]
 

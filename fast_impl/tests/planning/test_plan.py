@@ -356,8 +356,16 @@ def test_a_sum_of_finite_numbers_is_looked_at_once(monkeypatch):
     asked = []
     real = np.isfinite
     monkeypatch.setattr(np, "isfinite", lambda a: asked.append(np.ndim(a)) or real(a))
-    assert planner.all_finite(np.ones(5, np.float16) * 60000)
+    assert planner.all_finite(np.full(5000, 60000, np.float16))
     assert asked == [0]
+
+
+def test_few_numbers_are_looked_at_one_by_one(monkeypatch):
+    """In less time than it takes to switch warnings off."""
+    monkeypatch.setattr(np, "errstate", lambda **_: pytest.fail("warnings were switched off"))
+    largest = np.full((2, 5), np.finfo(np.float32).max)
+    assert planner.all_finite(largest)
+    assert not planner.all_finite(np.array([1, np.nan, 3, 1], np.float32)[1::2])
 
 
 @pytest.mark.parametrize("invents", [True, False])

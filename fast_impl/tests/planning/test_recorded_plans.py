@@ -16,6 +16,7 @@ from syrupy.assertion import SnapshotAssertion
 from fast_impl.forward import blocks, direct
 from fast_impl.gradients.blocks import Backward
 from fast_impl.gradients.direct import DirectBackward
+from fast_impl.gradients.small import SmallBackward
 from fast_impl.kernels.calls import Calls, PreparedCalls
 from fast_impl.planning import gradients, planner
 from fast_impl.problem.dtypes import by_name
@@ -111,6 +112,9 @@ def _products(executor: blocks.Blocks) -> Iterator[str]:
 def _backward(problem: Problem, plan) -> Iterator[str]:
     if plan is None:
         yield "gradients: scatter"
+        return
+    if isinstance(plan, SmallBackward):
+        yield f"gradients: {plan.table.size} look-ups" + ("" if plan.alone else ", on one thread")
         return
     if isinstance(plan, DirectBackward):
         yield from _direct_backward(plan)
