@@ -35,21 +35,13 @@ class TooLongError(Exception):
     """The streams of a problem would take too much memory, or their addresses more than 32 bits."""
 
 
-<<<<<<< HEAD
-def as_words(numbers: list[int] | Array) -> Array:
-=======
 def as_words(numbers: Array | list[int]) -> Array:
->>>>>>> hs
     """Return a stream as the kernels read it.
 
     Raises:
         TooLongError: A number needs more than 32 bits.
     """
-<<<<<<< HEAD
-    found = np.asarray(numbers, np.int64)
-=======
     found = np.array(numbers, np.int64)
->>>>>>> hs
     if found.size and found.max() >= 1 << 31:
         raise TooLongError
     return np.array(found, np.int32)
