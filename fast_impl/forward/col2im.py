@@ -69,6 +69,8 @@ class _Band(NamedTuple):
 class Col2im:
     """The method for one problem with its channels last."""
 
+    silent = False
+
     def __init__(self, problem: Problem, threads: int, target: Target) -> None:
         self.problem, self.target = problem, target
         self.size = problem.dtype.itemsize
@@ -98,7 +100,7 @@ class Col2im:
         numbers = target.vector // self.size
         found = []
         lane = 0
-        for vectors, count in widths(-(-len(lines) * line // numbers), target):
+        for vectors, count in widths(-(-len(lines) * line // numbers), target.best):
             for _ in range(count):
                 end = lane + vectors * numbers
                 runs = []

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from fast_impl.kernels import made
 from fast_impl.kernels.format import JOB_BYTES, Sums, whole_lines
-from fast_impl.kernels.panels import Lanes, Panel, panels
+from fast_impl.kernels.panels import Lanes, Panel, cuts
 from fast_impl.kernels.rooms import Rooms
 from fast_impl.kernels.streams import MOST_WORDS, Grid, Streams, unit
 from fast_impl.kernels.target import Target
@@ -103,17 +103,33 @@ class Calls:
         self.dtype, self.target = dtype, target
         self.chains: list[list[Section]] = []
         self.elements = self.lanes = 0
+        self.cycles = 0.0
         for part in parts:
-            for panel in panels(part.lanes, dtype.itemsize, target):
-                width = panel.vectors * target.vector // dtype.itemsize
-                chain = []
-                for rows in _steps(part, width * dtype.itemsize):
-                    section = Section(part, panel, rows, self.elements, self.lanes, width)
-                    chain.append(section)
-                    self.elements += math.prod(section.shape)
-                self.chains.append(chain)
-                self.lanes += panel.times * width
-        self.cycles = sum(section.cycles(target) for section in self.sections)
+            ways = [self._chains(part, way) for way in cuts(part.lanes, dtype.itemsize, target)]
+            cycles = [
+                sum(section.cycles(target) for chain in way for section in chain) for way in ways
+            ]
+            least = min(range(len(ways)), key=cycles.__getitem__)
+            self.chains += ways[least]
+            self.cycles += cycles[least]
+            last = ways[least][-1][-1]
+            self.elements = last.start + math.prod(last.shape)
+            self.lanes = last.lane + last.panel.times * last.width
+
+    def _chains(self, part: Part, panels: list[Panel]) -> list[list[Section]]:
+        """The sections of a part that is cut into these panels, behind what there is."""
+        start, lane = self.elements, self.lanes
+        chains = []
+        for panel in panels:
+            width = panel.vectors * self.target.vector // self.dtype.itemsize
+            chain = []
+            for rows in _steps(part, width * self.dtype.itemsize):
+                section = Section(part, panel, rows, start, lane, width)
+                chain.append(section)
+                start += math.prod(section.shape)
+            chains.append(chain)
+            lane += panel.times * width
+        return chains
 
     @property
     def sections(self) -> Iterator[Section]:

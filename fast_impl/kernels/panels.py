@@ -37,8 +37,10 @@ class Panel(NamedTuple):
     runs: tuple[Run, ...]
 
 
-def panels(lanes: Lanes, size: int, target: Target) -> Iterator[Panel]:
-    """Cut lanes into panels of numbers of ``size`` bytes; the last one may have idle lanes.
+def cuts(lanes: Lanes, size: int, target: Target) -> list[list[Panel]]:
+    """All ways to cut lanes into panels of numbers of ``size`` bytes that are worth a look.
+
+    The last panel may have idle lanes. The way with the target's best panels comes first.
 
     Raises:
         ValueError: Several lines that do not fit one panel.
@@ -48,25 +50,30 @@ def panels(lanes: Lanes, size: int, target: Target) -> Iterator[Panel]:
         if lanes.total > target.widest * numbers:
             raise ValueError(f"{lanes} do not fit {target.widest} vectors of {numbers} numbers")
         runs = (Run(i * lanes.line, lanes.line, i * lanes.apart) for i in range(lanes.lines))
-        yield Panel(-(-lanes.total // numbers), 1, 0, tuple(runs))
-        return
+        return [[Panel(-(-lanes.total // numbers), 1, 0, tuple(runs))]]
+    vectors = -(-lanes.line // numbers)
+    others = range(2, min(target.widest, vectors) + 1)
+    ways = [widths(vectors, best) for best in dict.fromkeys((target.best, *others))]
+    return [
+        list(_panels(lanes.line, way, numbers))
+        for number, way in enumerate(ways)
+        if way not in ways[:number]
+    ]
+
+
+def _panels(line: int, ways: list[tuple[int, int]], numbers: int) -> Iterator[Panel]:
     lane = 0
-    for vectors, count in widths(-(-lanes.line // numbers), target):
+    for vectors, count in ways:
         width = vectors * numbers
-        whole = min(count, (lanes.line - lane) // width)
+        whole = min(count, (line - lane) // width)
         if whole:
             yield Panel(vectors, whole, lane, (Run(0, width, 0),))
             lane += whole * width
         if whole < count:
-            yield Panel(vectors, 1, lane, (Run(0, lanes.line - lane, 0),))
+            yield Panel(vectors, 1, lane, (Run(0, line - lane, 0),))
 
 
-def widths(vectors: int, target: Target) -> list[tuple[int, int]]:
-    """Widths of panels that make up so many vectors, and how many of each."""
-    if vectors % target.widest == 0:
-        return [(target.widest, vectors // target.widest)]
-    count, rest = divmod(vectors, target.best)
-    ways = [(target.best, count), (rest, 1 if rest else 0)]
-    if count and rest and target.best + rest <= target.widest:
-        ways = [(target.best, count - 1), (target.best + rest, 1)]
-    return [way for way in ways if way[1]]
+def widths(vectors: int, most: int) -> list[tuple[int, int]]:
+    """Widths of panels, at most ``most``, that make up so many vectors, and how many of each."""
+    count, rest = divmod(vectors, most)
+    return [way for way in ((most, count), (rest, 1)) if min(way)]
