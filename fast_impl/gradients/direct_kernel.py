@@ -10,6 +10,7 @@ zeros, if taps reach over the border.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import itertools
 import math
@@ -33,10 +34,15 @@ Array = npt.NDArray[Any]
 # Bytes of inputs and gradients of a chunk: so few that they stay in the cache, but, up to the second
 # number, so many times the result that adding to it costs little.
 _CHUNK_BYTES, _LARGE_CHUNK_BYTES, _RESULTS = 3 << 20, 12 << 20, 4
-# Filters, and products that each gradient is in, up to which gradients are read where they lie.
-_FEW, _REUSE = 32, 400
+# Bytes of a pixel's gradients, and products that each gradient is in, up to which gradients are read where they lie.
+_FEW, _REUSE = 256, 400
+# Bytes of a pixel's inputs up to which these are.
+_FEW_INPUTS = 512
 # Columns that make runs too short for a batch of more images than that.
-_SHORT = 12
+_SHORT = 6
+# Columns at the border are runs of their own, rather than a reason to copy all gradients, up to such a share of the
+# time of a row. Cycles of a tile's addition to the result, and of a run of one pixel.
+_BORDER, _UPDATE, _RUN = 0.3, 200, 22
 # Bytes of the result that a call goes through once for each panel.
 _RESULT_BYTES = 48 << 10
 # Bytes of inputs (of one panel) and gradients that all tiles go through before the next ones.
@@ -59,11 +65,15 @@ class Chunk(NamedTuple):
 
 
 class _Group(NamedTuple):
-    """Rows of tiles that read the same pixels: filters of tap ``(a, b)``, and of the taps after it."""
+    """Rows of tiles that read the same pixels: filters of tap ``(a, b)``, and of the taps after it.
+
+    ``columns`` are the input columns that are read; None for all that tap reaches.
+    """
 
     a: int
     b: int
     rows: int
+    columns: range | None = None
 
 
 class _Calls(NamedTuple):
@@ -90,23 +100,35 @@ class KernelGradient:
         self.panels = -(-problem.in_channels // self.lanes)
         short = width.input < _SHORT and problem.batch > width.input
         reuse = height.kernel * width.kernel * problem.in_channels // (height.stride * width.stride)
-        self.in_place = not short and (problem.filters <= _FEW or reuse < _REUSE)
-        taps_a_group = width.kernel if self.in_place and width.dilation == 1 else 1
+        self.in_place = not short and (problem.filters * self.size <= _FEW or reuse < _REUSE)
+        self.left = width.before if self.in_place else 0
+        self.columns = width.output
+        if self.in_place:
+            reach = (width.input - 1) * width.stride + width.extent - width.before
+            self.columns = self.left + max(width.output, reach)
+        kinds = self._kinds()
+        self.border = self.in_place and self.columns > width.output and bool(kinds)
+        if self.border:
+            self.left, self.columns = 0, width.output
+        elif self.in_place:
+            taps = width.kernel if width.dilation == 1 else 1
+            kinds = [(range(width.input), range(b, b + taps)) for b in range(0, width.kernel, taps)]
+        else:
+            kinds = [(None, range(b, b + 1)) for b in range(width.kernel)]
         self.groups = [
-            _Group(a, b, taps_a_group * problem.filters)
+            _Group(a, taps.start, len(taps) * problem.filters, columns)
             for a in range(height.kernel)
-            for b in range(0, width.kernel, taps_a_group)
+            for columns, taps in kinds
         ]
-        self.rows = _rows(self.groups[0].rows, target.tiles[self.vectors].product_rows)
+        most = max(group.rows for group in self.groups)
+        self.rows = _rows(most, target.tiles[self.vectors].product_rows)
         self.chunks = self._chunks(limit)
         # Images side by side make longer runs than the columns of one image.
         self.across = not self.in_place and self.chunks[0].images > 1
-        self.left = width.before if self.in_place else 0
-        reach = (width.input - 1) * width.stride + width.extent - width.before
-        self.columns = width.output
-        if self.in_place:
-            self.columns = self.left + max(width.output, reach)
-        elif self.across:
+        # Panels that end inside a vector can be read where they lie if nothing beyond their end is.
+        few = problem.in_channels * self.size <= _FEW_INPUTS
+        self.inputs_in_place = target.masks and few and not self.across
+        if self.across:
             self.columns = -(-width.output // width.stride)
         # Without a border, gradients need no copy; images of a chunk lie one after the other.
         self.as_it_is = (
@@ -117,7 +139,9 @@ class KernelGradient:
         # With few weights, every thread sums over chunks of its own.
         weights = math.prod(problem.kernel_shape)
         few = weights <= _FEW_WEIGHTS and len(self.chunks) >= threads
-        copied = self.panels * self.lanes * self._pixels(self.chunks[0])
+        copied = 0
+        if not self.inputs_in_place:
+            copied += self.panels * self.lanes * self._pixels(self.chunks[0])
         if not self.as_it_is:
             copied += math.prod(self._gradient_shape(self.chunks[0]))
         few = few and threads * (copied + weights) * self.size <= limit // 2
@@ -126,6 +150,35 @@ class KernelGradient:
         self._known: dict[tuple[int, ...], _Calls] = {}
         for chunk in self.chunks:
             self._calls(chunk)
+
+    def _kinds(self) -> list[tuple[range | None, range]]:
+        """Columns whose taps all reach the output, and each at the border with the taps of its own that do.
+
+        None where no column has them all, or where those at the border would take too long.
+        """
+        width = self.problem.width
+        first = -(-width.before // width.stride)
+        stop = (width.output - width.extent + width.before) // width.stride + 1
+        if stop <= first or stop > width.input:
+            return []
+        taps = range(width.kernel)
+        if width.dilation > 1:
+            return [(None, taps[tap : tap + 1]) for tap in taps]
+        row = width.input * self.lanes + width.output * self.problem.filters
+        rows = max(1, _PIECE_BYTES // (row * self.size))
+        border = (*range(first), *range(stop, width.input))
+        cost = len(border) * (_UPDATE + rows * _RUN)
+        if cost > _BORDER * rows * width.input * self.target.tiles[self.vectors].step:
+            return []
+        reaching = ((column, width.taps(column)[0]) for column in border)
+        return [
+            (range(first, stop), taps),
+            *(
+                (range(column, column + 1), taps[some])
+                for column, some in reaching
+                if some.stop > some.start
+            ),
+        ]
 
     def _chunks(self, limit: int) -> list[Chunk]:
         problem, height = self.problem, self.problem.height
@@ -179,10 +232,12 @@ class KernelGradient:
         height, width = self.problem.height, self.problem.width
         low, high = self._reached(chunk)
         taken, _ = height.span(group.a)
+        columns: slice | range
         columns, targets = width.span(group.b)
         start = targets.start
-        if self.in_place:
-            columns, start = slice(0, width.input), group.b * width.dilation - width.before
+        if group.columns is not None:
+            columns = group.columns
+            start = columns.start * width.stride + group.b * width.dilation - width.before
         count = columns.stop - columns.start
         for i in range(max(taken.start, rows.start), min(taken.stop, rows.stop)):
             p = i * height.stride + group.a * height.dilation - height.before - low
@@ -217,11 +272,16 @@ class KernelGradient:
         if step > self.target.most_step:
             raise TooLongError
         gradients = math.prod(self._gradient_shape(chunk)[2:]) * self.size
-        scale = np.array([1, self.lanes * self.size, pixel * self.size])
+        # From pixel to pixel of the inputs, and from panel to panel.
+        input_step, panel = self.lanes * self.size, self._pixels(chunk) * self.lanes * self.size
+        if self.inputs_in_place:
+            input_step, panel = problem.in_channels * self.size, input_step
+        scale = np.array([1, input_step, pixel * self.size])
         # Every piece has its streams at the same distances, so that one table of jobs does for all.
         rows_of_pieces = self._pieces(chunk)
         pieces: list[list[int]] = [[] for _ in rows_of_pieces]
-        jobs: dict[int, list[tuple[int, int, int]]] = {}
+        # By rows of a tile, for each tile: the row of taps, and the job.
+        jobs: dict[int, list[tuple[int, int, int, int]]] = {}
         for group in self.groups:
             start = len(pieces[0]) * 4
             runs = [
@@ -241,20 +301,20 @@ class KernelGradient:
                 block = first * self.size if self.in_place else number * gradients
                 to = (weights + first) * problem.in_channels * self.size
                 rows = min(self.rows, group.rows - first)
-                jobs.setdefault(rows, []).append((start, block, to))
+                jobs.setdefault(rows, []).append((group.a, start, block, to))
         streams = as_words(list(itertools.chain.from_iterable(pieces)))
-        tables: list[Array] = []
+        tables = {rows: np.array(members, np.int64)[:, 1:].copy() for rows, members in jobs.items()}
         told: list[list[int]] = []
         tasks = []
-        panel = self._pixels(chunk) * self.lanes * self.size
-        for rows, members in jobs.items():
-            table = np.array(members, np.int64)
-            tables.append(table)
-            for first, last, low, high, lanes in self._cut(len(members)):
-                kernel = made.products(self.target, rows, self.vectors, self.size, step, lanes)
+        for some, low, high, lanes in self._cuts(jobs):
+            task = []
+            for rows, taken in some:
+                kernel = made.products(
+                    self.target, rows, self.vectors, self.size, step, lanes, input_step
+                )
                 fields = {
-                    Products.JOBS: address(table) + first * JOB_BYTES,
-                    Products.COUNT: last - first,
+                    Products.JOBS: address(tables[rows]) + taken.start * JOB_BYTES,
+                    Products.COUNT: len(taken),
                     Products.INPUTS: low * panel,
                     Products.RESULT: low * self.lanes * self.size,
                     Products.PANELS: high - low,
@@ -262,29 +322,40 @@ class KernelGradient:
                     Products.RESULT_STEP: self.lanes * self.size,
                     Products.RESULT_ROW: problem.in_channels * self.size,
                 }
-                task = []
                 for number in range(len(pieces)):
                     fields[Products.STREAMS] = address(streams) + number * len(pieces[0]) * 4
                     task.append((kernel, len(told)))
                     told.append(call_words(self.target.products.words, fields))
-                tasks.append(task)
-        return _Calls(
-            np.array(told, np.int64).reshape(-1, self.target.products.words), streams, tables, tasks
-        )
+            tasks.append(task)
+        template = np.array(told, np.int64).reshape(-1, self.target.products.words)
+        return _Calls(template, streams, list(tables.values()), tasks)
 
-    def _cut(self, jobs: int) -> Iterator[tuple[int, int, int, int, int]]:
-        """First and last job, first and last panel, and channels stored, of each task."""
+    def _cuts(
+        self, jobs: dict[int, list[tuple[int, int, int, int]]]
+    ) -> Iterator[tuple[list[tuple[int, range]], int, int, int]]:
+        """Of each task: jobs of tiles of so many rows, first and last panel, and channels stored."""
         whole = self.problem.in_channels // self.lanes
         rest = self.problem.in_channels % self.lanes
         cuts = 1 if self.inner_threads == 1 else self.inner_threads * _TASKS
-        result = jobs * self.rows * self.problem.in_channels * self.size
-        down = min(max(cuts, result // _RESULT_BYTES), jobs)
-        across = min(-(-cuts // down), max(whole, 1))
-        for some in shares(jobs, down):
-            for panels in shares(whole, across) if whole else ():
-                yield some.start, some.stop, panels.start, panels.stop, self.lanes
-            if rest:
-                yield some.start, some.stop, whole, whole + 1, rest
+        # Tiles of the columns at the border add to results of other tiles: a task has all of a row of taps.
+        several = [jobs] if self.border else [{rows: jobs[rows]} for rows in jobs]
+        for tables in several:
+            result = (
+                sum(map(len, tables.values())) * self.rows * self.problem.in_channels * self.size
+            )
+            number = self.problem.height.kernel if self.border else len(next(iter(tables.values())))
+            down = min(max(cuts, result // _RESULT_BYTES), number)
+            across = min(-(-cuts // down), max(whole, 1))
+            for some in shares(number, down):
+                taken = [
+                    (rows, _of_taps(members, some) if self.border else range(some.start, some.stop))
+                    for rows, members in tables.items()
+                ]
+                taken = [(rows, members) for rows, members in taken if members]
+                for panels in shares(whole, across) if whole else ():
+                    yield taken, panels.start, panels.stop, self.lanes
+                if rest:
+                    yield taken, whole, whole + 1, rest
 
     # --- running ------------------------------------------------------------------------------
 
@@ -321,9 +392,15 @@ class KernelGradient:
         images = slice(chunk.first_image, chunk.first_image + chunk.images)
         x = inputs[images, chunk.first : chunk.last]
         g = gradient[images, slice(*self._reached(chunk))]
-        pixels = self._in_order(x)
-        panels = lender.empty(self.panels * self._pixels(chunk) * self.lanes, problem.dtype)
-        panels = panels.reshape(self.panels, *pixels.shape[:2], self.lanes)
+        panels, copies = x, []
+        if not self.inputs_in_place:
+            pixels = self._in_order(x)
+            panels = lender.empty(self.panels * self._pixels(chunk) * self.lanes, problem.dtype)
+            panels = panels.reshape(self.panels, *pixels.shape[:2], self.lanes)
+            copies += [
+                functools.partial(fill, panels[some], pixels, some.start * self.lanes, self.target)
+                for some in shares(self.panels, self.inner_threads)
+            ]
         blocks = g
         if not self.as_it_is:
             shape = self._gradient_shape(chunk)
@@ -342,13 +419,8 @@ class KernelGradient:
             }  # fmt: skip
             checking.prove(calls.tasks, told, arrays)
         first, step = address(told), steps(told)[0]
-        copies = [
-            *(
-                functools.partial(fill, panels[some], pixels, some.start * self.lanes, self.target)
-                for some in shares(self.panels, self.inner_threads)
-            ),
-            *(() if self.as_it_is else self._gradient_copies(blocks, g)),
-        ]
+        if not self.as_it_is:
+            copies += self._gradient_copies(blocks, g)
 
         def task(number: int, seat: int) -> None:  # noqa: ARG001
             for kernel, row in calls.tasks[number]:
@@ -391,6 +463,12 @@ class KernelGradient:
 
         for rows in shares(gradient.shape[1], self.inner_threads):
             yield functools.partial(pad, rows)
+
+
+def _of_taps(members: list[tuple[int, int, int, int]], taps: slice) -> range:
+    """Which of the jobs, in the order of their rows of taps, are of some of these."""
+    rows = [member[0] for member in members]
+    return range(bisect.bisect_left(rows, taps.start), bisect.bisect_left(rows, taps.stop))
 
 
 def _vectors(pixel_bytes: int, target: Target) -> int:

@@ -29,10 +29,16 @@ def sums(target: Target, vectors: int, size: int, runs: tuple[Run, ...], again: 
 
 @functools.lru_cache(maxsize=64)
 def products(
-    target: Target, rows: int, vectors: int, size: int, gradient_step: int, channels: int
+    target: Target,
+    rows: int,
+    vectors: int,
+    size: int,
+    gradient_step: int,
+    channels: int,
+    input_step: int,
 ) -> Kernel:
     """The kernel of products of this shape; see `Target`."""
-    given = target, rows, vectors, size, gradient_step, channels
+    given = target, rows, vectors, size, gradient_step, channels, input_step
     return _checked(target.products.make(*given), touched.check_products(*given))
 
 

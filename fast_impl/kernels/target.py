@@ -52,6 +52,7 @@ class Target:
         name: For people.
         vector: Bytes of a vector.
         registers: How many vectors the registers hold.
+        masks: Whether a part of a vector can be read, and nothing beyond it is touched.
         tiles: By vectors of a panel: 1, 2, and so on.
         best: Vectors of the panels that most lanes are cut into.
         tap: Cycles of a tap of a tile.
@@ -61,16 +62,18 @@ class Target:
         sums: ``make(target, vectors, size, runs, again)``. Panels have so many vectors, numbers
             ``size`` bytes, and ``runs`` are written. ``again`` adds the sums to what the output
             holds, without a bias.
-        products: ``make(target, rows, vectors, size, gradient_step, channels)``. Of a pixel,
-            ``rows`` gradients are read and ``vectors`` of inputs, which lie side by side; pixels of
-            the gradients lie ``gradient_step`` bytes apart. So many ``channels`` of the panel are
-            added to the result.
+        products: ``make(target, rows, vectors, size, gradient_step, channels, input_step)``. Of a
+            pixel, ``rows`` gradients are read and ``vectors`` of inputs, which lie side by side; pixels
+            of the gradients lie ``gradient_step`` bytes apart, and those of the inputs ``input_step``. So
+            many ``channels`` of the panel are added to the result, and no others are read where the step
+            is not that of whole panels.
         copies: ``make(target, length)``. Pieces have ``length`` bytes, a multiple of 4.
     """
 
     name: str
     vector: int
     registers: int
+    masks: bool
     tiles: Mapping[int, Tile]
     best: int
     tap: float

@@ -146,9 +146,17 @@ def check_sums(
 
 
 def check_products(
-    target: Target, rows: int, vectors: int, size: int, gradient_step: int, channels: int
+    target: Target,
+    rows: int,
+    vectors: int,
+    size: int,
+    gradient_step: int,
+    channels: int,
+    input_step: int,
 ) -> Check:
     """The check of a kernel of products, whose generator takes the same."""
+    panel = vectors * target.vector
+    read = panel if input_step == panel else channels * size
 
     def stream(words: Array) -> _Reach:
         found = _Reach()
@@ -158,7 +166,7 @@ def check_products(
         runs = words[: 3 * int(ends.argmax())].reshape(-1, 3)
         for length, pixel, gradient in runs[runs[:, 0] > 0].tolist():
             last = (length - 1) * gradient_step
-            found.add(Products.INPUTS, pixel, pixel + length * vectors * target.vector)
+            found.add(Products.INPUTS, pixel, pixel + (length - 1) * input_step + read)
             found.add(Products.GRADIENTS, gradient, gradient + last + rows * size)
         return found
 

@@ -12,6 +12,7 @@ AVX2 = Target(
     name="AVX2",
     vector=VECTOR,
     registers=16,
+    masks=False,
     tiles={1: Tile(8, 5.5, 1.3, 8), 2: Tile(6, 6.5, 1.0, 6), 3: Tile(4, 6.5, 1.05, 4)},
     best=2,
     tap=14.0,

@@ -12,6 +12,7 @@ AVX512 = Target(
     name="AVX-512",
     vector=VECTOR,
     registers=32,
+    masks=True,
     tiles={
         1: Tile(8, 5.0, 1.15, 24),
         2: Tile(8, 8.5, 1.0, 12),

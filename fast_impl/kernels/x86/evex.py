@@ -29,6 +29,7 @@ class EvexAssembler(VectorAssembler):
     """The instructions that kernels for AVX-512 are made of."""
 
     vector = 64
+    masks = True
     kind = Zmm
 
     def __init__(self) -> None:
@@ -111,6 +112,11 @@ class EvexAssembler(VectorAssembler):
             super().multiply_add_number(row, source, right, size, spare)
         else:
             self.multiply_add(row[0], right[0], source, size)
+
+    def load_side_by_side(self, row: Sequence[Vector], source: At, length: int) -> None:
+        for v, register in enumerate(row):
+            start = v * self.vector
+            self.load_vector(register, source.after(start), self._mask(length - start))
 
     def prepare_parts(self, lengths: Collection[int], spare: Gpr) -> None:
         if any(length % _UNIT for length in lengths):

@@ -34,14 +34,27 @@ def words(vector: int, widest: int) -> int:
 
 
 def kernel(
-    target: Target, rows: int, vectors: int, size: int, gradient_step: int, channels: int
+    target: Target,
+    rows: int,
+    vectors: int,
+    size: int,
+    gradient_step: int,
+    channels: int,
+    input_step: int,
 ) -> Function:
     """The kernel, ready to be called."""
-    return executable.load(generate(target, rows, vectors, size, gradient_step, channels))
+    given = rows, vectors, size, gradient_step, channels, input_step
+    return executable.load(generate(target, *given))
 
 
 def generate(
-    target: Target, rows: int, vectors: int, size: int, gradient_step: int, channels: int
+    target: Target,
+    rows: int,
+    vectors: int,
+    size: int,
+    gradient_step: int,
+    channels: int,
+    input_step: int,
 ) -> bytes:
     """Machine code of the kernel; see `fast_impl.kernels.target.Target.products`."""
     vector = target.vector
@@ -50,6 +63,9 @@ def generate(
     sums = [registers[row * vectors : (row + 1) * vectors] for row in range(rows)]
     inputs, rest = registers[rows * vectors :][:vectors], registers[(rows + 1) * vectors :]
     spare = rest[:2]
+    panel_bytes = vectors * vector
+    # Packed inputs have whole panels; inputs that are read where they lie may end with the last channel.
+    read = panel_bytes if input_step == panel_bytes else channels * size
     job, panel, run, store = (Label() for _ in range(4))
 
     asm.push(RBX)
@@ -81,14 +97,13 @@ def generate(
     asm.add(RBX, R8)
 
     def step(number: int) -> None:
-        for v in range(vectors):
-            asm.load_vector(inputs[v], At(RDX, (number * vectors + v) * vector))
+        asm.load_side_by_side(inputs, At(RDX, number * input_step), read)
         for i, row in enumerate(sums):
             place = At(RBX, number * gradient_step + i * size)
             asm.multiply_add_number(row, place, inputs, size, spare[i % len(spare)])
 
     def advance(steps: int) -> None:
-        asm.add_number(RDX, steps * vectors * vector)
+        asm.add_number(RDX, steps * input_step)
         asm.add_number(RBX, steps * gradient_step)
 
     asm.repeat(RAX, _STEPS, step, advance)
@@ -97,7 +112,7 @@ def generate(
 
     asm.place(store)
     for row in sums:
-        if channels * size == vectors * vector:
+        if channels * size == panel_bytes:
             for v, register in enumerate(row):
                 asm.add_vector(register, register, At(R9, v * vector), size)
                 asm.store_vector(At(R9, v * vector), register)

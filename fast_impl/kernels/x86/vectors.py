@@ -27,10 +27,12 @@ class VectorAssembler(Assembler, abc.ABC):
 
     Attributes:
         vector: Bytes of a vector.
+        masks: Whether a part of a vector can be read.
         kind: Its registers.
     """
 
     vector: ClassVar[int]
+    masks: ClassVar[bool]
     kind: ClassVar[type[Vector]]
 
     def registers(self, count: int) -> list[Vector]:
@@ -86,8 +88,15 @@ class VectorAssembler(Assembler, abc.ABC):
             self.multiply_add(target, spare, vector, size)
 
     @abc.abstractmethod
+    def load_side_by_side(self, row: Sequence[Vector], source: At, length: int) -> None:
+        """Read ``length`` bytes into registers, one after the other; nothing beyond them is touched.
+
+        What registers hold beyond them becomes 0. Without `masks`, only whole registers can be read.
+        """
+
+    @abc.abstractmethod
     def prepare_parts(self, lengths: Collection[int], spare: Gpr) -> None:
-        """Make ready what `copy` and `store_parts` of so many bytes need, at the beginning of a kernel."""
+        """Make ready what `copy` and `store_parts` of so many bytes and the like need, at the beginning of a kernel."""
 
     @abc.abstractmethod
     def copy(self, target: At, source: At, length: int, spare: Vector) -> None:

@@ -27,6 +27,7 @@ class VexAssembler(VectorAssembler):
     """The instructions that kernels for AVX2 are made of."""
 
     vector = 32
+    masks = False
     kind = Ymm
 
     def zero(self, target: Vector) -> None:
@@ -55,6 +56,12 @@ class VexAssembler(VectorAssembler):
 
     def add_vector(self, target: Vector, left: Vector, right: Vector | At, size: int) -> None:
         self._vex(MAP_0F, P66 if double(size) else NONE, 0x58, target, a(Ymm, left), right)
+
+    def load_side_by_side(self, row: Sequence[Vector], source: At, length: int) -> None:
+        if length != len(row) * self.vector:
+            raise ValueError(f"length={length} must be that of {len(row)} whole registers")
+        for v, register in enumerate(row):
+            self.load_vector(register, source.after(v * self.vector))
 
     def prepare_parts(self, lengths: Collection[int], spare: Gpr) -> None:
         pass
