@@ -78,6 +78,16 @@ class DirectBackward:
             self._run(x, kernel, g, (to_inputs, out[1], out[2]))
             turn(out[0].transpose(0, 2, 3, 1), to_inputs, self.threads)
 
+    def suspects(
+        self, inputs: Array, kernel: Array, found: tuple[Array, Array, Array]
+    ) -> list[Array]:
+        """Arrays that tell by NaN or infinities whether a zero that is not in the inputs may have met one."""
+        # Pixels beyond the edge meet the kernel, columns beyond it the inputs: each or its result will do.
+        pairs = [(kernel, found[0])]
+        if not self.kernel.as_it_is:
+            pairs.append((inputs, found[1]))
+        return [min(pair, key=lambda array: array.size) for pair in pairs]
+
     def _run(
         self, inputs: Array, kernel: Array, gradient: Array, out: tuple[Array, Array, Array]
     ) -> None:

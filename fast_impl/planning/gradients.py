@@ -75,7 +75,7 @@ def planned(
 
 
 def _all_finite(arrays: Sequence[Array], threads: int) -> bool:
-    if max(array.size for array in arrays) <= _LARGE:
+    if max((array.size for array in arrays), default=0) <= _LARGE:
         return all(map(planner.all_finite, arrays))
     found = [False] * len(arrays)
 
@@ -119,8 +119,10 @@ class GradientPlan(NamedTuple):
         with np.errstate(all="ignore"):
             if self.method is not None:
                 self.method.run(inputs, kernel, gradient, found)
-            # Zeros of the padded layouts met every value; only finite ones leave no trace.
-            if self.method is None or not _all_finite(found[:2], threads):
+            # Zeros of the padded layouts met other values; only finite ones leave no trace.
+            if self.method is None or not _all_finite(
+                self.method.suspects(inputs, kernel, found), threads
+            ):
                 scatter.input_gradient(problem, kernel, gradient, found[0], self.limit)
                 scatter.kernel_gradient(problem, inputs, gradient, found[1], self.limit)
                 scatter.bias_gradient(problem, gradient, found[2])
