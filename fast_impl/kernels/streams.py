@@ -234,7 +234,9 @@ def _kinds(rows: range, down: Reach, tall: int) -> tuple[list[range], Array]:
     kinds: dict[Any, int] = {}
     found: list[range] = []
     kind_of = np.zeros(units, np.intp)
-    for number in itertools.chain(range(min(inner + 1, units)), range(max(inner + 1, outer), units)):
+    for number in itertools.chain(
+        range(min(inner + 1, units)), range(max(inner + 1, outer), units)
+    ):
         top = rows.start + number * tall
         some = range(top, min(top + tall, rows.stop))
         key = down.first(top) - top * down.step, tuple(map(down.valid, some))

@@ -126,9 +126,7 @@ def test_words_are_counted_before_a_row_is_cut(images, rows, columns, before, le
     for most, error in ((least, NotCutError), (least - 1, TooLongError)):
         monkeypatch.setattr(streams, "MOST_WORDS", most)
         with pytest.raises(error):
-            Streams(_count=before).add(
-                _grid(images, rows, columns), 4, range(1), 64, 0, once=False
-            )
+            Streams(_count=before).add(_grid(images, rows, columns), 4, range(1), 64, 0, once=False)
 
 
 @pytest.mark.parametrize("unit", [(1, 1), (2, 1), (1, 2)])
