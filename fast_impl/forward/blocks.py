@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.forward import costs
-from fast_impl.forward.method import MOST_TAPS, Proposal
+from fast_impl.forward.method import MOST_TAPS, Offer, Proposal
 from fast_impl.forward.taps import least_groups, rows_by_phase, tap_groups
 from fast_impl.kernels.target import Target
 from fast_impl.problem.dtypes import accumulator
@@ -438,12 +438,21 @@ def _tilings(problem: Problem, threads: int) -> list[Tiling]:
     return found
 
 
+def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> Offer | None:
+    """Offer the method: what is multiplied and copied takes so long, however it is tiled."""
+    products = problem.height.kernel * least_groups(problem.width)
+    if not problem.multiply_adds or accumulator(problem.dtype).kind != "f" or products > MOST_TAPS:
+        return None
+    wide = accumulator(problem.dtype).itemsize == 8
+    copied = costs.copy(math.prod(problem.output_shape), 1 << 20, wide)
+    work = costs.multiply(problem.multiply_adds, wide) + copied + products * costs.CALL
+    return Offer(costs.START + work / threads, lambda: propose(problem, threads, limit, target))
+
+
 def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:
     """The best tiling of this problem, or None where there is nothing to multiply."""
     dtype = accumulator(problem.dtype)
-    if not problem.multiply_adds or dtype.kind != "f":
-        return None
-    if problem.height.kernel * least_groups(problem.width) > MOST_TAPS:
+    if offer(problem, threads, limit, target) is None:
         return None
     best: tuple[float, Blocks] | None = None
     for tiling in _tilings(problem, threads):

@@ -35,6 +35,11 @@ def _multiply_add() -> float:
     return MULTIPLY_ADD if blas.has_avx512() else MULTIPLY_ADD_AVX2
 
 
+def multiply(adds: int, wide: bool = False) -> float:
+    """Seconds of so many multiply-adds of products at full speed."""
+    return adds * _multiply_add() * (2 if wide else 1)
+
+
 def product(m: int, n: int, k: int, wide: bool = False) -> float:
     """Seconds of one ``m x k`` by ``k x n`` product, ``n`` of weights; ``wide`` is float64."""
     if not m * n * k:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.forward import costs
-from fast_impl.forward.method import MOST_TAPS, Proposal
+from fast_impl.forward.method import MOST_TAPS, Offer, Proposal
 from fast_impl.kernels.calls import Calls, Part
 from fast_impl.kernels.copying import turn
 from fast_impl.kernels.lanes import Side, partitions
@@ -199,8 +199,8 @@ def _candidates(problem: Problem, target: Target) -> list[Direct]:
     return found
 
 
-def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:
-    """The best way to form lanes, or None where generated kernels do not apply."""
+def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> Offer | None:
+    """Offer the best way to form lanes, or None where generated kernels do not apply."""
     if (
         target is None
         or not problem.multiply_adds
@@ -219,14 +219,22 @@ def propose(problem: Problem, threads: int, limit: int, target: Target | None) -
         return None
     direct = min(candidates, key=lambda candidate: candidate.seconds(threads))
     count = min((1, threads), key=direct.seconds)
+    method: Direct | Turned = Turned(problem, direct, count) if problem.channels_first else direct
+    seconds = method.seconds(count)
+    return Offer(seconds, lambda: _prepared(problem, direct, method, count, seconds))
+
+
+def _prepared(
+    problem: Problem, direct: Direct, method: Direct | Turned, threads: int, seconds: float
+) -> Proposal | None:
+    """Propose the method, ready to run; None where its streams would be too long."""
+    inner = direct.problem
     try:
-        direct.prepare(count)
+        direct.prepare(threads)
     except TooLongError:
         return None
     workspace = direct.prepared.workspace
-    method: Direct | Turned = direct
     if problem.channels_first:
-        method = Turned(problem, direct, count)
         each = math.prod(inner.input_shape) + math.prod(inner.output_shape)
         workspace += each * problem.dtype.itemsize
     lanes = ", ".join(
@@ -235,9 +243,9 @@ def propose(problem: Problem, threads: int, limit: int, target: Target | None) -
     more = ", ..." if len(direct.calls.chains) > 3 else ""
     return Proposal(
         method,
-        method.seconds(count),
+        seconds,
         workspace,
-        count,
+        threads,
         multiplies_padding=True,
         invents_weights=not direct.exact,
         explanation=(
@@ -246,3 +254,9 @@ def propose(problem: Problem, threads: int, limit: int, target: Target | None) -
             + (f", {inner.batch} image(s) turned at a time" if problem.channels_first else "")
         ),
     )
+
+
+def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:
+    """Propose the best way to form lanes, or None where generated kernels do not apply."""
+    found = offer(problem, threads, limit, target)
+    return None if found is None else found.propose()

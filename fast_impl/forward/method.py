@@ -1,12 +1,14 @@
-"""What every method of the forward direction is: a function ``propose``, and what it returns.
+"""What every method of the forward direction is: functions ``offer`` and ``propose``, and what they return.
 
 ``propose(problem, threads, limit, target)`` returns a `Proposal` or None where the algorithm does not
 apply: ``threads`` is the number of participants, ``limit`` the bytes of scratch memory allowed, ``target`` what
-kernels can be generated for, if anything.
+kernels can be generated for, if anything. ``offer`` takes the same and returns an `Offer`, or None, in a
+hundredth of the time, so that only methods are worked out that may be the best.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy.typing as npt
@@ -47,3 +49,10 @@ class Proposal(NamedTuple):
     multiplies_padding: bool
     explanation: str
     invents_weights: bool = False
+
+
+class Offer(NamedTuple):
+    """What a method takes at least, in predicted seconds, and how its proposal is made, if it has one."""
+
+    seconds: float
+    propose: Callable[[], Proposal | None]

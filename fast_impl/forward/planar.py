@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.forward import costs
-from fast_impl.forward.method import MOST_TAPS, Proposal
+from fast_impl.forward.method import MOST_TAPS, Offer, Proposal
 from fast_impl.forward.taps import least_groups, tap_groups
 from fast_impl.kernels.target import Target
 from fast_impl.problem.dtypes import accumulator
@@ -248,12 +248,26 @@ def _sizes(problem: Problem) -> set[tuple[int, int]]:
     return found
 
 
+def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> Offer | None:
+    """Offer the method: what is multiplied, added and copied takes so long, in tasks of any size."""
+    groups = least_groups(problem.height) * least_groups(problem.width)
+    if not problem.multiply_adds or accumulator(problem.dtype).kind != "f" or groups > MOST_TAPS:
+        return None
+    wide = accumulator(problem.dtype).itemsize == 8
+    pixels = problem.batch * problem.height.input * problem.width.input
+    each = problem.height.kernel * problem.width.kernel * problem.filters
+    copies = problem.height.stride * problem.width.stride * problem.filters
+    work = costs.multiply(pixels * each * problem.in_channels, wide) * 1.3
+    work += costs.copy(pixels * each, 1 << 20, wide)
+    work += costs.copy(4 * math.prod(problem.output_shape), 1 << 20, wide)
+    work += (groups + copies) * costs.NUMPY_CALL
+    return Offer(costs.START + work / threads, lambda: propose(problem, threads, limit, target))
+
+
 def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:
     """Tasks whose planes fit the cache, or None where there is nothing to multiply."""
     dtype = accumulator(problem.dtype)
-    if not problem.multiply_adds or dtype.kind != "f":
-        return None
-    if least_groups(problem.height) * least_groups(problem.width) > MOST_TAPS:
+    if offer(problem, threads, limit, target) is None:
         return None
     best: tuple[float, Planar] | None = None
     for images, rows in sorted(_sizes(problem)):

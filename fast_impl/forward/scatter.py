@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.forward import costs
-from fast_impl.forward.method import Proposal
+from fast_impl.forward.method import Offer, Proposal
 from fast_impl.kernels.target import Target
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.problem import Problem, channels_last
@@ -118,8 +118,14 @@ class Scatter:
                 target[image, a, b] += found
 
 
-def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:
+def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> Offer:
     """Offer the method, for every problem."""
+    made = propose(problem, threads, limit, target)
+    return Offer(made.seconds, lambda: made)
+
+
+def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal:
+    """Propose the method, for every problem."""
     scatter = Scatter(problem, limit)
     pixels = problem.batch * problem.height.input * problem.width.input
     taps = problem.height.kernel * problem.width.kernel

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.forward import costs
-from fast_impl.forward.method import Proposal
+from fast_impl.forward.method import Offer, Proposal
 from fast_impl.kernels.target import Target
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.geometry import Axis
@@ -30,17 +30,23 @@ _MOST_ENTRIES = 1 << 15
 _WITHOUT_THREADS = 1 << 18
 
 
-def _arrivals(axis: Axis) -> list[list[tuple[int, int]]]:
-    """For each output row, the pairs (input row, tap) that arrive there."""
-    found: list[list[tuple[int, int]]] = [[] for _ in range(axis.output)]
-    for tap in range(axis.kernel):
-        rows, reached = axis.span(tap)
-        for row, out in zip(
-            range(rows.start, rows.stop),
-            range(reached.start, reached.stop, reached.step or 1),
-            strict=True,
-        ):
-            found[out].append((row, tap))
+def _arrivals(axis: Axis) -> tuple[Array, Array, Array]:
+    """For each output row, the input rows and taps that arrive there, tap by tap.
+
+    Returns:
+        Input rows and taps, ``[most of an output row, output rows]``, and where there are any.
+    """
+    taps, rows = np.divmod(np.arange(axis.kernel * axis.input), axis.input)
+    reached = rows * axis.stride + taps * axis.dilation - axis.before
+    there = (reached >= 0) & (reached < axis.output)
+    order = np.argsort(reached[there], kind="stable")
+    rows, taps, reached = (found[there][order] for found in (rows, taps, reached))
+    count = np.bincount(reached, minlength=axis.output)
+    number = np.arange(len(reached)) - (count.cumsum() - count)[reached]
+    shape = int(count.max(initial=0)), axis.output
+    found = np.zeros(shape, np.intp), np.zeros(shape, np.intp), np.zeros(shape, bool)
+    for into, what in zip(found, (rows, taps, True), strict=True):
+        into[number, reached] = what
     return found
 
 
@@ -79,23 +85,15 @@ class Small:
     def _table(self) -> Array:
         problem = self.problem
         height, width = problem.height, problem.width
-        rows, columns = _arrivals(height), _arrivals(width)
-        deep = max(map(len, rows)) * max(map(len, columns))
-        table = np.full((deep, height.output, width.output), -1, np.intp)
-        for p, from_rows in enumerate(rows):
-            for q, from_columns in enumerate(columns):
-                entries = [
-                    (i * width.input + j) * self.taps + a * width.kernel + b
-                    for i, a in from_rows
-                    for j, b in from_columns
-                ]
-                table[: len(entries), p, q] = entries
-        image = height.input * width.input * self.taps
-        offsets = np.arange(problem.batch)[None, :, None, None] * image
-        zeros = self.pixels * self.taps
-        full = np.where(table[:, None] < 0, zeros, table[:, None] + offsets)
+        # Axes: arrivals by row and by column, images, output rows and columns.
+        i, a, high = (found[:, None, None, :, None] for found in _arrivals(height))
+        j, b, broad = (found[:, None, None, :] for found in _arrivals(width))
+        images = np.arange(problem.batch)[:, None, None] * (height.input * width.input)
+        found = (images + i * width.input + j) * self.taps + a * width.kernel + b
+        full = np.where(high & broad, found, self.pixels * self.taps)
+        full = full.reshape(-1, *full.shape[2:])
         full.flags.writeable = False
-        return np.ascontiguousarray(full)
+        return full
 
     def pack(self, kernel: Array) -> Array:
         """Return the kernel as a matrix of channels by taps and filters."""
@@ -130,16 +128,20 @@ class Small:
 
     def seconds(self) -> float:
         """Predicted time of the whole problem."""
-        problem = self.problem
-        gathered = self.table.size * problem.filters
-        product = costs.product(
-            self.pixels, self.taps * problem.filters, problem.in_channels, self.dtype.itemsize == 8
-        )
-        # Rows are taken, and added up, in less time than a copy between two layouts takes.
-        return 6 * costs.NUMPY_CALL + product + 1.2 * costs.ELEMENT * gathered
+        return _seconds(self.problem, self.table.size)
 
 
-def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:
+def _seconds(problem: Problem, entries: int) -> float:
+    """Predicted time, with so many entries of the table."""
+    dtype = accumulator(problem.dtype)
+    pixels = problem.batch * problem.height.input * problem.width.input
+    columns = problem.height.kernel * problem.width.kernel * problem.filters
+    product = costs.product(pixels, columns, problem.in_channels, dtype.itemsize == 8)
+    # Rows are taken, and added up, in less time than a copy between two layouts takes.
+    return 6 * costs.NUMPY_CALL + product + 1.2 * costs.ELEMENT * entries * problem.filters
+
+
+def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> Offer | None:
     """Offer the method for small problems, or None."""
     height, width = problem.height, problem.width
     outputs = problem.batch * height.output * width.output
@@ -152,14 +154,22 @@ def propose(problem: Problem, threads: int, limit: int, target: Target | None) -
         or outputs * each > _MOST_ENTRIES
     ):
         return None
+    return Offer(_seconds(problem, outputs), lambda: propose(problem, threads, limit, target))
+
+
+def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:
+    """Propose the method for small problems, or None."""
+    if offer(problem, threads, limit, target) is None:
+        return None
     small = Small(problem)
-    taken = product * problem.filters + small.table.size * problem.filters
-    if taken * small.dtype.itemsize > limit:
+    rows = small.pixels * small.taps + small.table.size
+    taken = rows * problem.filters * small.dtype.itemsize
+    if taken > limit:
         return None
     return Proposal(
         small,
         small.seconds(),
-        taken * small.dtype.itemsize,
+        taken,
         1,
         multiplies_padding=False,
         explanation=f"one product for all taps, {len(small.table)} rows of it added per pixel",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 from fast_impl.problem.geometry import Axis
@@ -18,7 +19,9 @@ class Columns(NamedTuple):
     stop: int
 
 
-def tap_groups(axis: Axis, merged: bool, skip: int = 0) -> list[Columns]:
+# Kept, because each of many ways to cut a problem asks for them.
+@functools.lru_cache(maxsize=16)
+def tap_groups(axis: Axis, merged: bool, skip: int = 0) -> tuple[Columns, ...]:
     """Group the taps of a row.
 
     Args:
@@ -43,7 +46,7 @@ def tap_groups(axis: Axis, merged: bool, skip: int = 0) -> list[Columns]:
             groups[-1] = last._replace(places=last.places + 1)
         else:
             groups.append(Columns(shift, place, tap, 1, *ends))
-    return groups
+    return tuple(groups)
 
 
 def least_groups(axis: Axis) -> int:
@@ -58,7 +61,8 @@ class Row(NamedTuple):
     tap: int
 
 
-def rows_by_phase(axis: Axis) -> list[list[Row]]:
+@functools.lru_cache(maxsize=16)
+def rows_by_phase(axis: Axis) -> tuple[tuple[Row, ...], ...]:
     """Return the rows of taps that feed each of the ``stride`` kinds of output rows."""
     phases: list[list[Row]] = [[] for _ in range(axis.stride)]
     for tap in range(axis.kernel):
@@ -66,4 +70,4 @@ def rows_by_phase(axis: Axis) -> list[list[Row]]:
         if reached.stop > reached.start:
             shift, phase = divmod(tap * axis.dilation - axis.before, axis.stride)
             phases[phase].append(Row(shift, tap))
-    return phases
+    return tuple(map(tuple, phases))

@@ -60,11 +60,7 @@ class Reach(NamedTuple):
 
     def idle(self, blocks: range) -> float:
         """How many inputs all the blocks would read, over those that exist."""
-        found = 0
-        for offset in self.offsets:
-            first, last = -(offset // self.step), -((offset - self.length) // self.step)
-            found += max(0, min(blocks.stop, last) - max(blocks.start, first))
-        return len(blocks) * len(self.offsets) / found if found else 1.0
+        return _idle(self, blocks)
 
     def first(self, block: int) -> int:
         """The input that addresses count from."""
@@ -73,6 +69,16 @@ class Reach(NamedTuple):
     def firsts(self, blocks: Array) -> Array:
         """The same for many blocks."""
         return np.maximum(blocks * self.step + min(self.offsets, default=0), 0)
+
+
+# Kept, because the kinds of outputs of a problem are a few kinds of rows by a few kinds of columns.
+@functools.lru_cache(maxsize=256)
+def _idle(reach: Reach, blocks: range) -> float:
+    found = 0
+    for offset in reach.offsets:
+        first, last = -(offset // reach.step), -((offset - reach.length) // reach.step)
+        found += max(0, min(blocks.stop, last) - max(blocks.start, first))
+    return len(blocks) * len(reach.offsets) / found if found else 1.0
 
 
 @dataclass(frozen=True)
@@ -129,27 +135,60 @@ class Unit(NamedTuple):
     places: float
 
 
-@functools.lru_cache(maxsize=512)
 def unit(grid: Grid, tile: int) -> Unit:
     """The unit with the fewest idle places.
 
     One image, and so many rows that few places of a tile are left over; or one row of as many images as
     a tile has places: the same pixel of each, which reaches over the edge in all of them or in none.
     """
-    width, height = len(grid.columns), len(grid.rows)
-    pixels = grid.images * height * width
-    over = grid.right.idle(grid.columns)
-    over_rows = grid.down.idle(grid.rows)
+    over, over_rows = grid.right.idle(grid.columns), grid.down.idle(grid.rows)
+    return _unit(grid.images, len(grid.rows), len(grid.columns), tile, over, over_rows)
+
+
+@functools.lru_cache(maxsize=256)
+def _unit(images: int, height: int, width: int, tile: int, over: float, over_rows: float) -> Unit:
+    pixels = images * height * width
     ways = []
     for rows in range(1, min(height, tile) + 1):
         idle = -(-rows * width // tile) * tile / (rows * width)
         ways.append(Unit(1, rows, pixels * idle / (over_rows if rows == 1 else 1)))
-    if grid.images > 1:
-        rest = grid.images % tile
-        places = grid.images - rest + -(-rest * width // tile) * tile / width
-        ways.append(Unit(min(tile, grid.images), 1, places * height * width / over_rows / over))
+    if images > 1:
+        rest = images % tile
+        places = images - rest + -(-rest * width // tile) * tile / width
+        ways.append(Unit(min(tile, images), 1, places * height * width / over_rows / over))
     least = min(way.places for way in ways)
     return next(way for way in ways if way.places <= least * _WASTE)
+
+
+class _Added(NamedTuple):
+    """A grid that was added, and how it is cut into units.
+
+    ``kinds`` are the rows of the first unit of each kind, ``kind_of`` is the kind of each unit.
+    """
+
+    grid: Grid
+    down: Reach
+    tile: int
+    weight_bytes: int
+    lane_bytes: int
+    once: bool
+    images: int
+    rows: int
+    kinds: list[range]
+    kind_of: Array
+
+    @property
+    def counts(self) -> list[tuple[int, int]]:
+        """Images of a unit, and how many such units lie one after the other."""
+        whole, rest = divmod(self.grid.images, self.images)
+        return [each for each in ((self.images, whole), (rest, 1)) if all(each)]
+
+    @property
+    def likeness(self) -> tuple[Any, ...]:
+        """Grids that have this in common differ only in which inputs they read, and are cut together."""
+        grid, down, right = self.grid, self.down, self.grid.right
+        sizes = (down.length, down.step, right.length, right.step, grid.channels, grid.size)
+        return (len(grid.columns), self.tile, self.once, grid.outputs, *sizes)
 
 
 @dataclass
@@ -157,14 +196,9 @@ class Streams:
     """Collects the streams and jobs of the grids of one plan."""
 
     most_words: int = MOST_WORDS
-    _words: list[Array] = field(default_factory=list)
     _count: int = 0
-    _jobs: list[Array] = field(default_factory=list)
-
-    def arrays(self) -> tuple[Array, Array]:
-        """Return the streams and the jobs as the kernel reads them."""
-        jobs = np.array(np.concatenate(self._jobs) if self._jobs else [], np.int64)
-        return as_words(np.concatenate(self._words) if self._words else []), jobs.reshape(-1, 3)
+    _jobs: int = 0
+    _added: list[_Added] = field(default_factory=list)
 
     def add(
         self, grid: Grid, tile: int, taken: range, weight_bytes: int, lane_bytes: int, once: bool
@@ -184,39 +218,72 @@ class Streams:
         """
         images, rows, _ = unit(grid, tile)
         tiles = -(-images * rows * len(grid.columns) // tile)
-        jobs = -(-grid.images // images) * -(-len(grid.rows) // rows)
-        most = min(self.most_words, MOST_WORDS)
-        looked_at = -(-len(grid.rows) // rows) * _UNIT_WORDS
-        if self._count + max(looked_at, tiles * (1 + tile)) > most or jobs > _MOST_JOBS:
+        units = -(-len(grid.rows) // rows)
+        jobs = -(-grid.images // images) * units
+        least = tiles * (1 + tile)
+        if self._count + max(units * _UNIT_WORDS, least) > self._most or jobs > _MOST_JOBS:
             raise TooLongError
         down = grid.down._replace(offsets=grid.down.offsets[taken.start : taken.stop])
-        tops = np.arange(grid.rows.start, grid.rows.stop, rows)
-        # Rows that lack the same share a stream.
-        kinds, kind_of = _kinds(grid.rows, down, rows)
-        first_job, image = sum(map(len, self._jobs)), 0
-        for count, times in ((images, grid.images // images), (grid.images % images, 1)):
-            if not count or not times:
-                continue
-            streams = np.empty(len(kinds), np.int64)
-            for tall in dict.fromkeys(kind.stop - kind.start for kind in kinds):
-                alike = [n for n, kind in enumerate(kinds) if kind.stop - kind.start == tall]
-                cut = _Cut(grid, down, tile, weight_bytes, once, count, tall)
-                firsts = np.array([kinds[n].start for n in alike])
-                for words, begin in cut.streams(firsts, most - self._count):
-                    if begin is not None:
-                        streams[alike[: len(begin)]] = (self._count + begin) * 4
-                        alike = alike[len(begin) :]
-                    self._words.append(words)
-                    self._count += len(words)
-            made = np.empty((times, len(tops), 3), np.int64)
-            first = (image + count * np.arange(times))[:, None]
-            made[..., 0] = streams[kind_of]
-            made[..., 1] = first * grid.image_bytes + down.firsts(tops) * grid.row_bytes
-            to = first * grid.outputs[0] + tops * grid.outputs[1]
-            made[..., 2] = to + (grid.origin + lane_bytes)
-            self._jobs.append(made.reshape(-1, 3))
-            image += count * times
-        return range(first_job, first_job + jobs)
+        kinds = _kinds(grid.rows, down, rows)
+        self._added.append(
+            _Added(grid, down, tile, weight_bytes, lane_bytes, once, images, rows, *kinds)
+        )
+        self._count += least
+        self._jobs += jobs
+        return range(self._jobs - jobs, self._jobs)
+
+    @property
+    def _most(self) -> int:
+        return min(self.most_words, MOST_WORDS)
+
+    def arrays(self) -> tuple[Array, Array]:
+        """Return the streams and the jobs as the kernel reads them.
+
+        Raises:
+            TooLongError: The streams are longer than they may be.
+        """
+        # Units that are cut alike, with the place in ``streams`` for where their stream begins.
+        groups: dict[Any, list[tuple[_Added, int, int]]] = {}
+        number = 0
+        for added in self._added:
+            for images, _ in added.counts:
+                for kind in added.kinds:
+                    key = added.likeness, images, len(kind)
+                    groups.setdefault(key, []).append((added, kind.start, number))
+                    number += 1
+        streams = np.zeros(number, np.int64)
+        made: list[Array] = []
+        count = 0
+        for (_, images, rows), members in groups.items():
+            cut = _Cut([(added, top) for added, top, _ in members], images, rows)
+            places = [place for *_, place in members]
+            for words, begins in cut.streams(self._most - count):
+                streams[places[: len(begins)]] = (count + begins) * 4
+                places = places[len(begins) :]
+                made.append(words)
+                count += len(words)
+        words = np.concatenate(made) if made else np.zeros(0, np.int64)
+        return as_words(words), self._all_jobs(streams)
+
+    def _all_jobs(self, streams: Array) -> Array:
+        found = np.empty((self._jobs, 3), np.int64)
+        first = number = 0
+        for added in self._added:
+            grid, kinds = added.grid, len(added.kinds)
+            tops = np.arange(grid.rows.start, grid.rows.stop, added.rows)
+            inputs = added.down.firsts(tops) * grid.row_bytes
+            outputs = tops * grid.outputs[1] + (grid.origin + added.lane_bytes)
+            image = 0
+            for images, times in added.counts:
+                jobs = found[first : first + times * len(tops)].reshape(times, len(tops), 3)
+                at = np.arange(image, image + images * times, images)[:, None]
+                jobs[..., 0] = streams[number : number + kinds][added.kind_of]
+                np.add(at * grid.image_bytes, inputs, out=jobs[..., 1])
+                np.add(at * grid.outputs[0], outputs, out=jobs[..., 2])
+                first += times * len(tops)
+                number += kinds
+                image += images * times
+        return np.array(found, np.int64)
 
 
 def _kinds(rows: range, down: Reach, tall: int) -> tuple[list[range], Array]:
@@ -234,7 +301,9 @@ def _kinds(rows: range, down: Reach, tall: int) -> tuple[list[range], Array]:
     kinds: dict[Any, int] = {}
     found: list[range] = []
     kind_of = np.zeros(units, np.intp)
-    for number in itertools.chain(range(min(inner + 1, units)), range(max(inner + 1, outer), units)):
+    for number in itertools.chain(
+        range(min(inner + 1, units)), range(max(inner + 1, outer), units)
+    ):
         top = rows.start + number * tall
         some = range(top, min(top + tall, rows.stop))
         key = down.first(top) - top * down.step, tuple(map(down.valid, some))
@@ -246,94 +315,118 @@ def _kinds(rows: range, down: Reach, tall: int) -> tuple[list[range], Array]:
     return found, kind_of
 
 
-class _Cut:
-    """Units of so many images and rows, cut into tiles."""
+# An offset that reaches no input.
+_NOT_THERE = -(1 << 40)
 
-    def __init__(
-        self,
-        grid: Grid,
-        down: Reach,
-        tile: int,
-        weight_bytes: int,
-        once: bool,
-        images: int,
-        rows: int,
-    ) -> None:
-        self.grid, self.down, self.tile = grid, down, tile
-        self.down_offsets, self.right_offsets = _offsets(down), _offsets(grid.right)
-        self.weight_bytes = weight_bytes
+
+def _table(offsets: list[tuple[int, ...]]) -> Array:
+    """Offsets of several units, ``[units, offsets]``, as many of each."""
+    most = max(map(len, offsets))
+    return np.array([some + (_NOT_THERE,) * (most - len(some)) for some in offsets], np.int64)
+
+
+class _Cut:
+    """Units of grids that are alike, so many images and rows each, cut into tiles.
+
+    Args:
+        units: Of each its grid, and its first row.
+        images: Images of a unit.
+        rows: Rows of a unit.
+    """
+
+    def __init__(self, units: list[tuple[_Added, int]], images: int, rows: int) -> None:
+        first, _ = units[0]
+        self.grid, self.tile = first.grid, first.tile
+        self.down_offsets = _table([added.down.offsets for added, _ in units])
+        self.right_offsets = _table([added.grid.right.offsets for added, _ in units])
+        # Of each unit: its first row of all and of the inputs, its first column, taps of a row, bytes of a tap.
+        numbers = [
+            (
+                top,
+                added.down.first(top),
+                added.grid.columns.start,
+                len(added.grid.right.offsets),
+                added.weight_bytes,
+            )
+            for added, top in units
+        ]
+        self.tops, self.firsts, self.columns, self.wide, self.weights = np.array(
+            numbers, np.int64
+        ).T
         # Whether an input lies right beside the one before it.
-        self.beside = self.right_offsets[1:] == self.right_offsets[:-1] + 1
-        width = len(grid.columns)
+        self.beside = self.right_offsets[:, 1:] == self.right_offsets[:, :-1] + 1
+        width = len(self.grid.columns)
         count = images * rows * width
         # The last tile begins early, so that no place of it is idle.
-        written = np.arange(0, count, tile)[:, None]
-        new = np.minimum(written, max(count - tile, 0)) + np.arange(tile)
+        written = np.arange(0, count, self.tile)[:, None]
+        new = np.minimum(written, max(count - self.tile, 0)) + np.arange(self.tile)
         place, self.image = np.divmod(np.minimum(new, count - 1), images)
-        self.row, column = np.divmod(place, width)
-        self.column = column + grid.columns.start
-        outputs = (
-            self.image * grid.outputs[0]
-            + self.row * grid.outputs[1]
-            + self.column * grid.outputs[2]
-        )
-        if once:
-            outputs = np.where((new >= written) & (new < count), outputs, NOWHERE)
-        self.outputs = outputs
+        self.row, self.column = np.divmod(place, width)
+        step = self.grid.outputs
+        self.outputs = self.image * step[0] + self.row * step[1] + self.column * step[2]
+        self.again = ~((new >= written) & (new < count)) if first.once else None
 
-    def streams(self, tops: Array, most: int) -> Iterator[tuple[Array, Array | None]]:
-        """The streams of the units whose first rows are ``tops``.
+    def streams(self, most: int) -> Iterator[tuple[Array, Array]]:
+        """The streams of all units.
 
         Yields:
-            Words, which come one after the other; and where streams begin in them, or None for the rest of one.
+            Words, which come one after the other; and where streams begin in them.
 
         Raises:
             TooLongError: There would be more than ``most`` words.
         """
-        tiles = len(self.row)
-        each = max(self.tile * len(self.down_offsets) * len(self.right_offsets), 1)
-        together = max(1, _LOOKED_AT // each)
-        if len(tops) * tiles <= together:
-            parts = iter([(tops, slice(0, tiles))])
-        else:
+        units, tiles = len(self.tops), len(self.row)
+        each = self.tile * self.down_offsets.shape[1] * self.right_offsets.shape[1]
+        together = max(1, _LOOKED_AT // max(each, 1))
+        parts: Any = [(slice(0, units), slice(0, tiles))]
+        if units * tiles > together:
             parts = (
-                (tops[n : n + 1], slice(first, first + together))
-                for n in range(len(tops))
+                (slice(unit, unit + 1), slice(first, first + together))
+                for unit in range(units)
                 for first in range(0, tiles, together)
             )
         for some, which in parts:
-            words, begin = self._words(some, which, whole=which.stop >= tiles)
-            if len(words) - (which.stop >= tiles) > most:
+            whole = which.stop >= tiles
+            words, begins = self._words(some, which, whole)
+            if len(words) - whole > most:
                 raise TooLongError
             most -= len(words)
-            yield words, None if which.start else begin
+            yield words, begins[: 0 if which.start else None]
 
-    def _words(self, tops: Array, which: slice, whole: bool) -> tuple[Array, Array]:
-        """Some tiles of each unit, and the end of its stream where it is ``whole`` with them."""
-        grid, down, right, tile = self.grid, self.down, self.grid.right, self.tile
-        # Axes: units, tiles, pixels of a tile, rows and columns of taps.
+    def _words(self, some: slice, which: slice, whole: bool) -> tuple[Array, Array]:
+        """Some tiles of some units, and the end of their streams where they are ``whole`` with them."""
+        grid, tile = self.grid, self.tile
+        down, right = grid.down, grid.right
+        # Axes: units, tiles, pixels of a tile, rows or columns of taps.
         row, column, image = self.row[which], self.column[which], self.image[which]
-        from_row = (tops[:, None, None] + row)[..., None] * down.step + self.down_offsets
-        from_column = column[..., None] * right.step + self.right_offsets
+        tops, firsts, columns = (
+            found[some, None, None] for found in (self.tops, self.firsts, self.columns)
+        )
+        from_row = ((tops + row) * down.step)[..., None] + self.down_offsets[some, None, None]
+        from_column = ((columns + column) * right.step)[..., None] + self.right_offsets[
+            some, None, None
+        ]
         high = (from_row >= 0) & (from_row < down.length)
         broad = (from_column >= 0) & (from_column < right.length)
-        valid = high[..., None] & broad[:, :, None]
-        first = down.firsts(tops)[:, None, None, None]
-        row_address = image[..., None] * grid.image_bytes + (from_row - first) * grid.row_bytes
+        valid = high[..., None] & broad[..., None, :]
+        start = image * grid.image_bytes - firsts * grid.row_bytes
+        row_address = from_row * grid.row_bytes + start[..., None]
         column_address = from_column * (grid.channels * grid.size)
 
         # Inputs side by side are read at once, if they exist in every pixel.
         everywhere, starts = valid.all(axis=2), valid.any(axis=2)
         lengths = starts * grid.channels
-        for offset in np.flatnonzero(self.beside)[::-1].tolist():
+        beside = self.beside[some]
+        for offset in np.flatnonzero(beside.any(axis=0))[::-1].tolist():
             joins = everywhere[..., offset] & everywhere[..., offset + 1]
+            joins &= beside[:, None, None, offset]
             lengths[..., offset] += joins * lengths[..., offset + 1]
             starts[..., offset + 1] &= ~joins
         taps = starts.sum(axis=(2, 3))
         unit, number, a, b = np.nonzero(starts)
         found = np.where(
             valid[unit, number, :, a, b],
-            row_address[unit, number, :, a] + column_address[number, :, b],
+            row_address[unit, number, :, a] + column_address[unit, number, :, b],
             ZEROS,
         )
 
@@ -345,17 +438,16 @@ class _Cut:
         begins = ends - sizes
         words = np.empty(int(ends[-1, -1]), np.int64)
         words[begins] = taps
-        words[begins[..., None] + np.arange(1, 1 + tile)] = self.outputs[which]
+        outputs = self.outputs[which] + columns * grid.outputs[2]
+        if self.again is not None:
+            outputs[:, self.again[which]] = NOWHERE
+        words[begins[..., None] + np.arange(1, 1 + tile)] = outputs
+        # Entries of a tile come one after the other.
         before = taps.cumsum().reshape(taps.shape) - taps
-        rank = np.arange(len(unit)) - before[unit, number]
-        at = begins[unit, number] + 1 + tile + rank * entry
+        at = (begins + 1 + tile - before * entry)[unit, number] + np.arange(len(unit)) * entry
         words[at] = lengths[unit, number, a, b]
-        words[at + 1] = (a * len(self.right_offsets) + b) * self.weight_bytes
+        words[at + 1] = (a * self.wide[some][unit] + b) * self.weights[some][unit]
         words[at[:, None] + np.arange(2, entry)] = found
         if whole:
             words[ends[:, -1] - 1] = END
         return words, begins[:, 0]
-
-
-def _offsets(reach: Reach) -> Array:
-    return np.array(reach.offsets, np.int64)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,7 +67,7 @@ class Plan:
         workspace: Bytes of scratch memory a run needs, besides arrays that are not contiguous.
         seconds: Predicted time; only its ratio to another plan's means something.
         explanation: The method in words.
-        rejected: Other methods with their predicted times.
+        rejected: Other methods with their predicted times, or with what they would take at least.
         multiplies_padding: Whether the method multiplies zeros that are not in the input.
         invents_weights: Whether it multiplies inputs by zeros that are not in the kernel.
         executor: The method itself.
@@ -259,31 +260,49 @@ def planned(
     if _sparse(problem):
         # Plans of the others grow with the stride, and their work with the output.
         names = ("scatter",)
-    found: list[tuple[str, Proposal]] = []
-    for name in dict.fromkeys(names):
-        proposal = _method(name).propose(problem, threads, workspace_limit, target)
-        if proposal is not None and (proposal.workspace <= workspace_limit or name == "scatter"):
-            found.append((name, proposal))
-    least = min(proposal.workspace for _, proposal in found)
-    if least > workspace_limit:
+    offers = [
+        (name, made)
+        for name in dict.fromkeys(names)
+        if (made := _method(name).offer(problem, threads, workspace_limit, target)) is not None
+    ]
+    if algorithm is None:
+        offers.sort(key=lambda item: item[1].seconds)
+    best: tuple[str, Proposal] | None = None
+    rejected: list[tuple[str, float]] = []
+    least = sys.maxsize
+    for name, made in offers:
+        # What takes longer at the least is not worked out.
+        if best is not None and (algorithm is not None or made.seconds >= best[1].seconds):
+            rejected.append((name, made.seconds))
+            continue
+        proposal = made.propose()
+        if proposal is None:
+            continue
+        if proposal.workspace > workspace_limit:
+            least = min(least, proposal.workspace)
+            continue
+        if best is None or proposal.seconds < best[1].seconds:
+            best, proposal_before = (name, proposal), best
+            if proposal_before is not None:
+                rejected.append((proposal_before[0], proposal_before[1].seconds))
+        else:
+            rejected.append((name, proposal.seconds))
+    if best is None:
         raise ValueError(
             f"workspace_limit={workspace_limit} is too small for this problem: it needs {least} bytes"
         )
-    found = [(name, proposal) for name, proposal in found if proposal.workspace <= workspace_limit]
-    if algorithm is None:
-        found.sort(key=lambda item: item[1].seconds)
-    name, best = found[0]
+    name, chosen = best
     return Plan(
         whole,
         name,
-        best.threads,
-        best.workspace,
-        best.seconds,
-        best.explanation,
-        tuple((other, proposal.seconds) for other, proposal in found[1:]),
-        best.multiplies_padding,
-        best.invents_weights,
-        best.executor,
+        chosen.threads,
+        chosen.workspace,
+        chosen.seconds,
+        chosen.explanation,
+        tuple(sorted(rejected, key=lambda other: other[1])),
+        chosen.multiplies_padding,
+        chosen.invents_weights,
+        chosen.executor,
         taps,
         workspace_limit,
     )

@@ -52,7 +52,9 @@ class Product(NamedTuple):
 
 
 _AVX512 = (b"SkylakeX", b"Cooperlake", b"SapphireRapids")
-_NAMES = {"float32": "sgemm", "float64": "dgemm"}
+# By format: asking one for its name takes longer than all the rest.
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+_NAMES = {_SINGLE: "sgemm", _DOUBLE: "dgemm"}
 _lock = Lock()
 
 
@@ -98,14 +100,14 @@ def _function(name: str) -> Any:
 
 def available(dtype: np.dtype[Any]) -> bool:
     """Whether products of this format run in SciPy's BLAS, outside the GIL."""
-    return dtype.name in _NAMES and _function(_NAMES[dtype.name]) is not None
+    return dtype in _NAMES and _function(_NAMES[dtype]) is not None
 
 
 def compile_products(products: list[Product], dtype: np.dtype[Any]) -> list[Any]:
     """``products`` in the form that `runner` of the same dtype wants; done once per plan."""
     if not available(dtype):
         return products
-    real = ctypes.c_float if dtype.name == "float32" else ctypes.c_double
+    real = ctypes.c_float if dtype == _SINGLE else ctypes.c_double
     size = dtype.itemsize
 
     def integer(value: int) -> int:
@@ -135,8 +137,8 @@ def runner(dtype: np.dtype[Any]) -> Runner:
     """A function that runs compiled products on three flat buffers."""
     if not available(dtype):
         return _run_with_numpy
-    gemm = _function(_NAMES[dtype.name])
-    one = _constants.address(ctypes.c_float if dtype.name == "float32" else ctypes.c_double, 1.0)
+    gemm = _function(_NAMES[dtype])
+    one = _constants.address(ctypes.c_float if dtype == _SINGLE else ctypes.c_double, 1.0)
 
     def run(products: list[Any], w: Array, x: Array, y: Array) -> None:
         w0, x0, y0 = address(w), address(x), address(y)
@@ -198,7 +200,7 @@ def _matrix(flat: Array, start: int, rows: int, columns: int, row: int) -> Array
 # they lie; it copies them for larger products, and always on other cores.
 _UNCOPIED = 1_000_000
 # Weights up to which such a product has rows enough to be the faster one.
-_FEW_WEIGHTS = {"float32": 8192, "float64": 4096}
+_FEW_WEIGHTS = {_SINGLE: 8192, _DOUBLE: 4096}
 
 
 @functools.cache
@@ -217,13 +219,13 @@ def uncopied_rows(n: int, k: int, dtype: np.dtype[Any]) -> int:
 
     0 where one large product is faster.
     """
-    few = 0 < n * k <= _FEW_WEIGHTS.get(dtype.name, 0)
+    few = 0 < n * k <= _FEW_WEIGHTS.get(dtype, 0)
     return _UNCOPIED // (n * k) if few and available(dtype) and has_avx512() else 0
 
 
 def uncopied_pixels(m: int, n: int, dtype: np.dtype[Any]) -> int:
     """The same for the pixels that a product sums over: ``k`` of a ``plain`` and ``turned`` one."""
-    few = 0 < m * n <= _FEW_WEIGHTS.get(dtype.name, 0) // 2
+    few = 0 < m * n <= _FEW_WEIGHTS.get(dtype, 0) // 2
     return _UNCOPIED // (m * n) if few and available(dtype) and has_avx512() else 0
 
 

@@ -106,10 +106,6 @@ def test_a_row_of_too_many_tiles_is_refused_before_it_is_cut():
         Streams().add(grid, 8, range(1), 64, 0, once=False)
 
 
-class NotCutError(Exception):
-    """The row was to be cut."""
-
-
 @pytest.mark.parametrize(
     ("images", "rows", "columns", "before", "least"),
     [
@@ -118,17 +114,21 @@ class NotCutError(Exception):
     ],
 )  # fmt: skip
 def test_words_are_counted_before_a_row_is_cut(images, rows, columns, before, least, monkeypatch):
-    def cut(*_):
-        raise NotCutError
-
-    monkeypatch.setattr(streams, "_Cut", cut)
+    monkeypatch.setattr(streams, "_Cut", lambda *_: pytest.fail("rows were cut"))
     monkeypatch.setattr(streams, "unit", lambda *_: streams.Unit(images, rows, 0))
-    for most, error in ((least, NotCutError), (least - 1, TooLongError)):
+    for most, refused in ((least, False), (least - 1, True)):
         monkeypatch.setattr(streams, "MOST_WORDS", most)
-        with pytest.raises(error):
-            Streams(_count=before).add(
-                _grid(images, rows, columns), 4, range(1), 64, 0, once=False
-            )
+        with pytest.raises(TooLongError) if refused else contextlib.nullcontext():
+            Streams(_count=before).add(_grid(images, rows, columns), 4, range(1), 64, 0, once=False)
+
+
+def test_words_of_all_grids_are_counted_together():
+    grid = _grid(1, 1, 28)
+    for most, refused in ((70, False), (69, True)):
+        found = Streams(most)
+        found.add(grid, 4, range(1), 64, 0, once=False)
+        with pytest.raises(TooLongError) if refused else contextlib.nullcontext():
+            found.add(grid, 4, range(1), 64, 0, once=False)
 
 
 @pytest.mark.parametrize("unit", [(1, 1), (2, 1), (1, 2)])
@@ -150,8 +150,51 @@ def test_words_have_a_limit_while_they_are_made(monkeypatch):
     words = len(made_words.arrays()[0])
     for most, refused in ((words - 1, False), (words - 2, True)):  # the last one is the end
         monkeypatch.setattr(streams, "MOST_WORDS", most)
+        found = Streams()
+        found.add(grid, 4, range(1), 64, 0, once=False)
         with pytest.raises(TooLongError) if refused else contextlib.nullcontext():
-            Streams().add(grid, 4, range(1), 64, 0, once=False)
+            found.arrays()
+
+
+def _expanded(words, jobs, tile):
+    """What each job reads and writes: its inputs, its outputs and the words of its tiles."""
+    found = []
+    for stream, inputs, outputs in jobs.tolist():
+        at, tiles = stream // 4, []
+        while words[at] >= 0:
+            size = 1 + tile + words[at] * (2 + tile)
+            tiles.append(words[at : at + size].tolist())
+            at += size
+        found.append((inputs, outputs, tiles))
+    return found
+
+
+@pytest.mark.parametrize("once", [False, True])
+@pytest.mark.parametrize("looked_at", [1, 100])
+@pytest.mark.parametrize(("images", "step"), [(1, 1), (5, 2)])
+def test_grids_give_the_same_alone_and_together_at_once_and_tile_by_tile(
+    images, step, looked_at, once, monkeypatch
+):
+    columns = Reach(9, 1, (-1, 0, 1))
+    grids = [
+        Grid(images, range(first, 7), range(-1, 8), Reach(7, step, taps), across, 3, 4, (999, 99, 9), at)
+        for first, taps, across, at in (
+            (0, (-1, 0, 1), columns, 0),
+            (0, (-2, 3), columns._replace(offsets=(0, 2)), 8),
+            (1, (), columns, 16),
+            (0, (0,), columns._replace(offsets=(-3, -2, 4, 5)), 24),
+        )
+    ]  # fmt: skip
+    alone = []
+    for grid in grids:
+        found = Streams()
+        found.add(grid, 4, range(len(grid.down.offsets)), 64, 8, once)
+        alone += _expanded(*found.arrays(), 4)
+    monkeypatch.setattr(streams, "_LOOKED_AT", looked_at)
+    together = Streams()
+    ranges = [together.add(g, 4, range(len(g.down.offsets)), 64, 8, once) for g in grids]
+    assert _expanded(*together.arrays(), 4) == alone
+    assert [some.start for some in ranges[1:]] == [some.stop for some in ranges[:-1]]
 
 
 def test_too_many_jobs_are_refused():
