@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.forward import costs
-from fast_impl.forward.method import MOST_TAPS, Proposal
+from fast_impl.forward.method import MOST_TAPS, Offer, Proposal
+from fast_impl.forward.turned import Turned, taken
 from fast_impl.kernels import made
 from fast_impl.kernels.format import END, ZEROS, Run, Sums
 from fast_impl.kernels.panels import widths
@@ -295,36 +296,42 @@ class Col2im:
         return costs.START + work / self.threads + (costs.WAKE if self.threads > 1 else 0)
 
 
-def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:
+def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> Offer | None:
     """Offer the method for windows of few lanes, or None where generated kernels do not apply."""
+    lanes = math.prod(problem.kernel_shape[:3])
     if (
         target is None
         or not problem.multiply_adds
-        or problem.channels_first
-        or problem.dtype.name not in ("float32", "float64")
+        or lanes * problem.dtype.itemsize > _MOST_VECTORS * target.vector
         or problem.height.kernel * problem.width.kernel > MOST_TAPS
-        or math.prod(problem.kernel_shape[:3]) * problem.dtype.itemsize
-        > _MOST_VECTORS * target.vector
     ):
         return None
-    found = min(
-        (Col2im(problem, count, target) for count in {1, threads}), key=lambda method: method.seconds()
-    )
+    inner = taken(problem, limit)
+    if inner is None:
+        return None
+    methods = [Col2im(inner, count, target) for count in sorted({1, threads})]
+    found = min(methods, key=lambda method: method.seconds())
+    if inner is problem:
+        return Offer(found.seconds(), lambda: _prepared(found, None))
+    turned = Turned(problem, found, threads)
+    return Offer(turned.seconds(found.seconds()), lambda: _prepared(found, turned))
+
+
+def _prepared(method: Col2im, turned: Turned | None) -> Proposal | None:
+    """Propose the method, ready to run; None where its streams would be too long."""
     try:
-        found.prepare()
+        method.prepare()
     except TooLongError:
         return None
-    if found.workspace > limit:
-        return None
-    lanes = ", ".join(f"{panel.vectors * found.lanes}" for panel in found.panels)
+    lanes = " + ".join(f"{panel.vectors * method.lanes}" for panel in method.panels)
     return Proposal(
-        found,
-        found.seconds(),
-        found.workspace,
-        found.threads,
+        turned or method,
+        turned.seconds(method.seconds()) if turned else method.seconds(),
+        method.workspace + (turned.workspace if turned else 0),
+        turned.threads if turned else method.threads,
         multiplies_padding=True,
         explanation=(
             f"windows of {lanes} lanes by generated kernels, added where they overlap; "
-            f"{len(found.bands)} task(s)"
+            f"{len(method.bands)} task(s)" + (turned.explanation() if turned else "")
         ),
     )

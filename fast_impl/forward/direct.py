@@ -8,7 +8,6 @@ pixels that do not exist. An output is summed in the same order however the work
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 from typing import Any, NamedTuple
@@ -18,8 +17,8 @@ import numpy.typing as npt
 
 from fast_impl.forward import costs
 from fast_impl.forward.method import MOST_TAPS, Offer, Proposal
+from fast_impl.forward.turned import Turned, taken
 from fast_impl.kernels.calls import Calls, Part
-from fast_impl.kernels.copying import turn
 from fast_impl.kernels.lanes import Side, partitions
 from fast_impl.kernels.panels import Lanes
 from fast_impl.kernels.streams import Grid, Reach, TooLongError
@@ -140,50 +139,6 @@ class Direct:
         return seconds + look + (costs.WAKE if threads > 1 else 0)
 
 
-class Turned:
-    """The method for one problem with its channels first: turned round, some images at a time."""
-
-    silent = True
-
-    def __init__(self, problem: Problem, direct: Direct, threads: int) -> None:
-        self.problem, self.direct, self.threads = problem, direct, threads
-        self.pack = direct.pack
-
-    def run(self, inputs: Array, packed: Array, bias: Array | None, out: Array) -> None:
-        """Write the transposed convolution of ``inputs`` into ``out``."""
-        inner = self.direct.problem
-        with memory.scratch() as lender:
-            pixels, sums = (
-                lender.empty(math.prod(shape), inner.dtype).reshape(shape)
-                for shape in (inner.input_shape, inner.output_shape)
-            )
-            for first in range(0, self.problem.batch, inner.batch):
-                images = slice(first, first + inner.batch)
-                turn(pixels, inputs[images].transpose(0, 2, 3, 1), self.threads)
-                self.direct.run(pixels, packed, bias, sums)
-                turn(out[images].transpose(0, 2, 3, 1), sums, self.threads)
-
-    @staticmethod
-    def images(problem: Problem, limit: int) -> int:
-        """How many images are turned at a time: all that find room, or as many as divide the batch."""
-        each = math.prod(problem.input_shape[1:]) + math.prod(problem.output_shape[1:])
-        room = limit // (each * problem.dtype.itemsize)
-        return max(
-            (n for n in range(1, problem.batch + 1) if problem.batch % n == 0 and n <= room),
-            default=0,
-        )
-
-    def seconds(self, threads: int) -> float:
-        """Predicted time of the whole problem."""
-        copied = math.prod(self.problem.input_shape) + math.prod(self.problem.output_shape)
-        wide = self.problem.dtype.itemsize == 8
-        turning = costs.copy(copied, costs.TURNED_RUN, wide) / threads
-        return (
-            self.direct.seconds(threads) * (self.problem.batch // self.direct.problem.batch)
-            + turning
-        )
-
-
 def _candidates(problem: Problem, target: Target) -> list[Direct]:
     """Every way to form lanes; those on several output rows must fit one panel."""
     room = target.widest * target.vector // problem.dtype.itemsize
@@ -204,54 +159,46 @@ def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> 
     if (
         target is None
         or not problem.multiply_adds
-        or problem.dtype.name not in ("float32", "float64")
         or problem.height.kernel * problem.width.kernel > 4 * MOST_TAPS
     ):
         return None
-    inner = problem
-    if problem.channels_first:
-        images = Turned.images(problem, limit)
-        if not images:
-            return None
-        inner = dataclasses.replace(problem, channels_first=False, batch=images)
-    candidates = _candidates(inner, target)
+    inner = taken(problem, limit)
+    candidates = [] if inner is None else _candidates(inner, target)
     if not candidates:
         return None
     direct = min(candidates, key=lambda candidate: candidate.seconds(threads))
     count = min((1, threads), key=direct.seconds)
-    method: Direct | Turned = Turned(problem, direct, count) if problem.channels_first else direct
-    seconds = method.seconds(count)
-    return Offer(seconds, lambda: _prepared(problem, direct, method, count, seconds))
+    seconds = direct.seconds(count)
+    if inner is problem:
+        return Offer(seconds, lambda: _prepared(direct, None, count, seconds))
+    turned = Turned(problem, direct, threads)
+    seconds = turned.seconds(seconds)
+    return Offer(seconds, lambda: _prepared(direct, turned, count, seconds))
 
 
 def _prepared(
-    problem: Problem, direct: Direct, method: Direct | Turned, threads: int, seconds: float
+    direct: Direct, turned: Turned | None, threads: int, seconds: float
 ) -> Proposal | None:
     """Propose the method, ready to run; None where its streams would be too long."""
-    inner = direct.problem
     try:
         direct.prepare(threads)
     except TooLongError:
         return None
-    workspace = direct.prepared.workspace
-    if problem.channels_first:
-        each = math.prod(inner.input_shape) + math.prod(inner.output_shape)
-        workspace += each * problem.dtype.itemsize
     lanes = ", ".join(
         f"{chain[0].panel.times} x {chain[0].width} lanes" for chain in direct.calls.chains[:3]
     )
     more = ", ..." if len(direct.calls.chains) > 3 else ""
     return Proposal(
-        method,
+        turned or direct,
         seconds,
-        workspace,
-        threads,
+        direct.prepared.workspace + (turned.workspace if turned else 0),
+        turned.threads if turned else threads,
         multiplies_padding=True,
         invents_weights=not direct.exact,
         explanation=(
             f"sums in registers by generated kernels: {len(direct.pieces)} kind(s) of outputs, "
             f"{lanes}{more}, {direct.prepared.tasks} task(s)"
-            + (f", {inner.batch} image(s) turned at a time" if problem.channels_first else "")
+            + (turned.explanation() if turned else "")
         ),
     )
 

@@ -15,7 +15,8 @@ from fast_impl.gradients.pixel_sums import pixel_sums
 from fast_impl.kernels.copying import turn
 from fast_impl.kernels.streams import TooLongError
 from fast_impl.kernels.target import Target
-from fast_impl.problem.problem import Problem
+from fast_impl.problem.dtypes import accumulator
+from fast_impl.problem.problem import Problem, channels_last
 from fast_impl.runtime import memory, workers
 
 Array = npt.NDArray[Any]
@@ -26,23 +27,30 @@ _SMALL = 1 << 20
 
 def suits(problem: Problem, limit: int) -> bool:
     """Whether generated kernels can compute the gradients of a problem with something to multiply."""
-    return problem.dtype.name in ("float32", "float64") and not (
-        problem.channels_first and _turned_bytes(problem) > limit
+    return accumulator(problem.dtype).kind == "f" and not (
+        _copied(problem) and _copied_bytes(problem) > limit
     )
 
 
-def _turned_bytes(problem: Problem) -> int:
-    """Bytes of the inputs, their gradient, and the output's gradient in the other layout."""
+def _copied(problem: Problem) -> bool:
+    """Whether arrays must be turned round, or made wider."""
+    return problem.channels_first or problem.dtype != accumulator(problem.dtype)
+
+
+def _copied_bytes(problem: Problem) -> int:
+    """Bytes of the inputs, their gradient, and the output's gradient as kernels take them."""
     pixels = 2 * math.prod(problem.input_shape) + math.prod(problem.output_shape)
-    return pixels * problem.dtype.itemsize
+    return pixels * accumulator(problem.dtype).itemsize
 
 
 class DirectBackward:
     """The method for one problem."""
 
     def __init__(self, problem: Problem, threads: int, limit: int, target: Target) -> None:
-        self.channels_first = problem.channels_first
-        self.problem = problem = dataclasses.replace(problem, channels_first=False)
+        self.given = problem
+        self.copied = _copied(problem)
+        dtype = accumulator(problem.dtype)
+        self.problem = problem = dataclasses.replace(problem, channels_first=False, dtype=dtype)
         self.threads = 1 if problem.multiply_adds < _SMALL else threads
         self.inputs = InputGradient(problem, self.threads, target)
         self.kernel = KernelGradient(problem, self.threads, limit, target)
@@ -61,22 +69,25 @@ class DirectBackward:
         self, inputs: Array, kernel: Array, gradient: Array, out: tuple[Array, Array, Array]
     ) -> None:
         """Write the gradients of inputs, kernel and bias into the three arrays of ``out``."""
-        if not self.channels_first:
+        if not self.copied:
             self._run(inputs, kernel, gradient, out)
             return
+        problem, dtype = self.problem, self.problem.dtype
         with memory.scratch() as lender:
             x, g, to_inputs = (
-                lender.empty(math.prod(shape), self.problem.dtype).reshape(shape)
-                for shape in (
-                    self.problem.input_shape,
-                    self.problem.output_shape,
-                    self.problem.input_shape,
-                )
+                lender.empty(math.prod(shape), dtype).reshape(shape)
+                for shape in (problem.input_shape, problem.output_shape, problem.input_shape)
             )
-            turn(x, inputs.transpose(0, 2, 3, 1), self.threads)
-            turn(g, gradient.transpose(0, 2, 3, 1), self.threads)
-            self._run(x, kernel, g, (to_inputs, out[1], out[2]))
-            turn(out[0].transpose(0, 2, 3, 1), to_inputs, self.threads)
+            turn(x, channels_last(self.given, inputs), self.threads)
+            turn(g, channels_last(self.given, gradient), self.threads)
+            to_kernel, to_bias = (
+                array if array.dtype == dtype else np.empty(array.shape, dtype) for array in out[1:]
+            )
+            self._run(x, kernel.astype(dtype, copy=False), g, (to_inputs, to_kernel, to_bias))
+            turn(channels_last(self.given, out[0]), to_inputs, self.threads)
+        for array, sums in ((out[1], to_kernel), (out[2], to_bias)):
+            if array is not sums:
+                np.copyto(array, sums, casting="unsafe")
 
     def suspects(
         self, inputs: Array, kernel: Array, found: tuple[Array, Array, Array]

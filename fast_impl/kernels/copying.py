@@ -89,11 +89,12 @@ def shares(count: int, parts: int) -> list[slice]:
 
 
 def turn(into: Array, source: Array, threads: int) -> None:
-    """Copy ``source[images, rows, columns, channels]`` where either's channels are not the last in memory."""
+    """Copy ``source[images, rows, columns, channels]`` into another order in memory, or another format."""
+
+    def copy(rows: slice) -> None:
+        with np.errstate(all="ignore"):
+            np.copyto(into[:, rows], source[:, rows], casting="unsafe")
+
     workers.run_each(
-        [
-            functools.partial(np.copyto, into[:, rows], source[:, rows])
-            for rows in shares(into.shape[1], threads)
-        ],
-        threads,
+        [functools.partial(copy, rows) for rows in shares(into.shape[1], threads)], threads
     )

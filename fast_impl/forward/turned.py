@@ -1,0 +1,107 @@
+"""Problems whose arrays the generated kernels do not take: turned round, or in a wider format, some images at a time.
+
+Kernels want channels last, in float32 or float64. What has its channels first, or is float16 or bfloat16, is
+copied into that form, computed there, and copied back; sums of a narrow format are rounded once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fast_impl.forward import costs
+from fast_impl.kernels.copying import turn
+from fast_impl.problem.dtypes import accumulator
+from fast_impl.problem.problem import Problem, channels_last
+from fast_impl.runtime import memory
+
+Array = npt.NDArray[Any]
+
+
+class Method(Protocol):
+    """A method for a problem in the form that the kernels take."""
+
+    problem: Problem
+
+    def pack(self, kernel: Array) -> Array:
+        """The kernel in the form that `run` wants."""
+
+    def run(self, inputs: Array, packed: Array, bias: Array | None, out: Array) -> None:
+        """Write the transposed convolution of ``inputs`` into ``out``."""
+
+
+def taken(problem: Problem, limit: int) -> Problem | None:
+    """The problem in the form that kernels take: itself, or some of its images; None without room or for integers.
+
+    ``limit`` is the bytes of scratch memory allowed.
+    """
+    dtype = accumulator(problem.dtype)
+    if dtype.kind != "f":
+        return None
+    if dtype == problem.dtype and not problem.channels_first:
+        return problem
+    found = dataclasses.replace(problem, channels_first=False, dtype=dtype)
+    each = math.prod(found.input_shape[1:]) + math.prod(found.output_shape[1:])
+    room = limit // (each * dtype.itemsize)
+    # All images that find room, or as many as divide the batch.
+    images = max(
+        (n for n in range(1, problem.batch + 1) if problem.batch % n == 0 and n <= room), default=0
+    )
+    return dataclasses.replace(found, batch=images) if images else None
+
+
+class Turned:
+    """The method for one problem, by that for some of its images in the form that kernels take."""
+
+    silent = False
+
+    def __init__(self, problem: Problem, method: Method, threads: int) -> None:
+        self.problem, self.method, self.threads = problem, method, threads
+
+    def pack(self, kernel: Array) -> Array:
+        """The kernel in the form that `run` wants."""
+        return self.method.pack(kernel.astype(self.method.problem.dtype, copy=False))
+
+    def run(self, inputs: Array, packed: Array, bias: Array | None, out: Array) -> None:
+        """Write the transposed convolution of ``inputs`` into ``out``."""
+        inner = self.method.problem
+        inputs, out = (channels_last(self.problem, array) for array in (inputs, out))
+        if bias is not None:
+            bias = bias.astype(inner.dtype, copy=False)
+        with memory.scratch() as lender:
+            pixels, sums = (
+                lender.empty(math.prod(shape), inner.dtype).reshape(shape)
+                for shape in (inner.input_shape, inner.output_shape)
+            )
+            for first in range(0, self.problem.batch, inner.batch):
+                images = slice(first, first + inner.batch)
+                turn(pixels, inputs[images], self.threads)
+                self.method.run(pixels, packed, bias, sums)
+                turn(out[images], sums, self.threads)
+
+    @property
+    def workspace(self) -> int:
+        """Bytes of the images that are turned at a time."""
+        inner = self.method.problem
+        numbers = math.prod(inner.input_shape) + math.prod(inner.output_shape)
+        return numbers * inner.dtype.itemsize
+
+    def seconds(self, inner_seconds: float) -> float:
+        """Predicted time of the whole problem, from that of its images turned at a time."""
+        copied = math.prod(self.problem.input_shape) + math.prod(self.problem.output_shape)
+        wide = self.problem.dtype.itemsize == 8
+        turning = costs.copy(copied, costs.TURNED_RUN, wide) / self.threads
+        return inner_seconds * (self.problem.batch // self.method.problem.batch) + turning
+
+    def explanation(self) -> str:
+        """What is done besides, in words."""
+        inner = self.method.problem
+        done = [
+            *(["turned"] if self.problem.channels_first else []),
+            *([f"made {inner.dtype.name}"] if inner.dtype != self.problem.dtype else []),
+        ]
+        return f", {inner.batch} image(s) {' and '.join(done)} at a time"
