@@ -116,7 +116,10 @@ class EvexAssembler(VectorAssembler):
     def load_side_by_side(self, row: Sequence[Vector], source: At, length: int) -> None:
         for v, register in enumerate(row):
             start = v * self.vector
-            self.load_vector(register, source.after(start), self._mask(length - start))
+            if start < length:
+                self.load_vector(register, source.after(start), self._mask(length - start))
+            else:
+                self.zero(register)
 
     def prepare_parts(self, lengths: Collection[int], spare: Gpr) -> None:
         if any(length % _UNIT for length in lengths):
