@@ -34,8 +34,8 @@ class EvexAssembler(VectorAssembler):
 
     def __init__(self) -> None:
         super().__init__()
-        # Of lengths below a vector: the masks of their bytes.
-        self._masks: dict[int, Mask] = {}
+        # Of lengths below a vector: the masks of their bytes, which count numbers of so many.
+        self._masks: dict[tuple[int, int], Mask] = {}
 
     def zero(self, target: Vector) -> None:
         self._evex(MAP_0F, P66, 0xEF, target, target, target)
@@ -121,12 +121,15 @@ class EvexAssembler(VectorAssembler):
             else:
                 self.zero(register)
 
-    def prepare_parts(self, lengths: Collection[int], spare: Gpr) -> None:
-        if any(length % _UNIT for length in lengths):
-            raise ValueError(f"lengths={lengths} must be multiples of {_UNIT} bytes")
+    def prepare_parts(self, lengths: Collection[int], size: int, spare: Gpr) -> None:
+        # Vectors are moved in numbers of 4 bytes, but added in those that they hold.
+        units = (_UNIT, size) if double(size) else (_UNIT,)
+        if any(length % size for length in lengths):
+            raise ValueError(f"lengths={lengths} must be multiples of {size} bytes")
         for rest in sorted({length % self.vector for length in lengths} - {0}):
-            self._masks[rest] = Mask(1 + len(self._masks))
-            self.set_mask(self._masks[rest], rest // _UNIT, spare)
+            for unit in units:
+                self._masks[rest, unit] = Mask(1 + len(self._masks))
+                self.set_mask(self._masks[rest, unit], rest // unit, spare)
 
     def copy(self, target: At, source: At, length: int, spare: Vector) -> None:
         for start in range(0, length, self.vector):
@@ -156,13 +159,13 @@ class EvexAssembler(VectorAssembler):
                     self.align(register, row[v + beyond], row[v], offset // _UNIT)
                 target = At(base, part.displacement + start)
                 if add:
-                    self.add_vector(spare[1], register, target, size, mask)
+                    self.add_vector(spare[1], register, target, size, self._mask(left, size))
                     register = spare[1]
                 self.store_vector(target, register, mask)
 
-    def _mask(self, length: int) -> Mask | None:
-        """The mask of the next bytes, of which so many are left."""
-        return None if length >= self.vector else self._masks[length]
+    def _mask(self, length: int, unit: int = _UNIT) -> Mask | None:
+        """The mask of the next bytes, of which so many are left, in numbers of ``unit`` bytes."""
+        return None if length >= self.vector else self._masks[length, unit]
 
     def _evex(
         self,

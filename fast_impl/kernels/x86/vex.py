@@ -63,7 +63,7 @@ class VexAssembler(VectorAssembler):
         for v, register in enumerate(row):
             self.load_vector(register, source.after(v * self.vector))
 
-    def prepare_parts(self, lengths: Collection[int], spare: Gpr) -> None:
+    def prepare_parts(self, lengths: Collection[int], size: int, spare: Gpr) -> None:
         pass
 
     def copy(self, target: At, source: At, length: int, spare: Vector) -> None:
