@@ -14,7 +14,7 @@ from fast_impl.kernels import made
 from fast_impl.kernels.format import JOB_BYTES, Sums, whole_lines
 from fast_impl.kernels.panels import Lanes, Panel, cuts
 from fast_impl.kernels.rooms import Rooms
-from fast_impl.kernels.streams import MOST_WORDS, Grid, Streams, unit
+from fast_impl.kernels.streams import MOST_WORDS, Grid, Streams, cut
 from fast_impl.kernels.target import Target
 from fast_impl.runtime import checking, memory, workers
 from fast_impl.runtime.addresses import address, call_words
@@ -84,7 +84,7 @@ class Section(NamedTuple):
     def cycles(self, target: Target) -> float:
         """Predicted."""
         grid, tile = self.part.grid, target.tiles[self.panel.vectors]
-        tiles = unit(grid, tile.rows).places / tile.rows
+        tiles = sum(found.places for _, found in cut(grid, tile.rows)) / tile.rows
         steps = len(self.taps) * grid.channels * tile.step
         return tiles * (steps + len(self.rows) * target.tap + target.tile) * self.panel.times
 

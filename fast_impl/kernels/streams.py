@@ -7,6 +7,7 @@ over. Rows that read alike share one stream.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ _WASTE = 1.03
 # Words, and jobs, beyond which a plan takes too much time and memory.
 MOST_WORDS = 1 << 20
 _MOST_JOBS = 1 << 17
+# How many more inputs than exist must be read at the border for its columns to be cut by themselves.
+_REACHING_OVER = 1.005
 # Words that take as much time as to look at the rows of a unit.
 _UNIT_WORDS = 16
 # Taps of pixels that are looked at together, so that they take little memory.
@@ -127,12 +130,13 @@ class Unit(NamedTuple):
     """Images and rows that are cut into tiles together, and the places of all tiles.
 
     ``places`` counts those that are idle or reach over the edge, too, and is scaled as if every tile went through
-    all taps.
+    all taps. Pixels are taken row by row, or column by column where it is ``upright``.
     """
 
     images: int
     rows: int
     places: float
+    upright: bool = False
 
 
 def unit(grid: Grid, tile: int) -> Unit:
@@ -160,6 +164,36 @@ def _unit(images: int, height: int, width: int, tile: int, over: float, over_row
     return next(way for way in ways if way.places <= least * _WASTE)
 
 
+@functools.lru_cache(maxsize=256)
+def cut(grid: Grid, tile: int) -> tuple[tuple[Grid, Unit], ...]:
+    """Cut a grid into tiles: the grid with its unit, or the columns inside and those at each border with theirs.
+
+    A tile of a row that reaches over the edge with some pixels goes through all taps; a tile of a column reaches
+    over it with all of them or none.
+    """
+    whole, columns, right = unit(grid, tile), grid.columns, grid.right
+    if whole.images > 1 or right.idle(columns) < _REACHING_OVER:
+        return ((grid, whole),)
+    low = min(max(columns.start, -(min(right.offsets) // right.step)), columns.stop)
+    high = max(low, min(columns.stop, (right.length - 1 - max(right.offsets)) // right.step + 1))
+    ways = []
+    for some in (range(low, high), range(columns.start, low), range(high, columns.stop)):
+        if some:
+            part = dataclasses.replace(grid, columns=some)
+            ways.append((part, unit(part, tile) if some.start == low < high else _upright(part, tile)))
+    better = sum(found.places for _, found in ways) * _WASTE < whole.places
+    return tuple(ways) if better else ((grid, whole),)
+
+
+def _upright(grid: Grid, tile: int) -> Unit:
+    """Columns by themselves, as many rows at a time as make whole tiles."""
+    height, width = len(grid.rows), len(grid.columns)
+    rows = min(height, 4 * tile)
+    units, rest = divmod(height, rows)
+    tiles = units * -(-rows * width // tile) + -(-rest * width // tile)
+    return Unit(1, rows, grid.images * tiles * tile / grid.right.idle(grid.columns), upright=True)
+
+
 class _Added(NamedTuple):
     """A grid that was added, and how it is cut into units.
 
@@ -174,6 +208,7 @@ class _Added(NamedTuple):
     once: bool
     images: int
     rows: int
+    upright: bool
     kinds: list[range]
     kind_of: Array
 
@@ -188,7 +223,7 @@ class _Added(NamedTuple):
         """Grids that have this in common differ only in which inputs they read, and are cut together."""
         grid, down, right = self.grid, self.down, self.grid.right
         sizes = (down.length, down.step, right.length, right.step, grid.channels, grid.size)
-        return (len(grid.columns), self.tile, self.once, grid.outputs, *sizes)
+        return (len(grid.columns), self.tile, self.once, self.upright, grid.outputs, *sizes)
 
 
 @dataclass
@@ -216,7 +251,22 @@ class Streams:
         Raises:
             TooLongError: The streams become longer than they may be.
         """
-        images, rows, _ = unit(grid, tile)
+        first = self._jobs
+        for part, unit in cut(grid, tile):
+            self._add(part, unit, tile, taken, weight_bytes, lane_bytes, once)
+        return range(first, self._jobs)
+
+    def _add(
+        self,
+        grid: Grid,
+        unit: Unit,
+        tile: int,
+        taken: range,
+        weight_bytes: int,
+        lane_bytes: int,
+        once: bool,
+    ) -> None:
+        images, rows = unit.images, unit.rows
         tiles = -(-images * rows * len(grid.columns) // tile)
         units = -(-len(grid.rows) // rows)
         jobs = -(-grid.images // images) * units
@@ -226,11 +276,10 @@ class Streams:
         down = grid.down._replace(offsets=grid.down.offsets[taken.start : taken.stop])
         kinds = _kinds(grid.rows, down, rows)
         self._added.append(
-            _Added(grid, down, tile, weight_bytes, lane_bytes, once, images, rows, *kinds)
+            _Added(grid, down, tile, weight_bytes, lane_bytes, once, images, rows, unit.upright, *kinds)
         )
         self._count += least
         self._jobs += jobs
-        return range(self._jobs - jobs, self._jobs)
 
     @property
     def _most(self) -> int:
@@ -361,7 +410,10 @@ class _Cut:
         written = np.arange(0, count, self.tile)[:, None]
         new = np.minimum(written, max(count - self.tile, 0)) + np.arange(self.tile)
         place, self.image = np.divmod(np.minimum(new, count - 1), images)
-        self.row, self.column = np.divmod(place, width)
+        if first.upright:
+            self.column, self.row = np.divmod(place, rows)
+        else:
+            self.row, self.column = np.divmod(place, width)
         step = self.grid.outputs
         self.outputs = self.image * step[0] + self.row * step[1] + self.column * step[2]
         self.again = ~((new >= written) & (new < count)) if first.once else None
