@@ -129,16 +129,16 @@ ENCODINGS = [
     ("vaddps zmm0,zmm0,ZMMWORD PTR [rax+0x40]", "add_vector", (Zmm(0), Zmm(0), At(RAX, 64), 4), "62f17c48584001"),
     ("vaddpd zmm31,zmm31,ZMMWORD PTR [r9+0x4]", "add_vector", (Zmm(31), Zmm(31), At(R9, 4), 8),
      "6241854058b904000000"),
-    ("vaddps zmm7{k2}{z},zmm16,ZMMWORD PTR [r15+0x1fc0]", "add_vector", (Zmm(7), Zmm(16), At(R15, 8128), 4, Mask(2)),
-     "62d17cc2587f7f"),
+    ("vaddps zmm7{k2}{z},zmm16,ZMMWORD PTR [r15+0x1fc0]", "add_vector",
+     (Zmm(7), Zmm(16), At(R15, 8128), 4, Mask(2)), "62d17cc2587f7f"),
     ("vaddps zmm8{k3}{z},zmm7,ZMMWORD PTR [r12+0x4]", "add_vector", (Zmm(8), Zmm(7), At(R12, 4), 4, Mask(3)),
      "625144cb58842404000000"),
     ("vaddpd zmm15{k4}{z},zmm8,ZMMWORD PTR [r13+0x0]", "add_vector", (Zmm(15), Zmm(8), At(R13), 8, Mask(4)),
      "6251bdcc587d00"),
-    ("vaddpd zmm16{k5}{z},zmm15,ZMMWORD PTR [rsp-0x2000]", "add_vector", (Zmm(16), Zmm(15), At(RSP, -8192), 8, Mask(5)),
-     "62e185cd58442480"),
-    ("vaddps zmm31{k6}{z},zmm0,ZMMWORD PTR [rbp+0x2000]", "add_vector", (Zmm(31), Zmm(0), At(RBP, 8192), 4, Mask(6)),
-     "62617cce58bd00200000"),
+    ("vaddpd zmm16{k5}{z},zmm15,ZMMWORD PTR [rsp-0x2000]", "add_vector",
+     (Zmm(16), Zmm(15), At(RSP, -8192), 8, Mask(5)), "62e185cd58442480"),
+    ("vaddps zmm31{k6}{z},zmm0,ZMMWORD PTR [rbp+0x2000]", "add_vector",
+     (Zmm(31), Zmm(0), At(RBP, 8192), 4, Mask(6)), "62617cce58bd00200000"),
     ("vaddpd zmm0{k7}{z},zmm31,ZMMWORD PTR [rbx-0x8]", "add_vector", (Zmm(0), Zmm(31), At(RBX, -8), 8, Mask(7)),
      "62f185c75883f8ffffff"),
     ("valignd zmm0,zmm7,zmm8,0x0", "align", (Zmm(0), Zmm(7), Zmm(8), 0), "62d3454803c000"),
@@ -178,7 +178,8 @@ REFUSED = [
     ("mask -1", lambda asm: asm.store_vector(At(RAX), Zmm(0), Mask(-1)), "Mask(-1)"),
     ("mask that means all", lambda asm: asm.set_mask(Mask(0), 3, RAX), "Mask(number=0) not 0"),
     *[
-        (f"mask of {count} numbers", lambda asm, count=count: asm.set_mask(Mask(1), count, RAX), f"count={count}")
+        (f"mask of {count} numbers", lambda asm, count=count: asm.set_mask(Mask(1), count, RAX),
+         f"count={count}")
         for count in (-1, 0, 17, 32)
     ],
     *[
@@ -191,14 +192,14 @@ REFUSED = [
         for name, call in (
             ("broadcast", lambda asm, size: asm.broadcast(Zmm(0), At(RAX), size)),
             ("multiply_add", lambda asm, size: asm.multiply_add(Zmm(0), Zmm(1), Zmm(2), size)),
-            ("multiply_add of one number", lambda asm, size: asm.multiply_add(Zmm(0), Zmm(1), At(RAX), size)),
+            ("multiply_add by one", lambda asm, size: asm.multiply_add(Zmm(0), Zmm(1), At(RAX), size)),
             ("add_vector", lambda asm, size: asm.add_vector(Zmm(0), Zmm(1), Zmm(2), size)),
             ("parts", lambda asm, size: asm.prepare_parts([64], size, RAX)),
         )
         for size in (0, 2, 16, 64)
     ],
-    ("parts of 6 bytes", lambda asm: asm.prepare_parts([8, 6], 4, RAX), "[8, 6] must be multiples of 4 bytes"),
-    ("parts of half a number", lambda asm: asm.prepare_parts([12], 8, RAX), "[12] must be multiples of 8 bytes"),
+    ("parts of 6 bytes", lambda asm: asm.prepare_parts([8, 6], 4, RAX), "[8, 6] must be multiples of 4"),
+    ("parts of half a number", lambda asm: asm.prepare_parts([12], 8, RAX), "[12] must be multiples of 8"),
     ("parts of more lengths than masks", lambda asm: asm.prepare_parts(range(4, 36, 4), 4, RAX), "Mask(8)"),
 ]  # fmt: skip
 
