@@ -46,7 +46,7 @@ _BORDER, _UPDATE, _RUN = 0.3, 200, 22
 # Bytes of the result that a call goes through once for each panel.
 _RESULT_BYTES = 48 << 10
 # Bytes of inputs (of one panel) and gradients that all tiles go through before the next ones.
-_PIECE_BYTES = 128 << 10
+_PIECE_BYTES = 256 << 10
 # Weights that each thread can have sums of.
 _FEW_WEIGHTS = 1 << 18
 # Pixels of a chunk, and multiply-adds that make a smaller one not worth its while.
