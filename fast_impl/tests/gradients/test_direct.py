@@ -15,23 +15,22 @@ from fast_impl.gradients.direct_kernel import Chunk, KernelGradient
 from fast_impl.gradients.patches import PatchesBackward
 from fast_impl.kernels import calls, streams
 from fast_impl.kernels.streams import TooLongError
-from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.planning import gradients, planner
 from fast_impl.problem.geometry import Axis
 from fast_impl.tests.made import GIVEN, made
-from fast_impl.tests.targets import IDLE, generated
+from fast_impl.tests.targets import IDLE, generated, on_each_target
 
 
-@generated
-def test_gradients_whose_streams_would_be_too_long_are_left_to_other_methods(monkeypatch):
+@on_each_target
+def test_gradients_whose_streams_would_be_too_long_are_left_to_other_methods(target, monkeypatch):
     monkeypatch.setattr(streams, "MOST_WORDS", 20)
     problem = made("wider than a tile").problem
-    assert direct_gradients.DirectBackward.planned(problem, 1, 1 << 26, AVX2) is None
+    assert direct_gradients.DirectBackward.planned(problem, 1, 1 << 26, target) is None
     monkeypatch.setattr(small, "_MOST", 0)
-    assert isinstance(gradients.planned(problem, 1, 1 << 26, AVX2), PatchesBackward)
+    assert isinstance(gradients.planned(problem, 1, 1 << 26, target), PatchesBackward)
 
 
-@generated
+@on_each_target
 @pytest.mark.usefixtures("poisoned")
 @pytest.mark.parametrize("weights", [1, 1 << 20], ids=["row by row", "at once"])
 @pytest.mark.parametrize(
@@ -40,13 +39,13 @@ def test_gradients_whose_streams_would_be_too_long_are_left_to_other_methods(mon
 )
 @pytest.mark.parametrize("name", GIVEN)
 def test_the_gradient_of_the_inputs_is_that_of_the_scatter(
-    name, batch, channels, filters, dtype, weights, monkeypatch
+    target, name, batch, channels, filters, dtype, weights, monkeypatch
 ):
     monkeypatch.setattr(calls, "_WEIGHT_BYTES", weights)
     given = made(name, batch, channels, filters, dtype)
     for threads in (1, 2):
         found = np.full_like(given.x, np.nan)
-        InputGradient(given.problem, threads, AVX2).run(given.k, given.g, found)
+        InputGradient(given.problem, threads, target).run(given.k, given.g, found)
         np.testing.assert_array_equal(found, given.to_inputs)
 
 
@@ -61,7 +60,7 @@ WAYS = {
 }
 
 
-@generated
+@on_each_target
 @pytest.mark.usefixtures("poisoned")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
@@ -73,14 +72,14 @@ WAYS = {
 )  # fmt: skip
 @pytest.mark.parametrize("name", GIVEN)
 def test_the_gradient_of_the_kernel_is_that_of_the_scatter(
-    name, batch, channels, filters, dtype, way, monkeypatch
+    target, name, batch, channels, filters, dtype, way, monkeypatch
 ):
     for constant, value in WAYS[way].items():
         monkeypatch.setattr(direct_kernel, constant, value)
     given = made(name, batch, channels, filters, dtype)
     for threads in (1, 2):
         found = np.full_like(given.k, np.nan)
-        KernelGradient(given.problem, threads, 1 << 26, AVX2).run(given.x, given.g, found)
+        KernelGradient(given.problem, threads, 1 << 26, target).run(given.x, given.g, found)
         np.testing.assert_array_equal(found, given.to_kernel)
 
 
@@ -309,9 +308,9 @@ def test_calls_are_made_once_for_chunks_that_are_alike_but_for_their_place(monke
     assert method._calls(method.chunks[4]) is method._calls(method.chunks[14])
 
 
-@generated
+@on_each_target
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-def test_generated_gradients_are_those_of_the_scatter_in_both_layouts(data_format):
+def test_generated_gradients_are_those_of_the_scatter_in_both_layouts(target, data_format):
     random = np.random.default_rng(6)
     first = data_format == "channels_first"
     shape = (4, 6, 5, 9) if first else (4, 5, 9, 6)
@@ -325,7 +324,7 @@ def test_generated_gradients_are_those_of_the_scatter_in_both_layouts(data_forma
     scatter.input_gradient(problem, k, g, expected[0])
     scatter.kernel_gradient(problem, x, g, expected[1])
     scatter.bias_gradient(problem, g, expected[2])
-    plan = gradients.planned(problem, 2, planner.WORKSPACE_LIMIT, AVX2, "direct")
+    plan = gradients.planned(problem, 2, planner.WORKSPACE_LIMIT, target, "direct")
     assert isinstance(plan, direct_gradients.DirectBackward)
     found = [np.full_like(array, np.nan) for array in expected]
     plan.run(x, k, g, tuple(found))
@@ -344,12 +343,12 @@ def test_images_that_find_no_room_to_be_turned_have_other_gradients():
     assert direct_gradients.suits(dataclasses.replace(problem, channels_first=False), 0)
 
 
-@generated
-def test_little_work_is_for_one_thread(monkeypatch):
+@on_each_target
+def test_little_work_is_for_one_thread(target, monkeypatch):
     problem = made("plain").problem
     for least, threads in ((problem.multiply_adds, 2), (problem.multiply_adds + 1, 1)):
         monkeypatch.setattr(direct_gradients, "_SMALL", least)
-        assert direct_gradients.DirectBackward(problem, 2, 1 << 26, AVX2).threads == threads
+        assert direct_gradients.DirectBackward(problem, 2, 1 << 26, target).threads == threads
 
 
 @generated
