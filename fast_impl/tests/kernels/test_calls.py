@@ -95,11 +95,12 @@ def _around(method):
         (16, "float32", 1 << 20, True),
         (16, "float64", 1 << 20, True),
         (8, "float64", 1 << 20, True),
-        # Pixels that begin in the middle of a line; lines of three vectors, or two and three.
+        (48, "float32", 1 << 20, True),
+        # Pixels that begin in the middle of a line; lines of three vectors, or two and one.
         (8, "float32", 1 << 20, False),
         (24, "float32", 1 << 20, False),
         (36, "float32", 1 << 20, False),
-        (48, "float32", 1 << 20, False),
+        (72, "float32", 1 << 20, False),
         # Sums that are added to.
         (16, "float32", 1, False),
     ],

@@ -178,7 +178,7 @@ def test_a_job_that_begins_elsewhere_is_refused(target, place):
 )
 @pytest.mark.parametrize("by", [1 << 24, -(1 << 24)])
 def test_a_call_with_one_wrong_field_is_refused(target, field, by, monkeypatch):
-    prepared, operands = forward_calls(target, "odd pixel after", 100)
+    prepared, operands = forward_calls(target, "odd pixel after", 512)
     told = prepared._template.copy()
     told[:, field // 8] += by
     monkeypatch.setattr(prepared, "_near", Rooms(told, Sums.INPUTS, 4))
