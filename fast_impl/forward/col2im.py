@@ -177,7 +177,9 @@ class Col2im:
         }  # fmt: skip
         told = []
         for panel in self.panels:
-            fields[Sums.STREAMS] = address(self._stream(band, self.target.tiles[panel.vectors].rows))
+            fields[Sums.STREAMS] = address(
+                self._stream(band, self.target.tiles[panel.vectors].rows)
+            )
             fields[Sums.WEIGHTS] = panel.lane * problem.in_channels * self.size
             told.append(call_words(self.target.sums.words, fields))
         return np.array(told, np.int64)

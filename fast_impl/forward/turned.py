@@ -10,7 +10,6 @@ import dataclasses
 import math
 from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
 from fast_impl.forward import costs

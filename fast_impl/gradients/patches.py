@@ -84,7 +84,7 @@ class PatchesBackward:
     @staticmethod
     def suspects(
         inputs: Array, kernel: Array, found: tuple[Array, Array, Array]
-    ) -> tuple[Array, ...]:  # noqa: ARG004
+    ) -> tuple[Array, ...]:
         """Arrays that tell by NaN or infinities whether a zero that is not in the inputs may have met one."""
         return found[:2]
 

@@ -180,7 +180,9 @@ def cut(grid: Grid, tile: int) -> tuple[tuple[Grid, Unit], ...]:
     for some in (range(low, high), range(columns.start, low), range(high, columns.stop)):
         if some:
             part = dataclasses.replace(grid, columns=some)
-            ways.append((part, unit(part, tile) if some.start == low < high else _upright(part, tile)))
+            ways.append(
+                (part, unit(part, tile) if some.start == low < high else _upright(part, tile))
+            )
     better = sum(found.places for _, found in ways) * _WASTE < whole.places
     return tuple(ways) if better else ((grid, whole),)
 
@@ -276,7 +278,9 @@ class Streams:
         down = grid.down._replace(offsets=grid.down.offsets[taken.start : taken.stop])
         kinds = _kinds(grid.rows, down, rows)
         self._added.append(
-            _Added(grid, down, tile, weight_bytes, lane_bytes, once, images, rows, unit.upright, *kinds)
+            _Added(
+                grid, down, tile, weight_bytes, lane_bytes, once, images, rows, unit.upright, *kinds
+            )
         )
         self._count += least
         self._jobs += jobs
