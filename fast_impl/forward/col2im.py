@@ -10,6 +10,7 @@ both, and every output is summed in the order of its inputs however the work is 
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from typing import Any, NamedTuple
 
@@ -75,7 +76,7 @@ class Col2im:
     def __init__(self, problem: Problem, threads: int, target: Target) -> None:
         self.problem, self.target = problem, target
         self.size = problem.dtype.itemsize
-        height, width = problem.height, problem.width
+        width = problem.width
         full = (width.input - 1) * width.stride + width.extent
         # Numbers of a row of sums.
         self.line = max(full, width.before + width.output) * problem.filters
@@ -129,7 +130,7 @@ class Col2im:
         found = []
         for image in range(0, problem.batch, images):
             some = min(images, problem.batch - image)
-            for start, stop in zip(ends, ends[1:], strict=False):
+            for start, stop in itertools.pairwise(ends):
                 # In rows of the full result, of which `before` are cropped.
                 low = start * height.stride if start else height.before
                 end = height.before + height.output

@@ -1,4 +1,4 @@
-"""Problems whose arrays the generated kernels do not take: turned round, or in a wider format, some images at a time.
+"""Arrays that the generated kernels do not take: turned round, or in a wider format, some images at a time.
 
 Kernels want channels last, in float32 or float64. What has its channels first, or is float16 or bfloat16, is
 copied into that form, computed there, and copied back; sums of a narrow format are rounded once.

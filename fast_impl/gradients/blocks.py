@@ -34,13 +34,6 @@ class Backward:
         self.dtype = self.layout.dtype
         self.product = blas.runner(self.dtype)
 
-    @staticmethod
-    def suspects(
-        inputs: Array, kernel: Array, found: tuple[Array, Array, Array]
-    ) -> tuple[Array, ...]:
-        """Arrays that tell by NaN or infinities whether a zero that is not in the inputs may have met one."""
-        return found[:2]
-
     def run(
         self, inputs: Array, kernel: Array, gradient: Array, out: tuple[Array, Array, Array]
     ) -> None:

@@ -36,14 +36,14 @@ Array = npt.NDArray[Any]
 # Bytes of inputs and gradients of a chunk: so few that they stay in the cache, but, up to the second
 # number, so many times the result that adding to it costs little.
 _CHUNK_BYTES, _LARGE_CHUNK_BYTES, _RESULTS = 3 << 20, 12 << 20, 4
-# Bytes of a pixel's gradients, and products that each gradient is in, up to which gradients are read where they lie.
+# Bytes of a pixel's gradients, and products that each is in, up to which gradients are read where they lie.
 _FEW, _REUSE = 256, 400
 # Bytes of a pixel's inputs up to which these are.
 _FEW_INPUTS = 512
 # Columns that make runs too short for a batch of more images than that.
 _SHORT = 6
-# Columns at the border are runs of their own, rather than a reason to copy all gradients, up to such a share of the
-# time of a row. Cycles of a tile's addition to the result, and of a run of one pixel.
+# Columns at the border are runs of their own, rather than a reason to copy all gradients, up to such a share of
+# the time of a row. Cycles of a tile's addition to the result, and of a run of one pixel.
 _BORDER, _UPDATE, _RUN = 0.3, 200, 22
 # Bytes of the result that a call goes through once for each panel.
 _RESULT_BYTES = 48 << 10

@@ -81,13 +81,6 @@ class PatchesBackward:
             for first in range(0, problem.height.input, self.rows)
         ]
 
-    @staticmethod
-    def suspects(
-        inputs: Array, kernel: Array, found: tuple[Array, Array, Array]
-    ) -> tuple[Array, ...]:
-        """Arrays that tell by NaN or infinities whether a zero that is not in the inputs may have met one."""
-        return found[:2]
-
     def run(
         self, inputs: Array, kernel: Array, gradient: Array, out: tuple[Array, Array, Array]
     ) -> None:

@@ -86,13 +86,6 @@ class SmallBackward:
         few = self.reached * problem.filters <= _SUMMED
         self.ones = np.ones(self.reached, self.dtype) if few else None
 
-    @staticmethod
-    def suspects(
-        inputs: Array, kernel: Array, found: tuple[Array, Array, Array]
-    ) -> tuple[Array, ...]:
-        """Arrays that tell by NaN or infinities whether a zero that is not in the inputs may have met one."""
-        return found[:2]
-
     def run(
         self, inputs: Array, kernel: Array, gradient: Array, out: tuple[Array, Array, Array]
     ) -> None:

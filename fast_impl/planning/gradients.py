@@ -120,9 +120,10 @@ class GradientPlan(NamedTuple):
             if self.method is not None:
                 self.method.run(inputs, kernel, gradient, found)
             # Zeros of the padded layouts met other values; only finite ones leave no trace.
-            if self.method is None or not _all_finite(
-                self.method.suspects(inputs, kernel, found), threads
-            ):
+            suspects: Sequence[Array] = found[:2]
+            if isinstance(self.method, DirectBackward):
+                suspects = self.method.suspects(inputs, kernel, found)
+            if self.method is None or not _all_finite(suspects, threads):
                 scatter.input_gradient(problem, kernel, gradient, found[0], self.limit)
                 scatter.kernel_gradient(problem, inputs, gradient, found[1], self.limit)
                 scatter.bias_gradient(problem, gradient, found[2])

@@ -96,7 +96,7 @@ class VectorAssembler(Assembler, abc.ABC):
 
     @abc.abstractmethod
     def prepare_parts(self, lengths: Collection[int], spare: Gpr) -> None:
-        """Make ready what `copy` and `store_parts` of so many bytes and the like need, at the beginning of a kernel."""
+        """Make ready what `copy` and the like of so many bytes need, at the beginning of a kernel."""
 
     @abc.abstractmethod
     def copy(self, target: At, source: At, length: int, spare: Vector) -> None:
