@@ -7,18 +7,21 @@ from reports import bench
 from reports.bench.results import geometric_mean, slope
 
 
-def measurement(peer, seconds, **others):
+def measurement(peer, seconds, threads=2):
     """Three turns of two samples around a time."""
     turns = [[seconds * (1 + i / 100), seconds * (1 - i / 100)] for i in range(3)]
-    return bench.Measurement(peer=peer, turns=turns, variant="only", memory=1 << 20, **others)
+    return bench.Measurement(
+        peer=peer, threads=threads, turns=turns, variant="only", memory=1 << 20
+    )
 
 
-def layer(name, times, **others):
-    """A layer with a time for each peer."""
+def layer(name, times, one_thread=None, **others):
+    """A layer with a time for each peer with two threads, and for some with one."""
     return bench.LayerResult(
         **{"name": name, "group": "sixteen", "sizes": "1×2×3×4 → 5", "dtype": "float32", "flop": 2e9,  # noqa: RUF001
            "bytes": 1e7, **others},
-        measurements=[measurement(peer, seconds) for peer, seconds in times.items()],
+        measurements=[measurement(peer, seconds) for peer, seconds in times.items()]
+        + [measurement(peer, seconds, 1) for peer, seconds in (one_thread or {}).items()],
     )  # fmt: skip
 
 
@@ -27,15 +30,20 @@ def results(layers, **settings):
     return bench.Results(
         tool="0.1.0", commit="abc", command=["conformance", "bench"],
         started="2026-01-02T03:04:05+00:00", took=12.0,
-        settings=bench.Settings(**{"threads": 2, "rounds": 3, "seconds": 0.1, **settings}),
+        settings=bench.Settings(**{"threads": [2], "rounds": 3, "seconds": 0.1, **settings}),
         machine=bench.Machine(
             platform="Linux", processor="a processor", instructions="avx2", cores=2, memory=8 << 30,
-            python="3.11", load_before=0.1, load_after=0.2, products={"float32": [1e11, 3e11, 2e11]},
-            product_library={"float32": "SciPy"}, copies=[2e10],
+            python="3.11", load_before=0.1, load_after=0.2, environment={},
+            rates=[
+                bench.Rate(
+                    threads=2, dtype="float32", library="SciPy", products=[1e11, 3e11, 2e11], copies=[2e10]
+                ),
+                bench.Rate(threads=1, dtype="float32", library="NumPy", products=[1e11], copies=[1e10]),
+            ],
         ),
         peers=[
             bench.Peer(name="fast", versions={"numpy": "1"}),
-            bench.Peer(name="torch", versions={"torch": "2"}),
+            bench.Peer(name="torch", versions={"torch": "2"}, kernels={"oneDNN": "AVX-512"}),
             bench.Peer(name="openvino", absent="No module named <openvino>"),
         ],
         layers=layers,
@@ -49,16 +57,16 @@ RUN = results(
 
 def test_the_time_is_the_median_of_the_turns_medians():
     turns = [[1.0, 9.0, 2.0], [4.0], [3.0, 3.0]]
-    assert bench.Measurement(peer="fast", turns=turns).seconds == 3.0
+    assert bench.Measurement(peer="fast", threads=1, turns=turns).seconds == 3.0
 
 
 def test_the_quartiles_are_those_of_all_samples():
-    found = bench.Measurement(peer="fast", turns=[[1.0, 2.0], [3.0, 4.0, 5.0]])
+    found = bench.Measurement(peer="fast", threads=1, turns=[[1.0, 2.0], [3.0, 4.0, 5.0]])
     assert found.quartiles == (2.0, 4.0)
 
 
 def test_the_spread_is_half_the_quartiles_distance():
-    found = bench.Measurement(peer="fast", turns=[[1.0, 2.0, 3.0, 4.0, 5.0]])
+    found = bench.Measurement(peer="fast", threads=1, turns=[[1.0, 2.0, 3.0, 4.0, 5.0]])
     assert found.spread == pytest.approx(1 / 3)
 
 
@@ -121,7 +129,7 @@ def test_other_versions_are_noted():
     assert found.notes == ["fast: numpy 1 before, numpy 2 now"]
 
 
-@pytest.mark.parametrize("change", [{"threads": 1}, {"gradients": True}])
+@pytest.mark.parametrize("change", [{"gradients": True}])
 def test_runs_measured_otherwise_are_not_compared(change):
     with pytest.raises(bench.ResultsError, match=next(iter(change))):
         bench.compare(RUN, results(RUN.layers, **change))
@@ -201,13 +209,13 @@ def test_growth_shows_each_peers_slope():
 
 
 def test_a_wrong_peer_is_said():
-    wrong = bench.Measurement(peer="torch", problem="wrong", reason="differs by 0.7")
+    wrong = bench.Measurement(peer="torch", threads=2, problem="wrong", reason="differs by 0.7")
     one = attrs.evolve(RUN.layers[0], measurements=[RUN.layers[0].measurements[0], wrong])
     assert "<b>torch</b>, all layers: wrong. differs by 0.7" in bench.render(results([one]))
 
 
 def test_what_a_peer_cannot_do_is_said_once():
-    absent = bench.Measurement(peer="torch", problem="unsupported", reason="no float128")
+    absent = bench.Measurement(peer="torch", threads=2, problem="unsupported", reason="no float128")
     one, two, three = (
         attrs.evolve(RUN.layers[0], name=name, measurements=[RUN.layers[0].measurements[0], *more])
         for name, more in (("a", [absent]), ("b", [absent]), ("c", []))
@@ -232,7 +240,7 @@ def test_the_markdown_table_has_every_layer_and_ratio():
     widths = {len(row) for row in rows}
     assert (len(rows), widths) == (2 + len(RUN.compared), {len(rows[0])})
     for layer in RUN.compared:
-        ratio = layer.of("fast").seconds / layer.best_rival.seconds
+        ratio = layer.of("fast").seconds / layer.best_rival().seconds
         (row,) = [row for row in rows if row[0] == f"| {layer.name}"]
         assert f"{ratio:.2f}" in row
 
