@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from conformance.commands.console.terminal import Terminal
 from reports.bench import Comparison, LayerResult, Results
 from reports.bench.page import milliseconds
 from reports.bench.results import geometric_mean, slope, warnings
+from reports.outputs.blocks import UNLIMITED
 from reports.views.enumeration import how_many
 
 _STYLES = {"faster": "green", "slower": "bold red", "within noise": "dim"}
@@ -20,17 +21,17 @@ _STYLES = {"faster": "green", "slower": "bold red", "within noise": "dim"}
 _NOTHING = "–"  # noqa: RUF001
 
 
-def show_warnings(environment: dict[str, str] | None, console: Console) -> None:
+def show_warnings(environment: dict[str, str] | None, console: Terminal) -> None:
     """Print what in the environment makes libraries slower than they are elsewhere."""
     for warning in warnings(environment):
-        console.print(f"warning: {warning}", style="bold yellow")
+        console.told(f"warning: {warning}", style="bold yellow")
 
 
-def show_results(results: Results, console: Console) -> None:
+def show_results(results: Results, console: Terminal) -> None:
     """Print the times of every layer, what follows from them, and who was not timed."""
     for peer in results.peers:
         if peer.absent is not None:
-            console.print(f"{peer.name} is absent: {peer.absent}", style="yellow")
+            console.told(f"{peer.name} is absent: {peer.absent}", style="yellow")
     if results.compared:
         _show_times(results, results.compared, console)
         _show_machine(results, console)
@@ -41,24 +42,30 @@ def show_results(results: Results, console: Console) -> None:
         _show_means(results, results.shapes, console)
     _show_growth(results, console)
     for found in results.problems:
-        console.print(
+        console.told(
             f"{found.peer} {found.problem}: {found.reason} ({found.layers})",
             style="red" if found.problem == "wrong" else "yellow",
         )
 
 
-def _show_times(results: Results, layers: Sequence[LayerResult], console: Console) -> None:
+def _show_times(results: Results, layers: Sequence[LayerResult], console: Terminal) -> None:
     """Print all columns side by side where they fit, else a table for each number of threads."""
     threads = results.settings.threads
     together = partial(_table, results, layers, threads)
-    for table in (together(is_rich=True), together(is_rich=False)):
-        if Measurement.get(console, console.options, table).maximum <= console.width:
+    for table in (together(is_rich=True), together()):
+        if _fits(table, console):
             console.print(table)
             return
-    for number in threads:
-        console.print(
-            _table(results, layers, [number], is_rich=False, is_last=number == threads[-1])
-        )
+    apart = [partial(_table, results, layers, [n], is_last=n == threads[-1]) for n in threads]
+    is_narrow = not all(_fits(one(), console) for one in apart)
+    for one in apart:
+        console.print(one(is_narrow=is_narrow))
+
+
+def _fits(table: Table, console: Terminal) -> bool:
+    # Within the console's own options no width would be above its own.
+    options = console.options.update(width=UNLIMITED)
+    return Measurement.get(console, options, table).maximum <= console.width
 
 
 def _table(
@@ -66,7 +73,8 @@ def _table(
     layers: Sequence[LayerResult],
     threads: Sequence[int],
     *,
-    is_rich: bool,
+    is_rich: bool = False,
+    is_narrow: bool = False,
     is_last: bool = True,
 ) -> Table:
     """Return the times: a group of columns for each number of threads, and what follows from the better ones.
@@ -76,19 +84,28 @@ def _table(
         layers: the rows.
         threads: the groups.
         is_rich: with spreads, rates and memory.
+        is_narrow: without the work, and with headings that are broken.
         is_last: whether the ratio of the better times is in it, where there are several numbers of threads.
     """
     ours, peers = results.ours, results.measured
     # What takes the time of a new size is not its arithmetic alone.
     has_work = all(layer.group != "shapes" for layer in layers)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("\nlayer", no_wrap=True)
-    if has_work:
+    # One group has its name where there is room for it.
+    has_one = len(threads) == 1
+    table.add_column(f"{how_many(threads[0], 'thread') if has_one else ''}\nlayer", no_wrap=True)
+    if has_work and not is_narrow:
         table.add_column("\nGFLOP", justify="right", no_wrap=True)
     for number in threads:
         for place, peer in enumerate(peers):
-            group = "" if place else how_many(number, "thread")
-            table.add_column(f"{group}\n{peer.name}", justify="right", no_wrap=True)
+            group = "" if place or has_one else how_many(number, "thread")
+            table.add_column(
+                f"{group}\n{peer.name}",
+                justify="right",
+                no_wrap=not is_narrow,
+                overflow="fold",
+                min_width=7,
+            )
         if ours is not None:
             table.add_column(f"{ours}\n/ best", justify="right", no_wrap=True)
     has_better = ours is not None and is_last and len(results.settings.threads) > 1
@@ -101,7 +118,7 @@ def _table(
     for layer in layers:
         best = layer.best()
         cells: list[str | Text] = [layer.name]
-        if has_work:
+        if has_work and not is_narrow:
             cells.append(f"{layer.flop / 1e9:.3g}")
         for number in threads:
             for peer in peers:
@@ -135,7 +152,7 @@ def _rates(results: Results, layer: LayerResult, ours: str) -> list[str]:
     ]
 
 
-def _show_machine(results: Results, console: Console) -> None:
+def _show_machine(results: Results, console: Terminal) -> None:
     machine = results.machine
     for dtype in machine.dtypes:
         rates = [
@@ -143,15 +160,15 @@ def _show_machine(results: Results, console: Console) -> None:
             for number in results.settings.threads
             if (rate := machine.product(dtype, number)) is not None
         ]
-        console.print(f"this machine, a {dtype} matrix product: {', '.join(rates)}")
+        console.told(f"this machine, a {dtype} matrix product: {', '.join(rates)}")
     console.print(f"this machine, copying: {(machine.copy or 0) / 1e9:.1f} GB/s")
     for peer in results.measured:
         if peer.kernels:
             used = ", ".join(f"{name} {kernel}" for name, kernel in peer.kernels.items())
-            console.print(f"kernels of {peer.name}: {used}")
+            console.told(f"kernels of {peer.name}: {used}")
 
 
-def _show_means(results: Results, layers: Sequence[LayerResult], console: Console) -> None:
+def _show_means(results: Results, layers: Sequence[LayerResult], console: Terminal) -> None:
     ours, threads = results.ours, results.settings.threads
     if ours is None:
         return
@@ -163,7 +180,7 @@ def _show_means(results: Results, layers: Sequence[LayerResult], console: Consol
         how = how_many(number or threads[0], "thread")
         if number is None and len(threads) > 1:
             how = "the better number of threads"
-        console.print(
+        console.told(
             f"{ours}, {how}: {geometric_mean(ratios):.2f} times the best peer's time (geometric mean), "
             f"the fastest on {sum(r <= 1 for r in ratios)} of {how_many(len(ratios), 'layer')}"
         )
@@ -174,7 +191,7 @@ def _show_means(results: Results, layers: Sequence[LayerResult], console: Consol
                     console.print(f"  {mean:.2f} times {peer.name}'s time")
 
 
-def _show_growth(results: Results, console: Console) -> None:
+def _show_growth(results: Results, console: Terminal) -> None:
     series = list(dict.fromkeys(layer.series for layer in results.layers if layer.series))
     if not series:
         return
@@ -193,7 +210,7 @@ def _show_growth(results: Results, console: Console) -> None:
     console.print(table)
 
 
-def show_changes(comparison: Comparison, console: Console) -> None:
+def show_changes(comparison: Comparison, console: Terminal) -> None:
     """Print every layer, peer and number of threads that both have, and how fast the machine itself was."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     left = ("layer", "peer", "")
