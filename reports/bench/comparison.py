@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from reports.bench.results import Measurement, Results, ResultsError
+from reports.bench.results import Machine, Measurement, Results, ResultsError
 
 
 @attrs.frozen(kw_only=True)
@@ -89,13 +89,15 @@ def compare(old: Results, new: Results) -> Comparison:
             f"{_numbers(old)} before, {_numbers(new)} now; --threads measures with one number"
         )
     dtype = new.layers[0].dtype
+    both = {change.threads for change in changes}
+    old_machine, new_machine = (_with_threads(run.machine, both) for run in (old, new))
     return Comparison(
         old_commit=old.commit,
         new_commit=new.commit,
         old_started=old.started,
         changes=changes,
-        product=_ratio(new.machine.product(dtype), old.machine.product(dtype)),
-        copy=_ratio(new.machine.copy, old.machine.copy),
+        product=_ratio(new_machine.product(dtype), old_machine.product(dtype)),
+        copy=_ratio(new_machine.copy, old_machine.copy),
         notes=_notes(old, new),
     )
 
@@ -123,6 +125,11 @@ def _notes(old: Results, new: Results) -> list[str]:
             before, after = _listed(before_peer.kernels), _listed(peer.kernels)
             notes.append(f"{peer.name}: {before} before, {after} now")
     return notes
+
+
+def _with_threads(machine: Machine, threads: set[int]) -> Machine:
+    """Return the machine with the rates of some numbers of threads alone."""
+    return attrs.evolve(machine, rates=[rate for rate in machine.rates if rate.threads in threads])
 
 
 def _numbers(run: Results) -> str:

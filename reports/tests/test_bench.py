@@ -272,6 +272,14 @@ def test_times_with_the_same_number_of_threads_are_compared():
     assert found == [("fast", 1, pytest.approx(2)), ("torch", 1, pytest.approx(1))]
 
 
+def test_rates_of_the_machine_are_compared_with_the_same_number_of_threads():
+    one = results([layer("a", {}, {"fast": 0.06})], threads=[1])
+    rates = [attrs.evolve(one.machine.rates[1], products=[2e11], copies=[3e10])]
+    new = attrs.evolve(one, machine=attrs.evolve(one.machine, rates=rates))
+    found = bench.compare(BOTH, new)
+    assert (found.product, found.copy) == (pytest.approx(2), pytest.approx(3))
+
+
 def test_runs_without_a_common_number_of_threads_are_told_how_to_get_one():
     new = results([layer("a", {}, {"fast": 0.06})], threads=[1])
     with pytest.raises(bench.ResultsError, match="threads 2 before, 1 now; --threads"):
