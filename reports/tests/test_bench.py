@@ -199,6 +199,13 @@ def with_environment(**variables):
     return attrs.evolve(RUN, machine=attrs.evolve(RUN.machine, environment=variables))
 
 
+#: All that a page may have.
+FULL = attrs.evolve(
+    results([*BOTH.layers, NEW_SIZE], threads=[1, 2]),
+    machine=with_environment(OPENBLAS_CORETYPE="Haswell").machine,
+)
+
+
 @pytest.mark.parametrize("made", [bench.render, bench.table], ids=["page", "markdown"])
 def test_a_variable_that_hides_kernels_is_warned_of(made):
     text = made(with_environment(OPENBLAS_CORETYPE="Haswell"))
