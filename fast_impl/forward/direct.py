@@ -9,6 +9,7 @@ pixels that do not exist. An output is summed in the same order however the work
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import math
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from fast_impl.forward import costs
 from fast_impl.forward.method import MOST_TAPS, Offer, Proposal
+from fast_impl.forward.packing import Block, Packing, packing
 from fast_impl.kernels.calls import Calls, Part
 from fast_impl.kernels.copying import turn
 from fast_impl.kernels.lanes import Side, partitions
@@ -63,18 +65,6 @@ class Piece(NamedTuple):
         )
         return Part(grid, self.lanes(problem))
 
-    def weights(self, kernel: Array, tap: int) -> Array:
-        """Weights of one of the inputs, ``[lanes, channels]``, zero where no tap of the kernel is."""
-        u, t = divmod(tap, len(self.right.shifts))
-        places = [
-            None if down[u] is None or right[t] is None else (down[u], right[t])
-            for down in self.down.taps
-            for right in self.right.taps
-        ]
-        return np.concatenate(
-            [np.zeros_like(kernel[0, 0]) if place is None else kernel[place] for place in places]
-        )
-
 
 class Direct:
     """The method for one problem."""
@@ -102,20 +92,25 @@ class Direct:
         as_they_are = np.array_equal(filters, np.arange(self.problem.filters))
         self._filters = None if as_they_are else filters
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about."""
+        return self.prepared.nbytes
+
+    @functools.cached_property
+    def form(self) -> Packing:
+        """How kernels are packed: the same object for all problems that want them packed alike."""
+        pieces = {id(part): piece for part, piece in zip(self.parts, self.pieces, strict=True)}
+        blocks = []
+        for section in self.calls.sections:
+            down, right = pieces[id(section.part)]
+            given = section.start, section.panel.lane, section.shape, section.taps
+            blocks.append(Block(*given, down.taps, right.taps))
+        return packing(tuple(blocks), self.calls.elements)
+
     def pack(self, kernel: Array) -> Array:
         """The weights of each panel, in the order in which the kernels read them."""
-        packed = memory.aligned(self.calls.elements, self.problem.dtype)
-        pieces = {id(part): piece for part, piece in zip(self.parts, self.pieces, strict=True)}
-        for section in self.calls.sections:
-            piece = pieces[id(section.part)]
-            count, _, channels, width = section.shape
-            into = section.weights(packed)
-            for number, tap in enumerate(section.taps):
-                lanes = piece.weights(kernel, tap)[section.panel.lane :][: count * width]
-                if len(lanes) < count * width:
-                    lanes = np.pad(lanes, ((0, count * width - len(lanes)), (0, 0)))
-                into[:, number] = lanes.reshape(count, width, channels).transpose(0, 2, 1)
-        return packed
+        return self.form.pack(kernel)
 
     def run(self, inputs: Array, packed: Array, bias: Array | None, out: Array) -> None:
         """Write the transposed convolution of ``inputs`` into ``out``."""
@@ -148,6 +143,16 @@ class Turned:
     def __init__(self, problem: Problem, direct: Direct, threads: int) -> None:
         self.problem, self.direct, self.threads = problem, direct, threads
         self.pack = direct.pack
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about."""
+        return self.direct.nbytes
+
+    @property
+    def form(self) -> Packing:
+        """As the method's for channels that are the last."""
+        return self.direct.form
 
     def run(self, inputs: Array, packed: Array, bias: Array | None, out: Array) -> None:
         """Write the transposed convolution of ``inputs`` into ``out``."""
@@ -221,7 +226,9 @@ def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> 
     count = min((1, threads), key=direct.seconds)
     method: Direct | Turned = Turned(problem, direct, count) if problem.channels_first else direct
     seconds = method.seconds(count)
-    return Offer(seconds, lambda: _prepared(problem, direct, method, count, seconds))
+    return Offer(
+        seconds, direct.form.seconds(), lambda: _prepared(problem, direct, method, count, seconds)
+    )
 
 
 def _prepared(

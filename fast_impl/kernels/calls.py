@@ -29,6 +29,8 @@ _WEIGHT_BYTES = 320 << 10
 _FEW_WORDS, _CYCLES_A_WORD = 1 << 14, 8
 # Tasks for each thread.
 _TASKS = 4
+# Bytes of Python's objects for a call, about.
+_CALL_BYTES = 4 << 10
 # Bytes of a result from which on it is faster to write around the caches, even if it is read at once.
 _LARGE = 8 << 20
 
@@ -190,6 +192,13 @@ class PreparedCalls:
     def workspace(self) -> int:
         """Bytes that a run needs."""
         return self._template.nbytes
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that are kept: arrays, of which runs have a copy, and what Python needs for a call."""
+        arrays = self._streams, self._jobs, self._nothing, self.no_bias
+        calls = 4 * self._template.nbytes + _CALL_BYTES * len(self._calls)
+        return sum(array.nbytes for array in arrays) + calls
 
     @property
     def tasks(self) -> int:
