@@ -72,11 +72,22 @@ class Direct:
     silent = True
 
     def __init__(self, problem: Problem, pieces: list[Piece], target: Target) -> None:
-        self.problem, self.pieces = problem, pieces
-        self.parts = [piece.part(problem) for piece in pieces]
-        self.calls = Calls(self.parts, problem.dtype, target)
-        # Whether no input meets a weight that was made up.
-        self.exact = all(side.exact for piece in pieces for side in piece)
+        self.problem, self.pieces, self.target = problem, pieces, target
+
+    @functools.cached_property
+    def parts(self) -> list[Part]:
+        """The pieces as the kernels see them."""
+        return [piece.part(self.problem) for piece in self.pieces]
+
+    @functools.cached_property
+    def calls(self) -> Calls:
+        """What is to be called."""
+        return Calls(self.parts, self.problem.dtype, self.target)
+
+    @functools.cached_property
+    def exact(self) -> bool:
+        """Whether no input meets a weight that was made up."""
+        return all(side.exact for piece in self.pieces for side in piece)
 
     def prepare(self, threads: int) -> None:
         """Make what `run` calls: separate, because most ways that are weighed are never used."""
@@ -128,7 +139,7 @@ class Direct:
     def seconds(self, threads: int) -> float:
         """Predicted time of the whole problem."""
         called = costs.KERNEL_CALL * len(self.calls.chains)
-        seconds = costs.BOUND_START + called + self.calls.target.cycle * self.calls.cycles / threads
+        seconds = costs.BOUND_START + called + self.target.cycle * self.calls.cycles / threads
         # A result that must be looked at for infinities is summed up.
         numbers = math.prod(self.problem.output_shape)
         look = 0.0 if self.exact else costs.NUMPY_CALL + costs.copy(numbers, 64) / 3
@@ -204,6 +215,18 @@ def _candidates(problem: Problem, target: Target) -> list[Direct]:
     return found
 
 
+def _best(problem: Problem, threads: int, target: Target) -> Direct | None:
+    """The way that takes the least time; ways of so many pieces that they cannot are not worked out."""
+    best: Direct | None = None
+    least = math.inf
+    for found in sorted(_candidates(problem, target), key=lambda found: len(found.pieces)):
+        if costs.BOUND_START + costs.KERNEL_CALL * len(found.pieces) < least:
+            seconds = found.seconds(threads)
+            if seconds < least:
+                best, least = found, seconds
+    return best
+
+
 def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> Offer | None:
     """Offer the best way to form lanes, or None where generated kernels do not apply."""
     if (
@@ -219,10 +242,9 @@ def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> 
         if not images:
             return None
         inner = dataclasses.replace(problem, channels_first=False, batch=images)
-    candidates = _candidates(inner, target)
-    if not candidates:
+    direct = _best(inner, threads, target)
+    if direct is None:
         return None
-    direct = min(candidates, key=lambda candidate: candidate.seconds(threads))
     count = min((1, threads), key=direct.seconds)
     method: Direct | Turned = Turned(problem, direct, count) if problem.channels_first else direct
     seconds = method.seconds(count)

@@ -162,12 +162,14 @@ class PreparedCalls:
         most = max(section.part.grid.channels for section in calls.sections)
         self._nothing = np.zeros(most, calls.dtype)
         self.no_bias = np.zeros(calls.lanes, calls.dtype)
-        share = calls.cycles / (threads * _TASKS if threads > 1 else 1)
+        share = calls.cycles / (threads * _TASKS)
         rows: list[list[int]] = []
         # For each task its calls, one after the other: a kernel and the place of what it is told.
         self._tasks: list[list[tuple[made.Kernel, int]]] = []
         for chain in calls.chains:
-            cuts = max(1, round(sum(section.cycles(calls.target) for section in chain) / share))
+            cuts = 1
+            if threads > 1:
+                cuts = max(1, round(sum(section.cycles(calls.target) for section in chain) / share))
             each, across = self._cut(chain, len(jobs[chain[0]]), cuts)
             told = []
             for section in chain:

@@ -174,7 +174,7 @@ class _Added(NamedTuple):
     once: bool
     images: int
     rows: int
-    kinds: list[range]
+    kinds: tuple[range, ...]
     kind_of: Array
 
     @property
@@ -246,9 +246,10 @@ class Streams:
         groups: dict[Any, list[tuple[_Added, int, int]]] = {}
         number = 0
         for added in self._added:
+            likeness = added.likeness
             for images, _ in added.counts:
                 for kind in added.kinds:
-                    key = added.likeness, images, len(kind)
+                    key = likeness, images, len(kind)
                     groups.setdefault(key, []).append((added, kind.start, number))
                     number += 1
         streams = np.zeros(number, np.int64)
@@ -286,7 +287,9 @@ class Streams:
         return np.array(found, np.int64)
 
 
-def _kinds(rows: range, down: Reach, tall: int) -> tuple[list[range], Array]:
+# Kept for the grids of one plan, which are a few kinds of rows by a few kinds of columns.
+@functools.lru_cache(maxsize=16)
+def _kinds(rows: range, down: Reach, tall: int) -> tuple[tuple[range, ...], Array]:
     """Which units of ``tall`` rows lack the same inputs; the last unit may have fewer rows.
 
     Returns:
@@ -312,7 +315,8 @@ def _kinds(rows: range, down: Reach, tall: int) -> tuple[list[range], Array]:
             found.append(some)
         kind_of[number] = kinds[key]
     kind_of[inner:outer] = kind_of[inner : inner + 1]
-    return found, kind_of
+    kind_of.flags.writeable = False
+    return tuple(found), kind_of
 
 
 # An offset that reaches no input.
@@ -350,9 +354,7 @@ class _Cut:
             )
             for added, top in units
         ]
-        self.tops, self.firsts, self.columns, self.wide, self.weights = np.array(
-            numbers, np.int64
-        ).T
+        self.numbers = np.array(numbers, np.int64).T
         # Whether an input lies right beside the one before it.
         self.beside = self.right_offsets[:, 1:] == self.right_offsets[:, :-1] + 1
         width = len(self.grid.columns)
@@ -375,7 +377,7 @@ class _Cut:
         Raises:
             TooLongError: There would be more than ``most`` words.
         """
-        units, tiles = len(self.tops), len(self.row)
+        units, tiles = self.numbers.shape[1], len(self.row)
         each = self.tile * self.down_offsets.shape[1] * self.right_offsets.shape[1]
         together = max(1, _LOOKED_AT // max(each, 1))
         parts: Any = [(slice(0, units), slice(0, tiles))]
@@ -395,26 +397,26 @@ class _Cut:
 
     def _words(self, some: slice, which: slice, whole: bool) -> tuple[Array, Array]:
         """Some tiles of some units, and the end of their streams where they are ``whole`` with them."""
-        grid, tile = self.grid, self.tile
+        grid, tile, entry = self.grid, self.tile, self.tile + 2
         down, right = grid.down, grid.right
-        # Axes: units, tiles, pixels of a tile, rows or columns of taps.
-        row, column, image = self.row[which], self.column[which], self.image[which]
-        tops, firsts, columns = (
-            found[some, None, None] for found in (self.tops, self.firsts, self.columns)
+        # Axes: units, tiles, rows and columns of taps, pixels of a tile.
+        row, column, image = (
+            found[which, None, None] for found in (self.row, self.column, self.image)
         )
-        from_row = ((tops + row) * down.step)[..., None] + self.down_offsets[some, None, None]
-        from_column = ((columns + column) * right.step)[..., None] + self.right_offsets[
-            some, None, None
+        tops, firsts, columns, wide, weights = (
+            found[some, None, None, None, None] for found in self.numbers
+        )
+        from_row = (tops + row) * down.step + self.down_offsets[some, None, :, None, None]
+        from_column = (columns + column) * right.step + self.right_offsets[
+            some, None, None, :, None
         ]
-        high = (from_row >= 0) & (from_row < down.length)
-        broad = (from_column >= 0) & (from_column < right.length)
-        valid = high[..., None] & broad[..., None, :]
+        valid = (from_row >= 0) & (from_row < down.length)
+        valid = valid & ((from_column >= 0) & (from_column < right.length))
         start = image * grid.image_bytes - firsts * grid.row_bytes
-        row_address = from_row * grid.row_bytes + start[..., None]
-        column_address = from_column * (grid.channels * grid.size)
+        address = (from_row * grid.row_bytes + start) + from_column * (grid.channels * grid.size)
 
         # Inputs side by side are read at once, if they exist in every pixel.
-        everywhere, starts = valid.all(axis=2), valid.any(axis=2)
+        everywhere, starts = valid.all(axis=4), valid.any(axis=4)
         lengths = starts * grid.channels
         beside = self.beside[some]
         for offset in np.flatnonzero(beside.any(axis=0))[::-1].tolist():
@@ -423,14 +425,13 @@ class _Cut:
             lengths[..., offset] += joins * lengths[..., offset + 1]
             starts[..., offset + 1] &= ~joins
         taps = starts.sum(axis=(2, 3))
-        unit, number, a, b = np.nonzero(starts)
-        found = np.where(
-            valid[unit, number, :, a, b],
-            row_address[unit, number, :, a] + column_address[unit, number, :, b],
-            ZEROS,
-        )
+        rows, across = starts.shape[2:]
+        number = np.arange(rows)[:, None] * wide[..., 0] + np.arange(across)
+        entries = np.empty((int(taps.sum()), entry), np.int64)
+        entries[:, 0] = lengths[starts]
+        entries[:, 1] = np.broadcast_to(number * weights[..., 0], starts.shape)[starts]
+        entries[:, 2:] = np.where(valid, address, ZEROS)[starts]
 
-        entry = 2 + tile
         sizes = 1 + tile + taps * entry
         if whole:
             sizes[:, -1] += 1
@@ -438,16 +439,14 @@ class _Cut:
         begins = ends - sizes
         words = np.empty(int(ends[-1, -1]), np.int64)
         words[begins] = taps
-        outputs = self.outputs[which] + columns * grid.outputs[2]
+        outputs = self.outputs[which] + columns[..., 0, 0] * grid.outputs[2]
         if self.again is not None:
             outputs[:, self.again[which]] = NOWHERE
         words[begins[..., None] + np.arange(1, 1 + tile)] = outputs
-        # Entries of a tile come one after the other.
-        before = taps.cumsum().reshape(taps.shape) - taps
-        at = (begins + 1 + tile - before * entry)[unit, number] + np.arange(len(unit)) * entry
-        words[at] = lengths[unit, number, a, b]
-        words[at + 1] = (a * self.wide[some][unit] + b) * self.weights[some][unit]
-        words[at[:, None] + np.arange(2, entry)] = found
+        # Entries of a tile come one after the other, behind its outputs.
+        first = begins + 1 + tile - (taps.cumsum().reshape(taps.shape) - taps) * entry
+        at = first.ravel().repeat(taps.ravel()) + np.arange(len(entries)) * entry
+        words[at[:, None] + np.arange(entry)] = entries
         if whole:
             words[ends[:, -1] - 1] = END
         return words, begins[:, 0]
