@@ -185,10 +185,10 @@ class _Added(NamedTuple):
 
     @property
     def likeness(self) -> tuple[Any, ...]:
-        """Grids that have this in common differ only in which inputs they read, and are cut together."""
+        """Units of grids that have this in common are cut together."""
         grid, down, right = self.grid, self.down, self.grid.right
         sizes = (down.length, down.step, right.length, right.step, grid.channels, grid.size)
-        return (len(grid.columns), self.tile, self.once, grid.outputs, *sizes)
+        return (self.tile, self.once, grid.outputs, *sizes)
 
 
 @dataclass
@@ -242,23 +242,27 @@ class Streams:
         Raises:
             TooLongError: The streams are longer than they may be.
         """
-        # Units that are cut alike, with the place in ``streams`` for where their stream begins.
-        groups: dict[Any, list[tuple[_Added, int, int]]] = {}
-        number = 0
+        # Units that are cut together, with the place in ``streams`` for where their stream begins.
+        groups: dict[Any, list[tuple[_Unit, int]]] = {}
+        number = least = 0
         for added in self._added:
             likeness = added.likeness
             for images, _ in added.counts:
                 for kind in added.kinds:
-                    key = likeness, images, len(kind)
-                    groups.setdefault(key, []).append((added, kind.start, number))
+                    cut = _Unit(added, images, kind)
+                    least += cut.tiles * (1 + added.tile)
+                    # Of so many tiles, or at most twice as many.
+                    groups.setdefault((likeness, cut.tiles.bit_length()), []).append((cut, number))
                     number += 1
+        if least > self._most:
+            raise TooLongError
         streams = np.zeros(number, np.int64)
         made: list[Array] = []
         count = 0
-        for (_, images, rows), members in groups.items():
-            cut = _Cut([(added, top) for added, top, _ in members], images, rows)
-            places = [place for *_, place in members]
-            for words, begins in cut.streams(self._most - count):
+        for members in groups.values():
+            cutter = _Cutter([cut for cut, _ in members])
+            places = [place for _, place in members]
+            for words, begins in cutter.streams(self._most - count):
                 streams[places[: len(begins)]] = (count + begins) * 4
                 places = places[len(begins) :]
                 made.append(words)
@@ -329,44 +333,58 @@ def _table(offsets: list[tuple[int, ...]]) -> Array:
     return np.array([some + (_NOT_THERE,) * (most - len(some)) for some in offsets], np.int64)
 
 
-class _Cut:
-    """Units of grids that are alike, so many images and rows each, cut into tiles.
+class _Unit(NamedTuple):
+    """Some rows of some images of a grid."""
 
-    Args:
-        units: Of each its grid, and its first row.
-        images: Images of a unit.
-        rows: Rows of a unit.
-    """
+    added: _Added
+    images: int
+    rows: range
 
-    def __init__(self, units: list[tuple[_Added, int]], images: int, rows: int) -> None:
-        first, _ = units[0]
+    @property
+    def pixels(self) -> int:
+        """Outputs that are cut into tiles."""
+        return self.images * len(self.rows) * len(self.added.grid.columns)
+
+    @property
+    def tiles(self) -> int:
+        """Tiles that it is cut into."""
+        return -(-self.pixels // self.added.tile)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """What cutting depends on, besides its taps and what it is alike with others in."""
+        added, top = self.added, self.rows.start
+        columns, taps = added.grid.columns, len(added.grid.right.offsets)
+        first = added.down.first(top)
+        return (
+            top, first, columns.start, taps, added.weight_bytes, self.pixels, self.images, len(columns),
+        )  # fmt: skip
+
+
+class _Cutter:
+    """Units of grids that are alike, cut into tiles. Where one has fewer tiles than another, the rest is empty."""
+
+    def __init__(self, units: list[_Unit]) -> None:
+        first = units[0].added
         self.grid, self.tile = first.grid, first.tile
-        self.down_offsets = _table([added.down.offsets for added, _ in units])
-        self.right_offsets = _table([added.grid.right.offsets for added, _ in units])
-        # Of each unit: its first row of all and of the inputs, its first column, taps of a row, bytes of a tap.
-        numbers = [
-            (
-                top,
-                added.down.first(top),
-                added.grid.columns.start,
-                len(added.grid.right.offsets),
-                added.weight_bytes,
-            )
-            for added, top in units
-        ]
-        self.numbers = np.array(numbers, np.int64).T
+        self.down_offsets = _table([each.added.down.offsets for each in units])
+        self.right_offsets = _table([each.added.grid.right.offsets for each in units])
         # Whether an input lies right beside the one before it.
         self.beside = self.right_offsets[:, 1:] == self.right_offsets[:, :-1] + 1
-        width = len(self.grid.columns)
-        count = images * rows * width
-        # The last tile begins early, so that no place of it is idle.
-        written = np.arange(0, count, self.tile)[:, None]
-        new = np.minimum(written, max(count - self.tile, 0)) + np.arange(self.tile)
-        place, self.image = np.divmod(np.minimum(new, count - 1), images)
+        self.numbers = np.array([each.numbers for each in units], np.int64).T
+        *_, pixels, images, width = self.numbers[..., None, None]
+        # Axes: units, tiles, pixels. The last tile begins early, so that no place of it is idle.
+        written = np.arange(0, int(pixels.max()), self.tile)[:, None]
+        new = np.minimum(written, np.maximum(pixels - self.tile, 0)) + np.arange(self.tile)
+        place, self.image = np.divmod(np.minimum(new, pixels - 1), images)
         self.row, self.column = np.divmod(place, width)
+        self.column += self.numbers[2, :, None, None]
         step = self.grid.outputs
-        self.outputs = self.image * step[0] + self.row * step[1] + self.column * step[2]
-        self.again = ~((new >= written) & (new < count)) if first.once else None
+        outputs = self.image * step[0] + self.row * step[1] + self.column * step[2]
+        if first.once:
+            outputs = np.where((new >= written) & (new < pixels), outputs, NOWHERE)
+        self.outputs = outputs
+        self.exist = (written < pixels)[..., 0]
 
     def streams(self, most: int) -> Iterator[tuple[Array, Array]]:
         """The streams of all units.
@@ -377,7 +395,7 @@ class _Cut:
         Raises:
             TooLongError: There would be more than ``most`` words.
         """
-        units, tiles = self.numbers.shape[1], len(self.row)
+        units, tiles, _ = self.row.shape
         each = self.tile * self.down_offsets.shape[1] * self.right_offsets.shape[1]
         together = max(1, _LOOKED_AT // max(each, 1))
         parts: Any = [(slice(0, units), slice(0, tiles))]
@@ -401,15 +419,11 @@ class _Cut:
         down, right = grid.down, grid.right
         # Axes: units, tiles, rows and columns of taps, pixels of a tile.
         row, column, image = (
-            found[which, None, None] for found in (self.row, self.column, self.image)
+            found[some, which, None, None] for found in (self.row, self.column, self.image)
         )
-        tops, firsts, columns, wide, weights = (
-            found[some, None, None, None, None] for found in self.numbers
-        )
+        tops, firsts, _, wide, weights, *_ = self.numbers[:, some, None, None, None, None]
         from_row = (tops + row) * down.step + self.down_offsets[some, None, :, None, None]
-        from_column = (columns + column) * right.step + self.right_offsets[
-            some, None, None, :, None
-        ]
+        from_column = column * right.step + self.right_offsets[some, None, None, :, None]
         valid = (from_row >= 0) & (from_row < down.length)
         valid = valid & ((from_column >= 0) & (from_column < right.length))
         start = image * grid.image_bytes - firsts * grid.row_bytes
@@ -417,6 +431,8 @@ class _Cut:
 
         # Inputs side by side are read at once, if they exist in every pixel.
         everywhere, starts = valid.all(axis=4), valid.any(axis=4)
+        exist = self.exist[some, which]
+        starts &= exist[..., None, None]
         lengths = starts * grid.channels
         beside = self.beside[some]
         for offset in np.flatnonzero(beside.any(axis=0))[::-1].tolist():
@@ -432,17 +448,15 @@ class _Cut:
         entries[:, 1] = np.broadcast_to(number * weights[..., 0], starts.shape)[starts]
         entries[:, 2:] = np.where(valid, address, ZEROS)[starts]
 
-        sizes = 1 + tile + taps * entry
+        sizes = (1 + tile) * exist + taps * entry
         if whole:
             sizes[:, -1] += 1
         ends = sizes.cumsum().reshape(sizes.shape)
         begins = ends - sizes
         words = np.empty(int(ends[-1, -1]), np.int64)
-        words[begins] = taps
-        outputs = self.outputs[which] + columns[..., 0, 0] * grid.outputs[2]
-        if self.again is not None:
-            outputs[:, self.again[which]] = NOWHERE
-        words[begins[..., None] + np.arange(1, 1 + tile)] = outputs
+        there = begins[exist]
+        words[there] = taps[exist]
+        words[there[:, None] + np.arange(1, 1 + tile)] = self.outputs[some, which][exist]
         # Entries of a tile come one after the other, behind its outputs.
         first = begins + 1 + tile - (taps.cumsum().reshape(taps.shape) - taps) * entry
         at = first.ravel().repeat(taps.ravel()) + np.arange(len(entries)) * entry
