@@ -45,7 +45,7 @@ def test_the_latest_shapes_are_kept():
 
 
 def test_a_kernel_is_packed_once_for_all_shapes_that_want_it_alike():
-    packed, weights = PackedKernels(), np.ones((3, 3, 8, 8), np.float32)
+    packed, weights = PackedKernels("planar"), np.ones((3, 3, 8, 8), np.float32)
     options = Options((2, 2), "same", "channels_last", (1, 1), None)
     shapes = [(1, 30, 40, 8), (2, 33, 41, 8), (1, 55, 37, 8)]
     found = [packed.get(np.ones(shape, np.float32), weights, options) for shape in shapes]
