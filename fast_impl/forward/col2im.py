@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,8 +42,9 @@ _MOST_PIXELS = 1 << 13
 _TASKS = 4
 # Cycles to add a vector, or a part of one, of a window to the sums; seconds of a sum that is set and copied.
 _ADD, _SUM = 3.0, 0.15e-9
-# Seconds of a task besides.
+# Seconds of a task besides; to pack a kernel, and for each of its weights.
 _TASK = 6e-6
+_PACK, _WEIGHT = 10e-6, 2e-9
 
 
 class _Panel(NamedTuple):
@@ -211,6 +213,16 @@ class Col2im:
             found = self._streams[key] = as_words(np.append(words, END))
         return found
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about."""
+        return sum(each.nbytes for each in (*self._streams.values(), *self._told))
+
+    @property
+    def form(self) -> Hashable:
+        """What distinguishes the form of its packed kernels."""
+        return ("col2im", self.size, *((panel.vectors, panel.lane) for panel in self.panels))
+
     def pack(self, kernel: Array) -> Array:
         """The weights of each panel, ``[channels, lanes]``, in the order in which the kernels read them."""
         flat = kernel.reshape(-1, kernel.shape[3])
@@ -314,10 +326,11 @@ def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> 
         return None
     methods = [Col2im(inner, count, target) for count in sorted({1, threads})]
     found = min(methods, key=lambda method: method.seconds())
+    packing = _PACK + _WEIGHT * lanes * problem.in_channels
     if inner is problem:
-        return Offer(found.seconds(), lambda: _prepared(found, None))
+        return Offer(found.seconds(), packing, lambda: _prepared(found, None))
     turned = Turned(problem, found, threads)
-    return Offer(turned.seconds(found.seconds()), lambda: _prepared(found, turned))
+    return Offer(turned.seconds(found.seconds()), packing, lambda: _prepared(found, turned))
 
 
 def _prepared(method: Col2im, turned: Turned | None) -> Proposal | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Hashable
 from typing import Any, Protocol
 
 import numpy.typing as npt
@@ -25,6 +26,14 @@ class Method(Protocol):
     """A method for a problem in the form that the kernels take."""
 
     problem: Problem
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about."""
+
+    @property
+    def form(self) -> Hashable:
+        """What distinguishes the form of its packed kernels."""
 
     def pack(self, kernel: Array) -> Array:
         """The kernel in the form that `run` wants."""
@@ -60,6 +69,16 @@ class Turned:
 
     def __init__(self, problem: Problem, method: Method, threads: int) -> None:
         self.problem, self.method, self.threads = problem, method, threads
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about."""
+        return self.method.nbytes
+
+    @property
+    def form(self) -> Hashable:
+        """As that of the method."""
+        return self.method.form
 
     def pack(self, kernel: Array) -> Array:
         """The kernel in the form that `run` wants."""

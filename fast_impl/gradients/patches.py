@@ -81,6 +81,11 @@ class PatchesBackward:
             for first in range(0, problem.height.input, self.rows)
         ]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about: strips, and products of those of a few sizes."""
+        return 256 * len(self.strips) + (8 << 10)
+
     def run(
         self, inputs: Array, kernel: Array, gradient: Array, out: tuple[Array, Array, Array]
     ) -> None:

@@ -86,6 +86,11 @@ class SmallBackward:
         few = self.reached * problem.filters <= _SUMMED
         self.ones = np.ones(self.reached, self.dtype) if few else None
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about."""
+        return self.table.nbytes + (0 if self.ones is None else self.ones.nbytes)
+
     def run(
         self, inputs: Array, kernel: Array, gradient: Array, out: tuple[Array, Array, Array]
     ) -> None:

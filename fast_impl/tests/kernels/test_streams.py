@@ -114,7 +114,7 @@ def test_a_row_of_too_many_tiles_is_refused_before_it_is_cut():
     ],
 )  # fmt: skip
 def test_words_are_counted_before_a_row_is_cut(images, rows, columns, before, least, monkeypatch):
-    monkeypatch.setattr(streams, "_Cut", lambda *_: pytest.fail("rows were cut"))
+    monkeypatch.setattr(streams, "_Cutter", lambda *_: pytest.fail("rows were cut"))
     monkeypatch.setattr(streams, "unit", lambda *_: streams.Unit(images, rows, 0))
     for most, refused in ((least, False), (least - 1, True)):
         monkeypatch.setattr(streams, "MOST_WORDS", most)
