@@ -25,7 +25,7 @@ def test_weights_that_are_looked_up_are_those_that_are_arranged(
         monkeypatch.setattr(packing, "_LOOKED_UP", 0)
         found.append(form.pack(kernel))
         monkeypatch.undo()
-        assert form._places is not None
+        assert list(form._places) == [kernel.shape]
         assert {array.tobytes() for array in found} == {found[2].tobytes()}
         assert np.isnan(found[2]).any()
 
@@ -33,6 +33,21 @@ def test_weights_that_are_looked_up_are_those_that_are_arranged(
 def _plan(shape, kernel=(3, 3, 16, 16), strides=2, **options):
     problem = planner.plan(shape, kernel, strides, "same", algorithm="scatter", **options).problem
     return planner.planned(problem, "direct", 1, planner.WORKSPACE_LIMIT, IDLE)
+
+
+def test_kernels_of_other_filters_that_fill_the_same_blocks_are_packed_each_by_its_own_shape():
+    shapes = [(3, 3, filters, 2) for filters in range(1, 7)]
+    plans = [_plan((1, 5, 9, 2), shape, 1) for shape in shapes]
+    assert len({plan.executor.form for plan in plans}) == 1
+    for _ in range(2):
+        for plan, shape in zip(plans, shapes, strict=True):
+            kernel = np.arange(1, np.prod(shape) + 1, dtype=np.float32).reshape(shape)
+            form = plan.executor.form
+            found = form.pack(kernel)
+            expected = np.full(form.elements, np.nan, np.float32)
+            form._arrange(kernel, expected)
+            np.testing.assert_array_equal(found, expected)
+            assert len(form._places) <= packing._SHAPES
 
 
 def test_sizes_of_images_have_one_form():
