@@ -62,7 +62,8 @@ def conv2d_transpose(
     """
     inputs, kernel = operand(inputs, "inputs"), operand(kernel, "kernel")
     options = Options.checked(strides, padding, data_format, dilation_rate, output_padding)
-    plan = planner.for_arrays(inputs.shape, inputs.dtype, kernel.shape, kernel.dtype, options)
+    arrays = inputs.shape, inputs.dtype, kernel.shape, kernel.dtype
+    plan = planner.for_arrays(*arrays, options, packs=True)
     if bias is not None:
         bias = operand(bias, "bias")
         planner.require(bias, "bias", (plan.problem.filters,), plan.problem)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,85 +15,16 @@ from typing import Any
 import attrs
 
 from conformance import __version__
+from conformance.bench import kernels, sizes
 from conformance.bench.layers import SERIES, Layer
+from conformance.bench.process import Process
 from conformance.model import machine
-from conformance.subjects.processes.process import START_SECONDS, Broken, LineProcess
-from reports.bench import LayerResult, Machine, Measurement, Peer, Results, Settings
+from reports.bench import LayerResult, Machine, Measurement, Peer, Rate, Results, Settings
 
-#: Seconds that a peer may take to make a layer ready, and beyond its share to measure it.
-PATIENCE = 300.0
-#: Seconds of quiet before each turn: some libraries' threads spin on for a while when they are done.
+#: Seconds of quiet before each turn, for what the last one's peer has left to the system.
 PAUSE = 0.02
 
 Progress = Callable[[str], None]
-
-
-class Process:
-    """A peer's process; one that died is started again for the next layer."""
-
-    def __init__(self, spec: str, threads: int) -> None:
-        self.spec = spec
-        self._threads = threads
-        self._child: LineProcess | None = None
-
-    def hello(self) -> dict[str, Any]:
-        """Start, and return versions or the reason why there is none."""
-        try:
-            self._child = LineProcess(self._command(), self._environment())
-            answer = self._child.ask({"do": "hello"}, START_SECONDS)
-        except (Broken, OSError) as reason:
-            self.close()
-            return {"absent": str(reason)}
-        if "versions" not in answer:
-            self.close()
-            return {"absent": answer.get("absent") or answer.get("error") or "no answer"}
-        return answer
-
-    def ask(self, **request: Any) -> dict[str, Any]:
-        """Ask; a process that dies or hangs is an answer `error`."""
-        if self._child is None:
-            answer = self.hello()
-            if "absent" in answer:
-                return {"error": answer["absent"]}
-        assert self._child is not None
-        try:
-            return self._child.ask(request, PATIENCE)
-        except Broken as reason:
-            self.close()
-            return {"error": str(reason)}
-
-    def close(self) -> None:
-        """End the process."""
-        if self._child is not None:
-            self._child.kill()
-            self._child = None
-
-    def _command(self) -> list[str]:
-        arguments = [self.spec, "--threads", str(self._threads)]
-        return [sys.executable, "-m", "conformance.bench.worker", *arguments]
-
-    def _environment(self) -> dict[str, str]:
-        names = (
-            "FAST_IMPL_NUM_THREADS",
-            "OMP_NUM_THREADS",
-            "OPENBLAS_NUM_THREADS",
-            "MKL_NUM_THREADS",
-        )
-        return {**os.environ, **dict.fromkeys(names, str(self._threads))}
-
-
-@attrs.define
-class _Rates:
-    """What the yardstick said so far."""
-
-    products: dict[str, list[float]] = attrs.field(factory=dict)
-    libraries: dict[str, str] = attrs.field(factory=dict)
-    copies: list[float] = attrs.field(factory=list)
-
-    def add(self, dtype: str, answer: dict[str, Any]) -> None:
-        self.products.setdefault(dtype, []).append(float(f"{answer['product']:.4g}"))
-        self.copies.append(float(f"{answer['copy']:.4g}"))
-        self.libraries[dtype] = answer["library"]
 
 
 def run(
@@ -111,32 +40,31 @@ def run(
     Args:
         specs: the peers, as `conformance.bench.peers.parse` takes them.
         layers: what they compute.
-        settings: threads, rounds, seconds of a turn, forward or gradients.
+        settings: numbers of threads, rounds, seconds of a turn, forward or gradients.
         command: what the user typed, for the record.
         progress: told what happens next, once for each of `steps`.
 
     Raises:
+        ValueError: a layer cannot be measured so.
         RuntimeError: fast_impl itself cannot be run, with which every result is checked.
     """
+    _require_sizes(layers, settings)
     started, clock = datetime.now(timezone.utc), time.monotonic()
     load_before = machine.load()
-    rates = _Rates()
-    with _processes(specs, settings.threads) as (judge, processes):
+    rates: dict[tuple[int, str], Rate] = {}
+    with _processes(specs, settings.threads) as (judges, processes):
         progress("starting the peers")
-        answer = judge.hello()
-        if "absent" in answer:
-            raise RuntimeError(
-                f"fast_impl, which checks the results, does not run: {answer['absent']}"
-            )
-        peers = [_peer(process) for process in processes]
-        there = [p for p, peer in zip(processes, peers) if peer.absent is None]
+        for judge in judges:
+            _must(judge.hello())
+        peers, there = _started(specs, processes)
         results = []
         with tempfile.TemporaryDirectory() as folder:
             expected = Path(folder) / "expected.npz"
             for layer in layers:
-                results.append(_measure(judge, there, layer, settings, expected, progress))
+                results.append(_measure(judges[-1], there, layer, settings, expected, progress))
                 dtype = "float64" if layer.dtype == "float64" else "float32"
-                rates.add(dtype, _must(judge.ask(do="rates", dtype=dtype)))
+                for judge in judges:
+                    _add_rate(rates, judge, dtype)
     return Results(
         tool=__version__,
         commit=_commit(),
@@ -153,9 +81,8 @@ def run(
             python=platform.python_version(),
             load_before=load_before,
             load_after=machine.load(),
-            products=rates.products,
-            product_library=rates.libraries,
-            copies=rates.copies,
+            rates=list(rates.values()),
+            environment=kernels.environment(),
         ),
         peers=peers,
         layers=results,
@@ -167,19 +94,64 @@ def steps(layers: Sequence[Layer], settings: Settings) -> int:
     return 1 + len(layers) * (1 + settings.rounds)
 
 
+def _require_sizes(layers: Sequence[Layer], settings: Settings) -> None:
+    """Raise ValueError where layers whose sizes change cannot be measured so."""
+    varying = [layer for layer in layers if layer.least is not None]
+    if varying and settings.gradients:
+        raise ValueError(
+            f"--gradients: {varying[0].name}, whose sizes change, is measured forward only; leave out "
+            "--gradients or the class shapes"
+        )
+    for layer in varying:
+        most = sizes.most_turns(layer)
+        if settings.rounds > most:
+            raise ValueError(
+                f"--rounds {settings.rounds}: {layer.name} has new sizes for {most} at most"
+            )
+
+
 @contextmanager
-def _processes(specs: Sequence[str], threads: int) -> Iterator[tuple[Process, list[Process]]]:
-    judge, processes = Process("fast", threads), [Process(spec, threads) for spec in specs]
+def _processes(
+    specs: Sequence[str], threads: Sequence[int]
+) -> Iterator[tuple[list[Process], list[Process]]]:
+    """Make the judges, one for each number of threads, and the peers."""
+    judges = [Process("fast", number) for number in threads]
+    processes = [Process(spec, number) for spec in specs for number in threads]
     try:
-        yield judge, processes
+        yield judges, processes
     finally:
-        for process in (judge, *processes):
+        for process in (*judges, *processes):
             process.close()
 
 
-def _peer(process: Process) -> Peer:
-    answer = process.hello()
-    return Peer(name=process.spec, versions=answer.get("versions", {}), absent=answer.get("absent"))
+def _started(
+    specs: Sequence[str], processes: Sequence[Process]
+) -> tuple[list[Peer], list[Process]]:
+    """Start every process; return what the peers say of themselves, and those that run."""
+    peers: list[Peer] = []
+    there: list[Process] = []
+    for spec in specs:
+        own = [process for process in processes if process.spec == spec]
+        answers = [process.hello() for process in own]
+        running = [process for process, answer in zip(own, answers) if "absent" not in answer]
+        there += running
+        found = running[0].ask(do="kernels").get("kernels", {}) if running else {}
+        versions: dict[str, str] = next((a["versions"] for a in answers if "versions" in a), {})
+        absent = None if running else answers[0]["absent"]
+        peers.append(Peer(name=spec, versions=versions, kernels=found, absent=absent))
+    return peers, there
+
+
+def _add_rate(rates: dict[tuple[int, str], Rate], judge: Process, dtype: str) -> None:
+    answer = _must(judge.ask(do="rates", dtype=dtype))
+    before = rates.get((judge.threads, dtype))
+    rates[judge.threads, dtype] = Rate(
+        threads=judge.threads,
+        dtype=dtype,
+        library=answer["library"],
+        products=[*(before.products if before else []), float(f"{answer['product']:.4g}")],
+        copies=[*(before.copies if before else []), float(f"{answer['copy']:.4g}")],
+    )
 
 
 def _measure(
@@ -192,28 +164,28 @@ def _measure(
 ) -> LayerResult:
     """Prepare and check every peer, then ask those that are right in turns."""
     progress(f"{layer.name}: checking")
-    task = {"layer": attrs.asdict(layer), "gradients": settings.gradients}
+    task: dict[str, Any] = {"layer": attrs.asdict(layer), "gradients": settings.gradients}
     _must(judge.ask(do="expect", file=str(expected), **task))
     found = {
-        process: _prepared(process.spec, process.ask(do="prepare", expected=str(expected), **task))
+        process: _prepared(process, process.ask(do="prepare", expected=str(expected), **task))
         for process in processes
     }
     for number in range(settings.rounds):
         progress(f"{layer.name}: round {number + 1}")
         ready = [process for process in processes if found[process].problem is None]
-        # Each round begins with another peer: nobody always follows the same neighbour.
+        # Each round begins with another one: nobody always follows the same neighbour.
         first = number % len(ready) if ready else 0
         for process in ready[first:] + ready[:first]:
-            time.sleep(PAUSE)
-            answer = process.ask(do="measure", seconds=settings.seconds)
+            answer = process.ask(quiet=PAUSE, do="measure", seconds=settings.seconds, turn=number)
             found[process] = _with_turn(found[process], answer)
+    typical = layer.middle
     return LayerResult(
         name=layer.name,
         group=layer.group,
         sizes=layer.describe(),
         dtype=layer.dtype,
-        flop=layer.flop(settings.gradients),
-        bytes=layer.bytes(settings.gradients),
+        flop=typical.flop(settings.gradients),
+        bytes=typical.bytes(settings.gradients),
         series=layer.series,
         axis=SERIES[layer.series][0] if layer.series else "",
         value=layer.value,
@@ -221,12 +193,13 @@ def _measure(
     )
 
 
-def _prepared(peer: str, answer: dict[str, Any]) -> Measurement:
+def _prepared(process: Process, answer: dict[str, Any]) -> Measurement:
+    who: dict[str, Any] = {"peer": process.spec, "threads": process.threads}
     for problem in ("unsupported", "wrong", "error"):
         if problem in answer:
-            return Measurement(peer=peer, problem=problem, reason=answer[problem])
+            return Measurement(**who, problem=problem, reason=answer[problem])
     return Measurement(
-        peer=peer,
+        **who,
         variant=answer["variant"],
         memory=answer["memory"],
         difference=float(f"{answer['difference']:.2g}"),
@@ -240,7 +213,8 @@ def _with_turn(before: Measurement, answer: dict[str, Any]) -> Measurement:
 
 
 def _must(answer: dict[str, Any]) -> dict[str, Any]:
-    reason = answer.get("error") or answer.get("unsupported")
+    reasons = (answer.get(problem) for problem in ("absent", "error", "unsupported"))
+    reason = next((reason for reason in reasons if reason), None)
     if reason is not None:
         raise RuntimeError(f"fast_impl, which checks the results, failed: {reason}")
     return answer

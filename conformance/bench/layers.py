@@ -1,9 +1,10 @@
-"""The layers that are measured: sixteen from well-known networks, other shapes, series of growth."""
+"""The layers that are measured: classes from `sixteen` of well-known networks to those that are `held` back."""
 
 from __future__ import annotations
 
 import fnmatch
 import math
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,10 +13,11 @@ import numpy as np
 
 from conformance.model.geometry import Axis
 from conformance.model.lowering import Crop, crops
+from conformance.model.values.codec import dtype_of
 
 Pair = tuple[int, int]
 
-_CLASSES = ("sixteen", "others", "growth")
+_CLASSES = ("sixteen", "others", "growth", "shapes", "held")
 
 
 def _pair(value: int | Sequence[int]) -> Pair:
@@ -23,11 +25,16 @@ def _pair(value: int | Sequence[int]) -> Pair:
     return first, second
 
 
+def _pair_or_none(value: int | Sequence[int] | None) -> Pair | None:
+    return None if value is None else _pair(value)
+
+
 @attrs.frozen(kw_only=True)
 class Layer:
     """One layer with its input: all that decides how long it takes.
 
-    `series` and `value` say which size grows, and how far, in a series of growth.
+    `series` and `value` say which size grows, and how far, in a series of growth. With `least`, every
+    call has another height and width, from `least` to `size`.
     """
 
     name: str
@@ -43,6 +50,7 @@ class Layer:
     dtype: str = "float32"
     series: str = ""
     value: int = 0
+    least: Pair | None = attrs.field(converter=_pair_or_none, default=None)
 
     @property
     def axes(self) -> tuple[Axis, Axis]:
@@ -74,6 +82,45 @@ class Layer:
         """What is cropped of the full result, or appended to it, in height and width."""
         return crops(self.axes, self.size)
 
+    @property
+    def how_many_sizes(self) -> int:
+        """How many heights and widths calls may have; 1 where they do not change."""
+        least = self.least or self.size
+        return math.prod(most - low + 1 for low, most in zip(least, self.size))
+
+    def sized(self, size: Pair) -> Layer:
+        """Return the layer with this height and width alone."""
+        return attrs.evolve(self, size=size, least=None)
+
+    @property
+    def middle(self) -> Layer:
+        """The layer at the middle of its sizes."""
+        least = self.least or self.size
+        height, width = ((low + most) // 2 for low, most in zip(least, self.size))
+        return self.sized((height, width))
+
+    def sizes(self, start: int, count: int) -> list[Pair]:
+        """Return some of the heights and widths in a drawn order, which is always the same.
+
+        Args:
+            start: the place of the first in that order.
+            count: how many.
+
+        Raises:
+            ValueError: there are not so many.
+        """
+        if start + count > self.how_many_sizes:
+            raise ValueError(f"{self.name} has {self.how_many_sizes} sizes, not {start + count}")
+        order = np.random.default_rng(zlib.crc32(self.name.encode())).permutation(
+            self.how_many_sizes
+        )
+        least = self.least or self.size
+        columns = self.size[1] - least[1] + 1
+        return [
+            (least[0] + int(place) // columns, least[1] + int(place) % columns)
+            for place in order[start : start + count]
+        ]
+
     def flop(self, gradients: bool = False) -> int:
         """Multiplications and additions of products that reach the output.
 
@@ -92,11 +139,15 @@ class Layer:
         numbers = math.prod(self.input_shape) + weights + math.prod(self.output_shape)
         if gradients:
             numbers += math.prod(self.input_shape) + weights
-        return numbers * np.dtype(self.dtype).itemsize
+        return numbers * dtype_of(self.dtype).itemsize
 
     def describe(self) -> str:
         """Sizes in one line."""
-        n, h, w, c = self.input_shape
+        n, _, _, c = self.input_shape
+        h, w = (
+            f"{most}" if low == most else f"{low}…{most}"
+            for low, most in zip(self.least or self.size, self.size)
+        )
         (kh, kw), (sh, sw) = self.kernel_size, self.strides
         kernel = f"{kh}×{kw}"  # noqa: RUF001
         strides = f"{sh}" if sh == sw else f"({sh}, {sw})"
@@ -120,7 +171,8 @@ def chosen(patterns: Sequence[str], dtype: str | None = None) -> list[Layer]:
     """Return the layers that match: names of classes, or patterns such as 'dcgan*'.
 
     Args:
-        patterns: each one of the classes `sixteen`, `others` and `growth`, or a pattern of names.
+        patterns: each one of the classes `sixteen`, `others`, `growth`, `shapes` and `held`, or a pattern
+            of names. Layers that are held back match only patterns that begin with ``held``.
         dtype: for all of them, instead of each layer's own.
 
     Raises:
@@ -131,13 +183,19 @@ def chosen(patterns: Sequence[str], dtype: str | None = None) -> list[Layer]:
         matching = [
             layer
             for layer in LAYERS
-            if layer.group == pattern or fnmatch.fnmatchcase(layer.name, pattern)
+            if layer.group == pattern
+            or (
+                fnmatch.fnmatchcase(layer.name, pattern)
+                and (layer.group != "held" or pattern.startswith("held"))
+            )
         ]
         if not matching:
-            names = ", ".join(layer.name for layer in LAYERS if layer.group != "growth")
+            names = ", ".join(
+                layer.name for layer in LAYERS if layer.group not in ("growth", "held")
+            )
             raise ValueError(
                 f"--layers {pattern!r} matches no layer; there are {', '.join(_CLASSES)}, or patterns "
-                f"of the names {names}, growth-*"
+                f"of the names {names}, growth-*, held-*"
             )
         found.update((layer.name, layer) for layer in matching)
     layers = [layer for layer in LAYERS if layer.name in found]
@@ -198,6 +256,35 @@ _OTHER_FORMATS: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "channels-first": (_SIXTEEN["dcgan-3"], {"data_format": "channels_first"}),
     "float64": (_SIXTEEN["dcgan-3"], {"dtype": "float64"}),
     "float16": (_SIXTEEN["dcgan-3"], {"dtype": "float16"}),
+    "bfloat16": (_SIXTEEN["dcgan-3"], {"dtype": "bfloat16"}),
+}
+
+#: Images and audio of varying length: each call has a size that was not seen before. The second entry is
+#: the smallest height and width, the first one has the largest.
+_SHAPES: dict[str, tuple[tuple[Any, ...], Pair]] = {
+    "shapes-images": (((1, 128, 128, 16), 16, 3, 2), (17, 17)),
+    "shapes-audio": (((1, 1, 16000, 64), 32, (1, 8), (1, 4)), (1, 200)),
+    "shapes-unet": (((1, 80, 80, 64), 32, 2, 2, "valid"), (9, 9)),
+}
+
+#: Unlike all others, and looked at only when tuning is over: what is tuned for these says nothing any more.
+_HELD: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
+    "held-stylegan-early": (((4, 16, 16, 512), 512, 3, 2), {}),
+    "held-stylegan-late": (((1, 256, 256, 64), 32, 3, 2), {}),
+    "held-super-resolution-1": (((1, 180, 320, 32), 1, 9, 4), {}),
+    "held-super-resolution-8": (((1, 120, 160, 24), 8, 5, 2), {}),
+    "held-vocoder-early": (((1, 1, 800, 512), 256, (1, 16), (1, 8)), {}),
+    "held-vocoder-late": (((1, 1, 8192, 64), 32, (1, 4), (1, 2)), {}),
+    "held-classes-19": (((2, 64, 128, 64), 19, 4, 2), {}),
+    "held-classes-151": (((1, 32, 32, 151), 151, 8, 4), {}),
+    "held-odd-sizes": (((3, 23, 41, 29), 47, (5, 3), (3, 2), "valid"), {}),
+    "held-stride-3": (((2, 40, 40, 96), 64, 3, 3, "valid"), {}),
+    "held-kernel-below-stride": (((2, 48, 48, 80), 24, (2, 3), (3, 4)), {}),
+    "held-kernel-1x1": (((8, 28, 28, 256), 64, 1, 1), {}),
+    "held-depth": (((1, 120, 160, 40), 1, 3, 1), {}),
+    "held-batch-64": (((64, 8, 8, 96), 48, 4, 2), {}),
+    "held-bfloat16": (((8, 14, 14, 192), 96, 3, 2), {"dtype": "bfloat16"}),
+    "held-float64": (((2, 20, 28, 72), 36, 4, 2), {"dtype": "float64"}),
 }
 
 #: What grows in each series, and how far.
@@ -227,4 +314,6 @@ LAYERS: tuple[Layer, ...] = (
     *(_layer(name, "others", *sizes) for name, sizes in _OTHERS.items()),
     *(_layer(name, "others", *sizes, **kw) for name, (sizes, kw) in _OTHER_FORMATS.items()),
     *(_growth(series, n) for series, (_, values) in SERIES.items() for n in values),
+    *(_layer(name, "shapes", *sizes, least=least) for name, (sizes, least) in _SHAPES.items()),
+    *(_layer(name, "held", *sizes, **kw) for name, (sizes, kw) in _HELD.items()),
 )

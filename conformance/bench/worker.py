@@ -20,13 +20,14 @@ from typing import Any
 import click
 import numpy as np
 
-from conformance.bench import memory, yardstick
+from conformance.bench import memory, sizes, yardstick
 from conformance.bench.layers import LAYERS, Layer
-from conformance.bench.peers import Array, Call, Data, NotSupported, Peer, load
+from conformance.bench.peers import Array, Bind, Call, Data, NotSupported, Peer, load
+from conformance.model.values.codec import dtype_of
 
 #: Largest difference from fast_impl, in units of the result's root mean square. Rounding stays far
 #: below in every order of summation; bfloat16 products (0.01), a cropped side or a lost bias do not.
-TOLERANCE = {"float64": 1e-11, "float32": 2e-4, "float16": 0.05}
+TOLERANCE = {"float64": 1e-11, "float32": 2e-4, "float16": 0.05, "bfloat16": 0.2}
 #: Sums of gradients run over whole images and batches.
 GRADIENT_FACTOR = 8
 
@@ -67,6 +68,9 @@ class Server:
         self._spec, self._threads = spec, threads
         self._peer: Peer | None = None
         self._call: Call | None = None
+        self._layer: Layer | None = None
+        #: The way that makes calls of any size, where they change.
+        self._bind: Bind | None = None
         self._seconds = 0.0
         self._yardsticks: dict[str, yardstick.Yardstick] = {}
 
@@ -80,15 +84,26 @@ class Server:
         small = next(layer for layer in LAYERS if layer.name == "tiny")
         for make in self._peer.prepare(small, data_of(small)).values():
             make().run()
-        return {"versions": self._peer.versions()}
+        return {"versions": self._peer.versions(), "process": os.getpid()}
+
+    def kernels(self) -> dict[str, Any]:
+        """Say which kernels the library uses."""
+        assert self._peer is not None
+        return {"kernels": self._peer.kernels()}
 
     def expect(self, layer: dict[str, Any], gradients: bool, file: str) -> dict[str, Any]:
         """Write the results of this peer, those the others are checked against."""
         assert self._peer is not None
         wanted = Layer(**layer)
-        (make, *_) = self._peer.prepare(wanted, data_of(wanted, gradients)).values()
-        call = make()
-        np.savez(file, *call.outputs(call.run()))
+        if wanted.least is not None:
+            (make_bind, *_) = self._peer.varying(wanted, data_of(wanted)).values()
+            outputs = sizes.checked(make_bind(), wanted)
+        else:
+            (make, *_) = self._peer.prepare(wanted, data_of(wanted, gradients)).values()
+            call = make()
+            outputs = call.outputs(call.run())
+        # A file of arrays has no bfloat16; float32 holds the same numbers.
+        np.savez(file, *[a.astype(np.float32) if a.dtype.kind == "V" else a for a in outputs])
         return {}
 
     def rates(self, dtype: str) -> dict[str, Any]:
@@ -106,12 +121,17 @@ class Server:
     def prepare(self, layer: dict[str, Any], gradients: bool, expected: str) -> dict[str, Any]:
         """Make a layer ready, check it, choose the fastest way, and measure its memory."""
         assert self._peer is not None
-        self._call = None
-        wanted = Layer(**layer)
+        self._call = self._bind = None
+        self._layer = wanted = Layer(**layer)
+        if wanted.least is not None:
+            variant, worst = self._choose_for_sizes(wanted, expected)
+            if self._bind is None:
+                return _wrong(variant, worst)
+            return {"variant": variant, "memory": None, "difference": worst}
         before = memory.settle()
         variant, worst = self._choose(wanted, gradients, expected)
         if self._call is None:
-            return {"wrong": f"{variant}: differs by {worst:.2g} of the root mean square"}
+            return _wrong(variant, worst)
         held = memory.settle()
         self._call.run()
         highest = memory.highest()
@@ -120,8 +140,15 @@ class Server:
             extra = max(0, highest - before - wanted.bytes(gradients))
         return {"variant": variant, "memory": extra, "difference": worst}
 
-    def measure(self, seconds: float) -> dict[str, Any]:
-        """Time the prepared layer; a sample is the mean of `inner` calls."""
+    def measure(self, seconds: float, turn: int) -> dict[str, Any]:
+        """Time the prepared layer; a sample is the mean of `inner` calls.
+
+        Args:
+            seconds: how long.
+            turn: its number, which decides the sizes where they change.
+        """
+        if self._bind is not None:
+            return self._measure_sizes(self._bind, seconds, turn)
         assert self._call is not None
         run = self._call.run
         inner = max(1, math.ceil(seconds / SAMPLES / self._seconds))
@@ -136,7 +163,38 @@ class Server:
                 run()
             samples.append((time.perf_counter() - now) / inner)
             now = time.perf_counter()
-        return {"samples": [float(f"{sample:.4g}") for sample in samples], "inner": inner}
+        return _samples(samples, inner)
+
+    def _measure_sizes(self, bind: Bind, seconds: float, turn: int) -> dict[str, Any]:
+        """Time calls of sizes that this process has not seen; those of a turn are the same for all."""
+        assert self._layer is not None
+        known = sizes.known(bind, self._layer)
+        samples: list[float] = []
+        begin = time.perf_counter()
+        for number in range(sizes.OF_TURN):
+            calls = sizes.of_sample(bind, self._layer, turn, number)
+            gc.collect()
+            _at_least(known.run, WARM_UP)
+            samples.append(sizes.seconds_of_each(calls))
+            if time.perf_counter() - begin > LONGEST * seconds:
+                break
+        return _samples(samples, sizes.OF_SAMPLE)
+
+    def _choose_for_sizes(self, layer: Layer, expected: str) -> tuple[str, float]:
+        """Keep the right way that is the fastest on new sizes, as `_choose` does."""
+        assert self._peer is not None
+        ways = self._peer.varying(layer, data_of(layer))
+        best, fastest, last = math.inf, ("", math.nan), ("", math.nan)
+        for place, (name, make) in enumerate(ways.items()):
+            bind = make()
+            difference = _difference(sizes.checked(bind, layer), expected, layer.dtype)
+            last = (name, difference)
+            if not difference <= TOLERANCE[layer.dtype]:
+                continue
+            seconds = sizes.seconds_of_each(sizes.tried(bind, layer, place))
+            if seconds < best:
+                best, fastest, self._bind = seconds, (name, difference), bind
+        return last if self._bind is None else fastest
 
     def _choose(self, layer: Layer, gradients: bool, expected: str) -> tuple[str, float]:
         """Keep the fastest right way, say its name and how much it differs.
@@ -150,7 +208,7 @@ class Server:
         last = ("", math.nan)
         for name, make in ways.items():
             call = make()
-            difference = _difference(call.outputs(call.run()), expected)
+            difference = _difference(call.outputs(call.run()), expected, layer.dtype)
             last = (name, difference)
             if not difference <= allowed:
                 continue
@@ -168,7 +226,7 @@ def data_of(layer: Layer, gradients: bool = False) -> Data:
     def drawn(shape: tuple[int, ...], scale: float = 1.0) -> Array:
         numbers = generator.standard_normal(shape, np.float32)
         numbers *= np.float32(scale)
-        return numbers.astype(layer.dtype, copy=False)
+        return numbers.astype(dtype_of(layer.dtype), copy=False)
 
     terms = layer.flop() / 2 / math.prod(layer.output_shape)
     return Data(
@@ -179,16 +237,24 @@ def data_of(layer: Layer, gradients: bool = False) -> Data:
     )
 
 
-def _difference(got: list[Array], file: str) -> float:
-    """Return the largest difference from the arrays in a file; infinite for other shapes, or NaN."""
+def _samples(samples: list[float], inner: int) -> dict[str, Any]:
+    return {"samples": [float(f"{sample:.4g}") for sample in samples], "inner": inner}
+
+
+def _wrong(variant: str, worst: float) -> dict[str, Any]:
+    return {"wrong": f"{variant}: differs by {worst:.2g} of the root mean square"}
+
+
+def _difference(got: list[Array], file: str, dtype: str) -> float:
+    """Return the largest difference from the arrays in a file; infinite for other shapes, dtypes, or NaN."""
     worst = 0.0
     with np.load(file) as wanted:
         for array, name in zip(got, wanted.files, strict=True):
             expected = wanted[name]
-            if array.shape != expected.shape or array.dtype != expected.dtype:
+            if array.shape != expected.shape or array.dtype.name != dtype:
                 return math.inf
             size = math.sqrt(float(np.mean(np.square(expected, dtype=np.float64))))
-            apart = np.subtract(array, expected, dtype=np.float64)
+            apart = array.astype(np.float64) - expected
             largest = float(np.max(np.abs(apart, out=apart), initial=0.0))
             worst = max(worst, largest / size if size else largest)
             if math.isnan(largest):

@@ -85,7 +85,8 @@ def _speed(old: Path, new: Path, as_json: bool, html: Path | None) -> None:
     if as_json:
         found = [
             {
-                "layer": one.layer, "peer": one.peer, "old": one.old.seconds, "new": one.new.seconds,
+                "layer": one.layer, "peer": one.peer, "threads": one.threads,
+                "old": one.old.seconds, "new": one.new.seconds,
                 "low": one.low, "high": one.high, "verdict": one.verdict,
             }
             for one in comparison.changes

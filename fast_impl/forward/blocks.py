@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,8 @@ Array = npt.NDArray[Any]
 # Rows of pixels that keep a product busy; more only costs cache.
 _ENOUGH = 1536
 _TILE_BYTES = 3 << 20
+# Kinds of tasks, and bytes of Python's objects for a product.
+_EDGES, _PRODUCT_BYTES = 4, 1 << 10
 # Rows of a piece so long that they are rarely cut.
 _LONG_PIECE = 1600
 
@@ -101,6 +103,19 @@ class Blocks:
             tiling.images == 1 and self.pitch == width.input and self.dtype == problem.dtype
         )
         self.compiled = functools.lru_cache(maxsize=64)(self._compiled)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about: products of tasks at the edges and in the middle."""
+        rows = 1 if self.tiling.merged else self.tiling.rows
+        products = sum(map(len, self.phases)) * len(self.groups) * rows
+        return _EDGES * _PRODUCT_BYTES * products
+
+    @functools.cached_property
+    def form(self) -> Hashable:
+        """How kernels are packed: turned by groups of taps where products are cut, else as they are."""
+        groups = tuple((group.tap, group.places) for group in self.groups)
+        return ("blocks", groups if self.cut else None)
 
     # --- what one task computes ---------------------------------------------------------------
 
@@ -446,7 +461,12 @@ def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> 
     wide = accumulator(problem.dtype).itemsize == 8
     copied = costs.copy(math.prod(problem.output_shape), 1 << 20, wide)
     work = costs.multiply(problem.multiply_adds, wide) + copied + products * costs.CALL
-    return Offer(costs.START + work / threads, lambda: propose(problem, threads, limit, target))
+    # Weights so few that products of them may be cut lie the other way.
+    few = blas.uncopied_rows(problem.filters, problem.in_channels, accumulator(problem.dtype))
+    packed = costs.copy(math.prod(problem.kernel_shape), costs.TURNED_RUN) if few else 0.0
+    return Offer(
+        costs.START + work / threads, packed, lambda: propose(problem, threads, limit, target)
+    )
 
 
 def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:

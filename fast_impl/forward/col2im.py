@@ -10,7 +10,9 @@ both, and every output is summed in the order of its inputs however the work is 
 from __future__ import annotations
 
 import functools
+import itertools
 import math
+from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,8 +42,9 @@ _MOST_PIXELS = 1 << 13
 _TASKS = 4
 # Cycles to add a vector, or a part of one, of a window to the sums; seconds of a sum that is set and copied.
 _ADD, _SUM = 3.0, 0.15e-9
-# Seconds of a task besides.
+# Seconds of a task besides; to pack a kernel, and for each of its weights.
 _TASK = 6e-6
+_PACK, _WEIGHT = 10e-6, 2e-9
 
 
 class _Panel(NamedTuple):
@@ -75,7 +78,7 @@ class Col2im:
     def __init__(self, problem: Problem, threads: int, target: Target) -> None:
         self.problem, self.target = problem, target
         self.size = problem.dtype.itemsize
-        height, width = problem.height, problem.width
+        width = problem.width
         full = (width.input - 1) * width.stride + width.extent
         # Numbers of a row of sums.
         self.line = max(full, width.before + width.output) * problem.filters
@@ -129,7 +132,7 @@ class Col2im:
         found = []
         for image in range(0, problem.batch, images):
             some = min(images, problem.batch - image)
-            for start, stop in zip(ends, ends[1:], strict=False):
+            for start, stop in itertools.pairwise(ends):
                 # In rows of the full result, of which `before` are cropped.
                 low = start * height.stride if start else height.before
                 end = height.before + height.output
@@ -177,7 +180,9 @@ class Col2im:
         }  # fmt: skip
         told = []
         for panel in self.panels:
-            fields[Sums.STREAMS] = address(self._stream(band, self.target.tiles[panel.vectors].rows))
+            fields[Sums.STREAMS] = address(
+                self._stream(band, self.target.tiles[panel.vectors].rows)
+            )
             fields[Sums.WEIGHTS] = panel.lane * problem.in_channels * self.size
             told.append(call_words(self.target.sums.words, fields))
         return np.array(told, np.int64)
@@ -207,6 +212,16 @@ class Col2im:
             words[:, 3 + tile :] = np.where(there, source[order] * pixel, ZEROS)
             found = self._streams[key] = as_words(np.append(words, END))
         return found
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about."""
+        return sum(each.nbytes for each in (*self._streams.values(), *self._told))
+
+    @property
+    def form(self) -> Hashable:
+        """What distinguishes the form of its packed kernels."""
+        return ("col2im", self.size, *((panel.vectors, panel.lane) for panel in self.panels))
 
     def pack(self, kernel: Array) -> Array:
         """The weights of each panel, ``[channels, lanes]``, in the order in which the kernels read them."""
@@ -311,10 +326,11 @@ def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> 
         return None
     methods = [Col2im(inner, count, target) for count in sorted({1, threads})]
     found = min(methods, key=lambda method: method.seconds())
+    packing = _PACK + _WEIGHT * lanes * problem.in_channels
     if inner is problem:
-        return Offer(found.seconds(), lambda: _prepared(found, None))
+        return Offer(found.seconds(), packing, lambda: _prepared(found, None))
     turned = Turned(problem, found, threads)
-    return Offer(turned.seconds(found.seconds()), lambda: _prepared(found, turned))
+    return Offer(turned.seconds(found.seconds()), packing, lambda: _prepared(found, turned))
 
 
 def _prepared(method: Col2im, turned: Turned | None) -> Proposal | None:

@@ -8,6 +8,7 @@ pixels that do not exist. An output is summed in the same order however the work
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from fast_impl.forward import costs
 from fast_impl.forward.method import MOST_TAPS, Offer, Proposal
+from fast_impl.forward.packing import Block, Packing, packing
 from fast_impl.forward.turned import Turned, taken
 from fast_impl.kernels.calls import Calls, Part
 from fast_impl.kernels.lanes import Side, partitions
@@ -24,7 +26,6 @@ from fast_impl.kernels.panels import Lanes
 from fast_impl.kernels.streams import Grid, Reach, TooLongError
 from fast_impl.kernels.target import Target
 from fast_impl.problem.problem import Problem
-from fast_impl.runtime import memory
 
 Array = npt.NDArray[Any]
 
@@ -62,18 +63,6 @@ class Piece(NamedTuple):
         )
         return Part(grid, self.lanes(problem))
 
-    def weights(self, kernel: Array, tap: int) -> Array:
-        """Weights of one of the inputs, ``[lanes, channels]``, zero where no tap of the kernel is."""
-        u, t = divmod(tap, len(self.right.shifts))
-        places = [
-            None if down[u] is None or right[t] is None else (down[u], right[t])
-            for down in self.down.taps
-            for right in self.right.taps
-        ]
-        return np.concatenate(
-            [np.zeros_like(kernel[0, 0]) if place is None else kernel[place] for place in places]
-        )
-
 
 class Direct:
     """The method for one problem."""
@@ -81,11 +70,22 @@ class Direct:
     silent = True
 
     def __init__(self, problem: Problem, pieces: list[Piece], target: Target) -> None:
-        self.problem, self.pieces = problem, pieces
-        self.parts = [piece.part(problem) for piece in pieces]
-        self.calls = Calls(self.parts, problem.dtype, target)
-        # Whether no input meets a weight that was made up.
-        self.exact = all(side.exact for piece in pieces for side in piece)
+        self.problem, self.pieces, self.target = problem, pieces, target
+
+    @functools.cached_property
+    def parts(self) -> list[Part]:
+        """The pieces as the kernels see them."""
+        return [piece.part(self.problem) for piece in self.pieces]
+
+    @functools.cached_property
+    def calls(self) -> Calls:
+        """What is to be called."""
+        return Calls(self.parts, self.problem.dtype, self.target)
+
+    @functools.cached_property
+    def exact(self) -> bool:
+        """Whether no input meets a weight that was made up."""
+        return all(side.exact for piece in self.pieces for side in piece)
 
     def prepare(self, threads: int) -> None:
         """Make what `run` calls: separate, because most ways that are weighed are never used."""
@@ -101,20 +101,25 @@ class Direct:
         as_they_are = np.array_equal(filters, np.arange(self.problem.filters))
         self._filters = None if as_they_are else filters
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about."""
+        return self.prepared.nbytes
+
+    @functools.cached_property
+    def form(self) -> Packing:
+        """How kernels are packed: the same object for all problems that want them packed alike."""
+        pieces = {id(part): piece for part, piece in zip(self.parts, self.pieces, strict=True)}
+        blocks = []
+        for section in self.calls.sections:
+            down, right = pieces[id(section.part)]
+            given = section.start, section.panel.lane, section.shape, section.taps
+            blocks.append(Block(*given, down.taps, right.taps))
+        return packing(tuple(blocks), self.calls.elements)
+
     def pack(self, kernel: Array) -> Array:
         """The weights of each panel, in the order in which the kernels read them."""
-        packed = memory.aligned(self.calls.elements, self.problem.dtype)
-        pieces = {id(part): piece for part, piece in zip(self.parts, self.pieces, strict=True)}
-        for section in self.calls.sections:
-            piece = pieces[id(section.part)]
-            count, _, channels, width = section.shape
-            into = section.weights(packed)
-            for number, tap in enumerate(section.taps):
-                lanes = piece.weights(kernel, tap)[section.panel.lane :][: count * width]
-                if len(lanes) < count * width:
-                    lanes = np.pad(lanes, ((0, count * width - len(lanes)), (0, 0)))
-                into[:, number] = lanes.reshape(count, width, channels).transpose(0, 2, 1)
-        return packed
+        return self.form.pack(kernel)
 
     def run(self, inputs: Array, packed: Array, bias: Array | None, out: Array) -> None:
         """Write the transposed convolution of ``inputs`` into ``out``."""
@@ -132,7 +137,7 @@ class Direct:
     def seconds(self, threads: int) -> float:
         """Predicted time of the whole problem."""
         called = costs.KERNEL_CALL * len(self.calls.chains)
-        seconds = costs.BOUND_START + called + self.calls.target.cycle * self.calls.cycles / threads
+        seconds = costs.BOUND_START + called + self.target.cycle * self.calls.cycles / threads
         # A result that must be looked at for infinities is summed up.
         numbers = math.prod(self.problem.output_shape)
         look = 0.0 if self.exact else costs.NUMPY_CALL + costs.copy(numbers, 64) / 3
@@ -154,6 +159,18 @@ def _candidates(problem: Problem, target: Target) -> list[Direct]:
     return found
 
 
+def _best(problem: Problem, threads: int, target: Target) -> Direct | None:
+    """The way that takes the least time; ways of so many pieces that they cannot are not worked out."""
+    best: Direct | None = None
+    least = math.inf
+    for found in sorted(_candidates(problem, target), key=lambda found: len(found.pieces)):
+        if costs.BOUND_START + costs.KERNEL_CALL * len(found.pieces) < least:
+            seconds = found.seconds(threads)
+            if seconds < least:
+                best, least = found, seconds
+    return best
+
+
 def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> Offer | None:
     """Offer the best way to form lanes, or None where generated kernels do not apply."""
     if (
@@ -163,17 +180,15 @@ def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> 
     ):
         return None
     inner = taken(problem, limit)
-    candidates = [] if inner is None else _candidates(inner, target)
-    if not candidates:
+    direct = None if inner is None else _best(inner, threads, target)
+    if direct is None:
         return None
-    direct = min(candidates, key=lambda candidate: candidate.seconds(threads))
     count = min((1, threads), key=direct.seconds)
+    turned = None if inner is problem else Turned(problem, direct, threads)
     seconds = direct.seconds(count)
-    if inner is problem:
-        return Offer(seconds, lambda: _prepared(direct, None, count, seconds))
-    turned = Turned(problem, direct, threads)
-    seconds = turned.seconds(seconds)
-    return Offer(seconds, lambda: _prepared(direct, turned, count, seconds))
+    if turned is not None:
+        seconds = turned.seconds(seconds)
+    return Offer(seconds, direct.form.seconds(), lambda: _prepared(direct, turned, count, seconds))
 
 
 def _prepared(

@@ -8,7 +8,7 @@ hundredth of the time, so that only methods are worked out that may be the best.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, Protocol
 
 import numpy.typing as npt
@@ -23,10 +23,19 @@ MOST_TAPS = 1 << 12
 class Executor(Protocol):
     """A way to compute one problem; immutable, so that any number of threads may share it.
 
-    It is ``silent`` where NumPy adds and multiplies no numbers for it, and so has nothing to warn of.
+    It is ``silent`` where NumPy adds and multiplies no numbers for it, and so has nothing to warn of. Executors
+    whose ``form`` is equal bring a kernel into the same form.
     """
 
     silent: bool
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about."""
+
+    @property
+    def form(self) -> Hashable:
+        """What distinguishes the form of its packed kernels, for kernels of one shape and format."""
 
     def pack(self, kernel: Array) -> Any:
         """The kernel in the form that `run` wants; may be the kernel itself."""
@@ -52,7 +61,11 @@ class Proposal(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """What a method takes at least, in predicted seconds, and how its proposal is made, if it has one."""
+    """What a method takes at least, in predicted seconds, and how its proposal is made, if it has one.
+
+    ``packing`` is what it takes to pack a kernel, besides.
+    """
 
     seconds: float
+    packing: float
     propose: Callable[[], Proposal | None]

@@ -61,6 +61,8 @@ class Planar:
     """The algorithm for one problem and one size of the tasks: strips of an image, or images."""
 
     silent = False
+    form = "planar"
+    nbytes = 16 << 10  # a product for each piece of an image, of a few sizes
 
     def __init__(self, problem: Problem, images: int, rows: int, threads: int) -> None:
         self.problem = problem
@@ -261,7 +263,9 @@ def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> 
     work += costs.copy(pixels * each, 1 << 20, wide)
     work += costs.copy(4 * math.prod(problem.output_shape), 1 << 20, wide)
     work += (groups + copies) * costs.NUMPY_CALL
-    return Offer(costs.START + work / threads, lambda: propose(problem, threads, limit, target))
+    return Offer(
+        costs.START + work / threads, 0.0, lambda: propose(problem, threads, limit, target)
+    )
 
 
 def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:

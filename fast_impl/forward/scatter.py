@@ -56,6 +56,8 @@ class Scatter:
     """The method for one problem."""
 
     silent = False
+    form = "scatter"
+    nbytes = 0
 
     def __init__(self, problem: Problem, limit: int = 1 << 62) -> None:
         self.problem = problem
@@ -121,7 +123,7 @@ class Scatter:
 def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> Offer:
     """Offer the method, for every problem."""
     made = propose(problem, threads, limit, target)
-    return Offer(made.seconds, lambda: made)
+    return Offer(made.seconds, 0.0, lambda: made)
 
 
 def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal:

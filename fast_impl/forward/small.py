@@ -8,6 +8,7 @@ call overhead. Nothing is multiplied by padding.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,12 @@ class Small:
     """The method for one problem."""
 
     silent = False
+    form = "small"
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about."""
+        return self.table.nbytes
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -154,7 +161,12 @@ def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> 
         or outputs * each > _MOST_ENTRIES
     ):
         return None
-    return Offer(_seconds(problem, outputs), lambda: propose(problem, threads, limit, target))
+    weights = math.prod(problem.kernel_shape)
+    return Offer(
+        _seconds(problem, outputs),
+        costs.copy(weights, costs.TURNED_RUN),
+        lambda: propose(problem, threads, limit, target),
+    )
 
 
 def propose(problem: Problem, threads: int, limit: int, target: Target | None) -> Proposal | None:

@@ -1,4 +1,4 @@
-"""Problems whose arrays the generated kernels do not take: turned round, or in a wider format, some images at a time.
+"""Arrays that the generated kernels do not take: turned round, or in a wider format, some images at a time.
 
 Kernels want channels last, in float32 or float64. What has its channels first, or is float16 or bfloat16, is
 copied into that form, computed there, and copied back; sums of a narrow format are rounded once.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Hashable
 from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
 from fast_impl.forward import costs
@@ -26,6 +26,14 @@ class Method(Protocol):
     """A method for a problem in the form that the kernels take."""
 
     problem: Problem
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about."""
+
+    @property
+    def form(self) -> Hashable:
+        """What distinguishes the form of its packed kernels."""
 
     def pack(self, kernel: Array) -> Array:
         """The kernel in the form that `run` wants."""
@@ -61,6 +69,16 @@ class Turned:
 
     def __init__(self, problem: Problem, method: Method, threads: int) -> None:
         self.problem, self.method, self.threads = problem, method, threads
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about."""
+        return self.method.nbytes
+
+    @property
+    def form(self) -> Hashable:
+        """As that of the method."""
+        return self.method.form
 
     def pack(self, kernel: Array) -> Array:
         """The kernel in the form that `run` wants."""

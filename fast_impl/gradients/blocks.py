@@ -23,6 +23,8 @@ from fast_impl.runtime import blas, memory, workers
 
 Array = npt.NDArray[Any]
 Task = Callable[[int], None]
+# Kinds of chunks, and bytes of Python's objects for a product.
+_EDGES, _PRODUCT_BYTES = 3, 1 << 10
 
 
 class Backward:
@@ -34,12 +36,13 @@ class Backward:
         self.dtype = self.layout.dtype
         self.product = blas.runner(self.dtype)
 
-    @staticmethod
-    def suspects(
-        inputs: Array, kernel: Array, found: tuple[Array, Array, Array]
-    ) -> tuple[Array, ...]:  # noqa: ARG004
-        """Arrays that tell by NaN or infinities whether a zero that is not in the inputs may have met one."""
-        return found[:2]
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about: products of each tap in each tile of a chunk."""
+        tiles = (
+            sum(1 for _ in self.layout.tiles(self.layout.chunks[0])) if self.layout.chunks else 0
+        )
+        return _EDGES * _PRODUCT_BYTES * len(self.layout.taps) * (tiles + self.layout.shares)
 
     def run(
         self, inputs: Array, kernel: Array, gradient: Array, out: tuple[Array, Array, Array]

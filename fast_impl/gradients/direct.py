@@ -65,6 +65,13 @@ class DirectBackward:
         except TooLongError:
             return None
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about."""
+        kernel = self.kernel._known.values()
+        arrays = [array for calls in kernel for array in (calls.told, calls.streams, *calls.tables)]
+        return self.inputs.prepared.nbytes + sum(array.nbytes for array in arrays)
+
     def run(
         self, inputs: Array, kernel: Array, gradient: Array, out: tuple[Array, Array, Array]
     ) -> None:

@@ -5,7 +5,9 @@ each chunk, inputs are copied into panels of a few vectors of channels and gradi
 a few filters, so that the kernel (products, `fast_impl.kernels.format`) reads both from start to
 end. With few filters, neighbouring taps of a row take their places as rows of a tile: their
 gradients are neighbours in memory, and are read where they lie; or in a copy between columns of
-zeros, if taps reach over the border.
+zeros, if taps reach over the border. Inputs of few channels are read where they lie, too, and if they would leave
+most of a vector empty, the sides are exchanged: gradients are the vectors, channels the rows of a
+tile, and the result is turned round in the end.
 """
 
 from __future__ import annotations
@@ -34,14 +36,14 @@ Array = npt.NDArray[Any]
 # Bytes of inputs and gradients of a chunk: so few that they stay in the cache, but, up to the second
 # number, so many times the result that adding to it costs little.
 _CHUNK_BYTES, _LARGE_CHUNK_BYTES, _RESULTS = 3 << 20, 12 << 20, 4
-# Bytes of a pixel's gradients, and products that each gradient is in, up to which gradients are read where they lie.
+# Bytes of a pixel's gradients, and products that each is in, up to which gradients are read where they lie.
 _FEW, _REUSE = 256, 400
 # Bytes of a pixel's inputs up to which these are.
 _FEW_INPUTS = 512
 # Columns that make runs too short for a batch of more images than that.
 _SHORT = 6
-# Columns at the border are runs of their own, rather than a reason to copy all gradients, up to such a share of the
-# time of a row. Cycles of a tile's addition to the result, and of a run of one pixel.
+# Columns at the border are runs of their own, rather than a reason to copy all gradients, up to such a share of
+# the time of a row. Cycles of a tile's addition to the result, and of a run of one pixel.
 _BORDER, _UPDATE, _RUN = 0.3, 200, 22
 # Bytes of the result that a call goes through once for each panel.
 _RESULT_BYTES = 48 << 10
@@ -53,6 +55,10 @@ _FEW_WEIGHTS = 1 << 18
 _PIXELS, _CHUNK_ADDS = 2048, 80_000_000
 # Tasks for each thread.
 _TASKS = 4
+# Sums that hide how long one takes.
+_SUMS = 8
+# Part of the time that must be left for the sides to be exchanged: the result is turned round then.
+_WORTH = 0.85
 
 
 class Chunk(NamedTuple):
@@ -76,6 +82,19 @@ class _Group(NamedTuple):
     columns: range | None = None
 
 
+# Rows and lanes of a tile of the result, over all of its panels.
+_Tile = tuple[int, int]
+
+
+class _Part(NamedTuple):
+    """Some jobs of tiles that are alike, in some panels, of which so many lanes are stored."""
+
+    tile: _Tile
+    jobs: range
+    panels: range
+    lanes: int
+
+
 class _Calls(NamedTuple):
     """Calls but for the addresses of arrays: what they are told, what that points to, and their tasks.
 
@@ -95,12 +114,24 @@ class KernelGradient:
         self.problem, self.threads, self.target = problem, threads, target
         self.size = problem.dtype.itemsize
         height, width = problem.height, problem.width
-        self.vectors = _vectors(problem.in_channels * self.size, target)
-        self.lanes = self.vectors * target.vector // self.size
-        self.panels = -(-problem.in_channels // self.lanes)
         short = width.input < _SHORT and problem.batch > width.input
         reuse = height.kernel * width.kernel * problem.in_channels // (height.stride * width.stride)
         self.in_place = not short and (problem.filters * self.size <= _FEW or reuse < _REUSE)
+        # Panels that end inside a vector can be read where they lie if nothing beyond their end is.
+        few = problem.in_channels * self.size <= _FEW_INPUTS
+        self.inputs_in_place = target.masks and few and (self.in_place or problem.batch == 1)
+        line = problem.filters * (width.kernel if self.in_place and width.dilation == 1 else 1)
+        self.exchanged = (
+            self.in_place
+            and self.inputs_in_place
+            and _steps(line, problem.in_channels, self.size, target)
+            < _WORTH * _steps(problem.in_channels, line, self.size, target)
+        )
+        # Numbers that are lanes of a vector, at most, and their panels.
+        self.across_lanes = line if self.exchanged else problem.in_channels
+        self.vectors = _vectors(self.across_lanes * self.size, target)
+        self.lanes = self.vectors * target.vector // self.size
+        self.panels = -(-self.across_lanes // self.lanes)
         self.left = width.before if self.in_place else 0
         self.columns = width.output
         if self.in_place:
@@ -120,14 +151,11 @@ class KernelGradient:
             for a in range(height.kernel)
             for columns, taps in kinds
         ]
-        most = max(group.rows for group in self.groups)
-        self.rows = _rows(most, target.tiles[self.vectors].product_rows)
+        rows = problem.in_channels if self.exchanged else line
+        self.rows = _rows(rows, target.tiles[self.vectors].product_rows)
         self.chunks = self._chunks(limit)
         # Images side by side make longer runs than the columns of one image.
         self.across = not self.in_place and self.chunks[0].images > 1
-        # Panels that end inside a vector can be read where they lie if nothing beyond their end is.
-        few = problem.in_channels * self.size <= _FEW_INPUTS
-        self.inputs_in_place = target.masks and few and not self.across
         if self.across:
             self.columns = -(-width.output // width.stride)
         # Without a border, gradients need no copy; images of a chunk lie one after the other.
@@ -139,7 +167,7 @@ class KernelGradient:
         # With few weights, every thread sums over chunks of its own.
         weights = math.prod(problem.kernel_shape)
         few = weights <= _FEW_WEIGHTS and len(self.chunks) >= threads
-        copied = 0
+        copied = weights if self.exchanged else 0
         if not self.inputs_in_place:
             copied += self.panels * self.lanes * self._pixels(self.chunks[0])
         if not self.as_it_is:
@@ -268,20 +296,22 @@ class KernelGradient:
     def _made_calls(self, chunk: Chunk) -> _Calls:
         problem = self.problem
         pixel = problem.filters if self.in_place else self.rows
+        # Bytes from pixel to pixel of a run, and of all: of what is vectors, and of what is rows.
         step = pixel * (1 if self.across else problem.width.stride) * self.size
-        if step > self.target.most_step:
-            raise TooLongError
-        gradients = math.prod(self._gradient_shape(chunk)[2:]) * self.size
-        # From pixel to pixel of the inputs, and from panel to panel.
         input_step, panel = self.lanes * self.size, self._pixels(chunk) * self.lanes * self.size
         if self.inputs_in_place:
             input_step, panel = problem.in_channels * self.size, input_step
         scale = np.array([1, input_step, pixel * self.size])
+        if self.exchanged:
+            step, input_step, panel = input_step, step, self.lanes * self.size
+        if max(step, input_step) > self.target.most_step:
+            raise TooLongError
+        gradients = math.prod(self._gradient_shape(chunk)[2:]) * self.size
         # Every piece has its streams at the same distances, so that one table of jobs does for all.
         rows_of_pieces = self._pieces(chunk)
         pieces: list[list[int]] = [[] for _ in rows_of_pieces]
-        # By rows of a tile, for each tile: the row of taps, and the job.
-        jobs: dict[int, list[tuple[int, int, int, int]]] = {}
+        # By rows and lanes of a tile, for each tile: the row of taps, and the job.
+        jobs: dict[_Tile, list[tuple[int, int, int, int]]] = {}
         for group in self.groups:
             start = len(pieces[0]) * 4
             runs = [
@@ -292,35 +322,46 @@ class KernelGradient:
             if not longest:
                 continue
             for words, some in zip(pieces, runs, strict=True):
-                words.extend((np.array(some, np.int64).reshape(-1, 3) * scale).ravel().tolist())
+                found = np.array(some, np.int64).reshape(-1, 3) * scale
+                words.extend(found[:, [0, 2, 1] if self.exchanged else [0, 1, 2]].ravel().tolist())
                 words.extend([END] * (1 + 3 * (longest - len(some))))
             if len(pieces) * len(pieces[0]) > MOST_WORDS:
                 raise TooLongError
+            rows, lanes = group.rows, problem.in_channels
             weights = (group.a * problem.width.kernel + group.b) * problem.filters
-            for number, first in enumerate(range(0, group.rows, self.rows)):
+            if self.exchanged:
+                rows, lanes = lanes, rows
+                weights = group.a * problem.in_channels
+            for number, first in enumerate(range(0, rows, self.rows)):
                 block = first * self.size if self.in_place else number * gradients
-                to = (weights + first) * problem.in_channels * self.size
-                rows = min(self.rows, group.rows - first)
-                jobs.setdefault(rows, []).append((group.a, start, block, to))
+                to = (weights + first) * self._line + (
+                    group.b * problem.filters if self.exchanged else 0
+                )
+                tile = min(self.rows, rows - first), lanes
+                jobs.setdefault(tile, []).append((group.a, start, block, to * self.size))
         streams = as_words(list(itertools.chain.from_iterable(pieces)))
-        tables = {rows: np.array(members, np.int64)[:, 1:].copy() for rows, members in jobs.items()}
+        tables = {tile: np.array(members, np.int64)[:, 1:].copy() for tile, members in jobs.items()}
         told: list[list[int]] = []
         tasks = []
-        for some, low, high, lanes in self._cuts(jobs):
+        for parts in self._cuts(jobs):
             task = []
-            for rows, taken in some:
+            for part in parts:
+                # Where inputs have no idle lanes to be read, a panel of few takes fewer vectors.
+                vectors = self.vectors
+                if self.inputs_in_place:
+                    vectors = -(-part.lanes * self.size // self.target.vector)
                 kernel = made.products(
-                    self.target, rows, self.vectors, self.size, step, lanes, input_step
+                    self.target, part.tile[0], vectors, self.size, step, part.lanes, input_step
                 )
                 fields = {
-                    Products.JOBS: address(tables[rows]) + taken.start * JOB_BYTES,
-                    Products.COUNT: len(taken),
-                    Products.INPUTS: low * panel,
-                    Products.RESULT: low * self.lanes * self.size,
-                    Products.PANELS: high - low,
+                    Products.JOBS: address(tables[part.tile]) + part.jobs.start * JOB_BYTES,
+                    Products.COUNT: len(part.jobs),
+                    Products.INPUTS: part.panels.start * panel,
+                    Products.RESULT: part.panels.start * self.lanes * self.size,
+                    Products.PANELS: len(part.panels),
                     Products.INPUTS_STEP: panel,
                     Products.RESULT_STEP: self.lanes * self.size,
-                    Products.RESULT_ROW: problem.in_channels * self.size,
+                    Products.RESULT_ROW: self._line * self.size,
                 }
                 for number in range(len(pieces)):
                     fields[Products.STREAMS] = address(streams) + number * len(pieces[0]) * 4
@@ -330,32 +371,47 @@ class KernelGradient:
         template = np.array(told, np.int64).reshape(-1, self.target.products.words)
         return _Calls(template, streams, list(tables.values()), tasks)
 
-    def _cuts(
-        self, jobs: dict[int, list[tuple[int, int, int, int]]]
-    ) -> Iterator[tuple[list[tuple[int, range]], int, int, int]]:
-        """Of each task: jobs of tiles of so many rows, first and last panel, and channels stored."""
-        whole = self.problem.in_channels // self.lanes
-        rest = self.problem.in_channels % self.lanes
+    @property
+    def _line(self) -> int:
+        """Numbers of a row of the result that tiles are added to."""
+        width, filters = self.problem.width.kernel, self.problem.filters
+        return width * filters if self.exchanged else self.problem.in_channels
+
+    def _cuts(self, jobs: dict[_Tile, list[tuple[int, int, int, int]]]) -> Iterator[list[_Part]]:
+        """What each task computes."""
         cuts = 1 if self.inner_threads == 1 else self.inner_threads * _TASKS
-        # Tiles of the columns at the border add to results of other tiles: a task has all of a row of taps.
-        several = [jobs] if self.border else [{rows: jobs[rows]} for rows in jobs]
+        # Tiles of the columns at the border add to results of other tiles: one task has all of a row of taps.
+        several = [jobs] if self.border else [{tile: jobs[tile]} for tile in jobs]
         for tables in several:
-            result = (
-                sum(map(len, tables.values())) * self.rows * self.problem.in_channels * self.size
-            )
             number = self.problem.height.kernel if self.border else len(next(iter(tables.values())))
+            widest = max(lanes for _, lanes in tables)
+            result = sum(map(len, tables.values())) * self.rows * widest * self.size
             down = min(max(cuts, result // _RESULT_BYTES), number)
-            across = min(-(-cuts // down), max(whole, 1))
+            across = min(-(-cuts // down), max(widest // self.lanes, 1))
             for some in shares(number, down):
-                taken = [
-                    (rows, _of_taps(members, some) if self.border else range(some.start, some.stop))
-                    for rows, members in tables.items()
-                ]
-                taken = [(rows, members) for rows, members in taken if members]
-                for panels in shares(whole, across) if whole else ():
-                    yield taken, panels.start, panels.stop, self.lanes
-                if rest:
-                    yield taken, whole, whole + 1, rest
+                taken = {
+                    tile: _of_taps(members, some) if self.border else range(some.start, some.stop)
+                    for tile, members in tables.items()
+                }
+                panels = list(self._panels_of(taken, across))
+                if self.border and self.exchanged:
+                    # Panels of those tiles begin elsewhere than those of the others.
+                    panels = [list(itertools.chain.from_iterable(panels))]
+                yield from panels
+
+    def _panels_of(self, taken: dict[_Tile, range], across: int) -> Iterator[list[_Part]]:
+        """The same for some jobs: panels that are whole for all of them in shares, then the others one by one."""
+        whole = max(lanes for _, lanes in taken) // self.lanes
+        least = min(lanes for _, lanes in taken) // self.lanes
+        cuts = [range(some.start, some.stop) for some in (shares(least, across) if least else ())]
+        for panels in (*cuts, *(range(panel, panel + 1) for panel in range(least, whole + 1))):
+            parts = [
+                _Part(tile, jobs, panels, min(self.lanes, tile[1] - panels.start * self.lanes))
+                for tile, jobs in taken.items()
+            ]
+            parts = [part for part in parts if part.jobs and part.lanes > 0]
+            if parts:
+                yield parts
 
     # --- running ------------------------------------------------------------------------------
 
@@ -373,6 +429,15 @@ class KernelGradient:
 
     def run(self, inputs: Array, gradient: Array, out: Array) -> None:
         """Write the gradient of the kernel into ``out``, which is contiguous."""
+        if not self.exchanged:
+            self._sum(inputs, gradient, out)
+            return
+        height, width, filters, channels = out.shape
+        turned = np.empty((height, channels, width * filters), out.dtype)
+        self._sum(inputs, gradient, turned)
+        np.copyto(out.reshape(height, width * filters, channels), turned.transpose(0, 2, 1))
+
+    def _sum(self, inputs: Array, gradient: Array, out: Array) -> None:
         sums = out[None] if self.shares == 1 else np.empty((self.shares, *out.shape), out.dtype)
 
         def share(number: int, seat: int) -> None:  # noqa: ARG001
@@ -406,16 +471,18 @@ class KernelGradient:
             shape = self._gradient_shape(chunk)
             blocks = lender.empty(math.prod(shape), problem.dtype).reshape(shape)
         calls = self._calls(chunk)
+        # Of vectors, and of rows.
+        sides = (blocks, panels) if self.exchanged else (panels, blocks)
         bases = {
-            Products.INPUTS: address(panels),
-            Products.GRADIENTS: address(blocks),
+            Products.INPUTS: address(sides[0]),
+            Products.GRADIENTS: address(sides[1]),
             Products.RESULT: address(out),
         }
         told = calls.told + np.array(call_words(self.target.products.words, bases), np.int64)
         if checking.wanted():
             arrays: dict[int, Array | list[Array]] = {
                 Products.JOBS: calls.tables, Products.STREAMS: calls.streams,
-                Products.INPUTS: panels, Products.GRADIENTS: blocks, Products.RESULT: out,
+                Products.INPUTS: sides[0], Products.GRADIENTS: sides[1], Products.RESULT: out,
             }  # fmt: skip
             checking.prove(calls.tasks, told, arrays)
         first, step = address(told), steps(told)[0]
@@ -463,6 +530,16 @@ class KernelGradient:
 
         for rows in shares(gradient.shape[1], self.inner_threads):
             yield functools.partial(pad, rows)
+
+
+def _steps(lanes: int, rows: int, size: int, target: Target) -> float:
+    """Cycles, but for a factor, of a pixel whose products have so many lanes and rows."""
+    vectors = _vectors(lanes * size, target)
+    most = target.tiles[vectors].product_rows
+    # Fewer sums than that wait for each other.
+    tall = max(rows + 2 * -(-rows // most), _SUMS // vectors)
+    panels = -(-lanes * size // (vectors * target.vector))
+    return panels * vectors * tall * target.tiles[vectors].slower
 
 
 def _of_taps(members: list[tuple[int, int, int, int]], taps: slice) -> range:

@@ -86,12 +86,10 @@ class SmallBackward:
         few = self.reached * problem.filters <= _SUMMED
         self.ones = np.ones(self.reached, self.dtype) if few else None
 
-    @staticmethod
-    def suspects(
-        inputs: Array, kernel: Array, found: tuple[Array, Array, Array]
-    ) -> tuple[Array, ...]:  # noqa: ARG004
-        """Arrays that tell by NaN or infinities whether a zero that is not in the inputs may have met one."""
-        return found[:2]
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about."""
+        return self.table.nbytes + (0 if self.ones is None else self.ones.nbytes)
 
     def run(
         self, inputs: Array, kernel: Array, gradient: Array, out: tuple[Array, Array, Array]

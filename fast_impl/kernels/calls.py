@@ -29,6 +29,8 @@ _WEIGHT_BYTES = 320 << 10
 _FEW_WORDS, _CYCLES_A_WORD = 1 << 14, 8
 # Tasks for each thread.
 _TASKS = 4
+# Bytes of Python's objects for a call, about.
+_CALL_BYTES = 4 << 10
 # Bytes of a result from which on it is faster to write around the caches, even if it is read at once.
 _LARGE = 8 << 20
 
@@ -176,12 +178,14 @@ class PreparedCalls:
         most = max(section.part.grid.channels for section in calls.sections)
         self._nothing = np.zeros(most, calls.dtype)
         self.no_bias = np.zeros(calls.lanes, calls.dtype)
-        share = calls.cycles / (threads * _TASKS if threads > 1 else 1)
+        share = calls.cycles / (threads * _TASKS)
         rows: list[list[int]] = []
         # For each task its calls, one after the other: a kernel and the place of what it is told.
         self._tasks: list[list[tuple[made.Kernel, int]]] = []
         for chain in calls.chains:
-            cuts = max(1, round(sum(section.cycles(calls.target) for section in chain) / share))
+            cuts = 1
+            if threads > 1:
+                cuts = max(1, round(sum(section.cycles(calls.target) for section in chain) / share))
             each, across = self._cut(chain, len(jobs[chain[0]]), cuts)
             told = []
             for section in chain:
@@ -206,6 +210,13 @@ class PreparedCalls:
     def workspace(self) -> int:
         """Bytes that a run needs."""
         return self._template.nbytes
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that are kept: arrays, of which runs have a copy, and what Python needs for a call."""
+        arrays = self._streams, self._jobs, self._nothing, self.no_bias
+        calls = 4 * self._template.nbytes + _CALL_BYTES * len(self._calls)
+        return sum(array.nbytes for array in arrays) + calls
 
     @property
     def tasks(self) -> int:

@@ -9,6 +9,7 @@ worth it where a place alone would leave most of a vector empty.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -86,7 +87,9 @@ def _together(axis: Axis, skip: int) -> Iterator[Side]:
         yield _side([place], skip, range(max(last, place.blocks.start), place.blocks.stop))
 
 
-def partitions(axis: Axis, one_by_one: bool) -> list[tuple[Side, ...]]:
+# Kept, because images of varying size have heights and widths that they share.
+@functools.lru_cache(maxsize=32)
+def partitions(axis: Axis, one_by_one: bool) -> tuple[tuple[Side, ...], ...]:
     """Every way to divide the output along an axis that is worth a look.
 
     Args:
@@ -98,4 +101,4 @@ def partitions(axis: Axis, one_by_one: bool) -> list[tuple[Side, ...]]:
     ways.append(list(_alike(axis)))
     ways += [list(_together(axis, skip)) for skip in sorted({0, axis.before % axis.stride})]
     kept = (tuple(side for side in way if side.blocks) for way in ways)
-    return list(dict.fromkeys(kept))
+    return tuple(dict.fromkeys(kept))

@@ -180,7 +180,9 @@ def cut(grid: Grid, tile: int) -> tuple[tuple[Grid, Unit], ...]:
     for some in (range(low, high), range(columns.start, low), range(high, columns.stop)):
         if some:
             part = dataclasses.replace(grid, columns=some)
-            ways.append((part, unit(part, tile) if some.start == low < high else _upright(part, tile)))
+            ways.append(
+                (part, unit(part, tile) if some.start == low < high else _upright(part, tile))
+            )
     better = sum(found.places for _, found in ways) * _WASTE < whole.places
     return tuple(ways) if better else ((grid, whole),)
 
@@ -209,7 +211,7 @@ class _Added(NamedTuple):
     images: int
     rows: int
     upright: bool
-    kinds: list[range]
+    kinds: tuple[range, ...]
     kind_of: Array
 
     @property
@@ -220,10 +222,10 @@ class _Added(NamedTuple):
 
     @property
     def likeness(self) -> tuple[Any, ...]:
-        """Grids that have this in common differ only in which inputs they read, and are cut together."""
+        """Units of grids that have this in common are cut together."""
         grid, down, right = self.grid, self.down, self.grid.right
         sizes = (down.length, down.step, right.length, right.step, grid.channels, grid.size)
-        return (len(grid.columns), self.tile, self.once, self.upright, grid.outputs, *sizes)
+        return (self.tile, self.once, self.upright, grid.outputs, *sizes)
 
 
 @dataclass
@@ -276,7 +278,9 @@ class Streams:
         down = grid.down._replace(offsets=grid.down.offsets[taken.start : taken.stop])
         kinds = _kinds(grid.rows, down, rows)
         self._added.append(
-            _Added(grid, down, tile, weight_bytes, lane_bytes, once, images, rows, unit.upright, *kinds)
+            _Added(
+                grid, down, tile, weight_bytes, lane_bytes, once, images, rows, unit.upright, *kinds
+            )
         )
         self._count += least
         self._jobs += jobs
@@ -291,22 +295,29 @@ class Streams:
         Raises:
             TooLongError: The streams are longer than they may be.
         """
-        # Units that are cut alike, with the place in ``streams`` for where their stream begins.
-        groups: dict[Any, list[tuple[_Added, int, int]]] = {}
-        number = 0
+        # Units that are cut together, with the place in ``streams`` for where their stream begins.
+        groups: dict[Any, list[tuple[_Unit, int]]] = {}
+        number = least = 0
         for added in self._added:
+            likeness = added.likeness
             for images, _ in added.counts:
                 for kind in added.kinds:
-                    key = added.likeness, images, len(kind)
-                    groups.setdefault(key, []).append((added, kind.start, number))
+                    some = _Unit(added, images, kind)
+                    least += some.tiles * (1 + added.tile)
+                    # Of so many tiles, or at most twice as many.
+                    groups.setdefault((likeness, some.tiles.bit_length()), []).append(
+                        (some, number)
+                    )
                     number += 1
+        if least > self._most:
+            raise TooLongError
         streams = np.zeros(number, np.int64)
         made: list[Array] = []
         count = 0
-        for (_, images, rows), members in groups.items():
-            cut = _Cut([(added, top) for added, top, _ in members], images, rows)
-            places = [place for *_, place in members]
-            for words, begins in cut.streams(self._most - count):
+        for members in groups.values():
+            cutter = _Cutter([cut for cut, _ in members])
+            places = [place for _, place in members]
+            for words, begins in cutter.streams(self._most - count):
                 streams[places[: len(begins)]] = (count + begins) * 4
                 places = places[len(begins) :]
                 made.append(words)
@@ -335,7 +346,9 @@ class Streams:
         return np.array(found, np.int64)
 
 
-def _kinds(rows: range, down: Reach, tall: int) -> tuple[list[range], Array]:
+# Kept for the grids of one plan, which are a few kinds of rows by a few kinds of columns.
+@functools.lru_cache(maxsize=16)
+def _kinds(rows: range, down: Reach, tall: int) -> tuple[tuple[range, ...], Array]:
     """Which units of ``tall`` rows lack the same inputs; the last unit may have fewer rows.
 
     Returns:
@@ -361,7 +374,8 @@ def _kinds(rows: range, down: Reach, tall: int) -> tuple[list[range], Array]:
             found.append(some)
         kind_of[number] = kinds[key]
     kind_of[inner:outer] = kind_of[inner : inner + 1]
-    return found, kind_of
+    kind_of.flags.writeable = False
+    return tuple(found), kind_of
 
 
 # An offset that reaches no input.
@@ -374,49 +388,61 @@ def _table(offsets: list[tuple[int, ...]]) -> Array:
     return np.array([some + (_NOT_THERE,) * (most - len(some)) for some in offsets], np.int64)
 
 
-class _Cut:
-    """Units of grids that are alike, so many images and rows each, cut into tiles.
+class _Unit(NamedTuple):
+    """Some rows of some images of a grid."""
 
-    Args:
-        units: Of each its grid, and its first row.
-        images: Images of a unit.
-        rows: Rows of a unit.
-    """
+    added: _Added
+    images: int
+    rows: range
 
-    def __init__(self, units: list[tuple[_Added, int]], images: int, rows: int) -> None:
-        first, _ = units[0]
+    @property
+    def pixels(self) -> int:
+        """Outputs that are cut into tiles."""
+        return self.images * len(self.rows) * len(self.added.grid.columns)
+
+    @property
+    def tiles(self) -> int:
+        """Tiles that it is cut into."""
+        return -(-self.pixels // self.added.tile)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """What cutting depends on, besides its taps and what it is alike with others in."""
+        added, top = self.added, self.rows.start
+        columns, taps = added.grid.columns, len(added.grid.right.offsets)
+        first = added.down.first(top)
+        return (
+            top, first, columns.start, taps, added.weight_bytes, self.pixels, self.images, len(columns),
+        )  # fmt: skip
+
+
+class _Cutter:
+    """Units of grids that are alike, cut into tiles. Where one has fewer tiles than another, the rest is empty."""
+
+    def __init__(self, units: list[_Unit]) -> None:
+        first = units[0].added
         self.grid, self.tile = first.grid, first.tile
-        self.down_offsets = _table([added.down.offsets for added, _ in units])
-        self.right_offsets = _table([added.grid.right.offsets for added, _ in units])
-        # Of each unit: its first row of all and of the inputs, its first column, taps of a row, bytes of a tap.
-        numbers = [
-            (
-                top,
-                added.down.first(top),
-                added.grid.columns.start,
-                len(added.grid.right.offsets),
-                added.weight_bytes,
-            )
-            for added, top in units
-        ]
-        self.tops, self.firsts, self.columns, self.wide, self.weights = np.array(
-            numbers, np.int64
-        ).T
+        self.down_offsets = _table([each.added.down.offsets for each in units])
+        self.right_offsets = _table([each.added.grid.right.offsets for each in units])
         # Whether an input lies right beside the one before it.
         self.beside = self.right_offsets[:, 1:] == self.right_offsets[:, :-1] + 1
-        width = len(self.grid.columns)
-        count = images * rows * width
-        # The last tile begins early, so that no place of it is idle.
-        written = np.arange(0, count, self.tile)[:, None]
-        new = np.minimum(written, max(count - self.tile, 0)) + np.arange(self.tile)
-        place, self.image = np.divmod(np.minimum(new, count - 1), images)
+        self.numbers = np.array([each.numbers for each in units], np.int64).T
+        *_, pixels, images, width = self.numbers[..., None, None]
+        # Axes: units, tiles, pixels. The last tile begins early, so that no place of it is idle.
+        written = np.arange(0, int(pixels.max()), self.tile)[:, None]
+        new = np.minimum(written, np.maximum(pixels - self.tile, 0)) + np.arange(self.tile)
+        place, self.image = np.divmod(np.minimum(new, pixels - 1), images)
         if first.upright:
-            self.column, self.row = np.divmod(place, rows)
+            self.column, self.row = np.divmod(place, pixels // (images * width))
         else:
             self.row, self.column = np.divmod(place, width)
+        self.column += self.numbers[2, :, None, None]
         step = self.grid.outputs
-        self.outputs = self.image * step[0] + self.row * step[1] + self.column * step[2]
-        self.again = ~((new >= written) & (new < count)) if first.once else None
+        outputs = self.image * step[0] + self.row * step[1] + self.column * step[2]
+        if first.once:
+            outputs = np.where((new >= written) & (new < pixels), outputs, NOWHERE)
+        self.outputs = outputs
+        self.exist = (written < pixels)[..., 0]
 
     def streams(self, most: int) -> Iterator[tuple[Array, Array]]:
         """The streams of all units.
@@ -427,7 +453,7 @@ class _Cut:
         Raises:
             TooLongError: There would be more than ``most`` words.
         """
-        units, tiles = len(self.tops), len(self.row)
+        units, tiles, _ = self.row.shape
         each = self.tile * self.down_offsets.shape[1] * self.right_offsets.shape[1]
         together = max(1, _LOOKED_AT // max(each, 1))
         parts: Any = [(slice(0, units), slice(0, tiles))]
@@ -447,26 +473,24 @@ class _Cut:
 
     def _words(self, some: slice, which: slice, whole: bool) -> tuple[Array, Array]:
         """Some tiles of some units, and the end of their streams where they are ``whole`` with them."""
-        grid, tile = self.grid, self.tile
+        grid, tile, entry = self.grid, self.tile, self.tile + 2
         down, right = grid.down, grid.right
-        # Axes: units, tiles, pixels of a tile, rows or columns of taps.
-        row, column, image = self.row[which], self.column[which], self.image[which]
-        tops, firsts, columns = (
-            found[some, None, None] for found in (self.tops, self.firsts, self.columns)
+        # Axes: units, tiles, rows and columns of taps, pixels of a tile.
+        row, column, image = (
+            found[some, which, None, None] for found in (self.row, self.column, self.image)
         )
-        from_row = ((tops + row) * down.step)[..., None] + self.down_offsets[some, None, None]
-        from_column = ((columns + column) * right.step)[..., None] + self.right_offsets[
-            some, None, None
-        ]
-        high = (from_row >= 0) & (from_row < down.length)
-        broad = (from_column >= 0) & (from_column < right.length)
-        valid = high[..., None] & broad[..., None, :]
+        tops, firsts, _, wide, weights, *_ = self.numbers[:, some, None, None, None, None]
+        from_row = (tops + row) * down.step + self.down_offsets[some, None, :, None, None]
+        from_column = column * right.step + self.right_offsets[some, None, None, :, None]
+        valid = (from_row >= 0) & (from_row < down.length)
+        valid = valid & ((from_column >= 0) & (from_column < right.length))
         start = image * grid.image_bytes - firsts * grid.row_bytes
-        row_address = from_row * grid.row_bytes + start[..., None]
-        column_address = from_column * (grid.channels * grid.size)
+        address = (from_row * grid.row_bytes + start) + from_column * (grid.channels * grid.size)
 
         # Inputs side by side are read at once, if they exist in every pixel.
-        everywhere, starts = valid.all(axis=2), valid.any(axis=2)
+        everywhere, starts = valid.all(axis=4), valid.any(axis=4)
+        exist = self.exist[some, which]
+        starts &= exist[..., None, None]
         lengths = starts * grid.channels
         beside = self.beside[some]
         for offset in np.flatnonzero(beside.any(axis=0))[::-1].tolist():
@@ -475,31 +499,26 @@ class _Cut:
             lengths[..., offset] += joins * lengths[..., offset + 1]
             starts[..., offset + 1] &= ~joins
         taps = starts.sum(axis=(2, 3))
-        unit, number, a, b = np.nonzero(starts)
-        found = np.where(
-            valid[unit, number, :, a, b],
-            row_address[unit, number, :, a] + column_address[unit, number, :, b],
-            ZEROS,
-        )
+        rows, across = starts.shape[2:]
+        number = np.arange(rows)[:, None] * wide[..., 0] + np.arange(across)
+        entries = np.empty((int(taps.sum()), entry), np.int64)
+        entries[:, 0] = lengths[starts]
+        entries[:, 1] = np.broadcast_to(number * weights[..., 0], starts.shape)[starts]
+        entries[:, 2:] = np.where(valid, address, ZEROS)[starts]
 
-        entry = 2 + tile
-        sizes = 1 + tile + taps * entry
+        sizes = (1 + tile) * exist + taps * entry
         if whole:
             sizes[:, -1] += 1
         ends = sizes.cumsum().reshape(sizes.shape)
         begins = ends - sizes
         words = np.empty(int(ends[-1, -1]), np.int64)
-        words[begins] = taps
-        outputs = self.outputs[which] + columns * grid.outputs[2]
-        if self.again is not None:
-            outputs[:, self.again[which]] = NOWHERE
-        words[begins[..., None] + np.arange(1, 1 + tile)] = outputs
-        # Entries of a tile come one after the other.
-        before = taps.cumsum().reshape(taps.shape) - taps
-        at = (begins + 1 + tile - before * entry)[unit, number] + np.arange(len(unit)) * entry
-        words[at] = lengths[unit, number, a, b]
-        words[at + 1] = (a * self.wide[some][unit] + b) * self.weights[some][unit]
-        words[at[:, None] + np.arange(2, entry)] = found
+        there = begins[exist]
+        words[there] = taps[exist]
+        words[there[:, None] + np.arange(1, 1 + tile)] = self.outputs[some, which][exist]
+        # Entries of a tile come one after the other, behind its outputs.
+        first = begins + 1 + tile - (taps.cumsum().reshape(taps.shape) - taps) * entry
+        at = first.ravel().repeat(taps.ravel()) + np.arange(len(entries)) * entry
+        words[at[:, None] + np.arange(entry)] = entries
         if whole:
             words[ends[:, -1] - 1] = END
         return words, begins[:, 0]

@@ -7,7 +7,6 @@ for few filters (`fast_impl.gradients.patches`), or products over taps (`fast_im
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -24,12 +23,15 @@ from fast_impl.gradients.small import SmallBackward
 from fast_impl.kernels import native
 from fast_impl.kernels.target import Target
 from fast_impl.planning import planner
+from fast_impl.planning.kept import PLAN_BYTES, PLANS, kept
 from fast_impl.problem.dtypes import DType, accumulator
 from fast_impl.problem.problem import Options, Problem
 from fast_impl.runtime import memory, workers
 
 Array = npt.NDArray[Any]
 
+# Bytes of Python's objects for a plan, about.
+_OBJECT_BYTES = 16 << 10
 # Elements whose sum is worth the time to wake a thread.
 _LARGE = 1 << 18
 # The method for gradients that works as a forward method does.
@@ -39,14 +41,21 @@ _RELATIVES = {
 }  # fmt: skip
 
 
-@functools.lru_cache(maxsize=256)
+Method = Backward | DirectBackward | PatchesBackward | SmallBackward
+
+
+def _bytes(method: Method | None) -> int:
+    return _OBJECT_BYTES + (0 if method is None else method.nbytes)
+
+
+@kept(PLANS, PLAN_BYTES, _bytes)
 def planned(
     problem: Problem,
     threads: int,
     limit: int,
     target: Target | None,
     algorithm: str | None = None,
-) -> Backward | DirectBackward | PatchesBackward | SmallBackward | None:
+) -> Method | None:
     """Return the plan for the gradients of a problem; None where the scatter has to do them.
 
     Args:
@@ -101,9 +110,13 @@ class GradientPlan(NamedTuple):
     whole: Problem
     problem: Problem
     taps: tuple[slice, slice]
-    method: Backward | DirectBackward | PatchesBackward | SmallBackward | None
+    method: Method | None
     threads: int
     limit: int
+
+    def size(self) -> int:
+        """Bytes that it keeps, about."""
+        return _bytes(self.method)
 
     def run(self, inputs: Array, kernel: Array, gradient: Array) -> tuple[Array, Array, Array]:
         """Compute the gradients of inputs, kernel and bias, of arrays that were checked before."""
@@ -120,9 +133,10 @@ class GradientPlan(NamedTuple):
             if self.method is not None:
                 self.method.run(inputs, kernel, gradient, found)
             # Zeros of the padded layouts met other values; only finite ones leave no trace.
-            if self.method is None or not _all_finite(
-                self.method.suspects(inputs, kernel, found), threads
-            ):
+            suspects: Sequence[Array] = found[:2]
+            if isinstance(self.method, DirectBackward):
+                suspects = self.method.suspects(inputs, kernel, found)
+            if self.method is None or not _all_finite(suspects, threads):
                 scatter.input_gradient(problem, kernel, gradient, found[0], self.limit)
                 scatter.kernel_gradient(problem, inputs, gradient, found[1], self.limit)
                 scatter.bias_gradient(problem, gradient, found[2])
@@ -156,7 +170,7 @@ def for_arrays(
     return checked(*arrays, options, algorithm, native.target())
 
 
-@functools.lru_cache(maxsize=1024)
+@kept(PLANS, PLAN_BYTES, GradientPlan.size)
 def checked(
     input_shape: tuple[int, ...],
     input_dtype: DType,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 import importlib
+import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from fast_impl.forward.method import Executor, Proposal
 from fast_impl.kernels import native
 from fast_impl.kernels.target import Target
+from fast_impl.planning.kept import PLAN_BYTES, PLANS, kept
 from fast_impl.problem import dtypes
 from fast_impl.problem.doors import about, integer, operand, shown, sizes
 from fast_impl.problem.errors import InvalidArgumentError
@@ -31,6 +33,8 @@ Array = npt.NDArray[Any]
 WORKSPACE_LIMIT = 64 << 20
 # Elements that are looked at in less time than it takes to switch NumPy's warnings off.
 _FEW = 4096
+# Bytes of Python's objects for a plan, about.
+_OBJECT_BYTES = 16 << 10
 # Strides up to which every method's plan is small.
 _LARGE_STRIDE = 64
 # More threads than any machine gains from; each may own scratch memory and sums.
@@ -45,15 +49,26 @@ def algorithms() -> tuple[str, ...]:
 
 
 class PackedKernel:
-    """A kernel in the form that one plan wants, with what the plan must know about its values."""
+    """A kernel in the form that one plan wants, with what the plan must know about its values.
 
-    def __init__(self, plan: Plan, kernel: Array) -> None:
+    Args:
+        plan: The plan.
+        kernel: The kernel.
+        alike: The same kernel, packed by a plan that wants the same form (`Plan.form`).
+    """
+
+    def __init__(self, plan: Plan, kernel: Array, alike: PackedKernel | None = None) -> None:
         self.plan = plan
-        kernel = kernel.astype(plan.problem.dtype, copy=False)
-        self.kernel = kernel
-        self.packed = plan.executor.pack(kernel[plan.taps])
+        self.kernel: Array = (
+            alike.kernel if alike else kernel.astype(plan.problem.dtype, copy=False)
+        )
+        self.packed: Any = alike.packed if alike else plan.executor.pack(self.kernel[plan.taps])
+        # Whether all of it is finite; None where nobody has looked.
+        self.finite: bool | None = alike.finite if alike else None
         # Zeros between the columns meet the kernel in some methods: 0 * infinity is not 0.
-        self.exact = not plan.multiplies_padding or all_finite(kernel)
+        if plan.multiplies_padding and self.finite is None:
+            self.finite = all_finite(self.kernel)
+        self.exact = not plan.multiplies_padding or bool(self.finite)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +102,12 @@ class Plan:
     executor: Executor
     taps: tuple[slice, slice] = (slice(None), slice(None))
     limit: int = WORKSPACE_LIMIT
+
+    @functools.cached_property
+    def form(self) -> Hashable:
+        """Plans whose forms are equal pack a kernel alike."""
+        ends = tuple((taps.start, taps.stop) for taps in self.taps)
+        return (self.problem.dtype, ends, self.executor.form)
 
     def pack(self, kernel: npt.ArrayLike) -> PackedKernel:
         """Bring ``kernel`` into this plan's form, for many runs; it must not change meanwhile."""
@@ -186,6 +207,10 @@ class Plan:
         return "\n".join(lines)
 
 
+def _plan_bytes(found: Plan) -> int:
+    return _OBJECT_BYTES + found.executor.nbytes
+
+
 def plan(
     input_shape: Sequence[int],
     kernel_shape: Sequence[int],
@@ -241,15 +266,16 @@ def plan(
     return planned(problem, algorithm, threads, workspace_limit, native.target())
 
 
-@functools.lru_cache(maxsize=256)
+@kept(PLANS, PLAN_BYTES, _plan_bytes)
 def planned(
     problem: Problem,
     algorithm: str | None,
     threads: int | None,
     workspace_limit: int,
     target: Target | None,
+    packs: bool = False,
 ) -> Plan:
-    """Return the plan for a problem, made once."""
+    """Return the plan for a problem, made once; for runs each of which ``packs`` a kernel of its own."""
     # An output that no memory can hold is refused before a plan is made for its millions of phases.
     _require_room(problem)
     if threads is None:
@@ -266,13 +292,16 @@ def planned(
         if (made := _method(name).offer(problem, threads, workspace_limit, target)) is not None
     ]
     if algorithm is None:
-        offers.sort(key=lambda item: item[1].seconds)
+        offers.sort(key=lambda item: item[1].seconds + packs * item[1].packing)
     best: tuple[str, Proposal] | None = None
+    least_seconds = math.inf
     rejected: list[tuple[str, float]] = []
     least = sys.maxsize
     for name, made in offers:
         # What takes longer at the least is not worked out.
-        if best is not None and (algorithm is not None or made.seconds >= best[1].seconds):
+        if best is not None and (
+            algorithm is not None or made.seconds + packs * made.packing >= least_seconds
+        ):
             rejected.append((name, made.seconds))
             continue
         proposal = made.propose()
@@ -281,10 +310,11 @@ def planned(
         if proposal.workspace > workspace_limit:
             least = min(least, proposal.workspace)
             continue
-        if best is None or proposal.seconds < best[1].seconds:
-            best, proposal_before = (name, proposal), best
-            if proposal_before is not None:
-                rejected.append((proposal_before[0], proposal_before[1].seconds))
+        seconds = proposal.seconds + packs * made.packing
+        if seconds < least_seconds:
+            if best is not None:
+                rejected.append((best[0], best[1].seconds))
+            best, least_seconds = (name, proposal), seconds
         else:
             rejected.append((name, proposal.seconds))
     if best is None:
@@ -315,13 +345,15 @@ def for_arrays(
     kernel_dtype: dtypes.DType,
     options: Options,
     algorithm: str | None = None,
+    *,
+    packs: bool = False,
 ) -> Plan:
-    """Return the plan for arrays of these shapes and dtypes, after checking them."""
+    """Return the plan for arrays of these shapes and dtypes, after checking them; as `planned`."""
     arrays = input_shape, input_dtype, kernel_shape, kernel_dtype
-    return checked(*arrays, options, algorithm, native.target())
+    return checked(*arrays, options, algorithm, native.target(), packs)
 
 
-@functools.lru_cache(maxsize=1024)
+@kept(PLANS, PLAN_BYTES, _plan_bytes)
 def checked(
     input_shape: tuple[int, ...],
     input_dtype: dtypes.DType,
@@ -330,10 +362,11 @@ def checked(
     options: Options,
     algorithm: str | None,
     target: Target | None,
+    packs: bool,
 ) -> Plan:
     """Return the same for a target, made once."""
     problem = Problem.checked(input_shape, input_dtype, kernel_shape, kernel_dtype, options)
-    return planned(problem, algorithm, None, WORKSPACE_LIMIT, target)
+    return planned(problem, algorithm, None, WORKSPACE_LIMIT, target, packs)
 
 
 @functools.lru_cache(maxsize=1)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import attrs
 
-from reports.bench.results import Measurement, Results, ResultsError
+from reports.bench.results import Machine, Measurement, Results, ResultsError
 
 
 @attrs.frozen(kw_only=True)
 class Change:
-    """One peer on one layer, in both runs.
+    """One peer on one layer with one number of threads, in both runs.
 
     Ratios are new time over old: `low` and `high` are the least and the greatest that any turn of the
     one makes with any turn of the other.
@@ -19,6 +19,11 @@ class Change:
     peer: str
     old: Measurement
     new: Measurement
+
+    @property
+    def threads(self) -> int:
+        """How many threads the peer had."""
+        return self.new.threads
 
     @property
     def ratio(self) -> float:
@@ -57,38 +62,42 @@ class Comparison:
 
 
 def compare(old: Results, new: Results) -> Comparison:
-    """Pair what both runs measured.
+    """Pair what both runs measured, with the same number of threads.
 
     Raises:
-        ResultsError: they were measured in different ways, or share nothing.
+        ResultsError: one has gradients and the other has not, or they share nothing.
     """
-    for name in ("threads", "gradients"):
-        before, after = getattr(old.settings, name), getattr(new.settings, name)
-        if before != after:
-            raise ResultsError(
-                f"runs with {name} {before} and {name} {after} cannot be compared: "
-                "measure one of them again"
-            )
+    before, after = old.settings.gradients, new.settings.gradients
+    if before != after:
+        raise ResultsError(
+            f"runs with gradients {before} and gradients {after} cannot be compared: measure one of them again"
+        )
     changes = []
     earlier = {(layer.name, layer.dtype, layer.sizes): layer for layer in old.layers}
     for layer in new.layers:
         before_layer = earlier.get((layer.name, layer.dtype, layer.sizes))
         for measurement in layer.measurements if before_layer else []:
-            before = before_layer.of(measurement.peer) if before_layer else None
-            if before is not None and measurement.is_timed:
+            peer, threads = measurement.peer, measurement.threads
+            earlier_one = before_layer.of(peer, threads) if before_layer else None
+            if earlier_one is not None and measurement.is_timed:
                 changes.append(
-                    Change(layer=layer.name, peer=measurement.peer, old=before, new=measurement)
+                    Change(layer=layer.name, peer=peer, old=earlier_one, new=measurement)
                 )
     if not changes:
-        raise ResultsError("the two runs have no layer and peer in common")
+        raise ResultsError(
+            "the two runs have no layer, peer and number of threads in common: threads "
+            f"{_numbers(old)} before, {_numbers(new)} now; --threads measures with one number"
+        )
     dtype = new.layers[0].dtype
+    both = {change.threads for change in changes}
+    old_machine, new_machine = (_with_threads(run.machine, both) for run in (old, new))
     return Comparison(
         old_commit=old.commit,
         new_commit=new.commit,
         old_started=old.started,
         changes=changes,
-        product=_ratio(new.machine.product(dtype), old.machine.product(dtype)),
-        copy=_ratio(new.machine.copy, old.machine.copy),
+        product=_ratio(new_machine.product(dtype), old_machine.product(dtype)),
+        copy=_ratio(new_machine.copy, old_machine.copy),
         notes=_notes(old, new),
     )
 
@@ -99,12 +108,36 @@ def _notes(old: Results, new: Results) -> list[str]:
         before, after = getattr(old.machine, name), getattr(new.machine, name)
         if before != after:
             notes.append(f"{name}: {before} before, {after} now")
-    versions = {peer.name: peer.versions for peer in old.measured}
+    set_before, set_now = old.machine.environment, new.machine.environment
+    if None not in (set_before, set_now) and set_before != set_now:
+        before, after = _set(set_before or {}), _set(set_now or {})
+        notes.append(f"environment: {before} before, {after} now")
+    earlier = {peer.name: peer for peer in old.measured}
     for peer in new.measured:
-        before = versions.get(peer.name)
-        if before is not None and before != peer.versions:
-            notes.append(f"{peer.name}: {_listed(before)} before, {_listed(peer.versions)} now")
+        before_peer = earlier.get(peer.name)
+        if before_peer is None:
+            continue
+        if before_peer.versions != peer.versions:
+            before, after = _listed(before_peer.versions), _listed(peer.versions)
+            notes.append(f"{peer.name}: {before} before, {after} now")
+        # Results of format 1 do not say.
+        if before_peer.kernels and before_peer.kernels != peer.kernels:
+            before, after = _listed(before_peer.kernels), _listed(peer.kernels)
+            notes.append(f"{peer.name}: {before} before, {after} now")
     return notes
+
+
+def _with_threads(machine: Machine, threads: set[int]) -> Machine:
+    """Return the machine with the rates of some numbers of threads alone."""
+    return attrs.evolve(machine, rates=[rate for rate in machine.rates if rate.threads in threads])
+
+
+def _numbers(run: Results) -> str:
+    return " and ".join(map(str, run.settings.threads))
+
+
+def _set(environment: dict[str, str]) -> str:
+    return ", ".join(f"{n}={value}" for n, value in sorted(environment.items())) or "nothing set"
 
 
 def _listed(versions: dict[str, str]) -> str:

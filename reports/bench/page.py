@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from reports.bench import drawing, pictures
 from reports.bench.comparison import Comparison
-from reports.bench.results import Results, geometric_mean
+from reports.bench.results import Results, geometric_mean, warnings
 from reports.outputs.page import asset, environment, policy
 from reports.outputs.writing import write_text
 
@@ -38,6 +38,7 @@ def render(results: Results, comparison: Comparison | None = None) -> str:
         ],
         growth=pictures.growth(results),
         problems=results.problems,
+        warnings=warnings(results.machine.environment),
         colour=lambda peer: drawing.colour(results, peer),
         milliseconds=milliseconds,
         command=shlex.join(results.command),

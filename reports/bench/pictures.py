@@ -10,7 +10,7 @@ import attrs
 from markupsafe import Markup
 
 from reports.bench.drawing import Axis, colour, mark, n, picture, short, spanning, text
-from reports.bench.results import LayerResult, Results, slope
+from reports.bench.results import LayerResult, Measurement, Results, slope
 from reports.views.enumeration import how_many
 
 #: How wide a picture for a telephone is.
@@ -41,7 +41,7 @@ def ratios(results: Results, *, is_narrow: bool = False) -> Markup:
     width, left, right = (_NARROW, 10.0, 350.0) if is_narrow else (1000.0, 172.0, 880.0)
     top, step = 34.0, 46.0 if is_narrow else 27.0
     height = top + step * len(rows) + 8
-    values = [m.seconds / base for layer, base in rows for m in layer.measurements if m.is_timed]
+    values = [m.seconds / base for layer, base in rows for m in _faster(results, layer)]
     axis = spanning([*values, 0.8, 1.25], left, right, 1.12)
     parts = []
     if ours is not None:
@@ -69,7 +69,7 @@ def ratios(results: Results, *, is_narrow: bool = False) -> Markup:
         parts.append(f'<path class="gridline faint" d="M0 {n(bottom)}H{n(width)}"/>')
         parts.append(text(0, said, layer.name, "name"))
         parts.extend(_row(results, layer, base, axis, y))
-        best = layer.best_rival
+        best = layer.best_rival()
         if ours is not None and best is not None:
             ratio = best.seconds / base
             parts.append(
@@ -86,13 +86,20 @@ def ratios(results: Results, *, is_narrow: bool = False) -> Markup:
     return picture(width, height, label, parts, f"ratios {_kind(is_narrow)}")
 
 
+def _faster(results: Results, layer: LayerResult) -> list[Measurement]:
+    """Return every peer's measurement with the better number of threads."""
+    found = (layer.of(peer.name) for peer in results.measured)
+    return [measurement for measurement in found if measurement is not None]
+
+
 def _kind(is_narrow: bool) -> str:
     return "narrow" if is_narrow else "wide"
 
 
 def _base(layer: LayerResult, ours: str | None) -> float | None:
     if ours is None:
-        return min((m.seconds for m in layer.measurements if m.is_timed), default=None)
+        best = layer.best()
+        return None if best is None else best.seconds
     mine = layer.of(ours)
     return None if mine is None else mine.seconds
 
@@ -100,9 +107,7 @@ def _base(layer: LayerResult, ours: str | None) -> float | None:
 def _row(results: Results, layer: LayerResult, base: float, axis: Axis, y: float) -> list[str]:
     parts = []
     # Our own mark is drawn last, on top.
-    timed = sorted(
-        (m for m in layer.measurements if m.is_timed), key=lambda m: m.peer == results.ours
-    )
+    timed = sorted(_faster(results, layer), key=lambda m: m.peer == results.ours)
     for found in timed:
         low, high = (axis.at(q / base) for q in found.quartiles)
         if high - low > 12:  # wider than the mark
@@ -110,7 +115,10 @@ def _row(results: Results, layer: LayerResult, base: float, axis: Axis, y: float
                 f'<path class="whisker {colour(results, found.peer)}" d="M{n(low)} {n(y)}H{n(high)}"/>'
             )
         ratio = found.seconds / base
-        told = f"{found.peer}: {found.seconds * 1e3:.4g} ms ±{found.spread:.0%}, {ratio:.2f}× on {layer.name}"
+        told = (
+            f"{found.peer}, {how_many(found.threads, 'thread')}: {found.seconds * 1e3:.4g} ms "
+            f"±{found.spread:.0%}, {ratio:.2f}× on {layer.name}"
+        )
         parts.append(mark(results, found.peer, axis.at(ratio), y, told))
     return parts
 
@@ -132,7 +140,7 @@ def roofline(results: Results, layers: Sequence[LayerResult], *, is_narrow: bool
     right, top, bottom = width - (5 if is_narrow else 15), 16.0, 470.0
     x = spanning([layer.intensity for _, layer, _ in drawn], left, right, 1.5)
     lowest = min(layer.flop / base for _, layer, base in drawn)
-    highest = max(results.machine.product(dtype) or 0 for dtype in results.machine.products)
+    highest = max(results.machine.product(dtype) or 0 for dtype in results.machine.dtypes)
     y = Axis(lowest / 2.5, highest * 1.7, bottom, top)
     parts = []
     for tick in x.ticks((1, 3)):
@@ -141,7 +149,7 @@ def roofline(results: Results, layers: Sequence[LayerResult], *, is_narrow: bool
     for tick in y.ticks((1, 3)):
         parts.append(f'<path class="gridline" d="M{n(left)} {n(y.at(tick))}H{n(right)}"/>')
         parts.append(text(left - 8, y.at(tick) + 4, short(tick / 1e9), "end tick"))
-    for dtype in results.machine.products:
+    for dtype in results.machine.dtypes:
         parts.extend(_roof(results.machine.product(dtype) or 0, copy, dtype, x, y))
     for number, layer, base in drawn:
         parts.extend(_rate(results, number, layer, base, x, y))
@@ -190,7 +198,7 @@ def _rate(
 ) -> list[str]:
     parts = []
     at, mine = x.at(layer.intensity), y.at(layer.flop / base)
-    best = layer.best_rival
+    best = layer.best_rival()
     if results.ours is not None and best is not None:
         other = y.at(layer.flop / best.seconds)
         parts.append(

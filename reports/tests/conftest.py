@@ -10,7 +10,7 @@ import reports
 from reports import bench
 
 from . import sample
-from .test_bench import RUN
+from .test_bench import FULL
 
 #: Two parameters, whose values one subject showed together more often than the other.
 COVERAGE = {
@@ -107,7 +107,7 @@ def files(tmp_path_factory):
     old, new = runs["conforming"], runs["findings"]
     pages["comparison"] = reports.render_comparison(old, new)
     pages["history"] = reports.render_index([old, new])
-    pages["bench"] = bench.render(RUN)
+    pages["bench"] = bench.render(FULL)
     for name, content in pages.items():
         (folder / f"{name}.html").write_text(content, "utf-8")
     return {name: (folder / f"{name}.html").as_uri() for name in pages}

@@ -65,6 +65,11 @@ class Call:
     outputs: Callable[[Any], list[Array]]
 
 
+#: One way to compute a layer for images of any size: it takes the images and returns their call. What must be
+#: done for each size anew is done when that is run.
+Bind = Callable[[Array], Call]
+
+
 class Peer(Protocol):
     """What a peer's module has as its class `Peer`; making one imports the library."""
 
@@ -72,8 +77,20 @@ class Peer(Protocol):
         """Names and versions of the packages and settings that decide the time."""
         ...
 
+    def kernels(self) -> dict[str, str]:
+        """Names of the numeric libraries within, and which kernels they use here, as far as they say."""
+        ...
+
     def prepare(self, layer: Layer, data: Data) -> dict[str, Callable[[], Call]]:
         """Return the ways to compute the layer, or its gradients where `data` has an output's.
+
+        Raises:
+            NotSupported: there is none.
+        """
+        ...
+
+    def varying(self, layer: Layer, data: Data) -> dict[str, Callable[[], Bind]]:
+        """Return the ways to compute the output where height and width change from call to call.
 
         Raises:
             NotSupported: there is none.

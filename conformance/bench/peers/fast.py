@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from conformance.bench import kernels
 from conformance.bench.layers import Layer
-from conformance.bench.peers import Call, Data, NotSupported, to_nchw, to_nhwc
+from conformance.bench.peers import Array, Bind, Call, Data, NotSupported, to_nchw, to_nhwc
 
 
 class Peer:
@@ -45,16 +46,21 @@ class Peer:
                 continue
         return found
 
+    def kernels(self) -> dict[str, str]:
+        """What kernels are generated for, and what the BLAS computes with."""
+        found = kernels.openblas()
+        try:
+            native: Any = importlib.import_module("fast_impl.kernels.native")
+            target = native.target()
+        except (ImportError, AttributeError):  # another checkout's, of before there were any
+            return found
+        return {"fast_impl": "none generated" if target is None else target.name, **found}
+
     def prepare(self, layer: Layer, data: Data) -> dict[str, Callable[[], Call]]:
         """One way, named after the algorithm that the plan chose."""
         first = layer.data_format == "channels_first"
         inputs = to_nchw(data.inputs) if first else data.inputs
-        plan = self._library.plan(
-            inputs.shape, data.kernel.shape, layer.strides, layer.padding, layer.data_format,
-            dtype=layer.dtype, algorithm=self._algorithm or None, threads=self._threads,
-        )  # fmt: skip
-        if self._algorithm and plan.algorithm != self._algorithm:
-            raise NotSupported(f"{self._algorithm} does not apply to this layer")
+        plan = self._plan(layer, inputs)
         if data.output_gradient is not None:
             return {"gradients": lambda: self._gradients(layer, data)}
         if self._algorithm:
@@ -63,6 +69,40 @@ class Peer:
         else:
             run = _bound(self._layer(layer, data), inputs)
         return {plan.algorithm: lambda: Call(run, lambda y: [to_nhwc(y) if first else y])}
+
+    def varying(self, layer: Layer, data: Data) -> dict[str, Callable[[], Bind]]:
+        """One way: the layer itself, or a plan for each size of one algorithm."""
+        first = layer.data_format == "channels_first"
+        made = None if self._algorithm else self._layer(layer, data)
+        if made is None:
+            self._plan(layer, to_nchw(data.inputs) if first else data.inputs)
+
+        def bind(inputs: Array) -> Call:
+            images = to_nchw(inputs) if first else inputs
+
+            def planned() -> Any:
+                plan = self._plan(layer, images)
+                return plan.run(images, plan.pack(data.kernel), bias=data.bias)
+
+            run = planned if made is None else _bound(made, images)
+            return Call(run, lambda y: [to_nhwc(y) if first else y])
+
+        return {self._algorithm or "layer": lambda: bind}
+
+    def _plan(self, layer: Layer, inputs: Array) -> Any:
+        """Plan for these images.
+
+        Raises:
+            NotSupported: the algorithm that is wanted does not apply.
+        """
+        plan = self._library.plan(
+            inputs.shape, layer.kernel_shape, layer.strides,
+            layer.padding, layer.data_format,
+            dtype=layer.dtype, algorithm=self._algorithm or None, threads=self._threads,
+        )  # fmt: skip
+        if self._algorithm and plan.algorithm != self._algorithm:
+            raise NotSupported(f"{self._algorithm} does not apply to this layer")
+        return plan
 
     def _layer(self, layer: Layer, data: Data) -> Any:
         return self._library.Conv2DTranspose(

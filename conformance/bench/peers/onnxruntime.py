@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from conformance.bench.layers import Layer
-from conformance.bench.peers import Call, Data, NotSupported, to_nchw, to_nhwc
+from conformance.bench.peers import Array, Bind, Call, Data, NotSupported, to_nchw, to_nhwc
 from conformance.model.lowering import output_padding, pads
 
 
@@ -29,18 +29,16 @@ class Peer:
         """ONNX Runtime."""
         return {"onnxruntime": self._library.__version__}
 
+    def kernels(self) -> dict[str, str]:
+        """Nothing: its kernels are its own, and it does not say which it uses."""
+        return {}
+
     def prepare(self, layer: Layer, data: Data) -> dict[str, Callable[[], Call]]:
         """`run` allocates its output, `binding` writes to one that was allocated before."""
         if data.output_gradient is not None:
             raise NotSupported("ONNX Runtime's inference package has no gradients")
-        if layer.dtype != "float32":
-            raise NotSupported(f"ONNX Runtime has no ConvTranspose for {layer.dtype} on the CPU")
         inputs = to_nchw(data.inputs)
-        options = self._library.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        session = self._library.InferenceSession(
-            self._model(layer, data, inputs.shape), options, providers=["CPUExecutionProvider"]
-        )
+        session = self._session(layer, data, inputs.shape)
         batch, height, width, filters = layer.output_shape
 
         def binding() -> Call:
@@ -64,7 +62,39 @@ class Peer:
 
         return {"run": run, "binding": binding}
 
-    def _model(self, layer: Layer, data: Data, shape: tuple[int, ...]) -> bytes:
+    def varying(self, layer: Layer, data: Data) -> dict[str, Callable[[], Bind]]:
+        """The same two, of a model whose height and width are not known; outputs are allocated by either."""
+        session = self._session(layer, data, (layer.batch, layer.channels, "height", "width"))
+
+        def bind_run(inputs: Array) -> Call:
+            given = {"inputs": to_nchw(inputs)}
+            return Call(lambda: session.run(None, given), lambda found: [to_nhwc(found[0])])
+
+        def bind_binding(inputs: Array) -> Call:
+            given = to_nchw(inputs)
+
+            def run() -> Any:
+                bound = session.io_binding()
+                bound.bind_cpu_input("inputs", given)
+                bound.bind_output("output", "cpu")
+                session.run_with_iobinding(bound)
+                return bound
+
+            return Call(run, lambda bound: [to_nhwc(bound.get_outputs()[0].numpy())])
+
+        return {"run": lambda: bind_run, "binding": lambda: bind_binding}
+
+    def _session(self, layer: Layer, data: Data, shape: tuple[int | str, ...]) -> Any:
+        """Load the model for inputs of a shape, in which names stand for what is not known."""
+        if layer.dtype != "float32":
+            raise NotSupported(f"ONNX Runtime has no ConvTranspose for {layer.dtype} on the CPU")
+        options = self._library.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        return self._library.InferenceSession(
+            self._model(layer, data, shape), options, providers=["CPUExecutionProvider"]
+        )
+
+    def _model(self, layer: Layer, data: Data, shape: tuple[int | str, ...]) -> bytes:
         helper, arrays = self._onnx.helper, self._onnx.numpy_helper
         kernel = np.ascontiguousarray(data.kernel.transpose(3, 2, 0, 1))
         node = helper.make_node(

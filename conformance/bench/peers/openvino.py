@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from conformance.bench import kernels
 from conformance.bench.layers import Layer
-from conformance.bench.peers import Call, Data, NotSupported, to_nchw, to_nhwc
+from conformance.bench.peers import Array, Bind, Call, Data, NotSupported, to_nchw, to_nhwc
 from conformance.model.lowering import output_padding, pads
 
 
@@ -27,19 +28,29 @@ class Peer:
         """OpenVINO."""
         return {"openvino": self._library.__version__.split("-")[0]}
 
+    def kernels(self) -> dict[str, str]:
+        """OneDNN's."""
+        return kernels.onednn("openvino")
+
     def prepare(self, layer: Layer, data: Data) -> dict[str, Callable[[], Call]]:
         """One way: an inference request, tuned for latency, in float32."""
         if data.output_gradient is not None:
             raise NotSupported("OpenVINO has no gradients")
+        shape = (layer.batch, layer.channels, *layer.size)
+        return {"latency": lambda: self._bind(layer, data, shape)(data.inputs)}
+
+    def varying(self, layer: Layer, data: Data) -> dict[str, Callable[[], Bind]]:
+        """The same, of a model whose height and width are not known."""
+        shape = (layer.batch, layer.channels, -1, -1)
+        return {"latency": lambda: self._bind(layer, data, shape)}
+
+    def _bind(self, layer: Layer, data: Data, shape: tuple[int, ...]) -> Bind:
+        """Compile the model for inputs of a shape, in which -1 stands for what is not known."""
         if layer.dtype != "float32":
             raise NotSupported("OpenVINO is measured in float32 only: its CPU plug-in has no other")
-        return {"latency": lambda: self._call(layer, data)}
-
-    def _call(self, layer: Layer, data: Data) -> Call:
         operations, library = self._operations, self._library
-        inputs = to_nchw(data.inputs)
         top, left, bottom, right = pads(layer.crops)
-        parameter = operations.parameter(list(inputs.shape), np.float32)
+        parameter = operations.parameter(list(shape), np.float32)
         kernel = operations.constant(np.ascontiguousarray(data.kernel.transpose(3, 2, 0, 1)))
         product = operations.convolution_backprop_data(
             parameter,
@@ -64,11 +75,15 @@ class Peer:
             },
         )
         request = compiled.create_infer_request()
-        given = library.Tensor(inputs, shared_memory=True)
 
-        def run() -> Any:
-            # Setting the tensor costs nothing, and keeps it and its array alive.
-            request.set_input_tensor(given)
-            return request.infer(share_outputs=True)
+        def bind(inputs: Array) -> Call:
+            given = library.Tensor(to_nchw(inputs), shared_memory=True)
 
-        return Call(run, lambda _: [to_nhwc(np.array(request.get_output_tensor().data))])
+            def run() -> Any:
+                # Setting the tensor costs nothing, and keeps it and its array alive.
+                request.set_input_tensor(given)
+                return request.infer(share_outputs=True)
+
+            return Call(run, lambda _: [to_nhwc(np.array(request.get_output_tensor().data))])
+
+        return bind

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,15 +14,18 @@ import attrs
 import numpy as np
 import pytest
 
-from conformance.bench import driver, layers, memory, peers
+from conformance.bench import driver, kernels, layers, memory, peers
 from conformance.bench.peers import Call
+from conformance.bench.process import Process
 from conformance.bench.worker import Server
+from conformance.model import machine
 from conformance.tests.conftest import Finished
 from reports import bench as results_of
 from reports.bench import Settings
 
-SETTINGS = Settings(threads=1, rounds=2, seconds=0.002)
+SETTINGS = Settings(threads=[1, 2], rounds=2, seconds=0.002)
 TINY = next(layer for layer in layers.LAYERS if layer.name == "tiny")
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc of Linux")
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +37,9 @@ def results():
         return driver.run(["fast", "fast:planar", "nobodys_library"], [TINY], SETTINGS)
 
 
-def test_a_peer_has_as_many_turns_as_there_are_rounds(results):
-    assert len(results.layers[0].of("fast").turns) == 2
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_peer_has_as_many_turns_as_there_are_rounds_with_each_number_of_threads(results, threads):
+    assert len(results.layers[0].of("fast", threads).turns) == 2
 
 
 def test_every_sample_is_above_zero(results):
@@ -49,18 +56,94 @@ def test_an_absent_peer_is_said_and_the_others_are_measured(results):
 
 
 def test_the_machine_is_measured_in_the_same_run(results):
-    assert (len(results.machine.products["float32"]), len(results.machine.copies)) == (1, 1)
+    assert [
+        (r.threads, r.dtype, len(r.products), len(r.copies)) for r in results.machine.rates
+    ] == [(1, "float32", 1, 1), (2, "float32", 1, 1)]
+
+
+def test_the_kernels_of_a_peer_are_recorded(results):
+    assert "fast_impl" in results.peers[0].kernels
+
+
+def test_an_absent_peer_has_no_kernels(results):
+    assert results.peers[2].kernels == {}
+
+
+def test_the_variables_that_decide_about_kernels_are_recorded(results):
+    assert results.machine.environment == kernels.environment()
 
 
 def test_progress_is_told_as_often_as_announced():
     told: list[str] = []
-    driver.run(["fast"], [TINY], SETTINGS, progress=told.append)
-    assert len(told) == driver.steps([TINY], SETTINGS)
+    settings = attrs.evolve(SETTINGS, threads=[1])
+    driver.run(["fast"], [TINY], settings, progress=told.append)
+    assert len(told) == driver.steps([TINY], settings)
 
 
 def test_results_survive_json(results, tmp_path):
     results_of.save(results, tmp_path / "bench.json")
     assert results_of.load(tmp_path / "bench.json") == results
+
+
+# --- processes --------------------------------------------------------------------------------
+
+
+def is_stopped(pid):
+    """Whether a process is stopped, or will be in a moment: the signal has to reach all its threads."""
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.001)
+    return True
+
+
+@pytest.fixture
+def process():
+    """The process of `fast`, started."""
+    found = Process("fast", 1)
+    assert "versions" in found.hello()
+    yield found
+    found.close()
+
+
+@needs_proc
+def test_a_process_that_is_not_asked_is_stopped(process):
+    assert is_stopped(process.pid)
+
+
+def test_a_stopped_process_answers(process):
+    assert "fast_impl" in process.ask(do="kernels")["kernels"]
+
+
+@needs_proc
+def test_a_process_that_has_answered_is_stopped_again(process):
+    process.ask(do="kernels")
+    assert is_stopped(process.pid)
+
+
+def test_a_process_that_died_while_it_was_stopped_is_told_and_started_again(process):
+    os.kill(process.pid, signal.SIGKILL)
+    died = process.ask(do="kernels")
+    assert (set(died), "kernels" in process.ask(do="kernels")) == ({"error"}, True)
+
+
+@needs_proc
+def test_the_process_that_is_measured_is_the_only_one_that_runs(monkeypatch):
+    made, running = [], []
+    ask = Process.ask
+
+    def noting(self, **request):
+        if request["do"] == "measure":
+            others = [other for other in made if other is not self]
+            running.append([other.spec for other in others if not is_stopped(other.pid)])
+        return ask(self, **request)
+
+    start = Process.hello
+    monkeypatch.setattr(Process, "hello", lambda self: made.append(self) or start(self))
+    monkeypatch.setattr(Process, "ask", noting)
+    driver.run(["fast", "fast:planar"], [TINY], attrs.evolve(SETTINGS, rounds=1))
+    assert (len(made), running) == (6, [[]] * 4)
 
 
 # --- layers -----------------------------------------------------------------------------------
@@ -76,6 +159,32 @@ def test_patterns_choose_layers_by_name():
 
 def test_a_dtype_is_for_all_layers():
     assert {layer.dtype for layer in layers.chosen(["others"], "float64")} == {"float64"}
+
+
+def test_layers_that_are_held_back_are_chosen_by_their_class():
+    assert len(layers.chosen(["held"])) == 16
+
+
+@pytest.mark.parametrize(
+    ("pattern", "is_one"), [("*", False), ("*1x1", False), ("held-*", True), ("held-depth", True)]
+)
+def test_layers_that_are_held_back_are_chosen_by_their_own_names_alone(pattern, is_one):
+    assert any(layer.group == "held" for layer in layers.chosen([pattern])) == is_one
+
+
+def test_layers_that_are_held_back_are_unlike_all_others():
+    def like(layer):
+        sizes = (layer.batch, layer.size, layer.channels, layer.filters)
+        return (*sizes, layer.kernel_size, layer.strides, layer.padding)
+
+    others = {like(layer) for layer in layers.LAYERS if layer.group != "held"}
+    assert others & {like(layer) for layer in layers.chosen(["held"])} == set()
+
+
+@pytest.mark.parametrize("name", ["float16", "bfloat16"])
+def test_sixteen_bits_are_measured_on_dcgan_3(name):
+    usual, one = layers.chosen(["dcgan-3", name])
+    assert attrs.evolve(usual, name=name, group="others", dtype=name) == one
 
 
 def test_a_pattern_without_a_layer_is_refused():
@@ -175,16 +284,44 @@ def test_scratch_memory_is_seen(tmp_path):
     assert 60 << 20 < large - small < 68 << 20
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
 def test_data_has_the_layers_dtype(dtype):
     from conformance.bench.worker import data_of
 
-    assert data_of(attrs.evolve(TINY, dtype=dtype)).inputs.dtype == dtype
+    assert data_of(attrs.evolve(TINY, dtype=dtype)).inputs.dtype.name == dtype
+
+
+@pytest.mark.parametrize("gradients", [False, True], ids=["output", "gradients"])
+def test_bfloat16_is_measured(tmp_path, gradients):
+    task = {"layer": attrs.asdict(attrs.evolve(TINY, dtype="bfloat16")), "gradients": gradients}
+    server = Server("fast", 1)
+    server.hello()
+    server.expect(**task, file=str(tmp_path / "expected.npz"))
+    answer = server.prepare(**task, expected=str(tmp_path / "expected.npz"))
+    assert answer["difference"] == 0
+    assert min(server.measure(seconds=0.002, turn=0)["samples"]) > 0
+
+
+def test_a_wrong_peer_is_excluded_in_bfloat16(tmp_path):
+    one = attrs.evolve(TINY, dtype="bfloat16")
+    shifted = Fake(lambda y: np.roll(y, 1, axis=1))
+    assert set(prepared(tmp_path, shifted, one)) == {"wrong"}
 
 
 # --- the command ------------------------------------------------------------------------------
 
-QUICK = ("--peer", "fast", "--layers", "tiny", "--rounds", "1", "--seconds", "0.002")
+QUICK = (
+    "--peer",
+    "fast",
+    "--layers",
+    "tiny",
+    "--rounds",
+    "1",
+    "--seconds",
+    "0.002",
+    "--threads",
+    "1",
+)
 
 
 def test_the_command_writes_results_and_page(command: Callable[..., Finished], tmp_path: Path):
@@ -211,6 +348,8 @@ def test_gradients_can_be_measured_and_compared(command: Callable[..., Finished]
         (("--seconds", "0"), ("--seconds 0", "above 0")),
         (("--threads", "0"), ("--threads 0",)),
         (("--compare", "gone.json"), ("'gone.json'",)),
+        (("--layers", "shapes", "--gradients"), ("--gradients", "shapes-images")),
+        (("--layers", "shapes", "--rounds", "1000"), ("--rounds 1000", "at most")),
         (("--dtype", "int8"), ("--dtype", "'int8'")),
     ],
     ids=lambda value: " ".join(value),
@@ -220,6 +359,29 @@ def test_a_users_mistake_is_one_line_and_status_2(command, arguments, says):
     assert done.status == 2
     assert all(text in done.stderr for text in says), done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_threads_a_peer_is_measured_with_one_and_with_all(
+    command: Callable[..., Finished], tmp_path: Path
+):
+    without = QUICK[: QUICK.index("--threads")]
+    command("bench", *without, "--json", "b.json", cwd=tmp_path)
+    found = json.loads((tmp_path / "b.json").read_text())
+    assert found["settings"]["threads"] == sorted({1, machine.cores()})
+
+
+def test_threads_restrict_to_one_number(command: Callable[..., Finished], tmp_path: Path):
+    command("bench", *QUICK, "--json", "b.json", cwd=tmp_path)
+    found = json.loads((tmp_path / "b.json").read_text())
+    assert [m["threads"] for m in found["layers"][0]["measurements"]] == [1]
+
+
+def test_a_core_type_that_is_set_is_warned_of(
+    command: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    done = command("bench", *QUICK)
+    assert done.stdout.startswith("warning: OPENBLAS_CORETYPE=Haswell is set in the environment")
 
 
 def test_an_unknown_algorithm_is_said_and_not_failed(command: Callable[..., Finished]):

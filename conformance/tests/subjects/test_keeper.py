@@ -37,6 +37,15 @@ import ctypes
 ctypes.PyDLL(None).pause()
 """
 
+#: Starts a child that fills memory, and is stopped itself.
+STOPPED = """
+import os, signal, time
+if os.fork() == 0:
+    kept = bytearray(os.urandom(1 << 20)) * 400
+    time.sleep(600)
+os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
 
 def _ask(program: str, seconds: float = 60.0, memory: float = 2.0, *words: str) -> str:
     """Ask a Python program once; return what is said of it when it gives no answer."""
@@ -311,3 +320,27 @@ def test_what_a_program_leaves_running_at_its_end_is_ended(mark: str) -> None:
 def test_a_program_that_is_not_there_is_told_by_the_system() -> None:
     with pytest.raises(FileNotFoundError, match="No such file or directory"):
         LineProcess(["/no/such/program"], os.environ)
+
+
+def test_a_program_that_is_stopped_keeps_its_limits():
+    assert "used more than 0.2 GiB of memory" in _ask(STOPPED, memory=0.2)
+
+
+@pytest.mark.parametrize("is_stopped", [True, False])
+def test_a_stopped_process_is_known(is_stopped):
+    with subprocess.Popen(["sleep", "600"]) as program:
+        if is_stopped:
+            program.send_signal(signal.SIGSTOP)
+            os.waitpid(program.pid, os.WUNTRACED)
+        try:
+            assert keeper._is_stopped(program.pid) == is_stopped
+        finally:
+            program.kill()
+
+
+def test_a_stopped_program_ends_with_its_runner():
+    started = LineProcess([sys.executable, "-c", "import time; time.sleep(600)"], os.environ)
+    (program,) = keeper.descendants(started._keeper.pid)
+    os.kill(program, signal.SIGSTOP)
+    started.kill()
+    assert not Path(f"/proc/{program}").exists()

@@ -225,7 +225,9 @@ class Assembler:
             self._emit(0x24)
         if kind:
             self._bytes += (
-                struct.pack("<b", displacement // unit) if short else struct.pack("<i", displacement)
+                struct.pack("<b", displacement // unit)
+                if short
+                else struct.pack("<i", displacement)
             )
 
 

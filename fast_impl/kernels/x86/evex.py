@@ -38,6 +38,7 @@ class EvexAssembler(VectorAssembler):
         self._masks: dict[tuple[int, int], Mask] = {}
 
     def zero(self, target: Vector) -> None:
+        """Set every number to 0."""
         self._evex(MAP_0F, P66, 0xEF, target, target, target)
 
     def store_vector(self, target: At, source: Vector, mask: Mask | None = None) -> None:
@@ -45,6 +46,7 @@ class EvexAssembler(VectorAssembler):
         self._evex(MAP_0F, NONE, 0x11, source, None, a(At, target), mask=mask)
 
     def store_around(self, target: At, source: Vector) -> None:
+        """Write a vector to an address that divides by its size, past the caches; see `fence`."""
         self._evex(MAP_0F, NONE, 0x2B, source, None, a(At, target))
 
     def load_vector(self, target: Vector, source: At, mask: Mask | None = None) -> None:
@@ -52,6 +54,7 @@ class EvexAssembler(VectorAssembler):
         self._evex(MAP_0F, NONE, 0x10, target, None, a(At, source), mask=mask, zeros=True)
 
     def broadcast(self, target: Vector, source: At, size: int) -> None:
+        """Set every number to the one of 4 or 8 bytes in memory."""
         wide = double(size)
         opcode = 0x19 if wide else 0x18
         self._evex(MAP_0F38, P66, opcode, target, None, a(At, source), double=wide, unit=size)
@@ -108,12 +111,14 @@ class EvexAssembler(VectorAssembler):
     def multiply_add_number(
         self, row: Sequence[Vector], source: At, right: Sequence[Vector], size: int, spare: Vector
     ) -> None:
+        """Add to each register of ``row`` the number in memory times the same register of ``right``."""
         if len(row) > 1:
             super().multiply_add_number(row, source, right, size, spare)
         else:
             self.multiply_add(row[0], right[0], source, size)
 
     def load_side_by_side(self, row: Sequence[Vector], source: At, length: int) -> None:
+        """Read ``length`` bytes into registers, one after the other; nothing beyond them is touched."""
         for v, register in enumerate(row):
             start = v * self.vector
             if start < length:
@@ -122,6 +127,7 @@ class EvexAssembler(VectorAssembler):
                 self.zero(register)
 
     def prepare_parts(self, lengths: Collection[int], size: int, spare: Gpr) -> None:
+        """Make ready what parts of vectors need, at the beginning of a kernel."""
         # Vectors are moved in numbers of 4 bytes, but added in those that they hold.
         units = (_UNIT, size) if double(size) else (_UNIT,)
         if any(length % size for length in lengths):
@@ -132,6 +138,7 @@ class EvexAssembler(VectorAssembler):
                 self.set_mask(self._masks[rest, unit], rest // unit, spare)
 
     def copy(self, target: At, source: At, length: int, spare: Vector) -> None:
+        """Copy ``length`` bytes, a multiple of 4; nothing beyond them is touched."""
         for start in range(0, length, self.vector):
             mask = self._mask(length - start)
             self.load_vector(spare, source.after(start), mask)
@@ -148,6 +155,7 @@ class EvexAssembler(VectorAssembler):
         room: At,  # noqa: ARG002
         spare: tuple[Vector, Vector],
     ) -> None:
+        """Write parts of registers that lie side by side; nothing beyond them is touched."""
         for part in parts:
             for start in range(0, part.length, self.vector):
                 left = part.length - start

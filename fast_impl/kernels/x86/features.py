@@ -20,8 +20,9 @@ from fast_impl.kernels.x86.avx512 import AVX512
 from fast_impl.kernels.x86.registers import RAX, RBX, RCX
 from fast_impl.runtime import executable
 
-# Bits of cpuid's leaf 1, rcx, of leaf 7, rbx, and of xgetbv, by target, the best first. For AVX2: FMA, states by xsave
-# and AVX; AVX2; SSE and AVX states. For AVX-512 also: F, DQ, BW and VL; states of masks and of both kinds of registers.
+# Bits of cpuid's leaf 1, rcx, of leaf 7, rbx, and of xgetbv, by target, the best first. For AVX2: FMA, states by
+# xsave and AVX; AVX2; SSE and AVX states. For AVX-512 also: F, DQ, BW and VL; states of masks and of both kinds of
+# registers.
 _AVX2 = (1 << 12 | 1 << 27 | 1 << 28, 1 << 5, 0b110)
 _NEEDED = {
     AVX512: (_AVX2[0], _AVX2[1] | 1 << 16 | 1 << 17 | 1 << 30 | 1 << 31, _AVX2[2] | 0b11100000),
@@ -41,7 +42,10 @@ def possible() -> bool:
 
 
 def targets() -> list[Target]:
-    """The targets of this processor, the best first; none without AVX2 and FMA, or where the system lets no code run."""
+    """The targets of this processor, the best first.
+
+    None without AVX2 and FMA, or where the system lets no code run.
+    """
     if not possible():
         return []
     try:

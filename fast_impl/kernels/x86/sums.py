@@ -151,7 +151,13 @@ def generate(target: Target, vectors: int, size: int, runs: tuple[Run, ...], aga
         if not in_order:
             # The first register is free by now.
             asm.store_parts(
-                R8, row, parts, size, add=again, room=field(_SPILL), spare=(registers[0], registers[-1])
+                R8,
+                row,
+                parts,
+                size,
+                add=again,
+                room=field(_SPILL),
+                spare=(registers[0], registers[-1]),
             )
     asm.jump(tile)
 

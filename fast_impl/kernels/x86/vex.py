@@ -31,6 +31,7 @@ class VexAssembler(VectorAssembler):
     kind = Ymm
 
     def zero(self, target: Vector) -> None:
+        """Set every number to 0."""
         self._vex(MAP_0F, NONE, 0x57, target, target, target)
 
     def store_vector(self, target: At, source: Vector, size: int = 32) -> None:
@@ -39,6 +40,7 @@ class VexAssembler(VectorAssembler):
         self._vex(MAP_0F, prefix, opcode, source, None, a(At, target), wide=size == 32)
 
     def store_around(self, target: At, source: Vector) -> None:
+        """Write a vector to an address that divides by its size, past the caches; see `fence`."""
         self._vex(MAP_0F, NONE, 0x2B, source, None, a(At, target))
 
     def load_vector(self, target: Vector, source: At, size: int = 32) -> None:
@@ -47,26 +49,31 @@ class VexAssembler(VectorAssembler):
         self._vex(MAP_0F, prefix, opcode, target, None, a(At, source), wide=size == 32)
 
     def broadcast(self, target: Vector, source: At, size: int) -> None:
+        """Set every number to the one of 4 or 8 bytes in memory."""
         opcode = 0x19 if double(size) else 0x18
         self._vex(MAP_0F38, P66, opcode, target, None, a(At, source))
 
     def multiply_add(self, target: Vector, left: Vector, right: Vector, size: int) -> None:
+        """``target += left * right``, rounded once, of numbers of 4 or 8 bytes."""
         wide = double(size)
         self._vex(MAP_0F38, P66, 0xB8, target, a(Ymm, left), a(Ymm, right), double=wide)
 
     def add_vector(self, target: Vector, left: Vector, right: Vector | At, size: int) -> None:
+        """``target = left + right``, of numbers of 4 or 8 bytes."""
         self._vex(MAP_0F, P66 if double(size) else NONE, 0x58, target, a(Ymm, left), right)
 
     def load_side_by_side(self, row: Sequence[Vector], source: At, length: int) -> None:
+        """Read ``length`` bytes into registers, one after the other; nothing beyond them is touched."""
         if length != len(row) * self.vector:
             raise ValueError(f"length={length} must be that of {len(row)} whole registers")
         for v, register in enumerate(row):
             self.load_vector(register, source.after(v * self.vector))
 
     def prepare_parts(self, lengths: Collection[int], size: int, spare: Gpr) -> None:
-        pass
+        """Make ready what parts of vectors need, which is nothing."""
 
     def copy(self, target: At, source: At, length: int, spare: Vector) -> None:
+        """Copy ``length`` bytes, a multiple of 4; nothing beyond them is touched."""
         for start, size in pieces(length):
             self.load_vector(spare, source.after(start), size)
             self.store_vector(target.after(start), spare, size)
@@ -82,6 +89,7 @@ class VexAssembler(VectorAssembler):
         room: At,
         spare: tuple[Vector, Vector],
     ) -> None:
+        """Write parts of registers that lie side by side; nothing beyond them is touched."""
         # There are no masks: what is not a whole register goes through memory.
         for v, register in enumerate(row):
             self.store_vector(room.after(v * self.vector), register)

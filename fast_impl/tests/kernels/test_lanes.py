@@ -46,7 +46,7 @@ def test_every_partition_brings_every_tap_where_it_lands(name):
 def test_neighbours_with_the_same_shifts_share_lanes_and_others_do_at_the_price_of_zeros():
     axis = Axis(input=3, kernel=5, stride=3, dilation=1, output=11, before=0)
     apart, alike, together = partitions(axis, one_by_one=True)
-    assert partitions(axis, one_by_one=False) == [alike, together]
+    assert partitions(axis, one_by_one=False) == (alike, together)
     assert [(side.taps, side.shifts) for side in apart] == [
         (((3, 0),), (1, 0)), (((4, 1),), (1, 0)), (((2,),), (0,)),
     ]  # fmt: skip

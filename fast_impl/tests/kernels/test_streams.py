@@ -167,7 +167,7 @@ def test_a_row_of_too_many_tiles_is_refused_before_it_is_cut():
     ],
 )  # fmt: skip
 def test_words_are_counted_before_a_row_is_cut(images, rows, columns, before, least, monkeypatch):
-    monkeypatch.setattr(streams, "_Cut", lambda *_: pytest.fail("rows were cut"))
+    monkeypatch.setattr(streams, "_Cutter", lambda *_: pytest.fail("rows were cut"))
     _in_one_piece(monkeypatch, images, rows)
     for most, refused in ((least, False), (least - 1, True)):
         monkeypatch.setattr(streams, "MOST_WORDS", most)
