@@ -79,6 +79,25 @@ WAYS = {
         "_SHORT": 0,
     },
     "border between zeros": {"_BORDER": -1, "_FEW": 1000, "_SHORT": 0},
+    # Gradients as the vectors wherever they can be, and nowhere.
+    "exchanged": {"_WORTH": 1e9, "_FEW": 1000, "_SHORT": 0},
+    "exchanged, border apart": {
+        "_WORTH": 1e9,
+        "_BORDER": 1e9,
+        "_FEW": 1000,
+        "_SHORT": 0,
+        "_RESULT_BYTES": 64,
+        "_TASKS": 7,
+    },
+    "exchanged, border between zeros, row by row": {
+        "_WORTH": 1e9,
+        "_BORDER": -1,
+        "_FEW": 1000,
+        "_SHORT": 0,
+        "_PIXELS": 1,
+        "_CHUNK_ADDS": 0,
+    },
+    "not exchanged": {"_WORTH": 0, "_FEW": 1000, "_SHORT": 0},
 }
 
 
@@ -118,6 +137,19 @@ def test_channels_of_any_number_of_vectors_are_summed(target, channels, dtype):
     np.testing.assert_array_equal(found, given.to_kernel)
 
 
+def test_sides_are_exchanged_where_few_channels_would_leave_vectors_empty(monkeypatch):
+    monkeypatch.setattr(direct_kernel, "_SHORT", 0)
+    for channels, filters, exchanged in (
+        (3, 16, True),
+        (16, 3, False),
+        (64, 64, False),
+        (1, 64, True),
+    ):
+        problem = made("odd pixel after", 3, channels, filters).problem
+        assert KernelGradient(problem, 1, 1 << 26, AVX512).exchanged is exchanged
+        assert not KernelGradient(problem, 1, 1 << 26, IDLE).exchanged
+
+
 @needs(AVX512)
 @pytest.mark.parametrize("channels", [3, 16, 33, 70, 100, 128])
 @pytest.mark.parametrize("name", GIVEN)
@@ -128,6 +160,7 @@ def test_inputs_in_place_and_copied_give_the_same_bits(name, channels, monkeypat
         random.standard_normal(shape).astype("f4")
         for shape in (problem.input_shape, problem.output_shape)
     )
+    monkeypatch.setattr(direct_kernel, "_WORTH", 0)
     found = []
     for few in (1 << 20, 0):
         monkeypatch.setattr(direct_kernel, "_FEW_INPUTS", few)
@@ -165,7 +198,16 @@ def _added_to(calls, task):
 
 
 @for_each_target
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "way",
+    [
+        "where they lie",
+        "in blocks",
+        "many calls",
+        "border apart, many calls",
+        "exchanged, border apart",
+    ],
+)
 @pytest.mark.parametrize(("channels", "filters", "threads"), [(70, 4, 2), (17, 21, 5)])
 @pytest.mark.parametrize("name", GIVEN)
 def test_no_two_tasks_add_to_the_same_number(
@@ -499,8 +541,9 @@ def test_little_work_is_for_one_thread(target, monkeypatch):
 
 @on_each_target
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("value", [np.inf, np.nan])
-@pytest.mark.parametrize("where", [0, 0.3, 0.5, 0.9, 1], ids=lambda where: f"at {where}")
+@pytest.mark.parametrize(
+    ("where", "value"), [(0, np.inf), (0.5, -np.inf), (0.7, np.nan), (1, np.inf)], ids=str
+)
 @pytest.mark.parametrize("which", [0, 1, 2], ids=["inputs", "kernel", "output gradient"])
 @pytest.mark.parametrize(
     "name", ["plain", "odd pixel after", "stride above kernel", "dilation, same"]

@@ -74,7 +74,11 @@ def test_sums_need_every_number_of_their_operands(target, name, which, end):
     assert (operands[3] == 77).all()
 
 
-WAYS = {"where they lie": {"_FEW": 1000, "_SHORT": 0}, "in blocks": {"_FEW": 0, "_REUSE": 0}}
+WAYS = {
+    "where they lie": {"_FEW": 1000, "_SHORT": 0, "_WORTH": 0},
+    "exchanged where they can be": {"_FEW": 1000, "_SHORT": 0, "_WORTH": 1e9},
+    "in blocks": {"_FEW": 0, "_REUSE": 0},
+}
 
 
 @on_each_target
@@ -87,14 +91,15 @@ def test_products_need_every_number_of_their_result(target, way, end, monkeypatc
     method = KernelGradient(given.problem, 1, 1 << 26, target)
     out = np.zeros(given.k.size, "f4")
     with pytest.raises(AddressError, match="nothing was run"):
-        method.run(given.x, given.g, out[end])
+        method._sum(given.x, given.g, out[end])
     assert not out.any()
 
 
 @on_each_target
 @pytest.mark.parametrize("end", [slice(1, None), slice(None, -1)], ids=["begins", "ends"])
 @pytest.mark.parametrize("field", [Products.INPUTS, Products.GRADIENTS])
-def test_products_need_every_number_of_their_operands(target, field, end, monkeypatch):
+@pytest.mark.parametrize("way", WAYS)
+def test_products_need_every_number_of_their_operands(target, way, field, end, monkeypatch):
     proved = checking.prove
 
     def shortened(tasks, told, arrays):
@@ -102,10 +107,10 @@ def test_products_need_every_number_of_their_operands(target, field, end, monkey
             arrays[field] = arrays[field].reshape(-1)[end]
         proved(tasks, told, arrays)
 
-    monkeypatch.setattr(direct_kernel, "_FEW", 0)
-    monkeypatch.setattr(direct_kernel, "_REUSE", 0)
+    for constant, value in WAYS[way].items():
+        monkeypatch.setattr(direct_kernel, constant, value)
     monkeypatch.setattr(checking, "prove", shortened)
-    given = made("odd pixel after", 7, 9, 5)
+    given = made("plain", 7, 9, 5)
     with pytest.raises(AddressError, match="nothing was run"):
         KernelGradient(given.problem, 1, 1 << 26, target).run(
             given.x, given.g, np.zeros_like(given.k)
