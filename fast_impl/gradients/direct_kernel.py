@@ -121,17 +121,21 @@ class KernelGradient:
         few = problem.in_channels * self.size <= _FEW_INPUTS
         self.inputs_in_place = target.masks and few and (self.in_place or problem.batch == 1)
         line = problem.filters * (width.kernel if self.in_place and width.dilation == 1 else 1)
-        self.exchanged = (
-            self.in_place
-            and self.inputs_in_place
-            and _steps(line, problem.in_channels, self.size, target)
-            < _WORTH * _steps(problem.in_channels, line, self.size, target)
-        )
-        # Numbers that are lanes of a vector, at most, and their panels.
-        self.across_lanes = line if self.exchanged else problem.in_channels
-        self.vectors = _vectors(self.across_lanes * self.size, target)
+        # Of both ways: numbers that are lanes, at most, and rows; the vectors of a panel, and the cycles.
+        ways = [(problem.in_channels, line)]
+        if self.in_place and self.inputs_in_place:
+            ways.append((line, problem.in_channels))
+        vectors = [_vectors(lanes * self.size, rows, target) for lanes, rows in ways]
+        cycles = [
+            _cycles(lanes * self.size, rows, some, target)
+            for (lanes, rows), some in zip(ways, vectors, strict=True)
+        ]
+        self.exchanged = cycles[-1] < _WORTH * cycles[0]
+        lanes, rows = ways[-1 if self.exchanged else 0]
+        self.vectors = vectors[-1 if self.exchanged else 0]
         self.lanes = self.vectors * target.vector // self.size
-        self.panels = -(-self.across_lanes // self.lanes)
+        self.panels = -(-lanes // self.lanes)
+        self.rows = _rows(rows, target.tiles[self.vectors].product_rows)
         self.left = width.before if self.in_place else 0
         self.columns = width.output
         if self.in_place:
@@ -151,19 +155,13 @@ class KernelGradient:
             for a in range(height.kernel)
             for columns, taps in kinds
         ]
-        rows = problem.in_channels if self.exchanged else line
-        self.rows = _rows(rows, target.tiles[self.vectors].product_rows)
         self.chunks = self._chunks(limit)
         # Images side by side make longer runs than the columns of one image.
         self.across = not self.in_place and self.chunks[0].images > 1
         if self.across:
             self.columns = -(-width.output // width.stride)
-        # Without a border, gradients need no copy; images of a chunk lie one after the other.
-        self.as_it_is = (
-            self.in_place
-            and self.columns == width.output
-            and (self.chunks[0].images == 1 or self._reached(self.chunks[0]) == (0, height.output))
-        )
+        # Without columns of zeros, gradients need no copy.
+        self.as_it_is = self.in_place and self.columns == width.output
         # With few weights, every thread sums over chunks of its own.
         weights = math.prod(problem.kernel_shape)
         few = weights <= _FEW_WEIGHTS and len(self.chunks) >= threads
@@ -260,6 +258,8 @@ class KernelGradient:
         height, width = self.problem.height, self.problem.width
         low, high = self._reached(chunk)
         taken, _ = height.span(group.a)
+        # Rows from image to image.
+        pitch = height.output if self.as_it_is else high - low
         columns: slice | range
         columns, targets = width.span(group.b)
         start = targets.start
@@ -272,7 +272,7 @@ class KernelGradient:
             if not self.across:
                 for n in range(chunk.images):
                     pixel = (n * (chunk.last - chunk.first) + i - chunk.first) * width.input
-                    target = (n * (high - low) + p) * self.columns + self.left + start
+                    target = (n * pitch + p) * self.columns + self.left + start
                     yield count, pixel + columns.start, target
                 continue
             pixel = (i - chunk.first) * width.input + columns.start
@@ -466,10 +466,10 @@ class KernelGradient:
                 functools.partial(fill, panels[some], pixels, some.start * self.lanes, self.target)
                 for some in shares(self.panels, self.inner_threads)
             ]
-        blocks = g
+        blocks, found = g, gradient
         if not self.as_it_is:
             shape = self._gradient_shape(chunk)
-            blocks = lender.empty(math.prod(shape), problem.dtype).reshape(shape)
+            found = blocks = lender.empty(math.prod(shape), problem.dtype).reshape(shape)
         calls = self._calls(chunk)
         # Of vectors, and of rows.
         sides = (blocks, panels) if self.exchanged else (panels, blocks)
@@ -480,9 +480,10 @@ class KernelGradient:
         }
         told = calls.told + np.array(call_words(self.target.products.words, bases), np.int64)
         if checking.wanted():
+            inside = (found, panels) if self.exchanged else (panels, found)
             arrays: dict[int, Array | list[Array]] = {
                 Products.JOBS: calls.tables, Products.STREAMS: calls.streams,
-                Products.INPUTS: sides[0], Products.GRADIENTS: sides[1], Products.RESULT: out,
+                Products.INPUTS: inside[0], Products.GRADIENTS: inside[1], Products.RESULT: out,
             }  # fmt: skip
             checking.prove(calls.tasks, told, arrays)
         first, step = address(told), steps(told)[0]
@@ -532,30 +533,23 @@ class KernelGradient:
             yield functools.partial(pad, rows)
 
 
-def _steps(lanes: int, rows: int, size: int, target: Target) -> float:
-    """Cycles, but for a factor, of a pixel whose products have so many lanes and rows."""
-    vectors = _vectors(lanes * size, target)
-    most = target.tiles[vectors].product_rows
-    # Fewer sums than that wait for each other.
-    tall = max(rows + 2 * -(-rows // most), _SUMS // vectors)
-    panels = -(-lanes * size // (vectors * target.vector))
-    return panels * vectors * tall * target.tiles[vectors].slower
-
-
 def _of_taps(members: list[tuple[int, int, int, int]], taps: slice) -> range:
     """Which of the jobs, in the order of their rows of taps, are of some of these."""
     rows = [member[0] for member in members]
     return range(bisect.bisect_left(rows, taps.start), bisect.bisect_left(rows, taps.stop))
 
 
-def _vectors(pixel_bytes: int, target: Target) -> int:
+def _cycles(lanes: int, rows: int, vectors: int, target: Target) -> float:
+    """Cycles, but for a factor, of a pixel of so many bytes of lanes, in panels of vectors, times so many rows."""
+    panels, tile = -(-lanes // (vectors * target.vector)), target.tiles[vectors]
+    # A tile reads its inputs once; its sums, if they are few, wait for each other.
+    tall = max(rows + 2 * -(-rows // tile.product_rows), _SUMS / vectors)
+    return panels * vectors * tall * tile.slower
+
+
+def _vectors(lanes: int, rows: int, target: Target) -> int:
     """Vectors of a panel that take the least time for a pixel: idle lanes take as much as others."""
-
-    def cost(vectors: int) -> float:
-        panels = -(-pixel_bytes // (vectors * target.vector))
-        return panels * vectors * target.tiles[vectors].slower
-
-    return min(target.tiles, key=cost)
+    return min(target.tiles, key=lambda vectors: _cycles(lanes, rows, vectors, target))
 
 
 def _rows(total: int, most: int) -> int:
