@@ -26,8 +26,8 @@ _WASTE = 1.03
 # Words, and jobs, beyond which a plan takes too much time and memory.
 MOST_WORDS = 1 << 20
 _MOST_JOBS = 1 << 17
-# How many more inputs than exist must be read at the border for its columns to be cut by themselves.
-_REACHING_OVER = 1.005
+# Numbers beyond the edge that must be read for the columns at the border to be cut by themselves.
+_WORTH_CUTTING = 1 << 15
 # Words that take as much time as to look at the rows of a unit.
 _UNIT_WORDS = 16
 # Taps of pixels that are looked at together, so that they take little memory.
@@ -172,7 +172,8 @@ def cut(grid: Grid, tile: int) -> tuple[tuple[Grid, Unit], ...]:
     over it with all of them or none.
     """
     whole, columns, right = unit(grid, tile), grid.columns, grid.right
-    if whole.images > 1 or right.idle(columns) < _REACHING_OVER:
+    idle = (right.idle(columns) - 1) * grid.images * len(grid.rows) * len(columns)
+    if whole.images > 1 or idle * grid.taps * grid.channels < _WORTH_CUTTING:
         return ((grid, whole),)
     low = min(max(columns.start, -(min(right.offsets) // right.step)), columns.stop)
     high = max(low, min(columns.stop, (right.length - 1 - max(right.offsets)) // right.step + 1))
