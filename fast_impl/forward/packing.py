@@ -7,6 +7,7 @@ is packed for one size serves for others.
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,27 +52,30 @@ class Block(NamedTuple):
 
 
 class Packing:
-    """How the weights of some blocks are packed."""
+    """How the weights of kernels of one shape are packed, block by block."""
 
-    def __init__(self, blocks: tuple[Block, ...], elements: int) -> None:
-        self._blocks, self.elements = blocks, elements
+    def __init__(
+        self, kernel_shape: tuple[int, ...], blocks: tuple[Block, ...], elements: int
+    ) -> None:
+        self._kernel_shape, self._blocks, self.elements = kernel_shape, blocks, elements
         self._places: Array | None = None
 
     def pack(self, kernel: Array) -> Array:
         """Pack ``kernel[height, width, filters, channels]``."""
         packed = memory.aligned(self.elements, kernel.dtype)
-        if self.elements > _LOOKED_UP or kernel.size > _LOOKED_UP:
+        size = math.prod(self._kernel_shape)
+        if self.elements > _LOOKED_UP or size > _LOOKED_UP:
             self._arrange(kernel, packed)
             return packed
         if self._places is None:
             # The weight of each element; none is the one before the first.
-            numbers = np.arange(1, kernel.size + 1).reshape(kernel.shape)
+            numbers = np.arange(1, size + 1).reshape(self._kernel_shape)
             places = np.empty(self.elements, np.intp)
             self._arrange(numbers, places)
             self._places = places
-        weights = np.empty(kernel.size + 1, kernel.dtype)
+        weights = np.empty(size + 1, kernel.dtype)
         weights[0] = 0
-        weights[1:].reshape(kernel.shape)[...] = kernel
+        weights[1:].reshape(self._kernel_shape)[...] = kernel
         weights.take(self._places, out=packed, mode="clip")
         return packed
 
@@ -94,6 +98,6 @@ class Packing:
 
 
 @functools.lru_cache(maxsize=32)
-def packing(blocks: tuple[Block, ...], elements: int) -> Packing:
+def packing(kernel_shape: tuple[int, ...], blocks: tuple[Block, ...], elements: int) -> Packing:
     """The same for all who ask for the same."""
-    return Packing(blocks, elements)
+    return Packing(kernel_shape, blocks, elements)

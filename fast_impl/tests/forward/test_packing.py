@@ -20,7 +20,7 @@ def test_weights_that_are_looked_up_are_those_that_are_arranged(
     kernel = given.k.copy()
     kernel[len(kernel) // 2, kernel.shape[1] // 2].reshape(-1)[:3] = np.nan, -np.inf, -0.0
     for method in direct._candidates(given.problem, AVX2):
-        form = packing.Packing(method.form._blocks, method.form.elements)
+        form = packing.Packing(kernel.shape, method.form._blocks, method.form.elements)
         found = [form.pack(kernel), form.pack(kernel)]
         monkeypatch.setattr(packing, "_LOOKED_UP", 0)
         found.append(form.pack(kernel))
@@ -52,6 +52,16 @@ def test_sizes_of_images_have_one_form():
 )
 def test_other_kernels_have_other_forms(other):
     assert _plan((1, 30, 40, 16)).form != _plan((1, 30, 40, 16), **other).form
+
+
+@pytest.mark.parametrize("filters", [(3, 5), (5, 3)])
+def test_kernels_that_fill_the_same_lanes_are_packed_each_in_its_way(filters):
+    """Neither panel is full: their blocks are equal, their kernels are not."""
+    for number in filters:
+        kernel = np.arange(number * 2, dtype=np.float32).reshape(1, 1, number, 2) + 1
+        plan = _plan((1, 4, 4, 2), kernel.shape, 1)
+        packed = plan.pack(kernel).packed
+        assert sorted(packed[packed > 0]) == kernel.reshape(-1).tolist()
 
 
 def test_taps_that_reach_nothing_are_part_of_the_form():
