@@ -278,6 +278,13 @@ class Streams:
             tops = np.arange(grid.rows.start, grid.rows.stop, added.rows)
             inputs = added.down.firsts(tops) * grid.row_bytes
             outputs = tops * grid.outputs[1] + (grid.origin + added.lane_bytes)
+            if grid.images == 1:
+                jobs = found[first : first + len(tops)]
+                jobs[:, 0] = streams[number : number + kinds][added.kind_of]
+                jobs[:, 1], jobs[:, 2] = inputs, outputs
+                first += len(tops)
+                number += kinds
+                continue
             image = 0
             for images, times in added.counts:
                 jobs = found[first : first + times * len(tops)].reshape(times, len(tops), 3)
