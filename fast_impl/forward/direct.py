@@ -115,7 +115,7 @@ class Direct:
             down, right = pieces[id(section.part)]
             given = section.start, section.panel.lane, section.shape, section.taps
             blocks.append(Block(*given, down.taps, right.taps))
-        return packing(tuple(blocks), self.calls.elements)
+        return packing(self.problem.kernel_shape, tuple(blocks), self.calls.elements)
 
     def pack(self, kernel: Array) -> Array:
         """The weights of each panel, in the order in which the kernels read them."""

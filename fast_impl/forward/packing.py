@@ -7,6 +7,7 @@ is packed for one size serves for others.
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,8 +20,6 @@ Taps = tuple[tuple[int | None, ...], ...]
 
 # Weights of a packed kernel that are looked up one by one, which takes no time of Python's.
 _LOOKED_UP = 1 << 15
-# Shapes of kernels that are packed into the same blocks whose weights' places are kept.
-_SHAPES = 4
 # Seconds to pack: calls of NumPy for a tap, per weight, and the same where weights are looked up.
 _TAP, _WEIGHT, _CALLS, _LOOK = 12e-6, 2e-9, 4e-6, 0.8e-9
 
@@ -53,32 +52,31 @@ class Block(NamedTuple):
 
 
 class Packing:
-    """How the weights of some blocks are packed."""
+    """How the weights of kernels of one shape are packed, block by block."""
 
-    def __init__(self, blocks: tuple[Block, ...], elements: int) -> None:
-        self._blocks, self.elements = blocks, elements
-        # By the shape of the kernel: others may be packed into the same blocks.
-        self._places: dict[tuple[int, ...], Array] = {}
+    def __init__(
+        self, kernel_shape: tuple[int, ...], blocks: tuple[Block, ...], elements: int
+    ) -> None:
+        self._kernel_shape, self._blocks, self.elements = kernel_shape, blocks, elements
+        self._places: Array | None = None
 
     def pack(self, kernel: Array) -> Array:
         """Pack ``kernel[height, width, filters, channels]``."""
         packed = memory.aligned(self.elements, kernel.dtype)
-        if self.elements > _LOOKED_UP or kernel.size > _LOOKED_UP:
+        size = math.prod(self._kernel_shape)
+        if self.elements > _LOOKED_UP or size > _LOOKED_UP:
             self._arrange(kernel, packed)
             return packed
-        found = self._places.get(kernel.shape)
-        if found is None:
+        if self._places is None:
             # The weight of each element; none is the one before the first.
-            numbers = np.arange(1, kernel.size + 1).reshape(kernel.shape)
+            numbers = np.arange(1, size + 1).reshape(self._kernel_shape)
             places = np.empty(self.elements, np.intp)
             self._arrange(numbers, places)
-            if len(self._places) == _SHAPES:
-                self._places.clear()
-            found = self._places[kernel.shape] = places
-        weights = np.empty(kernel.size + 1, kernel.dtype)
+            self._places = places
+        weights = np.empty(size + 1, kernel.dtype)
         weights[0] = 0
-        weights[1:].reshape(kernel.shape)[...] = kernel
-        weights.take(found, out=packed, mode="clip")
+        weights[1:].reshape(self._kernel_shape)[...] = kernel
+        weights.take(self._places, out=packed, mode="clip")
         return packed
 
     def seconds(self) -> float:
@@ -100,6 +98,6 @@ class Packing:
 
 
 @functools.lru_cache(maxsize=32)
-def packing(blocks: tuple[Block, ...], elements: int) -> Packing:
+def packing(kernel_shape: tuple[int, ...], blocks: tuple[Block, ...], elements: int) -> Packing:
     """The same for all who ask for the same."""
-    return Packing(blocks, elements)
+    return Packing(kernel_shape, blocks, elements)

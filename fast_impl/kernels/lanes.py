@@ -68,23 +68,24 @@ def _side(places: list[_Place], skip: int, blocks: range) -> Side:
     return Side(places[0].number - skip, taps, tuple(shifts), blocks)
 
 
-def _alike(axis: Axis) -> Iterator[Side]:
+def _alike(places: list[_Place]) -> Iterator[Side]:
     """Neighbouring places with the same shifts and blocks."""
-    places = _places(axis, 0)
     for _, members in itertools.groupby(places, lambda place: (set(place.taps), place.blocks)):
         found = list(members)
         yield _side(found, 0, found[0].blocks)
 
 
-def _together(axis: Axis, skip: int) -> Iterator[Side]:
+def _together(places: list[_Place], skip: int) -> Iterator[Side]:
     """All places in the blocks that have them all, and one by one in the others."""
-    places = _places(axis, skip)
     first = max(place.blocks.start for place in places)
     last = max(first, min(place.blocks.stop for place in places))
-    yield _side(places, skip, range(first, last))
+    if last > first:
+        yield _side(places, skip, range(first, last))
     for place in places:
-        yield _side([place], skip, range(place.blocks.start, min(first, place.blocks.stop)))
-        yield _side([place], skip, range(max(last, place.blocks.start), place.blocks.stop))
+        start, stop = place.blocks.start, place.blocks.stop
+        for blocks in (range(start, min(first, stop)), range(max(last, start), stop)):
+            if blocks:
+                yield _side([place], skip, blocks)
 
 
 # Kept, because images of varying size have heights and widths that they share.
@@ -97,8 +98,11 @@ def partitions(axis: Axis, one_by_one: bool) -> tuple[tuple[Side, ...], ...]:
         one_by_one: Whether places with the same shifts may have to be kept apart, because they are no neighbours
             in memory.
     """
-    ways = [[_side([place], 0, place.blocks) for place in _places(axis, 0)]] if one_by_one else []
-    ways.append(list(_alike(axis)))
-    ways += [list(_together(axis, skip)) for skip in sorted({0, axis.before % axis.stride})]
+    places = _places(axis, 0)
+    ways = [[_side([place], 0, place.blocks) for place in places]] if one_by_one else []
+    ways += [list(_alike(places)), list(_together(places, 0))]
+    skip = axis.before % axis.stride
+    if skip:
+        ways.append(list(_together(_places(axis, skip), skip)))
     kept = (tuple(side for side in way if side.blocks) for way in ways)
     return tuple(dict.fromkeys(kept))

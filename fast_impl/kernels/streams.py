@@ -26,10 +26,12 @@ _WASTE = 1.03
 # Words, and jobs, beyond which a plan takes too much time and memory.
 MOST_WORDS = 1 << 20
 _MOST_JOBS = 1 << 17
-# How many more inputs than exist must be read at the border for its columns to be cut by themselves.
-_REACHING_OVER = 1.005
+# Numbers beyond the edge that must be read for the columns at the border to be cut by themselves.
+_WORTH_CUTTING = 1 << 15
 # Words that take as much time as to look at the rows of a unit.
 _UNIT_WORDS = 16
+# Tiles, the empty ones of shorter units with them, that are cut in no more time than fewer ones.
+_PADDED = 1 << 9
 # Taps of pixels that are looked at together, so that they take little memory.
 _LOOKED_AT = 1 << 18
 
@@ -172,7 +174,8 @@ def cut(grid: Grid, tile: int) -> tuple[tuple[Grid, Unit], ...]:
     over it with all of them or none.
     """
     whole, columns, right = unit(grid, tile), grid.columns, grid.right
-    if whole.images > 1 or right.idle(columns) < _REACHING_OVER:
+    idle = (right.idle(columns) - 1) * grid.images * len(grid.rows) * len(columns)
+    if whole.images > 1 or idle * grid.taps * grid.channels < _WORTH_CUTTING:
         return ((grid, whole),)
     low = min(max(columns.start, -(min(right.offsets) // right.step)), columns.stop)
     high = max(low, min(columns.stop, (right.length - 1 - max(right.offsets)) // right.step + 1))
@@ -304,17 +307,14 @@ class Streams:
                 for kind in added.kinds:
                     some = _Unit(added, images, kind)
                     least += some.tiles * (1 + added.tile)
-                    # Of so many tiles, or at most twice as many.
-                    groups.setdefault((likeness, some.tiles.bit_length()), []).append(
-                        (some, number)
-                    )
+                    groups.setdefault(likeness, []).append((some, number))
                     number += 1
         if least > self._most:
             raise TooLongError
         streams = np.zeros(number, np.int64)
         made: list[Array] = []
         count = 0
-        for members in groups.values():
+        for members in itertools.chain.from_iterable(map(_by_tiles, groups.values())):
             cutter = _Cutter([cut for cut, _ in members])
             places = [place for _, place in members]
             for words, begins in cutter.streams(self._most - count):
@@ -333,6 +333,13 @@ class Streams:
             tops = np.arange(grid.rows.start, grid.rows.stop, added.rows)
             inputs = added.down.firsts(tops) * grid.row_bytes
             outputs = tops * grid.outputs[1] + (grid.origin + added.lane_bytes)
+            if grid.images == 1:
+                jobs = found[first : first + len(tops)]
+                jobs[:, 0] = streams[number : number + kinds][added.kind_of]
+                jobs[:, 1], jobs[:, 2] = inputs, outputs
+                first += len(tops)
+                number += kinds
+                continue
             image = 0
             for images, times in added.counts:
                 jobs = found[first : first + times * len(tops)].reshape(times, len(tops), 3)
@@ -414,6 +421,18 @@ class _Unit(NamedTuple):
         return (
             top, first, columns.start, taps, added.weight_bytes, self.pixels, self.images, len(columns),
         )  # fmt: skip
+
+
+def _by_tiles(members: list[tuple[_Unit, int]]) -> Iterator[list[tuple[_Unit, int]]]:
+    """Divide units, where they are many, into those of so many tiles, or at most twice as many."""
+    tiles = [cut.tiles for cut, _ in members]
+    if len(tiles) * max(tiles) <= _PADDED:
+        yield members
+        return
+    groups: dict[int, list[tuple[_Unit, int]]] = {}
+    for member, count in zip(members, tiles, strict=True):
+        groups.setdefault(count.bit_length(), []).append(member)
+    yield from groups.values()
 
 
 class _Cutter:

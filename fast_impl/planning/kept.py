@@ -47,8 +47,14 @@ class Kept(Generic[Given, Made]):
         self._lock = Lock()
         functools.update_wrapper(self, function)
 
-    def __call__(self, *given: Given.args, **_: Given.kwargs) -> Made:
-        """Return the result, made now or earlier."""
+    def __call__(self, *given: Given.args, **named: Given.kwargs) -> Made:
+        """Return the result, made now or earlier.
+
+        Raises:
+            TypeError: Arguments by name: another order of them would be another key.
+        """
+        if named:
+            raise TypeError(f"{', '.join(named)}: arguments must be given in order")
         missing = self._arguments - len(given)
         key = given + self._defaults[-missing:] if missing else given
         found = self._kept.get(key)

@@ -24,13 +24,14 @@ from unittest import mock
 import numpy as np
 
 import fast_impl
-from fast_impl.forward import blocks, costs, direct, planar
+from fast_impl.forward import blocks, costs, direct, packing, planar
 from fast_impl.gradients import direct as direct_gradients
-from fast_impl.gradients import direct_kernel, patches
+from fast_impl.gradients import direct_kernel, patches, small
 from fast_impl.gradients.blocks import Backward
 from fast_impl.gradients.direct import DirectBackward
 from fast_impl.gradients.patches import PatchesBackward
-from fast_impl.kernels import calls, copying, native
+from fast_impl.gradients.small import SmallBackward
+from fast_impl.kernels import calls, copying, native, streams
 from fast_impl.planning import gradients, planner
 from fast_impl.problem import dtypes
 from fast_impl.problem.errors import InvalidArgumentError
@@ -55,6 +56,9 @@ CUTS = (
     (direct_kernel, {"_RESULT_BYTES": 64, "_TASKS": 7}),
     (direct_kernel, {"_PIECE_BYTES": 1}),
     (patches, {"_TILE_BYTES": 1000}),
+    (streams, {"_LOOKED_AT": 30}),
+    (packing, {"_LOOKED_UP": 0}),
+    (small, {"_ALONE": 0, "_SUMMED": 0}),
 )
 
 
@@ -253,6 +257,8 @@ def _ways_back(given):
         yield "direct", DirectBackward.planned(problem, given.threads, limit, native.target())
     if patches.suits(problem, given.threads, limit):
         yield "patches", PatchesBackward(problem, given.threads)
+    if small.suits(problem, limit):
+        yield "small", SmallBackward(problem)
     yield "blocks", Backward(problem, given.threads, limit)
 
 

@@ -20,12 +20,12 @@ def test_weights_that_are_looked_up_are_those_that_are_arranged(
     kernel = given.k.copy()
     kernel[len(kernel) // 2, kernel.shape[1] // 2].reshape(-1)[:3] = np.nan, -np.inf, -0.0
     for method in direct._candidates(given.problem, AVX2):
-        form = packing.Packing(method.form._blocks, method.form.elements)
+        form = packing.Packing(kernel.shape, method.form._blocks, method.form.elements)
         found = [form.pack(kernel), form.pack(kernel)]
         monkeypatch.setattr(packing, "_LOOKED_UP", 0)
         found.append(form.pack(kernel))
         monkeypatch.undo()
-        assert list(form._places) == [kernel.shape]
+        assert form._places is not None
         assert {array.tobytes() for array in found} == {found[2].tobytes()}
         assert np.isnan(found[2]).any()
 
@@ -33,21 +33,6 @@ def test_weights_that_are_looked_up_are_those_that_are_arranged(
 def _plan(shape, kernel=(3, 3, 16, 16), strides=2, **options):
     problem = planner.plan(shape, kernel, strides, "same", algorithm="scatter", **options).problem
     return planner.planned(problem, "direct", 1, planner.WORKSPACE_LIMIT, IDLE)
-
-
-def test_kernels_of_other_filters_that_fill_the_same_blocks_are_packed_each_by_its_own_shape():
-    shapes = [(3, 3, filters, 2) for filters in range(1, 7)]
-    plans = [_plan((1, 5, 9, 2), shape, 1) for shape in shapes]
-    assert len({plan.executor.form for plan in plans}) == 1
-    for _ in range(2):
-        for plan, shape in zip(plans, shapes, strict=True):
-            kernel = np.arange(1, np.prod(shape) + 1, dtype=np.float32).reshape(shape)
-            form = plan.executor.form
-            found = form.pack(kernel)
-            expected = np.full(form.elements, np.nan, np.float32)
-            form._arrange(kernel, expected)
-            np.testing.assert_array_equal(found, expected)
-            assert len(form._places) <= packing._SHAPES
 
 
 def test_sizes_of_images_have_one_form():
@@ -67,6 +52,16 @@ def test_sizes_of_images_have_one_form():
 )
 def test_other_kernels_have_other_forms(other):
     assert _plan((1, 30, 40, 16)).form != _plan((1, 30, 40, 16), **other).form
+
+
+@pytest.mark.parametrize("filters", [(3, 5), (5, 3)])
+def test_kernels_that_fill_the_same_lanes_are_packed_each_in_its_way(filters):
+    """Neither panel is full: their blocks are equal, their kernels are not."""
+    for number in filters:
+        kernel = np.arange(number * 2, dtype=np.float32).reshape(1, 1, number, 2) + 1
+        plan = _plan((1, 4, 4, 2), kernel.shape, 1)
+        packed = plan.pack(kernel).packed
+        assert sorted(packed[packed > 0]) == kernel.reshape(-1).tolist()
 
 
 def test_taps_that_reach_nothing_are_part_of_the_form():

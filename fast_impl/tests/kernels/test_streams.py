@@ -223,10 +223,11 @@ def _expanded(words, jobs, tile):
 
 
 @pytest.mark.parametrize("once", [False, True])
-@pytest.mark.parametrize("looked_at", [1, 100])
+@pytest.mark.parametrize("padded", [0, 512])
+@pytest.mark.parametrize("looked_at", [1, 100, 1 << 18])
 @pytest.mark.parametrize(("images", "step"), [(1, 1), (5, 2)])
 def test_grids_give_the_same_alone_and_together_at_once_and_tile_by_tile(
-    images, step, looked_at, once, monkeypatch
+    images, step, looked_at, padded, once, monkeypatch
 ):
     columns = Reach(9, 1, (-1, 0, 1))
     grids = [
@@ -244,6 +245,7 @@ def test_grids_give_the_same_alone_and_together_at_once_and_tile_by_tile(
         found.add(grid, 4, range(len(grid.down.offsets)), 64, 8, once)
         alone += _expanded(*found.arrays(), 4)
     monkeypatch.setattr(streams, "_LOOKED_AT", looked_at)
+    monkeypatch.setattr(streams, "_PADDED", padded)
     together = Streams()
     ranges = [together.add(g, 4, range(len(g.down.offsets)), 64, 8, once) for g in grids]
     assert _expanded(*together.arrays(), 4) == alone

@@ -92,3 +92,10 @@ def test_threads_that_ask_at_once_get_the_same() -> None:
         thread.join()
     assert len(found) == 4
     assert len(set(map(id, found))) == 1
+
+
+def test_arguments_by_name_are_refused() -> None:
+    kept, asked = _counting(3, 100)
+    with pytest.raises(TypeError, match="number: arguments must be given in order"):
+        kept(1, number=2)
+    assert asked == []
