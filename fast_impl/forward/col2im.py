@@ -193,8 +193,8 @@ class Col2im:
         key = (tile, band.images, band.last - band.first, start)
         found = self._streams.get(key)
         if found is None:
-            # Row by row, and in each row columns far apart, so that no window waits for its neighbour to be written:
-            # an order that is the same however rows and images are divided among tasks.
+            # Row by row, and in each row columns far apart, so that no window waits for its neighbour to be
+            # written: an order that is the same however rows and images are divided among tasks.
             apart = -(-width.input // tile)
             columns = np.arange(tile * apart).reshape(tile, apart).T.ravel()
             row, column, image = np.meshgrid(
