@@ -193,17 +193,23 @@ class Col2im:
         key = (tile, band.images, band.last - band.first, start)
         found = self._streams.get(key)
         if found is None:
-            pixels = np.arange(band.images * (band.last - band.first) * width.input)
-            column = pixels % width.input
-            image, row = np.divmod(pixels // width.input, band.last - band.first)
-            source = (image * height.input + row) * width.input + column
+            # Row by row, and in each row columns far apart, so that no window waits for its neighbour to be written:
+            # an order that is the same however rows and images are divided among tasks.
+            apart = -(-width.input // tile)
+            columns = np.arange(tile * apart).reshape(tile, apart).T.ravel()
+            row, column, image = np.meshgrid(
+                np.arange(band.last - band.first),
+                columns[columns < width.input],
+                np.arange(band.images),
+                indexing="ij",
+            )
+            source = ((image * height.input + row) * width.input + column).ravel()
             to = (image * self._rows + row * height.stride + start) * self.line
-            to += column * width.stride * self.problem.filters
-            # Pixels of a tile lie far apart, so that no window waits for its neighbour to be written.
-            tiles = -(-len(pixels) // tile)
-            order = np.arange(tiles * tile).reshape(tile, tiles).T
-            there = order < len(pixels)
-            order = np.minimum(order, len(pixels) - 1)
+            to = (to + column * width.stride * self.problem.filters).ravel()
+            tiles = -(-len(source) // tile)
+            order = np.arange(tiles * tile).reshape(tiles, tile)
+            there = order < len(source)
+            order = np.minimum(order, len(source) - 1)
             words = np.empty((tiles, 3 + 2 * tile), np.int64)
             words[:, 0], words[:, 1 + tile], words[:, 2 + tile] = 1, self.problem.in_channels, 0
             words[:, 1 : 1 + tile] = to[order] * self.size

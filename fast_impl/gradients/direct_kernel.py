@@ -130,7 +130,7 @@ class KernelGradient:
             _cycles(lanes * self.size, rows, some, target)
             for (lanes, rows), some in zip(ways, vectors, strict=True)
         ]
-        self.exchanged = cycles[-1] < _WORTH * cycles[0]
+        self.exchanged = len(ways) > 1 and cycles[-1] < _WORTH * cycles[0]
         lanes, rows = ways[-1 if self.exchanged else 0]
         self.vectors = vectors[-1 if self.exchanged else 0]
         self.lanes = self.vectors * target.vector // self.size

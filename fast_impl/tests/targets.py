@@ -11,12 +11,32 @@ import pytest
 from fast_impl.kernels import native
 from fast_impl.kernels.format import Copies, Products, Sums
 from fast_impl.kernels.target import Generator, Target, Tile
+from fast_impl.kernels.x86 import features
 from fast_impl.kernels.x86.avx2 import AVX2
 
+# All targets, and those whose code this process can run: none where the user forbids generated code.
+TARGETS = features.NAMES
 NATIVE = native.target()
+HERE = [] if NATIVE is None else features.targets()
 generated = pytest.mark.skipif(
     NATIVE is None, reason="this processor or system runs no generated code"
 )
+
+
+def needs(target):
+    """Skip a test that runs code for a target where this process cannot."""
+    return pytest.mark.skipif(
+        target not in HERE, reason=f"this processor or system runs no code for {target.name}"
+    )
+
+
+# For tests that run code, with an argument ``target``: once for each target, where the processor has it.
+on_each_target = pytest.mark.parametrize(
+    "target",
+    [pytest.param(target, id=name, marks=needs(target)) for name, target in TARGETS.items()],
+)
+# For tests that make code, and do not run it.
+for_each_target = pytest.mark.parametrize("target", TARGETS.values(), ids=list(TARGETS))
 
 
 def telling(kernel):
@@ -33,13 +53,14 @@ def telling(kernel):
 IDLE = telling(lambda place: None)
 
 
-def interpreted(vector, registers, rows):
+def interpreted(vector, registers, rows, *, masks=False):
     """An instruction set that does not exist: so many bytes a vector, rows by vectors of a panel."""
     return Target(
         name=f"NumPy, {vector} bytes",
         vector=vector,
         registers=registers,
-        tiles={vectors: Tile(some, 1.0, 1.0) for vectors, some in rows.items()},
+        masks=masks,
+        tiles={vectors: Tile(some, 1.0, 1.0, some) for vectors, some in rows.items()},
         best=2,
         tap=1.0,
         tile=1.0,
@@ -105,8 +126,9 @@ def _sums(target, vectors, size, runs, again):
     return kernel
 
 
-def _products(target, rows, vectors, size, gradient_step, channels):
+def _products(target, rows, vectors, size, gradient_step, channels, input_step):
     lanes, dtype = vectors * target.vector // size, f"f{size}"
+    read = lanes if input_step == lanes * size else channels
 
     def kernel(place):
         call = _told(place, Products)
@@ -118,11 +140,12 @@ def _products(target, rows, vectors, size, gradient_step, channels):
             words = _words(call[Products.STREAMS] + stream)
             sums = np.zeros((rows, lanes), dtype)
             while (length := next(words)) >= 0:
-                pixels = _numbers(inputs + next(words), length * lanes, dtype)
+                pixels = inputs + next(words)
                 first = call[Products.GRADIENTS] + gradients + next(words)
-                for number, pixel in enumerate(pixels.reshape(length, lanes)):
+                for number in range(length):
+                    pixel = _numbers(pixels + number * input_step, read, dtype)
                     gradient = _numbers(first + number * gradient_step, rows, dtype)
-                    sums += np.outer(gradient, pixel)
+                    sums[:, :read] += np.outer(gradient, pixel)
             for row in range(rows):
                 to = result + row * call[Products.RESULT_ROW]
                 _numbers(to, channels, dtype)[...] += sums[row, :channels]

@@ -33,7 +33,7 @@ def generate(target: Target, length: int) -> bytes:
     asm = assembler(target)
     (free,) = asm.registers(1)
     outer, panel, inner = Label(), Label(), Label()
-    asm.prepare_parts([length], RAX)
+    asm.prepare_parts([length], 4, RAX)
     asm.load(R8, field(Copies.INNER_STEP))
     asm.load(R9, field(Copies.TARGET_INNER_STEP))
     asm.place(outer)

@@ -34,8 +34,8 @@ class EvexAssembler(VectorAssembler):
 
     def __init__(self) -> None:
         super().__init__()
-        # Of lengths below a vector: the masks of their bytes.
-        self._masks: dict[int, Mask] = {}
+        # Of lengths below a vector: the masks of their bytes, which count numbers of so many.
+        self._masks: dict[tuple[int, int], Mask] = {}
 
     def zero(self, target: Vector) -> None:
         """Set every number to 0."""
@@ -121,15 +121,21 @@ class EvexAssembler(VectorAssembler):
         """Read ``length`` bytes into registers, one after the other; nothing beyond them is touched."""
         for v, register in enumerate(row):
             start = v * self.vector
-            self.load_vector(register, source.after(start), self._mask(length - start))
+            if start < length:
+                self.load_vector(register, source.after(start), self._mask(length - start))
+            else:
+                self.zero(register)
 
-    def prepare_parts(self, lengths: Collection[int], spare: Gpr) -> None:
-        """Make ready what `copy` and the like of so many bytes need, at the beginning of a kernel."""
-        if any(length % _UNIT for length in lengths):
-            raise ValueError(f"lengths={lengths} must be multiples of {_UNIT} bytes")
+    def prepare_parts(self, lengths: Collection[int], size: int, spare: Gpr) -> None:
+        """Make ready what parts of vectors need, at the beginning of a kernel."""
+        # Vectors are moved in numbers of 4 bytes, but added in those that they hold.
+        units = (_UNIT, size) if double(size) else (_UNIT,)
+        if any(length % size for length in lengths):
+            raise ValueError(f"lengths={lengths} must be multiples of {size} bytes")
         for rest in sorted({length % self.vector for length in lengths} - {0}):
-            self._masks[rest] = Mask(1 + len(self._masks))
-            self.set_mask(self._masks[rest], rest // _UNIT, spare)
+            for unit in units:
+                self._masks[rest, unit] = Mask(1 + len(self._masks))
+                self.set_mask(self._masks[rest, unit], rest // unit, spare)
 
     def copy(self, target: At, source: At, length: int, spare: Vector) -> None:
         """Copy ``length`` bytes, a multiple of 4; nothing beyond them is touched."""
@@ -161,13 +167,13 @@ class EvexAssembler(VectorAssembler):
                     self.align(register, row[v + beyond], row[v], offset // _UNIT)
                 target = At(base, part.displacement + start)
                 if add:
-                    self.add_vector(spare[1], register, target, size, mask)
+                    self.add_vector(spare[1], register, target, size, self._mask(left, size))
                     register = spare[1]
                 self.store_vector(target, register, mask)
 
-    def _mask(self, length: int) -> Mask | None:
-        """The mask of the next bytes, of which so many are left."""
-        return None if length >= self.vector else self._masks[length]
+    def _mask(self, length: int, unit: int = _UNIT) -> Mask | None:
+        """The mask of the next bytes, of which so many are left, in numbers of ``unit`` bytes."""
+        return None if length >= self.vector else self._masks[length, unit]
 
     def _evex(
         self,

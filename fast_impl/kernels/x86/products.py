@@ -69,7 +69,7 @@ def generate(
     job, panel, run, store = (Label() for _ in range(4))
 
     asm.push(RBX)
-    asm.prepare_parts([channels * size], RAX)
+    asm.prepare_parts([channels * size], size, RAX)
     asm.place(panel)
     asm.load(R10, field(Products.INPUTS))
     asm.load(R11, field(Products.JOBS))

@@ -56,7 +56,7 @@ def generate(target: Target, vectors: int, size: int, runs: tuple[Run, ...], aga
 
     for saved in SAVED:
         asm.push(saved)
-    asm.prepare_parts([part.length for part in parts], RAX)
+    asm.prepare_parts([part.length for part in parts], size, RAX)
     asm.load(RBP, field(Sums.NOTHING))
     asm.place(panel)
     asm.load(RAX, field(Sums.JOBS))

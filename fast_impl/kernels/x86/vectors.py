@@ -95,8 +95,14 @@ class VectorAssembler(Assembler, abc.ABC):
         """
 
     @abc.abstractmethod
-    def prepare_parts(self, lengths: Collection[int], spare: Gpr) -> None:
-        """Make ready what `copy` and the like of so many bytes need, at the beginning of a kernel."""
+    def prepare_parts(self, lengths: Collection[int], size: int, spare: Gpr) -> None:
+        """Make ready what parts of vectors need, at the beginning of a kernel.
+
+        Args:
+            lengths: Bytes of the parts that `load_side_by_side`, `copy` and `store_parts` are asked for.
+            size: Bytes of a number.
+            spare: Is changed.
+        """
 
     @abc.abstractmethod
     def copy(self, target: At, source: At, length: int, spare: Vector) -> None:

@@ -69,8 +69,8 @@ class VexAssembler(VectorAssembler):
         for v, register in enumerate(row):
             self.load_vector(register, source.after(v * self.vector))
 
-    def prepare_parts(self, lengths: Collection[int], spare: Gpr) -> None:
-        """Make ready what `copy` and the like of so many bytes need, at the beginning of a kernel."""
+    def prepare_parts(self, lengths: Collection[int], size: int, spare: Gpr) -> None:
+        """Make ready what parts of vectors need, which is nothing."""
 
     def copy(self, target: At, source: At, length: int, spare: Vector) -> None:
         """Copy ``length`` bytes, a multiple of 4; nothing beyond them is touched."""

@@ -1,6 +1,8 @@
 """Gradients by generated kernels: that every way gives the same, and how the work is cut."""
 
+import ctypes
 import dataclasses
+import functools
 import itertools
 import math
 
@@ -14,24 +16,25 @@ from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import Chunk, KernelGradient
 from fast_impl.gradients.patches import PatchesBackward
 from fast_impl.kernels import calls, streams
+from fast_impl.kernels.format import Products
 from fast_impl.kernels.streams import TooLongError
-from fast_impl.kernels.x86.avx2 import AVX2
+from fast_impl.kernels.x86.avx512 import AVX512
 from fast_impl.planning import gradients, planner
 from fast_impl.problem.geometry import Axis
 from fast_impl.tests.made import GIVEN, made
-from fast_impl.tests.targets import IDLE, generated
+from fast_impl.tests.targets import IDLE, for_each_target, generated, needs, on_each_target
 
 
-@generated
-def test_gradients_whose_streams_would_be_too_long_are_left_to_other_methods(monkeypatch):
+@on_each_target
+def test_gradients_whose_streams_would_be_too_long_are_left_to_other_methods(target, monkeypatch):
     monkeypatch.setattr(streams, "MOST_WORDS", 20)
     problem = made("wider than a tile").problem
-    assert direct_gradients.DirectBackward.planned(problem, 1, 1 << 26, AVX2) is None
+    assert direct_gradients.DirectBackward.planned(problem, 1, 1 << 26, target) is None
     monkeypatch.setattr(small, "_MOST", 0)
-    assert isinstance(gradients.planned(problem, 1, 1 << 26, AVX2), PatchesBackward)
+    assert isinstance(gradients.planned(problem, 1, 1 << 26, target), PatchesBackward)
 
 
-@generated
+@on_each_target
 @pytest.mark.usefixtures("poisoned")
 @pytest.mark.parametrize("weights", [1, 1 << 20], ids=["row by row", "at once"])
 @pytest.mark.parametrize(
@@ -40,13 +43,13 @@ def test_gradients_whose_streams_would_be_too_long_are_left_to_other_methods(mon
 )
 @pytest.mark.parametrize("name", GIVEN)
 def test_the_gradient_of_the_inputs_is_that_of_the_scatter(
-    name, batch, channels, filters, dtype, weights, monkeypatch
+    target, name, batch, channels, filters, dtype, weights, monkeypatch
 ):
     monkeypatch.setattr(calls, "_WEIGHT_BYTES", weights)
     given = made(name, batch, channels, filters, dtype)
     for threads in (1, 2):
         found = np.full_like(given.x, np.nan)
-        InputGradient(given.problem, threads, AVX2).run(given.k, given.g, found)
+        InputGradient(given.problem, threads, target).run(given.k, given.g, found)
         np.testing.assert_array_equal(found, given.to_inputs)
 
 
@@ -58,10 +61,47 @@ WAYS = {
     "summed once": {"_FEW_WEIGHTS": 0, "_PIXELS": 20, "_CHUNK_ADDS": 0},
     "many calls": {"_RESULT_BYTES": 64, "_TASKS": 7},
     "many pieces": {"_PIECE_BYTES": 1, "_TASKS": 7},
+    "inputs copied": {"_FEW_INPUTS": 0},
+    # Columns at the border as runs of their own, whatever that takes, and in a copy between zeros.
+    "border apart": {"_BORDER": 1e9, "_FEW": 1000, "_SHORT": 0},
+    "border apart, row by row": {
+        "_BORDER": 1e9,
+        "_FEW": 1000,
+        "_PIXELS": 1,
+        "_CHUNK_ADDS": 0,
+        "_SHORT": 0,
+    },
+    "border apart, many calls": {
+        "_BORDER": 1e9,
+        "_FEW": 1000,
+        "_RESULT_BYTES": 64,
+        "_TASKS": 7,
+        "_SHORT": 0,
+    },
+    "border between zeros": {"_BORDER": -1, "_FEW": 1000, "_SHORT": 0},
+    # Gradients as the vectors wherever they can be, and nowhere.
+    "exchanged": {"_WORTH": 1e9, "_FEW": 1000, "_SHORT": 0},
+    "exchanged, border apart": {
+        "_WORTH": 1e9,
+        "_BORDER": 1e9,
+        "_FEW": 1000,
+        "_SHORT": 0,
+        "_RESULT_BYTES": 64,
+        "_TASKS": 7,
+    },
+    "exchanged, border between zeros, row by row": {
+        "_WORTH": 1e9,
+        "_BORDER": -1,
+        "_FEW": 1000,
+        "_SHORT": 0,
+        "_PIXELS": 1,
+        "_CHUNK_ADDS": 0,
+    },
+    "not exchanged": {"_WORTH": 0, "_FEW": 1000, "_SHORT": 0},
 }
 
 
-@generated
+@on_each_target
 @pytest.mark.usefixtures("poisoned")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
@@ -73,15 +113,162 @@ WAYS = {
 )  # fmt: skip
 @pytest.mark.parametrize("name", GIVEN)
 def test_the_gradient_of_the_kernel_is_that_of_the_scatter(
-    name, batch, channels, filters, dtype, way, monkeypatch
+    target, name, batch, channels, filters, dtype, way, monkeypatch
 ):
     for constant, value in WAYS[way].items():
         monkeypatch.setattr(direct_kernel, constant, value)
     given = made(name, batch, channels, filters, dtype)
-    for threads in (1, 2):
+    for threads in (1, 2, 5):
         found = np.full_like(given.k, np.nan)
-        KernelGradient(given.problem, threads, 1 << 26, AVX2).run(given.x, given.g, found)
+        KernelGradient(given.problem, threads, 1 << 26, target).run(given.x, given.g, found)
         np.testing.assert_array_equal(found, given.to_kernel)
+
+
+@on_each_target
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "channels", [1, 15, 16, 17, 31, 33, 48, 63, 65, 97, 111, 112, 113, 127, 128, 129]
+)
+def test_channels_of_any_number_of_vectors_are_summed(target, channels, dtype):
+    """Also where the last vectors of a panel have none: 97 to 112 of float32, in panels of two of AVX-512's."""
+    given = made("odd pixel after", 2, channels, 3, dtype)
+    found = np.full_like(given.k, np.nan)
+    KernelGradient(given.problem, 1, 1 << 26, target).run(given.x, given.g, found)
+    np.testing.assert_array_equal(found, given.to_kernel)
+
+
+def test_sides_are_exchanged_where_few_channels_would_leave_vectors_empty(monkeypatch):
+    monkeypatch.setattr(direct_kernel, "_SHORT", 0)
+    for channels, filters, exchanged in (
+        (3, 16, True),
+        (16, 3, False),
+        (64, 64, False),
+        (1, 64, True),
+    ):
+        problem = made("odd pixel after", 3, channels, filters).problem
+        assert KernelGradient(problem, 1, 1 << 26, AVX512).exchanged is exchanged
+        assert not KernelGradient(problem, 1, 1 << 26, IDLE).exchanged
+
+
+@needs(AVX512)
+@pytest.mark.parametrize("channels", [3, 16, 33, 70, 100, 128])
+@pytest.mark.parametrize("name", GIVEN)
+def test_inputs_in_place_and_copied_give_the_same_bits(name, channels, monkeypatch):
+    problem = made(name, 3, channels, 4).problem
+    random = np.random.default_rng(4)
+    x, g = (
+        random.standard_normal(shape).astype("f4")
+        for shape in (problem.input_shape, problem.output_shape)
+    )
+    monkeypatch.setattr(direct_kernel, "_WORTH", 0)
+    found = []
+    for few in (1 << 20, 0):
+        monkeypatch.setattr(direct_kernel, "_FEW_INPUTS", few)
+        method = KernelGradient(problem, 1, 1 << 26, AVX512)
+        assert method.inputs_in_place == (few > 0 and not method.across)
+        found.append(np.full(problem.kernel_shape, np.nan, "f4"))
+        method.run(x, g, found[-1])
+    np.testing.assert_array_equal(*found)
+
+
+def _recording(target):
+    """A target whose kernels of products know what they were made with."""
+
+    def make(*given):
+        kernel = functools.partial(print)
+        kernel.given = given
+        return kernel
+
+    return dataclasses.replace(target, products=target.products._replace(make=make))
+
+
+def _added_to(calls, task):
+    """The numbers of the result that a task adds to, each as often as it does."""
+    for kernel, row in calls.tasks[task]:
+        _, rows, _, size, _, channels, _ = kernel.given
+        told = calls.told[row]
+        jobs = (ctypes.c_int64 * (3 * told[Products.COUNT // 8])).from_address(
+            int(told[Products.JOBS // 8])
+        )
+        for panel, result in itertools.product(range(told[Products.PANELS // 8]), jobs[2::3]):
+            first = told[Products.RESULT // 8] + panel * told[Products.RESULT_STEP // 8] + result
+            for number in range(rows):
+                start = (first + number * told[Products.RESULT_ROW // 8]) // size
+                yield from range(start, start + channels)
+
+
+@for_each_target
+@pytest.mark.parametrize(
+    "way",
+    [
+        "where they lie",
+        "in blocks",
+        "many calls",
+        "border apart, many calls",
+        "exchanged, border apart",
+    ],
+)
+@pytest.mark.parametrize(("channels", "filters", "threads"), [(70, 4, 2), (17, 21, 5)])
+@pytest.mark.parametrize("name", GIVEN)
+def test_no_two_tasks_add_to_the_same_number(
+    target, name, channels, filters, threads, way, monkeypatch
+):
+    for constant, value in WAYS[way].items():
+        monkeypatch.setattr(direct_kernel, constant, value)
+    # Sums of their own would leave one thread, and one task, for each.
+    monkeypatch.setattr(direct_kernel, "_FEW_WEIGHTS", 0)
+    problem = made(name, 3, channels, filters).problem
+    method = KernelGradient(problem, threads, 1 << 26, _recording(target))
+    whole = set()
+    for chunk in method.chunks:
+        calls = method._calls(chunk)
+        tasks = [set(_added_to(calls, number)) for number in range(len(calls.tasks))]
+        assert sum(map(len, tasks)) == len(set().union(*tasks))
+        whole |= set().union(*tasks)
+    numbers = math.prod(problem.kernel_shape)
+    assert whole <= set(range(numbers))
+    # What is not added to belongs to taps that reach no output.
+    taps = {number // (channels * filters) for number in range(numbers) if number not in whole}
+    assert all(
+        not made(name, 3, channels, filters).to_kernel.reshape(-1, filters * channels)[tap].any()
+        for tap in taps
+    )
+
+
+def test_a_border_apart_makes_several_tasks(monkeypatch):
+    """Else the test above would show nothing."""
+    for constant, value in WAYS["border apart, many calls"].items():
+        monkeypatch.setattr(direct_kernel, constant, value)
+    monkeypatch.setattr(direct_kernel, "_FEW_WEIGHTS", 0)
+    method = KernelGradient(made("odd pixel after", 3, 5, 3).problem, 2, 1 << 26, _recording(IDLE))
+    assert method.border
+    assert len(method._calls(method.chunks[0]).tasks) == 3
+
+
+def _columns(name, **constants):
+    """Kinds of columns of the kernel's gradient, with the taps of each."""
+    problem = made(name).problem
+    method = KernelGradient(problem, 1, 1 << 26, IDLE)
+    return method.border, [
+        ((kind.start, kind.stop), (taps.start, taps.stop)) for kind, taps in method._kinds()
+    ]
+
+
+def test_columns_at_the_border_have_the_taps_that_reach_the_output(monkeypatch):
+    monkeypatch.setattr(direct_kernel, "_BORDER", 1e9)
+    # Four columns, five taps, stride two, one pixel cropped before: the last column reaches over the edge, too.
+    assert _columns("odd pixel after") == (
+        True, [((1, 3), (0, 5)), ((0, 1), (1, 5)), ((3, 4), (0, 3))],
+    )  # fmt: skip
+    # Nothing is cropped.
+    assert _columns("plain") == (False, [((0, 4), (0, 3))])
+    # No column has all taps.
+    assert _columns("taps that leave the image") == (False, [])
+
+
+def test_columns_at_the_border_that_take_too_long_are_left_in_a_copy(monkeypatch):
+    monkeypatch.setattr(direct_kernel, "_BORDER", 0)
+    assert _columns("odd pixel after") == (False, [])
 
 
 @pytest.mark.parametrize(
@@ -204,13 +391,13 @@ def _gradient_of(batch, width, filters, kernel=3, channels=5, strides=2, padding
 
 
 def test_short_rows_of_many_images_are_taken_across_images():
-    for batch, width, across in ((13, 12, False), (12, 11, True), (11, 11, False)):
+    for batch, width, across in ((7, 6, False), (6, 5, True), (5, 5, False)):
         found = _gradient_of(batch, width, 4)
         assert (found.in_place, found.across) == (not across, across)
 
 
 def test_few_filters_or_little_reuse_leave_gradients_where_they_are(monkeypatch):
-    monkeypatch.setattr(direct_kernel, "_FEW", 4)
+    monkeypatch.setattr(direct_kernel, "_FEW", 4 * 4)
     monkeypatch.setattr(direct_kernel, "_REUSE", 0)
     assert [_gradient_of(1, 9, filters).in_place for filters in (4, 5)] == [True, False]
     reuse = 3 * 3 * 5 // 4
@@ -309,9 +496,9 @@ def test_calls_are_made_once_for_chunks_that_are_alike_but_for_their_place(monke
     assert method._calls(method.chunks[4]) is method._calls(method.chunks[14])
 
 
-@generated
+@on_each_target
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-def test_generated_gradients_are_those_of_the_scatter_in_both_layouts(data_format):
+def test_generated_gradients_are_those_of_the_scatter_in_both_layouts(target, data_format):
     random = np.random.default_rng(6)
     first = data_format == "channels_first"
     shape = (4, 6, 5, 9) if first else (4, 5, 9, 6)
@@ -325,7 +512,7 @@ def test_generated_gradients_are_those_of_the_scatter_in_both_layouts(data_forma
     scatter.input_gradient(problem, k, g, expected[0])
     scatter.kernel_gradient(problem, x, g, expected[1])
     scatter.bias_gradient(problem, g, expected[2])
-    plan = gradients.planned(problem, 2, planner.WORKSPACE_LIMIT, AVX2, "direct")
+    plan = gradients.planned(problem, 2, planner.WORKSPACE_LIMIT, target, "direct")
     assert isinstance(plan, direct_gradients.DirectBackward)
     found = [np.full_like(array, np.nan) for array in expected]
     plan.run(x, k, g, tuple(found))
@@ -344,30 +531,72 @@ def test_images_that_find_no_room_to_be_turned_have_other_gradients():
     assert direct_gradients.suits(dataclasses.replace(problem, channels_first=False), 0)
 
 
-@generated
-def test_little_work_is_for_one_thread(monkeypatch):
+@on_each_target
+def test_little_work_is_for_one_thread(target, monkeypatch):
     problem = made("plain").problem
     for least, threads in ((problem.multiply_adds, 2), (problem.multiply_adds + 1, 1)):
         monkeypatch.setattr(direct_gradients, "_SMALL", least)
-        assert direct_gradients.DirectBackward(problem, 2, 1 << 26, AVX2).threads == threads
+        assert direct_gradients.DirectBackward(problem, 2, 1 << 26, target).threads == threads
 
 
-@generated
+@on_each_target
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("where", "value"), [(0, np.inf), (0.5, -np.inf), (0.7, np.nan), (1, np.inf)], ids=str
+)
 @pytest.mark.parametrize("which", [0, 1, 2], ids=["inputs", "kernel", "output gradient"])
-def test_special_values_in_gradients_reach_only_what_they_touched(which, way, monkeypatch):
-    for constant, value in WAYS[way].items():
-        monkeypatch.setattr(direct_kernel, constant, value)
-    given = made("odd pixel after", 7, 9, 5)
+@pytest.mark.parametrize(
+    "name", ["plain", "odd pixel after", "stride above kernel", "dilation, same"]
+)
+def test_special_values_in_gradients_reach_only_what_they_touched(
+    target, name, which, where, value, way, monkeypatch
+):
+    for constant, number in WAYS[way].items():
+        monkeypatch.setattr(direct_kernel, constant, number)
+    given = made(name, 7, 9, 5)
     arrays = [array.copy() for array in (given.x, given.k, given.g)]
-    arrays[which][1, 2, 1, 1] = np.inf
-    expected = np.empty_like(given.x), np.empty_like(given.k)
+    flat = arrays[which].reshape(-1)
+    flat[int(where * (flat.size - 1))] = value
+    expected = np.empty_like(given.x), np.empty_like(given.k), np.empty(5, "f4")
     with np.errstate(invalid="ignore"):
         scatter.input_gradient(given.problem, arrays[1], arrays[2], expected[0])
         scatter.kernel_gradient(given.problem, arrays[0], arrays[2], expected[1])
-    found = fast_impl.conv2d_transpose_gradients(*arrays, **GIVEN["odd pixel after"][2])
-    np.testing.assert_array_equal(found.inputs, expected[0])
-    np.testing.assert_array_equal(found.kernel, expected[1])
+        scatter.bias_gradient(given.problem, arrays[2], expected[2])
+    plan = gradients.for_problem(given.problem, "direct", target)
+    assert isinstance(plan.method, direct_gradients.DirectBackward)
+    for found, wanted in zip(plan.run(*arrays), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ("border", "channels", "batch", "looked_at"),
+    [
+        # Pixels beyond the edge meet the kernel, columns beyond it the inputs: what is smaller tells.
+        (-1, 3, 1, ["gradient of the inputs", "inputs"]),
+        (-1, 3, 9, ["kernel", "gradient of the kernel"]),
+        # Columns at the border that are runs of their own meet nothing.
+        (1e9, 3, 1, ["gradient of the inputs"]),
+        (1e9, 3, 9, ["kernel"]),
+    ],
+)
+def test_the_smaller_of_what_met_zeros_and_its_result_is_looked_at(
+    border, channels, batch, looked_at, monkeypatch
+):
+    monkeypatch.setattr(direct_kernel, "_BORDER", border)
+    monkeypatch.setattr(direct_kernel, "_SHORT", 0)
+    problem = made("odd pixel after", batch, channels, 3).problem
+    method = direct_gradients.DirectBackward(problem, 1, 1 << 26, IDLE)
+    arrays = {
+        name: np.zeros(shape, "f4") for name, shape in (
+            ("inputs", problem.input_shape), ("kernel", problem.kernel_shape),
+            ("gradient of the inputs", problem.input_shape), ("gradient of the kernel", problem.kernel_shape),
+        )
+    }  # fmt: skip
+    found = arrays["gradient of the inputs"], arrays["gradient of the kernel"], np.zeros(3, "f4")
+    suspects = method.suspects(arrays["inputs"], arrays["kernel"], found)
+    assert [
+        name for each in suspects for name, array in arrays.items() if array is each
+    ] == looked_at
 
 
 def test_gradients_that_lie_too_far_apart_are_left_to_other_methods():

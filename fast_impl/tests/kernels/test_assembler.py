@@ -1,15 +1,17 @@
-"""The assembler: how instructions are encoded, and that what cannot be encoded is refused."""
+"""The assemblers: how instructions are encoded, and that what cannot be encoded is refused."""
 
+import inspect
 import re
 
 import pytest
 
-from fast_impl.kernels.x86.assembler import Assembler, Condition, Label, parts
+from fast_impl.kernels.x86.assembler import Assembler, Condition, Label
+from fast_impl.kernels.x86.evex import EvexAssembler
+from fast_impl.kernels.x86.instructions import assembler
 from fast_impl.kernels.x86.registers import (
     R8,
     R9,
     R10,
-    R11,
     R12,
     R13,
     R15,
@@ -23,8 +25,14 @@ from fast_impl.kernels.x86.registers import (
     RSP,
     At,
     Gpr,
+    Mask,
     Ymm,
-)  # fmt: skip
+    Zmm,
+)
+from fast_impl.kernels.x86.vex import VexAssembler
+from fast_impl.tests.targets import for_each_target
+
+ASSEMBLERS = (VexAssembler, EvexAssembler)
 
 # The instruction as GNU objdump prints it, how the assembler is asked for it, and its bytes.
 ENCODINGS = [
@@ -68,15 +76,6 @@ ENCODINGS = [
     ("cmove rax,r9", "move_if", (Condition.ZERO, RAX, R9,), "490f44c1"),
     ("cpuid", "cpuid", (), "0fa2"),
     ("xgetbv", "xgetbv", (), "0f01d0"),
-    ("vxorps ymm3,ymm3,ymm3", "zero", (Ymm(3),), "c5e457db"),
-    ("vxorps ymm12,ymm12,ymm12", "zero", (Ymm(12),), "c4411c57e4"),
-    ("vmovups ymm1,YMMWORD PTR [rbx+0x40]", "load_vector", (Ymm(1), At(RBX, 64),), "c5fc104b40"),
-    ("vmovups ymm14,YMMWORD PTR [r9]", "load_vector", (Ymm(14), At(R9, 0),), "c4417c1031"),
-    ("vmovups YMMWORD PTR [r8+0x20],ymm5", "store_vector", (At(R8, 32), Ymm(5),), "c4c17c116820"),
-    ("vmovups YMMWORD PTR [rdi+0x80],ymm13", "store_vector", (At(RDI, 128), Ymm(13),), "c57c11af80000000"),
-    ("vmovups XMMWORD PTR [r8],xmm2", "store_vector", (At(R8, 0), Ymm(2), 16,), "c4c1781110"),
-    ("vmovlps QWORD PTR [r8],xmm2", "store_vector", (At(R8, 0), Ymm(2), 8,), "c4c1781310"),
-    ("vmovss DWORD PTR [r8],xmm2", "store_vector", (At(R8, 0), Ymm(2), 4,), "c4c17a1110"),
     ("push rdi", "push", (RDI,), "57"),
     ("push r8", "push", (R8,), "4150"),
     ("pop rdi", "pop", (RDI,), "5f"),
@@ -86,29 +85,18 @@ ENCODINGS = [
     ("mov rdi,QWORD PTR [rax+0x8]", "load", (RDI, At(RAX, 8),), "488b7808"),
     ("add rax,0xffffffffffffff80", "add_number", (RAX, -128,), "4883c080"),
     ("add rax,0xffffffffffffff7f", "add_number", (RAX, -129,), "4881c07fffffff"),
-    ("vmovntps YMMWORD PTR [r8+0x20],ymm5", "store_around", (At(R8, 32), Ymm(5),), "c4c17c2b6820"),
-    ("sfence", "fence", (), "0faef8"),
-    ("vmovups ymm2,YMMWORD PTR [rax+0x4]", "load_vector", (Ymm(2), At(RAX, 4), 32,), "c5fc105004"),
-    ("vmovups xmm2,XMMWORD PTR [rax+0x4]", "load_vector", (Ymm(2), At(RAX, 4), 16,), "c5f8105004"),
-    ("vmovsd xmm2,QWORD PTR [rax+0x4]", "load_vector", (Ymm(2), At(RAX, 4), 8,), "c5fb105004"),
-    ("vmovss xmm2,DWORD PTR [rax+0x4]", "load_vector", (Ymm(2), At(RAX, 4), 4,), "c5fa105004"),
-    ("vbroadcastss ymm14,DWORD PTR [r11+0xc]", "broadcast", (Ymm(14), At(R11, 12), 4,), "c4427d18730c"),
-    ("vbroadcastsd ymm2,QWORD PTR [rbx+0x8]", "broadcast", (Ymm(2), At(RBX, 8), 8,), "c4e27d195308"),
-    ("vfmadd231ps ymm0,ymm14,ymm12", "multiply_add", (Ymm(0), Ymm(14), Ymm(12), 4,), "c4c20db8c4"),
-    ("vfmadd231pd ymm11,ymm3,ymm2", "multiply_add", (Ymm(11), Ymm(3), Ymm(2), 8,), "c462e5b8da"),
-    ("vaddps ymm4,ymm4,YMMWORD PTR [rax+0x20]", "add_vector", (Ymm(4), Ymm(4), At(RAX, 32), 4,), "c5dc586020"),
-    ("vaddpd ymm9,ymm10,ymm15", "add_vector", (Ymm(9), Ymm(10), Ymm(15), 8,), "c4412d58cf"),
-    ("vzeroupper", "leave_vectors", (), "c5f877"),
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", ASSEMBLERS)
 @pytest.mark.parametrize(
     ("name", "arguments", "encoded"),
     [row[1:] for row in ENCODINGS],
     ids=[row[0] for row in ENCODINGS],
 )
-def test_an_instruction_is_encoded_as_the_manual_says(name, arguments, encoded):
-    asm = Assembler()
+def test_an_instruction_is_encoded_as_the_manual_says(name, arguments, encoded, kind):
+    """Those without vectors, which both kinds of vectors leave as they are."""
+    asm = kind()
     getattr(asm, name)(*arguments)
     assert asm.code().hex() == encoded
 
@@ -137,14 +125,10 @@ def test_a_jump_to_nowhere_is_refused():
 REFUSED = [
     ("general register 16", lambda asm: asm.push(Gpr(16)), ValueError, "Gpr(16)"),
     ("general register -1", lambda asm: asm.pop(Gpr(-1)), ValueError, "Gpr(-1)"),
-    ("vector register 16", lambda asm: asm.zero(Ymm(16)), ValueError, "Ymm(16)"),
-    ("vector register 19", lambda asm: asm.multiply_add(Ymm(19), Ymm(0), Ymm(1), 4), ValueError, "Ymm(19)"),
-    ("vector register -1", lambda asm: asm.load_vector(Ymm(-1), At(RAX)), ValueError, "Ymm(-1)"),
-    ("register by halves", lambda asm: asm.zero(Ymm(0.5)), ValueError, "Ymm(0.5)"),
     ("register that is a truth", lambda asm: asm.push(Gpr(True)), ValueError, "Gpr(True)"),
     ("no base", lambda asm: asm.load(RAX, At(None, 8)), TypeError, "base=None"),
     ("base by number", lambda asm: asm.load(RAX, At(7, 8)), TypeError, "base=7"),
-    ("vector as base", lambda asm: asm.load_vector(Ymm(0), At(Ymm(1), 8)), TypeError, "base=Ymm"),
+    ("vector as base", lambda asm: asm.load(RAX, At(Zmm(1), 8)), TypeError, "base=Zmm"),
     ("displacement of 33 bits", lambda asm: asm.load(RAX, At(RDI, 1 << 31)), ValueError, "2147483648"),
     ("displacement below 32 bits", lambda asm: asm.load(RAX, At(RDI, -(1 << 31) - 1)), ValueError, "-2147483649"),
     ("displacement by halves", lambda asm: asm.load(RAX, At(RDI, 0.5)), ValueError, "0.5"),
@@ -160,17 +144,6 @@ REFUSED = [
     ("move by number", lambda asm: asm.move_if(5, RAX, RBX), TypeError, "Condition here; got 5"),
     ("loop of no steps", lambda asm: asm.repeat(RAX, 0, print, print), ValueError, "steps=0"),
     ("loop of negative steps", lambda asm: asm.repeat(RAX, -2, print, print), ValueError, "steps=-2"),
-    *[
-        (f"{size} bytes of {name}", lambda asm, call=call, size=size: call(asm, size), ValueError, f"size={size}")
-        for name, sizes, call in (
-            ("store_vector", (0, 1, 2, 12, 24, 64), lambda asm, size: asm.store_vector(At(RAX), Ymm(0), size)),
-            ("load_vector", (0, 1, 2, 12, 24, 64), lambda asm, size: asm.load_vector(Ymm(0), At(RAX), size)),
-            ("broadcast", (0, 2, 16, 32), lambda asm, size: asm.broadcast(Ymm(0), At(RAX), size)),
-            ("multiply_add", (0, 2, 16, 32), lambda asm, size: asm.multiply_add(Ymm(0), Ymm(1), Ymm(2), size)),
-            ("add_vector", (0, 2, 16, 32), lambda asm, size: asm.add_vector(Ymm(0), Ymm(1), Ymm(2), size)),
-        )
-        for size in sizes
-    ],
 ]  # fmt: skip
 
 
@@ -183,54 +156,82 @@ def test_what_cannot_be_encoded_is_refused(ask, error, named):
 
 
 # Of every instruction that has operands: one that is encoded, in which each operand is then replaced.
-GPR, YMM, AT, NUMBER = RBX, Ymm(3), At(RDI, 8), 4
-OPERANDS = {
+GPR, YMM, ZMM, MASK, AT, NUMBER = RBX, Ymm(3), Zmm(3), Mask(3), At(RDI, 8), 4
+GENERAL = {
     "push": (GPR,), "pop": (GPR,), "move": (GPR, GPR), "move_number": (GPR, NUMBER), "load": (GPR, AT),
     "load_int32": (GPR, AT), "store": (AT, GPR), "add": (GPR, GPR), "add_two": (GPR, GPR, GPR),
     "add_memory": (AT, AT, GPR), "add_number": (GPR, NUMBER), "subtract_number": (GPR, NUMBER), "test": (GPR,),
-    "move_if": (Condition.SIGN, GPR, GPR), "zero": (YMM,), "store_vector": (AT, YMM), "store_around": (AT, YMM),
-    "load_vector": (YMM, AT), "broadcast": (YMM, AT, NUMBER), "multiply_add": (YMM, YMM, YMM, NUMBER),
-    "add_vector": (YMM, YMM, YMM, NUMBER),
+    "move_if": (Condition.SIGN, GPR, GPR),
 }  # fmt: skip
-# Operands that may also be memory.
-EITHER = {("add", 1), ("add_number", 0), ("subtract_number", 0), ("add_vector", 2)}
+OPERANDS = {
+    Assembler: GENERAL,
+    VexAssembler: {
+        **GENERAL, "zero": (YMM,), "store_vector": (AT, YMM), "store_around": (AT, YMM),
+        "load_vector": (YMM, AT), "broadcast": (YMM, AT, NUMBER), "multiply_add": (YMM, YMM, YMM, NUMBER),
+        "add_vector": (YMM, YMM, YMM, NUMBER),
+    },
+    EvexAssembler: {
+        **GENERAL, "zero": (ZMM,), "store_vector": (AT, ZMM, MASK), "store_around": (AT, ZMM),
+        "load_vector": (ZMM, AT, MASK), "broadcast": (ZMM, AT, NUMBER), "multiply_add": (ZMM, ZMM, ZMM, NUMBER),
+        "add_vector": (ZMM, ZMM, ZMM, NUMBER, MASK), "align": (ZMM, ZMM, ZMM, NUMBER),
+        "set_mask": (MASK, NUMBER, GPR),
+    },
+}  # fmt: skip
+# Operands that may also be memory, and those that may be left out.
+EITHER = {
+    *((kind, *place) for kind in OPERANDS for place in (("add", 1), ("add_number", 0), ("subtract_number", 0))),
+    (VexAssembler, "add_vector", 2), (EvexAssembler, "add_vector", 2), (EvexAssembler, "multiply_add", 2),
+}  # fmt: skip
+OPTIONAL = {("store_vector", 2), ("load_vector", 2), ("add_vector", 4)}
+# What has no operands of its own, or is made of instructions that have.
+WITHOUT = {
+    "code",
+    "ret",
+    "cpuid",
+    "xgetbv",
+    "fence",
+    "leave_vectors",
+    "place",
+    "jump",
+    "repeat",
+    "registers",
+    "multiply_add_number",
+    "load_side_by_side",
+    "prepare_parts",
+    "copy",
+    "store_parts",
+}
 
 
-def test_every_instruction_with_operands_is_listed():
-    without = {
-        "code",
-        "ret",
-        "cpuid",
-        "xgetbv",
-        "fence",
-        "leave_vectors",
-        "place",
-        "jump",
-        "repeat",
-    }
-    methods = {name for name in vars(Assembler) if not name.startswith("_")}
-    assert methods - without == set(OPERANDS)
+@pytest.mark.parametrize("kind", OPERANDS)
+def test_every_instruction_with_operands_is_listed(kind):
+    methods = {
+        name for name in dir(kind) if not name.startswith("_") and inspect.isfunction(getattr(kind, name))
+    }  # fmt: skip
+    assert methods - WITHOUT == set(OPERANDS[kind])
 
 
 @pytest.mark.parametrize(
-    ("name", "place", "wrong"),
+    ("kind", "name", "place", "wrong"),
     [
-        (name, place, wrong)
-        for name, operands in OPERANDS.items()
+        (kind, name, place, wrong)
+        for kind, instructions in OPERANDS.items()
+        for name, operands in instructions.items()
         for place, operand in enumerate(operands)
         if operand is not NUMBER
-        for wrong in (RAX, Ymm(0), At(RAX), 0, 19, None)
+        for wrong in (RAX, Ymm(0), Zmm(0), Mask(1), At(RAX), 0, 19, None)
         if type(wrong) is not type(operand)
-        if not (isinstance(wrong, At) and (name, place) in EITHER)
+        if not (isinstance(wrong, At) and (kind, name, place) in EITHER)
+        if not (wrong is None and (name, place) in OPTIONAL)
     ],
     ids=str,
 )
-def test_an_operand_of_another_kind_is_refused(name, place, wrong):
-    operands = list(OPERANDS[name])
-    getattr(Assembler(), name)(*operands)
+def test_an_operand_of_another_kind_is_refused(kind, name, place, wrong):
+    operands = list(OPERANDS[kind][name])
+    getattr(kind(), name)(*operands)
     operands[place] = wrong
     with pytest.raises(TypeError, match="an instruction takes a"):
-        getattr(Assembler(), name)(*operands)
+        getattr(kind(), name)(*operands)
 
 
 def test_a_label_has_one_place():
@@ -257,23 +258,23 @@ def test_a_place_is_named_by_a_label(wrong):
         Assembler().jump(wrong)
 
 
-@pytest.mark.parametrize("length", [1, 2, 6, 33])
-def test_a_length_that_no_pieces_make_up_is_refused(length):
-    with pytest.raises(ValueError, match=f"length={length}"):
-        list(parts(length, 32))
+@pytest.mark.parametrize("kind", ASSEMBLERS)
+@pytest.mark.parametrize(
+    ("name", "encoded"),
+    [("fence", "0faef8"), ("leave_vectors", "c5f877")],
+    ids=["sfence", "vzeroupper"],
+)
+def test_what_ends_a_kernel_is_the_same_for_all_vectors(name, encoded, kind):
+    asm = kind()
+    getattr(asm, name)()
+    assert asm.code().hex() == encoded
 
 
-def test_pieces_are_as_wide_as_the_vectors():
-    assert list(parts(124, 64)) == [(0, 64), (64, 32), (96, 16), (112, 8), (120, 4)]
-    assert list(parts(24, 16)) == [(0, 16), (16, 8)]
-
-
-@pytest.mark.parametrize("length", range(4, 101, 4))
-def test_parts_make_up_a_length_in_order(length):
-    found = list(parts(length, 32))
-    assert [start for start, _ in found] == [
-        sum(size for _, size in found[:i]) for i in range(len(found))
-    ]
-    assert sum(size for _, size in found) == length
-    assert [size for _, size in found] == sorted((size for _, size in found), reverse=True)
-    assert {size for _, size in found} <= {32, 16, 8, 4}
+@for_each_target
+def test_a_target_has_an_assembler_with_its_vectors(target):
+    asm = assembler(target)
+    assert (asm.vector, asm.masks) == (target.vector, target.masks)
+    found = asm.registers(target.registers)
+    assert [register.number for register in found] == list(range(target.registers))
+    with pytest.raises(ValueError, match=rf"\({target.registers}\): the number must be"):
+        asm.registers(target.registers + 1)

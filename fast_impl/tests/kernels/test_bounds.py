@@ -9,14 +9,13 @@ from fast_impl.gradients import direct_kernel
 from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import KernelGradient
 from fast_impl.kernels import calls
-from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.tests import guarded
 from fast_impl.tests.gradients.test_direct import WAYS
 from fast_impl.tests.made import GIVEN, made
-from fast_impl.tests.targets import generated
+from fast_impl.tests.targets import generated, on_each_target
 
 
-@generated
+@on_each_target
 @pytest.mark.parametrize("at_end", [False, True])
 @pytest.mark.parametrize("weights", [1, 1 << 20])
 @pytest.mark.parametrize(("channels", "filters"), [(5, 3), (9, 17), (17, 41)])
@@ -24,7 +23,7 @@ from fast_impl.tests.targets import generated
     "name", ["plain", "odd pixel after", "wider than a tile", "dilation, same"]
 )
 def test_kernels_touch_nothing_beyond_their_arrays(
-    name, channels, filters, weights, at_end, monkeypatch
+    target, name, channels, filters, weights, at_end, monkeypatch
 ):
     """A process that did would die here."""
     monkeypatch.setattr(calls, "_WEIGHT_BYTES", weights)
@@ -35,7 +34,7 @@ def test_kernels_touch_nothing_beyond_their_arrays(
     out, to_inputs, to_kernel = (
         guarded.copy(array, at_end) for array in (given.expected.astype("f4"), given.x, given.k)
     )
-    for method in direct._candidates(given.problem, AVX2):
+    for method in direct._candidates(given.problem, target):
         method.prepare(1)
         out[...] = np.nan
         packed = guarded.copy(method.pack(k), at_end)
@@ -44,11 +43,11 @@ def test_kernels_touch_nothing_beyond_their_arrays(
     for way in ("where they lie", "in blocks, few pixels"):
         for constant, value in WAYS[way].items():
             monkeypatch.setattr(direct_kernel, constant, value)
-        method = KernelGradient(given.problem, 1, 1 << 26, AVX2)
+        method = KernelGradient(given.problem, 1, 1 << 26, target)
         assert method.as_it_is == (way == "where they lie" and name == "plain")
         method.run(x, g, to_kernel)
         np.testing.assert_array_equal(to_kernel, given.to_kernel)
-    InputGradient(given.problem, 1, AVX2).run(k, g, to_inputs)
+    InputGradient(given.problem, 1, target).run(k, g, to_inputs)
     np.testing.assert_array_equal(to_inputs, given.to_inputs)
 
 

@@ -12,12 +12,11 @@ from fast_impl.gradients.direct_kernel import KernelGradient
 from fast_impl.kernels import calls, copying
 from fast_impl.kernels.format import Products, Sums
 from fast_impl.kernels.rooms import Rooms
-from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.planning import planner
 from fast_impl.runtime import blas, checking
 from fast_impl.runtime.checking import AddressError
 from fast_impl.tests.made import made
-from fast_impl.tests.targets import generated
+from fast_impl.tests.targets import generated, on_each_target
 
 pytestmark = generated
 
@@ -34,11 +33,12 @@ def test_the_switch_is_on_in_all_tests_of_the_library():
     assert checking.wanted()
 
 
-def test_without_the_switch_nothing_is_checked(monkeypatch):
+@on_each_target
+def test_without_the_switch_nothing_is_checked(target, monkeypatch):
     monkeypatch.setattr(checking, "wanted", lambda: False)
     monkeypatch.setattr(checking, "prove", lambda *_: pytest.fail("checked"))
     given = made("odd pixel after")
-    plan = planner.planned(given.problem, "direct", 1, planner.WORKSPACE_LIMIT, AVX2)
+    plan = planner.planned(given.problem, "direct", 1, planner.WORKSPACE_LIMIT, target)
     np.testing.assert_array_equal(plan.run(given.x, given.k, bias=given.bias), given.expected)
 
 
@@ -46,10 +46,10 @@ def test_without_the_switch_nothing_is_checked(monkeypatch):
 
 
 @functools.cache
-def forward_calls(name="odd pixel after", filters=17, weights=1 << 20):
+def forward_calls(target, name="odd pixel after", filters=17):
     """A prepared plan and its operands: inputs, packed weights, lanes of the bias, output."""
     given = made(name, 7, 9, filters)
-    method = direct._candidates(given.problem, AVX2)[0]
+    method = direct._candidates(given.problem, target)[0]
     method.prepare(1)
     out = np.full(given.expected.size, 77, "f4")
     return method.prepared, [
@@ -60,11 +60,12 @@ def forward_calls(name="odd pixel after", filters=17, weights=1 << 20):
     ]
 
 
+@on_each_target
 @pytest.mark.parametrize("end", [slice(1, None), slice(None, -1)], ids=["begins", "ends"])
 @pytest.mark.parametrize("which", range(4), ids=["inputs", "weights", "bias", "output"])
 @pytest.mark.parametrize("name", ["plain", "odd pixel after", "wider than a tile"])
-def test_sums_need_every_number_of_their_operands(name, which, end):
-    prepared, operands = forward_calls(name)
+def test_sums_need_every_number_of_their_operands(target, name, which, end):
+    prepared, operands = forward_calls(target, name)
     prepared.run(*operands)
     short = [array[end] if i == which else array for i, array in enumerate(operands)]
     operands[3][...] = 77
@@ -73,25 +74,32 @@ def test_sums_need_every_number_of_their_operands(name, which, end):
     assert (operands[3] == 77).all()
 
 
-WAYS = {"where they lie": {"_FEW": 1000, "_SHORT": 0}, "in blocks": {"_FEW": 0, "_REUSE": 0}}
+WAYS = {
+    "where they lie": {"_FEW": 1000, "_SHORT": 0, "_WORTH": 0},
+    "exchanged where they can be": {"_FEW": 1000, "_SHORT": 0, "_WORTH": 1e9},
+    "in blocks": {"_FEW": 0, "_REUSE": 0},
+}
 
 
+@on_each_target
 @pytest.mark.parametrize("end", [slice(1, None), slice(None, -1)], ids=["begins", "ends"])
 @pytest.mark.parametrize("way", WAYS)
-def test_products_need_every_number_of_their_result(way, end, monkeypatch):
+def test_products_need_every_number_of_their_result(target, way, end, monkeypatch):
     for constant, value in WAYS[way].items():
         monkeypatch.setattr(direct_kernel, constant, value)
     given = made("odd pixel after", 7, 9, 5)
-    method = KernelGradient(given.problem, 1, 1 << 26, AVX2)
+    method = KernelGradient(given.problem, 1, 1 << 26, target)
     out = np.zeros(given.k.size, "f4")
     with pytest.raises(AddressError, match="nothing was run"):
-        method.run(given.x, given.g, out[end])
+        method._sum(given.x, given.g, out[end])
     assert not out.any()
 
 
+@on_each_target
 @pytest.mark.parametrize("end", [slice(1, None), slice(None, -1)], ids=["begins", "ends"])
 @pytest.mark.parametrize("field", [Products.INPUTS, Products.GRADIENTS])
-def test_products_need_every_number_of_their_operands(field, end, monkeypatch):
+@pytest.mark.parametrize("way", WAYS)
+def test_products_need_every_number_of_their_operands(target, way, field, end, monkeypatch):
     proved = checking.prove
 
     def shortened(tasks, told, arrays):
@@ -99,31 +107,33 @@ def test_products_need_every_number_of_their_operands(field, end, monkeypatch):
             arrays[field] = arrays[field].reshape(-1)[end]
         proved(tasks, told, arrays)
 
-    monkeypatch.setattr(direct_kernel, "_FEW", 0)
-    monkeypatch.setattr(direct_kernel, "_REUSE", 0)
+    for constant, value in WAYS[way].items():
+        monkeypatch.setattr(direct_kernel, constant, value)
     monkeypatch.setattr(checking, "prove", shortened)
-    given = made("odd pixel after", 7, 9, 5)
+    given = made("plain", 7, 9, 5)
     with pytest.raises(AddressError, match="nothing was run"):
-        KernelGradient(given.problem, 1, 1 << 26, AVX2).run(
+        KernelGradient(given.problem, 1, 1 << 26, target).run(
             given.x, given.g, np.zeros_like(given.k)
         )
 
 
+@on_each_target
 @pytest.mark.parametrize("step", [0, 8, 12, 4096, -4])
-def test_copies_need_every_number_of_their_source(step, monkeypatch):
+def test_copies_need_every_number_of_their_source(target, step, monkeypatch):
     """A size of a number taken from the stride of an axis of one element killed the process."""
     source = np.lib.stride_tricks.as_strided(np.ones(12, "f4"), (3, 4, 1), (16, 4, step))
     monkeypatch.setattr(copying, "steps", lambda array: array.strides)
     panels = np.zeros((1, 3, 4, 8), "f4")
     with pytest.raises(AddressError, match="nothing was run"):
-        copying.fill(panels, source, 0, AVX2)
+        copying.fill(panels, source, 0, target)
 
 
-def test_copies_need_every_number_of_their_target(monkeypatch):
+@on_each_target
+def test_copies_need_every_number_of_their_target(target, monkeypatch):
     panels = np.zeros((2, 3, 4, 8), "f4")
     monkeypatch.setattr(checking, "steps", lambda array: (0,) * array.ndim)
     with pytest.raises(AddressError, match="nothing was run"):
-        copying.fill(panels, np.ones((3, 4, 16), "f4"), 0, AVX2)
+        copying.fill(panels, np.ones((3, 4, 16), "f4"), 0, target)
     assert not panels.any()
 
 
@@ -138,11 +148,12 @@ def _raises_or_not(prepared, operands):
     return False
 
 
+@on_each_target
 @pytest.mark.parametrize("by", [1 << 24, -(1 << 24)])
 @pytest.mark.parametrize("number", range(40))
-def test_a_stream_with_one_wrong_word_runs_only_inside_its_arrays(number, by):
+def test_a_stream_with_one_wrong_word_runs_only_inside_its_arrays(target, number, by):
     """A word may be unused, or another place in the array; a kernel that left it would die here."""
-    prepared, operands = forward_calls()
+    prepared, operands = forward_calls(target)
     streams = prepared._streams
     word = number * len(streams) // 40
     kept = int(streams[word])
@@ -154,9 +165,10 @@ def test_a_stream_with_one_wrong_word_runs_only_inside_its_arrays(number, by):
     assert not _raises_or_not(prepared, operands)
 
 
+@on_each_target
 @pytest.mark.parametrize("place", [1, 2], ids=["inputs", "outputs"])
-def test_a_job_that_begins_elsewhere_is_refused(place):
-    prepared, operands = forward_calls()
+def test_a_job_that_begins_elsewhere_is_refused(target, place):
+    prepared, operands = forward_calls(target)
     kept = prepared._jobs.copy()
     try:
         prepared._jobs[-1, place] += 1 << 20
@@ -165,12 +177,13 @@ def test_a_job_that_begins_elsewhere_is_refused(place):
         prepared._jobs[...] = kept
 
 
+@on_each_target
 @pytest.mark.parametrize(
     "field", [Sums.JOBS, Sums.COUNT, Sums.STREAMS, Sums.NOTHING, Sums.PANELS, Sums.WEIGHTS_STEP]
 )
 @pytest.mark.parametrize("by", [1 << 24, -(1 << 24)])
-def test_a_call_with_one_wrong_field_is_refused(field, by, monkeypatch):
-    prepared, operands = forward_calls("odd pixel after", 100)
+def test_a_call_with_one_wrong_field_is_refused(target, field, by, monkeypatch):
+    prepared, operands = forward_calls(target, "odd pixel after", 512)
     told = prepared._template.copy()
     told[:, field // 8] += by
     monkeypatch.setattr(prepared, "_near", Rooms(told, Sums.INPUTS, 4))
@@ -178,8 +191,9 @@ def test_a_call_with_one_wrong_field_is_refused(field, by, monkeypatch):
         prepared.run(*operands)
 
 
-def test_a_stream_without_an_end_is_refused():
-    prepared, operands = forward_calls()
+@on_each_target
+def test_a_stream_without_an_end_is_refused(target):
+    prepared, operands = forward_calls(target)
     kept = int(prepared._streams[-1])
     prepared._streams[-1] = 1
     try:
@@ -189,9 +203,12 @@ def test_a_stream_without_an_end_is_refused():
         prepared._streams[-1] = kept
 
 
-def test_lines_around_the_caches_begin_with_a_vector(monkeypatch):
+@on_each_target
+def test_lines_around_the_caches_begin_with_a_vector(target, monkeypatch):
     given = made("plain", filters=16)
-    method = direct.Direct(given.problem, direct._candidates(given.problem, AVX2)[0].pieces, AVX2)
+    method = direct.Direct(
+        given.problem, direct._candidates(given.problem, target)[0].pieces, target
+    )
     method.prepare(1)
     monkeypatch.setattr(calls, "_LARGE", 0)
     monkeypatch.setattr(calls.memory, "LINE", 1)
@@ -204,9 +221,10 @@ def test_lines_around_the_caches_begin_with_a_vector(monkeypatch):
         method.run(given.x, method.pack(given.k), None, out)
 
 
-def test_a_wrong_gradient_of_the_inputs_is_refused_too():
+@on_each_target
+def test_a_wrong_gradient_of_the_inputs_is_refused_too(target):
     given = made("odd pixel after", 7, 9, 5)
-    method = InputGradient(given.problem, 1, AVX2)
+    method = InputGradient(given.problem, 1, target)
     with pytest.raises(AddressError, match="nothing was run"):
         method.run(given.k, given.g.reshape(-1)[:-1], np.empty_like(given.x))
 

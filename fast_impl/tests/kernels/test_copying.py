@@ -8,18 +8,17 @@ import pytest
 
 from fast_impl.kernels import copying
 from fast_impl.kernels.format import Copies
-from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.runtime import workers
-from fast_impl.tests.targets import generated, telling
+from fast_impl.tests.targets import on_each_target, telling
 
 
-@generated
+@on_each_target
 @pytest.mark.parametrize("together", [True, False])
 @pytest.mark.parametrize("block", [1, 2 * 44, 4 * 44, 5 * 44, 1 << 20])
 @pytest.mark.parametrize("panels", [1, 2, 3])
 @pytest.mark.parametrize("first", [0, 3, 4])
 def test_panels_take_what_there_is_and_zeros_for_the_rest(
-    panels, first, block, together, monkeypatch
+    target, panels, first, block, together, monkeypatch
 ):
     monkeypatch.setattr(copying, "_BLOCK_BYTES", block)
     source = np.arange(2 * 3 * 11, dtype="f4").reshape(2, 3, 11)
@@ -28,12 +27,12 @@ def test_panels_take_what_there_is_and_zeros_for_the_rest(
     into = np.full((panels, 2, 3, 4), np.nan, "f4")
     padded = np.pad(source, ((0, 0), (0, 0), (0, 10)))
     if panels * 4 < 11 - first + 4:  # at most one of them lacks numbers
-        copying.fill(into, source, first, AVX2)
+        copying.fill(into, source, first, target)
         for panel in range(panels):
             start = first + 4 * panel
             np.testing.assert_array_equal(into[panel], padded[..., start : start + 4])
     nothing = np.full((panels, 0, 3, 4), np.nan, "f4")
-    copying.fill(nothing, source[:0], 0, AVX2)
+    copying.fill(nothing, source[:0], 0, target)
 
 
 @pytest.mark.parametrize(

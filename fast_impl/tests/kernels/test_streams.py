@@ -6,7 +6,7 @@ import pytest
 
 from fast_impl.kernels import streams
 from fast_impl.kernels.format import END, NOWHERE, ZEROS
-from fast_impl.kernels.streams import Grid, Reach, Streams, TooLongError, unit
+from fast_impl.kernels.streams import Grid, Reach, Streams, TooLongError, Unit, cut, unit
 
 
 def _grid(images, rows, columns, taps=(0,), step=1):
@@ -14,6 +14,11 @@ def _grid(images, rows, columns, taps=(0,), step=1):
     return Grid(
         images, range(rows), range(columns), Reach(rows, step, taps), reach, 4, 4, (0, 0, 0)
     )
+
+
+def _in_one_piece(monkeypatch, images, rows):
+    """Cut every grid into units of so many images and rows, with all its columns."""
+    monkeypatch.setattr(streams, "cut", lambda grid, tile: ((grid, Unit(images, rows, 0)),))
 
 
 @pytest.mark.parametrize(
@@ -55,12 +60,14 @@ def test_inputs_that_do_not_exist_are_known():
     assert Reach(5, 1, (0, 9)).idle(range(3)) == 2
 
 
-def test_a_stream_names_every_input_of_a_tile_and_zeros_for_those_beyond_the_edge():
-    grid = Grid(
-        1, range(1), range(5), Reach(1, 1, (0,)), Reach(5, 1, (-1, 0)), 2, 4, (0, 0, 12), 100
-    )
+# One row of five pixels, whose first column has one tap of two.
+BORDER = Grid(1, range(1), range(5), Reach(1, 1, (0,)), Reach(5, 1, (-1, 0)), 2, 4, (0, 0, 12), 100)
+
+
+def test_a_stream_names_every_input_of_a_tile_and_zeros_for_those_beyond_the_edge(monkeypatch):
+    _in_one_piece(monkeypatch, 1, 1)
     found = Streams()
-    assert found.add(grid, 4, range(1), 64, 8, once=False) == range(1)
+    assert found.add(BORDER, 4, range(1), 64, 8, once=False) == range(1)
     words, jobs = found.arrays()
     assert jobs.tolist() == [[0, 0, 108]]
     assert words.tolist() == [
@@ -68,6 +75,52 @@ def test_a_stream_names_every_input_of_a_tile_and_zeros_for_those_beyond_the_edg
         1, 12, 24, 36, 48, 4, 0, 0, 8, 16, 24,
         END,
     ]  # fmt: skip
+
+
+def test_columns_at_the_border_are_tiles_of_their_own_without_the_taps_that_none_of_them_has():
+    found = Streams()
+    assert found.add(BORDER, 4, range(1), 64, 8, once=False) == range(2)
+    words, jobs = found.arrays()
+    inside = [1, 12, 24, 36, 48, 4, 0, 0, 8, 16, 24, END]
+    border = [1, 0, 0, 0, 0, 2, 64, 0, 0, 0, 0, END]
+    assert words.tolist() == inside + border
+    assert jobs.tolist() == [[0, 0, 108], [4 * len(inside), 0, 108]]
+
+
+def _columns(grid, tile):
+    """By columns that are cut together: rows of a unit, and whether they are taken column by column."""
+    return [
+        ((part.columns.start, part.columns.stop), found.rows, found.upright)
+        for part, found in cut(grid, tile)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("images", "rows", "columns", "taps", "step", "expected"),
+    [
+        (1, 1, 9, (0,), 1, [((0, 9), 1, False)]),
+        (1, 40, 9, (-1, 0, 1), 1, [((1, 8), 5, False), ((0, 1), 24, True), ((8, 9), 24, True)]),
+        (1, 40, 9, (-2, 0), 1, [((2, 9), 5, False), ((0, 2), 24, True)]),
+        # No column has all taps, or few are at the border; images side by side have none.
+        (1, 40, 300, (-1, 0, 1), 1, [((0, 300), 1, False)]),
+        (12, 4, 4, (-1, 0, 1), 1, [((0, 4), 1, False)]),
+    ],
+)
+def test_columns_are_cut_by_themselves_where_fewer_places_reach_over_the_edge(
+    images, rows, columns, taps, step, expected
+):
+    assert _columns(_grid(images, rows, columns, taps, step), 6) == expected
+
+
+@pytest.mark.parametrize("tile", [4, 6, 8])
+@pytest.mark.parametrize("taps", [(), (0,), (-1, 0, 1), (-9, 0, 9), (-3, -2), (2, 5), (-40, 40)])
+@pytest.mark.parametrize("rows", [1, 7, 40])
+@pytest.mark.parametrize("columns", [range(1), range(9), range(-2, 11), range(3, 8)])
+def test_every_column_is_cut_once(columns, rows, taps, tile):
+    reach = Reach(9, 1, taps)
+    grid = Grid(1, range(rows), columns, Reach(rows, 1, (0,)), reach, 4, 4, (0, 0, 0))
+    found = [column for part, _ in cut(grid, tile) for column in part.columns]
+    assert sorted(found) == list(columns)
 
 
 def test_a_stream_that_must_write_once_skips_what_was_written_before():
@@ -115,7 +168,7 @@ def test_a_row_of_too_many_tiles_is_refused_before_it_is_cut():
 )  # fmt: skip
 def test_words_are_counted_before_a_row_is_cut(images, rows, columns, before, least, monkeypatch):
     monkeypatch.setattr(streams, "_Cutter", lambda *_: pytest.fail("rows were cut"))
-    monkeypatch.setattr(streams, "unit", lambda *_: streams.Unit(images, rows, 0))
+    _in_one_piece(monkeypatch, images, rows)
     for most, refused in ((least, False), (least - 1, True)):
         monkeypatch.setattr(streams, "MOST_WORDS", most)
         with pytest.raises(TooLongError) if refused else contextlib.nullcontext():
@@ -133,7 +186,7 @@ def test_words_of_all_grids_are_counted_together():
 
 @pytest.mark.parametrize("unit", [(1, 1), (2, 1), (1, 2)])
 def test_jobs_are_counted_before_a_row_is_cut(unit, monkeypatch):
-    monkeypatch.setattr(streams, "unit", lambda *_: streams.Unit(*unit, 0))
+    _in_one_piece(monkeypatch, *unit)
     grid = _grid(5, 3, 4)
     jobs = Streams().add(grid, 4, range(1), 64, 0, once=False)
     assert len(jobs) == {(1, 1): 15, (2, 1): 9, (1, 2): 10}[unit]

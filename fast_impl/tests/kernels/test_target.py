@@ -17,7 +17,7 @@ from fast_impl.problem.problem import Options, Problem
 from fast_impl.tests.targets import interpreted
 
 NARROW = interpreted(16, 32, {1: 8, 2: 7, 3: 5})
-WIDE = interpreted(64, 32, {1: 12, 2: 8, 3: 6, 4: 5})
+WIDE = interpreted(64, 32, {1: 12, 2: 8, 3: 6, 4: 5}, masks=True)
 LIMIT = planner.WORKSPACE_LIMIT
 
 
@@ -84,11 +84,13 @@ def test_plans_are_kept_by_target(geometry):
 @pytest.mark.parametrize(
     ("tiles", "best", "message"),
     [
-        ({1: Tile(14, 1, 1), 2: Tile(6, 1, 1)}, 2, None),
-        ({1: Tile(15, 1, 1), 2: Tile(6, 1, 1)}, 2, "15 rows by 1 vectors does not fit 16 registers"),
-        ({1: Tile(8, 1, 1), 2: Tile(7, 1, 1)}, 2, "7 rows by 2 vectors does not fit 16 registers"),
-        ({1: Tile(8, 1, 1), 3: Tile(4, 1, 1)}, 1, "tiles must be of 1, 2, ... vectors"),
-        ({1: Tile(8, 1, 1)}, 2, "best=2 one of them; got [1]"),
+        ({1: Tile(14, 1, 1, 14), 2: Tile(6, 1, 1, 6)}, 2, None),
+        ({1: Tile(15, 1, 1, 8), 2: Tile(6, 1, 1, 6)}, 2, "15 rows by 1 vectors does not fit 16 registers"),
+        ({1: Tile(8, 1, 1, 15), 2: Tile(6, 1, 1, 6)}, 2, "15 rows by 1 vectors does not fit 16 registers"),
+        ({1: Tile(8, 1, 1, 8), 2: Tile(7, 1, 1, 6)}, 2, "7 rows by 2 vectors does not fit 16 registers"),
+        ({1: Tile(8, 1, 1, 8), 2: Tile(6, 1, 1, 7)}, 2, "7 rows by 2 vectors does not fit 16 registers"),
+        ({1: Tile(8, 1, 1, 8), 3: Tile(4, 1, 1, 4)}, 1, "tiles must be of 1, 2, ... vectors"),
+        ({1: Tile(8, 1, 1, 8)}, 2, "best=2 one of them; got [1]"),
     ],
 )  # fmt: skip
 def test_a_target_whose_tiles_do_not_fit_its_registers_is_refused(tiles, best, message):

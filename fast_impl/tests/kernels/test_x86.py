@@ -1,4 +1,4 @@
-"""The kernels generated for AVX2: what they compute, and their bytes."""
+"""The kernels generated for x86-64: what they compute, and their bytes."""
 
 import hashlib
 
@@ -9,125 +9,191 @@ from fast_impl.kernels import made
 from fast_impl.kernels.format import END, Products, Run
 from fast_impl.kernels.x86 import copies, products, sums
 from fast_impl.kernels.x86.avx2 import AVX2
-from fast_impl.tests.targets import generated
+from fast_impl.kernels.x86.avx512 import AVX512
+from fast_impl.tests import guarded
+from fast_impl.tests.targets import TARGETS, for_each_target, needs, on_each_target
 
 
-@generated
-@pytest.mark.parametrize("numbers", [1, 2, 3, 6, 8, 13, 16])
-def test_copies_take_pieces_from_where_they_lie(numbers):
+@on_each_target
+@pytest.mark.parametrize("numbers", [1, 2, 3, 6, 8, 13, 16, 17, 31, 32, 37])
+def test_copies_take_pieces_from_where_they_lie(target, numbers):
     random = np.random.default_rng(1)
-    source = random.standard_normal((4, 5, 20)).astype(np.float32)[::2, :, 3:]
-    target = np.full((2, 2, 5, numbers + 2), np.nan, np.float32)
+    source = random.standard_normal((4, 5, 41)).astype(np.float32)[::2, :, 3:]
+    into = np.full((2, 2, 5, numbers + 2), np.nan, np.float32)
     steps = source.strides[0], 4, source.strides[1]
-    into = target.strides[1], target.strides[0], target.strides[2]
-    told = np.array([source.ctypes.data, target.ctypes.data, 2, 2, 5, *steps, *into])
-    made.copies(AVX2, numbers * 4)(told.ctypes.data)
+    steps_into = into.strides[1], into.strides[0], into.strides[2]
+    told = np.array([source.ctypes.data, into.ctypes.data, 2, 2, 5, *steps, *steps_into])
+    made.copies(target, numbers * 4)(told.ctypes.data)
     for panel in range(2):
         expected = source[..., panel : panel + numbers]
-        np.testing.assert_array_equal(target[panel, ..., :numbers], expected)
-    assert np.isnan(target[..., numbers:]).all()
+        np.testing.assert_array_equal(into[panel, ..., :numbers], expected)
+    assert np.isnan(into[..., numbers:]).all()
 
 
+@for_each_target
 @pytest.mark.parametrize("again", [False, True])
-@pytest.mark.parametrize("runs", [(Run(0, 16, 0),), (Run(0, 3, 0), Run(3, 3, 640))])
+@pytest.mark.parametrize("lines", [1, 2])
 @pytest.mark.parametrize("size", [4, 8])
-def test_registers_of_the_caller_are_saved_and_put_back(size, runs, again):
-    code = sums.generate(AVX2, 2, size, runs, again)
+def test_registers_of_the_caller_are_saved_and_put_back(size, lines, again, target):
+    whole = (Run(0, 2 * target.vector // size, 0),)
+    runs = whole if lines == 1 else (Run(0, 3, 0), Run(3, 3, 640))
+    code = sums.generate(target, 2, size, runs, again)
     assert code.startswith(bytes.fromhex("53554154415541564157"))
     assert code.endswith(bytes.fromhex("c5f877415f415e415d415c5d5bc3"))
 
 
 # What is generated, and the length and SHA-256 of its bytes: a change must be meant.
 GENERATED = [
-    ("sums of 1 x 8 lanes", sums, (1, 4, (Run(0, 8, 0),), False),
+    ("sums of 1 x 8 lanes", AVX2, sums, (1, 4, (Run(0, 8, 0),), False),
      1140, "3cba5c09ac84f64e"),
-    ("sums of 1 x 8 lanes, again", sums, (1, 4, (Run(0, 8, 0),), True),
+    ("sums of 1 x 8 lanes, again", AVX2, sums, (1, 4, (Run(0, 8, 0),), True),
      1148, "e0d6215282275aed"),
-    ("sums of 2 x 8 lanes", sums, (2, 4, (Run(0, 16, 0),), False),
+    ("sums of 2 x 8 lanes", AVX2, sums, (2, 4, (Run(0, 16, 0),), False),
      1445, "da1a8966b07fb99e"),
-    ("sums of 2 x 8 lanes, again", sums, (2, 4, (Run(0, 16, 0),), True),
+    ("sums of 2 x 8 lanes, again", AVX2, sums, (2, 4, (Run(0, 16, 0),), True),
      1221, "7b5b374d18573fcb"),
-    ("sums of 3 x 8 lanes", sums, (3, 4, (Run(0, 24, 0),), False),
+    ("sums of 3 x 8 lanes", AVX2, sums, (3, 4, (Run(0, 24, 0),), False),
      1107, "e5f1411cba861473"),
-    ("sums of 3 x 8 lanes, again", sums, (3, 4, (Run(0, 24, 0),), True),
+    ("sums of 3 x 8 lanes, again", AVX2, sums, (3, 4, (Run(0, 24, 0),), True),
      1119, "0675c8dadb15f591"),
-    ("sums of 2 x 4 lanes", sums, (2, 8, (Run(0, 8, 0),), False),
+    ("sums of 2 x 4 lanes", AVX2, sums, (2, 8, (Run(0, 8, 0),), False),
      1445, "035523dfff5fd4a0"),
-    ("sums of 2 x 4 lanes, again", sums, (2, 8, (Run(0, 8, 0),), True),
+    ("sums of 2 x 4 lanes, again", AVX2, sums, (2, 8, (Run(0, 8, 0),), True),
      1221, "bb19be429e40eee3"),
-    ("sums of 13 lanes", sums, (2, 4, (Run(0, 13, 0),), False),
-     1485, "f0337998133d7450"),
-    ("sums of 13 lanes, again", sums, (2, 4, (Run(0, 13, 0),), True),
+    ("sums of 13 lanes", AVX2, sums, (2, 4, (Run(0, 13, 0),), False),
+     1485, "768eedbd5045e925"),
+    ("sums of 13 lanes, again", AVX2, sums, (2, 4, (Run(0, 13, 0),), True),
      1623, "a6cbec4774197826"),
-    ("sums of two lines", sums, (3, 8, (Run(0, 5, 0), Run(5, 5, 640)), False),
-     1379, "39eb26a1b03a3b0b"),
-    ("products of 8 rows by 8 channels", products, (8, 1, 4, 32, 8),
+    ("sums of two lines", AVX2, sums, (3, 8, (Run(0, 5, 0), Run(5, 5, 640)), False),
+     1379, "2d11098efbef9f39"),
+    ("products of 8 rows by 8 channels", AVX2, products, (8, 1, 4, 32, 8, 32),
      604, "6ceaad8ec348cfe1"),
-    ("products of 6 rows by 16 channels", products, (6, 2, 4, 24, 16),
+    ("products of 6 rows by 16 channels", AVX2, products, (6, 2, 4, 24, 16, 64),
      710, "f40963b3e4af3777"),
-    ("products of 5 rows by 11 channels", products, (5, 2, 4, 24, 11),
+    ("products of 5 rows by 11 channels", AVX2, products, (5, 2, 4, 24, 11, 64),
      931, "f168ec1b1b745721"),
-    ("products of 4 rows by 24 channels", products, (4, 3, 4, 168, 24),
+    ("products of 4 rows by 24 channels", AVX2, products, (4, 3, 4, 168, 24, 96),
      709, "c6983dcd63f82914"),
-    ("products of 2 rows by 7 channels", products, (2, 2, 8, 40, 7),
+    ("products of 2 rows by 7 channels", AVX2, products, (2, 2, 8, 40, 7, 64),
      500, "88b336e769bbcc29"),
-    ("copies of 4 bytes", copies, (4,),
+    ("copies of 4 bytes", AVX2, copies, (4,),
      108, "a03f7e307c3a4d17"),
-    ("copies of 24 bytes", copies, (24,),
+    ("copies of 24 bytes", AVX2, copies, (24,),
      118, "447b80093d284cbe"),
-    ("copies of 64 bytes", copies, (64,),
+    ("copies of 64 bytes", AVX2, copies, (64,),
      118, "ff8dd6eda4792ecf"),
-    ("copies of 100 bytes", copies, (100,),
+    ("copies of 100 bytes", AVX2, copies, (100,),
      138, "bdbaddbdb53f4b99"),
+    ("sums of 1 x 16 lanes", AVX512, sums, (1, 4, (Run(0, 16, 0),), False),
+     1274, "d441bb223617a2b3"),
+    ("sums of 1 x 16 lanes, again", AVX512, sums, (1, 4, (Run(0, 16, 0),), True),
+     1030, "79f2433684f5dffa"),
+    ("sums of 2 x 16 lanes", AVX512, sums, (2, 4, (Run(0, 32, 0),), False),
+     2067, "6413fc970daa8b86"),
+    ("sums of 2 x 16 lanes, again", AVX512, sums, (2, 4, (Run(0, 32, 0),), True),
+     1711, "ceb3a66231482270"),
+    ("sums of 3 x 16 lanes", AVX512, sums, (3, 4, (Run(0, 48, 0),), False),
+     2614, "e0829779f3b3b86c"),
+    ("sums of 4 x 16 lanes", AVX512, sums, (4, 4, (Run(0, 64, 0),), False),
+     2479, "037c64b8d85206f0"),
+    ("sums of 4 x 16 lanes, again", AVX512, sums, (4, 4, (Run(0, 64, 0),), True),
+     2039, "dc4254e2868b82c1"),
+    ("sums of 4 x 8 lanes", AVX512, sums, (4, 8, (Run(0, 32, 0),), False),
+     2479, "0f9d5c0af26d3e85"),
+    ("sums of 29 lanes", AVX512, sums, (2, 4, (Run(0, 29, 0),), False),
+     1722, "92d7e7972e513bda"),
+    ("sums of 29 lanes, again", AVX512, sums, (2, 4, (Run(0, 29, 0),), True),
+     1722, "0623ccf36585e4b0"),
+    ("sums of two lines", AVX512, sums, (3, 8, (Run(0, 11, 0), Run(11, 11, 640)), False),
+     2336, "6551b40c0b928e0e"),
+    ("sums of two lines, again", AVX512, sums, (3, 8, (Run(0, 11, 0), Run(11, 11, 640)), True),
+     2392, "46fa24c5e0ae449d"),
+    ("products of 24 rows by 16 channels", AVX512, products, (24, 1, 4, 96, 16, 64),
+     1240, "a5745aa0b0b817d3"),
+    ("products of 12 rows by 32 channels", AVX512, products, (12, 2, 4, 48, 32, 128),
+     1417, "0fe41bfb192f778e"),
+    ("products of 5 rows by 27 channels", AVX512, products, (5, 2, 4, 24, 27, 128),
+     735, "4332f871ec8bce68"),
+    ("products of 6 rows by 64 channels", AVX512, products, (6, 4, 4, 168, 64, 256),
+     1327, "17af95490d4333e0"),
+    ("products of 3 rows by 21 channels where they lie", AVX512, products, (3, 2, 4, 24, 21, 84),
+     540, "e79b54bdd6781bd8"),
+    ("products of 2 rows by 7 channels", AVX512, products, (2, 1, 8, 40, 7, 64),
+     313, "c1c5e8cf0ec787c9"),
+    ("products of 2 rows by 9 channels where they lie", AVX512, products, (2, 2, 8, 40, 9, 72),
+     452, "9816c40aed68814b"),
+    ("copies of 4 bytes", AVX512, copies, (4,),
+     123, "78d89c299e346b48"),
+    ("copies of 64 bytes", AVX512, copies, (64,),
+     112, "b4b048221075637a"),
+    ("copies of 100 bytes", AVX512, copies, (100,),
+     137, "a317fe75352bc36a"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("kind", "arguments", "length", "digest"),
+    ("target", "kind", "arguments", "length", "digest"),
     [row[1:] for row in GENERATED],
-    ids=[row[0] for row in GENERATED],
+    ids=[f"{row[1].name}: {row[0]}" for row in GENERATED],
 )
-def test_the_code_is_the_recorded_one(kind, arguments, length, digest):
-    code = kind.generate(AVX2, *arguments)
+def test_the_code_is_the_recorded_one(target, kind, arguments, length, digest):
+    code = kind.generate(target, *arguments)
     assert (len(code), hashlib.sha256(code).hexdigest()[:16]) == (length, digest)
 
 
-@generated
+# Only a target with masks reads inputs where they lie.
+TILES = [
+    pytest.param(target, vectors, inputs, id=f"{name}-{vectors}-{inputs}", marks=needs(target))
+    for name, target in TARGETS.items()
+    for vectors in target.tiles
+    for inputs in ("packed", *(["where they lie"] if target.masks else []))
+]
+
+
+@pytest.mark.parametrize(("target", "vectors", "inputs"), TILES)
 @pytest.mark.parametrize("size", [4, 8])
-@pytest.mark.parametrize("stored", ["whole", "part"])
-@pytest.mark.parametrize("vectors", [1, 2, 3])
-def test_products_add_up_runs_of_pixels(vectors, stored, size):
+@pytest.mark.parametrize("stored", ["whole", "part", "one"])
+def test_products_add_up_runs_of_pixels(target, vectors, inputs, stored, size):
     """Two jobs over two runs, two panels; what is not stored keeps what it holds."""
     dtype = np.dtype(f"f{size}")
     random = np.random.default_rng(2)
-    rows, lanes, pixels = AVX2.tiles[vectors].rows, vectors * 32 // size, 23
+    rows, lanes, pixels = target.tiles[vectors].product_rows, vectors * target.vector // size, 23
     x = random.integers(-3, 4, (2, pixels, lanes)).astype(dtype)
     g = random.integers(-3, 4, (2, pixels, rows)).astype(dtype)
-    kept = (rows, lanes) if stored == "whole" else (rows - 1, lanes - 3)
+    kept = {"whole": (rows, lanes), "part": (rows - 1, lanes - 3), "one": (1, 1)}[stored]
+    kept = max(kept[0], 1), max(kept[1], 1)
+    pixel, panel = lanes * size, x[0].nbytes
+    if inputs == "where they lie":
+        # Both panels side by side, of the second one as many channels as are kept; there is no more memory.
+        beside = np.concatenate([x[0], x[1, :, : kept[1]]], axis=1)
+        given, pixel, panel = guarded.copy(beside, at_end=True), beside.strides[0], lanes * size
+    else:
+        given = x
     result = np.full((2, rows, 2 * lanes), 5, dtype)
     streams = np.array(
         [
-            *(7, 2 * lanes * size, rows * size), *(1, 0, 0), END,
-            *(10, 0, 3 * rows * size), END,
+            *(7, 2 * pixel, rows * size), *(1, 0, 0), END,
+            *(10, 0, 3 * rows * size), *(3, 20 * pixel, 20 * rows * size), END,
         ],
         np.int32,
     )  # fmt: skip
     jobs = np.array([[0, 0, 0], [28, g[0].nbytes, result[0].nbytes]], np.int64)
-    told = np.zeros(AVX2.products.words, np.int64)
+    told = np.zeros(target.products.words, np.int64)
     for field, value in (
         (Products.JOBS, jobs.ctypes.data), (Products.COUNT, 2),
-        (Products.STREAMS, streams.ctypes.data), (Products.INPUTS, x.ctypes.data),
+        (Products.STREAMS, streams.ctypes.data), (Products.INPUTS, given.ctypes.data),
         (Products.GRADIENTS, g.ctypes.data), (Products.RESULT, result.ctypes.data),
-        (Products.PANELS, 2), (Products.INPUTS_STEP, x[0].nbytes),
+        (Products.PANELS, 2), (Products.INPUTS_STEP, panel),
         (Products.RESULT_STEP, lanes * size), (Products.RESULT_ROW, 2 * lanes * size),
     ):  # fmt: skip
         told[field // 8] = value
-    made.products(AVX2, kept[0], vectors, size, rows * size, kept[1])(told.ctypes.data)
+    kernel = made.products(target, kept[0], vectors, size, rows * size, kept[1], pixel)
+    kernel(told.ctypes.data)
     expected = np.full_like(result, 5)
-    runs = [[(7, 2, 1), (1, 0, 0)], [(10, 0, 3)]]
-    for job, panel in np.ndindex(2, 2):
-        for length, first, target in runs[job]:
-            added = g[job, target : target + length].T @ x[panel, first : first + length]
-            into = expected[job, : kept[0], panel * lanes : panel * lanes + kept[1]]
+    runs = [[(7, 2, 1), (1, 0, 0)], [(10, 0, 3), (3, 20, 20)]]
+    for job, number in np.ndindex(2, 2):
+        for length, first, start in runs[job]:
+            added = g[job, start : start + length].T @ x[number, first : first + length]
+            into = expected[job, : kept[0], number * lanes : number * lanes + kept[1]]
             into += added[: kept[0], : kept[1]]
     np.testing.assert_array_equal(result, expected)
