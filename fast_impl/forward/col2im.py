@@ -193,8 +193,8 @@ class Col2im:
         key = (tile, band.images, band.last - band.first, start)
         found = self._streams.get(key)
         if found is None:
-            # Row by row, and in each row columns far apart, so that no window waits for its neighbour to be written:
-            # an order that is the same however rows and images are divided among tasks.
+            # Row by row, and in each row columns far apart, so that no window waits for its neighbour to be
+            # written: an order that is the same however rows and images are divided among tasks.
             apart = -(-width.input // tile)
             columns = np.arange(tile * apart).reshape(tile, apart).T.ravel()
             row, column, image = np.meshgrid(
@@ -327,9 +327,10 @@ def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> 
         or problem.height.kernel * problem.width.kernel > MOST_TAPS
     ):
         return None
-    inner = taken(problem, limit)
-    if inner is None:
+    given = taken(problem, limit, target)
+    if given is None:
         return None
+    inner, target = given
     methods = [Col2im(inner, count, target) for count in sorted({1, threads})]
     found = min(methods, key=lambda method: method.seconds())
     packing = _PACK + _WEIGHT * lanes * problem.in_channels

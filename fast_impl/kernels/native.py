@@ -25,9 +25,9 @@ def target() -> Target | None:
     found = features.targets()
     if asked is None or asked is True:
         return found[0] if found else None
-    wanted = features.NAMES[asked]
-    if wanted not in found:
-        there = [name for name, target in features.NAMES.items() if target in found]
+    wanted = next((target for target in features.NAMES[asked] if target in found), None)
+    if wanted is None:
+        there = [name for name, targets in features.NAMES.items() if set(targets) & set(found)]
         raise ValueError(
             f"the environment variable FAST_IMPL_MACHINE_CODE={asked!r} names an instruction set that cannot be "
             f"used here; there are: {', '.join(there) or 'none'}"
