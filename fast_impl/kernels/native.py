@@ -14,7 +14,7 @@ def target() -> Target | None:
     """Return the instruction set that kernels are generated for, or None where none can be.
 
     It is the best of this processor, or the one that ``FAST_IMPL_MACHINE_CODE`` in the environment names
-    (``avx512``, ``avx2``); ``0`` forbids generated kernels, and so do ``off``, ``false`` and ``no``.
+    (``avx512_bf16``, ``avx512``, ``avx2``); ``0`` forbids generated kernels, and so do ``off``, ``false`` and ``no``.
 
     Raises:
         ValueError: The variable means none of these, or an instruction set that this processor does not have.
@@ -25,9 +25,9 @@ def target() -> Target | None:
     found = features.targets()
     if asked is None or asked is True:
         return found[0] if found else None
-    wanted = next((target for target in features.NAMES[asked] if target in found), None)
-    if wanted is None:
-        there = [name for name, targets in features.NAMES.items() if set(targets) & set(found)]
+    wanted = features.NAMES[asked]
+    if wanted not in found:
+        there = [name for name, target in features.NAMES.items() if target in found]
         raise ValueError(
             f"the environment variable FAST_IMPL_MACHINE_CODE={asked!r} names an instruction set that cannot be "
             f"used here; there are: {', '.join(there) or 'none'}"

@@ -43,8 +43,8 @@ _AVX512 = _AVX2._replace(
     states=_AVX2.states | 0b11100000,
 )
 _NEEDED = {AVX512_BF16: _AVX512._replace(leaf_7_1_rax=1 << 5), AVX512: _AVX512, AVX2: _AVX2}
-# What they are called in ``FAST_IMPL_MACHINE_CODE``: the first of these that there is.
-NAMES = {"avx512": (AVX512_BF16, AVX512), "avx2": (AVX2,)}
+# What each is called in ``FAST_IMPL_MACHINE_CODE``, and by Linux.
+NAMES = {"avx512_bf16": AVX512_BF16, "avx512": AVX512, "avx2": AVX2}
 
 
 def possible() -> bool:
