@@ -327,9 +327,10 @@ def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> 
         or problem.height.kernel * problem.width.kernel > MOST_TAPS
     ):
         return None
-    inner = taken(problem, limit)
-    if inner is None:
+    given = taken(problem, limit, target)
+    if given is None:
         return None
+    inner, target = given
     methods = [Col2im(inner, count, target) for count in sorted({1, threads})]
     found = min(methods, key=lambda method: method.seconds())
     packing = _PACK + _WEIGHT * lanes * problem.in_channels

@@ -179,12 +179,12 @@ def offer(problem: Problem, threads: int, limit: int, target: Target | None) -> 
         or problem.height.kernel * problem.width.kernel > 4 * MOST_TAPS
     ):
         return None
-    inner = taken(problem, limit)
-    direct = None if inner is None else _best(inner, threads, target)
+    found = taken(problem, limit, target)
+    direct = None if found is None else _best(found[0], threads, found[1])
     if direct is None:
         return None
     count = min((1, threads), key=direct.seconds)
-    turned = None if inner is problem else Turned(problem, direct, threads)
+    turned = None if direct.problem is problem else Turned(problem, direct, threads)
     seconds = direct.seconds(count)
     if turned is not None:
         seconds = turned.seconds(seconds)

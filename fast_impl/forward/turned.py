@@ -1,7 +1,8 @@
 """Arrays that the generated kernels do not take: turned round, or in a wider format, some images at a time.
 
 Kernels want channels last, in float32 or float64. What has its channels first, or is float16 or bfloat16, is
-copied into that form, computed there, and copied back; sums of a narrow format are rounded once.
+copied into that form, computed there, and copied back; sums of a narrow format are rounded once. Where a processor
+multiplies pairs of bfloat16, two channels are such a pair, and are read as they are.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import math
 from collections.abc import Hashable
 from typing import Any, Protocol
 
+import numpy as np
 import numpy.typing as npt
 
 from fast_impl.forward import costs
 from fast_impl.kernels.copying import turn
+from fast_impl.kernels.target import Target
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.problem import Problem, channels_last
 from fast_impl.runtime import memory
@@ -42,24 +45,38 @@ class Method(Protocol):
         """Write the transposed convolution of ``inputs`` into ``out``."""
 
 
-def taken(problem: Problem, limit: int) -> Problem | None:
-    """The problem in the form that kernels take: itself, or some of its images; None without room or for integers.
+def taken(problem: Problem, limit: int, target: Target) -> tuple[Problem, Target] | None:
+    """The problem in the form that kernels take, and whose kernels; None without room, or for integers.
 
-    ``limit`` is the bytes of scratch memory allowed.
+    That is the problem itself, or some of its images; with half of the channels where two are a pair.
+
+    Args:
+        problem: The problem.
+        limit: Bytes of scratch memory allowed.
+        target: The target.
     """
     dtype = accumulator(problem.dtype)
     if dtype.kind != "f":
         return None
     if dtype == problem.dtype and not problem.channels_first:
-        return problem
+        return problem, target
     found = dataclasses.replace(problem, channels_first=False, dtype=dtype)
+    if (
+        target.pairs is not None
+        and problem.dtype.name == "bfloat16"
+        and problem.in_channels % 2 == 0
+    ):
+        found, target = (
+            dataclasses.replace(found, in_channels=problem.in_channels // 2),
+            target.pairs,
+        )
     each = math.prod(found.input_shape[1:]) + math.prod(found.output_shape[1:])
     room = limit // (each * dtype.itemsize)
     # All images that find room, or as many as divide the batch.
     images = max(
         (n for n in range(1, problem.batch + 1) if problem.batch % n == 0 and n <= room), default=0
     )
-    return dataclasses.replace(found, batch=images) if images else None
+    return (dataclasses.replace(found, batch=images), target) if images else None
 
 
 class Turned:
@@ -69,6 +86,7 @@ class Turned:
 
     def __init__(self, problem: Problem, method: Method, threads: int) -> None:
         self.problem, self.method, self.threads = problem, method, threads
+        self.paired = method.problem.in_channels != problem.in_channels
 
     @property
     def nbytes(self) -> int:
@@ -82,7 +100,10 @@ class Turned:
 
     def pack(self, kernel: Array) -> Array:
         """The kernel in the form that `run` wants."""
-        return self.method.pack(kernel.astype(self.method.problem.dtype, copy=False))
+        dtype = self.method.problem.dtype
+        if self.paired:
+            return self.method.pack(np.ascontiguousarray(kernel).view(dtype))
+        return self.method.pack(kernel.astype(dtype, copy=False))
 
     def run(self, inputs: Array, packed: Array, bias: Array | None, out: Array) -> None:
         """Write the transposed convolution of ``inputs`` into ``out``."""
@@ -91,14 +112,20 @@ class Turned:
         if bias is not None:
             bias = bias.astype(inner.dtype, copy=False)
         with memory.scratch() as lender:
-            pixels, sums = (
-                lender.empty(math.prod(shape), inner.dtype).reshape(shape)
-                for shape in (inner.input_shape, inner.output_shape)
-            )
+            sums = lender.empty(math.prod(inner.output_shape), inner.dtype)
+            sums = sums.reshape(inner.output_shape)
+            pixels = None
+            if not (self.paired and inputs.flags.c_contiguous):
+                pixels = lender.empty(math.prod(inner.input_shape), inner.dtype)
+                pixels = pixels.reshape(inner.input_shape)
             for first in range(0, self.problem.batch, inner.batch):
                 images = slice(first, first + inner.batch)
-                turn(pixels, inputs[images], self.threads)
-                self.method.run(pixels, packed, bias, sums)
+                if pixels is None:
+                    self.method.run(inputs[images].view(inner.dtype), packed, bias, sums)
+                else:
+                    into = pixels.view(inputs.dtype) if self.paired else pixels
+                    turn(into, inputs[images], self.threads)
+                    self.method.run(pixels, packed, bias, sums)
                 turn(out[images], sums, self.threads)
 
     @property
@@ -110,7 +137,9 @@ class Turned:
 
     def seconds(self, inner_seconds: float) -> float:
         """Predicted time of the whole problem, from that of its images turned at a time."""
-        copied = math.prod(self.problem.input_shape) + math.prod(self.problem.output_shape)
+        copied = math.prod(self.problem.output_shape)
+        if self.problem.channels_first or not self.paired:
+            copied += math.prod(self.problem.input_shape)
         wide = self.problem.dtype.itemsize == 8
         turning = costs.copy(copied, costs.TURNED_RUN, wide) / self.threads
         return inner_seconds * (self.problem.batch // self.method.problem.batch) + turning
@@ -120,6 +149,7 @@ class Turned:
         inner = self.method.problem
         done = [
             *(["turned"] if self.problem.channels_first else []),
+            *(["read by pairs of channels"] if self.paired else []),
             *([f"made {inner.dtype.name}"] if inner.dtype != self.problem.dtype else []),
         ]
         return f", {inner.batch} image(s) {' and '.join(done)} at a time"

@@ -52,7 +52,14 @@ class DirectBackward:
         dtype = accumulator(problem.dtype)
         self.problem = problem = dataclasses.replace(problem, channels_first=False, dtype=dtype)
         self.threads = 1 if problem.multiply_adds < _SMALL else threads
-        self.inputs = InputGradient(problem, self.threads, target)
+        # Whether pairs of filters are multiplied as they are.
+        pairs = target.pairs if self.given.dtype.name == "bfloat16" else None
+        self.paired = pairs is not None and problem.filters % 2 == 0
+        if pairs is not None and self.paired:
+            halves = dataclasses.replace(problem, filters=problem.filters // 2)
+            self.inputs = InputGradient(halves, self.threads, pairs)
+        else:
+            self.inputs = InputGradient(problem, self.threads, target)
         self.kernel = KernelGradient(problem, self.threads, limit, target)
 
     @classmethod
@@ -77,7 +84,9 @@ class DirectBackward:
     ) -> None:
         """Write the gradients of inputs, kernel and bias into the three arrays of ``out``."""
         if not self.copied:
-            self._run(inputs, kernel, gradient, out)
+            gradient = np.ascontiguousarray(gradient)
+            self.inputs.run(np.ascontiguousarray(kernel), gradient, out[0])
+            self._run(np.ascontiguousarray(inputs), gradient, *out[1:])
             return
         problem, dtype = self.problem, self.problem.dtype
         with memory.scratch() as lender:
@@ -90,7 +99,14 @@ class DirectBackward:
             to_kernel, to_bias = (
                 array if array.dtype == dtype else np.empty(array.shape, dtype) for array in out[1:]
             )
-            self._run(x, kernel.astype(dtype, copy=False), g, (to_inputs, to_kernel, to_bias))
+            if self.paired:
+                narrow = np.ascontiguousarray(channels_last(self.given, gradient))
+                self.inputs.run(
+                    _pairs_of_filters(kernel).view(dtype), narrow.view(dtype), to_inputs
+                )
+            else:
+                self.inputs.run(kernel.astype(dtype, order="C", copy=False), g, to_inputs)
+            self._run(x, g, to_kernel, to_bias)
             turn(channels_last(self.given, out[0]), to_inputs, self.threads)
         for array, sums in ((out[1], to_kernel), (out[2], to_bias)):
             if array is not sums:
@@ -106,12 +122,16 @@ class DirectBackward:
             pairs.append((inputs, found[1]))
         return [min(pair, key=lambda array: array.size) for pair in pairs]
 
-    def _run(
-        self, inputs: Array, kernel: Array, gradient: Array, out: tuple[Array, Array, Array]
-    ) -> None:
-        gradient = np.ascontiguousarray(gradient)
-        self.inputs.run(np.ascontiguousarray(kernel), gradient, out[0])
-        self.kernel.run(np.ascontiguousarray(inputs), gradient, out[1])
+    def _run(self, inputs: Array, gradient: Array, to_kernel: Array, to_bias: Array) -> None:
+        """Write the gradients of kernel and bias, of contiguous arrays."""
+        self.kernel.run(inputs, gradient, to_kernel)
         total, tasks = pixel_sums(gradient, self.problem.dtype, self.threads)
         workers.run(lambda number, seat: tasks[number](seat), len(tasks), self.threads)
-        total.sum(axis=0, out=out[2])
+        total.sum(axis=0, out=to_bias)
+
+
+def _pairs_of_filters(kernel: Array) -> Array:
+    """``kernel[height, width, filters, channels]`` with two filters of a channel side by side."""
+    height, width, filters, channels = kernel.shape
+    pairs = kernel.reshape(height, width, filters // 2, 2, channels).swapaxes(3, 4)
+    return np.ascontiguousarray(pairs).reshape(height, width, filters // 2, 2 * channels)

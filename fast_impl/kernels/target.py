@@ -68,6 +68,9 @@ class Target:
             many ``channels`` of the panel are added to the result, and no others are read where the step
             is not that of whole panels.
         copies: ``make(target, length)``. Pieces have ``length`` bytes, a multiple of 4.
+        of_pairs: Whether numbers of 4 bytes are pairs of bfloat16, which are multiplied each by each and
+            summed in float32.
+        pairs: The target of the same processor whose numbers are such pairs, if it has one.
     """
 
     name: str
@@ -83,6 +86,8 @@ class Target:
     sums: Generator
     products: Generator
     copies: Generator
+    of_pairs: bool = False
+    pairs: Target | None = None
 
     def __post_init__(self) -> None:
         if sorted(self.tiles) != [*range(1, len(self.tiles) + 1)] or self.best not in self.tiles:

@@ -1,6 +1,8 @@
-"""AVX-512: thirty-two registers of 64 bytes, and masks."""
+"""AVX-512: thirty-two registers of 64 bytes, and masks; with products of bfloat16, or without."""
 
 from __future__ import annotations
+
+import dataclasses
 
 from fast_impl.kernels.target import Generator, Target, Tile
 from fast_impl.kernels.x86 import copies, products, sums
@@ -27,4 +29,10 @@ AVX512 = Target(
     sums=Generator(sums.kernel, sums.words(VECTOR, _WIDEST)),
     products=Generator(products.kernel, products.words(VECTOR, _WIDEST)),
     copies=Generator(copies.kernel, copies.WORDS),
+)
+
+AVX512_BF16 = dataclasses.replace(
+    AVX512,
+    name="AVX-512 with bfloat16",
+    pairs=dataclasses.replace(AVX512, name="AVX-512, pairs of bfloat16", of_pairs=True),
 )

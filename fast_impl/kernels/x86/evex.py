@@ -16,6 +16,7 @@ from fast_impl.kernels.x86.vectors import (
     MAP_0F38,
     NONE,
     P66,
+    PF3,
     Part,
     VectorAssembler,
     double,
@@ -204,6 +205,23 @@ class EvexAssembler(VectorAssembler):
             opcode,
         )  # fmt: skip
         self._operand(number, operand, unit)
+
+
+class PairsAssembler(EvexAssembler):
+    """The same where a number of 4 bytes is a pair of bfloat16 (AVX512_BF16), and a product the sum of both's."""
+
+    def multiply_add(self, target: Vector, left: Vector, right: Vector | At, size: int) -> None:
+        """``target += left * right`` of both numbers of each pair, in float32; ``right`` in memory is one for all.
+
+        Subnormal numbers count as zeros.
+
+        Raises:
+            ValueError: Numbers that are no pairs.
+        """
+        if size != _UNIT:
+            raise ValueError(f"size={size!r} must be {_UNIT} bytes, a pair of bfloat16")
+        given, one = (target, a(Zmm, left), right), isinstance(right, At)
+        self._evex(MAP_0F38, PF3, 0x52, *given, broadcast=one, unit=size if one else 64)
 
 
 def _no(bit: int) -> int:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from fast_impl.kernels.target import Target
-from fast_impl.kernels.x86.evex import EvexAssembler
+from fast_impl.kernels.x86.evex import EvexAssembler, PairsAssembler
 from fast_impl.kernels.x86.vectors import VectorAssembler
 from fast_impl.kernels.x86.vex import VexAssembler
 
-_ASSEMBLERS: dict[int, type[VectorAssembler]] = {
-    kind.vector: kind for kind in (VexAssembler, EvexAssembler)
-}
+# By bytes of a vector, and whether numbers are pairs.
+_ASSEMBLERS: dict[tuple[int, bool], type[VectorAssembler]] = {
+    (32, False): VexAssembler, (64, False): EvexAssembler, (64, True): PairsAssembler,
+}  # fmt: skip
 
 
 def assembler(target: Target) -> VectorAssembler:
     """Return a new assembler for vectors of the target's size."""
-    return _ASSEMBLERS[target.vector]()
+    return _ASSEMBLERS[target.vector, target.of_pairs]()
