@@ -4,9 +4,10 @@ import contextlib
 
 import pytest
 
-from fast_impl.kernels import streams
+from fast_impl.kernels import streams, tiles
 from fast_impl.kernels.format import END, NOWHERE, ZEROS
-from fast_impl.kernels.streams import Grid, Reach, Streams, TooLongError, unit
+from fast_impl.kernels.grids import Grid, Reach, Unit, unit
+from fast_impl.kernels.streams import Streams, TooLongError
 
 
 def _grid(images, rows, columns, taps=(0,), step=1):
@@ -114,8 +115,8 @@ def test_a_row_of_too_many_tiles_is_refused_before_it_is_cut():
     ],
 )  # fmt: skip
 def test_words_are_counted_before_a_row_is_cut(images, rows, columns, before, least, monkeypatch):
-    monkeypatch.setattr(streams, "_Cutter", lambda *_: pytest.fail("rows were cut"))
-    monkeypatch.setattr(streams, "unit", lambda *_: streams.Unit(images, rows, 0))
+    monkeypatch.setattr(streams, "Cutter", lambda *_: pytest.fail("rows were cut"))
+    monkeypatch.setattr(streams, "unit", lambda *_: Unit(images, rows, 0))
     for most, refused in ((least, False), (least - 1, True)):
         monkeypatch.setattr(streams, "MOST_WORDS", most)
         with pytest.raises(TooLongError) if refused else contextlib.nullcontext():
@@ -133,7 +134,7 @@ def test_words_of_all_grids_are_counted_together():
 
 @pytest.mark.parametrize("unit", [(1, 1), (2, 1), (1, 2)])
 def test_jobs_are_counted_before_a_row_is_cut(unit, monkeypatch):
-    monkeypatch.setattr(streams, "unit", lambda *_: streams.Unit(*unit, 0))
+    monkeypatch.setattr(streams, "unit", lambda *_: Unit(*unit, 0))
     grid = _grid(5, 3, 4)
     jobs = Streams().add(grid, 4, range(1), 64, 0, once=False)
     assert len(jobs) == {(1, 1): 15, (2, 1): 9, (1, 2): 10}[unit]
@@ -191,8 +192,8 @@ def test_grids_give_the_same_alone_and_together_at_once_and_tile_by_tile(
         found = Streams()
         found.add(grid, 4, range(len(grid.down.offsets)), 64, 8, once)
         alone += _expanded(*found.arrays(), 4)
-    monkeypatch.setattr(streams, "_LOOKED_AT", looked_at)
-    monkeypatch.setattr(streams, "_PADDED", padded)
+    monkeypatch.setattr(tiles, "_LOOKED_AT", looked_at)
+    monkeypatch.setattr(tiles, "_PADDED", padded)
     together = Streams()
     ranges = [together.add(g, 4, range(len(g.down.offsets)), 64, 8, once) for g in grids]
     assert _expanded(*together.arrays(), 4) == alone
