@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from fast_impl.kernels.calls import Calls, Part
 from fast_impl.kernels.copying import fill, shares
+from fast_impl.kernels.grids import Grid, Reach
 from fast_impl.kernels.panels import Lanes
-from fast_impl.kernels.streams import Grid, Reach
 from fast_impl.kernels.target import Target
 from fast_impl.problem.geometry import Axis
 from fast_impl.problem.problem import Problem

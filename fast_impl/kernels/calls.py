@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from fast_impl.kernels import made
 from fast_impl.kernels.format import JOB_BYTES, Sums, whole_lines
+from fast_impl.kernels.grids import Grid, cut
 from fast_impl.kernels.panels import Lanes, Panel, cuts
 from fast_impl.kernels.rooms import Rooms
-from fast_impl.kernels.streams import MOST_WORDS, Grid, Streams, cut
+from fast_impl.kernels.streams import MOST_WORDS, Streams
 from fast_impl.kernels.target import Target
 from fast_impl.runtime import checking, memory, workers
 from fast_impl.runtime.addresses import address, call_words

@@ -31,7 +31,7 @@ from fast_impl.gradients.blocks import Backward
 from fast_impl.gradients.direct import DirectBackward
 from fast_impl.gradients.patches import PatchesBackward
 from fast_impl.gradients.small import SmallBackward
-from fast_impl.kernels import calls, copying, native, streams
+from fast_impl.kernels import calls, copying, native, tiles
 from fast_impl.planning import gradients, planner
 from fast_impl.problem import dtypes
 from fast_impl.problem.errors import InvalidArgumentError
@@ -56,7 +56,7 @@ CUTS = (
     (direct_kernel, {"_RESULT_BYTES": 64, "_TASKS": 7}),
     (direct_kernel, {"_PIECE_BYTES": 1}),
     (patches, {"_TILE_BYTES": 1000}),
-    (streams, {"_LOOKED_AT": 30}),
+    (tiles, {"_LOOKED_AT": 30, "_PADDED": 0}),
     (packing, {"_LOOKED_UP": 0}),
     (small, {"_ALONE": 0, "_SUMMED": 0}),
 )

@@ -12,8 +12,8 @@ import fast_impl
 from fast_impl.forward import direct
 from fast_impl.kernels import calls
 from fast_impl.kernels.format import JOB_BYTES, Run, Sums
+from fast_impl.kernels.grids import Grid, Reach
 from fast_impl.kernels.panels import Lanes, Panel
-from fast_impl.kernels.streams import Grid, Reach
 from fast_impl.runtime import memory
 from fast_impl.tests.made import made, pieces
 from fast_impl.tests.targets import IDLE, on_each_target, telling

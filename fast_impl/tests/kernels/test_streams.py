@@ -4,9 +4,10 @@ import contextlib
 
 import pytest
 
-from fast_impl.kernels import streams
+from fast_impl.kernels import streams, tiles
 from fast_impl.kernels.format import END, NOWHERE, ZEROS
-from fast_impl.kernels.streams import Grid, Reach, Streams, TooLongError, Unit, cut, unit
+from fast_impl.kernels.grids import Grid, Reach, Unit, cut, unit
+from fast_impl.kernels.streams import Streams, TooLongError
 
 
 def _grid(images, rows, columns, taps=(0,), step=1):
@@ -181,7 +182,7 @@ def test_a_row_of_too_many_tiles_is_refused_before_it_is_cut():
     ],
 )  # fmt: skip
 def test_words_are_counted_before_a_row_is_cut(images, rows, columns, before, least, monkeypatch):
-    monkeypatch.setattr(streams, "_Cutter", lambda *_: pytest.fail("rows were cut"))
+    monkeypatch.setattr(streams, "Cutter", lambda *_: pytest.fail("rows were cut"))
     _in_one_piece(monkeypatch, images, rows)
     for most, refused in ((least, False), (least - 1, True)):
         monkeypatch.setattr(streams, "MOST_WORDS", most)
@@ -258,8 +259,8 @@ def test_grids_give_the_same_alone_and_together_at_once_and_tile_by_tile(
         found = Streams()
         found.add(grid, 4, range(len(grid.down.offsets)), 64, 8, once)
         alone += _expanded(*found.arrays(), 4)
-    monkeypatch.setattr(streams, "_LOOKED_AT", looked_at)
-    monkeypatch.setattr(streams, "_PADDED", padded)
+    monkeypatch.setattr(tiles, "_LOOKED_AT", looked_at)
+    monkeypatch.setattr(tiles, "_PADDED", padded)
     together = Streams()
     ranges = [together.add(g, 4, range(len(g.down.offsets)), 64, 8, once) for g in grids]
     assert _expanded(*together.arrays(), 4) == alone
