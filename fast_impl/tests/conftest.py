@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fast_impl.kernels import streams
+from fast_impl.kernels import grids
 from fast_impl.planning import gradients as backward
 from fast_impl.planning import planner
 from fast_impl.runtime import memory
@@ -86,7 +86,7 @@ def _own_plans():
         planner.checked,
         backward.planned,
         backward.checked,
-        streams.cut,
+        grids.cut,
     ):
         cached.cache_clear()
 

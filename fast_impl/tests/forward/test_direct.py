@@ -8,7 +8,7 @@ import pytest
 import fast_impl
 from fast_impl.forward import direct
 from fast_impl.gradients import direct as direct_gradients
-from fast_impl.kernels import calls, streams
+from fast_impl.kernels import calls, grids, streams
 from fast_impl.kernels.streams import TooLongError
 from fast_impl.planning import gradients, planner
 from fast_impl.tests.made import GIVEN, made, pieces
@@ -53,7 +53,7 @@ def test_every_way_to_form_lanes_equals_the_loops(
     target, name, batch, channels, filters, dtype, weights, cutting, monkeypatch
 ):
     monkeypatch.setattr(calls, "_WEIGHT_BYTES", weights)
-    monkeypatch.setattr(streams, "_WORTH_CUTTING", cutting)
+    monkeypatch.setattr(grids, "_WORTH_CUTTING", cutting)
     given = made(name, batch, channels, filters, dtype)
     for method in direct._candidates(given.problem, target):
         for threads, bias in ((1, True), (2, False)):

@@ -15,7 +15,7 @@ from fast_impl.gradients import direct_kernel, scatter, small
 from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import Chunk, KernelGradient
 from fast_impl.gradients.patches import PatchesBackward
-from fast_impl.kernels import calls, streams
+from fast_impl.kernels import calls, grids, streams
 from fast_impl.kernels.format import Products
 from fast_impl.kernels.streams import TooLongError
 from fast_impl.kernels.x86.avx2 import AVX2
@@ -51,7 +51,7 @@ def test_the_gradient_of_the_inputs_is_that_of_the_scatter(
     target, name, batch, channels, filters, dtype, weights, cutting, monkeypatch
 ):
     monkeypatch.setattr(calls, "_WEIGHT_BYTES", weights)
-    monkeypatch.setattr(streams, "_WORTH_CUTTING", cutting)
+    monkeypatch.setattr(grids, "_WORTH_CUTTING", cutting)
     given = made(name, batch, channels, filters, dtype)
     for threads in (1, 2):
         found = np.full_like(given.x, np.nan)

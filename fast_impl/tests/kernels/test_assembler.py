@@ -6,7 +6,7 @@ import re
 import pytest
 
 from fast_impl.kernels.x86.assembler import Assembler, Condition, Label
-from fast_impl.kernels.x86.evex import EvexAssembler
+from fast_impl.kernels.x86.evex import EvexAssembler, PairsAssembler
 from fast_impl.kernels.x86.instructions import assembler
 from fast_impl.kernels.x86.registers import (
     R8,
@@ -177,10 +177,12 @@ OPERANDS = {
         "set_mask": (MASK, NUMBER, GPR),
     },
 }  # fmt: skip
+OPERANDS[PairsAssembler] = OPERANDS[EvexAssembler]
 # Operands that may also be memory, and those that may be left out.
 EITHER = {
     *((kind, *place) for kind in OPERANDS for place in (("add", 1), ("add_number", 0), ("subtract_number", 0))),
-    (VexAssembler, "add_vector", 2), (EvexAssembler, "add_vector", 2), (EvexAssembler, "multiply_add", 2),
+    *((kind, "add_vector", 2) for kind in (VexAssembler, EvexAssembler, PairsAssembler)),
+    *((kind, "multiply_add", 2) for kind in (EvexAssembler, PairsAssembler)),
 }  # fmt: skip
 OPTIONAL = {("store_vector", 2), ("load_vector", 2), ("add_vector", 4)}
 # What has no operands of its own, or is made of instructions that have.

@@ -1,6 +1,7 @@
 """When kernels are generated, and for which instruction set."""
 
 import errno
+import itertools
 import os
 import re
 import subprocess
@@ -12,8 +13,9 @@ import pytest
 from fast_impl.kernels import native
 from fast_impl.kernels.x86 import features
 from fast_impl.kernels.x86.avx2 import AVX2
-from fast_impl.kernels.x86.avx512 import AVX512
-from fast_impl.tests.targets import TARGETS, generated, needs
+from fast_impl.kernels.x86.avx512 import AVX512, AVX512_BF16
+from fast_impl.kernels.x86.features import Features
+from fast_impl.tests.targets import generated, needs
 
 
 @pytest.fixture
@@ -23,39 +25,40 @@ def _asked_anew():
     native.target.cache_clear()
 
 
-# Bits of cpuid's leaf 1, rcx, of leaf 7, rbx, and of the states that the system saves, by name.
-LEAF_1 = {"FMA": 12, "xsave": 27, "AVX": 28}
-LEAF_7_AVX2 = {"AVX2": 5}
-LEAF_7_AVX512 = {"AVX-512 F": 16, "AVX-512 DQ": 17, "AVX-512 BW": 30, "AVX-512 VL": 31}
-STATES_AVX2 = {"SSE state": 1, "AVX state": 2}
-STATES_AVX512 = {
-    "state of masks": 5, "state of upper halves": 6, "state of the upper 16 registers": 7,
-}  # fmt: skip
+# What a target needs beyond the one before it: the name, the word of `Features`, and the bit.
+FOR_AVX2 = [
+    ("FMA", "leaf_1_rcx", 12), ("xsave", "leaf_1_rcx", 27), ("AVX", "leaf_1_rcx", 28), ("AVX2", "leaf_7_rbx", 5),
+    ("state of SSE", "states", 1), ("state of AVX", "states", 2),
+]  # fmt: skip
+FOR_AVX512 = [
+    ("AVX-512 F", "leaf_7_rbx", 16), ("AVX-512 DQ", "leaf_7_rbx", 17), ("AVX-512 BW", "leaf_7_rbx", 30),
+    ("AVX-512 VL", "leaf_7_rbx", 31), ("state of masks", "states", 5), ("state of upper halves", "states", 6),
+    ("state of the upper 16 registers", "states", 7),
+]  # fmt: skip
+FOR_BFLOAT16 = [("AVX-512 BF16", "leaf_7_1_rax", 5)]
 
 
-def _bits(*names):
-    return sum(1 << bit for named in names for bit in named.values())
+def _features(*needed):
+    found = Features(0, 0, 0, 0)
+    for _, word, bit in itertools.chain(*needed):
+        found = found._replace(**{word: getattr(found, word) | 1 << bit})
+    return found
 
 
-ENOUGH_FOR_AVX2 = _bits(LEAF_1), _bits(LEAF_7_AVX2), _bits(STATES_AVX2)
-ENOUGH = (
-    _bits(LEAF_1), _bits(LEAF_7_AVX2, LEAF_7_AVX512), _bits(STATES_AVX2, STATES_AVX512)
-)  # fmt: skip
-# What both targets need, and what AVX-512 alone does: the name, its word of the three, its bit.
-BOTH = [
-    (name, word, bit)
-    for word, named in enumerate((LEAF_1, LEAF_7_AVX2, STATES_AVX2))
-    for name, bit in named.items()
-]
-WIDE = [
-    (name, word, bit)
-    for word, named in ((1, LEAF_7_AVX512), (2, STATES_AVX512))
-    for name, bit in named.items()
-]
+ENOUGH_FOR_AVX2 = _features(FOR_AVX2)
+ENOUGH_FOR_AVX512 = _features(FOR_AVX2, FOR_AVX512)
+ENOUGH = _features(FOR_AVX2, FOR_AVX512, FOR_BFLOAT16)
 
 
 def _lacking(bits, word, bit):
-    return tuple(have & ~(1 << bit) if n == word else have for n, have in enumerate(bits))
+    return bits._replace(**{word: getattr(bits, word) & ~(1 << bit)})
+
+
+def each_of(needed):
+    """Once for each of the bits that a target needs."""
+    return pytest.mark.parametrize(
+        ("word", "bit"), [each[1:] for each in needed], ids=[each[0] for each in needed]
+    )
 
 
 @pytest.mark.usefixtures("_asked_anew")
@@ -72,26 +75,31 @@ class TestChoice:
         monkeypatch.setattr(features, "features", lambda: bits)
 
     def test_with_all_features_it_is_the_best(self):
-        assert native.target() is AVX512
-        assert features.targets() == [AVX512, AVX2]
+        assert native.target() is AVX512_BF16
+        assert features.targets() == [AVX512_BF16, AVX512, AVX2]
 
     def test_with_all_bits_set_it_is_the_best(self, monkeypatch):
-        self.have(monkeypatch, ((1 << 32) - 1,) * 3)
+        self.have(monkeypatch, Features(*4 * [(1 << 32) - 1]))
+        assert features.targets() == [AVX512_BF16, AVX512, AVX2]
+
+    def test_without_products_of_bfloat16_it_is_avx512(self, monkeypatch):
+        self.have(monkeypatch, ENOUGH_FOR_AVX512)
         assert features.targets() == [AVX512, AVX2]
+        assert native.target() is AVX512
 
     def test_with_avx2_fma_and_saved_states_alone_it_is_avx2(self, monkeypatch):
         self.have(monkeypatch, ENOUGH_FOR_AVX2)
         assert features.targets() == [AVX2]
         assert native.target() is AVX2
 
-    @pytest.mark.parametrize(("word", "bit"), [w[1:] for w in WIDE], ids=[w[0] for w in WIDE])
+    @each_of(FOR_AVX512)
     def test_it_is_avx2_where_avx512_lacks_something(self, word, bit, monkeypatch):
         self.have(monkeypatch, _lacking(ENOUGH, word, bit))
         assert features.targets() == [AVX2]
         assert native.target() is AVX2
 
     @pytest.mark.parametrize("bits", [ENOUGH, ENOUGH_FOR_AVX2], ids=["AVX-512", "AVX2"])
-    @pytest.mark.parametrize(("word", "bit"), [b[1:] for b in BOTH], ids=[b[0] for b in BOTH])
+    @each_of(FOR_AVX2)
     def test_it_is_none_where_avx2_lacks_something(self, word, bit, bits, monkeypatch):
         self.have(monkeypatch, _lacking(bits, word, bit))
         assert features.targets() == []
@@ -112,9 +120,11 @@ class TestChoice:
     @pytest.mark.parametrize(
         ("value", "expected"),
         [
-            ("", AVX512), (" ", AVX512), ("1", AVX512), ("true", AVX512), ("Yes", AVX512), ("on", AVX512),
+            ("", AVX512_BF16), (" ", AVX512_BF16), ("1", AVX512_BF16), ("true", AVX512_BF16),
+            ("Yes", AVX512_BF16), ("on", AVX512_BF16),
             ("0", None), ("off", None), ("FALSE", None), (" no ", None),
             ("avx2", AVX2), ("AVX2", AVX2), (" Avx2\t", AVX2), ("avx512", AVX512), ("AVX512 ", AVX512),
+            ("avx512_bf16", AVX512_BF16), (" AVX512_BF16", AVX512_BF16),
         ],
     )  # fmt: skip
     def test_the_user_names_it_or_forbids_all(self, value, expected, monkeypatch):
@@ -135,7 +145,7 @@ class TestChoice:
         monkeypatch.setenv("FAST_IMPL_MACHINE_CODE", value)
         message = (
             f"the environment variable FAST_IMPL_MACHINE_CODE={value!r} must be one of "
-            "avx512, avx2, 1, true, yes, on, 0, false, no, off"
+            "avx512_bf16, avx512, avx2, 1, true, yes, on, 0, false, no, off"
         )
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             native.target()
@@ -143,11 +153,11 @@ class TestChoice:
     @pytest.mark.parametrize(
         ("bits", "named", "there"),
         [
-            (ENOUGH_FOR_AVX2, "avx512", "avx2"),
-            ((0, 0, 0), "avx512", "none"),
-            ((0, 0, 0), "avx2", "none"),
+            (ENOUGH_FOR_AVX512, "avx512_bf16", "avx512, avx2"), (ENOUGH_FOR_AVX2, "avx512_bf16", "avx2"),
+            (ENOUGH_FOR_AVX2, "avx512", "avx2"), (_features(), "avx512", "none"), (_features(), "avx2", "none"),
         ],
-    )
+        ids=str,
+    )  # fmt: skip
     def test_a_set_that_the_processor_lacks_is_an_error(self, bits, named, there, monkeypatch):
         self.have(monkeypatch, bits)
         monkeypatch.setenv("FAST_IMPL_MACHINE_CODE", named)
@@ -180,7 +190,7 @@ def test_code_is_for_64_bit_unix_on_x86(system, machine, bits, possible, monkeyp
 
 @pytest.mark.skipif(not features.possible(), reason="cpuid is an instruction of x86-64")
 def test_the_processor_says_what_the_system_says_of_it():
-    leaf_1, leaf_7, states = features.features()
+    leaf_1, leaf_7, states, leaf_7_1 = features.features()
     # States that are saved have their bits beside that of the x87, which is always set.
     assert states & 1
     if sys.platform == "linux":
@@ -194,15 +204,18 @@ def test_the_processor_says_what_the_system_says_of_it():
             (31, "avx512vl"),
         ):  # fmt: skip
             assert bool(leaf_7 >> bit & 1) == (flag in flags), flag
+        assert bool(leaf_7_1 >> 5 & 1) == ("avx512_bf16" in flags)
         assert (AVX512 in features.targets()) == (
             {"fma", "avx2", "avx512f", "avx512dq", "avx512bw", "avx512vl"} <= {*flags}
         )
         assert (AVX2 in features.targets()) == ({"fma", "avx2"} <= {*flags})
+        both = AVX512 in features.targets() and "avx512_bf16" in flags
+        assert (AVX512_BF16 in features.targets()) == both
 
 
 @generated
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=needs(target)) for name, target in TARGETS.items()]
+    "name", [pytest.param(name, marks=needs(target)) for name, target in features.NAMES.items()]
 )
 def test_a_process_uses_the_set_that_its_environment_names(name):
     program = (
@@ -210,14 +223,14 @@ def test_a_process_uses_the_set_that_its_environment_names(name):
         "x, k = np.ones((1, 9, 9, 8), 'f4'), np.ones((3, 3, 8, 8), 'f4')\n"
         "plan = fast_impl.plan(x.shape, k.shape, 2, 'same', algorithm='direct')\n"
         "assert plan.run(x, k).sum() == 9 * 9 * 8 * 8 * 9 - 8 * 8 * (2 * 9 * 3 - 1), plan.run(x, k).sum()\n"
-        "print(plan.executor.calls.target.name, native.target().name)"
+        "print(plan.executor.calls.target.name, native.target().name, sep='; ')"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], env={**os.environ, "FAST_IMPL_MACHINE_CODE": name.upper()},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.stdout.split("\n")[0], done.stderr) == (
-        f"{TARGETS[name].name} {TARGETS[name].name}",
+        f"{features.NAMES[name].name}; {features.NAMES[name].name}",
         "",
     )
 

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from fast_impl.kernels import streams, tiles
+from fast_impl.kernels import grids, streams, tiles
 from fast_impl.kernels.format import END, NOWHERE, ZEROS
 from fast_impl.kernels.grids import Grid, Reach, Unit, cut, unit
 from fast_impl.kernels.streams import Streams, TooLongError
@@ -81,7 +81,7 @@ def test_a_stream_names_every_input_of_a_tile_and_zeros_for_those_beyond_the_edg
 def test_columns_at_the_border_are_tiles_of_their_own_without_the_taps_that_none_of_them_has(
     monkeypatch,
 ):
-    monkeypatch.setattr(streams, "_WORTH_CUTTING", 1)
+    monkeypatch.setattr(grids, "_WORTH_CUTTING", 1)
     found = Streams()
     assert found.add(BORDER, 4, range(1), 64, 8, once=False) == range(2)
     words, jobs = found.arrays()
@@ -113,7 +113,7 @@ def _columns(grid, tile):
 def test_columns_are_cut_by_themselves_where_fewer_places_reach_over_the_edge(
     images, rows, columns, taps, step, expected, monkeypatch
 ):
-    monkeypatch.setattr(streams, "_WORTH_CUTTING", 1)
+    monkeypatch.setattr(grids, "_WORTH_CUTTING", 1)
     assert _columns(_grid(images, rows, columns, taps, step), 6) == expected
 
 
@@ -121,8 +121,8 @@ def test_columns_are_cut_by_themselves_where_that_saves_more_than_it_takes_to_pl
     grid = _grid(1, 40, 9, (-1, 0, 1))
     idle = (grid.right.idle(grid.columns) - 1) * 40 * 9 * grid.taps * grid.channels
     for least, parts in ((idle, 3), (idle + 1, 1)):
-        monkeypatch.setattr(streams, "_WORTH_CUTTING", least)
-        streams.cut.cache_clear()
+        monkeypatch.setattr(grids, "_WORTH_CUTTING", least)
+        cut.cache_clear()
         assert len(cut(grid, 6)) == parts
 
 
@@ -131,7 +131,7 @@ def test_columns_are_cut_by_themselves_where_that_saves_more_than_it_takes_to_pl
 @pytest.mark.parametrize("rows", [1, 7, 40])
 @pytest.mark.parametrize("columns", [range(1), range(9), range(-2, 11), range(3, 8)])
 def test_every_column_is_cut_once(columns, rows, taps, tile, monkeypatch):
-    monkeypatch.setattr(streams, "_WORTH_CUTTING", 1)
+    monkeypatch.setattr(grids, "_WORTH_CUTTING", 1)
     reach = Reach(9, 1, taps)
     grid = Grid(1, range(rows), columns, Reach(rows, 1, (0,)), reach, 4, 4, (0, 0, 0))
     found = [column for part, _ in cut(grid, tile) for column in part.columns]
