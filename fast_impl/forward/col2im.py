@@ -134,7 +134,7 @@ class Col2im:
             some = min(images, problem.batch - image)
             for start, stop in itertools.pairwise(ends):
                 # In rows of the full result, of which `before` are cropped.
-                low = start * height.stride if start else height.before
+                low = max(start * height.stride, height.before)
                 end = height.before + height.output
                 high = min(stop * height.stride, end) if stop < height.input else end
                 low = min(low, high)

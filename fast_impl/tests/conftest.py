@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from fast_impl.kernels import streams
 from fast_impl.planning import gradients as backward
 from fast_impl.planning import planner
 from fast_impl.runtime import memory
@@ -80,7 +81,13 @@ def gradients(x, k, g, config):
 @pytest.fixture(autouse=True)
 def _own_plans():
     """Each test makes the plans it uses, so its result owes nothing to the tests before it."""
-    for cached in (planner.planned, planner.checked, backward.planned, backward.checked):
+    for cached in (
+        planner.planned,
+        planner.checked,
+        backward.planned,
+        backward.checked,
+        streams.cut,
+    ):
         cached.cache_clear()
 
 

@@ -31,7 +31,16 @@ def _run(method, given, bias=True):
 
 @on_each_target
 @pytest.mark.usefixtures("poisoned")
-@pytest.mark.parametrize("weights", [1, 400, 1 << 20], ids=["row by row", "some rows", "at once"])
+@pytest.mark.parametrize(
+    ("weights", "cutting"),
+    [(1, 1), (400, 1 << 30), (1 << 20, 1), (1 << 20, 1 << 30)],
+    ids=[
+        "row by row",
+        "some rows, borders with the rest",
+        "at once",
+        "at once, borders with the rest",
+    ],
+)
 @pytest.mark.parametrize(
     ("batch", "channels", "filters", "dtype"),
     [
@@ -41,9 +50,10 @@ def _run(method, given, bias=True):
 )  # fmt: skip
 @pytest.mark.parametrize("name", GIVEN)
 def test_every_way_to_form_lanes_equals_the_loops(
-    target, name, batch, channels, filters, dtype, weights, monkeypatch
+    target, name, batch, channels, filters, dtype, weights, cutting, monkeypatch
 ):
     monkeypatch.setattr(calls, "_WEIGHT_BYTES", weights)
+    monkeypatch.setattr(streams, "_WORTH_CUTTING", cutting)
     given = made(name, batch, channels, filters, dtype)
     for method in direct._candidates(given.problem, target):
         for threads, bias in ((1, True), (2, False)):

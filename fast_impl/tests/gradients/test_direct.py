@@ -18,6 +18,7 @@ from fast_impl.gradients.patches import PatchesBackward
 from fast_impl.kernels import calls, streams
 from fast_impl.kernels.format import Products
 from fast_impl.kernels.streams import TooLongError
+from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.kernels.x86.avx512 import AVX512
 from fast_impl.planning import gradients, planner
 from fast_impl.problem.geometry import Axis
@@ -36,16 +37,21 @@ def test_gradients_whose_streams_would_be_too_long_are_left_to_other_methods(tar
 
 @on_each_target
 @pytest.mark.usefixtures("poisoned")
-@pytest.mark.parametrize("weights", [1, 1 << 20], ids=["row by row", "at once"])
+@pytest.mark.parametrize(
+    ("weights", "cutting"),
+    [(1, 1), (1 << 20, 1), (1 << 20, 1 << 30)],
+    ids=["row by row", "at once", "at once, borders with the rest"],
+)
 @pytest.mark.parametrize(
     ("batch", "channels", "filters", "dtype"),
     [(3, 5, 3, "float32"), (7, 64, 4, "float32"), (1, 16, 21, "float32"), (2, 6, 2, "float64")],
 )
 @pytest.mark.parametrize("name", GIVEN)
 def test_the_gradient_of_the_inputs_is_that_of_the_scatter(
-    target, name, batch, channels, filters, dtype, weights, monkeypatch
+    target, name, batch, channels, filters, dtype, weights, cutting, monkeypatch
 ):
     monkeypatch.setattr(calls, "_WEIGHT_BYTES", weights)
+    monkeypatch.setattr(streams, "_WORTH_CUTTING", cutting)
     given = made(name, batch, channels, filters, dtype)
     for threads in (1, 2):
         found = np.full_like(given.x, np.nan)
@@ -272,22 +278,20 @@ def test_columns_at_the_border_that_take_too_long_are_left_in_a_copy(monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("channels", "size", "vectors"),
+    ("target", "channels", "size", "rows", "vectors"),
     [
-        (1, 4, 1),
-        (8, 4, 1),
-        (9, 4, 2),
-        (16, 4, 2),
-        (21, 4, 3),
-        (24, 4, 3),
-        (32, 4, 2),
-        (56, 4, 2),
-        (3, 8, 1),
-        (8, 8, 2),
+        (AVX2, 1, 4, 40, 1), (AVX2, 8, 4, 40, 1), (AVX2, 9, 4, 40, 2), (AVX2, 16, 4, 40, 2),
+        (AVX2, 21, 4, 40, 3), (AVX2, 24, 4, 40, 3), (AVX2, 32, 4, 40, 2), (AVX2, 56, 4, 40, 2),
+        (AVX2, 3, 8, 40, 1), (AVX2, 8, 8, 40, 2),
+        (AVX512, 16, 4, 40, 1), (AVX512, 17, 4, 40, 2), (AVX512, 33, 4, 40, 3), (AVX512, 65, 4, 40, 1),
+        (AVX512, 128, 4, 40, 2), (AVX512, 8, 8, 40, 1), (AVX512, 9, 8, 40, 2),
+        # Few rows have few sums, which wait for each other: more vectors have more of them.
+        (AVX2, 8, 4, 1, 2), (AVX2, 128, 4, 1, 3), (AVX512, 16, 4, 1, 2), (AVX512, 128, 4, 1, 4),
     ],
-)
-def test_panels_of_the_kernels_gradient_leave_few_lanes_idle(channels, size, vectors):
-    assert direct_kernel._vectors(channels * size, IDLE) == vectors
+    ids=lambda value: getattr(value, "name", str(value)),
+)  # fmt: skip
+def test_panels_of_the_kernels_gradient_leave_few_lanes_idle(target, channels, size, rows, vectors):
+    assert direct_kernel._vectors(channels * size, rows, target) == vectors
 
 
 @pytest.mark.parametrize(
@@ -359,7 +363,7 @@ def test_chunks_grow_with_the_result_up_to_a_limit(monkeypatch):
         ("same", 1, (4, 5), 2, False),
         # Rows below the last one that a tap reaches.
         ("valid", 1, (4, 5), (4, 1), True),
-        ("valid", 3, (4, 5), (4, 1), False),
+        ("valid", 3, (4, 5), (4, 1), True),
     ],
 )
 def test_gradients_without_a_border_are_read_as_they_are(padding, batch, size, strides, expected):

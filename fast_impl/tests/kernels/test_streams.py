@@ -78,7 +78,10 @@ def test_a_stream_names_every_input_of_a_tile_and_zeros_for_those_beyond_the_edg
     ]  # fmt: skip
 
 
-def test_columns_at_the_border_are_tiles_of_their_own_without_the_taps_that_none_of_them_has():
+def test_columns_at_the_border_are_tiles_of_their_own_without_the_taps_that_none_of_them_has(
+    monkeypatch,
+):
+    monkeypatch.setattr(streams, "_WORTH_CUTTING", 1)
     found = Streams()
     assert found.add(BORDER, 4, range(1), 64, 8, once=False) == range(2)
     words, jobs = found.arrays()
@@ -108,16 +111,27 @@ def _columns(grid, tile):
     ],
 )
 def test_columns_are_cut_by_themselves_where_fewer_places_reach_over_the_edge(
-    images, rows, columns, taps, step, expected
+    images, rows, columns, taps, step, expected, monkeypatch
 ):
+    monkeypatch.setattr(streams, "_WORTH_CUTTING", 1)
     assert _columns(_grid(images, rows, columns, taps, step), 6) == expected
+
+
+def test_columns_are_cut_by_themselves_where_that_saves_more_than_it_takes_to_plan(monkeypatch):
+    grid = _grid(1, 40, 9, (-1, 0, 1))
+    idle = (grid.right.idle(grid.columns) - 1) * 40 * 9 * grid.taps * grid.channels
+    for least, parts in ((idle, 3), (idle + 1, 1)):
+        monkeypatch.setattr(streams, "_WORTH_CUTTING", least)
+        streams.cut.cache_clear()
+        assert len(cut(grid, 6)) == parts
 
 
 @pytest.mark.parametrize("tile", [4, 6, 8])
 @pytest.mark.parametrize("taps", [(), (0,), (-1, 0, 1), (-9, 0, 9), (-3, -2), (2, 5), (-40, 40)])
 @pytest.mark.parametrize("rows", [1, 7, 40])
 @pytest.mark.parametrize("columns", [range(1), range(9), range(-2, 11), range(3, 8)])
-def test_every_column_is_cut_once(columns, rows, taps, tile):
+def test_every_column_is_cut_once(columns, rows, taps, tile, monkeypatch):
+    monkeypatch.setattr(streams, "_WORTH_CUTTING", 1)
     reach = Reach(9, 1, taps)
     grid = Grid(1, range(rows), columns, Reach(rows, 1, (0,)), reach, 4, 4, (0, 0, 0))
     found = [column for part, _ in cut(grid, tile) for column in part.columns]
