@@ -14,7 +14,7 @@ def target() -> Target | None:
     """Return the instruction set that kernels are generated for, or None where none can be.
 
     It is the best of this processor, or the one that ``FAST_IMPL_MACHINE_CODE`` in the environment names
-    (``avx512_bf16``, ``avx512``, ``avx2``); ``0`` forbids generated kernels, and so do ``off``, ``false`` and ``no``.
+    (``avx512_bf16``, ``avx512``, ``avx2``); ``0``, ``off``, ``false`` and ``no`` forbid generated kernels.
 
     Raises:
         ValueError: The variable means none of these, or an instruction set that this processor does not have.
