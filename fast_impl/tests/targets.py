@@ -13,6 +13,7 @@ from fast_impl.kernels.format import Copies, Products, Sums
 from fast_impl.kernels.target import Generator, Target, Tile
 from fast_impl.kernels.x86 import features
 from fast_impl.kernels.x86.avx2 import AVX2
+from fast_impl.kernels.x86.avx512 import AVX512
 
 # All targets with code of their own for float32 and float64, and those whose code this process can run: none where
 # the user forbids generated code.
@@ -40,18 +41,18 @@ on_each_target = pytest.mark.parametrize(
 for_each_target = pytest.mark.parametrize("target", TARGETS.values(), ids=list(TARGETS))
 
 
-def telling(kernel):
-    """AVX2, but for what a call of any kernel does."""
+def telling(kernel, target=AVX2):
+    """A target, but for what a call of any kernel does."""
     return dataclasses.replace(
-        AVX2,
+        target,
         **{
-            kind: Generator(lambda *_: functools.partial(kernel), getattr(AVX2, kind).words)
+            kind: Generator(lambda *_: functools.partial(kernel), getattr(target, kind).words)
             for kind in ("sums", "products", "copies")
         },
     )
 
 
-IDLE = telling(lambda place: None)
+IDLE, IDLE_AVX512 = (telling(lambda place: None, target) for target in (AVX2, AVX512))
 
 
 def interpreted(vector, registers, rows, *, masks=False):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from fast_impl.kernels.x86.evex import EvexAssembler, PairsAssembler
+from fast_impl.kernels.x86.evex import EvexAssembler
 from fast_impl.kernels.x86.registers import (
     R8,
     R9,
@@ -237,51 +237,3 @@ def test_masks_are_those_of_what_is_left_of_a_vector(lengths, size, expected):
     for (length, unit), mask in expected.items():
         again.set_mask(mask, length // unit, RAX)
     assert asm.code() == again.code()
-
-
-# Sums of products of pairs of bfloat16, in the same form.
-OF_PAIRS = [
-    ("vdpbf16ps zmm0,zmm7,zmm8", (Zmm(0), Zmm(7), Zmm(8), 4), "62d2464852c0"),
-    ("vdpbf16ps zmm7,zmm8,zmm15", (Zmm(7), Zmm(8), Zmm(15), 4), "62d23e4852ff"),
-    ("vdpbf16ps zmm8,zmm15,zmm16", (Zmm(8), Zmm(15), Zmm(16), 4), "6232064852c0"),
-    ("vdpbf16ps zmm15,zmm16,zmm31", (Zmm(15), Zmm(16), Zmm(31), 4), "62127e4052ff"),
-    ("vdpbf16ps zmm16,zmm31,zmm0", (Zmm(16), Zmm(31), Zmm(0), 4), "62e2064052c0"),
-    ("vdpbf16ps zmm31,zmm0,zmm7", (Zmm(31), Zmm(0), Zmm(7), 4), "62627e4852ff"),
-    (
-        "vdpbf16ps zmm0,zmm31,DWORD BCST [rax+0x1fc]",
-        (Zmm(0), Zmm(31), At(RAX, 508), 4),
-        "62f2065052407f",
-    ),
-    (
-        "vdpbf16ps zmm7,zmm16,DWORD BCST [r12+0x200]",
-        (Zmm(7), Zmm(16), At(R12, 512), 4),
-        "62d27e5052bc2400020000",
-    ),
-    (
-        "vdpbf16ps zmm8,zmm15,DWORD BCST [rbp-0x200]",
-        (Zmm(8), Zmm(15), At(RBP, -512), 4),
-        "62720658524580",
-    ),
-    ("vdpbf16ps zmm15,zmm8,DWORD BCST [r13+0x0]", (Zmm(15), Zmm(8), At(R13), 4), "62523e58527d00"),
-    ("vdpbf16ps zmm16,zmm7,DWORD BCST [rsp]", (Zmm(16), Zmm(7), At(RSP), 4), "62e24658520424"),
-    (
-        "vdpbf16ps zmm31,zmm0,DWORD BCST [rbx+0x6]",
-        (Zmm(31), Zmm(0), At(RBX, 6), 4),
-        "62627e5852bb06000000",
-    ),
-]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "encoded"), [row[1:] for row in OF_PAIRS], ids=[row[0] for row in OF_PAIRS]
-)
-def test_products_of_pairs_are_encoded_as_the_manual_says(arguments, encoded):
-    asm = PairsAssembler()
-    asm.multiply_add(*arguments)
-    assert asm.code().hex() == encoded
-
-
-@pytest.mark.parametrize("size", [0, 2, 8, 64])
-def test_products_of_what_is_no_pair_are_refused(size):
-    with pytest.raises(ValueError, match=f"size={size} must be 4 bytes, a pair of bfloat16"):
-        PairsAssembler().multiply_add(Zmm(0), Zmm(1), Zmm(2), size)

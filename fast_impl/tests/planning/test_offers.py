@@ -54,7 +54,7 @@ def test_what_takes_longer_at_the_least_is_not_worked_out(monkeypatch: pytest.Mo
     found.clear()
     plan = planner.planned(problem, None, 1, LIMIT, IDLE)
     assert (plan.algorithm, found) == ("direct", [])
-    assert [name for name, _ in plan.rejected] == ["small", "blocks", "planar", "scatter"]
+    assert [name for name, _ in plan.rejected] == ["small", "blocks", "col2im", "planar", "scatter"]
     planner.planned(problem, None, 1, LIMIT, None)
     assert found == ["small"]
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from fast_impl.forward import blocks, direct
+from fast_impl.forward import blocks, col2im, direct
 from fast_impl.gradients.blocks import Backward
 from fast_impl.gradients.direct import DirectBackward
 from fast_impl.gradients.small import SmallBackward
@@ -22,7 +22,7 @@ from fast_impl.planning import gradients, planner
 from fast_impl.problem.dtypes import by_name
 from fast_impl.problem.problem import Options, Problem
 from fast_impl.runtime import blas
-from fast_impl.tests.targets import IDLE
+from fast_impl.tests.targets import IDLE, IDLE_AVX512
 
 # Name: input, kernel, stride, padding, further options.
 PROBLEMS = {
@@ -56,6 +56,8 @@ ENVIRONMENTS = {
     "2 threads, AVX-512": (2, True, None),
     "1 thread, generated": (1, False, IDLE),
     "2 threads, generated": (2, False, IDLE),
+    "1 thread, generated for AVX-512": (1, True, IDLE_AVX512),
+    "2 threads, generated for AVX-512": (2, True, IDLE_AVX512),
 }
 
 
@@ -74,9 +76,13 @@ def _forward(plan: planner.Plan) -> Iterator[str]:
     yield f"  {plan.explanation}"
     if isinstance(plan.executor, blocks.Blocks):
         yield from _products(plan.executor)
-    if isinstance(plan.executor, direct.Direct | direct.Turned):
-        found = getattr(plan.executor, "direct", plan.executor)
+    found = getattr(plan.executor, "method", plan.executor)
+    if isinstance(found, direct.Direct):
         yield from _sums(found.calls, found.prepared)
+    if isinstance(found, col2im.Col2im):
+        panels = [(panel.vectors, len(panel.runs)) for panel in found.panels]
+        bands = f"{len(found.bands)} band(s), the first {tuple(found.bands[0])}"
+        yield f"  vectors and runs of panels {panels}, {bands}"
 
 
 def _sums(calls: Calls, prepared: PreparedCalls) -> Iterator[str]:
@@ -150,6 +156,8 @@ def _direct_backward(plan: DirectBackward) -> Iterator[str]:
     yield (
         f"  kernel: {kernel.panels} panel(s) of {kernel.lanes}, tiles of {kernel.rows} rows, "
         f"{'as they are' if kernel.as_it_is else 'in a copy' if kernel.in_place else 'in blocks'}"
+        f"{', sides exchanged' if kernel.exchanged else ''}"
+        f"{', inputs as they are' if kernel.inputs_in_place else ''}"
         f"{', images side by side' if kernel.across else ''}, {kernel.shares} share(s) of "
         f"{kernel.inner_threads} thread(s)"
     )
