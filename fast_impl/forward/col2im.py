@@ -94,10 +94,7 @@ class Col2im:
         across = 1 if width.dilation == 1 else width.kernel
         line = width.kernel // across * filters
         lines = [
-            (
-                (a * across + b) * line,
-                (a * height.dilation * self.line + b * width.dilation * filters) * self.size,
-            )
+            ((a * across + b) * line, b * width.dilation * filters * self.size, a)
             for a in range(height.kernel)
             for b in range(across)
         ]
@@ -108,11 +105,11 @@ class Col2im:
             for _ in range(count):
                 end = lane + vectors * numbers
                 runs = []
-                for start, displacement in lines:
+                for start, displacement, number in lines:
                     low, high = max(start, lane), min(start + line, end)
                     if low < high:
                         moved = displacement + (low - start) * self.size
-                        runs.append(Run(low - lane, high - low, moved))
+                        runs.append(Run(low - lane, high - low, moved, number))
                 found.append(_Panel(vectors, lane, tuple(runs)))
                 lane = end
         return found
@@ -177,6 +174,7 @@ class Col2im:
         fields = {
             Sums.JOBS: address(self._job), Sums.COUNT: 1, Sums.NOTHING: address(self._nothing),
             Sums.INPUTS: first * problem.in_channels * self.size, Sums.PANELS: 1,
+            Sums.LINE: problem.height.dilation * self.line * self.size,
         }  # fmt: skip
         told = []
         for panel in self.panels:

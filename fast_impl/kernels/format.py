@@ -46,8 +46,8 @@ class Sums:
 
     (
         JOBS, COUNT, STREAMS, INPUTS, WEIGHTS, OUTPUTS, BIAS, NOTHING, PANELS, WEIGHTS_STEP,
-        OUTPUTS_STEP, AROUND, SIZE,
-    ) = range(0, 104, 8)  # fmt: skip
+        OUTPUTS_STEP, AROUND, LINE, SIZE,
+    ) = range(0, 112, 8)  # fmt: skip
 
 
 class Products:
@@ -69,16 +69,20 @@ class Copies:
 
 
 class Run(NamedTuple):
-    """Neighbouring lanes that are neighbours in the output, too, ``displacement`` bytes on."""
+    """Neighbouring lanes that are neighbours in the output, too: ``displacement`` bytes on, in line ``line``.
+
+    A call says how far lines are from each other, so that one kernel serves images of all sizes.
+    """
 
     lane: int
     lanes: int
     displacement: int
+    line: int = 0
 
 
 def whole(panel_bytes: int, size: int, runs: tuple[Run, ...]) -> bool:
     """Whether all lanes of a panel are written where the output is, one after the other."""
-    return [(run.lanes * size, run.displacement) for run in runs] == [(panel_bytes, 0)]
+    return [(run.lanes * size, *run[2:]) for run in runs] == [(panel_bytes, 0, 0)]
 
 
 def whole_lines(panel_bytes: int, size: int, runs: tuple[Run, ...], again: bool) -> bool:

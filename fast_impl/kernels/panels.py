@@ -49,7 +49,7 @@ def cuts(lanes: Lanes, size: int, target: Target) -> list[list[Panel]]:
     if lanes.lines > 1:
         if lanes.total > target.widest * numbers:
             raise ValueError(f"{lanes} do not fit {target.widest} vectors of {numbers} numbers")
-        runs = (Run(i * lanes.line, lanes.line, i * lanes.apart) for i in range(lanes.lines))
+        runs = (Run(i * lanes.line, lanes.line, 0, i) for i in range(lanes.lines))
         return [[Panel(-(-lanes.total // numbers), 1, 0, tuple(runs))]]
     vectors = -(-lanes.line // numbers)
     others = range(2, min(target.widest, vectors) + 1)

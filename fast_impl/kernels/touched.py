@@ -80,11 +80,11 @@ def check_sums(
 ) -> Check:
     """The check of a kernel of sums, whose generator takes the same."""
     rows, panel = target.tiles[vectors].rows, vectors * target.vector
-    first = min(run.displacement for run in runs)
-    end = max(run.displacement + run.lanes * size for run in runs)
     lines = whole_lines(panel, size, runs, again)
 
-    def stream(words: list[int], around: int) -> _Reach:
+    def stream(words: list[int], around: int, line: int) -> _Reach:
+        first = min(run.displacement + run.line * line for run in runs)
+        end = max(run.displacement + run.line * line + run.lanes * size for run in runs)
         found, at = _Reach(), 0
         while (taps := _some(words, at, 1)[0]) >= 0:
             outputs = _some(words, at + 1, rows)
@@ -137,7 +137,7 @@ def check_sums(
                 raise AddressError("an output of whole lines begins inside one: nothing was run")
             place = words[Sums.STREAMS // 8] + start
             told = operands.read(Sums.STREAMS, place, -1, np.int32).tolist()
-            stream(told, around).require(operands, bases)
+            stream(told, around, words[Sums.LINE // 8]).require(operands, bases)
         if not again:
             bias = words[Sums.BIAS // 8]
             operands.require(Sums.BIAS, bias, bias + panels * panel)

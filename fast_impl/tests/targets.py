@@ -122,7 +122,11 @@ def _sums(target, vectors, size, runs, again):
                 for (row, to), run in itertools.product(enumerate(targets), runs):
                     if to >= 0:
                         some = slice(run.lane, run.lane + run.lanes)
-                        into = _numbers(outputs + to + run.displacement, run.lanes, dtype)
+                        into = _numbers(
+                            outputs + to + run.displacement + run.line * call[Sums.LINE],
+                            run.lanes,
+                            dtype,
+                        )
                         into[...] = sums[row, some] + (into if again else bias[some])
 
     return kernel

@@ -155,9 +155,13 @@ class EvexAssembler(VectorAssembler):
         add: bool,
         room: At,  # noqa: ARG002
         spare: tuple[Vector, Vector],
+        step: At | None = None,
     ) -> None:
         """Write parts of registers that lie side by side; nothing beyond them is touched."""
+        line = 0
         for part in parts:
+            self._to_line(base, part.line - line, step)
+            line = part.line
             for start in range(0, part.length, self.vector):
                 left = part.length - start
                 v, offset = divmod(part.start + start, self.vector)

@@ -52,7 +52,7 @@ def generate(target: Target, vectors: int, size: int, runs: tuple[Run, ...], aga
     panel, job, tile, tap, store, job_done = (Label() for _ in range(6))
 
     in_order = whole(vectors * vector, size, runs)
-    parts = [Part(run.lane * size, run.lanes * size, run.displacement) for run in runs]
+    parts = [Part(run.lane * size, run.lanes * size, run.displacement, run.line) for run in runs]
 
     for saved in SAVED:
         asm.push(saved)
@@ -158,6 +158,7 @@ def generate(target: Target, vectors: int, size: int, runs: tuple[Run, ...], aga
                 add=again,
                 room=field(_SPILL),
                 spare=(registers[0], registers[-1]),
+                step=field(Sums.LINE),
             )
     asm.jump(tile)
 

@@ -6,7 +6,7 @@ import abc
 from collections.abc import Collection, Sequence
 from typing import ClassVar, NamedTuple
 
-from fast_impl.kernels.x86.assembler import Assembler
+from fast_impl.kernels.x86.assembler import Assembler, a
 from fast_impl.kernels.x86.registers import At, Gpr, Vector
 
 # Opcode maps and prefixes of VEX and EVEX.
@@ -15,11 +15,15 @@ NONE, P66, PF3, PF2 = range(4)
 
 
 class Part(NamedTuple):
-    """Neighbouring bytes of vectors side by side: from ``start`` on, ``length``, ``displacement`` in memory."""
+    """Neighbouring bytes of vectors side by side: from ``start`` on, ``length``.
+
+    In memory they are ``displacement`` bytes from where a line begins, the ``line``-th after the first.
+    """
 
     start: int
     length: int
     displacement: int
+    line: int = 0
 
 
 class VectorAssembler(Assembler, abc.ABC):
@@ -119,18 +123,25 @@ class VectorAssembler(Assembler, abc.ABC):
         add: bool,
         room: At,
         spare: tuple[Vector, Vector],
+        step: At | None = None,
     ) -> None:
         """Write parts of registers that lie side by side; nothing beyond them is touched.
 
         Args:
-            base: Where displacements count from.
+            base: Where displacements of the first line count from; moved to the last line.
             row: The registers.
             parts: What is written, and where.
             size: Bytes of a number.
             add: Whether to add it to what is there.
             room: Memory for all of ``row``.
             spare: Registers that are free, or are stored first.
+            step: Where the bytes from line to line are, if there are several; parts come line by line.
         """
+
+    def _to_line(self, base: Gpr, lines: int, step: At | None) -> None:
+        """Move ``base`` so many lines on."""
+        for _ in range(lines):
+            self.add(base, a(At, step))
 
 
 def double(size: int) -> bool:

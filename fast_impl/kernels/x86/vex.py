@@ -88,13 +88,17 @@ class VexAssembler(VectorAssembler):
         add: bool,
         room: At,
         spare: tuple[Vector, Vector],
+        step: At | None = None,
     ) -> None:
         """Write parts of registers that lie side by side; nothing beyond them is touched."""
         # There are no masks: what is not a whole register goes through memory.
         for v, register in enumerate(row):
             self.store_vector(room.after(v * self.vector), register)
         first, second = spare
+        line = 0
         for part in parts:
+            self._to_line(base, part.line - line, step)
+            line = part.line
             for start, length in pieces(part.length):
                 target = At(base, part.displacement + start)
                 self.load_vector(first, room.after(part.start + start), length)
