@@ -65,8 +65,8 @@ class Target:
         products: ``make(target, rows, vectors, size, gradient_step, channels, input_step)``. Of a
             pixel, ``rows`` gradients are read and ``vectors`` of inputs, which lie side by side; pixels
             of the gradients lie ``gradient_step`` bytes apart, and those of the inputs ``input_step``. So
-            many ``channels`` of the panel are added to the result, and no others are read where the step
-            is not that of whole panels.
+            many ``channels`` of the panel are added to the result, and no others are read where there are
+            `masks`; without them, the inputs have whole panels.
         copies: ``make(target, length)``. Pieces have ``length`` bytes, a multiple of 4.
         of_pairs: Whether numbers of 4 bytes are pairs of bfloat16, which are multiplied each by each and
             summed in float32.

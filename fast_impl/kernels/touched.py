@@ -156,7 +156,7 @@ def check_products(
 ) -> Check:
     """The check of a kernel of products, whose generator takes the same."""
     panel = vectors * target.vector
-    read = panel if input_step == panel else channels * size
+    read = channels * size if target.masks or input_step != panel else panel
 
     def stream(words: Array) -> _Reach:
         found = _Reach()

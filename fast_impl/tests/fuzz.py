@@ -159,6 +159,7 @@ def trial(number):
 
 def expected(given, x, k, bias, g):
     """The output and the gradients of inputs, kernel and bias, all with their channels last."""
+    x, k, bias, g = (array.astype(np.float64) for array in (x, k, bias, g))
     extra = given.output_padding or (None, None)
     (height, top), (width, left) = (
         _lengths(x.shape[1 + i], k.shape[i], given.strides[i], given.padding,

@@ -134,7 +134,7 @@ def _sums(target, vectors, size, runs, again):
 
 def _products(target, rows, vectors, size, gradient_step, channels, input_step):
     lanes, dtype = vectors * target.vector // size, f"f{size}"
-    read = lanes if input_step == lanes * size else channels
+    read = channels if target.masks else lanes
 
     def kernel(place):
         call = _told(place, Products)

@@ -64,8 +64,8 @@ def generate(
     inputs, rest = registers[rows * vectors :][:vectors], registers[(rows + 1) * vectors :]
     spare = rest[:2]
     panel_bytes = vectors * vector
-    # Packed inputs have whole panels; inputs that are read where they lie may end with the last channel.
-    read = panel_bytes if input_step == panel_bytes else channels * size
+    # Without masks, inputs are packed in whole panels; others may end with the last channel, wherever they lie.
+    read = channels * size if target.masks or input_step != panel_bytes else panel_bytes
     job, panel, run, store = (Label() for _ in range(4))
 
     asm.push(RBX)

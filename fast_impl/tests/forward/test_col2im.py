@@ -270,7 +270,9 @@ def test_panels_write_every_lane_of_a_window_where_it_belongs(target, name, filt
             for lane in range(run.lanes):
                 at = panel.lane + run.lane + lane
                 assert at not in found
-                found[at] = run.displacement // method.size + lane
+                # Lines are as far apart as the rows of sums that the taps reach.
+                row = run.line * height.dilation * method.line
+                found[at] = row + run.displacement // method.size + lane
     expected = {
         (a * width.kernel + b) * filters + f: a * height.dilation * method.line
         + b * width.dilation * filters + f

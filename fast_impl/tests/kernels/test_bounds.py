@@ -1,14 +1,17 @@
 """What kernels must not touch."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import fast_impl
 from fast_impl.forward import direct
-from fast_impl.gradients import direct_kernel
+from fast_impl.gradients import direct_kernel, scatter
 from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import KernelGradient
 from fast_impl.kernels import calls
+from fast_impl.runtime import checking
 from fast_impl.tests import guarded
 from fast_impl.tests.gradients.test_direct import WAYS
 from fast_impl.tests.made import GIVEN, made
@@ -49,6 +52,86 @@ def test_kernels_touch_nothing_beyond_their_arrays(
         np.testing.assert_array_equal(to_kernel, given.to_kernel)
     InputGradient(given.problem, 1, target).run(k, g, to_inputs)
     np.testing.assert_array_equal(to_inputs, given.to_inputs)
+
+
+# Ways of the kernel's gradient that read what is not copied.
+IN_PLACE = (
+    "where they lie", "border apart", "border between zeros", "exchanged", "exchanged, border apart",
+    "exchanged, border between zeros, row by row", "inputs copied",
+)  # fmt: skip
+
+
+@on_each_target
+@pytest.mark.parametrize("at_end", [False, True])
+@pytest.mark.parametrize("way", IN_PLACE)
+@pytest.mark.parametrize("channels", range(1, 71))
+def test_gradients_of_any_number_of_channels_touch_nothing_beyond_their_arrays(
+    target, channels, way, at_end, monkeypatch
+):
+    """A process that did would die here. As many filters as leave every part of a vector over, too."""
+    filters = (channels * 37) % 70 + 1
+    _gradients_between_pages(
+        monkeypatch, target, made("odd pixel after", 2, channels, filters), way, at_end
+    )
+
+
+@on_each_target
+@pytest.mark.parametrize("at_end", [False, True])
+@pytest.mark.parametrize("way", IN_PLACE)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("vectors", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("taps", "padding"), [(3, "valid"), (5, "same"), (8, "same"), (16, "same")]
+)
+def test_gradients_whose_pixels_are_as_far_apart_as_a_panel_is_wide_are_read_no_further(
+    target, taps, padding, vectors, dtype, way, at_end, monkeypatch
+):
+    """Whole panels were taken for packed ones, and read beyond the last pixel's gradients."""
+    stride = vectors * target.vector // np.dtype(dtype).itemsize
+    random = np.random.default_rng(3)
+    config = {"strides": (1, stride), "padding": padding, "dtype": dtype, "algorithm": "scatter"}
+    problem = fast_impl.plan((2, 3, 4, 3), (2, taps, 1, 3), **config).problem
+    shapes = problem.input_shape, problem.kernel_shape, problem.output_shape
+    x, k, g = (random.integers(-3, 4, shape).astype(dtype) for shape in shapes)
+    to_inputs, to_kernel = np.empty_like(x), np.empty_like(k)
+    scatter.input_gradient(problem, k, g, to_inputs)
+    scatter.kernel_gradient(problem, x, g, to_kernel)
+    given = SimpleNamespace(
+        problem=problem, x=x, k=k, g=g, to_inputs=to_inputs, to_kernel=to_kernel
+    )
+    _gradients_between_pages(monkeypatch, target, given, way, at_end)
+
+
+def _gradients_between_pages(monkeypatch, target, given, way, at_end):
+    for constant, value in WAYS[way].items():
+        monkeypatch.setattr(direct_kernel, constant, value)
+    monkeypatch.setattr(checking, "wanted", lambda: False)
+    x, k, g = (guarded.copy(array, at_end) for array in (given.x, given.k, given.g))
+    found = [guarded.copy(np.full_like(array, 77), at_end) for array in (x, k)]
+    with guarded.everything(at_end):
+        KernelGradient(given.problem, 2, 1 << 26, target).run(x, g, found[1])
+        InputGradient(given.problem, 1, target).run(k, g, found[0])
+    np.testing.assert_array_equal(found[0], given.to_inputs)
+    np.testing.assert_array_equal(found[1], given.to_kernel)
+
+
+@on_each_target
+@pytest.mark.parametrize("at_end", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("filters", range(1, 71))
+def test_results_of_any_number_of_filters_touch_nothing_beyond_their_arrays(
+    target, filters, dtype, at_end, monkeypatch
+):
+    monkeypatch.setattr(checking, "wanted", lambda: False)
+    given = made("odd pixel after", 2, 3, filters, dtype)
+    x, k, bias = (guarded.copy(array, at_end) for array in (given.x, given.k, given.bias))
+    out = guarded.copy(given.expected.astype(dtype), at_end)
+    with guarded.everything(at_end):
+        for method in direct._candidates(given.problem, target):
+            method.prepare(1)
+            out[...] = np.nan
+            method.run(x, method.pack(k), bias, out)
+            np.testing.assert_array_equal(out, given.expected)
 
 
 @generated

@@ -110,7 +110,7 @@ def test_products_need_every_number_of_their_operands(target, way, field, end, m
     for constant, value in WAYS[way].items():
         monkeypatch.setattr(direct_kernel, constant, value)
     monkeypatch.setattr(checking, "prove", shortened)
-    given = made("plain", 7, 9, 5)
+    given = made("plain", 7, 16, 5)
     with pytest.raises(AddressError, match="nothing was run"):
         KernelGradient(given.problem, 1, 1 << 26, target).run(
             given.x, given.g, np.zeros_like(given.k)
