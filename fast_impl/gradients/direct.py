@@ -75,9 +75,7 @@ class DirectBackward:
     @property
     def nbytes(self) -> int:
         """Bytes that it keeps, about."""
-        kernel = self.kernel._known.values()
-        arrays = [array for calls in kernel for array in (calls.told, calls.streams, *calls.tables)]
-        return self.inputs.prepared.nbytes + sum(array.nbytes for array in arrays)
+        return self.inputs.prepared.nbytes + self.kernel.nbytes
 
     def run(
         self, inputs: Array, kernel: Array, gradient: Array, out: tuple[Array, Array, Array]

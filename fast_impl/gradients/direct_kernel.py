@@ -25,11 +25,12 @@ import numpy.typing as npt
 from fast_impl.kernels import made
 from fast_impl.kernels.copying import fill, shares
 from fast_impl.kernels.format import END, JOB_BYTES, Products
+from fast_impl.kernels.rooms import Rooms
 from fast_impl.kernels.streams import MOST_WORDS, TooLongError, as_words
 from fast_impl.kernels.target import Target
 from fast_impl.problem.problem import Problem
 from fast_impl.runtime import checking, memory, workers
-from fast_impl.runtime.addresses import address, call_words, steps
+from fast_impl.runtime.addresses import address, call_words
 
 Array = npt.NDArray[Any]
 
@@ -105,6 +106,12 @@ class _Calls(NamedTuple):
     streams: Array
     tables: list[Array]
     tasks: list[list[tuple[made.Kernel, int]]]
+    rooms: Rooms
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        return sum(array.nbytes for array in (self.told, self.streams, *self.tables))
 
 
 class KernelGradient:
@@ -228,6 +235,11 @@ class KernelGradient:
             for image in range(problem.batch)
             for first in range(0, height.input, rows)
         ]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it keeps, about."""
+        return sum(calls.nbytes for calls in self._known.values())
 
     def _pixels(self, chunk: Chunk) -> int:
         """Input pixels of a chunk."""
@@ -369,7 +381,8 @@ class KernelGradient:
                     told.append(call_words(self.target.products.words, fields))
             tasks.append(task)
         template = np.array(told, np.int64).reshape(-1, self.target.products.words)
-        return _Calls(template, streams, list(tables.values()), tasks)
+        rooms = Rooms(template, Products.INPUTS, 3)
+        return _Calls(template, streams, list(tables.values()), tasks, rooms)
 
     @property
     def _line(self) -> int:
@@ -473,12 +486,8 @@ class KernelGradient:
         calls = self._calls(chunk)
         # Of vectors, and of rows.
         sides = (blocks, panels) if self.exchanged else (panels, blocks)
-        bases = {
-            Products.INPUTS: address(sides[0]),
-            Products.GRADIENTS: address(sides[1]),
-            Products.RESULT: address(out),
-        }
-        told = calls.told + np.array(call_words(self.target.products.words, bases), np.int64)
+        room = calls.rooms.take()
+        told, first, step = room.filled(address(sides[0]), address(sides[1]), address(out))
         if checking.wanted():
             inside = (found, panels) if self.exchanged else (panels, found)
             arrays: dict[int, Array | list[Array]] = {
@@ -486,7 +495,6 @@ class KernelGradient:
                 Products.INPUTS: inside[0], Products.GRADIENTS: inside[1], Products.RESULT: out,
             }  # fmt: skip
             checking.prove(calls.tasks, told, arrays)
-        first, step = address(told), steps(told)[0]
         if not self.as_it_is:
             copies += self._gradient_copies(blocks, g)
 
@@ -496,6 +504,7 @@ class KernelGradient:
 
         workers.run_each(copies, self.inner_threads)
         workers.run(task, len(calls.tasks), self.inner_threads)
+        calls.rooms.give(room)
 
     def _in_order(self, array: Array) -> Array:
         """Pixels in two axes, the inner one with the pixels of a run."""

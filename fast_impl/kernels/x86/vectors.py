@@ -6,7 +6,7 @@ import abc
 from collections.abc import Collection, Sequence
 from typing import ClassVar, NamedTuple
 
-from fast_impl.kernels.x86.assembler import Assembler, a
+from fast_impl.kernels.x86.assembler import Assembler
 from fast_impl.kernels.x86.registers import At, Gpr, Vector
 
 # Opcode maps and prefixes of VEX and EVEX.
@@ -139,9 +139,15 @@ class VectorAssembler(Assembler, abc.ABC):
         """
 
     def _to_line(self, base: Gpr, lines: int, step: At | None) -> None:
-        """Move ``base`` so many lines on."""
+        """Move ``base`` so many lines on.
+
+        Raises:
+            ValueError: Some lines on, and no step from line to line.
+        """
         for _ in range(lines):
-            self.add(base, a(At, step))
+            if step is None:
+                raise ValueError("parts of several lines need a step from line to line")
+            self.add(base, step)
 
 
 def double(size: int) -> bool:
