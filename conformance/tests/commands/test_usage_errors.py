@@ -54,7 +54,9 @@ MISTAKES = (
         ("'reference:'; did you mean 'reference'?",),
     ),
     Mistake(
-        "unknown algorithm", ("--subject", "fast:quick"), ("'fast:quick'", "direct, col2im, blocks, planar")
+        "unknown algorithm",
+        ("--subject", "fast:quick"),
+        ("'fast:quick'", "direct, col2im, blocks, planar"),
     ),
     Mistake("missing file", ("--subject", "none.py:Layer"), ("no such file", "none.py")),
     Mistake(

@@ -163,10 +163,10 @@ def _direct_backward(plan: DirectBackward) -> Iterator[str]:
     )
     chunks = kernel.chunks
     yield f"  {len(chunks)} chunk(s), the first {tuple(chunks[0])}, the last {tuple(chunks[-1])}"
-    told, streams, tables, tasks = kernel._calls(chunks[0])
+    calls = kernel._calls(chunks[0])
     yield (
-        f"  {len(tasks)} task(s), {len(told)} call(s), {len(streams)} words, jobs "
-        f"{[len(table) for table in tables]}"
+        f"  {len(calls.tasks)} task(s), {len(calls.told)} call(s), {len(calls.streams)} words, jobs "
+        f"{[len(table) for table in calls.tables]}"
     )
 
 
