@@ -21,6 +21,8 @@ from fast_impl.runtime import memory, workers
 
 Array = npt.NDArray[Any]
 
+# Bytes of gradients whose sum is worth the time to wake a thread.
+_LARGE = 4 << 20
 # Multiply-adds below which a second thread only costs.
 _SMALL = 1 << 20
 
@@ -123,8 +125,9 @@ class DirectBackward:
     def _run(self, inputs: Array, gradient: Array, to_kernel: Array, to_bias: Array) -> None:
         """Write the gradients of kernel and bias, of contiguous arrays."""
         self.kernel.run(inputs, gradient, to_kernel)
-        total, tasks = pixel_sums(gradient, self.problem.dtype, self.threads)
-        workers.run(lambda number, seat: tasks[number](seat), len(tasks), self.threads)
+        threads = self.threads if gradient.nbytes > _LARGE else 1
+        total, tasks = pixel_sums(gradient, self.problem.dtype, threads)
+        workers.run(lambda number, seat: tasks[number](seat), len(tasks), threads)
         total.sum(axis=0, out=to_bias)
 
 

@@ -56,6 +56,8 @@ _FEW_WEIGHTS = 1 << 18
 _PIXELS, _CHUNK_ADDS = 2048, 80_000_000
 # Tasks for each thread.
 _TASKS = 4
+# Multiply-adds from which on threads have chunks of their own.
+_SHARED = 1 << 22
 # Sums that hide how long one takes.
 _SUMS = 8
 # Part of the time that must be left for the sides to be exchanged: the result is turned round then.
@@ -162,7 +164,7 @@ class KernelGradient:
             for a in range(height.kernel)
             for columns, taps in kinds
         ]
-        self.chunks = self._chunks(limit)
+        self.chunks = self._chunks(limit, threads)
         # Images side by side make longer runs than the columns of one image.
         self.across = not self.in_place and self.chunks[0].images > 1
         if self.across:
@@ -213,7 +215,7 @@ class KernelGradient:
             ),
         ]
 
-    def _chunks(self, limit: int) -> list[Chunk]:
+    def _chunks(self, limit: int, threads: int) -> list[Chunk]:
         problem, height = self.problem, self.problem.height
         row = problem.width.input * problem.in_channels * self.size
         line = problem.width.output * problem.filters * self.size
@@ -224,16 +226,19 @@ class KernelGradient:
         pixels = max(_PIXELS, _CHUNK_ADDS // (math.prod(problem.kernel_shape)))
         room = most - (height.extent - height.stride) * line
         rows = max(1, min(pixels // problem.width.input, room // (row + reached)))
-        images = rows // height.input
-        if images:
-            return [
-                Chunk(first, min(images, problem.batch - first), 0, height.input)
-                for first in range(0, problem.batch, images)
-            ]
+        images = max(1, min(rows // height.input, problem.batch))
+        batches = -(-problem.batch // images)
+        parts = -(-height.input // rows) if images == 1 else 1
+        # As many for each thread, where each may have sums of its own.
+        if math.prod(problem.kernel_shape) <= _FEW_WEIGHTS and problem.multiply_adds > _SHARED:
+            if problem.batch >= threads:
+                batches = min(problem.batch, -(-batches // threads) * threads)
+            while batches * parts % threads and parts < height.input:
+                parts += 1
         return [
-            Chunk(image, 1, first, min(first + rows, height.input))
-            for image in range(problem.batch)
-            for first in range(0, height.input, rows)
+            Chunk(some.start, some.stop - some.start, part.start, part.stop)
+            for some in shares(problem.batch, batches)
+            for part in shares(height.input, parts)
         ]
 
     @property

@@ -68,6 +68,7 @@ class Target:
             many ``channels`` of the panel are added to the result, and no others are read where there are
             `masks`; without them, the inputs have whole panels.
         copies: ``make(target, length)``. Pieces have ``length`` bytes, a multiple of 4.
+        wait: The kernel that waits (`fast_impl.runtime.workers.Waiting`), made when it is asked for.
         of_pairs: Whether numbers of 4 bytes are pairs of bfloat16, which are multiplied each by each and
             summed in float32.
         pairs: The target of the same processor whose numbers are such pairs, if it has one.
@@ -86,6 +87,7 @@ class Target:
     sums: Generator
     products: Generator
     copies: Generator
+    wait: Callable[[], Function] | None = None
     of_pairs: bool = False
     pairs: Target | None = None
 

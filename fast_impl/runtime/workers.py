@@ -2,19 +2,26 @@
 
 Tasks are numbered; whoever is free takes the next number. What a task computes does not depend
 on who runs it, so results do not depend on the schedule.
+
+To be woken takes a thread some 50 microseconds, as long as a small layer. So whoever waits first looks for a
+while, a few times that long and outside the GIL, whether it is over, and only then goes to sleep.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from fast_impl.runtime.addresses import address
 from fast_impl.runtime.locks import Lock
 
 Task = Callable[[int, int], None]
@@ -22,9 +29,52 @@ Task = Callable[[int, int], None]
 _lock = Lock()
 
 
+class Waiting:
+    """The fields of a call of the kernel that waits: it returns when a word changes, or after some turns.
+
+    They are the word's address, what is added to it to see whether it is still the same, and the turns.
+    """
+
+    WORD, LESS, TURNS, SIZE = range(0, 32, 8)
+
+
+# Seconds that one who waits looks on before it sleeps, and turns that tell how long one takes.
+_LOOKS_ON, _TURNS = 200e-6, 200
+
+
 class _Pool:
     queue: SimpleQueue[_Job] | None = None
     size = 0
+    # Changes with every job.
+    jobs = np.zeros(1, np.int64)
+    # The kernel that waits, and its turns; None where no kernels can be generated.
+    wait: Callable[[int], Any] | None = None
+    turns = 1
+
+
+def wait_by(kernel: Callable[[int], Any]) -> None:
+    """Let threads wait by a kernel, which is told `Waiting` and does not hold the GIL."""
+    call = np.array([0, 1, _TURNS], np.int64)
+    word = np.zeros(1, np.int64)
+    call[Waiting.WORD // 8], call[Waiting.LESS // 8] = address(word), 0
+    start = time.perf_counter()
+    kernel(address(call))
+    took = time.perf_counter() - start
+    _Pool.turns = max(1, int(_TURNS * _LOOKS_ON / max(took, 1e-9)))
+    _Pool.wait = kernel
+
+
+class _Change:
+    """A look at a word, to wait until it changes."""
+
+    def __init__(self, word: npt.NDArray[Any]) -> None:
+        self._word = word
+        self._call = np.array([address(word), -int(word[0]), _Pool.turns], np.int64)
+
+    def wait(self) -> None:
+        """Wait for a while, if there is a kernel that does."""
+        if _Pool.wait is not None:
+            _Pool.wait(address(self._call))
 
 
 class _Job:
@@ -38,6 +88,8 @@ class _Job:
         self._busy = 0
         self._closed = False
         self._done = threading.Condition()
+        # How many helpers have left.
+        self._left = np.zeros(1, np.int64)
         self.error: BaseException | None = None
 
     def work(self, seat: int) -> None:
@@ -59,6 +111,7 @@ class _Job:
         self.work(next(self._seats))
         with self._done:
             self._busy -= 1
+            self._left += 1
             self._done.notify()
 
     def close(self) -> None:
@@ -70,13 +123,25 @@ class _Job:
         interruption: BaseException | None = None
         with self._done:
             self._closed = True
-            while self._busy:
-                try:
-                    self._done.wait()
-                except BaseException as caught:
-                    self.error = interruption = caught
+        looks = self._busy
+        while self._busy:
+            try:
+                self._wait(asleep=looks == 0)
+                looks = max(0, looks - 1)
+            except BaseException as caught:
+                self.error = interruption = caught
         if interruption is not None:
             raise interruption
+
+    def _wait(self, *, asleep: bool) -> None:
+        """Wait until a helper has left: look for a while, or sleep."""
+        change = _Change(self._left)
+        if not asleep and self._busy:
+            change.wait()
+            return
+        with self._done:
+            while self._busy:
+                self._done.wait()
 
 
 def available_cores() -> int:
@@ -108,6 +173,7 @@ def run(task: Task, count: int, threads: int) -> None:
     try:
         for _ in range(helpers):
             queue.put(job)
+        _Pool.jobs += 1
         job.work(0)
     finally:
         job.close()
@@ -140,13 +206,25 @@ def _serve(queue: SimpleQueue[_Job]) -> None:
     # NaN, infinity and overflow are results, and the setting is each thread's own.
     with np.errstate(all="ignore"):
         while True:
-            queue.get().join()
+            _next(queue).join()
+
+
+def _next(queue: SimpleQueue[_Job]) -> _Job:
+    """The next job: looked for awhile, then slept for."""
+    change = _Change(_Pool.jobs)
+    with contextlib.suppress(Empty):
+        return queue.get_nowait()
+    change.wait()
+    with contextlib.suppress(Empty):
+        return queue.get_nowait()
+    return queue.get()
 
 
 def _after_fork() -> None:
     """Forget the threads: the child has none of them."""
     _Pool.queue = None
     _Pool.size = 0
+    _Pool.jobs = np.zeros(1, np.int64)
 
 
 if hasattr(os, "register_at_fork"):

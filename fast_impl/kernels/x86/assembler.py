@@ -178,6 +178,10 @@ class Assembler:
         self.jump(one, Condition.NOT_ZERO)
         self.place(done)
 
+    def pause(self) -> None:
+        """Let a loop that waits take less of the core."""
+        self._emit(0xF3, 0x90)
+
     # --- what the processor can do ----------------------------------------------------------------
 
     def cpuid(self) -> None:

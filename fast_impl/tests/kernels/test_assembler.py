@@ -84,6 +84,7 @@ ENCODINGS = [
     ("lea rax,[r8+rcx*1+0x0]", "add_two", (RAX, R8, RCX,), "498d440800"),
     ("mov rdi,QWORD PTR [rax+0x8]", "load", (RDI, At(RAX, 8),), "488b7808"),
     ("add rax,0xffffffffffffff80", "add_number", (RAX, -128,), "4883c080"),
+    ("pause", "pause", (), "f390"),
     ("add rax,0xffffffffffffff7f", "add_number", (RAX, -129,), "4881c07fffffff"),
 ]  # fmt: skip
 
@@ -191,6 +192,7 @@ WITHOUT = {
     "ret",
     "cpuid",
     "xgetbv",
+    "pause",
     "fence",
     "leave_vectors",
     "place",

@@ -2,10 +2,12 @@
 
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
 
+from fast_impl.kernels import native
 from fast_impl.runtime import workers
 
 
@@ -168,3 +170,86 @@ def test_an_interrupt_is_raised_when_the_helpers_are_done(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         workers.run(task, 2, 2)
     assert done.is_set()
+
+
+@pytest.fixture(params=["a kernel waits", "nothing does"])
+def _waiting(request, monkeypatch):
+    """Threads that look on before they sleep, and threads that sleep at once."""
+    if request.param == "nothing does":
+        monkeypatch.setattr(workers._Pool, "wait", None)
+    elif workers._Pool.wait is None:
+        pytest.skip("this processor or system runs no generated code")
+
+
+@pytest.mark.usefixtures("_waiting")
+def test_jobs_that_follow_at_once_are_all_done_whole():
+    found = np.zeros((4, 64), np.int64)
+
+    def task(number, seat):
+        found[number % 4, number // 4] += 1
+
+    for times in range(1, 300):
+        workers.run(task, 256, 3)
+        assert (found == times).all()
+
+
+@pytest.mark.usefixtures("_waiting")
+def test_a_helper_that_takes_long_is_waited_for():
+    done = []
+    barrier = threading.Barrier(3)
+
+    def task(number, seat):
+        barrier.wait(20)
+        if seat:
+            time.sleep(0.05)
+        done.append(number)
+
+    workers.run(task, 3, 3)
+    assert sorted(done) == [0, 1, 2]
+
+
+@pytest.mark.usefixtures("_waiting")
+def test_helpers_that_have_slept_are_woken():
+    together(3)
+    time.sleep(0.05)
+    together(3)
+
+
+class TestWaiting:
+    """The kernel that waits."""
+
+    @pytest.fixture(autouse=True)
+    def _there_is_one(self):
+        native.target()
+        if workers._Pool.wait is None:
+            pytest.skip("this processor or system runs no generated code")
+
+    def _call(self, word, seen, turns):
+        call = np.array([word.ctypes.data, -seen, turns], np.int64)
+        start = time.perf_counter()
+        workers._Pool.wait(call.ctypes.data)
+        return time.perf_counter() - start
+
+    def test_a_word_that_has_changed_is_not_waited_for(self):
+        assert self._call(np.array([8]), 7, 1 << 40) < 10
+
+    def test_a_word_that_stays_is_waited_for_so_many_turns(self):
+        word = np.array([7])
+        self._call(word, 7, 1)
+        one, many = (min(self._call(word, 7, turns) for _ in range(5)) for turns in (1, 20_000))
+        assert many > one
+        assert word.tolist() == [7]
+
+    def test_it_ends_when_another_thread_changes_the_word(self):
+        word = np.array([7])
+        timer = threading.Timer(0.05, lambda: word.__setitem__(0, 9))
+        timer.start()
+        self._call(word, 7, 1 << 40)
+        timer.join()
+        assert word.tolist() == [9]
+
+    def test_waiting_lasts_as_long_as_is_said(self, monkeypatch):
+        monkeypatch.setattr(workers._Pool, "turns", 1)
+        monkeypatch.setattr(workers._Pool, "wait", workers._Pool.wait)
+        workers.wait_by(workers._Pool.wait)
+        assert workers._Pool.turns > 1
