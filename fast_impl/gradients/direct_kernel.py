@@ -231,10 +231,12 @@ class KernelGradient:
         parts = -(-height.input // rows) if images == 1 else 1
         # As many for each thread, where each may have sums of its own.
         if math.prod(problem.kernel_shape) <= _FEW_WEIGHTS and problem.multiply_adds > _SHARED:
-            if problem.batch >= threads:
-                batches = min(problem.batch, -(-batches // threads) * threads)
-            while batches * parts % threads and parts < height.input:
-                parts += 1
+            batches = min(problem.batch, -(-batches // threads) * threads)
+            if batches % threads:
+                # Chunks of some rows are of one image.
+                batches = problem.batch
+                while batches * parts % threads and parts < height.input:
+                    parts += 1
         return [
             Chunk(some.start, some.stop - some.start, part.start, part.stop)
             for some in shares(problem.batch, batches)

@@ -328,8 +328,27 @@ def test_chunks_are_all_rows_of_all_images_once(monkeypatch):
         ]
         assert rows == list(itertools.product(range(5), range(5)))
     assert [len(chunks) for chunks in found.values()] == [25, 15, 5, 3, 1]
-    assert found[31][1:] == [Chunk(2, 2, 0, 5), Chunk(4, 1, 0, 5)]
-    assert found[6][:3] == [Chunk(0, 1, 0, 2), Chunk(0, 1, 2, 4), Chunk(0, 1, 4, 5)]
+    assert found[31] == [Chunk(0, 1, 0, 5), Chunk(1, 2, 0, 5), Chunk(3, 2, 0, 5)]
+    assert found[6][:3] == [Chunk(0, 1, 0, 1), Chunk(0, 1, 1, 3), Chunk(0, 1, 3, 5)]
+
+
+@pytest.mark.parametrize(
+    ("batch", "threads", "chunks"),
+    [(1, 1, 1), (1, 2, 2), (1, 3, 3), (2, 2, 2), (5, 2, 2), (5, 3, 3), (5, 4, 4), (3, 4, 12)],
+)
+def test_threads_with_sums_of_their_own_have_as_many_chunks(batch, threads, chunks, monkeypatch):
+    monkeypatch.setattr(direct_kernel, "_SHARED", 0)
+    problem = made("unequal everything", batch=batch).problem
+    found = KernelGradient(problem, threads, 1 << 26, IDLE)
+    assert (len(found.chunks), found.shares) == (chunks, threads)
+    pixels = [chunk.images * (chunk.last - chunk.first) for chunk in found.chunks]
+    assert max(pixels) <= 2 * min(pixels)
+
+
+def test_small_problems_are_not_divided_for_threads():
+    problem = made("unequal everything", batch=5).problem
+    assert problem.multiply_adds < direct_kernel._SHARED
+    assert len(KernelGradient(problem, 2, 1 << 26, IDLE).chunks) == 1
 
 
 def test_a_lower_limit_makes_smaller_chunks():
@@ -352,7 +371,8 @@ def test_chunks_grow_with_the_result_up_to_a_limit(monkeypatch):
         monkeypatch.setattr(direct_kernel, "_LARGE_CHUNK_BYTES", 9 * image + more)
         monkeypatch.setattr(direct_kernel, "_RESULTS", -(-(times * image + more) // result))
         found.append(KernelGradient(problem, 1, 1 << 26, IDLE).chunks[0].images)
-    assert found == [2, 9, 4]
+    # At most 2, 9 and 4, and as many in each chunk: 40 in five chunks are eight.
+    assert found == [2, 8, 4]
 
 
 @pytest.mark.parametrize(
