@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.forward import costs
+from fast_impl.forward.method import Executor
 from fast_impl.kernels.copying import turn
 from fast_impl.kernels.target import Target
 from fast_impl.problem.dtypes import accumulator
@@ -25,24 +26,10 @@ from fast_impl.runtime import memory
 Array = npt.NDArray[Any]
 
 
-class Method(Protocol):
+class Method(Executor, Protocol):
     """A method for a problem in the form that the kernels take."""
 
     problem: Problem
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that it keeps, about."""
-
-    @property
-    def form(self) -> Hashable:
-        """What distinguishes the form of its packed kernels."""
-
-    def pack(self, kernel: Array) -> Array:
-        """The kernel in the form that `run` wants."""
-
-    def run(self, inputs: Array, packed: Array, bias: Array | None, out: Array) -> None:
-        """Write the transposed convolution of ``inputs`` into ``out``."""
 
 
 def taken(problem: Problem, limit: int, target: Target) -> tuple[Problem, Target] | None:
@@ -98,14 +85,14 @@ class Turned:
         """As that of the method."""
         return self.method.form
 
-    def pack(self, kernel: Array) -> Array:
+    def pack(self, kernel: Array) -> Any:
         """The kernel in the form that `run` wants."""
         dtype = self.method.problem.dtype
         if self.paired:
             return self.method.pack(np.ascontiguousarray(kernel).view(dtype))
         return self.method.pack(kernel.astype(dtype, copy=False))
 
-    def run(self, inputs: Array, packed: Array, bias: Array | None, out: Array) -> None:
+    def run(self, inputs: Array, packed: Any, bias: Array | None, out: Array) -> None:
         """Write the transposed convolution of ``inputs`` into ``out``."""
         inner = self.method.problem
         inputs, out = (channels_last(self.problem, array) for array in (inputs, out))
