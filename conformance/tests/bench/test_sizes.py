@@ -193,8 +193,8 @@ def test_fast_computes_any_size(prepared, spec, data_format):
 
 
 def test_an_algorithm_that_does_not_apply_is_said(prepared):
-    with pytest.raises(peers.NotSupported, match="direct does not apply"):
-        prepared(peers.load("fast:direct", 1), attrs.evolve(SMALL, dtype="bfloat16"))
+    with pytest.raises(peers.NotSupported, match="col2im does not apply"):
+        prepared(peers.load("fast:col2im", 1), attrs.evolve(SMALL, filters=1000))
 
 
 def test_bfloat16_is_checked_in_new_sizes_too(prepared):
