@@ -39,7 +39,8 @@ class Reach(NamedTuple):
 
     def firsts(self, blocks: Array) -> Array:
         """The same for many blocks."""
-        return np.maximum(blocks * self.step + min(self.offsets, default=0), 0)
+        found: Array = np.maximum(blocks * self.step + min(self.offsets, default=0), 0)
+        return found
 
 
 # Kept, because the kinds of outputs of a problem are a few kinds of rows by a few kinds of columns.
