@@ -10,7 +10,6 @@ both, and every output is summed in the order of its inputs however the work is 
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Hashable
 from typing import Any, NamedTuple
@@ -22,8 +21,10 @@ from fast_impl.forward import costs
 from fast_impl.forward.method import MOST_TAPS, Offer, Proposal
 from fast_impl.forward.turned import Turned, taken
 from fast_impl.kernels import made
+from fast_impl.kernels.copying import shares
 from fast_impl.kernels.format import END, ZEROS, Run, Sums
 from fast_impl.kernels.panels import widths
+from fast_impl.kernels.rooms import Rooms
 from fast_impl.kernels.streams import TooLongError, as_words
 from fast_impl.kernels.target import Target
 from fast_impl.problem.problem import Problem
@@ -125,11 +126,11 @@ class Col2im:
         count = -(-height.input // max(1, most - halo)) if most < height.input else 1
         if threads > 1 and problem.batch < threads:
             count = max(count, min(height.input // (4 * halo + 4), threads * _TASKS))
-        ends = [height.input * n // count for n in range(count + 1)]
         found = []
         for image in range(0, problem.batch, images):
             some = min(images, problem.batch - image)
-            for start, stop in itertools.pairwise(ends):
+            for rows in shares(height.input, count):
+                start, stop = rows.start, rows.stop
                 # In rows of the full result, of which `before` are cropped.
                 low = max(start * height.stride, height.before)
                 end = height.before + height.output
@@ -160,6 +161,7 @@ class Col2im:
         self.elements = max(band.images for band in self.bands) * self._rows * self.line
         self._streams: dict[tuple[int, ...], Array] = {}
         self._told = [self._calls(band) for band in self.bands]
+        self._copies = [Rooms(told, Sums.INPUTS, 3) for told in self._told]
 
     @property
     def workspace(self) -> int:
@@ -271,12 +273,9 @@ class Col2im:
         band = self.bands[number]
         sums = rooms[seat][: band.images * self._rows * self.line]
         sums.fill(0)
-        bases = {
-            Sums.INPUTS: address(inputs),
-            Sums.WEIGHTS: address(packed),
-            Sums.OUTPUTS: address(sums),
-        }
-        told = self._told[number] + np.array(call_words(self.target.sums.words, bases), np.int64)
+        copies = self._copies[number]
+        room = copies.take()
+        told, first, step = room.filled(address(inputs), address(packed), address(sums))
         if checking.wanted():
             arrays = {
                 Sums.JOBS: self._job, Sums.NOTHING: self._nothing, Sums.INPUTS: inputs,
@@ -284,9 +283,9 @@ class Col2im:
             }  # fmt: skip
             calls = [(kernel, row) for row, kernel in enumerate(self._kernels)]
             checking.prove([calls], told, arrays)
-        first, step = address(told), told.shape[1] * told.itemsize
         for row, kernel in enumerate(self._kernels):
             kernel(first + row * step)
+        copies.give(room)
         top = band.low + self.problem.height.before - band.top
         left = self.problem.width.before * self.problem.filters
         rows = sums.reshape(band.images, self._rows, self.line)

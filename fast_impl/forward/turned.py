@@ -19,7 +19,7 @@ from fast_impl.forward import costs
 from fast_impl.forward.method import Executor
 from fast_impl.kernels.copying import turn
 from fast_impl.kernels.target import Target
-from fast_impl.problem.dtypes import accumulator
+from fast_impl.problem.dtypes import DType, accumulator
 from fast_impl.problem.problem import Problem, channels_last
 from fast_impl.runtime import memory
 
@@ -30,6 +30,16 @@ class Method(Executor, Protocol):
     """A method for a problem in the form that the kernels take."""
 
     problem: Problem
+
+
+def as_it_is(problem: Problem) -> bool:
+    """Whether kernels take the arrays of a problem of floating point as they are."""
+    return problem.dtype == accumulator(problem.dtype) and not problem.channels_first
+
+
+def of_pairs(dtype: DType, numbers: int, target: Target) -> Target | None:
+    """Whose kernels multiply pairs of so many numbers as they are; None where nobody's do."""
+    return target.pairs if dtype.name == "bfloat16" and numbers % 2 == 0 else None
 
 
 def taken(problem: Problem, limit: int, target: Target) -> tuple[Problem, Target] | None:
@@ -45,18 +55,12 @@ def taken(problem: Problem, limit: int, target: Target) -> tuple[Problem, Target
     dtype = accumulator(problem.dtype)
     if dtype.kind != "f":
         return None
-    if dtype == problem.dtype and not problem.channels_first:
+    if as_it_is(problem):
         return problem, target
     found = dataclasses.replace(problem, channels_first=False, dtype=dtype)
-    if (
-        target.pairs is not None
-        and problem.dtype.name == "bfloat16"
-        and problem.in_channels % 2 == 0
-    ):
-        found, target = (
-            dataclasses.replace(found, in_channels=problem.in_channels // 2),
-            target.pairs,
-        )
+    pairs = of_pairs(problem.dtype, problem.in_channels, target)
+    if pairs is not None:
+        found, target = dataclasses.replace(found, in_channels=problem.in_channels // 2), pairs
     each = math.prod(found.input_shape[1:]) + math.prod(found.output_shape[1:])
     room = limit // (each * dtype.itemsize)
     # All images that find room, or as many as divide the batch.

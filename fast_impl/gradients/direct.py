@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fast_impl.forward.turned import as_it_is, of_pairs
 from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import KernelGradient
 from fast_impl.gradients.pixel_sums import pixel_sums
@@ -30,13 +31,8 @@ _SMALL = 1 << 20
 def suits(problem: Problem, limit: int) -> bool:
     """Whether generated kernels can compute the gradients of a problem with something to multiply."""
     return accumulator(problem.dtype).kind == "f" and not (
-        _copied(problem) and _copied_bytes(problem) > limit
+        not as_it_is(problem) and _copied_bytes(problem) > limit
     )
-
-
-def _copied(problem: Problem) -> bool:
-    """Whether arrays must be turned round, or made wider."""
-    return problem.channels_first or problem.dtype != accumulator(problem.dtype)
 
 
 def _copied_bytes(problem: Problem) -> int:
@@ -50,14 +46,14 @@ class DirectBackward:
 
     def __init__(self, problem: Problem, threads: int, limit: int, target: Target) -> None:
         self.given = problem
-        self.copied = _copied(problem)
+        self.copied = not as_it_is(problem)
         dtype = accumulator(problem.dtype)
         self.problem = problem = dataclasses.replace(problem, channels_first=False, dtype=dtype)
         self.threads = 1 if problem.multiply_adds < _SMALL else threads
         # Whether pairs of filters are multiplied as they are.
-        pairs = target.pairs if self.given.dtype.name == "bfloat16" else None
-        self.paired = pairs is not None and problem.filters % 2 == 0
-        if pairs is not None and self.paired:
+        pairs = of_pairs(self.given.dtype, problem.filters, target)
+        self.paired = pairs is not None
+        if pairs is not None:
             halves = dataclasses.replace(problem, filters=problem.filters // 2)
             self.inputs = InputGradient(halves, self.threads, pairs)
         else:

@@ -14,14 +14,8 @@ def flag(name: str, default: bool = False) -> bool:
     Raises:
         ValueError: It is neither yes nor no.
     """
-    value = os.environ.get(name, "").strip().lower()
-    if not value:
-        return default
-    if value not in _YES + _NO:
-        raise ValueError(
-            f"the environment variable {name}={value!r} must be one of {', '.join(_YES + _NO)}"
-        )
-    return value in _YES
+    found = choice(name, ())
+    return default if found is None else bool(found)
 
 
 def choice(name: str, choices: tuple[str, ...]) -> bool | str | None:

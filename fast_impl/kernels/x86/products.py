@@ -33,18 +33,9 @@ def words(vector: int, widest: int) -> int:
     return (_SPILL + widest * vector) // 8
 
 
-def kernel(
-    target: Target,
-    rows: int,
-    vectors: int,
-    size: int,
-    gradient_step: int,
-    channels: int,
-    input_step: int,
-) -> Function:
-    """The kernel, ready to be called."""
-    given = rows, vectors, size, gradient_step, channels, input_step
-    return executable.load(generate(target, *given))
+def kernel(target: Target, *shape: int) -> Function:
+    """The kernel, ready to be called; ``shape`` as for `generate`."""
+    return executable.load(generate(target, *shape))
 
 
 def generate(
