@@ -5,22 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from conformance.cases import FAMILIES, Family
-from conformance.checks.chapters import (
+from conformance.checks.chapters.forward import (
     activations,
-    constraints,
     dtypes,
     formats,
-    gradients,
-    initializers,
-    interface,
-    life_cycles,
-    losses,
     padding,
-    processes,
     shapes,
-    situations,
     values,
 )
+from conformance.checks.chapters.layer import interface, life_cycles, processes, situations
+from conformance.checks.chapters.training import constraints, gradients, initializers, losses
 from conformance.checks.check import Check
 from conformance.checks.scripted import SCRIPTED
 from conformance.model.case import Case

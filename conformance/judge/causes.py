@@ -23,8 +23,8 @@ from conformance.cases.drawn.data import nonzero_integers, position_coded, reals
 from conformance.cases.drawn.strategies import ACTIVATIONS, geometry_case
 from conformance.checks import CHECKS, NotSupported, NotTried, Traits, View
 from conformance.checks.applicability import runs_here
-from conformance.checks.chapters.activations import check_activation_follows_the_bias
-from conformance.checks.chapters.values import compare_call
+from conformance.checks.chapters.forward.activations import check_activation_follows_the_bias
+from conformance.checks.chapters.forward.values import compare_call
 from conformance.checks.view import Misbehaved
 from conformance.judge.evidence import Evidence
 from conformance.judge.judging import Failure, HarnessError, judge

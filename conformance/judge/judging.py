@@ -12,7 +12,7 @@ import attrs
 
 from conformance.cases.situations import calmer
 from conformance.checks import CHECKS, Check, Misbehaved, NotSupported, NotTried, Traits, View
-from conformance.checks.chapters.situations import check_situation
+from conformance.checks.chapters.layer.situations import check_situation
 from conformance.judge.alone import is_refused_alone
 from conformance.judge.evidence import Evidence
 from conformance.model.case import Case

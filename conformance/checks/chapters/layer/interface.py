@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from conformance.checks.chapters.gradients import _served
+from conformance.checks.chapters.training.gradients import _served
 from conformance.checks.check import check, claim
 from conformance.checks.view import NotSupported, View
 from conformance.model.case import Case

@@ -17,8 +17,8 @@ from conformance.checks import (
     Traits,
     View,
 )
-from conformance.checks.chapters import initializers
-from conformance.checks.chapters.interface import _comparable, _is_plain, _lost
+from conformance.checks.chapters.layer.interface import _comparable, _is_plain, _lost
+from conformance.checks.chapters.training import initializers
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.model.steps import (

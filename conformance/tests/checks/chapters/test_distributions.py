@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from conformance.checks.chapters.initializers import deviations, distribution
+from conformance.checks.chapters.training.initializers import deviations, distribution
 
 SHAPE = (5, 8, 32, 16)
 FANS = 1280.0, 640.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conformance.cases.scripted.expected import Expected, Raises
 from conformance.checks.applicability import runs_here
-from conformance.checks.chapters.values import compare_call, linear
+from conformance.checks.chapters.forward.values import compare_call, linear
 from conformance.checks.check import check
 from conformance.checks.refusals import (
     NO_SUCH_DTYPE,

@@ -10,8 +10,8 @@ import pytest
 from conformance.cases.drawn.configurations import Configuration
 from conformance.cases.drawn.data import position_coded, small_integers
 from conformance.checks import CHECKS, Traits, View
-from conformance.checks.chapters import constraints
-from conformance.checks.chapters.losses import compare_losses
+from conformance.checks.chapters.training import constraints
+from conformance.checks.chapters.training.losses import compare_losses
 from conformance.model.case import Case
 from conformance.model.observation import Observation, Outcome
 from conformance.model.steps import Call, GetWeights, Losses, Train

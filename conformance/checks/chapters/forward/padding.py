@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from conformance.checks.applicability import any_axis
-from conformance.checks.chapters.values import compare_call
+from conformance.checks.chapters.forward.values import compare_call
 from conformance.checks.check import check, claim
 from conformance.checks.view import View
 from conformance.model.case import Case

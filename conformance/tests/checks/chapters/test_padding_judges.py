@@ -10,7 +10,7 @@ import pytest
 import reference_impl
 from conformance.cases.drawn.data import position_coded
 from conformance.checks import Traits
-from conformance.checks.chapters import padding
+from conformance.checks.chapters.forward import padding
 from conformance.model.case import Case
 from conformance.model.geometry import Geometry
 from conformance.model.values.codec import Array

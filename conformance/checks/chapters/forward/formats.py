@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from conformance.cases.scripted.expected import Raises
-from conformance.checks.chapters.values import compare_call, linear
+from conformance.checks.chapters.forward.values import compare_call, linear
 from conformance.checks.check import check
 from conformance.checks.refusals import expect_error
 from conformance.checks.view import View

@@ -1,0 +1,1 @@
+"""The layer as an object: its arguments and methods, its life, what surrounds it, and its process."""
