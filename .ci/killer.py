@@ -59,7 +59,7 @@ PARTS = {
     "reference_impl.formulas": "reference_impl/formulas/*.py",
     "reference_impl.functions": "reference_impl/functions/*.py",
     "reference_impl.layer": "reference_impl/layer/**/*.py",
-    "fast_impl.layer": "fast_impl/layer/*.py",
+    "fast_impl.layer": "fast_impl/layer/**/*.py",
     "fast_impl.problem": "fast_impl/problem/*.py",
     "fast_impl.forward": "fast_impl/forward/*.py",
     "fast_impl.gradients": "fast_impl/gradients/*.py",

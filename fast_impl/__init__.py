@@ -17,9 +17,9 @@ from fast_impl.functional import (
     conv2d_transpose_gradients,
     output_shape,
 )
-from fast_impl.layer import activations, constraints, initializers, regularizers
-from fast_impl.layer.configs import keras3 as keras3_config
 from fast_impl.layer.layer import Conv2DTranspose
+from fast_impl.layer.objects import activations, constraints, initializers, regularizers
+from fast_impl.layer.objects.configs import keras3 as keras3_config
 from fast_impl.planning.planner import Plan, algorithms, plan
 from fast_impl.problem.errors import InvalidArgumentError
 from fast_impl.runtime.memory import limit_memory, release_memory

@@ -14,18 +14,11 @@ import numpy.typing as npt
 
 from fast_impl import convolution_op
 from fast_impl.functional import Gradients, gradients_of
-from fast_impl.layer import (
-    activations,
-    arguments,
-    configs,
-    constraints,
-    initializers,
-    naming,
-    regularizers,
-)
+from fast_impl.layer import arguments, naming
 from fast_impl.layer.inputs import as_array, check_against_build
 from fast_impl.layer.kernel_cache import PackedKernels
 from fast_impl.layer.losses import CallRecord, activity_loss, flatten, loss_gradient, weight_loss
+from fast_impl.layer.objects import activations, configs, constraints, initializers, regularizers
 from fast_impl.layer.tensors import converted, gradient_of, learning_rate_of
 from fast_impl.layer.variables import Variable, Weights
 from fast_impl.problem import geometry

@@ -13,7 +13,7 @@ from conformance.model.case import Case
 from conformance.model.observation import Observation
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import LayerBackend
-from fast_impl.layer import regularizers
+from fast_impl.layer.objects import regularizers
 
 
 class Subject:

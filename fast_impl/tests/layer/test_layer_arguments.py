@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from fast_impl import Conv2DTranspose, InvalidArgumentError
-from fast_impl.layer import constraints, initializers, naming
+from fast_impl.layer import naming
+from fast_impl.layer.objects import constraints, initializers
 
 X = np.ones((1, 2, 2, 1), np.float32)
 

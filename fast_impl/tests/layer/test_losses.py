@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from fast_impl import Conv2DTranspose, InvalidArgumentError
-from fast_impl.layer import constraints, regularizers
 from fast_impl.layer.inputs import as_array
 from fast_impl.layer.layer import _stepped
 from fast_impl.layer.losses import CallRecord, activity_loss, flatten, weight_loss
+from fast_impl.layer.objects import constraints, regularizers
 from fast_impl.layer.tensors import gradient_of, learning_rate_of
 from fast_impl.layer.variables import Variable
 

@@ -22,8 +22,8 @@ from conformance.strength.mistakes.mistake import (
     own_state,
     recomputed,
 )
-from fast_impl.layer import constraints
 from fast_impl.layer.losses import weight_loss
+from fast_impl.layer.objects import constraints
 
 # --- one object for two ---
 

@@ -20,7 +20,8 @@ from conformance.strength.mistakes.mistake import (
     recomputed,
     sums,
 )
-from fast_impl.layer import activations, losses
+from fast_impl.layer import losses
+from fast_impl.layer.objects import activations
 from fast_impl.runtime.locks import Lock
 
 #: What a layer keeps here is none of its state: a copy has none of it.

@@ -22,7 +22,7 @@ from conformance.strength.mistakes.mistake import (
     spatial_axes,
     sums,
 )
-from fast_impl.layer import activations
+from fast_impl.layer.objects import activations
 
 # --- plans and packed kernels of all layers ---
 

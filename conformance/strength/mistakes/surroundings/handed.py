@@ -19,7 +19,7 @@ from conformance.strength.mistakes.mistake import (
     recomputed,
 )
 from fast_impl.functional import Gradients
-from fast_impl.layer import initializers
+from fast_impl.layer.objects import initializers
 
 _Row = tuple[str, str, Members]
 

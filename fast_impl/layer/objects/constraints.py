@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl.layer.configs import Configurable, deserialize
+from fast_impl.layer.objects.configs import Configurable, deserialize
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.errors import InvalidArgumentError
 

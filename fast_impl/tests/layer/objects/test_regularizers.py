@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fast_impl import Conv2DTranspose
-from fast_impl.layer import regularizers
+from fast_impl.layer.objects import regularizers
 
 HUNDREDTH = float(np.float32(0.01))
 VALUES = np.array([1.0, -2.0, 3.0])  # absolute values sum to 6, squares to 14

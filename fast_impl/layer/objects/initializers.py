@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl.layer.configs import Configurable, deserialize
+from fast_impl.layer.objects.configs import Configurable, deserialize
 from fast_impl.layer.tensors import cast, number
 from fast_impl.problem.doors import about, shown
 from fast_impl.problem.dtypes import COMPUTED

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fast_impl import Conv2DTranspose, InvalidArgumentError
-from fast_impl.layer import constraints
+from fast_impl.layer.objects import constraints
 
 EPS = 1e-7
 

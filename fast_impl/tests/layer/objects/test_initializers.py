@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fast_impl import Conv2DTranspose, InvalidArgumentError
-from fast_impl.layer import initializers
-from fast_impl.layer.initializers import VarianceScaling
+from fast_impl.layer.objects import initializers
+from fast_impl.layer.objects.initializers import VarianceScaling
 
 DOUBLE, INT = np.dtype(np.float64), np.dtype(np.int32)
 # height, width, filters, channels: a fan_in of 6 * 30 and a fan_out of 6 * 40

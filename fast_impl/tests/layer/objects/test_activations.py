@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fast_impl import Conv2DTranspose, InvalidArgumentError
-from fast_impl.layer import activations
+from fast_impl.layer.objects import activations
 
 NAMED = [
     "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "sigmoid", "hard_sigmoid", "tanh",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fast_impl import Conv2DTranspose, keras3_config
-from fast_impl.layer import activations, constraints, initializers, regularizers
+from fast_impl.layer.objects import activations, constraints, initializers, regularizers
 
 HUNDREDTH = float(np.float32(0.01))
 NAMES = {

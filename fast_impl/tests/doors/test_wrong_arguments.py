@@ -11,7 +11,7 @@ import pytest
 
 import fast_impl
 from fast_impl.runtime import environment
-from fast_impl.tests.wrong import DOORS, wrong_calls
+from fast_impl.tests.doors.wrong import DOORS, wrong_calls
 
 CALLS = list(wrong_calls())
 # What TensorFlow raises where it looks for a method, an axis, a number of finite size, or text as padding.

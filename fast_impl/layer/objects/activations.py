@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl.layer.configs import Configurable, deserialize, serialize
+from fast_impl.layer.objects.configs import Configurable, deserialize, serialize
 from fast_impl.layer.tensors import number
 from fast_impl.problem.doors import shown
 from fast_impl.problem.dtypes import accumulator
