@@ -24,7 +24,7 @@ from conformance.subjects.processes.process import MEMORY
 from reports.records.record import FILE_NAME, Finding, Record, Verdict
 from reports.records.statuses import BAD
 from reports.records.unseen import shown
-from reports.views.scopes import Scope, of_subject, sentence
+from reports.views.conclusions.scopes import Scope, of_subject, sentence
 
 Test = TypeVar("Test", bound=Callable[..., Any])
 

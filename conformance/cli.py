@@ -8,10 +8,26 @@ import click
 
 from conformance import __version__
 
-_COMMANDS = (
-    "init", "smoke", "run", "campaign", "merge", "report", "explain", "export", "replay", "diff", "clauses",
-    "subjects", "scoreboard", "bench", "strength", "translate", "weights",
-)  # fmt: skip
+#: The commands in the order of their list, each with the module that has it.
+_COMMANDS = {
+    "init": "init",
+    "smoke": "runs.smoke",
+    "run": "runs.run",
+    "campaign": "runs.campaign",
+    "merge": "runs.merge",
+    "report": "records.report",
+    "explain": "records.explain",
+    "export": "records.export",
+    "replay": "runs.replay",
+    "diff": "records.diff",
+    "clauses": "clauses",
+    "subjects": "subjects",
+    "scoreboard": "records.scoreboard",
+    "bench": "bench",
+    "strength": "strength",
+    "translate": "translate",
+    "weights": "weights",
+}
 
 
 class _Commands(click.Group):
@@ -26,7 +42,7 @@ class _Commands(click.Group):
     def get_command(self, _: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"conformance.commands.{name}")
+        module = importlib.import_module(f"conformance.commands.{_COMMANDS[name]}")
         command: click.Command = getattr(module, name)
         return command
 

@@ -36,7 +36,7 @@ from conformance.strength import measurement
 from reports.records import record, statuses
 from reports.records.lines import Line
 from reports.records.record import Verdict
-from reports.views import scopes
+from reports.views.conclusions import scopes
 
 #: Cases whose observations are remembered while causes are looked for, and failures shrunk.
 KEPT = 2000

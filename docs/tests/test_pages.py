@@ -166,7 +166,7 @@ GIVEN = {"__name__": "page", "MyLayer": MyLayer, "MyOwnError": MyOwnError}
 
 
 def _pages_with_code() -> list[Path]:
-    # The protocol's program reads standard input; conformance/tests/subjects/test_protocol.py runs it.
+    # The protocol's program reads standard input; conformance/tests/subjects/processes/test_protocol.py runs it.
     return [p for p in PAGES if p.name != "protocol.md" and [*blocks(p, "python")]]
 
 

@@ -12,7 +12,7 @@ from reports.outputs.writing import write_text
 from reports.records import statuses
 from reports.records.record import Clause, Record
 from reports.records.statuses import Status
-from reports.views import findings, matrix, sentence
+from reports.views import findings, matrix
 from reports.views.changes import (
     BAD,
     KINDS,
@@ -25,6 +25,7 @@ from reports.views.changes import (
     unchanged,
     versions,
 )
+from reports.views.conclusions import sentence
 from reports.views.enumeration import first_of
 from reports.views.findings import Cause
 from reports.views.matrix import Matrix, version_of

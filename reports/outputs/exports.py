@@ -14,7 +14,7 @@ from reports.outputs.history import badge
 from reports.records import statuses
 from reports.records.record import Clause, Finding, Record, Subject, Verdict
 from reports.records.unseen import shown
-from reports.views import scopes
+from reports.views.conclusions import scopes
 
 _NAME = "conv2d-transpose-conformance"
 #: What XML 1.0 cannot hold, beyond what `shown` spells out.

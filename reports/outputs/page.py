@@ -19,19 +19,8 @@ from reports.pictures import picture
 from reports.records import statuses, strength
 from reports.records.record import Mutants, Record
 from reports.records.unseen import UNSEEN, shown
-from reports.views import (
-    changes,
-    coverage,
-    drift,
-    errata,
-    findings,
-    issue_text,
-    matrix,
-    numerics,
-    scopes,
-    sentence,
-    shipping,
-)
+from reports.views import changes, coverage, drift, errata, findings, issue_text, matrix, numerics
+from reports.views.conclusions import scopes, sentence, shipping
 from reports.views.enumeration import how_many
 
 #: Spelled out, so that nobody is misled, and a pattern that is copied is the one that was meant.

@@ -13,7 +13,8 @@ from conformance.run.run import Run
 from reports.outputs import plain
 from reports.records import statuses
 from reports.records.record import Record
-from reports.views import changes, scopes
+from reports.views import changes
+from reports.views.conclusions import scopes
 from reports.views.enumeration import how_many
 
 

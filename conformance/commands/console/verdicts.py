@@ -10,7 +10,8 @@ from pathlib import Path
 from conformance.commands.console.terminal import Terminal
 from reports.outputs import plain
 from reports.records.record import FILE_NAME, Record
-from reports.views import matrix, sentence
+from reports.views import matrix
+from reports.views.conclusions import sentence
 from reports.views.enumeration import how_many
 
 #: Where `run` writes its record.

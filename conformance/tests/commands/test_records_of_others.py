@@ -14,7 +14,7 @@ import pytest
 
 from conformance.cases import FAMILIES
 from conformance.cli import main
-from conformance.commands.replay import names_code
+from conformance.commands.runs.replay import names_code
 from conformance.judge.exploring import drawn_cases
 from conformance.model import steps
 from conformance.model.case import Case

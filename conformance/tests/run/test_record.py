@@ -16,7 +16,7 @@ from conformance.run.run import Run
 from conformance.run.settings.options import Options
 from reports.records import schema
 from reports.records.record import Finding, Footer, Header, Tool
-from reports.views import shipping
+from reports.views.conclusions import shipping
 
 HEADER = Header(tool=Tool("t", "1"), subjects=(), clauses=())
 FOOTER = Footer(complete=True)

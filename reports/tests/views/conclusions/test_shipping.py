@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reports.records.record import Clause, Verdict
-from reports.views import scopes, shipping
+from reports.views.conclusions import scopes, shipping
 
 CLAUSES = [
     Clause(id=f"{letter}-{number}", chapter="any", title="any", scope=scope, must=number == 1)

@@ -14,7 +14,7 @@ import pytest
 from conformance.run.participants.participant import participants
 from conformance.subjects import LoadError, resolve_command
 
-PAGE = Path(__file__).parents[3] / "docs" / "protocol.md"
+PAGE = Path(__file__).parents[4] / "docs" / "protocol.md"
 
 RunProgram = Callable[..., Any]
 

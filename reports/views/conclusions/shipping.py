@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import attrs
 
 from reports.records.record import Clause
+from reports.views.conclusions.scopes import NAMED_IN_TABLE, Scope, Table
 from reports.views.enumeration import conjoined, first_of, how_many
-from reports.views.scopes import NAMED_IN_TABLE, Scope, Table
 
 #: A run that draws fewer cases for a family leaves some of the listed ones out, too: `smoke` does. The same is in
 #: `conformance.cases.index`, which nothing here may import.

@@ -9,8 +9,8 @@ import click
 
 import reports
 from conformance.commands.console.conducting import carry_out
-from conformance.commands.replay import names_code
-from conformance.commands.run import run
+from conformance.commands.runs.replay import names_code
+from conformance.commands.runs.run import run
 from conformance.run.parallel.shards import check_all, without
 from conformance.run.run import Run
 from conformance.run.settings.options import Options, make_options

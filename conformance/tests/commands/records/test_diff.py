@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 import reports
 from conformance.cli import main
 from conformance.commands.console.terminal import Terminal
-from conformance.commands.diff import _show
+from conformance.commands.records.diff import _show
 from reports import bench
 from reports.tests.test_bench import RUN
 from reports.views.changes import compare

@@ -10,9 +10,9 @@ import pytest
 from reports.records.loading import load
 from reports.records.record import Clause, Verdict
 from reports.tests import sample
-from reports.views.scopes import RULES, of_subject, sentence, sentences, whole
+from reports.views.conclusions.scopes import RULES, of_subject, sentence, sentences, whole
 
-PAGE = Path(__file__).parents[3] / "docs" / "interpreting.md"
+PAGE = Path(__file__).parents[4] / "docs" / "interpreting.md"
 
 
 def _clauses(*, must: tuple[str, ...] = ()) -> list[Clause]:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from conformance.commands.console.conducting import carry_out
-from conformance.commands.run import with_choices
+from conformance.commands.runs.run import with_choices
 from conformance.model import machine
 from conformance.run.parallel.cluster import Cluster, connected
 from conformance.run.run import Run
