@@ -127,7 +127,7 @@ class View:
             return constructed
         if constructed.error is not None:
             raise Misbehaved(
-                f"the constructor raised {constructed.error.name}: {constructed.error.first_line}",
+                f"the constructor raised {constructed.error.name}: {constructed.error.told}",
                 None,
                 constructed.error,
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -94,7 +94,7 @@ def _results(mismatch: Mismatch, crash: str | None) -> Iterator[str]:
     if crash is not None:
         yield f"# crashes or hangs: {_on_one_line(crash)}"
         return
-    is_error = isinstance(got, Mapping) and got.keys() == {"types", "message", "moment"}
+    is_error = _is_error(got)
     if _is_told_by_one_element(mismatch):
         index = mismatch.index or ()
         place = ", ".join(map(str, index))

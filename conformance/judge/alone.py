@@ -69,5 +69,5 @@ def _raised(evidence: Evidence, case: Case, subject: Subject) -> Error | None:
 
 def alike(one: Error, other: Error) -> bool:
     """Tell whether two exceptions say the same, numbers and addresses apart."""
-    told = [normalised(error.first_line) for error in (one, other)]
+    told = [normalised(error.told) for error in (one, other)]
     return one.types == other.types and told[0] == told[1]

@@ -75,23 +75,23 @@ class Error:
     """An exception: the names of its classes (most derived first), its message, its moment.
 
     `moment` is `construct`, the step's name, or `run` where a graph was built and its execution
-    failed.
+    failed. `told` is the line of the message that says something; of a long one, 300 characters.
     """
 
     types: tuple[str, ...]
     message: str = attrs.field(converter=readable)
     moment: str
+    told: str = attrs.field()
+
+    @told.default
+    def _telling(self) -> str:
+        line = telling_line(self.message)
+        return line if len(line) <= _LONGEST else in_a_line(line, _LONGEST)
 
     @property
     def name(self) -> str:
         """The most derived class."""
         return self.types[0]
-
-    @property
-    def first_line(self) -> str:
-        """The line of the message that says something; of a long one, 300 characters."""
-        told = telling_line(self.message)
-        return told if len(told) <= _LONGEST else in_a_line(told, _LONGEST)
 
     @property
     def means_not_implemented(self) -> bool:
@@ -115,7 +115,7 @@ class Error:
         return "RuntimeError" in self.types and bool(_WRONG_SHAPE.search(self.message))
 
     def __str__(self) -> str:
-        return f"{self.name} at {self.moment}: {self.first_line}"
+        return f"{self.name} at {self.moment}: {self.told}"
 
     @staticmethod
     def of(error: BaseException, moment: str) -> Error:
@@ -141,7 +141,7 @@ class Outcome:
     @staticmethod
     def lacking(error: Error) -> Outcome:
         """Return the outcome of a step that raised `error` to say that the subject lacks something."""
-        told = error.first_line or f"{error.moment} raised {error.name}"
+        told = error.told or f"{error.moment} raised {error.name}"
         return Outcome(unsupported=told, refusal=error)
 
     def to_json(self) -> dict[str, Any]:

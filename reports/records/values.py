@@ -13,8 +13,6 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.records.messages import telling_line
-
 Array: TypeAlias = NDArray[Any]
 
 _DTYPES = frozenset(
@@ -136,13 +134,18 @@ def is_error(value: object) -> bool:
     return isinstance(value, Mapping) and "types" in value and "message" in value
 
 
+def told(error: Mapping[str, Any]) -> str:
+    """Return the line of an exception that says what is wrong; of an older record, the first of its message."""
+    return str(error.get("told") or str(error["message"] or "").strip().partition("\n")[0])
+
+
 def _error_words(error: Mapping[str, Any]) -> str:
     types = error["types"]
     name = str(types[0]) if isinstance(types, list) and types else "an exception"
     moment = error.get("moment")
     moment = f" from {_MOMENTS.get(str(moment), moment)}" if moment else ""
-    told = telling_line(str(error["message"] or ""))[:400]
-    return f"{name}{moment}" + (f": {told}" if told else "")
+    what = told(error)[:400]
+    return f"{name}{moment}" + (f": {what}" if what else "")
 
 
 def _spell(value: object) -> str:

@@ -27,9 +27,10 @@ from typing import Any
 import attrs
 
 from reports.pictures import stamps
-from reports.records.messages import normalised, telling_line
+from reports.pictures.planes import current_step
+from reports.records.messages import normalised
 from reports.records.record import Clause, Finding
-from reports.records.values import WANTED, is_error, is_tensor
+from reports.records.values import WANTED, is_error, is_tensor, told
 
 _KNOWN = re.compile(r"(equals|looks like) the (known mistakes? ([^:]+)): (.*)", re.DOTALL)
 #: Before the part of the cases that a diagnosis does not explain.
@@ -165,10 +166,10 @@ def _join_described(
     """Put wrong numbers without a diagnosis to the only one in their chapter that leaves room for them."""
     described: dict[_Key, set[_Key]] = {}
     for key, numbers in groups.items():
-        told = "".join(findings[number].diagnosis or "" for number in numbers)
+        said = "".join(findings[number].diagnosis or "" for number in numbers)
         if key[-1].startswith(_ONLY):
             continue  # it says of all others that they are right
-        if key[0] == "diagnosis" or (key[0] == "known" and _SOMETHING_ELSE in told):
+        if key[0] == "diagnosis" or (key[0] == "known" and _SOMETHING_ELSE in said):
             for finding in map(findings.__getitem__, numbers):
                 clause = clauses.get(finding.clause)
                 own = _key_of_difference(finding, clause.chapter if clause else "")
@@ -237,7 +238,7 @@ def _key_of_difference(finding: Finding, chapter: str) -> _Key:
     if is_error(finding.got):
         types = finding.got["types"]
         kind = str(types[0]) if isinstance(types, list) and types else "exception"
-        return _key_of_exception(kind, str(finding.got["message"] or ""))
+        return _key_of_exception(kind, told(finding.got))
     if shape is not None and len(shape) != RANK:
         return ("rank",)
     if instead := _INSTEAD.fullmatch(finding.message):
@@ -254,21 +255,13 @@ def _key_of_difference(finding: Finding, chapter: str) -> _Key:
     return ("message", step, normalised(finding.message))
 
 
-def _key_of_exception(kind: str, message: str) -> _Key:
-    return ("raised", kind, normalised(telling_line(message)))
+def _key_of_exception(kind: str, line: str) -> _Key:
+    return ("raised", kind, normalised(line))
 
 
 def _step(finding: Finding) -> str:
-    current = _current(finding)
+    current = current_step(finding.case, finding.step)
     return "constructor" if current is None else str(current.get("do", ""))
-
-
-def _current(finding: Finding) -> Mapping[str, Any] | None:
-    steps = finding.case.get("steps")
-    if not isinstance(steps, list) or finding.step is None or not 0 <= finding.step < len(steps):
-        return None
-    current = steps[finding.step]
-    return current if isinstance(current, Mapping) else {}
 
 
 def _gravity(finding: Finding, clause: Clause | None) -> int:
@@ -285,7 +278,7 @@ def _gravity(finding: Finding, clause: Clause | None) -> int:
 
 def _shape(finding: Finding) -> Sequence[Any] | None:
     """Return the shape of the input that the step is about, () where it is unknown; None without an input."""
-    current = _current(finding) or {}
+    current = current_step(finding.case, finding.step) or {}
     inputs, shape = current.get("inputs"), current.get("input_shape", "")
     if inputs is not None and is_tensor(inputs):
         shape = inputs["shape"]

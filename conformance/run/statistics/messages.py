@@ -9,13 +9,13 @@ from collections.abc import Container, Iterable, Mapping
 from conformance.judge.judging import Failure
 from conformance.model.observation import telling_line
 from conformance.model.values.codec import in_a_line
+from reports.records.messages import DTYPE
 from reports.records.record import Said, SaidOften
 
 #: On so many cases a message is worth a hint, and so many hints are given of a subject.
 ENOUGH, TOLD = 10, 6
 #: On fewer where it sounds like a refusal: it names a dtype, or says what alone there is.
 ENOUGH_OF_REFUSALS = 3
-_DTYPE = re.compile(r"\b(?:bfloat|float|uint|int|complex)\d+\b")
 _REFUSAL = re.compile(
     r"\bonly\b|\balone\b|support|\b(un|not )(implemented|available)\b", re.IGNORECASE
 )
@@ -118,7 +118,7 @@ def _is_meant(types: Iterable[str], message: str) -> bool:
 
 
 def _sounds_like_refusal(message: str) -> bool:
-    return bool(_DTYPE.search(message) or _REFUSAL.search(message))
+    return bool(DTYPE.search(message) or _REFUSAL.search(message))
 
 
 def pattern_of(message: str) -> str:
@@ -129,7 +129,7 @@ def pattern_of(message: str) -> str:
     plain = re.sub(r"([.^$*+?{}\[\]\\|()])", r"\\\1", text)
     # A dtype is a word that ends in digits, an address in memory any word.
     pattern = re.sub(
-        r"\d+", r"\\d+", re.sub(r"\b0x[0-9a-f]+", r"\\w+", _DTYPE.sub(r"\\w+\\d+", plain))
+        r"\d+", r"\\d+", re.sub(r"\b0x[0-9a-f]+", r"\\w+", DTYPE.sub(r"\\w+\\d+", plain))
     )
     # Without a word of its own it would find nearly everything.
-    return pattern if re.search(r"[^\W\d_]{2}", _DTYPE.sub("", text)) else f"^{pattern}$"
+    return pattern if re.search(r"[^\W\d_]{2}", DTYPE.sub("", text)) else f"^{pattern}$"

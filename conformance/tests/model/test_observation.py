@@ -1,8 +1,11 @@
 """What is told of an error in a line."""
 
+import attrs
 import pytest
 
 from conformance.model.observation import Error
+from conformance.model.values.codec import encode
+from reports.records.values import words
 
 KERAS = """in user code:
 
@@ -28,4 +31,9 @@ KERAS = """in user code:
     ],
 )  # fmt: skip
 def test_the_line_that_is_told_says_what_is_wrong(message: str, told: str) -> None:
-    assert Error(("TypeError",), message, "call").first_line == told
+    assert Error(("TypeError",), message, "call").told == told
+
+
+def test_a_report_tells_that_line_of_a_recorded_error() -> None:
+    error = Error(("TypeError",), KERAS.format("Input has type int32"), "call")
+    assert words(encode(attrs.asdict(error))) == "TypeError from the call: Input has type int32"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl.layer.objects.configs import Configurable, deserialize, serialize
+from fast_impl.layer.objects.configs import Configurable, identified, serialize
 from fast_impl.layer.tensors import number
 from fast_impl.problem.doors import shown
 from fast_impl.problem.dtypes import accumulator
@@ -421,24 +421,10 @@ def get(identifier: Any) -> Callable[..., Any]:
     """
     if identifier is None:
         return NAMED["linear"]
-    if isinstance(identifier, str):
-        if identifier not in _REGISTRY:
-            raise ValueError(
-                f"Unknown activation function: {identifier!r}. Known names: "
-                f"{', '.join(sorted(_REGISTRY))}"
-            )
-        activation: Callable[..., Any] = _REGISTRY[identifier]()
-        return activation
-    if isinstance(identifier, Mapping):
-        made: Callable[..., Any] = deserialize(identifier, _REGISTRY, "activation function")
-        return made
-    if callable(identifier):
-        given: Callable[..., Any] = identifier
-        return given
-    raise TypeError(
-        f"Could not interpret activation function identifier: {identifier!r}. It must be None, a "
-        f"name, a configuration or a callable"
+    activation: Callable[..., Any] = identified(
+        identifier, _REGISTRY, "activation function", TypeError
     )
+    return activation
 
 
 def to_config(activation: Any) -> Any:

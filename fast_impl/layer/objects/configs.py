@@ -55,17 +55,33 @@ def serialize(value: Any) -> Any:
     }
 
 
-def deserialize(config: Mapping[str, Any], registry: Registry, argument: str) -> Any:
-    """The object that ``config`` describes.
+def identified(
+    identifier: Any, registry: Registry, argument: str, error: type[Exception] = ValueError
+) -> Any:
+    """The object for a name, a configuration or a callable; None stays None.
 
     Args:
-        config: ``{"class_name": ..., "config": ...}``, with or without Keras's further keys.
+        identifier: What the caller of the layer passes.
         registry: Every name that is known.
         argument: What the object is for, for the error message.
+        error: What is raised for anything else.
 
     Raises:
-        ValueError: Not of that form, or an unknown name.
+        ValueError: Unknown name or configuration.
     """
+    if isinstance(identifier, str):
+        identifier = {"class_name": identifier, "config": {}}
+    if isinstance(identifier, Mapping):
+        return _deserialized(identifier, registry, argument)
+    if identifier is None or callable(identifier):
+        return identifier
+    raise error(
+        f"Could not interpret {argument} identifier: {identifier!r}. It must be None, a name, a "
+        f"configuration or a callable"
+    )
+
+
+def _deserialized(config: Mapping[str, Any], registry: Registry, argument: str) -> Any:
     name, keywords = config.get("class_name"), config.get("config")
     if not isinstance(name, str) or keywords is None:
         raise ValueError(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl.layer.objects.configs import Configurable, deserialize
+from fast_impl.layer.objects.configs import Configurable, identified
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.errors import InvalidArgumentError
 
@@ -182,15 +182,4 @@ def get(identifier: Any) -> Any:
     Raises:
         ValueError: Unknown name or configuration, or anything else.
     """
-    if identifier is None:
-        return None
-    if isinstance(identifier, str):
-        identifier = {"class_name": identifier, "config": {}}
-    if isinstance(identifier, Mapping):
-        return deserialize(identifier, _REGISTRY, "constraint")
-    if callable(identifier):
-        return identifier
-    raise ValueError(
-        f"Could not interpret constraint function identifier: {identifier!r}. It must be None, a "
-        f"name, a configuration or a callable"
-    )
+    return identified(identifier, _REGISTRY, "constraint")

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl.layer.objects.configs import Configurable, deserialize
+from fast_impl.layer.objects.configs import Configurable, identified
 from fast_impl.layer.tensors import cast, number
 from fast_impl.problem.doors import about, shown
 from fast_impl.problem.dtypes import COMPUTED
@@ -429,20 +429,8 @@ def get(identifier: Any) -> Any:
     Raises:
         ValueError: Unknown name or configuration, or anything else.
     """
-    if identifier is None:
-        return None
-    if isinstance(identifier, str):
-        identifier = {"class_name": identifier, "config": {}}
-    if isinstance(identifier, Mapping):
-        return deserialize(identifier, _REGISTRY, "initializer")
-    if isinstance(identifier, type):
-        return get(identifier())
-    if callable(identifier):
-        return identifier
-    raise ValueError(
-        f"Could not interpret initializer identifier: {identifier!r}. It must be None, a name, a "
-        f"configuration, a class or a callable"
-    )
+    made = identifier() if isinstance(identifier, type) else identifier
+    return identified(made, _REGISTRY, "initializer")
 
 
 def default(dtype: DType) -> Initializer:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl.layer.objects.configs import Configurable, deserialize
+from fast_impl.layer.objects.configs import Configurable, identified
 from fast_impl.problem.dtypes import accumulator
 
 Array = npt.NDArray[Any]
@@ -175,15 +175,6 @@ def get(identifier: Any) -> Any:
     Raises:
         ValueError: A configuration with an unknown name, or anything else.
     """
-    if identifier is None:
-        return None
-    if isinstance(identifier, str):
-        return _REGISTRY[identifier]() if identifier in _REGISTRY else identifier
-    if isinstance(identifier, Mapping):
-        return deserialize(identifier, _REGISTRY, "regularizer")
-    if callable(identifier):
+    if isinstance(identifier, str) and identifier not in _REGISTRY:
         return identifier
-    raise ValueError(
-        f"Could not interpret regularizer identifier: {identifier!r}. It must be None, a name, a "
-        f"configuration or a callable"
-    )
+    return identified(identifier, _REGISTRY, "regularizer")

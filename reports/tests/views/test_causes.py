@@ -108,7 +108,13 @@ def test_modes_of_a_subject_share_their_causes(numbers):
 
 
 def raised(clause, text, **changes):
-    got = {"types": ["ValueError", "Exception"], "message": text, "moment": "call"}
+    line = text.splitlines()[-1:]
+    got = {
+        "types": ["ValueError", "Exception"],
+        "message": text,
+        "moment": "call",
+        "told": "".join(line),
+    }
     return sample.error_finding() | {"clause": clause, "got": got, **changes}
 
 
