@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from conformance import __version__
-from conformance.bench import kernels, sizes
+from conformance.bench import kernels, sizes, yardstick
 from conformance.bench.layers import SERIES, Layer
 from conformance.bench.process import Process
 from conformance.model import machine
@@ -143,7 +143,8 @@ def _started(
 
 
 def _add_rate(rates: dict[tuple[int, str], Rate], judge: Process, dtype: str) -> None:
-    answer = _must(judge.ask(do="rates", dtype=dtype))
+    large = {"size": yardstick.PRODUCT_SIZE, "copied": yardstick.COPY_BYTES}
+    answer = _must(judge.ask(do="rates", dtype=dtype, **large))
     before = rates.get((judge.threads, dtype))
     rates[judge.threads, dtype] = Rate(
         threads=judge.threads,

@@ -106,11 +106,11 @@ class Server:
         np.savez(file, *[a.astype(np.float32) if a.dtype.kind == "V" else a for a in outputs])
         return {}
 
-    def rates(self, dtype: str) -> dict[str, Any]:
-        """Measure the machine once."""
+    def rates(self, dtype: str, size: int, copied: int) -> dict[str, Any]:
+        """Measure the machine once, as `yardstick.make`."""
         if dtype not in self._yardsticks:
             self._yardsticks.clear()
-            self._yardsticks[dtype] = yardstick.make(dtype, self._threads)
+            self._yardsticks[dtype] = yardstick.make(dtype, self._threads, size, copied)
         ready = self._yardsticks[dtype]
         return {
             "product": ready.product_flops(),

@@ -23,17 +23,19 @@ class Yardstick:
     Args:
         library: whose matrix product is faster here, NumPy's or SciPy's.
         threads: how many threads copy; the BLAS has been told by its own variables.
+        size: rows and columns of the matrices.
     """
 
     library: str
     threads: int
+    size: int
     _product: Callable[[], Any]
     _source: Any
     _target: Any
 
     def product_flops(self) -> float:
         """Floating-point operations a second in one matrix product."""
-        return 2 * PRODUCT_SIZE**3 / _seconds(self._product)
+        return 2 * self.size**3 / _seconds(self._product)
 
     def copy_bytes(self) -> float:
         """Bytes a second, read and written both counted, of one copy by all threads."""
@@ -48,13 +50,20 @@ class Yardstick:
         np.copyto(self._target[start:stop], self._source[start:stop])
 
 
-def make(dtype: str, threads: int) -> Yardstick:
-    """Prepare products in `dtype` (float32 where it has none) with the faster of two libraries."""
+def make(dtype: str, threads: int, size: int, copied: int) -> Yardstick:
+    """Prepare products in `dtype` (float32 where it has none) with the faster of two libraries.
+
+    Args:
+        dtype: of the matrices.
+        threads: how many threads copy.
+        size: rows and columns of the matrices.
+        copied: how many bytes are copied.
+    """
     import scipy.linalg.blas
 
     name = "float64" if dtype == "float64" else "float32"
     generator = np.random.default_rng(0)
-    one, other = (generator.random((PRODUCT_SIZE, PRODUCT_SIZE)).astype(name) for _ in range(2))
+    one, other = (generator.random((size, size)).astype(name) for _ in range(2))
     out = np.empty_like(one)
     gemm = scipy.linalg.blas.dgemm if name == "float64" else scipy.linalg.blas.sgemm
     ways: dict[str, Callable[[], Any]] = {
@@ -63,11 +72,11 @@ def make(dtype: str, threads: int) -> Yardstick:
         "SciPy": lambda: gemm(1.0, one.T, other.T, c=out.T, overwrite_c=1),
     }
     best = min(ways, key=lambda way: min(_seconds(ways[way]) for _ in range(2)))
-    source = np.zeros(COPY_BYTES // 8)
+    source = np.zeros(copied // 8)
     source += 1
     target = np.empty_like(source)
     target[:] = 0
-    return Yardstick(best, threads, ways[best], source, target)
+    return Yardstick(best, threads, size, ways[best], source, target)
 
 
 def _seconds(function: Callable[[], Any]) -> float:

@@ -14,7 +14,7 @@ import attrs
 import numpy as np
 import pytest
 
-from conformance.bench import driver, kernels, layers, memory, peers
+from conformance.bench import driver, kernels, layers, memory, peers, yardstick
 from conformance.bench.peers import Call
 from conformance.bench.process import Process
 from conformance.bench.worker import Server
@@ -28,8 +28,17 @@ TINY = next(layer for layer in layers.LAYERS if layer.name == "tiny")
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc of Linux")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _short_yardsticks():
+    """Measure the machine with small matrices: how fast it is is no matter of a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yardstick, "PRODUCT_SIZE", 100)
+        patch.setattr(yardstick, "COPY_BYTES", 1 << 20)
+        yield
+
+
 @pytest.fixture(scope="module")
-def results():
+def results(_short_yardsticks: None):
     """One tiny run: fast alone, and a library that nobody has."""
     with pytest.MonkeyPatch.context() as patch:
         # The workers are other processes: an unknown name is refused there as a missing module is.
@@ -324,11 +333,30 @@ QUICK = (
 )
 
 
-def test_the_command_writes_results_and_page(command: Callable[..., Finished], tmp_path: Path):
-    done = command("bench", *QUICK, "--json", "b.json", "--html", "b.html", cwd=tmp_path)
+@pytest.fixture(scope="module")
+def quick(command: Callable[..., Finished], tmp_path_factory: pytest.TempPathFactory):
+    """The command, with one number of threads and an algorithm that nobody knows; and what it wrote."""
+    folder = tmp_path_factory.mktemp("quick")
+    words = "--peer", "fast:nonsense", "--json", "b.json", "--html", "b.html"
+    done = command("bench", *QUICK, *words, cwd=folder)
     assert done.status == 0, done.stderr
-    assert json.loads((tmp_path / "b.json").read_text())["layers"][0]["name"] == "tiny"
-    assert "tiny" in (tmp_path / "b.html").read_text(encoding="utf-8")
+    return done, json.loads((folder / "b.json").read_text()), (folder / "b.html").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def all_threads(command: Callable[..., Finished], tmp_path_factory: pytest.TempPathFactory):
+    """The command without --threads, where a core type is set; and the results that it wrote."""
+    folder = tmp_path_factory.mktemp("all")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENBLAS_CORETYPE", "Haswell")
+        words = QUICK[: QUICK.index("--threads")]
+        done = command("bench", *words, "--json", "b.json", cwd=folder)
+    return done, json.loads((folder / "b.json").read_text())
+
+
+def test_the_command_writes_results_and_page(quick):
+    _, found, page = quick
+    assert (found["layers"][0]["name"], "tiny" in page) == ("tiny", True)
 
 
 def test_gradients_can_be_measured_and_compared(command: Callable[..., Finished], tmp_path: Path):
@@ -361,30 +389,19 @@ def test_a_users_mistake_is_one_line_and_status_2(command, arguments, says):
     assert "Traceback" not in done.stderr
 
 
-def test_without_threads_a_peer_is_measured_with_one_and_with_all(
-    command: Callable[..., Finished], tmp_path: Path
-):
-    without = QUICK[: QUICK.index("--threads")]
-    command("bench", *without, "--json", "b.json", cwd=tmp_path)
-    found = json.loads((tmp_path / "b.json").read_text())
-    assert found["settings"]["threads"] == sorted({1, machine.cores()})
+def test_without_threads_a_peer_is_measured_with_one_and_with_all(all_threads):
+    assert all_threads[1]["settings"]["threads"] == sorted({1, machine.cores()})
 
 
-def test_threads_restrict_to_one_number(command: Callable[..., Finished], tmp_path: Path):
-    command("bench", *QUICK, "--json", "b.json", cwd=tmp_path)
-    found = json.loads((tmp_path / "b.json").read_text())
-    assert [m["threads"] for m in found["layers"][0]["measurements"]] == [1]
+def test_threads_restrict_to_one_number(quick):
+    assert [m["threads"] for m in quick[1]["layers"][0]["measurements"]] == [1]
 
 
-def test_a_core_type_that_is_set_is_warned_of(
-    command: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
-    done = command("bench", *QUICK)
-    assert done.stdout.startswith("warning: OPENBLAS_CORETYPE=Haswell is set in the environment")
+def test_a_core_type_that_is_set_is_warned_of(all_threads):
+    told = all_threads[0].stdout
+    assert told.startswith("warning: OPENBLAS_CORETYPE=Haswell is set in the environment")
 
 
-def test_an_unknown_algorithm_is_said_and_not_failed(command: Callable[..., Finished]):
-    done = command("bench", *QUICK, "--peer", "fast:nonsense")
-    assert done.status == 0
-    assert "fast:nonsense is absent: fast_impl has no algorithm 'nonsense'" in done.stdout
+def test_an_unknown_algorithm_is_said_and_not_failed(quick):
+    told = "fast:nonsense is absent: fast_impl has no algorithm 'nonsense'"
+    assert told in quick[0].stdout
