@@ -27,9 +27,9 @@ LONGEST = (
     "checks/test_every_check_can_fail.py", "run/settings/test_vectors.py", "findings/test_diagnosis.py",
     "run/test_unfinished.py", "judge/test_causes.py", "run/test_no_false_alarm.py", "bench/test_bench.py",
     "commands/test_pytest_plugin.py", "cases/test_coverage.py", "checks/test_recorded_verdicts.py",
-    "subjects/test_protocol.py", "findings/test_false_names.py", "commands/test_explain.py",
+    "processes/test_protocol.py", "findings/test_false_names.py", "records/test_explain.py",
     "weights/test_files_of_keras.py", "outputs/test_hostile.py", "tests/test_fuzz.py", "findings/test_scripts.py",
-    "oracle/test_forms.py", "run/test_interrupt.py",
+    "oracle/test_forms.py", "run/test_interrupt.py", "gradients/test_direct.py", "kernels/test_bounds.py",
 )  # fmt: skip
 
 

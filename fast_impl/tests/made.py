@@ -51,6 +51,22 @@ def made(name, batch=3, channels=5, filters=3, dtype="float32"):
     )  # fmt: skip
 
 
+def in_pairs(first, second, third):
+    """Rows of a table in which any two values meet: all of ``first`` with all of ``second``, ``third`` in turn.
+
+    Rows of tuples are laid out flat. Where all triples were tried, each took as long and met no other code.
+    """
+    assert len(third) <= min(len(first), len(second)), "two values would never meet"
+    return [
+        [part for value in (one, other, third[(i + j) % len(third)]) for part in _parts(value)]
+        for (i, one), (j, other) in itertools.product(enumerate(first), enumerate(second))
+    ]
+
+
+def _parts(value):
+    return value if isinstance(value, tuple) else (value,)
+
+
 def axes(name):
     problem = made(name).problem
     return [problem.height, problem.width]

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import itertools
 import math
 
 import numpy as np
@@ -21,7 +22,7 @@ from fast_impl.problem.problem import Options, Problem
 from fast_impl.runtime import checking
 from fast_impl.runtime.checking import AddressError
 from fast_impl.tests import guarded
-from fast_impl.tests.made import GIVEN, made
+from fast_impl.tests.made import GIVEN, in_pairs, made
 from fast_impl.tests.targets import IDLE, for_each_target, on_each_target
 
 LIMIT = planner.WORKSPACE_LIMIT
@@ -44,15 +45,16 @@ def _run(method, x, k, bias=None):
 
 @on_each_target
 @pytest.mark.usefixtures("poisoned")
-@by_bands
 @pytest.mark.parametrize(
-    ("batch", "channels", "filters", "dtype"),
-    [
-        (3, 5, 3, "float32"), (9, 4, 1, "float32"), (1, 1, 2, "float32"), (2, 17, 7, "float32"),
-        (5, 6, 2, "float64"), (1, 3, 11, "float64"),
-    ],
+    ("name", "batch", "channels", "filters", "dtype", "sums"),
+    in_pairs(
+        GIVEN, [
+            (3, 5, 3, "float32"), (9, 4, 1, "float32"), (1, 1, 2, "float32"), (2, 17, 7, "float32"),
+            (5, 6, 2, "float64"), (1, 3, 11, "float64"),
+        ],
+        [*BANDS.values()],
+    ),
 )  # fmt: skip
-@pytest.mark.parametrize("name", GIVEN)
 def test_every_way_to_divide_the_work_equals_the_loops(
     target, name, batch, channels, filters, dtype, sums, monkeypatch
 ):
@@ -187,10 +189,10 @@ def test_a_special_value_touches_only_its_own_products(
 
 
 @for_each_target
-@by_bands
-@pytest.mark.parametrize("threads", [1, 3, 8])
-@pytest.mark.parametrize("batch", [1, 2, 9, 40])
-@pytest.mark.parametrize("name", GIVEN)
+@pytest.mark.parametrize(
+    ("name", "batch", "threads", "sums"),
+    in_pairs(GIVEN, [*itertools.product([1, 2, 9, 40], [1, 3, 8])], [*BANDS.values()]),
+)
 def test_bands_are_all_rows_of_all_images_once(target, name, batch, threads, sums, monkeypatch):
     monkeypatch.setattr(col2im, "_SUM_BYTES", sums)
     problem = made(name, batch).problem

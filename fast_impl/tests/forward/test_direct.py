@@ -1,6 +1,7 @@
 """Direct sums: that every way to form lanes gives the same, and which problems are left to others."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from fast_impl.gradients import direct as direct_gradients
 from fast_impl.kernels import calls, grids, streams
 from fast_impl.kernels.streams import TooLongError
 from fast_impl.planning import gradients, planner
-from fast_impl.tests.made import GIVEN, made, pieces
+from fast_impl.tests.made import GIVEN, in_pairs, made, pieces
 from fast_impl.tests.targets import IDLE, generated, on_each_target
 
 
@@ -29,26 +30,21 @@ def _run(method, given, bias=True):
     return out
 
 
+SIZES = [
+    (3, 5, 3, "float32"), (7, 4, 1, "float32"), (13, 9, 16, "float32"), (1, 1, 41, "float32"),
+    (2, 6, 2, "float64"), (8, 3, 21, "float64"),
+]  # fmt: skip
+
+
 @on_each_target
 @pytest.mark.usefixtures("poisoned")
 @pytest.mark.parametrize(
-    ("weights", "cutting"),
-    [(1, 1), (400, 1 << 30), (1 << 20, 1), (1 << 20, 1 << 30)],
-    ids=[
-        "row by row",
-        "some rows, borders with the rest",
-        "at once",
-        "at once, borders with the rest",
-    ],
+    ("name", "batch", "channels", "filters", "dtype", "weights", "cutting"),
+    # Row by row, which takes kernels of its own that add; and some rows, borders with the rest; at once; at once,
+    # borders with the rest.
+    [(name, *sizes, 1, 1) for name, sizes in itertools.product(GIVEN, SIZES)]
+    + in_pairs(GIVEN, SIZES, [(400, 1 << 30), (1 << 20, 1), (1 << 20, 1 << 30)]),
 )
-@pytest.mark.parametrize(
-    ("batch", "channels", "filters", "dtype"),
-    [
-        (3, 5, 3, "float32"), (7, 4, 1, "float32"), (13, 9, 16, "float32"), (1, 1, 41, "float32"),
-        (2, 6, 2, "float64"), (8, 3, 21, "float64"),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("name", GIVEN)
 def test_every_way_to_form_lanes_equals_the_loops(
     target, name, batch, channels, filters, dtype, weights, cutting, monkeypatch
 ):

@@ -22,7 +22,7 @@ from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.kernels.x86.avx512 import AVX512
 from fast_impl.planning import gradients, planner
 from fast_impl.problem.geometry import Axis
-from fast_impl.tests.made import GIVEN, made
+from fast_impl.tests.made import GIVEN, in_pairs, made
 from fast_impl.tests.targets import IDLE, for_each_target, generated, needs, on_each_target
 
 
@@ -38,15 +38,14 @@ def test_gradients_whose_streams_would_be_too_long_are_left_to_other_methods(tar
 @on_each_target
 @pytest.mark.usefixtures("poisoned")
 @pytest.mark.parametrize(
-    ("weights", "cutting"),
-    [(1, 1), (1 << 20, 1), (1 << 20, 1 << 30)],
-    ids=["row by row", "at once", "at once, borders with the rest"],
+    ("name", "batch", "channels", "filters", "dtype", "weights", "cutting"),
+    in_pairs(
+        GIVEN,
+        [(3, 5, 3, "float32"), (7, 64, 4, "float32"), (1, 16, 21, "float32"), (2, 6, 2, "float64")],
+        # Row by row; at once; at once, and borders with the rest.
+        [(1, 1), (1 << 20, 1), (1 << 20, 1 << 30)],
+    ),
 )
-@pytest.mark.parametrize(
-    ("batch", "channels", "filters", "dtype"),
-    [(3, 5, 3, "float32"), (7, 64, 4, "float32"), (1, 16, 21, "float32"), (2, 6, 2, "float64")],
-)
-@pytest.mark.parametrize("name", GIVEN)
 def test_the_gradient_of_the_inputs_is_that_of_the_scatter(
     target, name, batch, channels, filters, dtype, weights, cutting, monkeypatch
 ):
@@ -105,19 +104,23 @@ WAYS = {
     },
     "not exchanged": {"_WORTH": 0, "_FEW": 1000, "_SHORT": 0},
 }
+# Ways that together make every kernel that any of them makes of a problem; the others divide the work otherwise.
+OTHER_KERNELS = (
+    "in blocks, few pixels", "inputs copied", "border apart", "exchanged, border apart", "not exchanged",
+)  # fmt: skip
+SIZES = [
+    (3, 5, 3, "float32"), (7, 33, 4, "float32"), (13, 8, 21, "float32"), (1, 21, 9, "float32"),
+    (2, 6, 2, "float64"),
+]  # fmt: skip
 
 
 @on_each_target
 @pytest.mark.usefixtures("poisoned")
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
-    ("batch", "channels", "filters", "dtype"),
-    [
-        (3, 5, 3, "float32"), (7, 33, 4, "float32"), (13, 8, 21, "float32"), (1, 21, 9, "float32"),
-        (2, 6, 2, "float64"),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("name", GIVEN)
+    ("name", "way", "batch", "channels", "filters", "dtype"),
+    [(name, way, *sizes) for name, way, sizes in itertools.product(GIVEN, OTHER_KERNELS, SIZES)]
+    + in_pairs(GIVEN, [way for way in WAYS if way not in OTHER_KERNELS], SIZES),
+)
 def test_the_gradient_of_the_kernel_is_that_of_the_scatter(
     target, name, batch, channels, filters, dtype, way, monkeypatch
 ):
@@ -564,13 +567,14 @@ def test_little_work_is_for_one_thread(target, monkeypatch):
 
 
 @on_each_target
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(
-    ("where", "value"), [(0, np.inf), (0.5, -np.inf), (0.7, np.nan), (1, np.inf)], ids=str
-)
 @pytest.mark.parametrize("which", [0, 1, 2], ids=["inputs", "kernel", "output gradient"])
 @pytest.mark.parametrize(
-    "name", ["plain", "odd pixel after", "stride above kernel", "dilation, same"]
+    ("name", "way", "where", "value"),
+    in_pairs(
+        ["plain", "odd pixel after", "stride above kernel", "dilation, same"],
+        WAYS,
+        [(0, np.inf), (0.5, -np.inf), (0.7, np.nan), (1, np.inf)],
+    ),
 )
 def test_special_values_in_gradients_reach_only_what_they_touched(
     target, name, which, where, value, way, monkeypatch
