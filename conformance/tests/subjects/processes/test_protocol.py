@@ -122,6 +122,8 @@ ANSWERS = {
     "death": ("sys.exit('out of paper')", "exited with status 1; its last words: out of paper"),
     "silence": ("time.sleep(3600)", "no answer within 0.5 seconds"),
 }
+#: Those of which a run tells; the others end in the same words, of which the refusals below tell.
+RUN = "garbage", "too few outcomes", "short arrays", "death", "silence"
 
 
 @pytest.fixture(scope="module")
@@ -145,24 +147,24 @@ def answered(run_program: RunProgram) -> Callable[[str], Any]:
     return run
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", RUN)
 def test_a_bad_answer_is_an_error_of_the_subject(name: str, answered: Callable[[str], Any]) -> None:
     assert answered(name).statuses == {"DTYPE-01": "error"}
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", RUN)
 def test_a_bad_answer_is_described(name: str, answered: Callable[[str], Any]) -> None:
     assert ANSWERS[name][1] in answered(name).finding("DTYPE-01")["message"]
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", RUN)
 def test_a_bad_answer_ends_the_command_with_status_1(
     name: str, answered: Callable[[str], Any]
 ) -> None:
     assert answered(name).status == 1
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", RUN)
 def test_a_bad_answer_gives_no_traceback(name: str, answered: Callable[[str], Any]) -> None:
     assert "Traceback" not in answered(name).stdout + answered(name).stderr
 
