@@ -52,9 +52,9 @@ def made(name, batch=3, channels=5, filters=3, dtype="float32"):
 
 
 def in_pairs(first, second, third):
-    """Rows of a table in which any two values meet: all of ``first`` with all of ``second``, ``third`` in turn.
+    """Rows of a table in which any two values meet: each of ``first`` with each of ``second``, ``third`` in turn.
 
-    Rows of tuples are laid out flat. Where all triples were tried, each took as long and met no other code.
+    Where it stands, all triples made the same kernels and took the same branches. Tuples are laid out flat.
     """
     assert len(third) <= min(len(first), len(second)), "two values would never meet"
     return [
