@@ -58,10 +58,11 @@ def _drawn(family: str) -> tuple[Case, ...]:
 
 
 def _rejects(clause_id: str, mistake: Mistake) -> bool:
-    """Whether a check of the clause rejects the mistake on some case: listed ones first, slow ones last."""
+    """Whether a check of the clause rejects the mistake on some case: listed ones of each family in turn first."""
     subject = _MistakenSubject(mistake)
     checks, families = CHECKS.of(clause_id), CHECKS.families(clause_id)
-    listed = [case for family in families for case in family.listed(EXAMPLES)]
+    in_turn = itertools.zip_longest(*(family.listed(EXAMPLES) for family in families))
+    listed = [case for cases in in_turn for case in cases if case is not None]
     slow = filter(_is_slow, listed)
     drawn = (case for family in families for case in _drawn(family.name))
     return any(
