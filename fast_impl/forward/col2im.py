@@ -24,11 +24,11 @@ from fast_impl.kernels import made
 from fast_impl.kernels.copying import shares
 from fast_impl.kernels.format import END, ZEROS, Run, Sums
 from fast_impl.kernels.panels import widths
-from fast_impl.kernels.rooms import Rooms
 from fast_impl.kernels.streams import TooLongError, as_words
 from fast_impl.kernels.target import Target
+from fast_impl.kernels.tasks import Task, Tasks
 from fast_impl.problem.problem import Problem
-from fast_impl.runtime import checking, memory, workers
+from fast_impl.runtime import memory, workers
 from fast_impl.runtime.addresses import address, call_words
 
 Array = npt.NDArray[Any]
@@ -146,7 +146,7 @@ class Col2im:
     def prepare(self) -> None:
         """Make kernels and streams."""
         problem, height = self.problem, self.problem.height
-        self._kernels = [
+        kernels = [
             made.sums(self.target, panel.vectors, self.size, panel.runs, True)
             for panel in self.panels
         ]
@@ -160,15 +160,17 @@ class Col2im:
         )  # fmt: skip
         self.elements = max(band.images for band in self.bands) * self._rows * self.line
         self._streams: dict[tuple[int, ...], Array] = {}
-        self._told = [self._calls(band) for band in self.bands]
-        self._copies = [Rooms(told, Sums.INPUTS, 3) for told in self._told]
+        calls: Task = [(kernel, row) for row, kernel in enumerate(kernels)]
+        self._calls = [
+            Tasks(self._told(band), Sums.INPUTS, 3, [calls], self.target) for band in self.bands
+        ]
 
     @property
     def workspace(self) -> int:
         """Bytes that a run needs."""
         return self.threads * self.elements * self.size
 
-    def _calls(self, band: _Band) -> Array:
+    def _told(self, band: _Band) -> Array:
         """What the kernels of a task are told, but for the addresses of its arrays."""
         problem = self.problem
         image = problem.height.input * problem.width.input
@@ -222,7 +224,8 @@ class Col2im:
     @property
     def nbytes(self) -> int:
         """Bytes that it keeps, about."""
-        return sum(each.nbytes for each in (*self._streams.values(), *self._told))
+        streams = sum(stream.nbytes for stream in self._streams.values())
+        return streams + sum(calls.nbytes for calls in self._calls)
 
     @property
     def form(self) -> Hashable:
@@ -273,19 +276,14 @@ class Col2im:
         band = self.bands[number]
         sums = rooms[seat][: band.images * self._rows * self.line]
         sums.fill(0)
-        copies = self._copies[number]
-        room = copies.take()
-        told, first, step = room.filled(address(inputs), address(packed), address(sums))
-        if checking.wanted():
-            arrays = {
+        self._calls[number].run(
+            (address(inputs), address(packed), address(sums)),
+            1,
+            lambda: {
                 Sums.JOBS: self._job, Sums.NOTHING: self._nothing, Sums.INPUTS: inputs,
                 Sums.STREAMS: list(self._streams.values()), Sums.WEIGHTS: packed, Sums.OUTPUTS: sums,
-            }  # fmt: skip
-            calls = [(kernel, row) for row, kernel in enumerate(self._kernels)]
-            checking.prove([calls], told, arrays)
-        for row, kernel in enumerate(self._kernels):
-            kernel(first + row * step)
-        copies.give(room)
+            },
+        )  # fmt: skip
         top = band.low + self.problem.height.before - band.top
         left = self.problem.width.before * self.problem.filters
         rows = sums.reshape(band.images, self._rows, self.line)

@@ -26,7 +26,9 @@ TURNED_RUN = 12
 START = 30e-6
 # The same where generated kernels are called with no more than addresses filled in, and per call of one.
 BOUND_START, KERNEL_CALL = 3e-6, 0.4e-6
-# Seconds to wake a helping thread, and to hand over one task.
+# Seconds until another thread helps with calls of generated kernels; to wake one for tasks of Python, and to hand
+# over one task.
+JOIN = 5e-6
 WAKE = 25e-6
 TASK = 6e-6
 

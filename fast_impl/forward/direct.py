@@ -142,7 +142,7 @@ class Direct:
         # A result that must be looked at for infinities is summed up.
         numbers = math.prod(self.problem.output_shape)
         look = 0.0 if self.exact else costs.NUMPY_CALL + costs.copy(numbers, 64) / 3
-        return seconds + look + (costs.WAKE if threads > 1 else 0)
+        return seconds + look + (costs.JOIN if threads > 1 else 0)
 
 
 def _candidates(problem: Problem, target: Target) -> list[Direct]:

@@ -25,11 +25,11 @@ import numpy.typing as npt
 from fast_impl.kernels import made
 from fast_impl.kernels.copying import fill, shares
 from fast_impl.kernels.format import END, JOB_BYTES, Products
-from fast_impl.kernels.rooms import Rooms
 from fast_impl.kernels.streams import MOST_WORDS, TooLongError, as_words
 from fast_impl.kernels.target import Target
+from fast_impl.kernels.tasks import Task, Tasks
 from fast_impl.problem.problem import Problem
-from fast_impl.runtime import checking, memory, workers
+from fast_impl.runtime import memory, workers
 from fast_impl.runtime.addresses import address, call_words
 
 Array = npt.NDArray[Any]
@@ -99,21 +99,16 @@ class _Part(NamedTuple):
 
 
 class _Calls(NamedTuple):
-    """Calls but for the addresses of arrays: what they are told, what that points to, and their tasks.
+    """Calls but for the addresses of arrays, and what they point to."""
 
-    A task is its calls, one after the other: a kernel, and which of ``told`` it is told.
-    """
-
-    told: Array
+    tasks: Tasks
     streams: Array
     tables: list[Array]
-    tasks: list[list[tuple[made.Kernel, int]]]
-    rooms: Rooms
 
     @property
     def nbytes(self) -> int:
         """Bytes of its arrays."""
-        return sum(array.nbytes for array in (self.told, self.streams, *self.tables))
+        return self.tasks.nbytes + sum(array.nbytes for array in (self.streams, *self.tables))
 
 
 class KernelGradient:
@@ -361,9 +356,9 @@ class KernelGradient:
         streams = as_words(list(itertools.chain.from_iterable(pieces)))
         tables = {tile: np.array(members, np.int64)[:, 1:].copy() for tile, members in jobs.items()}
         told: list[list[int]] = []
-        tasks = []
+        tasks: list[Task] = []
         for parts in self._cuts(jobs):
-            task = []
+            task: Task = []
             for part in parts:
                 # Where inputs have no idle lanes to be read, a panel of few takes fewer vectors.
                 vectors = self.vectors
@@ -388,8 +383,8 @@ class KernelGradient:
                     told.append(call_words(self.target.products.words, fields))
             tasks.append(task)
         template = np.array(told, np.int64).reshape(-1, self.target.products.words)
-        rooms = Rooms(template, Products.INPUTS, 3)
-        return _Calls(template, streams, list(tables.values()), tasks, rooms)
+        ready = Tasks(template, Products.INPUTS, 3, tasks, self.target)
+        return _Calls(ready, streams, list(tables.values()))
 
     @property
     def _line(self) -> int:
@@ -493,25 +488,18 @@ class KernelGradient:
         calls = self._calls(chunk)
         # Of vectors, and of rows.
         sides = (blocks, panels) if self.exchanged else (panels, blocks)
-        room = calls.rooms.take()
-        told, first, step = room.filled(address(sides[0]), address(sides[1]), address(out))
-        if checking.wanted():
-            inside = (found, panels) if self.exchanged else (panels, found)
-            arrays: dict[int, Array | list[Array]] = {
-                Products.JOBS: calls.tables, Products.STREAMS: calls.streams,
-                Products.INPUTS: inside[0], Products.GRADIENTS: inside[1], Products.RESULT: out,
-            }  # fmt: skip
-            checking.prove(calls.tasks, told, arrays)
         if not self.as_it_is:
             copies += self._gradient_copies(blocks, g)
-
-        def task(number: int, seat: int) -> None:  # noqa: ARG001
-            for kernel, row in calls.tasks[number]:
-                kernel(first + row * step)
-
         workers.run_each(copies, self.inner_threads)
-        workers.run(task, len(calls.tasks), self.inner_threads)
-        calls.rooms.give(room)
+        inside = (found, panels) if self.exchanged else (panels, found)
+        calls.tasks.run(
+            (address(sides[0]), address(sides[1]), address(out)),
+            self.inner_threads,
+            lambda: {
+                Products.JOBS: calls.tables, Products.STREAMS: calls.streams,
+                Products.INPUTS: inside[0], Products.GRADIENTS: inside[1], Products.RESULT: out,
+            },
+        )  # fmt: skip
 
     def _in_order(self, array: Array) -> Array:
         """Pixels in two axes, the inner one with the pixels of a run."""

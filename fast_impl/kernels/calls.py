@@ -14,10 +14,10 @@ from fast_impl.kernels import made
 from fast_impl.kernels.format import JOB_BYTES, Sums, whole_lines
 from fast_impl.kernels.grids import Grid, cut
 from fast_impl.kernels.panels import Lanes, Panel, cuts
-from fast_impl.kernels.rooms import Rooms
 from fast_impl.kernels.streams import MOST_WORDS, Streams
 from fast_impl.kernels.target import Target
-from fast_impl.runtime import checking, memory, workers
+from fast_impl.kernels.tasks import Task, Tasks
+from fast_impl.runtime import memory
 from fast_impl.runtime.addresses import address, call_words
 
 Array = npt.NDArray[Any]
@@ -30,8 +30,8 @@ _WEIGHT_BYTES = 320 << 10
 _FEW_WORDS, _CYCLES_A_WORD = 1 << 14, 8
 # Ways to cut lanes that take more than this part of the first one's time are no better than it.
 _ALIKE = 0.95
-# Tasks for each thread.
-_TASKS = 4
+# Tasks for each thread, and cycles of each until Ctrl-C is heard.
+_TASKS, _HEARD = 4, 60e6
 # Bytes of Python's objects for a call, about.
 _CALL_BYTES = 4 << 10
 # Bytes of a result from which on it is faster to write around the caches, even if it is read at once.
@@ -186,8 +186,7 @@ class PreparedCalls:
         self.no_bias = np.zeros(calls.lanes, calls.dtype)
         share = calls.cycles / (threads * _TASKS)
         rows: list[list[int]] = []
-        # For each task its calls, one after the other: a kernel and the place of what it is told.
-        self._tasks: list[list[tuple[made.Kernel, int]]] = []
+        tasks: list[Task] = []
         for chain in calls.chains:
             cuts = 1
             if threads > 1:
@@ -203,31 +202,34 @@ class PreparedCalls:
                 fields = list(self._fields(section, jobs[section], each, across, around))
                 told.append([(kernel, len(rows) + i) for i in range(len(fields))])
                 rows += fields
-            self._tasks += [list(task) for task in zip(*told, strict=True)]
-        self._template = np.array(rows, np.int64)
-        self._around = bool(self._template[:, Sums.AROUND // 8].any())
-        self._calls = [call for task in self._tasks for call in task]
-        near = self._template.copy()
+            tasks += [list(task) for task in zip(*told, strict=True)]
+        template = np.array(rows, np.int64)
+        self._around = bool(template[:, Sums.AROUND // 8].any())
+        near = template.copy()
         near[:, Sums.AROUND // 8] = False
+        parts = max(1, round(calls.cycles / (threads * _HEARD)))
         # Calls that write through the caches, and those that write around them where they can.
-        self._near, self._far = (Rooms(each, Sums.INPUTS, 4) for each in (near, self._template))
+        self._near, self._far = (
+            Tasks(each, Sums.INPUTS, 4, tasks, calls.target, parts) for each in (near, template)
+        )
 
     @property
     def workspace(self) -> int:
         """Bytes that a run needs."""
-        return self._template.nbytes
+        return self._near.template.nbytes
 
     @property
     def nbytes(self) -> int:
         """Bytes that are kept: arrays, of which runs have a copy, and what Python needs for a call."""
         arrays = self._streams, self._jobs, self._nothing, self.no_bias
-        calls = 4 * self._template.nbytes + _CALL_BYTES * len(self._calls)
-        return sum(array.nbytes for array in arrays) + calls
+        calls = sum(map(len, self._near.tasks))
+        tasks = self._near.nbytes + self._far.nbytes + _CALL_BYTES * calls
+        return sum(array.nbytes for array in arrays) + tasks
 
     @property
     def tasks(self) -> int:
         """Tasks of a run."""
-        return len(self._tasks)
+        return len(self._near.tasks)
 
     def _fields(
         self, section: Section, jobs: range, each: int, across: int, around: bool
@@ -271,23 +273,13 @@ class PreparedCalls:
         """Compute ``out``; all arrays are contiguous, ``lanes`` has a number for every lane."""
         outputs = address(out)
         around = self._around and out.nbytes >= _LARGE and outputs % memory.LINE == 0
-        rooms = self._far if around else self._near
-        room = rooms.take()
-        calls, first, step = room.filled(address(inputs), address(packed), outputs, address(lanes))
-        if checking.wanted():
-            arrays = {
+        tasks = self._far if around else self._near
+        addresses = address(inputs), address(packed), outputs, address(lanes)
+        tasks.run(
+            addresses,
+            self.threads,
+            lambda: {
                 Sums.JOBS: self._jobs, Sums.STREAMS: self._streams, Sums.NOTHING: self._nothing,
                 Sums.INPUTS: inputs, Sums.WEIGHTS: packed, Sums.OUTPUTS: out, Sums.BIAS: lanes,
-            }  # fmt: skip
-            checking.prove(self._tasks, calls, arrays)
-        if self.threads == 1:
-            for kernel, row in self._calls:
-                kernel(first + row * step)
-        else:
-
-            def task(number: int, seat: int) -> None:  # noqa: ARG001
-                for kernel, row in self._tasks[number]:
-                    kernel(first + row * step)
-
-            workers.run(task, len(self._tasks), self.threads)
-        rooms.give(room)
+            },
+        )  # fmt: skip

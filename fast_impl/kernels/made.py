@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from fast_impl.kernels import touched
 from fast_impl.kernels.format import Run
 from fast_impl.kernels.target import Function, Target
+from fast_impl.runtime import workers
 from fast_impl.runtime.checking import Check
 
 
@@ -15,6 +17,8 @@ class Kernel(Protocol):
     """A function of the address of a call."""
 
     check: Check
+    # Of its code.
+    address: int
 
     def __call__(self, place: int, /) -> Any:
         """Run, without the GIL."""
@@ -46,6 +50,18 @@ def products(
 def copies(target: Target, length: int) -> Kernel:
     """The kernel that copies pieces of this length; see `Target`."""
     return _checked(target.copies.make(target, length), touched.check_copies(target, length))
+
+
+def team(target: Target) -> workers.TeamKernels | None:
+    """The kernels by which threads share calls of this target's; None where that is done in Python."""
+    return None if target.team is None else _team(target.team)
+
+
+@functools.cache
+def _team(make: Callable[[], workers.TeamKernels]) -> workers.TeamKernels:
+    made = make()
+    workers.use(made)
+    return made
 
 
 def _checked(made: Function, check: Check) -> Kernel:

@@ -6,7 +6,7 @@ import functools
 
 from fast_impl.kernels.target import Target
 from fast_impl.kernels.x86 import features
-from fast_impl.runtime import environment, workers
+from fast_impl.runtime import environment
 
 
 @functools.cache
@@ -24,7 +24,7 @@ def target() -> Target | None:
         return None
     found = features.targets()
     if asked is None or asked is True:
-        return _waiting(found[0]) if found else None
+        return found[0] if found else None
     wanted = features.NAMES[asked]
     if wanted not in found:
         there = [name for name, target in features.NAMES.items() if target in found]
@@ -32,11 +32,4 @@ def target() -> Target | None:
             f"the environment variable FAST_IMPL_MACHINE_CODE={asked!r} names an instruction set that cannot be "
             f"used here; there are: {', '.join(there) or 'none'}"
         )
-    return _waiting(wanted)
-
-
-def _waiting(target: Target) -> Target:
-    """Let the library's threads wait by this target's kernel."""
-    if target.wait is not None:
-        workers.wait_by(target.wait())
-    return target
+    return wanted

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from fast_impl.runtime.workers import TeamKernels
+
 # A kernel: a function of the address of a call, which does not hold the GIL.
 Function = Callable[[int], Any]
 
@@ -68,7 +70,8 @@ class Target:
             many ``channels`` of the panel are added to the result, and no others are read where there are
             `masks`; without them, the inputs have whole panels.
         copies: ``make(target, length)``. Pieces have ``length`` bytes, a multiple of 4.
-        wait: The kernel that waits (`fast_impl.runtime.workers.Waiting`), made when it is asked for.
+        team: The kernels by which threads share calls (`fast_impl.runtime.workers.TeamKernels`), made when they
+            are asked for; None where tasks are shared out in Python.
         of_pairs: Whether numbers of 4 bytes are pairs of bfloat16, which are multiplied each by each and
             summed in float32.
         pairs: The target of the same processor whose numbers are such pairs, if it has one.
@@ -87,7 +90,7 @@ class Target:
     sums: Generator
     products: Generator
     copies: Generator
-    wait: Callable[[], Function] | None = None
+    team: Callable[[], TeamKernels] | None = None
     of_pairs: bool = False
     pairs: Target | None = None
 

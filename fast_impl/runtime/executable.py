@@ -18,7 +18,8 @@ def load(code: bytes) -> Callable[[int], Any]:
         code: Takes one pointer, as C functions of this system do, and returns nothing.
 
     Returns:
-        A function of one address; a call does not hold the GIL. The code lives as long as it does.
+        A function of one address; a call does not hold the GIL. Its attribute ``address`` is that of
+        the code, which lives as long as it does.
 
     Raises:
         OSError: The system lets no program make code executable.
@@ -31,5 +32,5 @@ def load(code: bytes) -> Callable[[int], Any]:
     if protect(address, len(code), mmap.PROT_READ | mmap.PROT_EXEC):
         raise OSError(ctypes.get_errno(), "this system lets no program make code executable")
     function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
-    function.memory = memory  # type: ignore[attr-defined]
+    function.memory, function.address = memory, address  # type: ignore[attr-defined]
     return function

@@ -21,6 +21,15 @@ class Lock:
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
+    def take(self) -> bool:
+        """Acquire it if nobody else holds it; whether that was so."""
+        taken: bool = self._lock.acquire(blocking=False)
+        return taken
+
+    def release(self) -> None:
+        """Release it."""
+        self._lock.release()
+
     def after_fork(self) -> None:
         """Open it, unless the thread that forked, the only one of the child, holds it."""
         if not self._lock._is_owned():

@@ -3,8 +3,10 @@
 Tasks are numbered; whoever is free takes the next number. What a task computes does not depend
 on who runs it, so results do not depend on the schedule.
 
-To be woken takes a thread some 50 microseconds, as long as a small layer. So whoever waits first looks for a
-while, a few times that long and outside the GIL, whether it is over, and only then goes to sleep.
+There are two kinds of tasks. Those of Python are shared out by `run`. Calls of generated kernels are shared out by
+`share`, which asks for the GIL once for all of them: threads take tasks from a table, by kernels of their own
+(`TeamKernels`). One that has nothing to do looks for the next call for a few times as long as it takes to be
+woken (some 50 microseconds, as long as a small layer), and only then goes to sleep.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,56 +28,130 @@ from fast_impl.runtime.addresses import address
 from fast_impl.runtime.locks import Lock
 
 Task = Callable[[int, int], None]
+Words = npt.NDArray[np.int64]
 
-_lock = Lock()
+_lock, _leading = Lock(), Lock()
+_WORD = 8
+
+
+class Round:
+    """The words of a round: tasks that are shared out by a kernel.
+
+    ``COUNT`` tasks are taken in order, the next one being ``NEXT``. At ``STARTS`` there is for each task, and once
+    more, the address of its first call; a call is the address of a kernel's code, and what is added to ``BASE``
+    for its argument. ``SEATS`` helpers may join, if there is a ``TEAM``.
+    """
+
+    NEXT, COUNT, STARTS, BASE, SEATS, TEAM, SIZE = range(0, 56, _WORD)
+
+
+class Team:
+    """The words by which threads find each other.
+
+    ``OPEN`` is the address of the round that helpers may join, or 0; ``ROUNDS`` counts them. ``BUSY`` helpers are
+    at work or about to see whether there is any, ``LOOKING`` are awake. ``JOBS`` counts what there is to do in
+    Python.
+    """
+
+    OPEN, ROUNDS, BUSY, LOOKING, JOBS, SIZE = range(0, 48, _WORD)
+
+
+class Look:
+    """The words of one who looks for rounds of a ``TEAM``, so many ``TURNS``.
+
+    ``JOBS`` is what the team's was; ``SEEN`` is the last round, and changes.
+    """
+
+    TEAM, TURNS, JOBS, SEEN, SIZE = range(0, 40, _WORD)
 
 
 class Waiting:
-    """The fields of a call of the kernel that waits: it returns when a word changes, or after some turns.
+    """The words of one who waits: a word's address, what makes it 0 as long as it is the same, and turns."""
 
-    They are the word's address, what is added to it to see whether it is still the same, and the turns.
+    WORD, LESS, TURNS, SIZE = range(0, 32, _WORD)
+
+
+class TeamKernels(NamedTuple):
+    """Functions of the address of their words, which do not hold the GIL.
+
+    Attributes:
+        lead: Do a `Round`, with the team if it has one; return when all of it is done.
+        look: Look for rounds to join (`Look`), until there is a job for Python, or for long enough.
+        wait: Wait until a word changes, or for long enough (`Waiting`).
     """
 
-    WORD, LESS, TURNS, SIZE = range(0, 32, 8)
+    lead: Callable[[int], Any]
+    look: Callable[[int], Any]
+    wait: Callable[[int], Any]
 
 
 # Seconds that one who waits looks on before it sleeps, and turns that tell how long one takes.
 _LOOKS_ON, _TURNS = 200e-6, 200
 
 
+def _words(size: int) -> Words:
+    return np.zeros(size // _WORD, np.int64)
+
+
 class _Pool:
-    queue: SimpleQueue[_Job] | None = None
+    queue: SimpleQueue[_Job | None] | None = None
     size = 0
-    # Changes with every job.
-    jobs = np.zeros(1, np.int64)
-    # The kernel that waits, and its turns; None where no kernels can be generated.
-    wait: Callable[[int], Any] | None = None
+    team = _words(Team.SIZE)
+    # None where no kernels can be generated.
+    kernels: TeamKernels | None = None
     turns = 1
 
 
-def wait_by(kernel: Callable[[int], Any]) -> None:
-    """Let threads wait by a kernel, which is told `Waiting` and does not hold the GIL."""
-    call = np.array([0, 1, _TURNS], np.int64)
-    word = np.zeros(1, np.int64)
-    call[Waiting.WORD // 8], call[Waiting.LESS // 8] = address(word), 0
+def use(kernels: TeamKernels) -> None:
+    """Let threads share calls of kernels, and wait, by these."""
+    call, word = _words(Waiting.SIZE), np.zeros(1, np.int64)
+    call[:] = address(word), 0, _TURNS
     start = time.perf_counter()
-    kernel(address(call))
+    kernels.wait(address(call))
     took = time.perf_counter() - start
     _Pool.turns = max(1, int(_TURNS * _LOOKS_ON / max(took, 1e-9)))
-    _Pool.wait = kernel
+    _Pool.kernels = kernels
 
 
-class _Change:
-    """A look at a word, to wait until it changes."""
+class SharedRound:
+    """Some calls of generated kernels in tasks, for one call of `share` at a time.
 
-    def __init__(self, word: npt.NDArray[Any]) -> None:
-        self._word = word
-        self._call = np.array([address(word), -int(word[0]), _Pool.turns], np.int64)
+    Args:
+        starts, count, base: As in `Round`. The caller keeps what these point to.
+    """
 
-    def wait(self) -> None:
-        """Wait for a while, if there is a kernel that does."""
-        if _Pool.wait is not None:
-            _Pool.wait(address(self._call))
+    def __init__(self, starts: int, count: int, base: int) -> None:
+        self.count = count
+        self._alone, self._led = _words(Round.SIZE), _words(Round.SIZE)
+        for words in (self._alone, self._led):
+            words[Round.COUNT // _WORD : Round.SEATS // _WORD] = count, starts, base
+        # Where its words are: without a team, and with one.
+        self.alone, self.led = address(self._alone), address(self._led)
+
+    def join(self, helpers: int, team: Words) -> None:
+        """Let so many helpers of a team take part."""
+        _seats(self._led, Round.SEATS, helpers, address(team))
+
+
+_seats: Callable[..., None] = struct.Struct("=2q").pack_into
+
+
+def share(tasks: SharedRound, threads: int) -> None:
+    """Make the calls of all tasks on at most ``threads`` threads: on one, if somebody else leads the others."""
+    kernels = _Pool.kernels
+    assert kernels is not None
+    helpers = min(threads, tasks.count) - 1
+    if helpers < 1 or not _leading.take():
+        kernels.lead(tasks.alone)
+        return
+    try:
+        queue, helpers = _started(helpers)
+        for _ in range(helpers - int(_Pool.team[Team.LOOKING // _WORD])):
+            queue.put(None)
+        tasks.join(helpers, _Pool.team)
+        kernels.lead(tasks.led)
+    finally:
+        _leading.release()
 
 
 class _Job:
@@ -135,9 +212,10 @@ class _Job:
 
     def _wait(self, *, asleep: bool) -> None:
         """Wait until a helper has left: look for a while, or sleep."""
-        change = _Change(self._left)
+        call = np.array([address(self._left), -int(self._left[0]), _Pool.turns], np.int64)
         if not asleep and self._busy:
-            change.wait()
+            if _Pool.kernels is not None:
+                _Pool.kernels.wait(address(call))
             return
         with self._done:
             while self._busy:
@@ -173,7 +251,7 @@ def run(task: Task, count: int, threads: int) -> None:
     try:
         for _ in range(helpers):
             queue.put(job)
-        _Pool.jobs += 1
+        _Pool.team[Team.JOBS // _WORD] += 1
         job.work(0)
     finally:
         job.close()
@@ -186,14 +264,16 @@ def run_each(tasks: Sequence[Callable[[], Any]], threads: int) -> None:
     run(lambda number, _: tasks[number](), len(tasks), threads)
 
 
-def _started(helpers: int) -> tuple[SimpleQueue[_Job], int]:
+def _started(helpers: int) -> tuple[SimpleQueue[_Job | None], int]:
     """Return the queue, and how many of the helpers there are: the system may refuse more threads."""
     with _lock:
         if _Pool.queue is None:
             _Pool.queue = SimpleQueue()
         while _Pool.size < helpers:
             name = f"fast_impl-{_Pool.size + 1}"
-            helper = threading.Thread(target=_serve, args=(_Pool.queue,), name=name, daemon=True)
+            helper = threading.Thread(
+                target=_serve, args=(_Pool.queue, _Pool.team), name=name, daemon=True
+            )
             try:
                 helper.start()
             except RuntimeError:  # "can't start new thread"; the next call tries again
@@ -202,19 +282,22 @@ def _started(helpers: int) -> tuple[SimpleQueue[_Job], int]:
         return _Pool.queue, min(helpers, _Pool.size)
 
 
-def _serve(queue: SimpleQueue[_Job]) -> None:
+def _serve(queue: SimpleQueue[_Job | None], team: Words) -> None:
     # NaN, infinity and overflow are results, and the setting is each thread's own.
     with np.errstate(all="ignore"):
         while True:
-            _next(queue).join()
+            job = _next(queue, team)
+            if job is not None:
+                job.join()
 
 
-def _next(queue: SimpleQueue[_Job]) -> _Job:
-    """The next job: looked for awhile, then slept for."""
-    change = _Change(_Pool.jobs)
+def _next(queue: SimpleQueue[_Job | None], team: Words) -> _Job | None:
+    """The next job: looked for awhile, while rounds are helped with, then slept for. None is to look again."""
+    look = np.array([address(team), _Pool.turns, team[Team.JOBS // _WORD], -1], np.int64)
     with contextlib.suppress(Empty):
         return queue.get_nowait()
-    change.wait()
+    if _Pool.kernels is not None:
+        _Pool.kernels.look(address(look))
     with contextlib.suppress(Empty):
         return queue.get_nowait()
     return queue.get()
@@ -224,7 +307,7 @@ def _after_fork() -> None:
     """Forget the threads: the child has none of them."""
     _Pool.queue = None
     _Pool.size = 0
-    _Pool.jobs = np.zeros(1, np.int64)
+    _Pool.team = _words(Team.SIZE)
 
 
 if hasattr(os, "register_at_fork"):

@@ -45,6 +45,7 @@ def telling(kernel, target=AVX2):
     """A target, but for what a call of any kernel does."""
     return dataclasses.replace(
         target,
+        team=None,
         **{
             kind: Generator(lambda *_: functools.partial(kernel), getattr(target, kind).words)
             for kind in ("sums", "products", "copies")

@@ -118,6 +118,19 @@ class Assembler:
         """``target -= number``, with the flags of the difference."""
         self._number(5, target, number)
 
+    def compare(self, left: Gpr, right: Gpr | At) -> None:
+        """Set the flags of ``left - right``."""
+        self._general((0x3B,), left, right)
+
+    def exchange(self, target: At, register: Gpr) -> None:
+        """Exchange memory and a register, in one step for all processors."""
+        self._general((0x87,), register, a(At, target))
+
+    def exchange_add(self, target: At, register: Gpr) -> None:
+        """``memory, register = memory + register, memory``, in one step for all processors."""
+        self._emit(0xF0)
+        self._general((0x0F, 0xC1), register, a(At, target))
+
     def test(self, register: Gpr) -> None:
         """Set the flags of a register's value."""
         self._general((0x85,), register, register)
@@ -141,6 +154,11 @@ class Assembler:
         self._emit(*((0xE9,) if condition is None else (0x0F, 0x80 + a(Condition, condition))))
         self._jumps.append((len(self._bytes), a(Label, label)))
         self._emit(0, 0, 0, 0)
+
+    def call(self, target: At) -> None:
+        """Call the function whose address is in memory."""
+        self._emit(*([0x41] if a(At, target).base.number > 7 else []), 0xFF)
+        self._operand(2, target)
 
     def repeat(
         self,
@@ -181,6 +199,10 @@ class Assembler:
     def pause(self) -> None:
         """Let a loop that waits take less of the core."""
         self._emit(0xF3, 0x90)
+
+    def system_call(self) -> None:
+        """Ask the system, by the number in rax; changes rax, rcx and r11."""
+        self._emit(0x0F, 0x05)
 
     # --- what the processor can do ----------------------------------------------------------------
 

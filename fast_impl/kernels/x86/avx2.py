@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fast_impl.kernels.target import Generator, Target, Tile
-from fast_impl.kernels.x86 import copies, products, sums, waiting
+from fast_impl.kernels.x86 import copies, products, sums, team
 
 VECTOR, _WIDEST = 32, 3
 
@@ -24,5 +24,5 @@ AVX2 = Target(
     sums=Generator(sums.kernel, sums.words(VECTOR, _WIDEST)),
     products=Generator(products.kernel, products.words(VECTOR, _WIDEST)),
     copies=Generator(copies.kernel, copies.WORDS),
-    wait=waiting.kernel,
+    team=team.kernels,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from fast_impl.kernels.target import Generator, Target, Tile
-from fast_impl.kernels.x86 import copies, products, sums, waiting
+from fast_impl.kernels.x86 import copies, products, sums, team
 
 VECTOR, _WIDEST = 64, 4
 
@@ -29,7 +29,7 @@ AVX512 = Target(
     sums=Generator(sums.kernel, sums.words(VECTOR, _WIDEST)),
     products=Generator(products.kernel, products.words(VECTOR, _WIDEST)),
     copies=Generator(copies.kernel, copies.WORDS),
-    wait=waiting.kernel,
+    team=team.kernels,
 )
 
 AVX512_BF16 = dataclasses.replace(

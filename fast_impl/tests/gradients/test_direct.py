@@ -188,14 +188,14 @@ def _recording(target):
         kernel.given = given
         return kernel
 
-    return dataclasses.replace(target, products=target.products._replace(make=make))
+    return dataclasses.replace(target, products=target.products._replace(make=make), team=None)
 
 
 def _added_to(calls, task):
     """The numbers of the result that a task adds to, each as often as it does."""
-    for kernel, row in calls.tasks[task]:
+    for kernel, row in calls.tasks.tasks[task]:
         _, rows, _, size, _, channels, _ = kernel.given
-        told = calls.told[row]
+        told = calls.tasks.template[row]
         jobs = (ctypes.c_int64 * (3 * told[Products.COUNT // 8])).from_address(
             int(told[Products.JOBS // 8])
         )
@@ -231,7 +231,7 @@ def test_no_two_tasks_add_to_the_same_number(
     whole = set()
     for chunk in method.chunks:
         calls = method._calls(chunk)
-        tasks = [set(_added_to(calls, number)) for number in range(len(calls.tasks))]
+        tasks = [set(_added_to(calls, number)) for number in range(len(calls.tasks.tasks))]
         assert sum(map(len, tasks)) == len(set().union(*tasks))
         whole |= set().union(*tasks)
     numbers = math.prod(problem.kernel_shape)
@@ -251,7 +251,7 @@ def test_a_border_apart_makes_several_tasks(monkeypatch):
     monkeypatch.setattr(direct_kernel, "_FEW_WEIGHTS", 0)
     method = KernelGradient(made("odd pixel after", 3, 5, 3).problem, 2, 1 << 26, _recording(IDLE))
     assert method.border
-    assert len(method._calls(method.chunks[0]).tasks) == 3
+    assert len(method._calls(method.chunks[0]).tasks.tasks) == 3
 
 
 def _columns(name, **constants):

@@ -86,7 +86,7 @@ def test_rows_of_taps_are_cut_into_steps_whose_weights_fit(
 
 def _around(method):
     """Which calls say that outputs go around the caches."""
-    return method.prepared._template[:, Sums.AROUND // 8].astype(bool)
+    return method.prepared._far.template[:, Sums.AROUND // 8].astype(bool)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import KernelGradient
 from fast_impl.kernels import calls, copying
 from fast_impl.kernels.format import Products, Sums
-from fast_impl.kernels.rooms import Rooms
+from fast_impl.kernels.tasks import Tasks
 from fast_impl.planning import planner
 from fast_impl.runtime import blas, checking
 from fast_impl.runtime.checking import AddressError
@@ -184,9 +184,10 @@ def test_a_job_that_begins_elsewhere_is_refused(target, place):
 @pytest.mark.parametrize("by", [1 << 24, -(1 << 24)])
 def test_a_call_with_one_wrong_field_is_refused(target, field, by, monkeypatch):
     prepared, operands = forward_calls(target, "odd pixel after", 512)
-    told = prepared._template.copy()
+    told = prepared._near.template.copy()
     told[:, field // 8] += by
-    monkeypatch.setattr(prepared, "_near", Rooms(told, Sums.INPUTS, 4))
+    tasks = Tasks(told, Sums.INPUTS, 4, prepared._near.tasks, target)
+    monkeypatch.setattr(prepared, "_near", tasks)
     with pytest.raises(AddressError, match="nothing was run"):
         prepared.run(*operands)
 
@@ -212,7 +213,7 @@ def test_lines_around_the_caches_begin_with_a_vector(target, monkeypatch):
     method.prepare(1)
     monkeypatch.setattr(calls, "_LARGE", 0)
     monkeypatch.setattr(calls.memory, "LINE", 1)
-    method.prepared._template[:, Sums.AROUND // 8] = 1
+    method.prepared._far.template[:, Sums.AROUND // 8] = 1
     method.prepared._around = True
     room = np.empty(given.expected.size + 9, "f4")
     first = -room.ctypes.data // 4 % 8

@@ -90,7 +90,7 @@ def _sums(calls: Calls, prepared: PreparedCalls) -> Iterator[str]:
     panels: collections.Counter[int] = collections.Counter()
     for section in calls.sections:
         panels[section.width] += section.panel.times
-    calls_a_task = {len(task) for task in prepared._tasks}
+    calls_a_task = {len(task) for task in prepared._near.tasks}
     yield (
         f"  panels by lanes {dict(sorted(panels.items()))}, {prepared.tasks} task(s) of "
         f"{calls_a_task} call(s), {len(prepared._jobs)} jobs, {len(prepared._streams)} words"
@@ -164,8 +164,9 @@ def _direct_backward(plan: DirectBackward) -> Iterator[str]:
     chunks = kernel.chunks
     yield f"  {len(chunks)} chunk(s), the first {tuple(chunks[0])}, the last {tuple(chunks[-1])}"
     calls = kernel._calls(chunks[0])
+    tasks = calls.tasks
     yield (
-        f"  {len(calls.tasks)} task(s), {len(calls.told)} call(s), {len(calls.streams)} words, jobs "
+        f"  {len(tasks.tasks)} task(s), {len(tasks.template)} call(s), {len(calls.streams)} words, jobs "
         f"{[len(table) for table in calls.tables]}"
     )
 

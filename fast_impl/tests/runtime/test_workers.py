@@ -7,14 +7,19 @@ import time
 import numpy as np
 import pytest
 
-from fast_impl.kernels import native
+from fast_impl.kernels import made
 from fast_impl.runtime import workers
+from fast_impl.tests.targets import NATIVE
 
 
 @pytest.fixture(autouse=True)
 def _own_threads():
     """Each test starts the threads it needs, as a child of a fork does."""
     workers._after_fork()
+
+
+if NATIVE is not None:
+    made.team(NATIVE)
 
 
 def together(count=2):
@@ -176,8 +181,8 @@ def test_an_interrupt_is_raised_when_the_helpers_are_done(monkeypatch):
 def _waiting(request, monkeypatch):
     """Threads that look on before they sleep, and threads that sleep at once."""
     if request.param == "nothing does":
-        monkeypatch.setattr(workers._Pool, "wait", None)
-    elif workers._Pool.wait is None:
+        monkeypatch.setattr(workers._Pool, "kernels", None)
+    elif workers._Pool.kernels is None:
         pytest.skip("this processor or system runs no generated code")
 
 
@@ -220,14 +225,13 @@ class TestWaiting:
 
     @pytest.fixture(autouse=True)
     def _there_is_one(self):
-        native.target()
-        if workers._Pool.wait is None:
+        if NATIVE is None:
             pytest.skip("this processor or system runs no generated code")
 
     def _call(self, word, seen, turns):
         call = np.array([word.ctypes.data, -seen, turns], np.int64)
         start = time.perf_counter()
-        workers._Pool.wait(call.ctypes.data)
+        workers._Pool.kernels.wait(call.ctypes.data)
         return time.perf_counter() - start
 
     def test_a_word_that_has_changed_is_not_waited_for(self):
@@ -250,6 +254,5 @@ class TestWaiting:
 
     def test_waiting_lasts_as_long_as_is_said(self, monkeypatch):
         monkeypatch.setattr(workers._Pool, "turns", 1)
-        monkeypatch.setattr(workers._Pool, "wait", workers._Pool.wait)
-        workers.wait_by(workers._Pool.wait)
+        workers.use(workers._Pool.kernels)
         assert workers._Pool.turns > 1

@@ -74,6 +74,15 @@ ENCODINGS = [
     ("test r9,r9", "test", (R9,), "4d85c9"),
     ("cmovs r8,rbp", "move_if", (Condition.SIGN, R8, RBP,), "4c0f48c5"),
     ("cmove rax,r9", "move_if", (Condition.ZERO, RAX, R9,), "490f44c1"),
+    ("cmp rax,QWORD PTR [r13+0x8]", "compare", (RAX, At(R13, 8),), "493b4508"),
+    ("cmp rbp,r12", "compare", (RBP, R12,), "493bec"),
+    ("xchg QWORD PTR [r13+0x0],rax", "exchange", (At(R13, 0), RAX,), "49874500"),
+    ("xchg QWORD PTR [rdi+0x8],r9", "exchange", (At(RDI, 8), R9,), "4c874f08"),
+    ("lock xadd QWORD PTR [rbx],rax", "exchange_add", (At(RBX, 0), RAX,), "f0480fc103"),
+    ("lock xadd QWORD PTR [r13+0x10],r8", "exchange_add", (At(R13, 16), R8,), "f04d0fc14510"),
+    ("call QWORD PTR [rbp+0x0]", "call", (At(RBP, 0),), "ff5500"),
+    ("call QWORD PTR [r12+0x8]", "call", (At(R12, 8),), "41ff542408"),
+    ("syscall", "system_call", (), "0f05"),
     ("cpuid", "cpuid", (), "0fa2"),
     ("xgetbv", "xgetbv", (), "0f01d0"),
     ("push rdi", "push", (RDI,), "57"),
@@ -162,6 +171,7 @@ GENERAL = {
     "push": (GPR,), "pop": (GPR,), "move": (GPR, GPR), "move_number": (GPR, NUMBER), "load": (GPR, AT),
     "load_int32": (GPR, AT), "store": (AT, GPR), "add": (GPR, GPR), "add_two": (GPR, GPR, GPR),
     "add_memory": (AT, AT, GPR), "add_number": (GPR, NUMBER), "subtract_number": (GPR, NUMBER), "test": (GPR,),
+    "compare": (GPR, GPR), "exchange": (AT, GPR), "exchange_add": (AT, GPR), "call": (AT,),
     "move_if": (Condition.SIGN, GPR, GPR),
 }  # fmt: skip
 OPERANDS = {
@@ -181,7 +191,11 @@ OPERANDS = {
 OPERANDS[PairsAssembler] = OPERANDS[EvexAssembler]
 # Operands that may also be memory, and those that may be left out.
 EITHER = {
-    *((kind, *place) for kind in OPERANDS for place in (("add", 1), ("add_number", 0), ("subtract_number", 0))),
+    *(
+        (kind, *place)
+        for kind in OPERANDS
+        for place in (("add", 1), ("compare", 1), ("add_number", 0), ("subtract_number", 0))
+    ),
     *((kind, "add_vector", 2) for kind in (VexAssembler, EvexAssembler, PairsAssembler)),
     *((kind, "multiply_add", 2) for kind in (EvexAssembler, PairsAssembler)),
 }  # fmt: skip
@@ -193,6 +207,7 @@ WITHOUT = {
     "cpuid",
     "xgetbv",
     "pause",
+    "system_call",
     "fence",
     "leave_vectors",
     "place",
