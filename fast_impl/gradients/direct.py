@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fast_impl.forward.turned import as_it_is, of_pairs
 from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import KernelGradient
-from fast_impl.gradients.pixel_sums import pixel_sums
+from fast_impl.gradients.pixel_sums import add_pixels, pixel_sums
 from fast_impl.kernels.copying import turn
 from fast_impl.kernels.streams import TooLongError
 from fast_impl.kernels.target import Target
@@ -50,15 +50,17 @@ class DirectBackward:
         dtype = accumulator(problem.dtype)
         self.problem = problem = dataclasses.replace(problem, channels_first=False, dtype=dtype)
         self.threads = 1 if problem.multiply_adds < _SMALL else threads
+        self.kernel = KernelGradient(problem, self.threads, limit, target)
+        # Where several threads share a chunk, they rather share all pixels.
+        parts = len(self.kernel.chunks) if self.kernel.inner_threads == 1 else 1
         # Whether pairs of filters are multiplied as they are.
         pairs = of_pairs(self.given.dtype, problem.filters, target)
         self.paired = pairs is not None
         if pairs is not None:
             halves = dataclasses.replace(problem, filters=problem.filters // 2)
-            self.inputs = InputGradient(halves, self.threads, pairs)
+            self.inputs = InputGradient(halves, self.threads, pairs, limit, parts)
         else:
-            self.inputs = InputGradient(problem, self.threads, target)
-        self.kernel = KernelGradient(problem, self.threads, limit, target)
+            self.inputs = InputGradient(problem, self.threads, target, limit, parts)
 
     @classmethod
     def planned(
@@ -73,7 +75,7 @@ class DirectBackward:
     @property
     def nbytes(self) -> int:
         """Bytes that it keeps, about."""
-        return self.inputs.prepared.nbytes + self.kernel.nbytes
+        return self.inputs.nbytes + self.kernel.nbytes
 
     def run(
         self, inputs: Array, kernel: Array, gradient: Array, out: tuple[Array, Array, Array]
@@ -81,8 +83,8 @@ class DirectBackward:
         """Write the gradients of inputs, kernel and bias into the three arrays of ``out``."""
         if not self.copied:
             gradient = np.ascontiguousarray(gradient)
-            self.inputs.run(np.ascontiguousarray(kernel), gradient, out[0])
-            self._run(np.ascontiguousarray(inputs), gradient, *out[1:])
+            kernel = np.ascontiguousarray(kernel)
+            self._run(np.ascontiguousarray(inputs), kernel, gradient, gradient, out)
             return
         problem, dtype = self.problem, self.problem.dtype
         with memory.scratch() as lender:
@@ -95,14 +97,13 @@ class DirectBackward:
             to_kernel, to_bias = (
                 array if array.dtype == dtype else np.empty(array.shape, dtype) for array in out[1:]
             )
+            found = to_inputs, to_kernel, to_bias
             if self.paired:
                 narrow = np.ascontiguousarray(channels_last(self.given, gradient))
-                self.inputs.run(
-                    _pairs_of_filters(kernel).view(dtype), narrow.view(dtype), to_inputs
-                )
+                pairs = _pairs_of_filters(kernel).view(dtype)
+                self._run(x, pairs, narrow.view(dtype), g, found)
             else:
-                self.inputs.run(kernel.astype(dtype, order="C", copy=False), g, to_inputs)
-            self._run(x, g, to_kernel, to_bias)
+                self._run(x, kernel.astype(dtype, order="C", copy=False), g, g, found)
             turn(channels_last(self.given, out[0]), to_inputs, self.threads)
         for array, sums in ((out[1], to_kernel), (out[2], to_bias)):
             if array is not sums:
@@ -112,19 +113,47 @@ class DirectBackward:
         self, inputs: Array, kernel: Array, found: tuple[Array, Array, Array]
     ) -> list[Array]:
         """Arrays that tell by NaN or infinities whether a zero that is not in the inputs may have met one."""
-        # Pixels beyond the edge meet the kernel, columns beyond it the inputs: each or its result will do.
-        pairs = [(kernel, found[0])]
+        # Pixels beyond the edge meet the kernel, columns beyond it the inputs: each or its result will do. Weights
+        # that are no taps meet the gradients, which the result alone tells.
+        pairs = [(found[0],) if self.inputs.invents_weights else (kernel, found[0])]
         if not self.kernel.as_it_is:
             pairs.append((inputs, found[1]))
         return [min(pair, key=lambda array: array.size) for pair in pairs]
 
-    def _run(self, inputs: Array, gradient: Array, to_kernel: Array, to_bias: Array) -> None:
-        """Write the gradients of kernel and bias, of contiguous arrays."""
-        self.kernel.run(inputs, gradient, to_kernel)
-        threads = self.threads if gradient.nbytes > _LARGE else 1
-        total, tasks = pixel_sums(gradient, self.problem.dtype, threads)
-        workers.run(lambda number, seat: tasks[number](seat), len(tasks), threads)
-        total.sum(axis=0, out=to_bias)
+    def _run(
+        self,
+        inputs: Array,
+        kernel: Array,
+        to_multiply: Array,
+        gradient: Array,
+        out: tuple[Array, Array, Array],
+    ) -> None:
+        """Write all gradients, of contiguous arrays; ``to_multiply`` is the output's gradient as the kernel is.
+
+        They are computed chunk by chunk, so that the output's gradient comes from memory once.
+        """
+        to_inputs, to_kernel, to_bias = out
+        whole = self.kernel.inner_threads == 1
+        sums = np.zeros((self.kernel.shares, len(to_bias)), to_bias.dtype)
+        with self.inputs.in_parts(kernel, to_multiply, to_inputs) as (do, parts):
+            chunks = len(self.kernel.chunks)
+
+            def beside(number: int, share: int, threads: int) -> None:
+                for part in range(number, parts, chunks):
+                    do(part, threads)
+                if whole:
+                    chunk = self.kernel.chunks[number]
+                    images = slice(chunk.first_image, chunk.first_image + chunk.images)
+                    rows = self.kernel.own_rows(chunk)
+                    pixels = gradient[images, rows.start : rows.stop]
+                    add_pixels(pixels.reshape(-1, pixels.shape[-1]), sums[share])
+
+            self.kernel.run(inputs, gradient, to_kernel, beside)
+        if not whole:
+            threads = self.threads if gradient.nbytes > _LARGE else 1
+            sums, tasks = pixel_sums(gradient, self.problem.dtype, threads)
+            workers.run(lambda number, seat: tasks[number](seat), len(tasks), threads)
+        sums.sum(axis=0, out=to_bias)
 
 
 def _pairs_of_filters(kernel: Array) -> Array:

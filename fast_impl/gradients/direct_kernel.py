@@ -16,7 +16,7 @@ import bisect
 import functools
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,9 +43,11 @@ _FEW, _REUSE = 256, 400
 _FEW_INPUTS = 512
 # Columns that make runs too short for a batch of more images than that.
 _SHORT = 6
-# Columns at the border are runs of their own, rather than a reason to copy all gradients, up to such a share of
-# the time of a row. Cycles of a tile's addition to the result, and of a run of one pixel.
-_BORDER, _UPDATE, _RUN = 0.3, 200, 22
+# Vectors of products that are added in a cycle, and cycles to copy a number between zeros. Columns at the border
+# are runs of their own where that takes less, times a factor. Cycles of a tile's addition to the result, and of a
+# run of one pixel.
+_ADDS, _COPY = 2, 2.5
+_BORDER, _UPDATE, _RUN = 4.0, 200, 22
 # Bytes of the result that a call goes through once for each panel.
 _RESULT_BYTES = 48 << 10
 # Bytes of inputs (of one panel) and gradients that all tiles go through before the next ones.
@@ -61,7 +63,7 @@ _SHARED = 1 << 22
 # Sums that hide how long one takes.
 _SUMS = 8
 # Part of the time that must be left for the sides to be exchanged: the result is turned round then.
-_WORTH = 0.85
+_WORTH = 0.95
 
 
 class Chunk(NamedTuple):
@@ -85,8 +87,34 @@ class _Group(NamedTuple):
     columns: range | None = None
 
 
+# Of a chunk, a share, and threads.
+Beside = Callable[[int, int, int], None]
 # Rows and lanes of a tile of the result, over all of its panels.
 _Tile = tuple[int, int]
+
+
+class _Way(NamedTuple):
+    """One of the two ways in which inputs and gradients are lanes and rows.
+
+    Attributes:
+        vectors, lanes: Of a panel.
+        panels: How many.
+        rows: Of a tile.
+        border: Whether columns at the border are runs of their own.
+        left, columns: Zeros before a row of gradients, and numbers of pixels with those behind it.
+        kinds: Columns of the input, or None for all that a tap reaches, and the taps that they have.
+        cycles: Predicted, of a pixel.
+    """
+
+    vectors: int
+    lanes: int
+    panels: int
+    rows: int
+    border: bool
+    left: int
+    columns: int
+    kinds: list[tuple[range | None, range]]
+    cycles: float
 
 
 class _Part(NamedTuple):
@@ -125,39 +153,17 @@ class KernelGradient:
         few = problem.in_channels * self.size <= _FEW_INPUTS
         self.inputs_in_place = target.masks and few and (self.in_place or problem.batch == 1)
         line = problem.filters * (width.kernel if self.in_place and width.dilation == 1 else 1)
-        # Of both ways: numbers that are lanes, at most, and rows; the vectors of a panel, and the cycles.
-        ways = [(problem.in_channels, line)]
+        ways = [self._way(problem.in_channels, line)]
         if self.in_place and self.inputs_in_place:
-            ways.append((line, problem.in_channels))
-        vectors = [_vectors(lanes * self.size, rows, target) for lanes, rows in ways]
-        cycles = [
-            _cycles(lanes * self.size, rows, some, target)
-            for (lanes, rows), some in zip(ways, vectors, strict=True)
-        ]
-        self.exchanged = len(ways) > 1 and cycles[-1] < _WORTH * cycles[0]
-        lanes, rows = ways[-1 if self.exchanged else 0]
-        self.vectors = vectors[-1 if self.exchanged else 0]
-        self.lanes = self.vectors * target.vector // self.size
-        self.panels = -(-lanes // self.lanes)
-        self.rows = _rows(rows, target.tiles[self.vectors].product_rows)
-        self.left = width.before if self.in_place else 0
-        self.columns = width.output
-        if self.in_place:
-            reach = (width.input - 1) * width.stride + width.extent - width.before
-            self.columns = self.left + max(width.output, reach)
-        kinds = self._kinds()
-        self.border = self.in_place and self.columns > width.output and bool(kinds)
-        if self.border:
-            self.left, self.columns = 0, width.output
-        elif self.in_place:
-            taps = width.kernel if width.dilation == 1 else 1
-            kinds = [(range(width.input), range(b, b + taps)) for b in range(0, width.kernel, taps)]
-        else:
-            kinds = [(None, range(b, b + 1)) for b in range(width.kernel)]
+            ways.append(self._way(line, problem.in_channels))
+        self.exchanged = len(ways) > 1 and ways[1].cycles < _WORTH * ways[0].cycles
+        way = ways[-1 if self.exchanged else 0]
+        self.vectors, self.lanes, self.panels, self.rows = way[:4]
+        self.border, self.left, self.columns = way.border, way.left, way.columns
         self.groups = [
             _Group(a, taps.start, len(taps) * problem.filters, columns)
             for a in range(height.kernel)
-            for columns, taps in kinds
+            for columns, taps in way.kinds
         ]
         self.chunks = self._chunks(limit, threads)
         # Images side by side make longer runs than the columns of one image.
@@ -181,10 +187,40 @@ class KernelGradient:
         for chunk in self.chunks:
             self._calls(chunk)
 
-    def _kinds(self) -> list[tuple[range | None, range]]:
+    def _way(self, lanes: int, rows: int) -> _Way:
+        """How so many numbers are lanes, and so many rows."""
+        target, height, width = self.target, self.problem.height, self.problem.width
+        vectors = _vectors(lanes * self.size, rows, target)
+        numbers = vectors * target.vector // self.size
+        panels, tall = -(-lanes // numbers), _rows(rows, target.tiles[vectors].product_rows)
+        # Of one pixel.
+        cycles = height.kernel * _cycles(lanes * self.size, rows, vectors, target) / _ADDS
+        copied = _COPY * height.stride * width.stride * self.problem.filters
+        left, columns = 0, width.output
+        kinds: list[tuple[range | None, range]]
+        if not self.in_place:
+            kinds = [(None, range(b, b + 1)) for b in range(width.kernel)]
+            return _Way(
+                vectors, numbers, panels, tall, False, left, columns, kinds, cycles + copied
+            )
+        reach = (width.input - 1) * width.stride + width.extent - width.before
+        padded = width.before + max(width.output, reach)
+        border = []
+        if padded > width.output:
+            tiles = height.kernel * panels * -(-rows // tall)
+            border = self._kinds(numbers, copied / tiles)
+            if not border:
+                left, columns, cycles = width.before, padded, cycles + copied
+        taps = width.kernel if width.dilation == 1 else 1
+        kinds = [(range(width.input), range(b, b + taps)) for b in range(0, width.kernel, taps)]
+        found = border or kinds
+        return _Way(vectors, numbers, panels, tall, bool(border), left, columns, found, cycles)
+
+    def _kinds(self, lanes: int, copied: float) -> list[tuple[range | None, range]]:
         """Columns whose taps all reach the output, and each at the border with the taps of its own that do.
 
-        None where no column has them all, or where those at the border would take too long.
+        None where no column has them all, or where those at the border take a tile longer than its share of a
+        copy, which is so many cycles for each pixel.
         """
         width = self.problem.width
         first = -(-width.before // width.stride)
@@ -194,11 +230,10 @@ class KernelGradient:
         taps = range(width.kernel)
         if width.dilation > 1:
             return [(None, taps[tap : tap + 1]) for tap in taps]
-        row = width.input * self.lanes + width.output * self.problem.filters
+        row = width.input * lanes + width.output * self.problem.filters
         rows = max(1, _PIECE_BYTES // (row * self.size))
         border = (*range(first), *range(stop, width.input))
-        cost = len(border) * (_UPDATE + rows * _RUN)
-        if cost > _BORDER * rows * width.input * self.target.tiles[self.vectors].step:
+        if len(border) * (_UPDATE + rows * _RUN) > _BORDER * rows * width.input * copied:
             return []
         reaching = ((column, width.taps(column)[0]) for column in border)
         return [
@@ -242,6 +277,17 @@ class KernelGradient:
     def nbytes(self) -> int:
         """Bytes that it keeps, about."""
         return sum(calls.nbytes for calls in self._known.values())
+
+    def own_rows(self, chunk: Chunk) -> range:
+        """Output rows of a chunk that are no other's: those from where it begins to where the next one does."""
+        height = self.problem.height
+        start, stop = (
+            min(max(0, row * height.stride - height.before), height.output)
+            for row in (chunk.first, chunk.last)
+        )
+        return range(
+            start if chunk.first else 0, stop if chunk.last < height.input else height.output
+        )
 
     def _pixels(self, chunk: Chunk) -> int:
         """Input pixels of a chunk."""
@@ -442,24 +488,36 @@ class KernelGradient:
             return (stride, blocks, rows, self.columns, images, self.rows)
         return (1, blocks, images, rows, self.columns, self.rows)
 
-    def run(self, inputs: Array, gradient: Array, out: Array) -> None:
-        """Write the gradient of the kernel into ``out``, which is contiguous."""
+    def run(self, inputs: Array, gradient: Array, out: Array, beside: Beside | None = None) -> None:
+        """Write the gradient of the kernel into ``out``, which is contiguous.
+
+        Args:
+            inputs: The inputs.
+            gradient: The output's gradient.
+            out: What to write into.
+            beside: Is told of each chunk, right after it, while its numbers are in the cache: which of the chunks
+                and which of the shares it is, and on how many threads to work.
+        """
         if not self.exchanged:
-            self._sum(inputs, gradient, out)
+            self._sum(inputs, gradient, out, beside)
             return
         height, width, filters, channels = out.shape
         turned = np.empty((height, channels, width * filters), out.dtype)
-        self._sum(inputs, gradient, turned)
+        self._sum(inputs, gradient, turned, beside)
         np.copyto(out.reshape(height, width * filters, channels), turned.transpose(0, 2, 1))
 
-    def _sum(self, inputs: Array, gradient: Array, out: Array) -> None:
+    def _sum(
+        self, inputs: Array, gradient: Array, out: Array, beside: Beside | None = None
+    ) -> None:
         sums = out[None] if self.shares == 1 else np.empty((self.shares, *out.shape), out.dtype)
 
         def share(number: int, seat: int) -> None:  # noqa: ARG001
             sums[number] = 0
-            for chunk in self.chunks[number :: self.shares]:
+            for place in range(number, len(self.chunks), self.shares):
                 with memory.scratch() as lender:
-                    self._run(chunk, inputs, gradient, sums[number], lender)
+                    self._run(self.chunks[place], inputs, gradient, sums[number], lender)
+                if beside is not None:
+                    beside(place, number, self.inner_threads)
 
         workers.run(share, self.shares, self.shares)
         if self.shares > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from fast_impl.kernels.grids import Grid, cut
 from fast_impl.kernels.panels import Lanes, Panel, cuts
 from fast_impl.kernels.streams import MOST_WORDS, Streams
 from fast_impl.kernels.target import Target
-from fast_impl.kernels.tasks import Task, Tasks
+from fast_impl.kernels.tasks import DoPart, Operands, Task, Tasks
 from fast_impl.runtime import memory
 from fast_impl.runtime.addresses import address, call_words
 
@@ -144,9 +145,9 @@ class Calls:
         """All of them."""
         return itertools.chain.from_iterable(self.chains)
 
-    def prepare(self, threads: int) -> PreparedCalls:
-        """Make the streams, kernels and tasks for so many threads."""
-        return PreparedCalls(self, threads)
+    def prepare(self, threads: int, parts: int = 1) -> PreparedCalls:
+        """Make the streams, kernels and tasks for so many threads, which may do them in so many parts."""
+        return PreparedCalls(self, threads, parts)
 
 
 def _steps(part: Part, width: int) -> Iterator[range]:
@@ -168,7 +169,7 @@ def _most_words(cycles: float) -> int:
 class PreparedCalls:
     """Calls that are ready to be made, any number of times and from any thread."""
 
-    def __init__(self, calls: Calls, threads: int) -> None:
+    def __init__(self, calls: Calls, threads: int, parts: int) -> None:
         self.threads = threads
         self._size, self._words = calls.dtype.itemsize, calls.target.sums.words
         streams = Streams(_most_words(calls.cycles))
@@ -184,13 +185,15 @@ class PreparedCalls:
         most = max(section.part.grid.channels for section in calls.sections)
         self._nothing = np.zeros(most, calls.dtype)
         self.no_bias = np.zeros(calls.lanes, calls.dtype)
-        share = calls.cycles / (threads * _TASKS)
+        # Weights that fill the cache should pass through it once, not once for every part.
+        cached = max(map(self._weight_bytes, calls.sections)) < _CACHED
+        tasks_wanted = max(parts if cached else 1, threads * _TASKS if threads > 1 else 1)
+        each_task = calls.cycles / tasks_wanted
         rows: list[list[int]] = []
         tasks: list[Task] = []
         for chain in calls.chains:
-            cuts = 1
-            if threads > 1:
-                cuts = max(1, round(sum(section.cycles(calls.target) for section in chain) / share))
+            cycles = sum(section.cycles(calls.target) for section in chain)
+            cuts = max(1, round(cycles / max(each_task, 1)))
             each, across = self._cut(chain, len(jobs[chain[0]]), cuts)
             told = []
             for section in chain:
@@ -207,7 +210,9 @@ class PreparedCalls:
         self._around = bool(template[:, Sums.AROUND // 8].any())
         near = template.copy()
         near[:, Sums.AROUND // 8] = False
-        parts = max(1, round(calls.cycles / (threads * _HEARD)))
+        # Outputs in their order, so that a part has some rows.
+        tasks.sort(key=lambda task: self._begins(template[task[0][1]]))
+        parts = max(parts, round(calls.cycles / (threads * _HEARD)))
         # Calls that write through the caches, and those that write around them where they can.
         self._near, self._far = (
             Tasks(each, Sums.INPUTS, 4, tasks, calls.target, parts) for each in (near, template)
@@ -256,10 +261,14 @@ class PreparedCalls:
             }
             yield call_words(self._words, fields)
 
+    def _weight_bytes(self, section: Section) -> int:
+        """Weights of one of its panels."""
+        return math.prod(section.shape[1:]) * self._size
+
     def _cut(self, chain: list[Section], jobs: int, cuts: int) -> tuple[int, int]:
         """Jobs and panels of each call, where about ``cuts`` calls are wanted."""
         panels, grid = chain[0].panel.times, chain[0].part.grid
-        if max(math.prod(section.shape[1:]) for section in chain) * self._size >= _CACHED:
+        if max(map(self._weight_bytes, chain)) >= _CACHED:
             # Weights that fill the cache should pass through it once, not once for every call.
             across = min(cuts, panels)
             return -(-jobs // -(-cuts // across)), -(-panels // across)
@@ -269,15 +278,35 @@ class PreparedCalls:
             down = max(down, min(jobs, grid.images * grid.image_bytes // _CACHED))
         return -(-jobs // down), -(-panels // across)
 
+    def _begins(self, told: Array) -> int:
+        """Where the outputs of a call begin."""
+        job = (int(told[Sums.JOBS // 8]) - address(self._jobs)) // JOB_BYTES
+        return int(self._jobs[job, 2])
+
     def run(self, inputs: Array, packed: Array, lanes: Array, out: Array) -> None:
         """Compute ``out``; all arrays are contiguous, ``lanes`` has a number for every lane."""
+        tasks, addresses, operands = self._given(inputs, packed, lanes, out)
+        tasks.run(addresses, self.threads, operands)
+
+    @contextlib.contextmanager
+    def in_parts(
+        self, inputs: Array, packed: Array, lanes: Array, out: Array
+    ) -> Iterator[tuple[DoPart, int]]:
+        """Give what computes a part of ``out``, which the caller does for each, and how many parts there are."""
+        tasks, addresses, operands = self._given(inputs, packed, lanes, out)
+        do, room = tasks.filled(addresses, operands)
+        yield do, len(tasks.parts)
+        tasks.give(room)
+
+    def _given(
+        self, inputs: Array, packed: Array, lanes: Array, out: Array
+    ) -> tuple[Tasks, tuple[int, ...], Operands]:
         outputs = address(out)
         around = self._around and out.nbytes >= _LARGE and outputs % memory.LINE == 0
         tasks = self._far if around else self._near
-        addresses = address(inputs), address(packed), outputs, address(lanes)
-        tasks.run(
-            addresses,
-            self.threads,
+        return (
+            tasks,
+            (address(inputs), address(packed), outputs, address(lanes)),
             lambda: {
                 Sums.JOBS: self._jobs, Sums.STREAMS: self._streams, Sums.NOTHING: self._nothing,
                 Sums.INPUTS: inputs, Sums.WEIGHTS: packed, Sums.OUTPUTS: out, Sums.BIAS: lanes,

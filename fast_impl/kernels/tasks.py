@@ -24,6 +24,8 @@ Array = npt.NDArray[Any]
 Task = list[tuple[Kernel, int]]
 # The arrays that each field of a call is an address in (`fast_impl.runtime.checking.prove`).
 Operands = Callable[[], Mapping[int, Array | Sequence[Array]]]
+# Takes a part, and the most threads.
+DoPart = Callable[[int, int], None]
 
 _WORD = 8
 # Calls up to which it is faster to write down what is added to each than to have NumPy repeat it.
@@ -40,11 +42,13 @@ class Tasks:
         count: How many there are, one after the other.
         tasks: The tasks, which may be done in any order, or at the same time.
         target: Whose kernels they are.
-        parts: How many parts of the tasks are done one after the other: between them, Ctrl-C is heard.
+        parts: How many parts of the tasks are done one after the other: between them, Ctrl-C is heard. A part may
+            have no task.
 
     Attributes:
         template: The same.
         tasks: The same.
+        parts: Which of the tasks each part is.
     """
 
     def __init__(
@@ -58,12 +62,12 @@ class Tasks:
     ) -> None:
         self.template, self.tasks = template, tasks
         self._field, self._count = field, count
-        self._free: list[_Room] = []
+        self._free: list[Room] = []
         self._team = team(target)
         self._calls, ends = self._table()
         self._starts = ends + address(self._calls)
         cuts = [len(tasks) * part // parts for part in range(parts + 1)]
-        self._parts = [(low, high - low) for low, high in itertools.pairwise(cuts) if high > low]
+        self.parts = [range(low, high) for low, high in itertools.pairwise(cuts)]
 
     def _table(self) -> tuple[Array, Array]:
         """Of each call where its code is and what it is told, from the first one on; and where tasks begin."""
@@ -87,6 +91,18 @@ class Tasks:
             threads: Most threads.
             operands: Asked for if calls are checked (`fast_impl.runtime.checking`).
         """
+        do, room = self.filled(addresses, operands)
+        for part in range(len(self.parts)):
+            do(part, threads)
+        self.give(room)
+
+    def filled(self, addresses: Sequence[int], operands: Operands) -> tuple[DoPart, Room]:
+        """Fill the addresses in.
+
+        Returns:
+            What makes the calls of one of the `parts`, on at most so many threads; parts may be done at the same
+            time. And what `give` takes back when all are done. A run that fails keeps it.
+        """
         try:
             room = self._free.pop()
         except IndexError:
@@ -95,37 +111,41 @@ class Tasks:
         if checking.wanted():
             checking.prove(self.tasks, told, operands())
             checking.same([self._calls, self._starts - address(self._calls)], self._table())
-        if self._team is None:
-            room.call(self.tasks, threads)
-        else:
-            for round_ in room.rounds:
-                workers.share(round_, threads)
-        # A run that fails keeps it.
+        return room.shared if self._team is not None else room.called, room
+
+    def give(self, room: Room) -> None:
+        """Take it back."""
         self._free.append(room)
 
-    def _new_room(self) -> _Room:
-        room = _Room(self.template, self._field, self._count)
-        first = address(self._starts)
-        room.rounds = [
-            workers.SharedRound(first + low * _WORD, count, room.first)
-            for low, count in self._parts
-        ]
-        return room
+    def _new_room(self) -> Room:
+        return Room(self.template, self._field, self._count, self.tasks, self._starts, self.parts)
 
 
-class _Room:
+class Room:
     """A copy of some calls, for one run at a time."""
 
-    def __init__(self, template: Array, field: int, count: int) -> None:
+    def __init__(
+        self,
+        template: Array,
+        field: int,
+        count: int,
+        tasks: list[Task],
+        starts: Array,
+        parts: list[range],
+    ) -> None:
         calls, words = template.shape
         behind = words * _WORD - field - count * _WORD
         self._times = calls if calls <= _FEW else 1
         self._pack = struct.Struct("=" + f"{field}x{count}q{behind}x" * self._times).pack_into
-        self._template = template
+        self._template, self._tasks, self._parts = template, tasks, parts
         self._bases: Any = np.zeros((self._times, words), np.int64)
         self._calls = np.empty(template.shape, np.int64)
         self.first, self._step = address(self._calls), words * _WORD
-        self.rounds: list[workers.SharedRound] = []
+        places = [address(starts) + part.start * _WORD for part in parts]
+        self.rounds = [
+            workers.SharedRound(place, len(part), self.first)
+            for place, part in zip(places, parts, strict=True)
+        ]
 
     def filled(self, *addresses: int) -> Array:
         """Fill the addresses in; return ``[calls, words]``."""
@@ -133,8 +153,13 @@ class _Room:
         np.add(self._template, self._bases, self._calls)
         return self._calls
 
-    def call(self, tasks: list[Task], threads: int) -> None:
-        """Make the calls from Python."""
+    def shared(self, part: int, threads: int) -> None:
+        """Make the calls of a part by kernels."""
+        workers.share(self.rounds[part], threads)
+
+    def called(self, part: int, threads: int) -> None:
+        """Make them from Python."""
+        tasks = [self._tasks[number] for number in self._parts[part]]
 
         def task(number: int, seat: int) -> None:  # noqa: ARG001
             for kernel, row in tasks[number]:

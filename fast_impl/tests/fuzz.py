@@ -26,7 +26,7 @@ import numpy as np
 import fast_impl
 from fast_impl.forward import blocks, col2im, costs, direct, packing, planar
 from fast_impl.gradients import direct as direct_gradients
-from fast_impl.gradients import direct_kernel, patches, small
+from fast_impl.gradients import direct_inputs, direct_kernel, patches, small
 from fast_impl.gradients.blocks import Backward
 from fast_impl.gradients.direct import DirectBackward
 from fast_impl.gradients.patches import PatchesBackward
@@ -61,6 +61,8 @@ CUTS = (
     (direct_kernel, {"_BORDER": -1}),
     (direct_kernel, {"_WORTH": 1e9}),
     (direct_kernel, {"_WORTH": 0}),
+    (direct_inputs, {"_WORTH": 1e9}),
+    (direct_inputs, {"_WORTH": 0}),
     (col2im, {"_SUM_BYTES": 1000}),
     (col2im, {"_SUM_BYTES": 1, "_MOST_PIXELS": 5}),
     (grids, {"_WORTH_CUTTING": 1}),

@@ -11,7 +11,7 @@ import pytest
 
 import fast_impl
 from fast_impl.gradients import direct as direct_gradients
-from fast_impl.gradients import direct_kernel, scatter, small
+from fast_impl.gradients import direct_inputs, direct_kernel, scatter, small
 from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import Chunk, KernelGradient
 from fast_impl.gradients.patches import PatchesBackward
@@ -23,7 +23,14 @@ from fast_impl.kernels.x86.avx512 import AVX512
 from fast_impl.planning import gradients, planner
 from fast_impl.problem.geometry import Axis
 from fast_impl.tests.made import GIVEN, in_pairs, made
-from fast_impl.tests.targets import IDLE, for_each_target, generated, needs, on_each_target
+from fast_impl.tests.targets import (
+    IDLE,
+    IDLE_AVX512,
+    for_each_target,
+    generated,
+    needs,
+    on_each_target,
+)
 
 
 @on_each_target
@@ -52,10 +59,58 @@ def test_the_gradient_of_the_inputs_is_that_of_the_scatter(
     monkeypatch.setattr(calls, "_WEIGHT_BYTES", weights)
     monkeypatch.setattr(grids, "_WORTH_CUTTING", cutting)
     given = made(name, batch, channels, filters, dtype)
-    for threads in (1, 2):
+    for threads, worth, parts in ((1, 0, 1), (2, 0, 3), (1, 1e9, 5), (2, 1e9, 1)):
+        monkeypatch.setattr(direct_inputs, "_WORTH", worth)
         found = np.full_like(given.x, np.nan)
-        InputGradient(given.problem, threads, target).run(given.k, given.g, found)
+        method = InputGradient(given.problem, threads, target, 1 << 26, parts)
+        method.run(given.k, given.g, found)
         np.testing.assert_array_equal(found, given.to_inputs)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "channels", "limit", "pixels"),
+    [
+        # Several pixels fill a vector; and rather those of a row than those of several, if both do.
+        ((5, 5), (2, 2), 1, 1 << 26, (3, 3)),
+        ((16, 16), (8, 8), 21, 1 << 26, (1, 2)),
+        # A kernel below the stride, many channels, no memory for planes.
+        ((2, 2), (4, 4), 4, 1 << 26, (1, 1)),
+        ((4, 4), (2, 2), 32, 1 << 26, (1, 1)),
+        ((5, 5), (2, 2), 1, 1 << 10, (1, 1)),
+    ],
+)
+def test_pixels_that_sum_over_the_same_gradients_fill_vectors(
+    kernel, stride, channels, limit, pixels
+):
+    shapes = (2, 9, 9, channels), (*kernel, 21, channels)
+    problem = fast_impl.plan(*shapes, stride, "same", algorithm="scatter").problem
+    method = InputGradient(problem, 1, IDLE_AVX512, limit)
+    assert (method.down.pixels, method.right.pixels) == pixels
+    assert method.invents_weights == (kernel == (5, 5) and pixels != (1, 1))
+
+
+@on_each_target
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_infinite_gradient_is_no_nan_elsewhere(target, threads, monkeypatch):
+    """Where it meets a weight that is no tap of the kernel."""
+    monkeypatch.setattr(direct_inputs, "_WORTH", 1e9)
+    monkeypatch.setattr(small, "_MOST", 0)
+    problem = fast_impl.plan((2, 9, 9, 1), (5, 5, 4, 1), 2, "same", algorithm="scatter").problem
+    random = np.random.default_rng(1)
+    x, k, g = (
+        random.integers(1, 4, shape).astype("f4")
+        for shape in (problem.input_shape, problem.kernel_shape, problem.output_shape)
+    )
+    g[0, 4, 4, 2] = np.inf
+    method = direct_gradients.DirectBackward(problem, threads, 1 << 26, target)
+    assert method.inputs.invents_weights
+    plan = gradients.GradientPlan(
+        problem, problem, (slice(None), slice(None)), method, threads, 1 << 26
+    )
+    expected = np.empty_like(x)
+    scatter.input_gradient(problem, k, g, expected, 1 << 26)
+    assert 1 < np.isinf(expected).sum() < 9
+    np.testing.assert_array_equal(plan.run(x, k, g)[0], expected)
 
 
 WAYS = {
@@ -259,7 +314,8 @@ def _columns(name, **constants):
     problem = made(name).problem
     method = KernelGradient(problem, 1, 1 << 26, IDLE)
     return method.border, [
-        ((kind.start, kind.stop), (taps.start, taps.stop)) for kind, taps in method._kinds()
+        ((kind.start, kind.stop), (taps.start, taps.stop))
+        for kind, taps in method._kinds(method.lanes, 1.0)
     ]
 
 
@@ -389,7 +445,10 @@ def test_chunks_grow_with_the_result_up_to_a_limit(monkeypatch):
         ("valid", 3, (4, 5), (4, 1), True),
     ],
 )
-def test_gradients_without_a_border_are_read_as_they_are(padding, batch, size, strides, expected):
+def test_gradients_without_a_border_are_read_as_they_are(
+    padding, batch, size, strides, expected, monkeypatch
+):
+    monkeypatch.setattr(direct_kernel, "_BORDER", -1)
     problem = fast_impl.plan(
         (batch, *size, 5), (3, 3, 4, 5), strides, padding, algorithm="scatter"
     ).problem
@@ -444,6 +503,7 @@ def test_gradients_in_blocks_have_no_border_and_two_images_lie_side_by_side(monk
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_every_thread_has_sums_of_its_own_where_they_find_room(padding, monkeypatch):
+    monkeypatch.setattr(direct_kernel, "_BORDER", -1)
     monkeypatch.setattr(direct_kernel, "_PIXELS", 18)
     monkeypatch.setattr(direct_kernel, "_CHUNK_ADDS", 0)
     problem = _gradient_of(3, 9, 4, padding=padding).problem
@@ -612,6 +672,7 @@ def test_the_smaller_of_what_met_zeros_and_its_result_is_looked_at(
 ):
     monkeypatch.setattr(direct_kernel, "_BORDER", border)
     monkeypatch.setattr(direct_kernel, "_SHORT", 0)
+    monkeypatch.setattr(direct_inputs, "_WORTH", 0)
     problem = made("odd pixel after", batch, channels, 3).problem
     method = direct_gradients.DirectBackward(problem, 1, 1 << 26, IDLE)
     arrays = {

@@ -8,7 +8,7 @@ import pytest
 
 import fast_impl
 from fast_impl.forward import direct
-from fast_impl.gradients import direct_kernel, scatter
+from fast_impl.gradients import direct_inputs, direct_kernel, scatter
 from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import KernelGradient
 from fast_impl.kernels import calls
@@ -47,11 +47,12 @@ def test_kernels_touch_nothing_beyond_their_arrays(
     for way in ("where they lie", "in blocks, few pixels"):
         for constant, value in WAYS[way].items():
             monkeypatch.setattr(direct_kernel, constant, value)
+        monkeypatch.setattr(direct_kernel, "_BORDER", 0)
         method = KernelGradient(given.problem, 1, 1 << 26, target)
         assert method.as_it_is == (way == "where they lie" and name == "plain")
         method.run(x, g, to_kernel)
         np.testing.assert_array_equal(to_kernel, given.to_kernel)
-    InputGradient(given.problem, 1, target).run(k, g, to_inputs)
+    InputGradient(given.problem, 1, target, 1 << 26).run(k, g, to_inputs)
     np.testing.assert_array_equal(to_inputs, given.to_inputs)
 
 
@@ -114,7 +115,10 @@ def _gradients_between_pages(monkeypatch, target, given, way, at_end):
     found = [guarded.copy(np.full_like(array, 77), at_end) for array in (x, k)]
     with guarded.everything(at_end):
         KernelGradient(given.problem, 2, 1 << 26, target).run(x, g, found[1])
-        InputGradient(given.problem, 1, target).run(k, g, found[0])
+        for worth in (0, 1e9):
+            monkeypatch.setattr(direct_inputs, "_WORTH", worth)
+            InputGradient(given.problem, 2, target, 1 << 26).run(k, g, found[0])
+            np.testing.assert_array_equal(found[0], given.to_inputs)
     np.testing.assert_array_equal(found[0], given.to_inputs)
     np.testing.assert_array_equal(found[1], given.to_kernel)
 

@@ -225,7 +225,7 @@ def test_lines_around_the_caches_begin_with_a_vector(target, monkeypatch):
 @on_each_target
 def test_a_wrong_gradient_of_the_inputs_is_refused_too(target):
     given = made("odd pixel after", 7, 9, 5)
-    method = InputGradient(given.problem, 1, target)
+    method = InputGradient(given.problem, 1, target, 1 << 26)
     with pytest.raises(AddressError, match="nothing was run"):
         method.run(given.k, given.g.reshape(-1)[:-1], np.empty_like(given.x))
 

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from fast_impl.kernels.tasks import Tasks, _Room
+from fast_impl.kernels.tasks import Tasks
 from fast_impl.kernels.x86 import team
 from fast_impl.kernels.x86.abi import field
 from fast_impl.kernels.x86.assembler import Assembler, Condition, Label
@@ -20,7 +20,7 @@ from fast_impl.tests.targets import IDLE, NATIVE, generated
 @pytest.mark.parametrize("calls", [1, 2, 8, 9, 30])
 def test_addresses_are_added_to_their_fields_in_every_call(calls):
     template = np.arange(calls * 7).reshape(calls, 7)
-    room = _Room(template, 16, 3)
+    room = Tasks(template, 16, 3, [], IDLE)._new_room()
     for addresses in ((1000, 2000, 3000), (1 << 46, 5, 0)):
         expected = template + np.array([0, 0, *addresses, 0, 0])
         told = room.filled(*addresses)
@@ -30,7 +30,7 @@ def test_addresses_are_added_to_their_fields_in_every_call(calls):
 
 def test_what_a_kernel_counted_in_is_forgotten():
     template = np.zeros((2, 4), np.int64)
-    room = _Room(template, 0, 1)
+    room = Tasks(template, 0, 1, [], IDLE)._new_room()
     told = room.filled(5)
     told[...] = 77
     assert room.filled(6).tolist() == [[6, 0, 0, 0]] * 2
@@ -110,6 +110,21 @@ class TestShared:
         for times in range(1, 20):
             _run(tasks, found, threads)
             assert found.tolist() == [times * count for count in counts]
+
+    def test_parts_are_done_one_by_one_and_at_the_same_time(self):
+        tasks, found = _tasks(_counter(), [1, 2, 3, 4], parts=6), np.zeros(4, np.int64)
+        assert [list(part) for part in tasks.parts] == [[], [0], [1], [], [2], [3]]
+        do, room = tasks.filled((found.ctypes.data,), lambda: {0: found})
+        do(2, 1)
+        assert found.tolist() == [0, 2, 0, 0]
+        others = [threading.Thread(target=do, args=(part, 2)) for part in (0, 1, 3, 4, 5)]
+        for other in others:
+            other.start()
+        for other in others:
+            other.join()
+        assert found.tolist() == [1, 2, 3, 4]
+        tasks.give(room)
+        assert tasks.filled((found.ctypes.data,), lambda: {0: found})[1] is room
 
     def test_helpers_take_part(self):
         """Tasks that wait for each other: nobody gets through alone."""
