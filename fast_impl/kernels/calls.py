@@ -125,7 +125,7 @@ class Calls:
             self.elements = last.start + math.prod(last.shape)
             self.lanes = last.lane + last.panel.times * last.width
 
-    def _chains(self, part: Part, panels: list[Panel]) -> list[list[Section]]:
+    def _chains(self, part: Part, panels: Sequence[Panel]) -> list[list[Section]]:
         """The sections of a part that is cut into these panels, behind what there is."""
         start, lane = self.elements, self.lanes
         chains = []
@@ -214,9 +214,9 @@ class PreparedCalls:
         tasks.sort(key=lambda task: self._begins(template[task[0][1]]))
         parts = max(parts, round(calls.cycles / (threads * _HEARD)))
         # Calls that write through the caches, and those that write around them where they can.
-        self._near, self._far = (
-            Tasks(each, Sums.INPUTS, 4, tasks, calls.target, parts) for each in (near, template)
-        )
+        self._near = self._far = Tasks(near, Sums.INPUTS, 4, tasks, calls.target, parts)
+        if self._around:
+            self._far = Tasks(template, Sums.INPUTS, 4, tasks, calls.target, parts)
 
     @property
     def workspace(self) -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,8 +51,7 @@ def _idle(reach: Reach, blocks: range) -> float:
     return len(blocks) * len(reach.offsets) / found if found else 1.0
 
 
-@dataclass(frozen=True)
-class Grid:
+class Grid(NamedTuple):
     """Pixels of all images, and where each finds its inputs and has its output.
 
     Attributes:
@@ -149,7 +146,7 @@ def cut(grid: Grid, tile: int) -> tuple[tuple[Grid, Unit], ...]:
     ways = []
     for some in (range(low, high), range(columns.start, low), range(high, columns.stop)):
         if some:
-            part = dataclasses.replace(grid, columns=some)
+            part = grid._replace(columns=some)
             ways.append(
                 (part, unit(part, tile) if some.start == low < high else _upright(part, tile))
             )

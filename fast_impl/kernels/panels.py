@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ class Panel(NamedTuple):
     runs: tuple[Run, ...]
 
 
-def cuts(lanes: Lanes, size: int, target: Target) -> list[list[Panel]]:
+def cuts(lanes: Lanes, size: int, target: Target) -> tuple[tuple[Panel, ...], ...]:
     """All ways to cut lanes into panels of numbers of ``size`` bytes that are worth a look.
 
     The last panel may have idle lanes. The way with the target's best panels comes first.
@@ -45,20 +46,26 @@ def cuts(lanes: Lanes, size: int, target: Target) -> list[list[Panel]]:
     Raises:
         ValueError: Several lines that do not fit one panel.
     """
+    return _cuts(lanes._replace(apart=0), size, target)
+
+
+# Kept, because images of varying size have lanes that they share.
+@functools.lru_cache(maxsize=256)
+def _cuts(lanes: Lanes, size: int, target: Target) -> tuple[tuple[Panel, ...], ...]:
     numbers = target.vector // size
     if lanes.lines > 1:
         if lanes.total > target.widest * numbers:
             raise ValueError(f"{lanes} do not fit {target.widest} vectors of {numbers} numbers")
         runs = (Run(i * lanes.line, lanes.line, 0, i) for i in range(lanes.lines))
-        return [[Panel(-(-lanes.total // numbers), 1, 0, tuple(runs))]]
+        return ((Panel(-(-lanes.total // numbers), 1, 0, tuple(runs)),),)
     vectors = -(-lanes.line // numbers)
     others = range(2, min(target.widest, vectors) + 1)
     ways = [widths(vectors, best) for best in dict.fromkeys((target.best, *others))]
-    return [
-        list(_panels(lanes.line, way, numbers))
+    return tuple(
+        tuple(_panels(lanes.line, way, numbers))
         for number, way in enumerate(ways)
         if way not in ways[:number]
-    ]
+    )
 
 
 def _panels(line: int, ways: list[tuple[int, int]], numbers: int) -> Iterator[Panel]:
