@@ -442,7 +442,9 @@ class KernelGradient:
         """What each task computes."""
         cuts = 1 if self.inner_threads == 1 else self.inner_threads * _TASKS
         # Tiles of the columns at the border add to results of other tiles: one task has all of a row of taps.
-        several = [jobs] if self.border else [{tile: jobs[tile]} for tile in jobs]
+        several = [{tile: jobs[tile]} for tile in jobs]
+        if self.border and jobs:
+            several = [jobs]
         for tables in several:
             number = self.problem.height.kernel if self.border else len(next(iter(tables.values())))
             widest = max(lanes for _, lanes in tables)

@@ -20,7 +20,7 @@ def test_random_problems_touch_nothing_beyond_their_arrays_and_come_out_right(fi
     assert list(fuzz.failures(first, EACH)) == []
 
 
-@pytest.mark.parametrize("number", [14679])
+@pytest.mark.parametrize("number", [6534, 14679])
 def test_problems_that_once_failed_come_out_right(number):
     assert not fuzz.failure(number)
 
