@@ -208,17 +208,19 @@ class Col2im:
             source = ((image * height.input + row) * width.input + column).ravel()
             to = (image * self._rows + row * height.stride + start) * self.line
             to = (to + column * width.stride * self.problem.filters).ravel()
+            del row, column, image
             tiles = -(-len(source) // tile)
             order = np.arange(tiles * tile).reshape(tiles, tile)
             there = order < len(source)
             order = np.minimum(order, len(source) - 1)
-            words = np.empty((tiles, 3 + 2 * tile), np.int64)
+            stream = np.full(tiles * (3 + 2 * tile) + 1, END)
+            words = stream[:-1].reshape(tiles, -1)
             words[:, 0], words[:, 1 + tile], words[:, 2 + tile] = 1, self.problem.in_channels, 0
             words[:, 1 : 1 + tile] = to[order] * self.size
             # A tile that is not full adds zeros.
             pixel = self.problem.in_channels * self.size
             words[:, 3 + tile :] = np.where(there, source[order] * pixel, ZEROS)
-            found = self._streams[key] = as_words(np.append(words, END))
+            found = self._streams[key] = as_words(stream)
         return found
 
     @property

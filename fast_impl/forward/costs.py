@@ -22,6 +22,8 @@ NUMPY_CALL = 1.2e-6
 SHARED_CALL = 10e-6
 # A copy that turns the layout costs as much as one in runs of this many elements.
 TURNED_RUN = 12
+# Seconds to turn a number round, or to make it float32, by a generated kernel.
+TURN = 0.2e-9
 # Seconds that a run costs before its first task: views, scratch memory, the thread count.
 START = 30e-6
 # The same where generated kernels are called with no more than addresses filled in, and per call of one.

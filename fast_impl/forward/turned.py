@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from fast_impl.forward import costs
 from fast_impl.forward.method import Executor
-from fast_impl.kernels.copying import turn
 from fast_impl.kernels.target import Target
+from fast_impl.kernels.turning import turn
 from fast_impl.problem.dtypes import DType, accumulator
 from fast_impl.problem.problem import Problem, channels_last
 from fast_impl.runtime import memory
@@ -30,6 +30,7 @@ class Method(Executor, Protocol):
     """A method for a problem in the form that the kernels take."""
 
     problem: Problem
+    target: Target
 
 
 def as_it_is(problem: Problem) -> bool:
@@ -115,9 +116,9 @@ class Turned:
                     self.method.run(inputs[images].view(inner.dtype), packed, bias, sums)
                 else:
                     into = pixels.view(inputs.dtype) if self.paired else pixels
-                    turn(into, inputs[images], self.threads)
+                    turn(into, inputs[images], self.threads, self.method.target)
                     self.method.run(pixels, packed, bias, sums)
-                turn(out[images], sums, self.threads)
+                turn(out[images], sums, self.threads, self.method.target)
 
     @property
     def workspace(self) -> int:
@@ -132,7 +133,10 @@ class Turned:
         if self.problem.channels_first or not self.paired:
             copied += math.prod(self.problem.input_shape)
         wide = self.problem.dtype.itemsize == 8
-        turning = costs.copy(copied, costs.TURNED_RUN, wide) / self.threads
+        both = self.problem.channels_first and self.problem.dtype != self.method.problem.dtype
+        by_kernels = self.method.target.turns is not None and not wide and not both
+        turning = costs.TURN * copied if by_kernels else costs.copy(copied, costs.TURNED_RUN, wide)
+        turning /= self.threads
         return inner_seconds * (self.problem.batch // self.method.problem.batch) + turning
 
     def explanation(self) -> str:

@@ -13,9 +13,9 @@ from fast_impl.forward.turned import as_it_is, of_pairs
 from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import KernelGradient
 from fast_impl.gradients.pixel_sums import add_pixels, pixel_sums
-from fast_impl.kernels.copying import turn
 from fast_impl.kernels.streams import TooLongError
 from fast_impl.kernels.target import Target
+from fast_impl.kernels.turning import turn
 from fast_impl.problem.dtypes import accumulator
 from fast_impl.problem.problem import Problem, channels_last
 from fast_impl.runtime import memory, workers
@@ -45,7 +45,7 @@ class DirectBackward:
     """The method for one problem."""
 
     def __init__(self, problem: Problem, threads: int, limit: int, target: Target) -> None:
-        self.given = problem
+        self.given, self.target = problem, target
         self.copied = not as_it_is(problem)
         dtype = accumulator(problem.dtype)
         self.problem = problem = dataclasses.replace(problem, channels_first=False, dtype=dtype)
@@ -92,8 +92,8 @@ class DirectBackward:
                 lender.empty(math.prod(shape), dtype).reshape(shape)
                 for shape in (problem.input_shape, problem.output_shape, problem.input_shape)
             )
-            turn(x, channels_last(self.given, inputs), self.threads)
-            turn(g, channels_last(self.given, gradient), self.threads)
+            turn(x, channels_last(self.given, inputs), self.threads, self.target)
+            turn(g, channels_last(self.given, gradient), self.threads, self.target)
             to_kernel, to_bias = (
                 array if array.dtype == dtype else np.empty(array.shape, dtype) for array in out[1:]
             )
@@ -104,7 +104,7 @@ class DirectBackward:
                 self._run(x, pairs, narrow.view(dtype), g, found)
             else:
                 self._run(x, kernel.astype(dtype, order="C", copy=False), g, g, found)
-            turn(channels_last(self.given, out[0]), to_inputs, self.threads)
+            turn(channels_last(self.given, out[0]), to_inputs, self.threads, self.target)
         for array, sums in ((out[1], to_kernel), (out[2], to_bias)):
             if array is not sums:
                 np.copyto(array, sums, casting="unsafe")

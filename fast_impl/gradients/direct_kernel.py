@@ -313,13 +313,11 @@ class KernelGradient:
             for some in shares(count, -(-count // rows))
         ]
 
-    def _runs(self, group: _Group, chunk: Chunk, rows: range) -> Iterator[tuple[int, int, int]]:
-        """Length, first pixel and first gradient pixel of each run of a group in some rows."""
+    def _runs(self, group: _Group, chunk: Chunk, rows: range) -> Array:
+        """Length, first pixel and first gradient pixel of each run of a group in some rows: ``[runs, 3]``."""
         height, width = self.problem.height, self.problem.width
         low, high = self._reached(chunk)
         taken, _ = height.span(group.a)
-        # Rows from image to image.
-        pitch = height.output if self.as_it_is else high - low
         columns: slice | range
         columns, targets = width.span(group.b)
         start = targets.start
@@ -327,20 +325,25 @@ class KernelGradient:
             columns = group.columns
             start = columns.start * width.stride + group.b * width.dilation - width.before
         count = columns.stop - columns.start
-        for i in range(max(taken.start, rows.start), min(taken.stop, rows.stop)):
-            p = i * height.stride + group.a * height.dilation - height.before - low
-            if not self.across:
-                for n in range(chunk.images):
-                    pixel = (n * (chunk.last - chunk.first) + i - chunk.first) * width.input
-                    target = (n * pitch + p) * self.columns + self.left + start
-                    yield count, pixel + columns.start, target
-                continue
-            pixel = (i - chunk.first) * width.input + columns.start
+        # Rows by images.
+        i = np.arange(max(taken.start, rows.start), min(taken.stop, rows.stop))[:, None]
+        n = np.zeros((1, 1), np.int64) if self.across else np.arange(chunk.images)
+        if count <= 0:
+            return np.empty((0, 3), np.int64)
+        p = i * height.stride + group.a * height.dilation - height.before - low
+        pixel = (n * (chunk.last - chunk.first) + i - chunk.first) * width.input + columns.start
+        if self.across:
             block, place = divmod(start, width.stride)
-            target = (
-                place * self._gradient_shape(chunk)[1] * (high - low) + p
-            ) * self.columns + block
-            yield count * chunk.images, pixel * chunk.images, target * chunk.images
+            line = place * self._gradient_shape(chunk)[1] * (high - low) + p
+            target, times = line * self.columns + block, chunk.images
+        else:
+            # Rows from image to image.
+            pitch = height.output if self.as_it_is else high - low
+            target, times = (n * pitch + p) * self.columns + self.left + start, 1
+        found = np.empty((pixel.size, 3), np.int64)
+        for axis, numbers in enumerate((count, pixel, target)):
+            found[:, axis] = (np.broadcast_to(numbers, pixel.shape) * times).ravel()
+        return found
 
     def _calls(self, chunk: Chunk) -> _Calls:
         """The calls for a chunk, made once for all that are alike but for their place."""
@@ -369,23 +372,23 @@ class KernelGradient:
         gradients = math.prod(self._gradient_shape(chunk)[2:]) * self.size
         # Every piece has its streams at the same distances, so that one table of jobs does for all.
         rows_of_pieces = self._pieces(chunk)
-        pieces: list[list[int]] = [[] for _ in rows_of_pieces]
+        pieces: list[list[Array]] = [[] for _ in rows_of_pieces]
+        length = 0
         # By rows and lanes of a tile, for each tile: the row of taps, and the job.
         jobs: dict[_Tile, list[tuple[int, int, int, int]]] = {}
         for group in self.groups:
-            start = len(pieces[0]) * 4
-            runs = [
-                [run for run in self._runs(group, chunk, rows) if run[0] > 0]
-                for rows in rows_of_pieces
-            ]
+            start = length * 4
+            runs = [self._runs(group, chunk, rows) for rows in rows_of_pieces]
             longest = max(map(len, runs))
             if not longest:
                 continue
-            for words, some in zip(pieces, runs, strict=True):
-                found = np.array(some, np.int64).reshape(-1, 3) * scale
-                words.extend(found[:, [0, 2, 1] if self.exchanged else [0, 1, 2]].ravel().tolist())
-                words.extend([END] * (1 + 3 * (longest - len(some))))
-            if len(pieces) * len(pieces[0]) > MOST_WORDS:
+            for arrays, some in zip(pieces, runs, strict=True):
+                found = some * scale
+                words = found[:, [0, 2, 1]] if self.exchanged else found
+                arrays.append(as_words(words.ravel()))
+                arrays.append(np.full(1 + 3 * (longest - len(some)), END, np.int32))
+            length += 1 + 3 * longest
+            if len(pieces) * length > MOST_WORDS:
                 raise TooLongError
             rows, lanes = group.rows, problem.in_channels
             weights = (group.a * problem.width.kernel + group.b) * problem.filters
@@ -399,7 +402,8 @@ class KernelGradient:
                 )
                 tile = min(self.rows, rows - first), lanes
                 jobs.setdefault(tile, []).append((group.a, start, block, to * self.size))
-        streams = as_words(list(itertools.chain.from_iterable(pieces)))
+        together = itertools.chain.from_iterable(pieces)
+        streams = np.concatenate([np.empty(0, np.int32), *together])
         tables = {tile: np.array(members, np.int64)[:, 1:].copy() for tile, members in jobs.items()}
         told: list[list[int]] = []
         tasks: list[Task] = []
@@ -424,7 +428,7 @@ class KernelGradient:
                     Products.RESULT_ROW: self._line * self.size,
                 }
                 for number in range(len(pieces)):
-                    fields[Products.STREAMS] = address(streams) + number * len(pieces[0]) * 4
+                    fields[Products.STREAMS] = address(streams) + number * length * 4
                     task.append((kernel, len(told)))
                     told.append(call_words(self.target.products.words, fields))
             tasks.append(task)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ from fast_impl.kernels.grids import Grid, cut
 from fast_impl.kernels.panels import Lanes, Panel, cuts
 from fast_impl.kernels.streams import MOST_WORDS, Streams
 from fast_impl.kernels.target import Target
-from fast_impl.kernels.tasks import DoPart, Operands, Task, Tasks
+from fast_impl.kernels.tasks import DoPart, Task, Tasks
 from fast_impl.runtime import memory
 from fast_impl.runtime.addresses import address, call_words
 
@@ -285,30 +285,32 @@ class PreparedCalls:
 
     def run(self, inputs: Array, packed: Array, lanes: Array, out: Array) -> None:
         """Compute ``out``; all arrays are contiguous, ``lanes`` has a number for every lane."""
-        tasks, addresses, operands = self._given(inputs, packed, lanes, out)
-        tasks.run(addresses, self.threads, operands)
+        self._tasks(out).run(
+            (address(inputs), address(packed), address(out), address(lanes)),
+            self.threads,
+            lambda: self._operands(inputs, packed, lanes, out),
+        )
 
     @contextlib.contextmanager
     def in_parts(
         self, inputs: Array, packed: Array, lanes: Array, out: Array
     ) -> Iterator[tuple[DoPart, int]]:
         """Give what computes a part of ``out``, which the caller does for each, and how many parts there are."""
-        tasks, addresses, operands = self._given(inputs, packed, lanes, out)
-        do, room = tasks.filled(addresses, operands)
+        tasks = self._tasks(out)
+        addresses = address(inputs), address(packed), address(out), address(lanes)
+        do, room = tasks.filled(addresses, lambda: self._operands(inputs, packed, lanes, out))
         yield do, len(tasks.parts)
         tasks.give(room)
 
-    def _given(
+    def _tasks(self, out: Array) -> Tasks:
+        if self._around and out.nbytes >= _LARGE and address(out) % memory.LINE == 0:
+            return self._far
+        return self._near
+
+    def _operands(
         self, inputs: Array, packed: Array, lanes: Array, out: Array
-    ) -> tuple[Tasks, tuple[int, ...], Operands]:
-        outputs = address(out)
-        around = self._around and out.nbytes >= _LARGE and outputs % memory.LINE == 0
-        tasks = self._far if around else self._near
-        return (
-            tasks,
-            (address(inputs), address(packed), outputs, address(lanes)),
-            lambda: {
-                Sums.JOBS: self._jobs, Sums.STREAMS: self._streams, Sums.NOTHING: self._nothing,
-                Sums.INPUTS: inputs, Sums.WEIGHTS: packed, Sums.OUTPUTS: out, Sums.BIAS: lanes,
-            },
-        )  # fmt: skip
+    ) -> Mapping[int, Array]:
+        return {
+            Sums.JOBS: self._jobs, Sums.STREAMS: self._streams, Sums.NOTHING: self._nothing,
+            Sums.INPUTS: inputs, Sums.WEIGHTS: packed, Sums.OUTPUTS: out, Sums.BIAS: lanes,
+        }  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy.typing as npt
 from fast_impl.kernels import made
 from fast_impl.kernels.format import Copies
 from fast_impl.kernels.target import Target
-from fast_impl.runtime import checking, workers
+from fast_impl.runtime import checking
 from fast_impl.runtime.addresses import address, call_words, steps
 
 Array = npt.NDArray[Any]
@@ -86,15 +85,3 @@ def shares(count: int, parts: int) -> list[slice]:
     """Divide ``count`` things into at most so many parts, as evenly as can be."""
     parts = max(1, min(count, parts))
     return [slice(count * n // parts, count * (n + 1) // parts) for n in range(parts)]
-
-
-def turn(into: Array, source: Array, threads: int) -> None:
-    """Copy ``source[images, rows, columns, channels]`` into another order in memory, or another format."""
-
-    def copy(rows: slice) -> None:
-        with np.errstate(all="ignore"):
-            np.copyto(into[:, rows], source[:, rows], casting="unsafe")
-
-    workers.run_each(
-        [functools.partial(copy, rows) for rows in shares(into.shape[1], threads)], threads
-    )

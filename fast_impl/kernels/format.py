@@ -29,6 +29,11 @@ A job is where a stream is, the gradients it counts from, and its tile of the re
 for a copy of 24 bytes as for one of 200; packing is made of such copies. ``OUTER`` times ``PANELS``
 times ``INNER`` pieces are copied; after each turn of a loop source and target move by their steps
 of that loop from where the turn began.
+
+**Turns**: of images, each a matrix of numbers of 4 bytes that is transposed: each row of the source lies in one
+piece, and so does each column of the target. ``ROWS`` times four rows and ``COLUMNS`` times a vector of columns.
+
+**Formats**: of images of ``COUNT`` vectors of float32 each, from another format or to it.
 """
 
 from __future__ import annotations
@@ -66,6 +71,20 @@ class Copies:
         SOURCE, TARGET, OUTER, PANELS, INNER, OUTER_STEP, PANEL_STEP, INNER_STEP,
         TARGET_OUTER_STEP, TARGET_PANEL_STEP, TARGET_INNER_STEP, SIZE,
     ) = range(0, 96, 8)  # fmt: skip
+
+
+class Turns:
+    """The fields of a call of turns, and their size; the kernel counts in the first three."""
+
+    (
+        SOURCE, TARGET, IMAGES, COLUMNS, ROWS, SOURCE_IMAGE, TARGET_IMAGE, SOURCE_ROW, TARGET_ROW, SIZE,
+    ) = range(0, 80, 8)  # fmt: skip
+
+
+class Formats:
+    """The fields of a call of formats, and their size; the kernel counts in the first three."""
+
+    SOURCE, TARGET, IMAGES, COUNT, SOURCE_IMAGE, TARGET_IMAGE, SIZE = range(0, 56, 8)
 
 
 class Run(NamedTuple):

@@ -52,6 +52,23 @@ def copies(target: Target, length: int) -> Kernel:
     return _checked(target.copies.make(target, length), touched.check_copies(target, length))
 
 
+@functools.lru_cache(maxsize=8)
+def turns(target: Target) -> Kernel | None:
+    """The kernel that turns images, if the target has one; see `Target`."""
+    if target.turns is None:
+        return None
+    return _checked(target.turns.make(target), touched.check_turns(target))
+
+
+@functools.lru_cache(maxsize=16)
+def formats(target: Target, narrow: str, widens: bool) -> Kernel | None:
+    """The kernel between float32 and another format, if the target has one; see `Target`."""
+    if target.formats is None or not (widens or narrow == "float16"):
+        return None
+    check = touched.check_formats(target, widens)
+    return _checked(target.formats.make(target, narrow, widens), check)
+
+
 def team(target: Target) -> workers.TeamKernels | None:
     """The kernels by which threads share calls of this target's; None where that is done in Python."""
     return None if target.team is None else _team(target.team)

@@ -43,7 +43,7 @@ def as_words(numbers: Array | list[int]) -> Array:
     Raises:
         TooLongError: A number needs more than 32 bits.
     """
-    found = np.array(numbers, np.int64)
+    found = np.asarray(numbers, np.int64)
     if found.size and found.max() >= 1 << 31:
         raise TooLongError
     return np.array(found, np.int32)

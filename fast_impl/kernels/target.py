@@ -73,6 +73,9 @@ class Target:
         copies: ``make(target, length)``. Pieces have ``length`` bytes, a multiple of 4.
         team: The kernels by which threads share calls (`fast_impl.runtime.workers.TeamKernels`), made when they
             are asked for; None where tasks are shared out in Python.
+        turns: ``make(target)``; None where NumPy turns arrays.
+        formats: ``make(target, narrow, widens)``. Numbers of a format, ``float16`` or ``bfloat16``, are made
+            float32, or float32 is made ``float16``. None where NumPy does both.
         of_pairs: Whether numbers of 4 bytes are pairs of bfloat16, which are multiplied each by each and
             summed in float32.
         pairs: The target of the same processor whose numbers are such pairs, if it has one.
@@ -92,6 +95,8 @@ class Target:
     products: Generator
     copies: Generator
     team: Callable[[], TeamKernels] | None = None
+    turns: Generator | None = None
+    formats: Generator | None = None
     of_pairs: bool = False
     pairs: Target | None = None
 

@@ -92,9 +92,13 @@ class Tasks:
             operands: Asked for if calls are checked (`fast_impl.runtime.checking`).
         """
         do, room = self.filled(addresses, operands)
-        for part in range(len(self.parts)):
-            do(part, threads)
-        self.give(room)
+        if threads == 1 and self._team is not None:
+            for place in room.alone:
+                self._team.lead(place)
+        else:
+            for part in range(len(self.parts)):
+                do(part, threads)
+        self._free.append(room)
 
     def filled(self, addresses: Sequence[int], operands: Operands) -> tuple[DoPart, Room]:
         """Fill the addresses in.
@@ -146,6 +150,8 @@ class Room:
             workers.SharedRound(place, len(part), self.first)
             for place, part in zip(places, parts, strict=True)
         ]
+        # What one thread leads, one after the other.
+        self.alone = [round_.alone for round_ in self.rounds]
 
     def filled(self, *addresses: int) -> Array:
         """Fill the addresses in; return ``[calls, words]``."""

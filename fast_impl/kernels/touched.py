@@ -6,7 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from fast_impl.kernels.format import Copies, Products, Run, Sums, whole_lines
+from fast_impl.kernels.format import (
+    Copies,
+    Formats,
+    Products,
+    Run,
+    Sums,
+    Turns,
+    whole_lines,
+)
 from fast_impl.kernels.target import Target
 from fast_impl.runtime.checking import AddressError, Array, Check, Operands
 
@@ -71,6 +79,42 @@ def check_copies(target: Target, length: int) -> Check:
             start = words[field // 8]
             low, high = (sum(pick(0, each) for each in far) for pick in (min, max))
             operands.require(field, start + low, start + high + length)
+
+    return check
+
+
+def check_turns(target: Target) -> Check:
+    """The check of the kernel that turns images."""
+
+    def check(words: Sequence[int], operands: Operands) -> None:
+        assert target.turns is not None
+        counts = _counts(words, target.turns.words, Turns.IMAGES, Turns.COLUMNS, Turns.ROWS)
+        images, columns, rows = counts[0], counts[1] * target.vector // 4, counts[2] * 4
+        for field, image, row, (lines, wide) in (
+            (Turns.SOURCE, Turns.SOURCE_IMAGE, Turns.SOURCE_ROW, (rows, columns)),
+            (Turns.TARGET, Turns.TARGET_IMAGE, Turns.TARGET_ROW, (columns, rows)),
+        ):
+            start, *far = (words[at // 8] for at in (field, image, row))
+            reach = [(n - 1) * step for n, step in zip((images, lines), far, strict=True)]
+            low, high = (sum(pick(0, each) for each in reach) for pick in (min, max))
+            operands.require(field, start + low, start + high + 4 * wide)
+
+    return check
+
+
+def check_formats(target: Target, widens: bool) -> Check:
+    """The check of a kernel from another format, if it ``widens``, or to it."""
+
+    def check(words: Sequence[int], operands: Operands) -> None:
+        assert target.formats is not None
+        images, count = _counts(words, target.formats.words, Formats.IMAGES, Formats.COUNT)
+        numbers = count * target.vector // 4
+        for field, image, size in (
+            (Formats.SOURCE, Formats.SOURCE_IMAGE, 2 if widens else 4),
+            (Formats.TARGET, Formats.TARGET_IMAGE, 4 if widens else 2),
+        ):
+            start, far = words[field // 8], (images - 1) * words[image // 8]
+            operands.require(field, start + min(0, far), start + max(0, far) + numbers * size)
 
     return check
 

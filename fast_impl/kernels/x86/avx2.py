@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fast_impl.kernels.target import Generator, Target, Tile
-from fast_impl.kernels.x86 import copies, products, sums, team
+from fast_impl.kernels.x86 import copies, products, sums, team, turns
 
 VECTOR, _WIDEST = 32, 3
 
@@ -25,4 +25,6 @@ AVX2 = Target(
     products=Generator(products.kernel, products.words(VECTOR, _WIDEST)),
     copies=Generator(copies.kernel, copies.WORDS),
     team=team.kernels,
+    turns=Generator(turns.turn, turns.TURN_WORDS),
+    formats=Generator(turns.change, turns.CHANGE_WORDS),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from fast_impl.kernels.target import Generator, Target, Tile
-from fast_impl.kernels.x86 import copies, products, sums, team
+from fast_impl.kernels.x86 import copies, products, sums, team, turns
 
 VECTOR, _WIDEST = 64, 4
 
@@ -30,6 +30,8 @@ AVX512 = Target(
     products=Generator(products.kernel, products.words(VECTOR, _WIDEST)),
     copies=Generator(copies.kernel, copies.WORDS),
     team=team.kernels,
+    turns=Generator(turns.turn, turns.TURN_WORDS),
+    formats=Generator(turns.change, turns.CHANGE_WORDS),
 )
 
 AVX512_BF16 = dataclasses.replace(

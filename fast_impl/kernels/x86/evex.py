@@ -20,6 +20,8 @@ from fast_impl.kernels.x86.vectors import (
     Part,
     VectorAssembler,
     double,
+    known,
+    quarter,
 )
 
 # The smallest number that a mask keeps or leaves out, in bytes.
@@ -92,6 +94,34 @@ class EvexAssembler(VectorAssembler):
             raise ValueError(f"numbers={numbers!r} must be an integer from 0 to 15")
         self._evex(MAP_0F3A, P66, 0x03, target, a(Zmm, high), a(Zmm, low))
         self._emit(numbers)
+
+    def interleave(
+        self, target: Vector, left: Vector, right: Vector, size: int, *, upper: bool = False
+    ) -> None:
+        """In each 16 bytes, take numbers in turn from the lower or upper 8 bytes of ``left`` and of ``right``."""
+        wide = double(size)
+        given = target, a(Zmm, left), a(Zmm, right)
+        self._evex(MAP_0F, P66 if wide else NONE, 0x15 if upper else 0x14, *given, double=wide)
+
+    def store_quarter(self, target: At, source: Vector, number: int) -> None:
+        """Write 16 bytes of a vector, at any address: the first, the second, and so on."""
+        quarter(number, self.vector)
+        self._evex(MAP_0F3A, P66, 0x19, source, None, a(At, target), unit=16)
+        self._emit(number)
+
+    def widen(self, target: Vector, source: At, narrow: str) -> None:
+        """Read half a vector of float16 or bfloat16 as float32."""
+        pairs = known(narrow)
+        self._evex(MAP_0F38, P66, 0x33 if pairs else 0x13, target, None, a(At, source), unit=32)
+        if pairs:
+            # The upper half of a number of float32: shifted by 16 bits.
+            self._evex(MAP_0F, P66, 0x72, Zmm(6), target, target)
+            self._emit(16)
+
+    def narrow(self, target: At, source: Vector) -> None:
+        """Write a vector of float32 as float16, to nearest, ties to even."""
+        self._evex(MAP_0F3A, P66, 0x1D, source, None, a(At, target), unit=32)
+        self._emit(0)
 
     def set_mask(self, mask: Mask, count: int, spare: Gpr) -> None:
         """Let a mask mean the first ``count`` numbers of 4 bytes, 1 to 16.

@@ -35,9 +35,9 @@ class Features(NamedTuple):
         return all(have & need == need for have, need in zip(self, needed, strict=True))
 
 
-# For AVX2: FMA, states by xsave and AVX; AVX2; SSE and AVX states. For AVX-512 also: F, DQ, BW and VL; states of
-# masks and of both kinds of registers. By target, the best first.
-_AVX2 = Features(1 << 12 | 1 << 27 | 1 << 28, 1 << 5, 0b110, 0)
+# For AVX2: FMA, states by xsave, AVX and F16C; AVX2; SSE and AVX states. For AVX-512 also: F, DQ, BW and VL;
+# states of masks and of both kinds of registers. By target, the best first.
+_AVX2 = Features(1 << 12 | 1 << 27 | 1 << 28 | 1 << 29, 1 << 5, 0b110, 0)
 _AVX512 = _AVX2._replace(
     leaf_7_rbx=_AVX2.leaf_7_rbx | 1 << 16 | 1 << 17 | 1 << 30 | 1 << 31,
     states=_AVX2.states | 0b11100000,

@@ -6,7 +6,7 @@ import abc
 from collections.abc import Collection, Sequence
 from typing import ClassVar, NamedTuple
 
-from fast_impl.kernels.x86.assembler import Assembler
+from fast_impl.kernels.x86.assembler import Assembler, a
 from fast_impl.kernels.x86.registers import At, Gpr, Vector
 
 # Opcode maps and prefixes of VEX and EVEX.
@@ -72,6 +72,24 @@ class VectorAssembler(Assembler, abc.ABC):
     @abc.abstractmethod
     def add_vector(self, target: Vector, left: Vector, right: Vector | At, size: int) -> None:
         """``target = left + right``, of numbers of 4 or 8 bytes."""
+
+    @abc.abstractmethod
+    def interleave(
+        self, target: Vector, left: Vector, right: Vector, size: int, *, upper: bool = False
+    ) -> None:
+        """In each 16 bytes, take numbers in turn from the lower or upper 8 bytes of ``left`` and of ``right``."""
+
+    @abc.abstractmethod
+    def store_quarter(self, target: At, source: Vector, number: int) -> None:
+        """Write 16 bytes of a vector, at any address: the first, the second, and so on."""
+
+    @abc.abstractmethod
+    def widen(self, target: Vector, source: At, narrow: str) -> None:
+        """Read half a vector of float16 or bfloat16 as float32."""
+
+    @abc.abstractmethod
+    def narrow(self, target: At, source: Vector) -> None:
+        """Write a vector of float32 as float16, to nearest, ties to even."""
 
     def fence(self) -> None:
         """Let no later write be seen before those that went past the caches."""
@@ -148,6 +166,28 @@ class VectorAssembler(Assembler, abc.ABC):
             if step is None:
                 raise ValueError("parts of several lines need a step from line to line")
             self.add(base, step)
+
+
+def known(narrow: str) -> bool:
+    """Whether a format is bfloat16, not float16.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if a(str, narrow) not in ("float16", "bfloat16"):
+        raise ValueError(f"narrow={narrow!r} must be 'float16' or 'bfloat16'")
+    return narrow == "bfloat16"
+
+
+def quarter(number: int, vector: int) -> int:
+    """Return ``number`` if a vector has so many 16 bytes.
+
+    Raises:
+        ValueError: It has not.
+    """
+    if type(a(int, number)) is not int or not 0 <= number < vector // 16:
+        raise ValueError(f"number={number!r} must be an integer from 0 to {vector // 16 - 1}")
+    return number
 
 
 def double(size: int) -> bool:

@@ -8,6 +8,7 @@ from fast_impl.kernels.x86.assembler import a
 from fast_impl.kernels.x86.registers import At, Gpr, Vector, Ymm
 from fast_impl.kernels.x86.vectors import (
     MAP_0F,
+    MAP_0F3A,
     MAP_0F38,
     NONE,
     P66,
@@ -16,6 +17,8 @@ from fast_impl.kernels.x86.vectors import (
     Part,
     VectorAssembler,
     double,
+    known,
+    quarter,
 )
 
 # Prefix and opcode of the instructions that read and write some bytes of a vector.
@@ -61,6 +64,33 @@ class VexAssembler(VectorAssembler):
     def add_vector(self, target: Vector, left: Vector, right: Vector | At, size: int) -> None:
         """``target = left + right``, of numbers of 4 or 8 bytes."""
         self._vex(MAP_0F, P66 if double(size) else NONE, 0x58, target, a(Ymm, left), right)
+
+    def interleave(
+        self, target: Vector, left: Vector, right: Vector, size: int, *, upper: bool = False
+    ) -> None:
+        """In each 16 bytes, take numbers in turn from the lower or upper 8 bytes of ``left`` and of ``right``."""
+        prefix = P66 if double(size) else NONE
+        self._vex(MAP_0F, prefix, 0x15 if upper else 0x14, target, a(Ymm, left), a(Ymm, right))
+
+    def store_quarter(self, target: At, source: Vector, number: int) -> None:
+        """Write 16 bytes of a vector, at any address: the first, the second."""
+        quarter(number, self.vector)
+        self._vex(MAP_0F3A, P66, 0x19, source, None, a(At, target))
+        self._emit(number)
+
+    def widen(self, target: Vector, source: At, narrow: str) -> None:
+        """Read half a vector of float16 or bfloat16 as float32."""
+        pairs = known(narrow)
+        self._vex(MAP_0F38, P66, 0x33 if pairs else 0x13, target, None, a(At, source))
+        if pairs:
+            # The upper half of a number of float32: shifted by 16 bits.
+            self._vex(MAP_0F, P66, 0x72, Ymm(6), target, target)
+            self._emit(16)
+
+    def narrow(self, target: At, source: Vector) -> None:
+        """Write a vector of float32 as float16, to nearest, ties to even."""
+        self._vex(MAP_0F3A, P66, 0x1D, source, None, a(At, target))
+        self._emit(0)
 
     def load_side_by_side(self, row: Sequence[Vector], source: At, length: int) -> None:
         """Read ``length`` bytes into registers, one after the other; nothing beyond them is touched."""

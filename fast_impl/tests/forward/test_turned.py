@@ -12,6 +12,7 @@ import fast_impl
 from fast_impl.forward import col2im, costs, direct
 from fast_impl.forward.turned import Turned, taken
 from fast_impl.gradients.direct import DirectBackward
+from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.planning import gradients, planner
 from fast_impl.problem.dtypes import by_name
 from fast_impl.problem.problem import Options, Problem
@@ -194,6 +195,21 @@ def test_turning_costs_copies_of_short_runs(dtype, wide):
     for threads in (1, 2):
         found = Turned(problem, method, threads).seconds(7.0)
         assert found == pytest.approx(3 * 7.0 + copied / threads, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "data_format", "by_kernels"),
+    [
+        ("float32", "channels_first", True), ("float16", "channels_last", True),
+        ("float16", "channels_first", False), ("float64", "channels_first", False),
+    ],
+)  # fmt: skip
+def test_what_kernels_turn_costs_less(dtype, data_format, by_kernels):
+    problem = _problem(dtype, data_format)
+    inner, _ = taken(problem, LIMIT, AVX2)
+    numbers = math.prod(problem.input_shape) + math.prod(problem.output_shape)
+    found = Turned(problem, direct.Direct(inner, pieces(inner), AVX2), 1).seconds(0.0)
+    assert (found == pytest.approx(costs.TURN * numbers)) is by_kernels
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))

@@ -1,7 +1,6 @@
 """How the work is cut into calls, and that every way gives the same."""
 
 import ctypes
-import dataclasses
 import itertools
 import math
 
@@ -120,7 +119,7 @@ def test_outputs_that_begin_between_lines_do_not_go_around_the_caches():
     for origin, apart, lane, expected in (
         (0, 192, 0, True), (128, 192, 16, True), (32, 192, 0, False), (0, 96, 0, False), (0, 192, 8, False),
     ):  # fmt: skip
-        shifted = dataclasses.replace(grid, origin=origin, outputs=(384, apart, 64))
+        shifted = grid._replace(origin=origin, outputs=(384, apart, 64))
         panel = Panel(2, 1, lane, (Run(0, 16, 0),))
         section = calls.Section(part._replace(grid=shifted), panel, range(1), 0, 0, 16)
         assert section.whole_lines(4) is expected

@@ -8,7 +8,6 @@ import pytest
 
 from fast_impl.kernels import copying
 from fast_impl.kernels.format import Copies
-from fast_impl.runtime import workers
 from fast_impl.tests.targets import on_each_target, telling
 
 
@@ -72,13 +71,3 @@ def test_a_long_axis_is_copied_in_blocks(shape, apart, expected, monkeypatch):
 )
 def test_shares_are_even(count, parts, expected):
     assert [(share.start, share.stop) for share in copying.shares(count, parts)] == expected
-
-
-def test_every_thread_turns_rows_of_its_own(monkeypatch):
-    monkeypatch.setattr(workers, "run", lambda task, count, threads: task(1, 0))
-    source = np.arange(2 * 8 * 3 * 4.0).reshape(2, 8, 3, 4)
-    into = np.zeros_like(source)
-    copying.turn(into, source, 3)
-    np.testing.assert_array_equal(into[:, 2:5], source[:, 2:5])
-    assert not into[:, :2].any()
-    assert not into[:, 5:].any()

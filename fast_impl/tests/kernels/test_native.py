@@ -27,7 +27,8 @@ def _asked_anew():
 
 # What a target needs beyond the one before it: the name, the word of `Features`, and the bit.
 FOR_AVX2 = [
-    ("FMA", "leaf_1_rcx", 12), ("xsave", "leaf_1_rcx", 27), ("AVX", "leaf_1_rcx", 28), ("AVX2", "leaf_7_rbx", 5),
+    ("FMA", "leaf_1_rcx", 12), ("xsave", "leaf_1_rcx", 27), ("AVX", "leaf_1_rcx", 28), ("F16C", "leaf_1_rcx", 29),
+    ("AVX2", "leaf_7_rbx", 5),
     ("state of SSE", "states", 1), ("state of AVX", "states", 2),
 ]  # fmt: skip
 FOR_AVX512 = [

@@ -84,7 +84,7 @@ def test_widths_make_up_all_vectors(vectors, target):
 
 
 def test_lines_of_lanes_are_written_where_their_rows_are():
-    assert cuts(Lanes(3, 2, 640), 4, IDLE) == [[Panel(1, 1, 0, (Run(0, 3, 0), Run(3, 3, 0, 1)))]]
+    assert cuts(Lanes(3, 2, 640), 4, IDLE) == ((Panel(1, 1, 0, (Run(0, 3, 0), Run(3, 3, 0, 1))),),)
     assert cuts(Lanes(6, 4, 100), 4, IDLE)[0][0].vectors == 3
     with pytest.raises(ValueError, match="do not fit 3 vectors of 8 numbers"):
         cuts(Lanes(7, 4, 100), 4, IDLE)

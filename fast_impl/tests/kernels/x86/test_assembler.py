@@ -179,13 +179,15 @@ OPERANDS = {
     VexAssembler: {
         **GENERAL, "zero": (YMM,), "store_vector": (AT, YMM), "store_around": (AT, YMM),
         "load_vector": (YMM, AT), "broadcast": (YMM, AT, NUMBER), "multiply_add": (YMM, YMM, YMM, NUMBER),
-        "add_vector": (YMM, YMM, YMM, NUMBER),
+        "add_vector": (YMM, YMM, YMM, NUMBER), "interleave": (YMM, YMM, YMM, NUMBER),
+        "store_quarter": (AT, YMM, 1), "widen": (YMM, AT, "float16"), "narrow": (AT, YMM),
     },
     EvexAssembler: {
         **GENERAL, "zero": (ZMM,), "store_vector": (AT, ZMM, MASK), "store_around": (AT, ZMM),
         "load_vector": (ZMM, AT, MASK), "broadcast": (ZMM, AT, NUMBER), "multiply_add": (ZMM, ZMM, ZMM, NUMBER),
         "add_vector": (ZMM, ZMM, ZMM, NUMBER, MASK), "align": (ZMM, ZMM, ZMM, NUMBER),
-        "set_mask": (MASK, NUMBER, GPR),
+        "set_mask": (MASK, NUMBER, GPR), "interleave": (ZMM, ZMM, ZMM, NUMBER),
+        "store_quarter": (AT, ZMM, 1), "widen": (ZMM, AT, "float16"), "narrow": (AT, ZMM),
     },
 }  # fmt: skip
 OPERANDS[PairsAssembler] = OPERANDS[EvexAssembler]
