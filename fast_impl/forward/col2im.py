@@ -216,10 +216,13 @@ class Col2im:
             stream = np.full(tiles * (3 + 2 * tile) + 1, END)
             words = stream[:-1].reshape(tiles, -1)
             words[:, 0], words[:, 1 + tile], words[:, 2 + tile] = 1, self.problem.in_channels, 0
-            words[:, 1 : 1 + tile] = to[order] * self.size
+            to *= self.size
+            words[:, 1 : 1 + tile] = to[order]
             # A tile that is not full adds zeros.
             pixel = self.problem.in_channels * self.size
-            words[:, 3 + tile :] = np.where(there, source[order] * pixel, ZEROS)
+            source *= pixel
+            words[:, 3 + tile :] = source[order]
+            words[:, 3 + tile :][~there] = ZEROS
             found = self._streams[key] = as_words(stream)
         return found
 
