@@ -28,11 +28,6 @@ _MOST_JOBS = 1 << 17
 _UNIT_WORDS = 16
 
 
-# Streams of other plans, which images of another height may have, too: how many, and bytes of each.
-_KEPT, _KEPT_BYTES = 256, 32 << 10
-_kept: dict[Any, tuple[Array, Array]] = {}
-
-
 class TooLongError(Exception):
     """The streams of a problem would take too much memory, or their addresses more than 32 bits."""
 
@@ -116,19 +111,6 @@ class Streams:
         Raises:
             TooLongError: The streams are longer than they may be.
         """
-        shown_by = (self._most, *(added.shown_by for added in self._added))
-        found = _kept.get(shown_by)
-        if found is None:
-            found = self._words()
-            if found[0].nbytes <= _KEPT_BYTES:
-                while len(_kept) >= _KEPT:
-                    _kept.pop(next(iter(_kept)), None)
-                _kept[shown_by] = found
-        words, streams = found
-        return words, self._all_jobs(streams)
-
-    def _words(self) -> tuple[Array, Array]:
-        """All streams, and where each begins."""
         # Units that are cut together, with the place in ``streams`` for where their stream begins.
         groups: dict[Any, list[tuple[Strip, int]]] = {}
         number = least = 0
@@ -157,7 +139,7 @@ class Streams:
                 if count - words[-1:].tolist().count(END) > self._most:
                     raise TooLongError
         words = np.concatenate(made) if made else np.zeros(0, np.int64)
-        return as_words(words), streams
+        return as_words(words), self._all_jobs(streams)
 
     def _all_jobs(self, streams: Array) -> Array:
         found = np.empty((self._jobs, 3), np.int64)
@@ -189,11 +171,11 @@ class Streams:
 
 # Kept for the grids of one plan, which are a few kinds of rows by a few kinds of columns.
 @functools.lru_cache(maxsize=16)
-def _kinds(rows: range, down: Reach, tall: int) -> tuple[tuple[range, ...], Array, tuple[Any, ...]]:
+def _kinds(rows: range, down: Reach, tall: int) -> tuple[tuple[range, ...], Array]:
     """Which units of ``tall`` rows lack the same inputs; the last unit may have fewer rows.
 
     Returns:
-        The rows of the first unit of each kind, the kind of each unit, and by what kinds differ.
+        The rows of the first unit of each kind, and the kind of each unit.
     """
     low, high = min(down.offsets, default=0), max(down.offsets, default=0)
     units = -(-len(rows) // tall)
@@ -216,4 +198,4 @@ def _kinds(rows: range, down: Reach, tall: int) -> tuple[tuple[range, ...], Arra
         kind_of[number] = kinds[key]
     kind_of[inner:outer] = kind_of[inner : inner + 1]
     kind_of.flags.writeable = False
-    return tuple(found), kind_of, tuple(kinds)
+    return tuple(found), kind_of

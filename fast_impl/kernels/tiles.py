@@ -25,8 +25,7 @@ _LOOKED_AT = 1 << 18
 class Added(NamedTuple):
     """A grid that was added, and how it is cut into units.
 
-    ``kinds`` are the rows of the first unit of each kind, ``kind_of`` is the kind of each unit; ``told_apart`` is
-    by what kinds differ.
+    ``kinds`` are the rows of the first unit of each kind, ``kind_of`` is the kind of each unit.
     """
 
     grid: Grid
@@ -40,7 +39,6 @@ class Added(NamedTuple):
     upright: bool
     kinds: tuple[range, ...]
     kind_of: Array
-    told_apart: tuple[Any, ...]
 
     @property
     def counts(self) -> list[tuple[int, int]]:
@@ -54,19 +52,6 @@ class Added(NamedTuple):
         grid, down, right = self.grid, self.down, self.grid.right
         sizes = (down.length, down.step, right.length, right.step, grid.channels, grid.size)
         return (self.tile, self.once, self.upright, grid.outputs, *sizes)
-
-    @property
-    def shown_by(self) -> tuple[Any, ...]:
-        """All that its words depend on: of how many rows there are, the kinds of units alone."""
-        grid = self.grid
-        apart: tuple[int, ...] = ()
-        if self.images > 1:
-            apart = (grid.outputs[0], grid.image_bytes)
-        return (
-            self.tile, self.down.step, self.down.offsets, grid.right, grid.columns, grid.channels, grid.size,
-            grid.outputs[1:], apart, self.weight_bytes, self.once, self.upright,
-            tuple(images for images, _ in self.counts), self.told_apart,
-        )  # fmt: skip
 
 
 # An offset that reaches no input.
