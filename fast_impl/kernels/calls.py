@@ -31,8 +31,9 @@ _WEIGHT_BYTES = 320 << 10
 _FEW_WORDS, _CYCLES_A_WORD = 1 << 14, 8
 # Ways to cut lanes that take more than this part of the first one's time are no better than it.
 _ALIKE = 0.95
-# Tasks for each thread, and cycles of each until Ctrl-C is heard.
-_TASKS, _HEARD = 4, 60e6
+# Tasks for each thread: so many, of at least so many cycles, that none waits long for another in the end. Cycles
+# of each thread until Ctrl-C is heard.
+_TASKS, _LEAST, _HEARD = 12, 1e4, 60e6
 # Bytes of Python's objects for a call, about.
 _CALL_BYTES = 4 << 10
 # Bytes of a result from which on it is faster to write around the caches, even if it is read at once.
@@ -187,8 +188,9 @@ class PreparedCalls:
         self.no_bias = np.zeros(calls.lanes, calls.dtype)
         # Weights that fill the cache should pass through it once, not once for every part.
         cached = max(map(self._weight_bytes, calls.sections)) < _CACHED
-        tasks_wanted = max(parts if cached else 1, threads * _TASKS if threads > 1 else 1)
-        each_task = calls.cycles / tasks_wanted
+        each_task = calls.cycles / (parts if cached else 1)
+        if threads > 1:
+            each_task = min(each_task, max(calls.cycles / (threads * _TASKS), _LEAST))
         rows: list[list[int]] = []
         tasks: list[Task] = []
         for chain in calls.chains:
