@@ -146,7 +146,9 @@ def share(tasks: SharedRound, threads: int) -> None:
         return
     try:
         queue, helpers = _started(helpers)
-        for _ in range(helpers - int(_Pool.team[Team.LOOKING // _WORD])):
+        asleep = helpers - int(_Pool.team[Team.LOOKING // _WORD])
+        # Not for ever more, if helpers are at work for somebody else.
+        for _ in range(min(asleep, helpers - queue.qsize())):
             queue.put(None)
         tasks.join(helpers, _Pool.team)
         kernels.lead(tasks.led)
