@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -73,13 +72,20 @@ class Section(NamedTuple):
         return range(self.rows.start * wide, self.rows.stop * wide)
 
     @property
+    def numbers(self) -> int:
+        """Weights of one of its panels."""
+        grid = self.part.grid
+        return len(self.rows) * len(grid.right.offsets) * grid.channels * self.width
+
+    @property
     def shape(self) -> tuple[int, int, int, int]:
         """Panels, taps, numbers of a pixel, lanes: the order of packed weights."""
         return (self.panel.times, len(self.taps), self.part.grid.channels, self.width)
 
     def weights(self, packed: Array) -> Array:
         """The section's own part of all packed weights."""
-        return packed[self.start : self.start + math.prod(self.shape)].reshape(self.shape)
+        stop = self.start + self.panel.times * self.numbers
+        return packed[self.start : stop].reshape(self.shape)
 
     def whole_lines(self, size: int) -> bool:
         """Whether it can write around the caches, for an output that begins with a line of them."""
@@ -91,9 +97,10 @@ class Section(NamedTuple):
     def cycles(self, target: Target) -> float:
         """Predicted."""
         grid, tile = self.part.grid, target.tiles[self.panel.vectors]
-        tiles = sum(found.places for _, found in cut(grid, tile.rows)) / tile.rows
-        steps = len(self.taps) * grid.channels * tile.step
-        return tiles * (steps + len(self.rows) * target.tap + target.tile) * self.panel.times
+        tiles = sum([found.places for _, found in cut(grid, tile.rows)]) / tile.rows
+        rows = len(self.rows)
+        steps = rows * len(grid.right.offsets) * grid.channels * tile.step
+        return tiles * (steps + rows * target.tap + target.tile) * self.panel.times
 
 
 class Calls:
@@ -123,7 +130,7 @@ class Calls:
             self.chains += ways[least]
             self.cycles += cycles[least]
             last = ways[least][-1][-1]
-            self.elements = last.start + math.prod(last.shape)
+            self.elements = last.start + last.panel.times * last.numbers
             self.lanes = last.lane + last.panel.times * last.width
 
     def _chains(self, part: Part, panels: Sequence[Panel]) -> list[list[Section]]:
@@ -136,7 +143,7 @@ class Calls:
             for rows in _steps(part, width * self.dtype.itemsize):
                 section = Section(part, panel, rows, start, lane, width)
                 chain.append(section)
-                start += math.prod(section.shape)
+                start += panel.times * section.numbers
             chains.append(chain)
             lane += panel.times * width
         return chains
@@ -187,7 +194,7 @@ class PreparedCalls:
         self._nothing = np.zeros(most, calls.dtype)
         self.no_bias = np.zeros(calls.lanes, calls.dtype)
         # Weights that fill the cache should pass through it once, not once for every part.
-        cached = max(map(self._weight_bytes, calls.sections)) < _CACHED
+        cached = max(section.numbers for section in calls.sections) * self._size < _CACHED
         each_task = calls.cycles / (parts if cached else 1)
         if threads > 1:
             each_task = min(each_task, max(calls.cycles / (threads * _TASKS), _LEAST))
@@ -243,7 +250,7 @@ class PreparedCalls:
     ) -> Iterator[list[int]]:
         """What each call of a section is told, with so many jobs and panels each."""
         panel = section.panel
-        width, taps = section.width * self._size, math.prod(section.shape[1:]) * self._size
+        width, taps = section.width * self._size, section.numbers * self._size
         for first, low in itertools.product(
             range(jobs.start, jobs.stop, each), range(0, panel.times, across)
         ):
@@ -263,14 +270,10 @@ class PreparedCalls:
             }
             yield call_words(self._words, fields)
 
-    def _weight_bytes(self, section: Section) -> int:
-        """Weights of one of its panels."""
-        return math.prod(section.shape[1:]) * self._size
-
     def _cut(self, chain: list[Section], jobs: int, cuts: int) -> tuple[int, int]:
         """Jobs and panels of each call, where about ``cuts`` calls are wanted."""
         panels, grid = chain[0].panel.times, chain[0].part.grid
-        if max(map(self._weight_bytes, chain)) >= _CACHED:
+        if max(section.numbers for section in chain) * self._size >= _CACHED:
             # Weights that fill the cache should pass through it once, not once for every call.
             across = min(cuts, panels)
             return -(-jobs // -(-cuts // across)), -(-panels // across)
