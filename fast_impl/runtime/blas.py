@@ -16,7 +16,7 @@ import glob
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -273,9 +273,9 @@ def threads_can_be_limited() -> bool:
 
 
 class _OneThread:
-    """Count of the calls inside `one_thread`, and what the user had before the first of them."""
+    """The calls inside `one_thread`, and what the user had before the first of them."""
 
-    inside = 0
+    inside: ClassVar[set[object]] = set()
     before = 1
 
 
@@ -291,24 +291,28 @@ def one_thread() -> Iterator[None]:
         yield
         return
     get, put = functions
-    with _lock:
-        if _OneThread.inside == 0:
-            _OneThread.before = get()
-            put(1)
-        _OneThread.inside += 1
+    # Whenever Ctrl-C comes, it is known who is inside.
+    call = object()
     try:
+        with _lock:
+            if not _OneThread.inside:
+                _OneThread.before = get()
+            _OneThread.inside.add(call)
+            if len(_OneThread.inside) == 1:
+                put(1)
         yield
     finally:
         with _lock:
-            _OneThread.inside -= 1
-            if _OneThread.inside == 0:
-                put(_OneThread.before)
+            if call in _OneThread.inside:
+                _OneThread.inside.discard(call)
+                if not _OneThread.inside:
+                    put(_OneThread.before)
 
 
 def after_fork() -> None:
     """Put things right in a child that was forked while other threads were computing."""
     if _OneThread.inside:
-        _OneThread.inside = 0
+        _OneThread.inside.clear()
         functions = _thread_functions()
         if functions is not None:
             functions[1](_OneThread.before)

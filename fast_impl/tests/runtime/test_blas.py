@@ -179,7 +179,7 @@ class Threads:
     def __init__(self, monkeypatch):
         self.number, self.asked = 7, []
         monkeypatch.setattr(blas, "_thread_functions", lambda: (lambda: self.number, self.put))
-        monkeypatch.setattr(blas._OneThread, "inside", 0)
+        monkeypatch.setattr(blas._OneThread, "inside", set())
         monkeypatch.setattr(blas, "_lock", threading.Lock())
 
     def put(self, number):
@@ -195,6 +195,20 @@ def test_calls_inside_each_other_set_the_threads_once(monkeypatch):
     with blas.one_thread():
         assert threads.number == 1
     assert threads.number == 7
+
+
+def test_an_interrupt_on_the_way_in_puts_the_threads_back(monkeypatch):
+    threads = Threads(monkeypatch)
+
+    def interrupted(number):
+        threads.put(number)
+        if number == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(blas, "_thread_functions", lambda: (lambda: 7, interrupted))
+    with pytest.raises(KeyboardInterrupt), blas.one_thread():
+        pytest.fail("came in")
+    assert (threads.number, blas._OneThread.inside) == (7, set())
 
 
 def test_a_forked_child_puts_the_threads_back(monkeypatch):
@@ -218,7 +232,7 @@ def test_a_child_forked_while_nobody_computes_sets_nothing(monkeypatch):
 def test_without_thread_functions_nothing_is_set(monkeypatch):
     threads = Threads(monkeypatch)
     monkeypatch.setattr(blas, "_thread_functions", lambda: None)
-    blas._OneThread.inside = 1
+    blas._OneThread.inside.add("a call of the parent's")
     blas.after_fork()
     with blas.one_thread():
         assert threads.asked == []
