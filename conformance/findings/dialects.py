@@ -87,6 +87,10 @@ class LayerWords(steps.Words):
         kept = ("results overwritten", "results given back")
         return self.situation in kept and step.tag in LayerBackend.GIVING
 
+    def refills(self, step: steps.Step, shown: steps.Step) -> bool:
+        """Whether `shown` is given again what the step was given, so that it matters though it only reads."""
+        return self.situation == "arguments refilled" and type(step) is type(shown)
+
     def around(self) -> list[str]:
         """Return the lines that the situation needs: the functions by which it is carried out."""
         name = self.situation or ""
@@ -107,7 +111,7 @@ class LayerWords(steps.Words):
                 "",
             ]
         elif name == "arguments refilled":
-            functions.append(situations.refilled)
+            functions += [situations.refilled, situations.refilled_list]
             lines.append("kept = {}")
         elif name == "results given back":
             functions.append(situations.given_back)
@@ -157,6 +161,8 @@ class LayerWords(steps.Words):
 
     def shape(self, shape: Sequence[int | None]) -> str:
         text = super().shape(shape)
+        if self.situation == "arguments refilled":
+            return f"refilled_list({text}, kept)"
         return f"lend(list({text}))" if self.situation in situations.OVERWRITING else text
 
     def value(self, value: Value) -> str:

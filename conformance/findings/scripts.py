@@ -62,7 +62,9 @@ def script_for(
             lines += words.lines(step, show=True)
         elif observation.crash is not None:
             lines += _going_on(words.lines(step, show=True))
-        elif words.overwrites(step) and not step.changes_state:
+        elif not step.changes_state and (
+            words.overwrites(step) or words.refills(step, case.steps[last or 0])
+        ):
             # The subject may have done the step in a way of its own.
             lines += _going_on(words.lines(step, show=False))
         elif step.changes_state or index in aside:

@@ -80,7 +80,9 @@ class LayerBackend(steps.Backend):
         #: What the step was given, and what it gave.
         self._given: list[Array] = []
         self._result: Any = None
-        self._refilled: dict[Any, Array] = {}
+        self._refilled: dict[Any, Any] = {}
+        #: Lists that the step has written to.
+        self._written: tuple[str, ...] = ()
         #: Results of the layer, and of functions that it was given.
         self._results: list[Any] = []
         self._noted: list[Any] = []
@@ -93,13 +95,13 @@ class LayerBackend(steps.Backend):
 
     def do(self, step: steps.Step) -> Value:
         self._lent = [("weights=", one, one.copy()) for one in self._first]
-        self._given, self._result = [], None
+        self._given, self._result, self._written = [], None, ()
         try:
             if not isinstance(step, self.kinds):
                 raise Unsupported(self.lacks(step))
             with self._made_for_others(step):
                 value = super().do(step)
-            self.modified = _damaged(
+            self.modified = self._written + _damaged(
                 [(name, self.seen(now), before) for name, now, before in self._lent]
             )
         finally:
@@ -165,6 +167,24 @@ class LayerBackend(steps.Backend):
         except Exception:  # of whoever takes no lists
             step.run(self)
         situations.overwrite(lent)
+
+    def do_compute_output_shape(self, step: steps.ComputeOutputShape) -> Value:
+        is_overwritten = self.situation in situations.OVERWRITING
+        if step.input_shape is None or not (
+            is_overwritten or self.situation == "arguments refilled"
+        ):
+            return step.run(self)
+        kept = {} if is_overwritten else self._refilled
+        lent = situations.refilled_list(step.input_shape, kept)
+        try:
+            found = steps.sizes(self.attribute("compute_output_shape")(lent))
+        except Exception:  # of whoever takes no lists
+            return step.run(self)
+        if lent != list(step.input_shape):
+            self._written = ("input_shape",)
+        if is_overwritten:
+            situations.overwrite(lent)
+        return found
 
     def do_set_weights(self, step: steps.SetWeights) -> None:
         has_bias = has_attribute(self.layer, "bias")

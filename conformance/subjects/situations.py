@@ -291,6 +291,13 @@ def refilled(array: Any, place: int, kept: Any) -> Any:
     return same
 
 
+def refilled_list(numbers: Any, kept: Any) -> Any:
+    """Return the list that was used before, filled anew."""
+    same = kept.setdefault("list", [])
+    same[:] = numbers
+    return same
+
+
 #: How arrays are made, by the situation's name.
 PLACED: Mapping[str, Callable[[Any], Any]] = {
     function.__name__.replace("_", " "): function

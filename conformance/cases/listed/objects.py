@@ -84,10 +84,18 @@ def _orthogonal() -> tuple[Case, ...]:
 
 
 def _two_layers() -> tuple[Case, ...]:
-    layer = {"filters": 3, "kernel_size": [2, 3]}
     call = steps.Call(np.zeros((1, 1, 1, 4), np.float32))
-    listed = (call, steps.GetWeights(), steps.Construct("another", layer), call, steps.GetWeights())
-    return (Case("two layers", layer, listed),)
+    # Their names are no matter.
+    return tuple(
+        Case(
+            "two layers",
+            layer,
+            (call, steps.GetWeights(), steps.Construct("another", layer), call, steps.GetWeights()),
+        )
+        for layer in (
+            {"filters": 3, "kernel_size": [2, 3], **more} for more in ({}, {"name": "alike"})
+        )
+    )
 
 
 def round_trips() -> tuple[Case, ...]:

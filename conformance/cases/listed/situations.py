@@ -104,7 +104,7 @@ def _handed_over() -> tuple[Case, ...]:
             train = steps.Train(calls[0].inputs, small_integers(c.output_shape, 10), 0.5)
             more["weights"], listed = first, (calls[2], train, *listed)
         cases.append(Case("handed over", {**c.arguments(), **more}, listed))
-    return (*cases, _configured())
+    return (*cases, _configured(), _penalised(), _asked())
 
 
 def _configured() -> Case:
@@ -119,6 +119,33 @@ def _configured() -> Case:
     )
     calls = (steps.Call(small_integers(c.input_shape(), seed)) for seed in (11, 12))
     return Case("handed over", arguments, (steps.Build(c.input_shape()), *calls))
+
+
+def _penalised() -> Case:
+    """Return a layer that is told its penalties by dictionaries."""
+    penalties = {
+        "kernel_regularizer": {"class_name": "L2", "config": {"l2": 0.5}},
+        "bias_regularizer": {"class_name": "L1", "config": {"l1": 0.25}},
+        "activity_regularizer": {"class_name": "L1", "config": {"l1": 0.5}},
+    }
+    arguments = _LAYER.arguments(bias_initializer="ones", kernel_initializer="ones", **penalties)
+    calls = (
+        steps.Call(small_integers(_LAYER.input_shape(batch=2), seed, largest=2))
+        for seed in (11, 12)
+    )
+    return Case("handed over", arguments, (*calls, steps.Losses()))
+
+
+def _asked() -> Case:
+    """Return a layer that is asked for shapes and for forward convolutions, one after the other."""
+    c = _LAYER
+    kernels = [small_integers((2, 3, 2, 4), seed) for seed in (13, 14)]
+    calls = (steps.Call(small_integers(c.input_shape(), seed)) for seed in (11, 12))
+    listed = (
+        *(steps.ComputeOutputShape(c.input_shape(size=size)) for size in ((5, 2), (4, 7))),
+        *(steps.ConvolutionOp(small_integers((2, 5, 4, 2), 15), kernel) for kernel in kernels),
+    )
+    return Case("handed over", c.arguments(kernel_initializer="ones"), (*calls, *listed))
 
 
 def _applied(c: Configuration) -> Case:

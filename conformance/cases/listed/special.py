@@ -197,9 +197,9 @@ def _arguments_of(name: str, dtype: str, *, largest: bool = True) -> Array:
 
 def _plain(name: str, dtype: str, inputs: Array, *asked: steps.Step, family: str) -> Case:
     """Return a case of a layer whose sum is its input."""
-    _, _, height, width = inputs.shape
+    batch, _, height, width = inputs.shape
     c = Configuration(
-        batch=1, in_channels=1, filters=1, size=(height, width), strides=(1, 1), kernel_size=(1, 1),
+        batch=batch, in_channels=1, filters=1, size=(height, width), strides=(1, 1), kernel_size=(1, 1),
         data_format="channels_first", use_bias=False, dtype=dtype,
     )  # fmt: skip
     weights = c.weights(np.ones((1, 1, 1, 1), dtype))
@@ -214,7 +214,7 @@ def activations() -> tuple[Case, ...]:
     ]
     # As many that what is made for large arrays is done, and not by less than float64.
     doubles = [(name, array) for name, array in asked if array.dtype == np.float64]
-    asked += [(name, np.tile(array, (1, 1, 1100 // array.size + 1, 1))) for name, array in doubles]
+    asked += [(name, np.tile(array, (2, 1, 600 // array.size + 1, 1))) for name, array in doubles]
     return tuple(
         _plain(name, inputs.dtype.name, inputs, steps.Call(inputs), family="activations")
         for name, inputs in asked

@@ -75,6 +75,8 @@ def _loss_targets() -> tuple[Case, ...]:
         "kernel",
         "bias",
         "nested",
+        "twice",
+        "one of two",
         "empty",
         "none",
         "text",

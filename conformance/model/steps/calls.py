@@ -94,8 +94,11 @@ class Invoke(Step):
 class ComputeOutputShape(Step):
     """Ask `compute_output_shape`; None in the shape is an unknown size, no shape is None itself."""
 
-    text = "layer.compute_output_shape({step.input_shape})"
     input_shape: Shape | None
+
+    def source(self, words: Words) -> str:
+        shape = self.input_shape
+        return f"layer.compute_output_shape({shape if shape is None else words.shape(shape)})"
 
     def run(self, backend: Backend) -> Value:
         return sizes(backend.attribute("compute_output_shape")(self.input_shape))

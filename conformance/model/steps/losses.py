@@ -23,11 +23,19 @@ _TARGETS: Mapping[str, tuple[Callable[[Backend], Any], str]] = {
     "kernel": (lambda backend: backend.layer.kernel, "layer.kernel"),
     "bias": (lambda backend: backend.layer.bias, "layer.bias"),
     "nested": (lambda backend: {"first": [backend.last[0]]}, "{'first': [inputs]}"),
+    "twice": (
+        lambda backend: [[backend.last[0]], [backend.last]],
+        "[[inputs], [(inputs, outputs)]]",
+    ),
+    "one of two": (
+        lambda backend: [backend.last[0], backend.native(_FOREIGN)],
+        "[inputs, FOREIGN]",
+    ),
     "empty": (lambda _: [], "[]"),
     "none": (lambda _: None, "None"),
     "text": (lambda _: "inputs", "'inputs'"),
     "number": (lambda _: 3, "3"),
-    "foreign": (lambda backend: backend.native(_FOREIGN), ""),
+    "foreign": (lambda backend: backend.native(_FOREIGN), "FOREIGN"),
 }
 
 
@@ -60,7 +68,8 @@ class _Asking(Step):
         return backend.plain(items(found))
 
     def source(self, words: Words) -> str:
-        return f"layer.{self.method}({_TARGETS[self.target][1] or words.tensor(_FOREIGN)})"
+        text = _TARGETS[self.target][1].replace("FOREIGN", words.tensor(_FOREIGN))
+        return f"layer.{self.method}({text})"
 
 
 @attrs.frozen
@@ -68,7 +77,8 @@ class LossesFor(_Asking):
     """Read `get_losses_for(target)`.
 
     `target` names what is passed: `inputs`, `outputs`, `kernel`, `bias` (of the last call), `nested` (a
-    dict with a list with the inputs), `empty` (an empty list), `none` (None), `text` (a string),
+    dict with a list with the inputs), `twice` (lists with the inputs, and with inputs and outputs), `one of two`
+    (the inputs, and an array no call has seen), `empty` (an empty list), `none` (None), `text` (a string),
     `number` (an int), `foreign` (an array no call has seen).
     """
 

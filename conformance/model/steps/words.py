@@ -51,7 +51,7 @@ class Words:
         return self.value(value)
 
     def shape(self, shape: Sequence[int | None]) -> str:
-        """Write the shape that a layer is built for."""
+        """Write a shape that a layer is built for, or asked about."""
         return repr(tuple(shape))
 
     def array(self, array: Array) -> str:

@@ -36,6 +36,7 @@ from conformance.strength.mistakes.surroundings import (
     company,
     handed,
     history,
+    late,
     memory,
     passed,
     sharing,
@@ -63,6 +64,7 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "rare uses": (*rare.MISTAKES, *manners.MISTAKES, *again.ANSWERS),
     "two that are alike": alike.MISTAKES,
     "one of several": (*apart.MISTAKES, *again.COPIES),
+    "read late or known wrongly": late.MISTAKES,
 }
 MISTAKES: Mapping[str, Mistake] = {
     mistake.id: mistake for chapter in CHAPTERS.values() for mistake in chapter

@@ -37,6 +37,11 @@ _OTHERS: tuple[dict[str, Value], ...] = (
     {"strides": 3, "output_padding": [1, 2]},
     {"activation": "relu"},
     {"use_bias": False},
+    # As many taps, as many rows, and other filters.
+    {"kernel_size": [4, 1]},
+    {"kernel_size": [1, 4]},
+    {"kernel_size": [2, 3]},
+    {"filters": 4},
 )
 
 
@@ -62,6 +67,22 @@ def _one_after_the_other() -> Iterator[Line]:
     for kernel in (_LARGE, _LARGE + (np.arange(36).reshape(2, 2, 3, 3) == 17)):
         yield from then(steps.SetWeights((kernel.astype("f"), np.zeros(3, "f"))))
         yield both(steps.Call(_CUBE), Numbers())
+
+
+#: These give, for the same image, output of the same shape.
+_ALIKE: tuple[dict[str, Value], ...] = (
+    {"padding": "same"},
+    {"padding": "same", "dilation_rate": 2},
+    {"padding": "same", "data_format": "channels_first"},
+    {"padding": "same", "activation": "relu"},
+)
+
+
+def _gradients_one_after_the_other() -> Iterator[Line]:
+    upstream = small_integers((1, 3, 3, 3), 2)
+    for number, more in enumerate(_ALIKE):
+        yield from then(steps.Construct(f"sibling {number}", {**_BASE, **more}))
+        yield both(steps.Gradients(_CUBE, upstream), Numbers())
 
 
 def _named(name: str, **config: Value) -> dict[str, Value]:
@@ -91,6 +112,7 @@ def _made_again(last: tuple[Line, ...], *before: steps.Step, **more: Any) -> Scr
 _CALLED = then(steps.Call(INPUTS))
 SCRIPTS = (
     Script(clause="LIFE-01", arguments=_BASE, lines=tuple(_one_after_the_other())),
+    Script(clause="LIFE-01", arguments=_BASE, lines=tuple(_gradients_one_after_the_other())),
     # Its functions do what they did.
     _made_again(
         (*_CALLED, both(steps.Losses(), Numbers()), both(_STEP, Numbers())),

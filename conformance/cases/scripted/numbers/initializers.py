@@ -185,6 +185,30 @@ def seeded_twice(seed: int) -> Script:
     )
 
 
+#: So have two that are called alike, and what is built again.
+_SEEDED = {
+    **_BASE,
+    "name": "seeded",
+    "kernel_initializer": {"class_name": "RandomNormal", "config": {"seed": 7}},
+    "bias_initializer": {"class_name": "RandomUniform", "config": {"seed": 7}},
+}
+_AS_BEFORE = tuple(
+    either(steps.Read(name), SameAs(step), None, of_the_page=(Succeeds(), None))
+    for name, step in (("kernel", 1), ("bias", 2))
+)
+_SEEDED_AGAIN = Script(
+    clause="INIT-09",
+    arguments=_SEEDED,
+    lines=(
+        *then(_BUILD, steps.Read("kernel"), steps.Read("bias"), _BUILD),
+        *_AS_BEFORE,
+        *then(steps.Construct("alike", _SEEDED), _BUILD),
+        *_AS_BEFORE,
+    ),
+    where="not graph",
+)
+
+
 SCRIPTS = (
     *_TAKEN,
     _SEVERAL,
@@ -196,4 +220,5 @@ SCRIPTS = (
     *_COMPLEX,
     *_SEEDS,
     seeded_twice(5),
+    _SEEDED_AGAIN,
 )

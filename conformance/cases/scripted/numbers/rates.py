@@ -63,23 +63,30 @@ _DOUBLE = Script(
     ),
 )
 #: A weight without a gradient is left alone, projection included (CONS-06). No layer needs to take None for one.
-_WITHOUT_ONE = Script(
-    clause="CONS-06",
-    arguments={**LAYER, "kernel_constraint": {"function": "negate"}, "bias_constraint": {"function": "negate"}},
-    lines=(
-        *_BUILT,
-        _outside(steps.Call(INPUTS), Numbers()),
-        _outside(steps.Invoke("apply_gradients", ([None, np.ones(3, "f")], 0.5)), IfTaken(None)),
-        _outside(steps.GetWeights(), Gives([_KERNEL.tolist(), (0.5 - _BIAS).tolist()])),
-        _outside(steps.Call(INPUTS), Numbers()),
-        _outside(steps.Invoke("apply_gradients", ([np.ones((2, 3, 3, 2), "f"), None], 0.5)), IfTaken(None)),
-        _outside(steps.GetWeights(), Gives([(0.5 - _KERNEL).tolist(), (0.5 - _BIAS).tolist()])),
-    ),
+_WITHOUT_ONE = tuple(
+    Script(
+        clause="CONS-06",
+        arguments={**LAYER, "kernel_constraint": form, "bias_constraint": form},
+        lines=(
+            *_BUILT,
+            _outside(steps.Call(INPUTS), Numbers()),
+            _outside(steps.Invoke("apply_gradients", ([None, np.ones(3, "f")], 0.5)), IfTaken(None)),
+            _outside(steps.GetWeights(), Gives([_KERNEL.tolist(), project(_BIAS - 0.5).tolist()])),
+            _outside(steps.Call(INPUTS), Numbers()),
+            _outside(steps.SetWeights((_KERNEL, _BIAS)), Succeeds()),
+            _outside(steps.Invoke("apply_gradients", ([np.ones((2, 3, 3, 2), "f"), None], 0.5)), IfTaken(None)),
+            _outside(steps.GetWeights(), Gives([project(_KERNEL - 0.5).tolist(), _BIAS.tolist()])),
+        ),
+    )
+    for form, project in (
+        ({"function": "negate"}, np.negative),
+        ("non_neg", lambda weight: np.maximum(weight, 0)),
+    )
 )  # fmt: skip
 
 SCRIPTS = (
     *(_step((literal(f"np.{dtype}(0.5)"), 0.5)) for dtype in ("float32", "float64")),
     _step((-0.5, -0.5), (1, 1.0), (1.5, 1.5), (literal("np.int64(2)"), 2.0)),
     _DOUBLE,
-    _WITHOUT_ONE,
+    *_WITHOUT_ONE,
 )

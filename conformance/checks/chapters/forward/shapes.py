@@ -120,7 +120,7 @@ def check_forward_convolution_returns_to_the_input_size(view: View) -> Mismatch 
     return None
 
 
-@check("SHAPE-07", "geometry", "unknown sizes")
+@check("SHAPE-07", "geometry", "unknown sizes", "handed over")
 def check_shape_inference_agrees_with_the_run(view: View) -> Mismatch | None:
     """compute_output_shape of a shape: its known sizes by the norm, its unknown ones unknown."""
     geometry = view.geometry

@@ -13,6 +13,7 @@ from conformance.model.case import Case
 from conformance.model.geometry import Geometry
 from conformance.model.steps import (
     Call,
+    ComputeOutputShape,
     ConvolutionOp,
     GetWeights,
     Gradients,
@@ -75,7 +76,7 @@ def check_arguments_are_left_alone(view: View) -> Mismatch | None:
             view.value(index)
             if view.outcome(index).modified is None:
                 raise NotSupported("does not say which of its arguments a step has changed")
-    for kind in (*judged, SetWeights, ConvolutionOp, Train):
+    for kind in (*judged, SetWeights, ConvolutionOp, Train, ComputeOutputShape):
         for index, _ in view.steps(kind):
             with contextlib.suppress(NotSupported):
                 damaged = view.outcome(index).modified

@@ -16,9 +16,11 @@ from conformance.model.steps import (
     Build,
     Call,
     ComputeOutputShape,
+    ConvolutionOp,
     Invoke,
     Losses,
     SetWeights,
+    Step,
     Train,
 )
 from conformance.model.traits import Traits
@@ -73,11 +75,11 @@ def _first(view: View, *kinds: type, after: int = -1) -> Mismatch | None:
     return None
 
 
-def _calls(case: Case, _: Traits) -> bool:
-    return any(isinstance(step, Call) for step in case.steps)
+def _has(case: Case, kind: type[Step]) -> bool:
+    return any(isinstance(step, kind) for step in case.steps)
 
 
-@check("LIFE-01", "life cycles", when=_calls)
+@check("LIFE-01", "life cycles", when=lambda case, _: _has(case, Call))
 def check_every_call_is_right_whatever_came_before(view: View) -> Mismatch | None:
     """Outputs and inferred shapes."""
     return _first(view, Call, ComputeOutputShape)
@@ -93,6 +95,22 @@ def check_weights_follow_the_steps(view: View) -> Mismatch | None:
 def check_losses_follow_the_weights(view: View) -> Mismatch | None:
     """Losses are those of the weights as they are."""
     return _first(view, Losses)
+
+
+@check("LIFE-03", "handed over", when=lambda case, t: _has(case, Losses) and not t.graph)
+def check_losses_have_the_penalties_given(view: View) -> Mismatch | None:
+    """Penalties are what the constructor was told."""
+    return _first(view, Losses)
+
+
+@check("METH-04", "handed over", when=lambda case, _: _has(case, ConvolutionOp))
+def check_a_forward_convolution_has_the_kernel_given(view: View) -> Mismatch | None:
+    """`convolution_op` computes with the kernel that it is given, whatever it was given before."""
+    for index, _ in view.steps(ConvolutionOp):
+        mismatch = compare_exactly(view.value(index), view.expectation.value(index), index)
+        if mismatch is not None:
+            return mismatch
+    return None
 
 
 def _compare_called(view: View, number: int) -> Mismatch | None:

@@ -338,6 +338,17 @@ def _softmax() -> Iterator[Mistake]:
             part /= part.sum(-1, keepdims=True)
         return wrong
 
+    def images(layer: Layer, inputs: Array, outputs: Array) -> Array:
+        is_linear = getattr(layer.activation, "__name__", "") == "linear"
+        wide = outputs.dtype == np.float64 and len(inputs) > 1 and not is_linear
+        return _in_dtype(layer, inputs, outputs, np.float32) if wide else outputs
+
+    yield Mistake(
+        id="crossed_images_float64",
+        text="Activations of float64 are computed in float32 for more than one image.",
+        source="a delegate that takes batches of float32 alone", clauses=("ACT-01",),
+        layer=outputs_changed(images),
+    )  # fmt: skip
     yield Mistake(
         id="crossed_softmax_blocks", text="A softmax of more than 16 numbers is one for each 16.",
         source="a register holds 16", clauses=("ACT-01",), layer=outputs_changed(blocks),
