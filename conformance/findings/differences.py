@@ -217,6 +217,11 @@ def _specials(failure: Failure, right: Array, got: Array) -> Iterator[str]:
         for name, reached in _reached(failure, right.shape):
             if reached[wrong].all():
                 yield f"NaN or infinities of the {name} that are multiplied by zeros where there is no pixel: NaN"
+        # Height and width; rows that no kernel reaches are no part of a transform.
+        axes = (2, 3) if failure.case.argument("data_format") == "channels_first" else (1, 2)
+        lines = [np.isnan(got).mean(axis, keepdims=True) >= 0.5 for axis in axes if got.ndim == 4]
+        if lines and np.logical_or(*lines)[wrong].all():
+            yield "NaN or infinities that fill whole lines of their image, as a transform of it does"
     lost = right[wrong]
     largest = {float(np.finfo(name).max) for name in (np.float16, np.float32, np.float64)}
     if np.isinf(lost).all() and all(

@@ -40,6 +40,8 @@ ENDED = 8
 _OWNERS: Mapping[type[steps.Step], str] = {steps.Gradients: "GRAD-01"}
 #: Whose matter it is that an input of another dtype is not refused, and a layer that shows it.
 _NO_CAST = "DTYPE-04"
+#: Whose matter it is in which dtype results come out.
+_TYPED = "DTYPE-02"
 _PLAIN = {"filters": 3, "kernel_size": [2, 3]}
 #: Whose matter it is that NaN and infinities are lost.
 _SPECIALS = "DTYPE-05"
@@ -76,6 +78,7 @@ class Culprits:
         if failure.status == "fail":
             return (
                 self._of_a_cast(clause, failure)
+                or self._of_one_dtype(clause, failure)
                 or self._of_a_plain_call(clause, failure)
                 or self._of_specials(failure)
                 or self._of_a_form(clause, failure)
@@ -119,6 +122,18 @@ class Culprits:
         plain = Case("mixed dtypes", {**_PLAIN, "dtype": dtypes[0]}, (called,))
         blamed = self._first(self._evidence, CHECKS.of(_NO_CAST), plain)
         return blamed if blamed is not None and blamed[1].status == "fail" else None
+
+    def _of_one_dtype(self, clause: str, failure: Failure) -> Blamed | None:
+        """Return the clause about dtypes where what is not refused comes out in the dtype that everything does."""
+        if clause != _NO_CAST or call_not_refused(failure) is None:
+            return None
+        weights = np.ones((2, 3, 3, 2), np.float32), np.ones(3, np.float32)
+        called = steps.Call(np.ones((2, 4, 5, 2), np.float32))
+        before = (steps.Build((2, 4, 5, 2)), steps.SetWeights(weights))
+        plain = Case("numbers", _PLAIN, (*before, called))
+        blamed = self._first(self._evidence, CHECKS.of(_TYPED), plain)
+        came = failure.mismatch.got.dtype.name
+        return blamed if blamed is not None and blamed[1].mismatch.got == came else None
 
     def _of_a_plain_call(self, clause: str, failure: Failure) -> Blamed | None:
         """Return the clause about weights that a call makes, where such a call raises whatever it is given.

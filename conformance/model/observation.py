@@ -30,6 +30,10 @@ class Unsupported(Exception):  # noqa: N818 - not an error: the subject says tha
 _WRONG_SHAPE = re.compile(
     r"expected input\[[\d, ]*\] to have \d+ channels, but got \d+ channels"
     r"|Expected \dD \(unbatched\) or \dD \(batched\) input to \w+, but got input of size"
+    r"|number of dimensions in the tensor input does not match"
+)
+_WRONG_DTYPE = re.compile(
+    r"expected scalar type \w+ but found \w+|Input type \([\w.]+\) and (weight|bias) type"
 )
 #: So many characters of a message are told.
 _LONGEST = 300
@@ -113,6 +117,11 @@ class Error:
     def means_wrong_shape(self) -> bool:
         """Whether it says that an input has a wrong number of axes or channels, in a framework's words."""
         return "RuntimeError" in self.types and bool(_WRONG_SHAPE.search(self.message))
+
+    @property
+    def means_wrong_dtype(self) -> bool:
+        """Whether it says that an input has another dtype than the weights, in a framework's words."""
+        return "RuntimeError" in self.types and bool(_WRONG_DTYPE.search(self.message))
 
     def __str__(self) -> str:
         return f"{self.name} at {self.moment}: {self.told}"

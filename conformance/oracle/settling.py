@@ -13,6 +13,7 @@ from conformance.model.steps import (
     Build,
     Call,
     Collection,
+    Construct,
     ConvolutionOp,
     GetWeights,
     Gradients,
@@ -48,7 +49,8 @@ def settled(case: Case, observation: Observation, expectation: Expectation) -> O
     convolve, and what is read of the weights that a training step has changed, or of losses of outputs.
     """
     outcomes, judged = list(observation.outcomes), list(_CONVOLVE)
-    if "activity_regularizer" in case.arguments:
+    others = any(isinstance(step, Construct) for step in case.steps)
+    if others or "activity_regularizer" in case.arguments:
         judged += _SHOW_LOSSES
     known: dict[bytes, Value] = {}
     for index, step in enumerate(case.steps[: len(outcomes)]):

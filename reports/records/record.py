@@ -690,8 +690,9 @@ class SaidOften:
     pattern: Name
 
     def __str__(self) -> str:
+        say = "error says" if self.cases == 1 else "errors say"
         return (
-            f"{self.cases:,} errors say '{self.message}': if your layer does not offer this, say "
+            f"{self.cases:,} {say} '{self.message}': if your layer does not offer this, say "
             f"--unsupported {shlex.quote(self.pattern)}"
         )
 

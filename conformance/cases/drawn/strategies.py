@@ -69,10 +69,10 @@ def geometry_cases(draw: st.DrawFn) -> Case:
     return geometry_case(c)
 
 
-def geometry_case(c: Configuration, family: str = "geometry") -> Case:
-    """Return the case with position-coded data for a configuration."""
+def geometry_case(c: Configuration, family: str = "geometry", kernel: Array | None = None) -> Case:
+    """Return the case with position-coded data for a configuration; the kernel may be another one."""
     inputs = position_coded(c.input_shape(), c.dtype)
-    kernel = position_coded(c.kernel_shape, c.dtype)
+    kernel = position_coded(c.kernel_shape, c.dtype) if kernel is None else kernel
     return Case(
         family,
         c.arguments(),

@@ -87,24 +87,25 @@ def _range(dtype: str) -> Array:
 def overflow() -> Iterator[Case]:
     """Yield cases whose single products, or sums of two, come near the largest number or pass it."""
     for dtype in ("float16", "bfloat16", "float32", "float64"):
+        # Each is an image of its own: the errors of a transform are those of the largest number of an image.
         numbers = _range(dtype)
-        row = numbers.reshape(1, 1, -1, 1)
+        images = numbers.reshape(-1, 1, 1, 1)
         factors = np.array([1, 2, -1, float(numbers[4]), 0.5]).astype(numbers.dtype)
         single = Configuration(
-            batch=1, in_channels=1, filters=5, size=(1, numbers.size), strides=(1, 1), kernel_size=(1, 1),
+            batch=numbers.size, in_channels=1, filters=5, size=(1, 1), strides=(1, 1), kernel_size=(1, 1),
             use_bias=False, dtype=dtype,
         )  # fmt: skip
         yield Case(
             "specials",
             single.arguments(),
-            (*single.weights(factors.reshape(1, 1, 5, 1)), steps.Call(row)),
+            (*single.weights(factors.reshape(1, 1, 5, 1)), steps.Call(images)),
         )
         # Both channels alike: no order of summation comes out below the largest number.
         double = Configuration(
-            batch=1, in_channels=2, filters=2, size=(numbers.size, 1), strides=(1, 1), kernel_size=(1, 1),
+            batch=numbers.size, in_channels=2, filters=2, size=(1, 1), strides=(1, 1), kernel_size=(1, 1),
             data_format="channels_first", dtype=dtype,
         )  # fmt: skip
-        both = np.broadcast_to(numbers.reshape(1, 1, -1, 1), (1, 2, numbers.size, 1)).copy()
+        both = np.broadcast_to(images, (numbers.size, 2, 1, 1)).copy()
         kernel = np.array([1, 1, -1, -1]).astype(numbers.dtype).reshape(1, 1, 2, 2)
         bias = np.array([0, float(numbers[3])]).astype(numbers.dtype)
         yield Case(

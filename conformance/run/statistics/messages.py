@@ -14,11 +14,21 @@ from reports.records.record import Said, SaidOften
 
 #: On so many cases a message is worth a hint, and so many hints are given of a subject.
 ENOUGH, TOLD = 10, 6
-#: On fewer where it sounds like a refusal: it names a dtype, or says what alone there is.
-ENOUGH_OF_REFUSALS = 3
+#: On any where it sounds like a refusal: it names a dtype, says what alone there is, or what has to be.
+ENOUGH_OF_REFUSALS = 1
 _REFUSAL = re.compile(
-    r"\bonly\b|\balone\b|support|\b(un|not )(implemented|available)\b", re.IGNORECASE
+    r"\b(only|alone|must|needs?|needed|expected|cannot|un(known|implemented|available)|unrecogni[sz]ed)\b|support"
+    r"|\bnot (implemented|available|known|offered|possible|allowed|for)\b|\bno such\b|\bha(s|ve) to be\b"
+    r"|\brequire|\brefuse",
+    re.IGNORECASE,
 )
+#: Ends a message that says what was not known.
+_UNKNOWN = re.compile(
+    r"\b((?:unknown|unsupported|unrecogni[sz]ed|no such) [\w ]{3,30}?)(?::| ['\"{<\[]).*",
+    re.DOTALL | re.IGNORECASE,
+)
+#: PyTorch's names of dtypes, where it says which one was expected.
+_SCALAR_TYPES = re.compile(r"scalar type \w+")
 #: Errors that nobody refuses anything with: slips. An assertion may, in words.
 _SLIPS = frozenset({"AttributeError", "NameError", "LookupError", "ArithmeticError"})
 #: What Python and NumPy say of a slip, by a class of errors that is also raised on purpose.
@@ -123,7 +133,7 @@ def _sounds_like_refusal(message: str) -> bool:
 
 def pattern_of(message: str) -> str:
     """Return a regular expression for messages like this one: of its beginning, with any numbers and dtypes."""
-    text = _GIVEN.sub("", message.removesuffix(" ..."))
+    text = _UNKNOWN.sub(r"\1", _GIVEN.sub("", message.removesuffix(" ...")))
     if len(text) > _LONGEST:
         text = text[:_LONGEST].rpartition(" ")[0] or text[:_LONGEST]
     plain = re.sub(r"([.^$*+?{}\[\]\\|()])", r"\\\1", text)
@@ -131,5 +141,6 @@ def pattern_of(message: str) -> str:
     pattern = re.sub(
         r"\d+", r"\\d+", re.sub(r"\b0x[0-9a-f]+", r"\\w+", DTYPE.sub(r"\\w+\\d+", plain))
     )
+    pattern = _SCALAR_TYPES.sub(r"scalar type \\w+", pattern)
     # Without a word of its own it would find nearly everything.
     return pattern if re.search(r"[^\W\d_]{2}", DTYPE.sub("", text)) else f"^{pattern}$"

@@ -100,6 +100,22 @@ class WideFFT(FFT):
         return super().full(images.astype(np.float64), taps.astype(np.float64)).astype(images.dtype)
 
 
+class HalfFFT(FFT):
+    """Transforms formats of 16 bits, too, in float32, and finite numbers of any size."""
+
+    def serves(self, array: Any) -> bool:
+        if array.dtype.name not in (*FLOATING, "float16", "bfloat16"):
+            return False
+        return bool(np.isfinite(array.astype(np.float64)).all())
+
+    def full(self, images: Any, taps: Any) -> Any:
+        if images.dtype.name in FLOATING:
+            return super().full(images, taps)
+        wide = super().full(images.astype(np.float32), taps.astype(np.float32))
+        with np.errstate(over="ignore"):
+            return wide.astype(images.dtype)
+
+
 class SpreadingFFT(FFT):
     """Transforms what is not finite, too: one NaN is in every number of its image."""
 
@@ -254,7 +270,7 @@ class LastRowApproximate(FFT):
         return found
 
 
-RIGHT = (FFT, WideFFT, Winograd, WideWinograd)
+RIGHT = (FFT, WideFFT, HalfFFT, Winograd, WideWinograd)
 WRONG = (
     Bfloat16Products, TF32Products, Float16Kernel, NarrowFFT, SmallCornerMissing, GrowsWithSize,
     SmallestFilterWrong, SmallestChannelLost, BiasInHalf, LastRowApproximate,

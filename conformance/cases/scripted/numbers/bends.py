@@ -15,8 +15,8 @@ from conformance.cases.scripted.expected import Gives, Raises, Typed
 from conformance.cases.scripted.script import Script, both, either
 from conformance.model import steps
 
-#: Where the layers below bend, and numbers around.
-AT = np.array([0, 1, 4, 6, -1, 2, 3, 5, 7, -2], np.float32).reshape(1, 1, -1, 1)
+#: Where the layers below bend, and numbers around: an image each, so that a transform of it is exact.
+AT = np.array([0, 1, 4, 6, -1, 2, 3, 5, 7, -2], np.float32).reshape(-1, 1, 1, 1)
 UPSTREAM = np.arange(1, 1 + AT.size, dtype=np.float32).reshape(AT.shape)
 _LEAKY = ([0, 1, 4, 6, -0.5, 2, 3, 5, 7, -1], [0.5, 1, 1, 1, 0.5, 1, 1, 1, 1, 0.5])
 _ABOVE_ONE = ([0, 0, 4, 6, 0, 2, 3, 5, 7, 0], [0, 0, 1, 1, 0, 1, 1, 1, 1, 0])

@@ -1,0 +1,65 @@
+"""Honest layers: what they refuse is proposed as such, and beside that nothing but real differences is red."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import conformance
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "zoo"))
+import honest
+
+BAD = ("fail", "error", "blocked")
+
+
+def _red(result: conformance.Result) -> list[str]:
+    return [verdict.clause for verdict in result.verdicts if verdict.status in BAD]
+
+
+def _proposed(result: conformance.Result) -> list[str]:
+    return [told.pattern for told in result.record.footer.said_often]
+
+
+#: Clauses that ask for what a layer refuses, what it says, and the pattern that is proposed.
+CLAUSES = ("DTYPE-*", "SHAPE-*", "ARG-03", "INIT-07", "VAL-01", "ACT-01", "ACT-02", "METH-06")
+LAYERS = {
+    honest.Single: r"this layer is for \w+\d+ and not for \w+\d+",
+    honest.InWordsOfTorch: r"expected scalar type \w+",
+    honest.OddOnly: "kernels are centred here: sides have to be odd",
+    honest.FewActivations: "Unknown activation",
+}
+
+
+@pytest.mark.parametrize(("layer", "pattern"), LAYERS.items())
+def test_what_is_refused_in_own_words_is_proposed(layer: type, pattern: str) -> None:
+    result = conformance.check(layer, profile="smoke", clause=CLAUSES, examples=3)
+    assert pattern in _proposed(result)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_nothing_that_is_refused_in_own_words_fails(layer: type) -> None:
+    result = conformance.check(layer, profile="smoke", clause=CLAUSES, examples=3)
+    assert [verdict.clause for verdict in result.verdicts if verdict.status == "fail"] == []
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_with_what_is_proposed_nothing_is_red(layer: type) -> None:
+    proposed: list[str] = []
+    for _ in range(2):  # what a refusal has hidden is seen by the second run
+        result = conformance.check(
+            layer, profile="smoke", clause=CLAUSES, examples=3, unsupported=proposed
+        )
+        proposed += _proposed(result)
+    result = conformance.check(
+        layer, profile="smoke", clause=CLAUSES, examples=3, unsupported=proposed
+    )
+    assert _red(result) == []
+
+
+def test_what_comes_out_in_a_dtype_of_its_own_is_the_matter_of_one_clause() -> None:
+    result = conformance.check(honest.Wide, profile="smoke", clause="DTYPE-0[24]", examples=3)
+    found = {verdict.clause: (verdict.status, [*verdict.blocked_by]) for verdict in result.verdicts}
+    assert found == {"DTYPE-02": ("fail", []), "DTYPE-04": ("blocked", ["DTYPE-02"])}

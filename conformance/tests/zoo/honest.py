@@ -1,0 +1,86 @@
+"""Honest layers of strangers: right where they compute, and each refuses, or casts, in a manner of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import fast_impl
+
+
+class Single:
+    """float32 alone; the weights are made by `build`, or by the first call."""
+
+    def __init__(
+        self, filters: Any, kernel_size: Any, strides: Any = (1, 1), padding: Any = "valid"
+    ) -> None:
+        self._layer = fast_impl.Conv2DTranspose(filters, kernel_size, strides, padding)
+
+    def build(self, shape: Any) -> None:
+        self._layer.build(shape)
+
+    def set_weights(self, weights: Any) -> None:
+        self._layer.set_weights(weights)
+
+    @property
+    def kernel(self) -> Any:
+        return self._layer.kernel
+
+    @property
+    def bias(self) -> Any:
+        return self._layer.bias
+
+    def __call__(self, inputs: Any) -> Any:
+        if inputs.dtype != np.float32:
+            self.refuse(inputs.dtype)
+        return self._layer(inputs)
+
+    def refuse(self, dtype: Any) -> None:
+        raise TypeError(f"this layer is for float32 and not for {dtype}")
+
+
+class InWordsOfTorch(Single):
+    """Says of another dtype, and of another number of axes, what PyTorch says."""
+
+    def __call__(self, inputs: Any) -> Any:
+        if inputs.ndim != 4:
+            raise RuntimeError(
+                "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
+                "desired ordering of dimensions"
+            )
+        return super().__call__(inputs)
+
+    def refuse(self, dtype: Any) -> None:
+        name = {"float64": "Double", "float16": "Half"}.get(str(dtype), "Long")
+        raise RuntimeError(f"expected scalar type {name} but found Float")
+
+
+class OddOnly(Single):
+    """Refuses kernels without a centre."""
+
+    def __init__(self, filters: Any, kernel_size: Any, *args: Any, **more: Any) -> None:
+        sides = [side for side in np.ravel(kernel_size) if isinstance(side, (int, np.integer))]
+        if any(side % 2 == 0 for side in sides):
+            raise ValueError("kernels are centred here: sides have to be odd")
+        super().__init__(filters, kernel_size, *args, **more)
+
+
+class FewActivations(fast_impl.Conv2DTranspose):
+    """Knows no activation but relu."""
+
+    def __init__(
+        self, filters: Any, kernel_size: Any, *args: Any, activation: Any = None, **more: Any
+    ) -> None:
+        if activation not in (None, "linear", "relu"):
+            raise ValueError(f"Unknown activation: {activation}")
+        super().__init__(filters, kernel_size, *args, activation=activation, **more)
+
+
+class Wide(Single):
+    """Computes in float64, and leaves it at that."""
+
+    def __call__(self, inputs: Any) -> Any:
+        if inputs.dtype.kind != "f":
+            raise TypeError("no such numbers here")
+        return self._layer(inputs.astype(np.float32)).astype(np.float64)
