@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from conformance.cases.drawn.data import position_coded, small_integers
 from conformance.cases.scripted.expected import (
@@ -102,8 +101,12 @@ _CONVOLUTION_OWN_INPUT = (
 _OTHER_KERNEL = position_coded((3, 2, 2, 4))
 #: As many images along the first axis as along the second one, no two alike.
 _FIVE_AXES = small_integers((2, 2, 4, 5, 2), 8)
-_CONVOLVED = np.einsum(
-    "abhwcij,ijcf->abhwf", sliding_window_view(_FIVE_AXES, (3, 2), (2, 3)), _OTHER_KERNEL
+_CONVOLVED = np.sum(
+    [
+        _FIVE_AXES[:, :, row : row + 2, column : column + 4] @ _OTHER_KERNEL[row, column]
+        for row, column in np.ndindex(3, 2)
+    ],
+    axis=0,
 )
 _CONVOLUTION_FORMS = tuple(
     Script(clause="METH-04", arguments={**LAYER, **more}, lines=(line,))

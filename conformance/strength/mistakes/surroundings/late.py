@@ -185,7 +185,7 @@ def _going_on(kept_by: Callable[[Layer], dict[Any, Any]]) -> Members:
             generators = kept_by(self)
             key = id(make) if kept_by(self) is not _GENERATORS else (make.seed, self.name)
             generator = generators.setdefault(key, make.generator())
-            made.generator = lambda: generator
+            made.__dict__["generator"] = lambda: generator
             make = made
         return Right._weight(self, name, shape, make, *others)
 
