@@ -10,7 +10,13 @@ import pytest
 from conformance.cases.drawn.strategies import ACTIVATIONS
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.oracle.activations import slope_error, through, value_error, values
+from conformance.oracle.activations import (
+    carried_error,
+    slope_error,
+    through,
+    value_error,
+    values,
+)
 from conformance.oracle.expectation import Expectation
 
 
@@ -122,3 +128,7 @@ def test_gradients_through_softmax_are_those_of_its_jacobian() -> None:
         0.0,
         None,
     )
+
+
+def test_a_function_of_the_suite_carries_the_error_of_a_transform() -> None:
+    assert carried_error("triple", np.array([2.0]), np.array([0.5])).tolist() == [1.5]
