@@ -101,16 +101,16 @@ def _is_cast(failure: Failure) -> bool:
     """Tell whether an input of another dtype became one of the layer's own: float32 where none is named."""
     case, mismatch = failure.case, failure.mismatch
     own = str(case.argument("dtype") or "float32").removeprefix("mixed_")
-    calls = [step for step in case.steps if isinstance(step, steps.Call)]
-    if not calls or calls[0].inputs.dtype.name == own or mismatch.step is None:
+    given = {step.inputs.dtype.name for step in case.steps if isinstance(step, steps.Call)} - {own}
+    if not given or mismatch.step is None:
         return False
     if call_not_refused(failure):
         return bool(mismatch.got.dtype.name == own)
-    names = mismatch.expected, mismatch.got
-    return all(isinstance(one, str) for one in names) and names == (
-        calls[0].inputs.dtype.name,
-        own,
-    )
+    if not isinstance(mismatch.got, str) or mismatch.got != own:
+        return False
+    # So a layer has its dtype before it is called.
+    is_asked = _step(failure) == steps.Read("dtype") and mismatch.expected is None
+    return is_asked or (isinstance(mismatch.expected, str) and mismatch.expected in given)
 
 
 def _is_call(failure: Failure) -> bool:

@@ -17,7 +17,8 @@ ENOUGH, TOLD = 10, 6
 #: On any where it sounds like a refusal: it names a dtype, says what alone there is, or what has to be.
 ENOUGH_OF_REFUSALS = 1
 _REFUSAL = re.compile(
-    r"\b(only|alone|must|needs?|needed|expected|cannot|un(known|implemented|available)|unrecogni[sz]ed)\b|support"
+    r"\b(only|alone|must|needs?|needed|expected scalar type|cannot)\b|support"
+    r"|\b(un(known|implemented|available)|unrecogni[sz]ed)\b"
     r"|\bnot (implemented|available|known|offered|possible|allowed|for)\b|\bno such\b|\bha(s|ve) to be\b"
     r"|\brequire|\brefuse",
     re.IGNORECASE,

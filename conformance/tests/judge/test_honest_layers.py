@@ -63,3 +63,11 @@ def test_what_comes_out_in_a_dtype_of_its_own_is_the_matter_of_one_clause() -> N
     result = conformance.check(honest.Wide, profile="smoke", clause="DTYPE-0[24]", examples=3)
     found = {verdict.clause: (verdict.status, [*verdict.blocked_by]) for verdict in result.verdicts}
     assert found == {"DTYPE-02": ("fail", []), "DTYPE-04": ("blocked", ["DTYPE-02"])}
+
+
+def test_a_cast_is_one_cause_though_the_dtype_is_told_before_any_call() -> None:
+    result = conformance.check(honest.Casting, profile="smoke", clause="DTYPE-0[14]", examples=3)
+    told = {finding.clause: str(finding.diagnosis) for finding in result.findings}
+    assert {*told} == {"DTYPE-01", "DTYPE-04"}
+    assert len({*told.values()}) == 1
+    assert "cast to the layer's dtype" in told["DTYPE-01"]

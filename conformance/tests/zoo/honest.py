@@ -77,6 +77,18 @@ class FewActivations(fast_impl.Conv2DTranspose):
         super().__init__(filters, kernel_size, *args, activation=activation, **more)
 
 
+class Casting(fast_impl.Conv2DTranspose):
+    """Has a dtype from the beginning, to which it casts its inputs, as layers of Keras do."""
+
+    def __init__(self, *args: Any, dtype: Any = "float32", **more: Any) -> None:
+        super().__init__(*args, dtype=dtype, **more)
+        self._own = dtype
+
+    def __call__(self, inputs: Any, *args: Any, **more: Any) -> Any:
+        inputs = np.asarray(inputs)
+        return super().__call__(inputs.real.astype(self._own), *args, **more)
+
+
 class Wide(Single):
     """Computes in float64, and leaves it at that."""
 
