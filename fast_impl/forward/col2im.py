@@ -23,8 +23,8 @@ from fast_impl.forward.turned import Turned, taken
 from fast_impl.kernels import made
 from fast_impl.kernels.copying import shares
 from fast_impl.kernels.format import END, ZEROS, Run, Sums
-from fast_impl.kernels.panels import widths
-from fast_impl.kernels.streams import TooLongError, as_words
+from fast_impl.kernels.sums.panels import widths
+from fast_impl.kernels.sums.streams import TooLongError, as_words
 from fast_impl.kernels.target import Target
 from fast_impl.kernels.tasks import Task, Tasks
 from fast_impl.problem.problem import Problem

@@ -20,11 +20,11 @@ from fast_impl.forward import costs
 from fast_impl.forward.method import MOST_TAPS, Offer, Proposal
 from fast_impl.forward.packing import Block, Packing, packing
 from fast_impl.forward.turned import Turned, taken
-from fast_impl.kernels.calls import Calls, Part
-from fast_impl.kernels.grids import Grid, Reach
-from fast_impl.kernels.lanes import Side, partitions
-from fast_impl.kernels.panels import Lanes
-from fast_impl.kernels.streams import TooLongError
+from fast_impl.kernels.sums.calls import Calls, Part
+from fast_impl.kernels.sums.grids import Grid, Reach
+from fast_impl.kernels.sums.lanes import Side, partitions
+from fast_impl.kernels.sums.panels import Lanes
+from fast_impl.kernels.sums.streams import TooLongError
 from fast_impl.kernels.target import Target
 from fast_impl.problem.problem import Problem
 

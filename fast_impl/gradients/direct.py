@@ -13,7 +13,7 @@ from fast_impl.forward.turned import as_it_is, of_pairs
 from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import KernelGradient
 from fast_impl.gradients.pixel_sums import add_pixels, pixel_sums
-from fast_impl.kernels.streams import TooLongError
+from fast_impl.kernels.sums.streams import TooLongError
 from fast_impl.kernels.target import Target
 from fast_impl.kernels.turning import turn
 from fast_impl.problem.dtypes import accumulator

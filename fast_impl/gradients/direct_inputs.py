@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl.kernels.calls import Calls, Part
 from fast_impl.kernels.copying import fill, shares
-from fast_impl.kernels.grids import Grid, Reach
-from fast_impl.kernels.panels import Lanes
+from fast_impl.kernels.sums.calls import Calls, Part
+from fast_impl.kernels.sums.grids import Grid, Reach
+from fast_impl.kernels.sums.panels import Lanes
 from fast_impl.kernels.target import Target
 from fast_impl.kernels.tasks import DoPart
 from fast_impl.problem.geometry import Axis

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from fast_impl.kernels import made
 from fast_impl.kernels.copying import fill, shares
 from fast_impl.kernels.format import END, JOB_BYTES, Products
-from fast_impl.kernels.streams import MOST_WORDS, TooLongError, as_words
+from fast_impl.kernels.sums.streams import MOST_WORDS, TooLongError, as_words
 from fast_impl.kernels.target import Target
 from fast_impl.kernels.tasks import Task, Tasks
 from fast_impl.problem.problem import Problem

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fast_impl.kernels import grids
+from fast_impl.kernels.sums import grids
 from fast_impl.planning import gradients as backward
 from fast_impl.planning import planner
 from fast_impl.runtime import memory

@@ -31,7 +31,8 @@ from fast_impl.gradients.blocks import Backward
 from fast_impl.gradients.direct import DirectBackward
 from fast_impl.gradients.patches import PatchesBackward
 from fast_impl.gradients.small import SmallBackward
-from fast_impl.kernels import calls, copying, grids, native, tiles
+from fast_impl.kernels import copying, native
+from fast_impl.kernels.sums import calls, grids, tiles
 from fast_impl.kernels.x86 import features
 from fast_impl.planning import gradients, planner
 from fast_impl.problem import dtypes

@@ -9,7 +9,7 @@ import numpy as np
 import fast_impl
 from fast_impl.forward import direct
 from fast_impl.gradients import scatter
-from fast_impl.kernels.lanes import partitions
+from fast_impl.kernels.sums.lanes import partitions
 from fast_impl.tests.conftest import GEOMETRIES, forward
 
 LAST = {

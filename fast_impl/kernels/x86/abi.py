@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fast_impl.kernels.x86.registers import R12, R13, R14, R15, RBP, RBX, RDI, At
+from fast_impl.kernels.x86.assembly.registers import R12, R13, R14, R15, RBP, RBX, RDI, At
 
 # Holds the address of the call's fields, the only argument.
 ARGUMENT = RDI

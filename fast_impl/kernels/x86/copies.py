@@ -5,9 +5,9 @@ from __future__ import annotations
 from fast_impl.kernels.format import Copies
 from fast_impl.kernels.target import Function, Target
 from fast_impl.kernels.x86.abi import field
-from fast_impl.kernels.x86.assembler import Condition, Label
-from fast_impl.kernels.x86.instructions import assembler
-from fast_impl.kernels.x86.registers import (
+from fast_impl.kernels.x86.assembly.assembler import Condition, Label
+from fast_impl.kernels.x86.assembly.instructions import assembler
+from fast_impl.kernels.x86.assembly.registers import (
     R8,
     R9,
     R10,

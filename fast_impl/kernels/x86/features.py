@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from fast_impl.kernels.target import Target
 from fast_impl.kernels.x86.abi import field
-from fast_impl.kernels.x86.assembler import Assembler
+from fast_impl.kernels.x86.assembly.assembler import Assembler
+from fast_impl.kernels.x86.assembly.registers import RAX, RBX, RCX, Gpr
 from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.kernels.x86.avx512 import AVX512, AVX512_BF16
-from fast_impl.kernels.x86.registers import RAX, RBX, RCX, Gpr
 from fast_impl.runtime import executable
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fast_impl.kernels.format import JOB_BYTES, Run, Sums, whole, whole_lines
 from fast_impl.kernels.target import Function, Target
 from fast_impl.kernels.x86.abi import ARGUMENT, SAVED, field
-from fast_impl.kernels.x86.assembler import Condition, Label
-from fast_impl.kernels.x86.instructions import assembler
-from fast_impl.kernels.x86.registers import (
+from fast_impl.kernels.x86.assembly.assembler import Condition, Label
+from fast_impl.kernels.x86.assembly.instructions import assembler
+from fast_impl.kernels.x86.assembly.registers import (
     R8,
     R9,
     R10,
@@ -20,7 +20,7 @@ from fast_impl.kernels.x86.registers import (
     At,
     Gpr,
 )
-from fast_impl.kernels.x86.vectors import Part
+from fast_impl.kernels.x86.assembly.vectors import Part
 from fast_impl.runtime import executable
 
 # What the kernel counts in, behind the fields of a call.

@@ -10,8 +10,20 @@ from __future__ import annotations
 import sys
 
 from fast_impl.kernels.x86.abi import ARGUMENT, field
-from fast_impl.kernels.x86.assembler import Assembler, Condition, Label
-from fast_impl.kernels.x86.registers import R8, R12, R13, R14, RAX, RBP, RBX, RCX, RDX, At, Gpr
+from fast_impl.kernels.x86.assembly.assembler import Assembler, Condition, Label
+from fast_impl.kernels.x86.assembly.registers import (
+    R8,
+    R12,
+    R13,
+    R14,
+    RAX,
+    RBP,
+    RBX,
+    RCX,
+    RDX,
+    At,
+    Gpr,
+)
 from fast_impl.runtime import executable
 from fast_impl.runtime.workers import Look, Round, Team, TeamKernels, Waiting
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fast_impl.kernels.format import Formats, Turns
 from fast_impl.kernels.target import Function, Target
 from fast_impl.kernels.x86.abi import field
-from fast_impl.kernels.x86.assembler import Condition, Label
-from fast_impl.kernels.x86.instructions import assembler
-from fast_impl.kernels.x86.registers import R8, R9, R10, R11, RAX, RCX, RDX, RSI, At
+from fast_impl.kernels.x86.assembly.assembler import Condition, Label
+from fast_impl.kernels.x86.assembly.instructions import assembler
+from fast_impl.kernels.x86.assembly.registers import R8, R9, R10, R11, RAX, RCX, RDX, RSI, At
 from fast_impl.runtime import executable
 
 # Rows that are turned together: as many numbers as a quarter of a vector of 64 bytes.

@@ -13,7 +13,7 @@ import fast_impl
 from fast_impl.forward import col2im
 from fast_impl.forward.col2im import Col2im
 from fast_impl.kernels.format import Sums
-from fast_impl.kernels.streams import TooLongError
+from fast_impl.kernels.sums.streams import TooLongError
 from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.kernels.x86.avx512 import AVX512
 from fast_impl.planning import planner

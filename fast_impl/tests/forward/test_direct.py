@@ -9,8 +9,8 @@ import pytest
 import fast_impl
 from fast_impl.forward import direct
 from fast_impl.gradients import direct as direct_gradients
-from fast_impl.kernels import calls, grids, streams
-from fast_impl.kernels.streams import TooLongError
+from fast_impl.kernels.sums import calls, grids, streams
+from fast_impl.kernels.sums.streams import TooLongError
 from fast_impl.planning import gradients, planner
 from fast_impl.tests.made import GIVEN, in_pairs, made, pieces
 from fast_impl.tests.targets import IDLE, generated, on_each_target

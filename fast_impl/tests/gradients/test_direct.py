@@ -15,9 +15,9 @@ from fast_impl.gradients import direct_inputs, direct_kernel, scatter, small
 from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import Chunk, KernelGradient
 from fast_impl.gradients.patches import PatchesBackward
-from fast_impl.kernels import calls, grids, streams
 from fast_impl.kernels.format import Products
-from fast_impl.kernels.streams import TooLongError
+from fast_impl.kernels.sums import calls, grids, streams
+from fast_impl.kernels.sums.streams import TooLongError
 from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.kernels.x86.avx512 import AVX512
 from fast_impl.planning import gradients, planner

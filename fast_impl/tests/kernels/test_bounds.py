@@ -11,7 +11,7 @@ from fast_impl.forward import direct
 from fast_impl.gradients import direct_inputs, direct_kernel, scatter
 from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import KernelGradient
-from fast_impl.kernels import calls
+from fast_impl.kernels.sums import calls
 from fast_impl.runtime import checking
 from fast_impl.tests import guarded
 from fast_impl.tests.gradients.test_direct import WAYS

@@ -9,8 +9,9 @@ from fast_impl.forward import direct
 from fast_impl.gradients import direct_kernel
 from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import KernelGradient
-from fast_impl.kernels import calls, copying
+from fast_impl.kernels import copying
 from fast_impl.kernels.format import Products, Sums
+from fast_impl.kernels.sums import calls
 from fast_impl.kernels.tasks import Tasks
 from fast_impl.planning import planner
 from fast_impl.runtime import blas, checking

@@ -10,8 +10,8 @@ import pytest
 from fast_impl.kernels.tasks import Tasks
 from fast_impl.kernels.x86 import team
 from fast_impl.kernels.x86.abi import field
-from fast_impl.kernels.x86.assembler import Assembler, Condition, Label
-from fast_impl.kernels.x86.registers import RAX, RCX, RDX, At
+from fast_impl.kernels.x86.assembly.assembler import Assembler, Condition, Label
+from fast_impl.kernels.x86.assembly.registers import RAX, RCX, RDX, At
 from fast_impl.runtime import checking, executable, workers
 from fast_impl.runtime.checking import AddressError
 from fast_impl.tests.targets import IDLE, NATIVE, generated

@@ -7,9 +7,9 @@ import pytest
 
 from fast_impl.kernels import made, turning
 from fast_impl.kernels.format import Formats, Turns
-from fast_impl.kernels.x86.evex import EvexAssembler
-from fast_impl.kernels.x86.registers import R9, RAX, RDX, At, Ymm, Zmm
-from fast_impl.kernels.x86.vex import VexAssembler
+from fast_impl.kernels.x86.assembly.evex import EvexAssembler
+from fast_impl.kernels.x86.assembly.registers import R9, RAX, RDX, At, Ymm, Zmm
+from fast_impl.kernels.x86.assembly.vex import VexAssembler
 from fast_impl.problem.dtypes import by_name
 from fast_impl.runtime import checking, workers
 from fast_impl.runtime.checking import AddressError

@@ -17,7 +17,7 @@ from fast_impl.forward import blocks, col2im, direct
 from fast_impl.gradients.blocks import Backward
 from fast_impl.gradients.direct import DirectBackward
 from fast_impl.gradients.small import SmallBackward
-from fast_impl.kernels.calls import Calls, PreparedCalls
+from fast_impl.kernels.sums.calls import Calls, PreparedCalls
 from fast_impl.planning import gradients, planner
 from fast_impl.problem.dtypes import by_name
 from fast_impl.problem.problem import Options, Problem

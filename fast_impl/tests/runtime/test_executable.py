@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fast_impl.kernels.x86.assembler import Assembler
-from fast_impl.kernels.x86.registers import RAX, RDI, At
+from fast_impl.kernels.x86.assembly.assembler import Assembler
+from fast_impl.kernels.x86.assembly.registers import RAX, RDI, At
 from fast_impl.runtime import executable
 from fast_impl.tests.targets import generated
 

@@ -19,7 +19,7 @@ from conformance.strength.mistakes.mistake import (
     own_state,
     recomputed,
 )
-from fast_impl.layer import initializers, regularizers
+from fast_impl.layer.objects import initializers, regularizers
 
 # --- configurations that are read late ---
 

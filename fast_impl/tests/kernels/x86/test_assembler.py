@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from fast_impl.kernels.x86.assembler import Assembler, Condition, Label
-from fast_impl.kernels.x86.evex import EvexAssembler, PairsAssembler
-from fast_impl.kernels.x86.instructions import assembler
-from fast_impl.kernels.x86.registers import (
+from fast_impl.kernels.x86.assembly.assembler import Assembler, Condition, Label
+from fast_impl.kernels.x86.assembly.evex import EvexAssembler, PairsAssembler
+from fast_impl.kernels.x86.assembly.instructions import assembler
+from fast_impl.kernels.x86.assembly.registers import (
     R8,
     R9,
     R10,
@@ -29,7 +29,7 @@ from fast_impl.kernels.x86.registers import (
     Ymm,
     Zmm,
 )
-from fast_impl.kernels.x86.vex import VexAssembler
+from fast_impl.kernels.x86.assembly.vex import VexAssembler
 from fast_impl.tests.targets import for_each_target
 
 ASSEMBLERS = (VexAssembler, EvexAssembler)

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from fast_impl.kernels.x86.evex import EvexAssembler
-from fast_impl.kernels.x86.registers import (
+from fast_impl.kernels.x86.assembly.evex import EvexAssembler
+from fast_impl.kernels.x86.assembly.registers import (
     R8,
     R9,
     R11,

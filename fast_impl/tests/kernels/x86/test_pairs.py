@@ -8,10 +8,10 @@ import pytest
 
 from fast_impl.forward.turned import Turned, taken
 from fast_impl.gradients.direct import DirectBackward
+from fast_impl.kernels.x86.assembly.evex import PairsAssembler
+from fast_impl.kernels.x86.assembly.instructions import assembler
+from fast_impl.kernels.x86.assembly.registers import R12, R13, R14, RAX, RBP, RBX, RSP, At, Zmm
 from fast_impl.kernels.x86.avx512 import AVX512, AVX512_BF16
-from fast_impl.kernels.x86.evex import PairsAssembler
-from fast_impl.kernels.x86.instructions import assembler
-from fast_impl.kernels.x86.registers import R12, R13, R14, RAX, RBP, RBX, RSP, At, Zmm
 from fast_impl.planning import gradients, planner
 from fast_impl.problem.problem import Options, Problem
 from fast_impl.tests.targets import needs

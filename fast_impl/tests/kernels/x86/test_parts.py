@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from fast_impl.kernels.x86.abi import field
-from fast_impl.kernels.x86.instructions import assembler
-from fast_impl.kernels.x86.registers import R8, R9, RAX, At
-from fast_impl.kernels.x86.vectors import Part
+from fast_impl.kernels.x86.assembly.instructions import assembler
+from fast_impl.kernels.x86.assembly.registers import R8, R9, RAX, At
+from fast_impl.kernels.x86.assembly.vectors import Part
 from fast_impl.runtime import executable
 from fast_impl.tests import guarded
 from fast_impl.tests.targets import TARGETS, needs, on_each_target

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from fast_impl.kernels.x86.registers import R8, R9, R11, RAX, RBX, RDI, At, Ymm, Zmm
-from fast_impl.kernels.x86.vex import VexAssembler, pieces
+from fast_impl.kernels.x86.assembly.registers import R8, R9, R11, RAX, RBX, RDI, At, Ymm, Zmm
+from fast_impl.kernels.x86.assembly.vex import VexAssembler, pieces
 
 # The instruction as GNU objdump prints it, how the assembler is asked for it, and its bytes.
 ENCODINGS = [

@@ -4,10 +4,10 @@ import contextlib
 
 import pytest
 
-from fast_impl.kernels import grids, streams, tiles
 from fast_impl.kernels.format import END, NOWHERE, ZEROS
-from fast_impl.kernels.grids import Grid, Reach, Unit, cut, unit
-from fast_impl.kernels.streams import Streams, TooLongError
+from fast_impl.kernels.sums import grids, streams, tiles
+from fast_impl.kernels.sums.grids import Grid, Reach, Unit, cut, unit
+from fast_impl.kernels.sums.streams import Streams, TooLongError
 
 
 def _grid(images, rows, columns, taps=(0,), step=1):

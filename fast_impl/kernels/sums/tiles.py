@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.kernels.format import END, NOWHERE, ZEROS
-from fast_impl.kernels.grids import Grid, Reach
+from fast_impl.kernels.sums.grids import Grid, Reach
 
 Array = npt.NDArray[Any]
 

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from fast_impl.kernels import made
 from fast_impl.kernels.format import JOB_BYTES, Sums, whole_lines
-from fast_impl.kernels.grids import Grid, cut
-from fast_impl.kernels.panels import Lanes, Panel, cuts
-from fast_impl.kernels.streams import MOST_WORDS, Streams
+from fast_impl.kernels.sums.grids import Grid, cut
+from fast_impl.kernels.sums.panels import Lanes, Panel, cuts
+from fast_impl.kernels.sums.streams import MOST_WORDS, Streams
 from fast_impl.kernels.target import Target
 from fast_impl.kernels.tasks import DoPart, Task, Tasks
 from fast_impl.runtime import memory

@@ -6,8 +6,8 @@ import abc
 from collections.abc import Collection, Sequence
 from typing import ClassVar, NamedTuple
 
-from fast_impl.kernels.x86.assembler import Assembler, a
-from fast_impl.kernels.x86.registers import At, Gpr, Vector
+from fast_impl.kernels.x86.assembly.assembler import Assembler, a
+from fast_impl.kernels.x86.assembly.registers import At, Gpr, Vector
 
 # Opcode maps and prefixes of VEX and EVEX.
 MAP_0F, MAP_0F38, MAP_0F3A = 1, 2, 3

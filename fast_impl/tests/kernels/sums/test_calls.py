@@ -9,10 +9,10 @@ import pytest
 
 import fast_impl
 from fast_impl.forward import direct
-from fast_impl.kernels import calls
 from fast_impl.kernels.format import JOB_BYTES, Run, Sums
-from fast_impl.kernels.grids import Grid, Reach
-from fast_impl.kernels.panels import Lanes, Panel
+from fast_impl.kernels.sums import calls
+from fast_impl.kernels.sums.grids import Grid, Reach
+from fast_impl.kernels.sums.panels import Lanes, Panel
 from fast_impl.runtime import memory
 from fast_impl.tests.made import made, pieces
 from fast_impl.tests.targets import IDLE, on_each_target, telling

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from fast_impl.kernels.lanes import partitions
+from fast_impl.kernels.sums.lanes import partitions
 from fast_impl.problem.geometry import Axis
 from fast_impl.tests.made import GIVEN, axes
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from fast_impl.kernels.x86.assembler import a
-from fast_impl.kernels.x86.registers import At, Gpr, Vector, Ymm
-from fast_impl.kernels.x86.vectors import (
+from fast_impl.kernels.x86.assembly.assembler import a
+from fast_impl.kernels.x86.assembly.registers import At, Gpr, Vector, Ymm
+from fast_impl.kernels.x86.assembly.vectors import (
     MAP_0F,
     MAP_0F3A,
     MAP_0F38,

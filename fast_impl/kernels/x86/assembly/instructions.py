@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fast_impl.kernels.target import Target
-from fast_impl.kernels.x86.evex import EvexAssembler, PairsAssembler
-from fast_impl.kernels.x86.vectors import VectorAssembler
-from fast_impl.kernels.x86.vex import VexAssembler
+from fast_impl.kernels.x86.assembly.evex import EvexAssembler, PairsAssembler
+from fast_impl.kernels.x86.assembly.vectors import VectorAssembler
+from fast_impl.kernels.x86.assembly.vex import VexAssembler
 
 # By bytes of a vector, and whether numbers are pairs.
 _ASSEMBLERS: dict[tuple[int, bool], type[VectorAssembler]] = {

@@ -3,7 +3,7 @@
 import pytest
 
 from fast_impl.kernels.format import Run
-from fast_impl.kernels.panels import Lanes, Panel, cuts, widths
+from fast_impl.kernels.sums.panels import Lanes, Panel, cuts, widths
 from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.kernels.x86.avx512 import AVX512
 from fast_impl.tests.targets import IDLE, for_each_target

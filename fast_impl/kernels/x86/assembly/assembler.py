@@ -1,10 +1,10 @@
 """An assembler for the few x86-64 instructions that the generated kernels are made of.
 
-Here are those of general registers; `fast_impl.kernels.x86.vex` and `fast_impl.kernels.x86.evex` add
-instructions of vectors. Encodings follow the Intel 64 and IA-32 Architectures Software Developer's Manual,
-volume 2. Sizes and displacements are in bytes. What an instruction cannot encode is refused, with a ``TypeError``
-for an operand of another kind than its own and a ``ValueError`` for a size or number that it does
-not have.
+Here are those of general registers; `fast_impl.kernels.x86.assembly.vex` and
+`fast_impl.kernels.x86.assembly.evex` add instructions of vectors. Encodings follow the Intel 64 and IA-32
+Architectures Software Developer's Manual, volume 2. Sizes and displacements are in bytes. What an instruction
+cannot encode is refused, with a ``TypeError`` for an operand of another kind than its own and a ``ValueError``
+for a size or number that it does not have.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import struct
 from collections.abc import Callable
 from typing import TypeVar
 
-from fast_impl.kernels.x86.registers import RBP, RSP, At, Gpr, Vector, int32
+from fast_impl.kernels.x86.assembly.registers import RBP, RSP, At, Gpr, Vector, int32
 
 T = TypeVar("T")
 

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.kernels.format import END
-from fast_impl.kernels.grids import Grid, Reach, Unit, cut
-from fast_impl.kernels.tiles import Added, Cutter, Strip, by_tiles
+from fast_impl.kernels.sums.grids import Grid, Reach, Unit, cut
+from fast_impl.kernels.sums.tiles import Added, Cutter, Strip, by_tiles
 
 Array = npt.NDArray[Any]
 

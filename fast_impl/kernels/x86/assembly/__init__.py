@@ -1,0 +1,1 @@
+"""Instructions as bytes: registers, general instructions, and those of each kind of vectors."""
