@@ -24,6 +24,8 @@ Array = npt.NDArray[Any]
 
 # Bytes of gradients whose sum is worth the time to wake a thread.
 _LARGE = 4 << 20
+# Bytes of gradients beyond which they do not stay in the last cache.
+_FAR = 16 << 20
 # Multiply-adds below which a second thread only costs.
 _SMALL = 1 << 20
 
@@ -51,8 +53,11 @@ class DirectBackward:
         self.problem = problem = dataclasses.replace(problem, channels_first=False, dtype=dtype)
         self.threads = 1 if problem.multiply_adds < _SMALL else threads
         self.kernel = KernelGradient(problem, self.threads, limit, target)
-        # Where several threads share a chunk, they rather share all pixels.
-        parts = len(self.kernel.chunks) if self.kernel.inner_threads == 1 else 1
+        # Where several threads share a chunk, they rather share all pixels; and what stays in the last cache need
+        # not be read in one pass.
+        far = math.prod(problem.output_shape) * dtype.itemsize > _FAR
+        self.one_pass = self.kernel.inner_threads == 1 and far
+        parts = len(self.kernel.chunks) if self.one_pass else 1
         # Whether pairs of filters are multiplied as they are.
         pairs = of_pairs(self.given.dtype, problem.filters, target)
         self.paired = pairs is not None
@@ -130,29 +135,31 @@ class DirectBackward:
     ) -> None:
         """Write all gradients, of contiguous arrays; ``to_multiply`` is the output's gradient as the kernel is.
 
-        They are computed chunk by chunk, so that the output's gradient comes from memory once.
+        If that is large, they are computed chunk by chunk, so that it comes from memory once.
         """
         to_inputs, to_kernel, to_bias = out
-        whole = self.kernel.inner_threads == 1
-        sums = np.zeros((self.kernel.shares, len(to_bias)), to_bias.dtype)
-        with self.inputs.in_parts(kernel, to_multiply, to_inputs) as (do, parts):
-            chunks = len(self.kernel.chunks)
-
-            def beside(number: int, share: int, threads: int) -> None:
-                for part in range(number, parts, chunks):
-                    do(part, threads)
-                if whole:
-                    chunk = self.kernel.chunks[number]
-                    images = slice(chunk.first_image, chunk.first_image + chunk.images)
-                    rows = self.kernel.own_rows(chunk)
-                    pixels = gradient[images, rows.start : rows.stop]
-                    add_pixels(pixels.reshape(-1, pixels.shape[-1]), sums[share])
-
-            self.kernel.run(inputs, gradient, to_kernel, beside)
-        if not whole:
+        if not self.one_pass:
+            self.inputs.run(kernel, to_multiply, to_inputs)
+            self.kernel.run(inputs, gradient, to_kernel)
             threads = self.threads if gradient.nbytes > _LARGE else 1
             sums, tasks = pixel_sums(gradient, self.problem.dtype, threads)
             workers.run(lambda number, seat: tasks[number](seat), len(tasks), threads)
+            sums.sum(axis=0, out=to_bias)
+            return
+        sums = np.zeros((self.kernel.shares, len(to_bias)), to_bias.dtype)
+        chunks = self.kernel.chunks
+        with self.inputs.in_parts(kernel, to_multiply, to_inputs) as (do, parts):
+
+            def beside(number: int, share: int) -> None:
+                for part in range(number, parts, len(chunks)):
+                    do(part, 1)
+                chunk = chunks[number]
+                images = slice(chunk.first_image, chunk.first_image + chunk.images)
+                rows = self.kernel.own_rows(chunk)
+                pixels = gradient[images, rows.start : rows.stop]
+                add_pixels(pixels.reshape(-1, pixels.shape[-1]), sums[share])
+
+            self.kernel.run(inputs, gradient, to_kernel, beside)
         sums.sum(axis=0, out=to_bias)
 
 

@@ -87,8 +87,8 @@ class _Group(NamedTuple):
     columns: range | None = None
 
 
-# Of a chunk, a share, and threads.
-Beside = Callable[[int, int, int], None]
+# Of a chunk and a share.
+Beside = Callable[[int, int], None]
 # Rows and lanes of a tile of the result, over all of its panels.
 _Tile = tuple[int, int]
 
@@ -502,7 +502,7 @@ class KernelGradient:
             gradient: The output's gradient.
             out: What to write into.
             beside: Is told of each chunk, right after it, while its numbers are in the cache: which of the chunks
-                and which of the shares it is, and on how many threads to work.
+                and which of the shares it is.
         """
         if not self.exchanged:
             self._sum(inputs, gradient, out, beside)
@@ -523,7 +523,7 @@ class KernelGradient:
                 with memory.scratch() as lender:
                     self._run(self.chunks[place], inputs, gradient, sums[number], lender)
                 if beside is not None:
-                    beside(place, number, self.inner_threads)
+                    beside(place, number)
 
         workers.run(share, self.shares, self.shares)
         if self.shares > 1:

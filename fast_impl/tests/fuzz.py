@@ -62,6 +62,7 @@ CUTS = (
     (direct_kernel, {"_BORDER": -1}),
     (direct_kernel, {"_WORTH": 1e9}),
     (direct_kernel, {"_WORTH": 0}),
+    (direct_gradients, {"_FAR": 0}),
     (direct_inputs, {"_WORTH": 1e9}),
     (direct_inputs, {"_WORTH": 0}),
     (col2im, {"_SUM_BYTES": 1000}),

@@ -90,6 +90,30 @@ def test_pixels_that_sum_over_the_same_gradients_fill_vectors(
 
 
 @on_each_target
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("pixels", [1, 20, 1 << 20])
+@pytest.mark.parametrize("far", [0, 1 << 30])
+@pytest.mark.parametrize("name", GIVEN)
+def test_gradients_in_one_pass_are_those_one_after_the_other(
+    target, name, far, pixels, threads, monkeypatch
+):
+    monkeypatch.setattr(direct_gradients, "_FAR", far)
+    monkeypatch.setattr(direct_gradients, "_SMALL", 0)
+    for constant, value in (("_PIXELS", pixels), ("_CHUNK_ADDS", 0), ("_SHARED", 0)):
+        monkeypatch.setattr(direct_kernel, constant, value)
+    given = made(name, 3, 5, 4)
+    method = direct_gradients.DirectBackward(given.problem, threads, 1 << 26, target)
+    # Where there are fewer chunks than threads, these share each of them.
+    assert method.one_pass == (far == 0 and method.kernel.inner_threads == 1)
+    found = [np.full_like(array, np.nan) for array in (given.x, given.k)]
+    found.append(np.full(4, np.nan, "f4"))
+    method.run(given.x, given.k, given.g, tuple(found))
+    np.testing.assert_array_equal(found[0], given.to_inputs)
+    np.testing.assert_array_equal(found[1], given.to_kernel)
+    np.testing.assert_array_equal(found[2], given.g.sum((0, 1, 2)))
+
+
+@on_each_target
 @pytest.mark.parametrize("threads", [1, 2])
 def test_an_infinite_gradient_is_no_nan_elsewhere(target, threads, monkeypatch):
     """Where it meets a weight that is no tap of the kernel."""
