@@ -78,17 +78,6 @@ class Direct:
         """The pieces as the kernels see them."""
         return [piece.part(self.problem) for piece in self.pieces]
 
-    def least_seconds(self) -> float:
-        """What it takes at the least: multiplications by the fullest tiles, and calls of kernels."""
-        vector, dtype = self.target.vector, self.problem.dtype
-        cycles = 0.0
-        for piece, part in zip(self.pieces, self.parts, strict=True):
-            grid, vectors = part.grid, -(-part.lanes.total * dtype.itemsize // vector)
-            places = grid.images * len(piece.down.blocks) * len(piece.right.blocks)
-            cycles += places * grid.taps * grid.channels * vectors
-        called = costs.BOUND_START + costs.KERNEL_CALL * len(self.pieces)
-        return called + cycles * self.target.least_step * self.target.cycle
-
     @functools.cached_property
     def calls(self) -> Calls:
         """What is to be called."""
@@ -172,12 +161,11 @@ def _candidates(problem: Problem, target: Target) -> list[Direct]:
 
 
 def _best(problem: Problem, threads: int, target: Target) -> Direct | None:
-    """The way that takes the least time; those that take more at the least are not worked out."""
+    """The way that takes the least time; ways of so many pieces that they cannot are not worked out."""
     best: Direct | None = None
     least = math.inf
-    ways = [(found.least_seconds() / threads, found) for found in _candidates(problem, target)]
-    for at_least, found in sorted(ways, key=lambda way: way[0]):
-        if at_least < least:
+    for found in sorted(_candidates(problem, target), key=lambda found: len(found.pieces)):
+        if costs.BOUND_START + costs.KERNEL_CALL * len(found.pieces) < least:
             seconds = found.seconds(threads)
             if seconds < least:
                 best, least = found, seconds

@@ -7,7 +7,6 @@ the key under which it is kept. To add an instruction set is to make another one
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -115,11 +114,6 @@ class Target:
                     f"{self.name}: a tile of {rows} rows by {vectors} vectors does not fit "
                     f"{self.registers} registers"
                 )
-
-    @functools.cached_property
-    def least_step(self) -> float:
-        """Cycles of a number of a pixel times a vector in the fullest tiles."""
-        return min(tile.step / (tile.rows * vectors) for vectors, tile in self.tiles.items())
 
     @property
     def widest(self) -> int:

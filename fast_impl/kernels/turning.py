@@ -85,13 +85,11 @@ def _turned(into: Array, source: Array, target: Target) -> bool:
 
 def _pixels(images: Array) -> Array | None:
     """The same as ``[images, pixels, channels]``; None where rows of pixels do not follow each other."""
-    _, row, column, _ = steps(images)
+    image, row, column, channel = steps(images)
     if images.shape[1] > 1 and row != images.shape[2] * column:
         return None
     shape = len(images), images.shape[1] * images.shape[2], images.shape[3]
-    return np.lib.stride_tricks.as_strided(
-        images, shape, (steps(images)[0], column, steps(images)[3])
-    )
+    return np.lib.stride_tricks.as_strided(images, shape, (image, column, channel))
 
 
 def _turn(into: Array, source: Array, target: Target) -> None:

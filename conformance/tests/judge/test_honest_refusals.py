@@ -29,45 +29,20 @@ from conformance.model.steps import (
 )
 from conformance.oracle.comparison import Mismatch
 from conformance.subjects.objects import ObjectSubject
+from conformance.tests.zoo.honest import Plain
 
 SHAPE = (2, 4, 5, 2)
 ARGUMENTS = {"filters": 3, "kernel_size": [2, 3]}
 
 
-class _Plain:
-    """A layer with few arguments, which is made by its first call."""
-
-    def __init__(
-        self, filters: Any, kernel_size: Any, strides: Any = 1, padding: Any = "valid"
-    ) -> None:
-        self._layer = fast_impl.Conv2DTranspose(filters, kernel_size, strides, padding)
-
-    def build(self, shape: Any) -> None:
-        self._layer.build(shape)
-
-    def set_weights(self, weights: Any) -> None:
-        self._layer.set_weights(weights)
-
-    @property
-    def kernel(self) -> Any:
-        return self._layer.kernel
-
-    @property
-    def bias(self) -> Any:
-        return self._layer.bias
-
-    def __call__(self, inputs: Any) -> Any:
-        return self._layer(inputs)
-
-
-class OfFloat32(_Plain):
+class OfFloat32(Plain):
     def __call__(self, inputs: Any) -> Any:
         if inputs.dtype != np.float32:
             raise TypeError(f"only float32 inputs are supported, got {inputs.dtype}")
         return super().__call__(inputs)
 
 
-class OfSquares(_Plain):
+class OfSquares(Plain):
     def __init__(
         self, filters: Any, kernel_size: Any, strides: Any = 1, padding: Any = "valid"
     ) -> None:
@@ -77,7 +52,7 @@ class OfSquares(_Plain):
         super().__init__(filters, kernel_size, strides, padding)
 
 
-class ThatMustBeBuilt(_Plain):
+class ThatMustBeBuilt(Plain):
     def __call__(self, inputs: Any) -> Any:
         if not self._layer.built:
             raise RuntimeError("build the layer first")
@@ -182,7 +157,7 @@ def test_a_cast_is_the_matter_of_the_clause_about_casts(case: Case) -> None:
     assert Culprits(evidence, subject, Traits()).of("DTYPE-04", blamed[1]) is None
 
 
-class WithoutKernel(_Plain):
+class WithoutKernel(Plain):
     """As modules of PyTorch that are made by `build`: before it, the attribute is missing."""
 
     def __call__(self, inputs: Any) -> Any:
@@ -230,7 +205,7 @@ def test_another_exception_than_that_of_a_plain_call_blames_nobody() -> None:
 
 
 def test_a_layer_that_makes_its_weights_in_a_call_blames_nobody() -> None:
-    class Refusing(_Plain):
+    class Refusing(Plain):
         def __call__(self, inputs: Any) -> Any:
             if inputs.dtype != np.float32:
                 raise AttributeError("no such dtype")
@@ -421,7 +396,7 @@ def test_an_activation_that_a_layer_does_not_take_is_not_assigned_to_it() -> Non
     assert judged == [None] * len(assigned) != []
 
 
-class ThatIsMadeByItsFirstCall(_Plain):
+class ThatIsMadeByItsFirstCall(Plain):
     """Keeps what `set_weights` gives until it is called: `kernel` is None before."""
 
     kernel = bias = None  # type: ignore[assignment]
@@ -459,7 +434,7 @@ class Tensor:
         return np.array(self.values)
 
 
-class OfTensors(_Plain):
+class OfTensors(Plain):
     kernel = bias = None  # type: ignore[assignment]
 
     def set_weights(self, weights: Any) -> None:
@@ -484,7 +459,7 @@ def test_weights_that_are_no_arrays_are_not_assigned_arrays() -> None:
     assert (assigned.unsupported, called.error) == ("kernel is a Tensor, no array of NumPy's", None)
 
 
-class OfFewArguments(_Plain):
+class OfFewArguments(Plain):
     """Has neither the further arguments of the page nor those of a call, nor most methods."""
 
     def apply(self, inputs: Any) -> Any:

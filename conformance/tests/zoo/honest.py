@@ -9,8 +9,8 @@ import numpy as np
 import fast_impl
 
 
-class Single:
-    """float32 alone; the weights are made by `build`, or by the first call."""
+class Plain:
+    """Few arguments; the weights are made by `build`, or by the first call."""
 
     def __init__(
         self, filters: Any, kernel_size: Any, strides: Any = (1, 1), padding: Any = "valid"
@@ -32,9 +32,16 @@ class Single:
         return self._layer.bias
 
     def __call__(self, inputs: Any) -> Any:
+        return self._layer(inputs)
+
+
+class Single(Plain):
+    """float32 alone."""
+
+    def __call__(self, inputs: Any) -> Any:
         if inputs.dtype != np.float32:
             self.refuse(inputs.dtype)
-        return self._layer(inputs)
+        return super().__call__(inputs)
 
     def refuse(self, dtype: Any) -> None:
         raise TypeError(f"this layer is for float32 and not for {dtype}")

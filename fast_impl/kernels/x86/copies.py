@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fast_impl.kernels.format import Copies
 from fast_impl.kernels.target import Function, Target
-from fast_impl.kernels.x86.abi import field
+from fast_impl.kernels.x86.abi import field, turn_again
 from fast_impl.kernels.x86.assembly.assembler import Condition, Label
 from fast_impl.kernels.x86.assembly.instructions import assembler
 from fast_impl.kernels.x86.assembly.registers import (
@@ -54,10 +54,11 @@ def generate(target: Target, length: int) -> bytes:
     asm.add(R10, field(Copies.TARGET_PANEL_STEP))
     asm.subtract_number(R11, 1)
     asm.jump(panel, Condition.NOT_ZERO)
-    asm.add_memory(field(Copies.SOURCE), field(Copies.OUTER_STEP), RAX)
-    asm.add_memory(field(Copies.TARGET), field(Copies.TARGET_OUTER_STEP), RAX)
-    asm.subtract_number(field(Copies.OUTER), 1)
-    asm.jump(outer, Condition.NOT_ZERO)
+    steps = {
+        Copies.SOURCE: field(Copies.OUTER_STEP),
+        Copies.TARGET: field(Copies.TARGET_OUTER_STEP),
+    }
+    turn_again(asm, outer, Copies.OUTER, steps)
     asm.leave_vectors()
     asm.ret()
     return asm.code()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fast_impl.kernels.format import JOB_BYTES, Products
 from fast_impl.kernels.target import Function, Target
-from fast_impl.kernels.x86.abi import field
+from fast_impl.kernels.x86.abi import field, turn_again
 from fast_impl.kernels.x86.assembly.assembler import Condition, Label
 from fast_impl.kernels.x86.assembly.instructions import assembler
 from fast_impl.kernels.x86.assembly.registers import (
@@ -117,13 +117,11 @@ def generate(
     asm.add_number(R11, JOB_BYTES)
     asm.subtract_number(field(_LEFT), 1)
     asm.jump(job, Condition.NOT_ZERO)
-    for moved, by in (
-        (Products.INPUTS, Products.INPUTS_STEP),
-        (Products.RESULT, Products.RESULT_STEP),
-    ):
-        asm.add_memory(field(moved), field(by), RAX)
-    asm.subtract_number(field(Products.PANELS), 1)
-    asm.jump(panel, Condition.NOT_ZERO)
+    steps = {
+        Products.INPUTS: field(Products.INPUTS_STEP),
+        Products.RESULT: field(Products.RESULT_STEP),
+    }
+    turn_again(asm, panel, Products.PANELS, steps)
     asm.leave_vectors()
     asm.pop(RBX)
     asm.ret()

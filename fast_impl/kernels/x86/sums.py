@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fast_impl.kernels.format import JOB_BYTES, Run, Sums, whole, whole_lines
 from fast_impl.kernels.target import Function, Target
-from fast_impl.kernels.x86.abi import ARGUMENT, SAVED, field
+from fast_impl.kernels.x86.abi import ARGUMENT, SAVED, field, turn_again
 from fast_impl.kernels.x86.assembly.assembler import Condition, Label
 from fast_impl.kernels.x86.assembly.instructions import assembler
 from fast_impl.kernels.x86.assembly.registers import (
@@ -166,14 +166,12 @@ def generate(target: Target, vectors: int, size: int, runs: tuple[Run, ...], aga
     asm.add_number(field(_JOB), JOB_BYTES)
     asm.subtract_number(field(_LEFT), 1)
     asm.jump(job, Condition.NOT_ZERO)
-    for moved, by in (
-        (Sums.WEIGHTS, Sums.WEIGHTS_STEP),
-        (Sums.OUTPUTS, Sums.OUTPUTS_STEP),
-    ):
-        asm.add_memory(field(moved), field(by), RAX)
-    asm.add_number(field(Sums.BIAS), vectors * vector)
-    asm.subtract_number(field(Sums.PANELS), 1)
-    asm.jump(panel, Condition.NOT_ZERO)
+    steps: dict[int, int | At] = {
+        Sums.WEIGHTS: field(Sums.WEIGHTS_STEP),
+        Sums.OUTPUTS: field(Sums.OUTPUTS_STEP),
+        Sums.BIAS: vectors * vector,
+    }
+    turn_again(asm, panel, Sums.PANELS, steps)
     if lines:
         asm.fence()
     asm.leave_vectors()

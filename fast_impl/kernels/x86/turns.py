@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fast_impl.kernels.format import Formats, Turns
 from fast_impl.kernels.target import Function, Target
-from fast_impl.kernels.x86.abi import field
+from fast_impl.kernels.x86.abi import field, turn_again
 from fast_impl.kernels.x86.assembly.assembler import Condition, Label
 from fast_impl.kernels.x86.assembly.instructions import assembler
 from fast_impl.kernels.x86.assembly.registers import R8, R9, R10, R11, RAX, RCX, RDX, RSI, At
@@ -73,10 +73,8 @@ def generate_turn(target: Target) -> bytes:
     asm.subtract_number(R11, 1)
     asm.jump(column, Condition.NOT_ZERO)
 
-    asm.add_memory(field(Turns.SOURCE), field(Turns.SOURCE_IMAGE), RAX)
-    asm.add_memory(field(Turns.TARGET), field(Turns.TARGET_IMAGE), RAX)
-    asm.subtract_number(field(Turns.IMAGES), 1)
-    asm.jump(image, Condition.NOT_ZERO)
+    steps = {Turns.SOURCE: field(Turns.SOURCE_IMAGE), Turns.TARGET: field(Turns.TARGET_IMAGE)}
+    turn_again(asm, image, Turns.IMAGES, steps)
     asm.leave_vectors()
     asm.ret()
     return asm.code()
@@ -103,10 +101,11 @@ def generate_change(target: Target, narrow: str, widens: bool) -> bytes:
     asm.add_number(RDX, target.vector if widens else half)
     asm.subtract_number(RCX, 1)
     asm.jump(number, Condition.NOT_ZERO)
-    asm.add_memory(field(Formats.SOURCE), field(Formats.SOURCE_IMAGE), RAX)
-    asm.add_memory(field(Formats.TARGET), field(Formats.TARGET_IMAGE), RAX)
-    asm.subtract_number(field(Formats.IMAGES), 1)
-    asm.jump(image, Condition.NOT_ZERO)
+    steps = {
+        Formats.SOURCE: field(Formats.SOURCE_IMAGE),
+        Formats.TARGET: field(Formats.TARGET_IMAGE),
+    }
+    turn_again(asm, image, Formats.IMAGES, steps)
     asm.leave_vectors()
     asm.ret()
     return asm.code()
