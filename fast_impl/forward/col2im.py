@@ -260,7 +260,7 @@ class Col2im:
                 self._task,
                 np.ascontiguousarray(inputs),
                 packed,
-                None if bias is None else np.tile(bias, self.problem.width.output),
+                self._before(bias),
                 rooms.reshape(self.threads, -1),
                 found.reshape(*found.shape[:2], -1),
             )
@@ -268,11 +268,16 @@ class Col2im:
         if found is not out:
             out[...] = found
 
+    def _before(self, bias: Array | None) -> Array | int:
+        """What is in a row of sums before anything is added: nothing, or the bias of each number."""
+        # A bias of -0 would make an output -0 that has no input.
+        return 0 if bias is None else np.tile(bias + 0, self.line // self.problem.filters)
+
     def _task(
         self,
         inputs: Array,
         packed: Array,
-        bias: Array | None,
+        before: Array | int,
         rooms: Array,
         out: Array,
         number: int,
@@ -280,7 +285,7 @@ class Col2im:
     ) -> None:
         band = self.bands[number]
         sums = rooms[seat][: band.images * self._rows * self.line]
-        sums.fill(0)
+        np.copyto(sums.reshape(-1, self.line), before)
         self._calls[number].run(
             (address(inputs), address(packed), address(sums)),
             1,
@@ -293,11 +298,7 @@ class Col2im:
         left = self.problem.width.before * self.problem.filters
         rows = sums.reshape(band.images, self._rows, self.line)
         rows = rows[:, top : top + band.high - band.low, left : left + out.shape[2]]
-        into = out[band.first_image : band.first_image + band.images, band.low : band.high]
-        if bias is None:
-            np.copyto(into, rows)
-        else:
-            np.add(rows, bias, out=into)
+        np.copyto(out[band.first_image : band.first_image + band.images, band.low : band.high], rows)
 
     def seconds(self) -> float:
         """Predicted time of the whole problem."""
