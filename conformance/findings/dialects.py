@@ -14,8 +14,16 @@ from conformance.model.case import Case
 from conformance.model.named import texts_of
 from conformance.model.values.codec import Array, Value
 from conformance.subjects import frameworks, situations
-from conformance.subjects.layer import FunctionBackend, LayerBackend
-from conformance.subjects.loading import ALGORITHM, LAYERS, backend_class, is_tensorflow, load
+from conformance.subjects.layer import LayerBackend
+from conformance.subjects.loading import (
+    ALGORITHM,
+    BARE_LAYER,
+    FUNCTION,
+    LAYER,
+    LAYERS,
+    is_tensorflow,
+    load,
+)
 
 #: What Python writes into the name of a class that a function makes.
 _LOCALS = "<locals>"
@@ -24,13 +32,13 @@ _LOCALS = "<locals>"
 _OVERWRITING = (*situations.OVERWRITING, "results overwritten")
 
 
-def words_of(spec: str, mode: str, target: Any = None) -> LayerWords:
-    """Return the words for a subject.
+def words_of(spec: str, mode: str, driven_as: Any = LAYER) -> LayerWords:
+    """Return the words for a subject, which is not loaded: its code is its own process's matter.
 
     Args:
         spec: the subject as the user wrote it.
         mode: `eager` or `graph`; the way of a framework.
-        target: the class or function, where it need not be loaded.
+        driven_as: what its process says of it (`conformance.subjects.loading.driven_as`).
     """
     if is_tensorflow(spec):
         return _TensorFlowWords(spec) if mode == "eager" else _GraphWords(spec, mode)
@@ -38,15 +46,10 @@ def words_of(spec: str, mode: str, target: Any = None) -> LayerWords:
     if chosen is not None:
         is_layer = chosen.framework.keras is not None
         return (_FrameworkLayerWords if is_layer else _FrameworkWords)(spec, mode)
-    try:
-        loaded = load(spec) if target is None else target
-        made_by = backend_class(loaded, spec)
-    except Exception:
-        return LayerWords(spec)
-    if made_by is FunctionBackend:
+    if driven_as == FUNCTION:
         return _FunctionWords(spec)
     words = LayerWords(spec)
-    if isinstance(loaded, type) and not hasattr(loaded, "get_weights"):
+    if driven_as == BARE_LAYER:
         words.weights = "[layer.kernel, getattr(layer, 'bias', None)]"  # as the suite reads them
     return words
 

@@ -15,6 +15,7 @@ from conformance.model.case import Case
 from conformance.model.observation import Observation
 from conformance.model.values.codec import Value
 from conformance.oracle.comparison import Mismatch, describe
+from conformance.subjects.loading import LAYER
 
 #: Arrays of at most so many elements are printed in comments.
 PRINTED = 24
@@ -28,7 +29,7 @@ def script_for(
     *,
     is_command: bool,
     observation: Observation | None = None,
-    target: Any = None,
+    driven_as: Any = LAYER,
 ) -> str:
     """Return source text that shows the finding.
 
@@ -43,13 +44,13 @@ def script_for(
         is_command: whether `spec` is a program that speaks the process protocol.
         observation: what the subject did with the case: tells which steps raise on the way, and whether the
             process ended.
-        target: the subject itself, where it is an object of this process.
+        driven_as: what the subject's process says of it (`conformance.subjects.loading.driven_as`).
     """
     if is_command:
         request = json.dumps({"kind": "case", "id": case.id, "case": case.to_json()})
         return f"echo {shlex.quote(request)} | {spec}\n"
     observation = observation or Observation()
-    words = words_of(spec, mode, target)
+    words = words_of(spec, mode, driven_as)
     aside = () if case.situation is None else case.situation.aside
     if case.situation is not None and words.takes_arrays:
         words.situation = case.situation.name

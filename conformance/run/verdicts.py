@@ -38,6 +38,7 @@ from conformance.run.settings.corpus import Corpus, judge_recorded
 from conformance.run.settings.excuses import Excuse, Failed, Standing, excused
 from conformance.run.settings.options import Options
 from conformance.run.statistics import messages
+from conformance.subjects.loading import LAYER
 from conformance.subjects.processes.process import (
     EXPLAINING,
     LONGEST_EXPLAINING,
@@ -439,7 +440,7 @@ class ParticipantJudge:
             mismatch,
             is_command=self.participant.is_command,
             observation=observation,
-            target=getattr(subject, "target", None),
+            driven_as=self.participant.description.get("driven_as", LAYER),
         )
 
     @contextlib.contextmanager

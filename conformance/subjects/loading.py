@@ -24,6 +24,8 @@ from conformance.subjects.layer import FunctionBackend, LayerBackend
 LAYERS = {"reference": "reference_impl", "fast": "fast_impl"}
 #: `fast:ALGORITHM` is the fast layer with one of its algorithms.
 ALGORITHM = "fast:"
+#: How a subject is driven: a bare function, a layer, or one whose weights are read from its attributes.
+FUNCTION, LAYER, BARE_LAYER = "function", "layer", "layer without get_weights"
 #: What the constructor takes first, and so what a factory of layers does.
 _LAYER_ARGUMENTS = ("filters", "kernel_size")
 
@@ -194,8 +196,16 @@ def describe(spec: str, mode: str) -> dict[str, Any]:
 
 
 def describe_object(target: Any, mode: str) -> dict[str, Any]:
-    """Return versions of a class or function, and what it declares in its attributes."""
-    return {"versions": versions_of(target), "settings": {}, "mode": mode, **_declared(target)}
+    """Return versions of a class or function, how it is driven, and what it declares in its attributes."""
+    versions, driven = versions_of(target), driven_as(target)
+    return {"versions": versions, "settings": {}, "mode": mode, "driven_as": driven, **_declared(target)}
+
+
+def driven_as(target: Any) -> str:
+    """Return how a script has to spell calls of a class, a factory or a function: who writes it need not load it."""
+    if backend_class(target, text_of(target, repr, 80)) is FunctionBackend:
+        return FUNCTION
+    return LAYER if not isinstance(target, type) or hasattr(target, "get_weights") else BARE_LAYER
 
 
 def _declared(target: Any) -> dict[str, Any]:

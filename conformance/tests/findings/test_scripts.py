@@ -30,6 +30,8 @@ from conformance.model.case import Case
 from conformance.model.observation import Error, Observation, Outcome
 from conformance.oracle.comparison import Mismatch
 from conformance.subjects import frameworks, tensorflow_is_installed
+from conformance.subjects.loading import driven_as
+from fast_impl import conv2d_transpose
 
 DTYPES = (
     "float16",
@@ -253,7 +255,10 @@ def test_a_script_of_a_function_runs(
 ) -> None:
     case = Case("any", {"filters": 2, "kernel_size": [1, 2]}, CASE.steps)
     mismatch = Mismatch("wrong", step=3)
-    text = script_for("fast_impl:conv2d_transpose", "eager", case, mismatch, is_command=False)
+    text = script_for(
+        "fast_impl:conv2d_transpose", "eager", case, mismatch, is_command=False,
+        driven_as=driven_as(conv2d_transpose),
+    )  # fmt: skip
     done = _executed(text, command_environment, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "1.5" in done.stdout
@@ -506,7 +511,8 @@ def test_the_weights_of_a_layer_without_the_method_are_read_as_attributes(
     case = Case("geometry", {"filters": 1, "kernel_size": 1}, (step,))
     told = Mismatch("wrong", expected=1, got=2, step=0)
     text = script_for(
-        "mine.py:WithoutGetWeights", "eager", case, told, is_command=False, target=WithoutGetWeights
-    )
+        "mine.py:WithoutGetWeights", "eager", case, told, is_command=False,
+        driven_as=driven_as(WithoutGetWeights),
+    )  # fmt: skip
     done = _executed(text, command_environment, tmp_path)
     assert (done.returncode, done.stdout.strip()) == (0, "[array([[3.]]), None]")

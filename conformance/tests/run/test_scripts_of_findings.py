@@ -81,3 +81,38 @@ def test_the_script_of_a_crash_comes_to_the_step_that_ends_the_process(
     carried_out: Callable[..., Any],
 ) -> None:
     assert carried_out("Ends", "ARG-06").returncode == 7
+
+
+#: Notes, whenever it is imported, whether that is a process which judges.
+NOTING = """
+import sys
+from pathlib import Path
+import numpy as np
+import fast_impl
+
+judges = "conformance.judge" in sys.modules or "conformance.run" in sys.modules
+with Path(__file__).with_name("imported.txt").open("a") as noted:
+    noted.write("judges\\n" if judges else "works\\n")
+
+class Wrong(fast_impl.Conv2DTranspose):
+    def __call__(self, inputs):
+        return super().__call__(inputs) + 1
+
+def crooked(inputs, kernel, strides, padding, data_format):
+    return fast_impl.conv2d_transpose(inputs, kernel, strides, padding, data_format) + 1
+"""
+
+
+@pytest.mark.parametrize("name", ["Wrong", "crooked"])
+def test_no_process_that_judges_imports_the_subject_s_code(
+    name: str, command: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "noting.py"
+    file.write_text(NOTING, encoding="utf-8")
+    done = command(
+        *("run", "--profile", "smoke", "--clause", "VAL-01", "--subject", f"{file}:{name}"),
+        *("--jobs", "2", "--out", "out"),
+    )
+    (finding,) = reports.load(done.out / FILE_NAME).findings
+    assert f"{name}(" in (finding.script or "")
+    assert set((tmp_path / "imported.txt").read_text().split()) == {"works"}
