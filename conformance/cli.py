@@ -8,25 +8,25 @@ import click
 
 from conformance import __version__
 
-#: The commands in the order of their list, each with the module that has it.
+#: The commands in the order of their list, each with the module that has it, and with what it does.
 _COMMANDS = {
-    "init": "init",
-    "smoke": "runs.smoke",
-    "run": "runs.run",
-    "campaign": "runs.campaign",
-    "merge": "runs.merge",
-    "report": "records.report",
-    "explain": "records.explain",
-    "export": "records.export",
-    "replay": "runs.replay",
-    "diff": "records.diff",
-    "clauses": "clauses",
-    "subjects": "subjects",
-    "scoreboard": "records.scoreboard",
-    "bench": "bench",
-    "strength": "strength",
-    "translate": "translate",
-    "weights": "weights",
+    "init": ("init", "Write a commented start for a subject of your own."),
+    "smoke": ("runs.smoke", "Try subjects for a few seconds: what they have, what is wrong."),
+    "run": ("runs.run", "Judge every clause on every subject; write a record and a page."),
+    "campaign": ("runs.campaign", "Run cases on a Dask cluster, and judge them here."),
+    "merge": ("runs.merge", "Judge a run whose cases were run in shards."),
+    "report": ("records.report", "Write the page of a record."),
+    "explain": ("records.explain", "Explain findings or clauses, with pictures."),
+    "export": ("records.export", "Print a record as JUnit XML, CTRF, Markdown or a badge."),
+    "replay": ("runs.replay", "Run a case of a record again."),
+    "diff": ("records.diff", "Compare two runs, or two measurements of the bench."),
+    "clauses": ("clauses", "List or explain the clauses."),
+    "subjects": ("subjects", "List the built-in subjects; install what they need."),
+    "scoreboard": ("records.scoreboard", "Write one table from the records of several runs."),
+    "bench": ("bench", "Measure fast_impl beside other libraries, layer by layer."),
+    "strength": ("strength", "Tell how soon the suite catches each known mistake."),
+    "translate": ("translate", "Say a layer in another framework's words."),
+    "weights": ("weights", "List the layers that a file of weights makes, or convert it."),
 }
 
 
@@ -42,9 +42,24 @@ class _Commands(click.Group):
     def get_command(self, _: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"conformance.commands.{_COMMANDS[name]}")
+        module = importlib.import_module(f"conformance.commands.{_COMMANDS[name][0]}")
         command: click.Command = getattr(module, name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        word = args[0]
+        if word in _COMMANDS or word.startswith("-"):
+            return super().resolve_command(ctx, args)
+        from conformance.subjects.suggesting import did_you_mean, like
+
+        meant = f"run --subject {word}" if ":" in word else like(word, _COMMANDS)
+        raise click.UsageError(f"no such command {word!r}{did_you_mean(meant)}", ctx)
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, says) for name, (_, says) in _COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> object:
         try:

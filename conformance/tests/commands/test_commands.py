@@ -306,3 +306,18 @@ def test_short_help_is_the_help(name: str, command: Callable[..., Any]) -> None:
 
 def test_an_unknown_command_ends_with_status_2(command: Callable[..., Any]) -> None:
     assert command("judge").status == 2
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("repotr", "report"), ("layers.py:Layer", "run --subject layers.py:Layer")],
+)
+def test_what_may_have_been_meant_by_an_unknown_command_is_said(
+    word: str, meant: str, command: Callable[..., Any]
+) -> None:
+    assert f"no such command {word!r}; did you mean {meant!r}?" in command(word).stderr
+
+
+def test_the_list_of_commands_shortens_no_line(command: Callable[..., Any]) -> None:
+    listed = command("--help").stdout.partition("Commands:")[2].strip().splitlines()
+    assert all(line.endswith(".") and not line.endswith("...") for line in listed)
