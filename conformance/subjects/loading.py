@@ -202,7 +202,7 @@ def describe_object(target: Any, mode: str) -> dict[str, Any]:
 
 
 def driven_as(target: Any) -> str:
-    """Return how a script spells calls of a class, a factory or a function, for who writes it without loading it."""
+    """Return how a script must spell calls of a class, a factory or a function, so that nobody need load it."""
     if backend_class(target, text_of(target, repr, 80)) is FunctionBackend:
         return FUNCTION
     return LAYER if not isinstance(target, type) or hasattr(target, "get_weights") else BARE_LAYER
