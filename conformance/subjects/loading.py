@@ -198,7 +198,13 @@ def describe(spec: str, mode: str) -> dict[str, Any]:
 def describe_object(target: Any, mode: str) -> dict[str, Any]:
     """Return versions of a class or function, how it is driven, and what it declares in its attributes."""
     versions, driven = versions_of(target), driven_as(target)
-    return {"versions": versions, "settings": {}, "mode": mode, "driven_as": driven, **_declared(target)}
+    return {
+        "versions": versions,
+        "settings": {},
+        "mode": mode,
+        "driven_as": driven,
+        **_declared(target),
+    }
 
 
 def driven_as(target: Any) -> str:

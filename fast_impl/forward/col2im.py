@@ -298,7 +298,9 @@ class Col2im:
         left = self.problem.width.before * self.problem.filters
         rows = sums.reshape(band.images, self._rows, self.line)
         rows = rows[:, top : top + band.high - band.low, left : left + out.shape[2]]
-        np.copyto(out[band.first_image : band.first_image + band.images, band.low : band.high], rows)
+        np.copyto(
+            out[band.first_image : band.first_image + band.images, band.low : band.high], rows
+        )
 
     def seconds(self) -> float:
         """Predicted time of the whole problem."""
