@@ -6,6 +6,7 @@ import _thread
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,8 +21,8 @@ class Interruption:
     """Turns both signals into KeyboardInterrupt, which no library on the way can swallow for good.
 
     An exception raised by a signal's handler appears wherever Python happens to be: inside a finalizer, or a
-    callback of the garbage collector or of C, it is printed and lost. It is therefore raised again until `end`
-    says that somebody has noticed, and by `check`.
+    callback of the garbage collector or of C, it is lost, with a traceback that is not printed here. It is
+    therefore raised again until `end` says that somebody has noticed, and by `check`.
     """
 
     def __init__(self) -> None:
@@ -44,10 +45,18 @@ class Interruption:
             yield
             return
         before = {number: signal.signal(number, self._handle) for number in _SIGNALS}
+        told = sys.unraisablehook
+
+        def tell(lost: sys.UnraisableHookArgs) -> None:
+            if not (self.requested and lost.exc_type is KeyboardInterrupt):
+                told(lost)
+
+        sys.unraisablehook = tell
         try:
             yield
         finally:
             self.end()
+            sys.unraisablehook = told
             for number, handler in before.items():
                 signal.signal(number, handler)
 

@@ -66,7 +66,6 @@ def _plainly() -> None:
     _interrupt()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     "swallow",
     [
@@ -74,7 +73,9 @@ def _plainly() -> None:
         _behind_a_bare_except, _plainly,
     ],
 )  # fmt: skip
-def test_an_interruption_is_raised_until_it_is_noticed(swallow: Callable[[], None]) -> None:
+def test_an_interruption_is_raised_until_it_is_noticed(
+    swallow: Callable[[], None], capsys: pytest.CaptureFixture[str]
+) -> None:
     def go_on() -> None:
         swallow()
         while True:
@@ -82,6 +83,24 @@ def test_an_interruption_is_raised_until_it_is_noticed(swallow: Callable[[], Non
 
     with Interruption().watched(), pytest.raises(KeyboardInterrupt):
         go_on()
+    assert capsys.readouterr().err == ""
+
+
+def test_what_else_cannot_be_raised_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Fails:
+        def __del__(self) -> None:
+            raise RuntimeError("told")
+
+    told: list[Any] = []
+    monkeypatch.setattr("sys.unraisablehook", lambda lost: told.append(lost.exc_type))
+    watch = Interruption()
+    with watch.watched():
+        Fails()
+        with pytest.raises(KeyboardInterrupt):
+            _interrupt()
+        Fails()
+    Fails()
+    assert told == [RuntimeError] * 3
 
 
 def test_one_that_was_noticed_is_not_raised_again() -> None:

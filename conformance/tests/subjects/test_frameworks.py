@@ -238,6 +238,7 @@ def test_a_folder_of_its_name_is_no_framework(
 ) -> None:
     (tmp_path / "torch").mkdir()  # as of `conformance run --subject torch --out torch`
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
     assert frameworks.FRAMEWORKS["torch"].missing == "not installed: pip install torch"
 
 
