@@ -10,10 +10,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import itertools
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -35,6 +36,8 @@ from reports.records.record import (
 
 #: How lines begin, as `RecordWriter.write` writes them: of finished work, and of what verdicts are made of.
 _VERDICT, _EXPLORED = b'{"kind": "verdict"', b'{"kind": "explored"'
+#: Bytes of a line that are written or read at once: some lines have a hundred megabytes.
+_PIECE = 1 << 16
 
 
 class OutputError(Exception):
@@ -127,18 +130,19 @@ class RecordWriter:
         Raises:
             OutputError: the file takes no more.
         """
-        lines = [json.dumps(encode(to_json(entry)), allow_nan=False) + "\n" for entry in entries]
-        data = "".join(lines).encode()
         with self._writing:
-            self._append(data)
+            self._append(_encoded(entries))
         self._is_worth_keeping |= any(isinstance(entry, (Verdict, Explored)) for entry in entries)
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, pieces: Iterable[bytes]) -> None:
+        end = self._end
         try:
-            written = 0
-            while written < len(data):
-                written += os.write(self._file, data[written:])
-            self._end += len(data)
+            for piece in pieces:
+                written = 0
+                while written < len(piece):
+                    written += os.write(self._file, piece[written:])
+                end += len(piece)
+            self._end = end
         except BaseException as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, self._end)
@@ -171,7 +175,12 @@ class RecordWriter:
         """Write the record anew; nothing is lost where that fails, or ends halfway."""
         shorter = self.partial.with_suffix(".tmp")
         with self.partial.open("rb") as long, shorter.open("wb") as short:
-            short.writelines(line for line in long if not line.startswith(_EXPLORED))
+            is_left_out, begins = False, True
+            while piece := long.readline(_PIECE):
+                is_left_out = piece.startswith(_EXPLORED) if begins else is_left_out
+                begins = piece.endswith(b"\n")
+                if not is_left_out:
+                    short.write(piece)
             short.flush()
             os.fsync(short.fileno())
         shorter.replace(self.partial)
@@ -207,6 +216,20 @@ class RecordWriter:
         traceback: TracebackType | None,
     ) -> None:
         self.discard()
+
+
+def _encoded(entries: Iterable[Entry]) -> Iterator[bytes]:
+    """Yield lines, all at once, or in pieces where they are long."""
+    encoder = json.JSONEncoder(allow_nan=False)
+    texts, size = [], 0
+    for entry in entries:
+        for text in itertools.chain(encoder.iterencode(encode(to_json(entry))), "\n"):
+            texts.append(text)
+            size += len(text)
+            if size >= _PIECE:
+                yield "".join(texts).encode()
+                texts, size = [], 0
+    yield "".join(texts).encode()
 
 
 def _locked(folder: Path) -> int:
