@@ -63,6 +63,7 @@ class Cover:
         explains: tells of a layer and a case what it told when the cover was found.
         apart: what all cases that are left have and no other; None where few are left.
         also: mistakes that explain other wrong cases.
+        alike: for each of the mistakes others that explain the same of the cases, as far as is seen.
     """
 
     mistakes: tuple[Mistake, ...]
@@ -71,6 +72,7 @@ class Cover:
     explains: Explains
     apart: tuple[str, ...] | None = None
     also: tuple[Mistake, ...] = ()
+    alike: tuple[tuple[Mistake, ...], ...] = ()
 
     @property
     def least(self) -> int:
@@ -153,7 +155,8 @@ def covering(
     search.chosen = list(needed)
     is_whole = not left and search.is_all(beside(), known)
     also = tuple(mistake for mistake in search.chosen if mistake not in needed)
-    return Cover(tuple(needed), cases, is_whole, explains, apart, also)
+    alike = tuple(tuple(search.alike.get(mistake.id, ())) for mistake in needed)
+    return Cover(tuple(needed), cases, is_whole, explains, apart, also, alike)
 
 
 @attrs.define(eq=False)
@@ -163,6 +166,7 @@ class _Search:
     Args:
         suspects, explains, is_harmless, beside: as for `covering`.
         chosen: the mistakes that explain some cases.
+        alike: by the id of a chosen mistake others that explain the same.
     """
 
     suspects: Sequence[Sequence[Mistake]]
@@ -170,6 +174,7 @@ class _Search:
     is_harmless: Callable[[Mistake], bool]
     beside: Callable[[], Sequence[Case]]
     chosen: list[Mistake] = attrs.Factory(list)
+    alike: dict[str, list[Mistake]] = attrs.Factory(dict)
     _in_vain: int = 0
 
     def explanations(self, case: Case) -> list[tuple[Mistake, ...]]:
@@ -232,10 +237,11 @@ class _Search:
                 continue
             reach = {m.id: frozenset(c.id for c in left if self._does(ways(m), c)) for m in found}
             most = max(map(len, reach.values()))
-            best = self._broadest([m for m in found if len(reach[m.id]) == most])
+            best, *alike = self._broadest([m for m in found if len(reach[m.id]) == most])
             if sum(reach[m.id] == reach[best.id] for m in found) > TOO_MANY:
                 return None
             self.chosen.append(best)
+            self.alike[best.id] = [m for m in alike if reach[m.id] == reach[best.id]]
             left, running = [c for c in left if c.id not in reach[best.id]], 0
         # Where two that were chosen meet, neither explains the case alone.
         return self.unexplained([*unexplained, *left])
@@ -264,19 +270,16 @@ class _Search:
                 return harmless
         return []
 
-    def _broadest(self, alike: Sequence[Mistake]) -> Mistake:
-        """Return which of the mistakes explains most of the other wrong cases: it may be behind those, too."""
+    def _broadest(self, alike: Sequence[Mistake]) -> Sequence[Mistake]:
+        """Return which of the mistakes explain most of the other wrong cases: they may be behind those, too."""
         if len(alike) == 1:
-            return alike[0]
+            return alike
         others = self.beside()
-
-        def reach(mistake: Mistake) -> int:
-            return sum(self.explains(mistake.id, mistake.layer, case) for case in others)
-
         try:
-            return max(alike, key=reach)
+            reach = [sum(self.explains(m.id, m.layer, case) for case in others) for m in alike]
         except EffortIsSpentError:
-            return alike[0]
+            return alike
+        return [mistake for mistake, count in zip(alike, reach) if count == max(reach)]
 
     def _does(self, ways: Iterable[_Way], case: Case) -> bool:
         return any(self.explains(name, layer, case) for _, name, layer in ways)

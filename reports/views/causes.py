@@ -5,13 +5,15 @@ The rule, for the findings of one subject, whatever their modes:
 1. Findings with the same diagnosis have one cause, whether they equal a known mistake or look like it.
 2. Findings without a diagnosis have one cause where they are wrong in the same way at the same kind of step:
    the same exception with the same text (also where another one is wanted), the same message, its numbers left
-   out, a side of the output that is too short, or too long, whatever but an exception comes of an input that has
-   not four axes, or is empty, or wrong numbers in clauses of one chapter, NaN in place of numbers apart. Wrong
-   numbers belong to what a diagnosis describes, where it is the only one in their chapter.
+   out, a side of the output that is too short, or too long, whatever but an exception comes of an empty input, or
+   wrong numbers in clauses of one chapter, NaN in place of numbers apart. Wrong numbers belong to what a diagnosis
+   describes, where it is the only one in their chapter. What is not refused, and whatever but an exception comes
+   of an input that has not four axes, is one cause: arguments and inputs are hardly looked at.
 3. The same holds for a diagnosis after which something else is wrong in a part of the cases.
 4. Findings that saw the same in the same step of the same case have one cause, unless each has a diagnosis of its
    own.
-5. A known mistake that cannot be told from another one belongs to that one, where it is named by itself.
+5. A known mistake that cannot be told from another one belongs to that one, where it is named by itself. So do
+   known mistakes that are named among others: where two meet, the case that shows both tells each of them.
 6. Processes that the C library ended, as the heap was damaged, have one cause: it shows at whatever comes later.
 
 What a failure explains is not told a second time: the run has it as *blocked*, without a finding.
@@ -41,8 +43,8 @@ _SHIFTED = "looks like the right result shifted"
 _ONLY = "wrong only with"
 #: Ends a description of NaN or infinities, whatever array they come from.
 _AMONG_ZEROS = "that are multiplied by zeros where there is no pixel: NaN"
-#: Between a dtype and the one in which it is computed.
-_PRECISION = " computed less precisely than claimed, like "
+#: Between a dtype and the one in which it is computed, or comes out.
+_PRECISION = re.compile(r" (?:computed less precisely than claimed, like|that comes out as) (.+)")
 #: Last words of the C library, where what lies between the blocks of memory was overwritten.
 _DAMAGED = re.compile(
     r"SIGABRT\); its last words: .*?(corrupt|double free|invalid (next|old|chunk) size|invalid pointer)"
@@ -56,6 +58,10 @@ _LENGTH = re.compile(r"the output's (?:height|width) should be (\d+), it is (\d+
 _NOT_A_NUMBER = re.compile(r"should be (?:exactly )?(?!nan)\S+, got (nan)\b")
 #: An exception that should have been another one.
 _INSTEAD = re.compile(r"should raise [\w ]+, raised (\w+) at \w+: (.*)", re.DOTALL)
+#: Nothing was raised where something should be.
+_NOTHING_RAISED = re.compile(r"should raise [\w ]+, but raised nothing")
+#: The title, before what is said of the smallest case, of several things that are not refused.
+NOT_REFUSED = "What must be refused is not, as in this case: "
 #: How many axes images have.
 RANK = 4
 #: What a title is that names no known mistake.
@@ -64,6 +70,7 @@ DESCRIPTION = "Description; no known mistake does just this"
 _TWINS = re.compile(r" \(([^()]*) cannot be told from it here\)$")
 
 _Key = tuple[str, ...]
+_UNCHECKED: _Key = ("unchecked",)
 
 
 @attrs.frozen(eq=False)
@@ -109,6 +116,7 @@ def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> lis
         by_subject.setdefault(finding.subject, {}).setdefault(key, []).append(number)
     for groups in by_subject.values():
         _join_twins(groups, findings)
+        _join_composed(groups)
         _join_seen(groups, findings)
         _join_described(groups, findings, clauses)
 
@@ -137,10 +145,25 @@ def _join_twins(groups: dict[_Key, list[int]], findings: Mapping[int, Finding]) 
         twins = set[str]()
         for finding in map(findings.__getitem__, groups[key]):
             found = _TWINS.search(finding.diagnosis or "")
-            twins.update(re.split(", | and ", found[1]) if found else ())
+            twins.update(_names(found[1]) if found else ())
         there = next((one for one in groups if one[0] == "known" and one[1] in twins), None)
         if there is not None and there != key:
             groups[there] = sorted(groups[there] + groups.pop(key))
+
+
+def _join_composed(groups: dict[_Key, list[int]]) -> None:
+    """Put known mistakes to those that are named together with them."""
+    named = {key: {*_names(key[1])} for key in groups if key[0] == "known"}
+    for key, own in sorted(named.items(), key=lambda item: len(item[1])):
+        wider = [other for other in named if named[other] > own]
+        if wider:
+            there = max(wider, key=lambda other: len(named[other]))
+            groups[there] = sorted(groups[there] + groups.pop(key))
+
+
+def _names(text: str) -> list[str]:
+    """Return the known mistakes that a list in words names."""
+    return re.split(", | and ", text)
 
 
 def _join_seen(groups: dict[_Key, list[int]], findings: Mapping[int, Finding]) -> None:
@@ -181,7 +204,9 @@ def _join_described(
 
 
 def _cause(numbered: list[tuple[int, Finding]]) -> Cause:
-    named = {number for number, finding in numbered if _KNOWN.match(finding.diagnosis or "")}
+    names = {number: _known_names(finding) for number, finding in numbered}
+    most = max(map(len, names.values()))
+    named = {number for number, own in names.items() if own and len(own) == most}
     # What is shown is what the title names.
     pairs = sorted(
         numbered, key=lambda pair: (bool(named) and pair[0] not in named, _size(pair[1]))
@@ -198,12 +223,22 @@ def _cause(numbered: list[tuple[int, Finding]]) -> Cause:
     )
 
 
+def _known_names(finding: Finding) -> list[str]:
+    """Return the known mistakes that a finding's diagnosis names, [] where it names none."""
+    match = _KNOWN.match(finding.diagnosis or "")
+    return _names(match[3]) if match else []
+
+
 def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str, str]:
     """Return what is wrong, which known mistake it is, as surely as any of the findings says it, and the kind."""
     matches = [_KNOWN.match(finding.diagnosis or "") for finding in findings]
     sure = sorted(
         (match for match in matches if match),
-        key=lambda match: (match[1] != "equals", bool(_TWINS.search(match[4]))),
+        key=lambda match: (
+            -len(_names(match[3])),
+            match[1] != "equals",
+            bool(_TWINS.search(match[4])),
+        ),
     )
     if sure:
         how, known, _, text = sure[0].groups()
@@ -212,6 +247,8 @@ def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str, str
         return _DAMAGE, "", ""
     described = (finding.diagnosis for finding in (smallest, *findings) if finding.diagnosis)
     title = next(described, None)
+    if title is None and len(findings) > 1 and _key_of_difference(smallest, "") == _UNCHECKED:
+        return NOT_REFUSED + smallest.message, "", SYMPTOM
     return (smallest.message, "", SYMPTOM) if title is None else (title, "", DESCRIPTION)
 
 
@@ -222,8 +259,8 @@ def _key(finding: Finding, chapter: str) -> _Key:
             return ("known", match[3])
         if finding.diagnosis.startswith(_SHIFTED):
             return ("diagnosis", _SHIFTED)
-        if _PRECISION in finding.diagnosis:
-            return ("diagnosis", finding.diagnosis.partition(_PRECISION)[2])
+        if narrower := _PRECISION.search(finding.diagnosis):
+            return ("diagnosis", narrower[1])
         if finding.diagnosis.endswith(_AMONG_ZEROS):
             return ("diagnosis", _AMONG_ZEROS)
         if finding.diagnosis.startswith(_ONLY):
@@ -239,8 +276,9 @@ def _key_of_difference(finding: Finding, chapter: str) -> _Key:
         types = finding.got["types"]
         kind = str(types[0]) if isinstance(types, list) and types else "exception"
         return _key_of_exception(kind, told(finding.got))
-    if shape is not None and len(shape) != RANK:
-        return ("rank",)
+    is_accepted = _NOTHING_RAISED.fullmatch(finding.message)
+    if is_accepted or (shape is not None and len(shape) != RANK):
+        return _UNCHECKED
     if instead := _INSTEAD.fullmatch(finding.message):
         return _key_of_exception(*instead.groups())
     if _DAMAGED.search(finding.message):

@@ -239,6 +239,22 @@ def test_what_all_wrong_cases_have_and_few_right_ones_is_found() -> None:
     assert only_with(first, [*last * 6, first[0]]) == (("channels_first",), 1)
 
 
+@pytest.mark.parametrize(
+    ("explained", "beside", "alike"),
+    [
+        ({"a": range(6), "b": range(6)}, (), 1),
+        ({"a": range(6), "b": range(5)}, (), 0),
+        ({"a": range(6), "b": [*range(6), 7]}, (7,), 0),
+    ],
+)
+def test_mistakes_that_explain_the_same_are_told_of(
+    explained: dict[str, Sequence[int]], beside: Sequence[int], alike: int
+) -> None:
+    cover = _covered(explained, beside=beside)
+    assert cover is not None
+    assert [len(others) for others in cover.alike] == [alike]
+
+
 def test_what_many_right_cases_have_too_is_not_found() -> None:
     assert only_with(FORMATS[3:], [*FORMATS[:3] * 6, *FORMATS[3:] * 3]) is None
 

@@ -133,6 +133,7 @@ WORDS = (
     "Input 'out_backprop' of 'Conv2DBackpropInput' Op has type int32 that does not match type float32 of argument "
     "'filter'.",
     "dtype argument to `uniform` must be a float dtype, got int32",
+    "Unable to convert type dtype(bfloat16) into TensorProto element type.",
 )
 
 

@@ -57,6 +57,14 @@ def test_dtypes_that_are_computed_in_the_same_narrower_one_have_one_cause(number
     assert numbers(*lines) == [(1, 2)]
 
 
+def test_a_dtype_that_is_computed_in_a_narrower_one_may_come_out_as_that(numbers):
+    lines = [
+        sample.finding(diagnosis=f"looks like float64 {how} float32")
+        for how in ("computed less precisely than claimed, like", "that comes out as")
+    ]
+    assert numbers(*lines) == [(1, 2)]
+
+
 def test_infinities_that_meet_zeros_in_results_and_gradients_have_one_cause(numbers):
     lines = [
         sample.finding(
@@ -80,6 +88,21 @@ def test_a_mistake_belongs_to_the_one_that_cannot_be_told_from_it(grouped):
     assert [(one.known, len(one.numbers)) for one in grouped(*lines)] == [
         ("equals the known mistake M23", 2),
         ("equals the known mistake M24", 1),
+    ]
+
+
+def test_a_mistake_belongs_to_those_that_it_is_named_with(grouped):
+    lines = [
+        sample.finding("SHAPE-01", diagnosis="equals the known mistake M04: no rows."),
+        sample.finding(
+            "SHAPE-02",
+            diagnosis="looks like the known mistakes M07 and M04: padding is ignored. No rows.",
+        ),
+        sample.finding("VAL-01", diagnosis="equals the known mistake M24: another one."),
+    ]
+    assert [(one.known, one.title, one.numbers) for one in grouped(*lines)] == [
+        ("looks like the known mistakes M07 and M04", "Padding is ignored. No rows.", (2, 1)),
+        ("equals the known mistake M24", "Another one.", (3,)),
     ]
 
 
@@ -165,9 +188,26 @@ def test_what_is_wrong_with_another_rank_is_one_cause(numbers):
     lines = [
         _on([2, 4, 5], message="should raise IndexError, but raised nothing"),
         _on([2, 4, 5, 2, 1], message="should raise ValueError, raised IndexError at call: no"),
-        _on([2, 4, 5, 2], message="should raise IndexError, but raised nothing"),
+        _on([2, 4, 5, 2], message="should raise ValueError, raised IndexError at call: no"),
     ]
     assert sorted(numbers(*lines)) == [(1, 2), (3,)]
+
+
+def test_what_is_not_refused_is_one_cause_whatever_should_be_raised(grouped):
+    told = "should raise {}, but raised nothing"
+    lines = [
+        _on([2, 4, 5], message=told.format("IndexError or ValueError")),
+        sample.finding("ARG-03", message=told.format("TypeError"), got=None, diagnosis=None),
+        _on([2, 4, 5, 2], message="should raise ValueError, raised IndexError at call: no"),
+    ]
+    refused, other = grouped(*lines)
+    assert (sorted(refused.numbers), other.numbers) == ([1, 2], (3,))
+    assert refused.title.startswith("What must be refused is not, as in this case: should raise ")
+
+
+def test_one_thing_that_is_not_refused_is_told_as_it_is(grouped):
+    (cause,) = grouped(_on([2, 4, 5], message="should raise ValueError, but raised nothing"))
+    assert cause.title == "Should raise ValueError, but raised nothing"
 
 
 def test_what_is_wrong_with_empty_inputs_is_one_cause(numbers):
