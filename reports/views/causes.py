@@ -285,12 +285,20 @@ def _key_of_difference(finding: Finding, chapter: str) -> _Key:
         return ("damage",)
     if shape is not None and 0 in shape:
         return ("empty", step)
-    if length := _LENGTH.fullmatch(finding.message):
-        wanted, got = map(int, length.groups())
-        return ("length", step, "short" if got < wanted else "long")
+    if wrong := length(finding.message):
+        return ("length", step, wrong)
     if _is_numbers(finding):
         return ("numbers", step, chapter, *_NOT_A_NUMBER.findall(finding.message))
     return ("message", step, normalised(finding.message))
+
+
+def length(message: str) -> str | None:
+    """Return whether a message says that a side of the output is "short" or "long"; None where it says neither."""
+    found = _LENGTH.fullmatch(message)
+    if found is None:
+        return None
+    wanted, got = map(int, found.groups())
+    return "short" if got < wanted else "long"
 
 
 def _key_of_exception(kind: str, line: str) -> _Key:

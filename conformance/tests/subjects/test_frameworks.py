@@ -507,3 +507,22 @@ def test_a_layer_of_keras_3_is_called_on_every_backend(backend: str) -> None:
         INPUTS, KERNEL, padding="same", bias=np.ones(2, np.float32)
     )
     np.testing.assert_array_equal(called.value, expected)
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_after_gradients_a_layer_of_keras_3_has_the_losses_of_its_call(backend: str) -> None:
+    missing = frameworks.FRAMEWORKS[f"keras@{backend}"].missing
+    if missing:
+        pytest.skip(f"keras@{backend} is {missing}")
+    (subject,) = resolve(f"keras@{backend}:natural", 60.0)
+    arguments = {"filters": 2, "kernel_size": (3, 2), "activity_regularizer": "l2"}
+    gradients = Gradients(INPUTS, np.ones((1, 4, 4, 2), np.float32))
+    try:
+        seen = subject.observe(
+            Case("any", arguments, (*WEIGHTS, Call(INPUTS), Losses(), gradients, Losses()))
+        )
+    finally:
+        subject.close()
+    before, after = (seen.outcomes[place].value for place in (3, 5))
+    assert len(after) == 1
+    np.testing.assert_array_equal(after, before)
