@@ -12,6 +12,7 @@ from conformance.model.geometry import Geometry
 from conformance.model.named import texts_of
 from conformance.model.observation import Unsupported
 from conformance.model.values.codec import Array, Value
+from conformance.subjects.frameworks.jax import Forgetting
 from conformance.subjects.frameworks.operation import crops_of, translating
 from conformance.subjects.layer import LayerBackend
 
@@ -33,13 +34,13 @@ class KerasDriver:
         if found != backend:
             raise OSError(f"Keras runs on {found!r} here: KERAS_BACKEND={backend} is needed")
         self._keras, self._name = keras, backend
+        self._forgetting = Forgetting()
         self.layer = keras.layers.Conv2DTranspose if way == "natural" else exact_layer()
 
     def versions(self) -> Mapping[str, str]:
         """Keras and its backend."""
         import importlib
 
-        # The NumPy backend has its convolutions from JAX.
         module = importlib.import_module("jax" if self._name == "numpy" else self._name)
         return {
             "keras": self._keras.__version__,
@@ -49,6 +50,8 @@ class KerasDriver:
 
     def backend(self) -> steps.Backend:
         """Return a fresh backend."""
+        if self._name in ("jax", "numpy"):  # the NumPy backend has its convolutions from JAX
+            self._forgetting.count()
         return KerasBackend(self.layer)
 
 
@@ -116,7 +119,13 @@ class KerasBackend(LayerBackend):
 
     def do_loss_gradients(self, _: steps.LossGradients) -> Value:
         """The gradients of the sum of the layer's losses by its weights."""
-        return self.plain(self._derivatives(lambda: sum(self.layer.losses)))
+        found = self._derivatives(lambda: sum(self.layer.losses))
+        # JAX has zeros where nothing depends on a weight.
+        unasked = [one.regularizer is None for one in self.layer.weights]
+        return [
+            None if free and one is not None and not np.any(one) else one
+            for free, one in zip(unasked, map(self.plain, found))
+        ]
 
     def do_train(self, step: steps.Train) -> Value:
         """One step of Keras' SGD, which applies the constraints."""

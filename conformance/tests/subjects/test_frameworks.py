@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,13 @@ from conformance.findings.scripts import script_for
 from conformance.model.case import Case
 from conformance.model.geometry import Geometry
 from conformance.model.observation import Unsupported
-from conformance.model.steps import Build, Call, Gradients, Losses, SetWeights
+from conformance.model.steps import Build, Call, Gradients, Losses, LossGradients, SetWeights
 from conformance.model.values.codec import dtype_of
 from conformance.oracle.comparison import Mismatch
 from conformance.subjects import LoadError, environments, frameworks, resolve
 from conformance.subjects.backend import observe
 from conformance.subjects.frameworks import node
+from conformance.subjects.frameworks.jax import KEPT, Forgetting
 from conformance.subjects.frameworks.operation import Operation, translated
 
 KERNEL = position_coded((3, 2, 2, 1))
@@ -507,6 +509,32 @@ def test_a_layer_of_keras_3_is_called_on_every_backend(backend: str) -> None:
         INPUTS, KERNEL, padding="same", bias=np.ones(2, np.float32)
     )
     np.testing.assert_array_equal(called.value, expected)
+
+
+def test_jax_is_told_to_forget_what_it_has_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten: list[None] = []
+    made = SimpleNamespace(clear_caches=lambda: forgotten.append(None))
+    monkeypatch.setitem(sys.modules, "jax", made)
+    forgetting = Forgetting()
+    for _ in range(3 * KEPT - 1):
+        forgetting.count()
+    assert len(forgotten) == 2
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch", "tensorflow"])
+def test_a_weight_without_a_penalty_has_no_gradient_of_one(backend: str) -> None:
+    missing = frameworks.FRAMEWORKS[f"keras@{backend}"].missing
+    if missing:
+        pytest.skip(f"keras@{backend} is {missing}")
+    (subject,) = resolve(f"keras@{backend}:natural", 60.0)
+    arguments = {"filters": 2, "kernel_size": (3, 2), "kernel_regularizer": "l2"}
+    try:
+        seen = subject.observe(Case("any", arguments, (*WEIGHTS, LossGradients())))
+    finally:
+        subject.close()
+    by_kernel, by_bias = seen.outcomes[-1].value
+    np.testing.assert_allclose(by_kernel, 0.02 * KERNEL, rtol=1e-6)
+    assert by_bias is None
 
 
 @pytest.mark.parametrize("backend", ["jax", "tensorflow"])
