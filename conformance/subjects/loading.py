@@ -24,6 +24,8 @@ from conformance.subjects.layer import FunctionBackend, LayerBackend
 LAYERS = {"reference": "reference_impl", "fast": "fast_impl"}
 #: `fast:ALGORITHM` is the fast layer with one of its algorithms.
 ALGORITHM = "fast:"
+#: What a description says of gradients that are those of a call which is made for them.
+OF_A_CALL = "of a call"
 #: What the constructor takes first, and so what a factory of layers does.
 _LAYER_ARGUMENTS = ("filters", "kernel_size")
 
@@ -178,8 +180,10 @@ def describe(spec: str, mode: str) -> dict[str, Any]:
     """Return versions and settings of a subject, for the record's header."""
     if is_tensorflow(spec):
         return _of_tensorflow(mode)
-    if frameworks.parse(spec) is not None:
-        return {"versions": dict(_driver(spec, mode).versions()), "settings": {}, "mode": mode}
+    chosen = frameworks.parse(spec)
+    if chosen is not None:
+        found = {"versions": dict(_driver(spec, mode).versions()), "settings": {}, "mode": mode}
+        return {**found, "gradients": OF_A_CALL} if chosen.framework.keras else found
     versions = {"numpy": np.__version__}
     if spec in LAYERS or spec.startswith(ALGORITHM):
         from conformance import __version__
