@@ -190,8 +190,8 @@ def _join_described(
     described: dict[_Key, set[_Key]] = {}
     for key, numbers in groups.items():
         said = "".join(findings[number].diagnosis or "" for number in numbers)
-        if key[-1].startswith(_ONLY):
-            continue  # it says of all others that they are right
+        if key[-1].startswith(_ONLY) or key[-1] == _AMONG_ZEROS:
+            continue  # it says of all others that they are right, or would be said of them, too
         if key[0] == "diagnosis" or (key[0] == "known" and _SOMETHING_ELSE in said):
             for finding in map(findings.__getitem__, numbers):
                 clause = clauses.get(finding.clause)

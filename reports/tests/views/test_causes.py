@@ -76,6 +76,16 @@ def test_infinities_that_meet_zeros_in_results_and_gradients_have_one_cause(numb
     assert numbers(*lines) == [(1, 2)]
 
 
+def test_other_nans_are_not_put_to_infinities_that_meet_zeros(numbers):
+    told = "input gradient[0, 0, 0, 5] should be 53, got nan, allowed error 1e-5; 1 of 59 is wrong"
+    zeros = "NaN or infinities of the output gradient that are multiplied by zeros where there is no pixel: NaN"
+    lines = [
+        sample.finding("VAL-01", message=told, diagnosis=None),
+        sample.finding("VAL-02", message=told, diagnosis=f"looks like {zeros}"),
+    ]
+    assert sorted(numbers(*lines)) == [(1,), (2,)]
+
+
 def test_a_mistake_belongs_to_the_one_that_cannot_be_told_from_it(grouped):
     lines = [
         sample.finding(
