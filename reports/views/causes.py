@@ -5,10 +5,11 @@ The rule, for the findings of one subject, whatever their modes:
 1. Findings with the same diagnosis have one cause, whether they equal a known mistake or look like it.
 2. Findings without a diagnosis have one cause where they are wrong in the same way at the same kind of step:
    the same exception with the same text (also where another one is wanted), the same message, its numbers left
-   out, a side of the output that is too short, or too long, whatever but an exception comes of an empty input, or
-   wrong numbers in clauses of one chapter, NaN in place of numbers apart. Wrong numbers belong to what a diagnosis
-   describes, where it is the only one in their chapter. What is not refused, and whatever but an exception comes
-   of an input that has not four axes, is one cause: arguments and inputs are hardly looked at.
+   out, a side of the output that is too short, or too long, too few losses, or too many, whatever but an exception
+   comes of an empty input, or wrong numbers in clauses of one chapter, NaN in place of numbers apart. Wrong
+   numbers belong to what a diagnosis describes, where it is the only one in their chapter. Two kinds are one cause
+   in whatever chapter and step: what is not refused, and whatever but an exception comes of an input that has not
+   four axes (arguments and inputs are hardly looked at), and numbers where NaN or an infinity should be.
 3. The same holds for a diagnosis after which something else is wrong in a part of the cases.
 4. Findings that saw the same in the same step of the same case have one cause, unless each has a diagnosis of its
    own.
@@ -56,6 +57,10 @@ _DAMAGE = (
 _LENGTH = re.compile(r"the output's (?:height|width) should be (\d+), it is (\d+)")
 #: NaN where a number or an infinity should be has another reason than a wrong number.
 _NOT_A_NUMBER = re.compile(r"should be (?:exactly )?(?!nan)\S+, got (nan)\b")
+#: Something else where NaN or an infinity should be.
+_NOT_SPECIAL = re.compile(r"should be (?:exactly )?[-+]?(?:nan|inf), got (?!nan\b)")
+#: How many losses there should be, and how many there are.
+_COUNT = re.compile(r"(?:\w+ )?losses should hold (\d+) loss(?:es)?, holds (\d+)")
 #: An exception that should have been another one.
 _INSTEAD = re.compile(r"should raise [\w ]+, raised (\w+) at \w+: (.*)", re.DOTALL)
 #: Nothing was raised where something should be.
@@ -287,6 +292,10 @@ def _key_of_difference(finding: Finding, chapter: str) -> _Key:
         return ("empty", step)
     if wrong := length(finding.message):
         return ("length", step, wrong)
+    if count := _COUNT.fullmatch(finding.message):
+        return ("losses", "few" if int(count[2]) < int(count[1]) else "many")
+    if _NOT_SPECIAL.search(finding.message):
+        return ("special",)
     if _is_numbers(finding):
         return ("numbers", step, chapter, *_NOT_A_NUMBER.findall(finding.message))
     return ("message", step, normalised(finding.message))

@@ -25,7 +25,8 @@ _LACKS = re.compile(
     r"|expected input size \d+ but got 0|could not locate class |could not create a primitive descriptor"
     "|cannot contain character|expected floating point type|invalid tensor size|could not be deserialized properly"
     "|expected `name` argument to be a string|to a layer that is already built"
-    r"|has type \w+ that does not match type|must be a float dtype|unable to convert type ",
+    r"|has type \w+ that does not match type|must be a float dtype|unable to convert type "
+    "|complex dtype can require gradients",
     re.IGNORECASE,
 )
 _NO_MEMORY = re.compile("allocat|out of memory|resource_exhausted", re.IGNORECASE)

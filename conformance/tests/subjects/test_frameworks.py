@@ -136,6 +136,7 @@ WORDS = (
     "'filter'.",
     "dtype argument to `uniform` must be a float dtype, got int32",
     "Unable to convert type dtype(bfloat16) into TensorProto element type.",
+    "Only Tensors of floating point and complex dtype can require gradients",
 )
 
 
@@ -478,6 +479,25 @@ def test_a_layer_of_keras_2_is_not_asked_for_what_v1_s_has(of_keras_2: Any) -> N
         None,
         "the constructor takes no _scope",
     ]
+
+
+def test_a_converted_model_is_not_given_the_suite_s_own_functions() -> None:
+    missing = frameworks.FRAMEWORKS["tflite"].missing
+    if missing:
+        pytest.skip(f"tflite is {missing}")
+    (subject,) = resolve("tflite:exact", 60.0)
+    plain = {"filters": 2, "kernel_size": (3, 2)}
+    try:
+        own, named = (
+            subject.observe(Case("any", {**plain, "activation": one}, (*WEIGHTS, Call(INPUTS))))
+            for one in ({"function": "twins"}, "relu")
+        )
+    finally:
+        subject.close()
+    assert "calls no function of Python" in own.constructed.unsupported
+    bias = np.ones(2, np.float32)
+    expected = np.maximum(fast_impl.conv2d_transpose(INPUTS, KERNEL, bias=bias), 0)
+    np.testing.assert_array_equal(named.outcomes[-1].value, expected)
 
 
 @pytest.mark.parametrize("backend", ["numpy", "jax", "torch", "tensorflow"])

@@ -270,11 +270,39 @@ def test_nan_in_place_of_numbers_has_a_cause_of_its_own(numbers):
         "input gradient[0, 0, 0, 14] should be 18.9126178, got 31.6457882, allowed error 3.83e-05",
         "kernel gradient[0, 0, 1, 0] should be -3, got nan, allowed error 3.8e-05",
         "kernel gradient[0, 0, 1, 1] should be exactly -inf, got nan; 4 of 36 elements are wrong",
-        "kernel gradient[0, 0, 1, 1] should be exactly nan, got 0; 4 of 36 elements are wrong",
+        "kernel gradient[0, 0, 1, 1] should be exactly 5, got 0; 4 of 36 elements are wrong",
     ]
     lines = [sample.finding("PAD-01", diagnosis=None, message=text) for text in told]
     cases = [line | {"case": {**line["case"], "id": f"c-{n}"}} for n, line in enumerate(lines)]
     assert sorted(numbers(*cases)) == [(1, 4), (2, 3)]
+
+
+def test_numbers_in_place_of_nan_and_infinities_have_one_cause(numbers):
+    told = [
+        "output[0, 0, 0, 62] should be exactly nan, got inf; 1 of 63 elements is wrong",
+        "kernel[1, 0, 1, 0] should be -inf, got 0; 1 of 6 elements is wrong",
+        "kernel[1, 0, 1, 0] should be exactly 5, got 0; 1 of 6 elements is wrong",
+    ]
+    clauses = ("ACT-01", "CONS-11", "CONS-07")
+    lines = [
+        sample.finding(clause, diagnosis=None, message=text) for clause, text in zip(clauses, told)
+    ]
+    assert sorted(numbers(*lines)) == [(1, 2), (3,)]
+
+
+@pytest.mark.parametrize(
+    ("messages", "causes"),
+    [
+        (("weight losses should hold 2 losses, holds 0", "losses should hold 1 loss, holds 0"), 1),
+        (("losses should hold 2 losses, holds 1", "losses should hold 1 loss, holds 2"), 2),
+    ],
+)
+def test_too_few_losses_are_one_cause_and_too_many_another(numbers, messages, causes):
+    lines = [
+        sample.finding(f"LOSS-0{n}", diagnosis=None, message=text, expected=1, got=2)
+        for n, text in enumerate(messages, start=1)
+    ]
+    assert len(numbers(*lines)) == causes
 
 
 def test_wrong_numbers_belong_to_the_only_description_in_their_chapter(grouped):
