@@ -53,6 +53,8 @@ _DAMAGED = re.compile(
 _DAMAGE = (
     "Damages its memory: the C library ended the process (an earlier case may have done the damage)"
 )
+#: What does not show again in a fresh process, which says nothing of what it is.
+_ONCE = "depends on what its process did before"
 #: A side of the output, as long as it should be and as it is.
 _LENGTH = re.compile(r"the output's (?:height|width) should be (\d+), it is (\d+)")
 #: NaN where a number or an infinity should be has another reason than a wrong number.
@@ -250,15 +252,18 @@ def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str, str
         return _TWINS.sub("", text), f"{how} the {known}", ""
     if not smallest.diagnosis and _DAMAGED.search(smallest.message):
         return _DAMAGE, "", ""
-    described = (finding.diagnosis for finding in (smallest, *findings) if finding.diagnosis)
-    title = next(described, None)
+    described = [finding.diagnosis for finding in (smallest, *findings) if finding.diagnosis]
+    if not all(finding.diagnosis for finding in findings):
+        described = [text for text in described if not text.startswith(_ONCE)]
+    title = next(iter(described), None)
     if title is None and len(findings) > 1 and _key_of_difference(smallest, "") == _UNCHECKED:
         return NOT_REFUSED + smallest.message, "", SYMPTOM
     return (smallest.message, "", SYMPTOM) if title is None else (title, "", DESCRIPTION)
 
 
 def _key(finding: Finding, chapter: str) -> _Key:
-    if finding.diagnosis:
+    is_empty = 0 in (_shape(finding) or ())
+    if finding.diagnosis and not (is_empty and finding.diagnosis.startswith(_ONCE)):
         match = _KNOWN.match(finding.diagnosis)
         if match:
             return ("known", match[3])
@@ -346,14 +351,15 @@ def _is_numbers(finding: Finding) -> bool:
     return is_tensor(finding.expected) and is_tensor(finding.got)
 
 
-def _size(finding: Finding) -> tuple[int, float, int, bool]:
-    """What makes a case small: whole numbers that can be drawn, few elements, few steps, being shrunk."""
+def _size(finding: Finding) -> tuple[bool, int, float, int, bool]:
+    """What makes a case small: it repeats, is drawn in whole numbers, has few elements and steps, is shrunk."""
     steps = finding.case.get("steps")
     steps = steps if isinstance(steps, list) else []
     drawn = stamps.of_case(finding.case, finding.step)
     plainness = 2 if drawn is None else 0 if drawn.is_whole else 1
     elements = sum(_elements(value) for value in steps)
-    return plainness, elements, len(steps), not finding.shrunk
+    is_once = (finding.diagnosis or "").startswith(_ONCE)
+    return is_once, plainness, elements, len(steps), not finding.shrunk
 
 
 def _elements(value: Any) -> float:

@@ -94,15 +94,18 @@ class KerasBackend(LayerBackend):
         return self._keras.ops.convert_to_tensor(np.array(array))
 
     def seen(self, given: Any) -> Array:
-        """A tensor as an array."""
-        return np.array(self._keras.ops.convert_to_numpy(given))
+        """A tensor as an array; TensorFlow makes none of a bfloat16 without axes."""
+        ops = self._keras.ops
+        if len(given.shape) == 0:
+            return np.array(ops.convert_to_numpy(ops.reshape(given, (1,)))).reshape(())
+        return np.array(ops.convert_to_numpy(given))
 
     def plain(self, result: Any) -> Value:
         """Tensors and variables as arrays."""
         if isinstance(result, (list, tuple)):
             return [self.plain(item) for item in result]
         if self._keras.ops.is_tensor(result) or isinstance(result, self._keras.Variable):
-            return np.array(self._keras.ops.convert_to_numpy(result))
+            return self.seen(result)
         return super().plain(result)
 
     def do_set_weights(self, step: steps.SetWeights) -> None:

@@ -26,7 +26,8 @@ _LACKS = re.compile(
     "|cannot contain character|expected floating point type|invalid tensor size|could not be deserialized properly"
     "|expected `name` argument to be a string|to a layer that is already built"
     r"|has type \w+ that does not match type|must be a float dtype|unable to convert type "
-    "|complex dtype can require gradients",
+    "|complex dtype can require gradients|need minval < maxval|incompatible type conversion"
+    "|requires arguments to have the same dtypes",
     re.IGNORECASE,
 )
 _NO_MEMORY = re.compile("allocat|out of memory|resource_exhausted", re.IGNORECASE)

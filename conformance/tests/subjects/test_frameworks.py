@@ -137,6 +137,9 @@ WORDS = (
     "dtype argument to `uniform` must be a float dtype, got int32",
     "Unable to convert type dtype(bfloat16) into TensorProto element type.",
     "Only Tensors of floating point and complex dtype can require gradients",
+    "Incompatible type conversion requested to type int32 for `tf.Variable of type float32.",
+    "lax.conv_general_dilated requires arguments to have the same dtypes, got int32, float32.",
+    "Need minval < maxval, got 0 >= 0 [Op:StatelessRandomUniformIntV2] name:",
 )
 
 
@@ -555,6 +558,21 @@ def test_a_weight_without_a_penalty_has_no_gradient_of_one(backend: str) -> None
     by_kernel, by_bias = seen.outcomes[-1].value
     np.testing.assert_allclose(by_kernel, 0.02 * KERNEL, rtol=1e-6)
     assert by_bias is None
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch", "tensorflow"])
+def test_a_loss_of_bfloat16_is_read(backend: str) -> None:
+    missing = frameworks.FRAMEWORKS[f"keras@{backend}"].missing
+    if missing:
+        pytest.skip(f"keras@{backend} is {missing}")
+    (subject,) = resolve(f"keras@{backend}:natural", 60.0)
+    arguments = {"filters": 2, "kernel_size": (3, 2), "kernel_regularizer": "l2"}
+    case = Case("any", {**arguments, "dtype": "bfloat16"}, (WEIGHTS[0], Losses()))
+    try:
+        (loss,) = subject.observe(case).outcomes[-1].value
+    finally:
+        subject.close()
+    assert (loss.dtype, loss.shape) == (dtype_of("bfloat16"), ())
 
 
 @pytest.mark.parametrize("backend", ["jax", "tensorflow"])

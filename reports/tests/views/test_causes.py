@@ -190,7 +190,8 @@ def _on(shape, **changes):
     """A finding about a question for a shape."""
     case = {"id": "c-1", "family": "any", "arguments": {}}
     steps = [{"do": "compute_output_shape", "input_shape": shape}]
-    finding = sample.finding("SHAPE-09", got=None, step=0, diagnosis=None, **changes)
+    diagnosis = changes.pop("once", None)
+    finding = sample.finding("SHAPE-09", got=None, step=0, diagnosis=diagnosis, **changes)
     return finding | {"case": {**case, "steps": steps}}
 
 
@@ -227,6 +228,19 @@ def test_what_is_wrong_with_empty_inputs_is_one_cause(numbers):
         _on([2, 4, 5, 2], message="expected shape (0, 5), got (1, 5)"),
     ]
     assert sorted(numbers(*lines)) == [(1, 2), (3,)]
+
+
+def test_what_empty_inputs_do_once_is_what_they_do(grouped):
+    once = "depends on what its process did before: a fresh process gives the right result"
+    ended = "ended its process: killed by signal 11 (SIGSEGV)"
+    lines = [
+        _on([2, 0, 5, 2], message="should be 0, got 7", once=once),
+        _on([0, 4, 5, 2], message=ended),
+        _on([2, 4, 5, 2], message="should be 0, got 7", once=once),
+    ]
+    empty, other = grouped(*lines)
+    assert (sorted(empty.numbers), empty.title, other.numbers) == ([1, 2], f"E{ended[1:]}", (3,))
+    assert other.title == once.capitalize()
 
 
 def test_names_in_an_exception_tell_causes_apart(numbers):
