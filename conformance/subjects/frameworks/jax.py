@@ -84,9 +84,14 @@ class JaxOperation(Operation):
 
     def exact(self, inputs: Any, kernel: Any, bias: Any, geometry: Geometry) -> Any:
         """The zeros around the dilated input, counted out: below zero, they are dropped."""
+        lengths = [inputs.shape[place] for place in geometry.spatial_axes]
         padding = tuple(
-            (axis.extent - 1 - crop.before, axis.extent - 1 - crop.after)
-            for axis, crop in zip(geometry.axes, crops_of(inputs, geometry))
+            (
+                axis.extent - 1 - crop.before,
+                # No rows stay none, whatever the stride.
+                axis.output_length(n) + crop.before - max((n - 1) * axis.stride + 1, 0),
+            )
+            for n, axis, crop in zip(lengths, geometry.axes, crops_of(inputs, geometry))
         )
         return self._transposed(inputs, kernel, bias, geometry, padding)
 

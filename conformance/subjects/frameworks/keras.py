@@ -215,7 +215,12 @@ def exact_layer() -> Any:
                 data_format="channels_last",
                 dilation_rate=self.dilation_rate,
             )
-            kept = full[:, height.kept, width.kept]
+            # What is kept is counted from the front: of an empty image JAX' full result is longer.
+            rows, columns = (
+                slice(crop.before, crop.before + axis.output_length(n) - crop.appended)
+                for n, axis, crop in zip(images.shape[1:3], geometry.axes, (height, width))
+            )
+            kept = full[:, rows, columns]
             outputs = ops.pad(kept, ((0, 0), (0, height.appended), (0, width.appended), (0, 0)))
             if self.use_bias:
                 outputs = outputs + self.bias

@@ -443,6 +443,41 @@ def test_the_exact_way_is_the_layer_of_the_page(name: str, options: dict[str, An
     np.testing.assert_array_equal(found, expected)
 
 
+EMPTY_IMAGES = [{"strides": (3, 2)}, {"strides": (3, 2), "padding": "same"}, {"strides": 1}]
+
+
+@pytest.mark.parametrize("options", EMPTY_IMAGES)
+@pytest.mark.parametrize("shape", [(1, 0, 3, 1), (2, 2, 0, 1), (1, 0, 0, 1)])
+def test_the_exact_way_of_jax_makes_nothing_of_empty_images(
+    shape: tuple[int, ...], options: dict[str, Any]
+) -> None:
+    missing = frameworks.FRAMEWORKS["jax"].missing
+    if missing:
+        pytest.skip(f"jax is {missing}")
+    inputs = np.ones(shape, np.float32)
+    found = frameworks.driver("jax", "exact")(inputs, KERNEL, **options)  # type: ignore[operator]
+    np.testing.assert_array_equal(found, fast_impl.conv2d_transpose(inputs, KERNEL, **options))
+
+
+@pytest.mark.parametrize("options", EMPTY_IMAGES)
+@pytest.mark.parametrize("name", ["tf.keras", "keras@numpy", "keras@jax"])
+def test_the_exact_layers_make_nothing_of_empty_images(name: str, options: dict[str, Any]) -> None:
+    missing = frameworks.FRAMEWORKS[name].missing
+    if missing:
+        pytest.skip(f"{name} is {missing}")
+    (subject,) = resolve(f"{name}:exact", 60.0)
+    inputs = np.ones((1, 0, 3, 1), np.float32)
+    arguments = {"filters": 2, "kernel_size": (3, 2), "use_bias": False, **options}
+    try:
+        seen = subject.observe(
+            Case("any", arguments, (WEIGHTS[0], SetWeights((KERNEL,)), Call(inputs)))
+        )
+    finally:
+        subject.close()
+    expected = fast_impl.conv2d_transpose(inputs, KERNEL, **options)
+    np.testing.assert_array_equal(seen.outcomes[-1].value, expected)
+
+
 @pytest.mark.parametrize("name", ["torch", "jax", "openvino"])
 def test_bfloat16_comes_out_as_it_went_in(name: str) -> None:
     missing = frameworks.FRAMEWORKS[name].missing
