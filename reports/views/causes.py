@@ -78,6 +78,7 @@ _TWINS = re.compile(r" \(([^()]*) cannot be told from it here\)$")
 
 _Key = tuple[str, ...]
 _UNCHECKED: _Key = ("unchecked",)
+_SPECIAL: _Key = ("special",)
 
 
 @attrs.frozen(eq=False)
@@ -193,19 +194,23 @@ def _join_seen(groups: dict[_Key, list[int]], findings: Mapping[int, Finding]) -
 def _join_described(
     groups: dict[_Key, list[int]], findings: Mapping[int, Finding], clauses: Mapping[str, Clause]
 ) -> None:
-    """Put wrong numbers without a diagnosis to the only one in their chapter that leaves room for them."""
+    """Put wrong numbers without a diagnosis to the only one that leaves room for them, in their chapter.
+
+    Numbers in place of NaN and infinities belong to the only one of these.
+    """
     described: dict[_Key, set[_Key]] = {}
     for key, numbers in groups.items():
         said = "".join(findings[number].diagnosis or "" for number in numbers)
         if key[-1].startswith(_ONLY) or key[-1] == _AMONG_ZEROS:
             continue  # it says of all others that they are right, or would be said of them, too
-        if key[0] == "diagnosis" or (key[0] == "known" and _SOMETHING_ELSE in said):
-            for finding in map(findings.__getitem__, numbers):
-                clause = clauses.get(finding.clause)
-                own = _key_of_difference(finding, clause.chapter if clause else "")
+        leaves_room = key[0] == "diagnosis" or (key[0] == "known" and _SOMETHING_ELSE in said)
+        for finding in map(findings.__getitem__, numbers):
+            clause = clauses.get(finding.clause)
+            own = _key_of_difference(finding, clause.chapter if clause else "")
+            if leaves_room or (key[0] == "known" and own == _SPECIAL):
                 described.setdefault(own, set()).add(key)
     for own, keys in described.items():
-        if len(keys) == 1 and own[0] == "numbers" and own in groups:
+        if len(keys) == 1 and own[0] in ("numbers", *_SPECIAL) and own in groups:
             key = keys.pop()
             groups[key] = sorted(groups[key] + groups.pop(own))
 
@@ -274,6 +279,8 @@ def _key(finding: Finding, chapter: str) -> _Key:
         if finding.diagnosis.endswith(_AMONG_ZEROS):
             return ("diagnosis", _AMONG_ZEROS)
         if finding.diagnosis.startswith(_ONLY):
+            if _NOT_SPECIAL.search(finding.message):
+                return _SPECIAL  # what else such cases have says little
             return ("diagnosis", finding.diagnosis.partition(":")[0])
         return ("diagnosis", normalised(finding.diagnosis))
     return _key_of_difference(finding, chapter)
@@ -300,7 +307,7 @@ def _key_of_difference(finding: Finding, chapter: str) -> _Key:
     if count := _COUNT.fullmatch(finding.message):
         return ("losses", "few" if int(count[2]) < int(count[1]) else "many")
     if _NOT_SPECIAL.search(finding.message):
-        return ("special",)
+        return _SPECIAL
     if _is_numbers(finding):
         return ("numbers", step, chapter, *_NOT_A_NUMBER.findall(finding.message))
     return ("message", step, normalised(finding.message))

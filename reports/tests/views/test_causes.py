@@ -304,6 +304,21 @@ def test_numbers_in_place_of_nan_and_infinities_have_one_cause(numbers):
     assert sorted(numbers(*lines)) == [(1, 2), (3,)]
 
 
+def test_numbers_in_place_of_infinities_belong_to_the_only_mistake_that_makes_them(numbers):
+    told = (
+        "output[0, 0, 0, 62] should be exactly inf, got 3.40282347e+38; 1 of 63 elements is wrong"
+    )
+    stops = "looks like the known mistake special_saturates: results stop."
+    only = "wrong only with no bias: all 7 wrong cases have it, and 2 of 21 right ones"
+    lines = [
+        sample.finding(clause, message=told, diagnosis=diagnosis)
+        for clause, diagnosis in (("DTYPE-05", stops), ("ACT-01", only), ("CONS-11", None))
+    ]
+    assert numbers(*lines) == [(1, 2, 3)]
+    others = [*lines, sample.finding("VAL-01", message=told, diagnosis=KNOWN)]
+    assert sorted(numbers(*others)) == [(1,), (2, 3), (4,)]
+
+
 @pytest.mark.parametrize(
     ("messages", "causes"),
     [
