@@ -212,8 +212,10 @@ def translated(error: Exception, refusals: tuple[type[Exception], ...]) -> Excep
     if isinstance(error, (Unsupported, NotImplementedError)):
         return error
     text = message_of(error)
-    if _LACKS.search(text):
-        return Unsupported(text, error)
+    if lacks := _LACKS.search(text):
+        # What stands before and after it says where in the framework's own code.
+        start, end = text.rfind("\n", 0, lacks.start()) + 1, text.find("\n", lacks.end())
+        return Unsupported(text[start : None if end < 0 else end].strip(), error)
     if isinstance(error, refusals):
         kind = MemoryError if _NO_MEMORY.search(text) else ValueError
         made: Exception = type(type(error).__name__, (kind,), {})(text)

@@ -148,6 +148,11 @@ def test_what_a_framework_does_not_have_in_its_own_words_is_unsupported(message:
     assert isinstance(translated(ValueError(message), ()), Unsupported)
 
 
+def test_of_a_long_message_the_line_is_told_that_says_it() -> None:
+    message = 'in user code:\n    File "layer.py", line 7\n\n    No int32 is supported.\nat the end'
+    assert str(translated(ValueError(message), ())) == "No int32 is supported."
+
+
 def test_what_a_framework_refuses_so_is_a_refusal_where_one_is_wanted() -> None:
     *_, called = _outcomes("natural", {"padding": "same"}, *WEIGHTS, Call(INPUTS))
     assert (called.refusal.name, called.refusal.moment) == ("ArithmeticError", "call")
