@@ -36,6 +36,8 @@ IN_VAIN = 1
 LEFT = 10
 #: What all wrong cases have at most this share of the right ones may have, and so unlikely it must be by chance.
 FEW_RIGHT, CHANCE = 0.2, 0.01
+#: Features that choose what is computed begin so.
+_BY_ITSELF = ("activation ", "dtype ")
 #: The one feature of a case without an ordinary layer.
 NO_LAYER = "no ordinary layer"
 #: The doors of a wrong layer through which mistakes can follow one another.
@@ -61,7 +63,7 @@ class Cover:
         cases: for each of them the ids of the cases that it explains, alone or with others.
         is_whole: whether no wrong case is left.
         explains: tells of a layer and a case what it told when the cover was found.
-        apart: what all cases that are left have and no other; None where few are left.
+        apart: what tells the cases that are left from the others, in words; None where few are left.
         also: mistakes that explain other wrong cases.
         alike: for each of the mistakes others that explain the same of the cases, as far as is seen.
     """
@@ -70,7 +72,7 @@ class Cover:
     cases: tuple[frozenset[str], ...]
     is_whole: bool
     explains: Explains
-    apart: tuple[str, ...] | None = None
+    apart: str | None = None
     also: tuple[Mistake, ...] = ()
     alike: tuple[tuple[Mistake, ...], ...] = ()
 
@@ -285,14 +287,27 @@ class _Search:
         return any(self.explains(name, layer, case) for _, name, layer in ways)
 
 
-def _apart(left: Sequence[Case], explained: Sequence[Case]) -> tuple[str, ...] | None:
-    """Return what all cases that are left have, and no explained one: a feature or two; None where nothing."""
-    if len(left) < SEEN or len(explained) < SEEN:
+def _apart(left: Sequence[Case], explained: Sequence[Case]) -> str | None:
+    """Return what all cases that are left have, and no explained one: a feature or two; None where nothing.
+
+    Or the activation or the dtype that all explained cases have, and no other: each is computed by itself.
+    """
+    if len(explained) < SEEN:
         return None
-    shared = sorted(frozenset.intersection(*map(features, left)))
-    others = [features(case) for case in explained]
-    ways = itertools.chain(itertools.combinations(shared, 1), itertools.combinations(shared, 2))
-    return next((way for way in ways if not any({*way} <= other for other in others)), None)
+    found = next(_only(left, explained), None) if len(left) >= SEEN else None
+    if found is not None:
+        return f"with {' with '.join(map(in_words, found))}"
+    own = (way for way in _only(explained, left) if way[0].startswith(_BY_ITSELF))
+    return next((f"without {in_words(way[0])}" for way in own if len(way) == 1), None)
+
+
+def _only(some: Sequence[Case], others: Sequence[Case]) -> Iterator[tuple[str, ...]]:
+    """Yield features, alone and in pairs, that all of some cases have and none of the others."""
+    shared = sorted(frozenset.intersection(*map(features, some)))
+    absent = [features(case) for case in others]
+    for way in itertools.chain(*(itertools.combinations(shared, n) for n in (1, 2))):
+        if not any({*way} <= other for other in absent):
+            yield way
 
 
 def only_with(wrong: Sequence[Case], right: Sequence[Case]) -> tuple[tuple[str, ...], int] | None:

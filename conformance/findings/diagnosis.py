@@ -428,7 +428,7 @@ class Diagnostician:
         mistakes = "the known mistake" if len(named) == 1 else "the known mistakes"
         names, texts = " and ".join(m.id for m in named), " ".join(m.text for m in named)
         if cover.apart is not None:
-            texts += f" Something else is wrong with {' with '.join(map(in_words, cover.apart))}."
+            texts += f" Something else is wrong {cover.apart}."
         elif len(named) == 1:
             texts += _twins_of(dict(zip(cover.mistakes, cover.alike))[named[0]])
         return f"{word} {mistakes} {names}: {texts}"
