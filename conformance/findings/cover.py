@@ -36,8 +36,8 @@ IN_VAIN = 1
 LEFT = 10
 #: What all wrong cases have at most this share of the right ones may have, and so unlikely it must be by chance.
 FEW_RIGHT, CHANCE = 0.2, 0.01
-#: Features that choose what is computed begin so.
-_BY_ITSELF = ("activation ", "dtype ")
+#: Arguments that choose what is computed.
+_APART = ("activation", "dtype")
 #: The one feature of a case without an ordinary layer.
 NO_LAYER = "no ordinary layer"
 #: The doors of a wrong layer through which mistakes can follow one another.
@@ -297,8 +297,10 @@ def _apart(left: Sequence[Case], explained: Sequence[Case]) -> str | None:
     found = next(_only(left, explained), None) if len(left) >= SEEN else None
     if found is not None:
         return f"with {' with '.join(map(in_words, found))}"
-    own = (way for way in _only(explained, left) if way[0].startswith(_BY_ITSELF))
-    return next((f"without {in_words(way[0])}" for way in own if len(way) == 1), None)
+    own = (way[0].split() for way in _only(explained, left) if len(way) == 1)
+    return next(
+        (f"with another {kind[0]} than {kind[1]}" for kind in own if kind[0] in _APART), None
+    )
 
 
 def _only(some: Sequence[Case], others: Sequence[Case]) -> Iterator[tuple[str, ...]]:

@@ -272,7 +272,7 @@ def test_what_only_the_explained_activation_has_leaves_room_for_others() -> None
     ]
     cover = _covered({"a": [0, 1, 2]}, cases=cases)
     assert cover is not None
-    assert (cover.apart, cover.is_whole) == ("without activation elu", False)
+    assert (cover.apart, cover.is_whole) == ("with another activation than elu", False)
     assert _covered({"a": [0, 1]}, cases=cases) is None
 
 
