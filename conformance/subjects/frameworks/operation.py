@@ -27,7 +27,7 @@ _LACKS = re.compile(
     "|expected `name` argument to be a string|to a layer that is already built"
     r"|has type \w+ that does not match type|must be a float dtype|unable to convert type "
     "|complex dtype can require gradients|need minval < maxval|incompatible type conversion"
-    "|requires arguments to have the same dtypes",
+    r"|requires arguments to have the same dtypes|dimension -\d+ must be >= 0",
     re.IGNORECASE,
 )
 _NO_MEMORY = re.compile("allocat|out of memory|resource_exhausted", re.IGNORECASE)

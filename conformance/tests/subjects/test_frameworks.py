@@ -112,6 +112,7 @@ def test_what_a_framework_says_it_does_not_support_is_unsupported() -> None:
 EMPTY = (
     "Given transposed=1, expected weight to be at least 1 at dimension 0",
     "Computed output dimension is <= 0",
+    "Dimension -1 must be >= 0 [Op:Conv2DBackpropInput]",
     "Computed output shape is inconsistent with input spatial dimensions. output_padding (1) may be too large for "
     "stride (2). Expected input size 1 but got 0.",
 )
