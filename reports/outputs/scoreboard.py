@@ -85,8 +85,8 @@ def build(records: Sequence[Record]) -> Board:
     for record in records:
         if not record.footer.aspects:
             raise RecordError(
-                f"{record.path} has counted no aspects: it was continued, or is of an earlier version or of a few "
-                "clauses; run it again"
+                f"{record.path} has counted no aspects: it was ended early or continued, or is of an earlier "
+                "version or of a few clauses; run it again"
             )
         # A subject's ways may have runs of their own; what else is wrong is another thing in each of them.
         own = _texts(record)
@@ -169,7 +169,8 @@ def _texts(record: Record) -> dict[tuple[str, str], str]:
         told = f"{cause.title} ({cause.known})" if cause.known else cause.title
         for finding in (numbered[number] for number in cause.numbers):
             for text in filter(None, (finding.message, finding.diagnosis)):
-                texts[finding.subject, _kind(text)] = told
+                texts[finding.subject, text] = told
+                texts.setdefault((finding.subject, _kind(text)), told)
         if sum(one.subject == cause.subject for one in causes) == 1:
             # What else is wrong is not judged by itself: this cause blocks it.
             texts[cause.subject, ONLY] = told
@@ -179,7 +180,7 @@ def _texts(record: Record) -> dict[tuple[str, str], str]:
 def _told(aspect: Aspect, texts: dict[tuple[str, str], str]) -> str:
     """Return the cause in the words in which the first of its kind was told."""
     cause = aspect.cause or ""
-    found = texts.get((aspect.subject, _kind(cause)))
+    found = texts.get((aspect.subject, cause), texts.get((aspect.subject, _kind(cause))))
     if found is None and aspect.judged:
         found = texts.get((aspect.subject, ONLY))
     return found or texts.setdefault((aspect.subject, _kind(cause)), cause)

@@ -152,6 +152,18 @@ def test_a_known_mistake_is_told_before_its_name(board):
     )
 
 
+def test_of_two_causes_with_words_of_one_kind_each_has_its_own(board):
+    texts = [f"expected dtype {name}, got float32" for name in ("float16", "float64")]
+    aspects = [("eager", name, 0, 5, text) for name, text in zip(("refusals", "float64"), texts)]
+    head, foot = run_of("mine", aspects=aspects, modes=("eager",))
+    findings = [
+        sample.finding(clause, message=text, diagnosis=f"looks like {word}")
+        for clause, text, word in zip(("DTYPE-01", "DTYPE-02"), texts, ("a cast", "another one"))
+    ]
+    found = board([head, *findings, foot])
+    assert found.causes == ("Looks like a cast", "Looks like another one")
+
+
 def test_sides_that_are_too_long_are_one_cause_and_short_ones_another(board):
     texts = (
         "height should be 7, it is 9",
