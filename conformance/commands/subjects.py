@@ -82,6 +82,9 @@ def install(specs: tuple[str, ...], python: str | None) -> None:
     """
     console = Terminal()
     for spec in specs:
+        if environments.here(spec):
+            console.print(f"{spec} is installed beside conformance; runs use that", soft_wrap=True)
+            continue
         try:
             with console.status(f"installing {spec}"):
                 place = environments.install(

@@ -36,6 +36,8 @@ IN_VAIN = 1
 LEFT = 10
 #: What all wrong cases have at most this share of the right ones may have, and so unlikely it must be by chance.
 FEW_RIGHT, CHANCE = 0.2, 0.01
+#: Arguments that choose what is computed.
+_APART = ("activation", "dtype")
 #: The one feature of a case without an ordinary layer.
 NO_LAYER = "no ordinary layer"
 #: The doors of a wrong layer through which mistakes can follow one another.
@@ -61,16 +63,18 @@ class Cover:
         cases: for each of them the ids of the cases that it explains, alone or with others.
         is_whole: whether no wrong case is left.
         explains: tells of a layer and a case what it told when the cover was found.
-        apart: what all cases that are left have and no other; None where few are left.
+        apart: what tells the cases that are left from the others, in words; None where few are left.
         also: mistakes that explain other wrong cases.
+        alike: for each of the mistakes others that explain the same of the cases, as far as is seen.
     """
 
     mistakes: tuple[Mistake, ...]
     cases: tuple[frozenset[str], ...]
     is_whole: bool
     explains: Explains
-    apart: tuple[str, ...] | None = None
+    apart: str | None = None
     also: tuple[Mistake, ...] = ()
+    alike: tuple[tuple[Mistake, ...], ...] = ()
 
     @property
     def least(self) -> int:
@@ -153,7 +157,8 @@ def covering(
     search.chosen = list(needed)
     is_whole = not left and search.is_all(beside(), known)
     also = tuple(mistake for mistake in search.chosen if mistake not in needed)
-    return Cover(tuple(needed), cases, is_whole, explains, apart, also)
+    alike = tuple(tuple(search.alike.get(mistake.id, ())) for mistake in needed)
+    return Cover(tuple(needed), cases, is_whole, explains, apart, also, alike)
 
 
 @attrs.define(eq=False)
@@ -163,6 +168,7 @@ class _Search:
     Args:
         suspects, explains, is_harmless, beside: as for `covering`.
         chosen: the mistakes that explain some cases.
+        alike: by the id of a chosen mistake others that explain the same.
     """
 
     suspects: Sequence[Sequence[Mistake]]
@@ -170,6 +176,7 @@ class _Search:
     is_harmless: Callable[[Mistake], bool]
     beside: Callable[[], Sequence[Case]]
     chosen: list[Mistake] = attrs.Factory(list)
+    alike: dict[str, list[Mistake]] = attrs.Factory(dict)
     _in_vain: int = 0
 
     def explanations(self, case: Case) -> list[tuple[Mistake, ...]]:
@@ -232,10 +239,11 @@ class _Search:
                 continue
             reach = {m.id: frozenset(c.id for c in left if self._does(ways(m), c)) for m in found}
             most = max(map(len, reach.values()))
-            best = self._broadest([m for m in found if len(reach[m.id]) == most])
+            best, *alike = self._broadest([m for m in found if len(reach[m.id]) == most])
             if sum(reach[m.id] == reach[best.id] for m in found) > TOO_MANY:
                 return None
             self.chosen.append(best)
+            self.alike[best.id] = [m for m in alike if reach[m.id] == reach[best.id]]
             left, running = [c for c in left if c.id not in reach[best.id]], 0
         # Where two that were chosen meet, neither explains the case alone.
         return self.unexplained([*unexplained, *left])
@@ -264,32 +272,44 @@ class _Search:
                 return harmless
         return []
 
-    def _broadest(self, alike: Sequence[Mistake]) -> Mistake:
-        """Return which of the mistakes explains most of the other wrong cases: it may be behind those, too."""
+    def _broadest(self, alike: Sequence[Mistake]) -> Sequence[Mistake]:
+        """Return which of the mistakes explain most of the other wrong cases: they may be behind those, too."""
         if len(alike) == 1:
-            return alike[0]
+            return alike
         others = self.beside()
-
-        def reach(mistake: Mistake) -> int:
-            return sum(self.explains(mistake.id, mistake.layer, case) for case in others)
-
         try:
-            return max(alike, key=reach)
+            reach = [sum(self.explains(m.id, m.layer, case) for case in others) for m in alike]
         except EffortIsSpentError:
-            return alike[0]
+            return alike
+        return [mistake for mistake, count in zip(alike, reach) if count == max(reach)]
 
     def _does(self, ways: Iterable[_Way], case: Case) -> bool:
         return any(self.explains(name, layer, case) for _, name, layer in ways)
 
 
-def _apart(left: Sequence[Case], explained: Sequence[Case]) -> tuple[str, ...] | None:
-    """Return what all cases that are left have, and no explained one: a feature or two; None where nothing."""
-    if len(left) < SEEN or len(explained) < SEEN:
+def _apart(left: Sequence[Case], explained: Sequence[Case]) -> str | None:
+    """Return what all cases that are left have, and no explained one: a feature or two; None where nothing.
+
+    Or the activation or the dtype that all explained cases have, and no other: each is computed by itself.
+    """
+    if len(explained) < SEEN:
         return None
-    shared = sorted(frozenset.intersection(*map(features, left)))
-    others = [features(case) for case in explained]
-    ways = itertools.chain(itertools.combinations(shared, 1), itertools.combinations(shared, 2))
-    return next((way for way in ways if not any({*way} <= other for other in others)), None)
+    found = next(_only(left, explained), None) if len(left) >= SEEN else None
+    if found is not None:
+        return f"with {' with '.join(map(in_words, found))}"
+    own = (way[0].split() for way in _only(explained, left) if len(way) == 1)
+    return next(
+        (f"with another {kind[0]} than {kind[1]}" for kind in own if kind[0] in _APART), None
+    )
+
+
+def _only(some: Sequence[Case], others: Sequence[Case]) -> Iterator[tuple[str, ...]]:
+    """Yield features, alone and in pairs, that all of some cases have and none of the others."""
+    shared = sorted(frozenset.intersection(*map(features, some)))
+    absent = [features(case) for case in others]
+    for way in itertools.chain(*(itertools.combinations(shared, n) for n in (1, 2))):
+        if not any({*way} <= other for other in absent):
+            yield way
 
 
 def only_with(wrong: Sequence[Case], right: Sequence[Case]) -> tuple[tuple[str, ...], int] | None:

@@ -256,10 +256,9 @@ class Diagnostician:
             self._explained.setdefault((subject.name, mistake.id), set()).update(cases)
         first, *more = (mistake for mistake, _ in found)
         certain = len(self._explained[subject.name, first.id]) >= ENOUGH
-        others = " and ".join(mistake.id for mistake in more)
         return (
             f"{'equals' if certain else 'looks like'} the known mistake {first.id}: {first.text}"
-            + (f" ({others} cannot be told from it here)" if more else "")
+            + _twins_of(more)
         )
 
     def _fits(self, mistake: Mistake, case: Case, seen: Observation, wrong: int | None) -> bool:
@@ -429,7 +428,9 @@ class Diagnostician:
         mistakes = "the known mistake" if len(named) == 1 else "the known mistakes"
         names, texts = " and ".join(m.id for m in named), " ".join(m.text for m in named)
         if cover.apart is not None:
-            texts += f" Something else is wrong with {' with '.join(map(in_words, cover.apart))}."
+            texts += f" Something else is wrong {cover.apart}."
+        elif len(named) == 1:
+            texts += _twins_of(dict(zip(cover.mistakes, cover.alike))[named[0]])
         return f"{word} {mistakes} {names}: {texts}"
 
     def _only_with(self, subject: Subject, failures: Sequence[Failure]) -> str | None:
@@ -519,6 +520,12 @@ class Diagnostician:
 
 def _families(failures: Sequence[Failure]) -> list[str]:
     return [name for name in dict.fromkeys(f.case.family for f in failures) if name in FAMILIES]
+
+
+def _twins_of(mistakes: Sequence[Mistake]) -> str:
+    """Say which other mistakes do the same here, "" where there are none."""
+    others = " and ".join(mistake.id for mistake in mistakes)
+    return f" ({others} cannot be told from it here)" if others else ""
 
 
 def _plain_first(case: Case) -> tuple[bool, int, int]:

@@ -13,7 +13,7 @@ from conformance.judge.judging import Failure
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.values.codec import Array
-from conformance.oracle.comparison import NO_ARRAY, Mismatch
+from conformance.oracle.comparison import NO_ARRAY, OTHER_DTYPE, Mismatch
 from conformance.oracle.tolerance import unit_roundoff
 
 #: A description must fit so many failing cases, and of a finding's cases so many are looked at.
@@ -32,6 +32,8 @@ CAST = (
 _OF_ARRAYS = (steps.Call, steps.Gradients)
 #: Begins the words for a factor that mistakes seldom have.
 _BY_FACTOR = "the right {} multiplied by"
+#: A dtype, and the one in which it is computed.
+IMPRECISE = "{} computed less precisely than claimed, like {}"
 #: Scaled errors up to this are no sign of a narrower format.
 OWN_ROUNDING = 32
 
@@ -55,13 +57,13 @@ def described(failures: Sequence[Failure]) -> str | None:
     Shifts that differ from case to case must be seen in three quarters of the large cases. A shift that leaves
     less than half of the result in sight, or is longer than `FARTHEST`, is not looked for.
 
-    Unless inputs are cast, the failures must be of numbers: an array expected, and an array of its shape given. Of
-    losses and gradients it is told by what they are multiplied.
+    Unless inputs are cast, or results come out in another dtype, the failures must be of numbers: an array
+    expected, and an array of its shape given. Of losses and gradients it is told by what they are multiplied.
     """
     wrong = [failure for failure in failures if failure.status == "fail"]
     if any(map(_is_cast, wrong)) and all(_is_cast(one) or call_not_refused(one) for one in wrong):
         return CAST
-    if text := _multiplied(failures[:LOOKED_AT]):
+    if text := _narrowed(failures[:LOOKED_AT]) or _multiplied(failures[:LOOKED_AT]):
         return text
     pairs = []
     for failure in failures[:LOOKED_AT]:
@@ -111,6 +113,32 @@ def _is_cast(failure: Failure) -> bool:
     # So a layer has its dtype before it is called.
     is_asked = _step(failure) == steps.Read("dtype") and mismatch.expected is None
     return is_asked or (isinstance(mismatch.expected, str) and mismatch.expected in given)
+
+
+def _narrowed(failures: Sequence[Failure]) -> str | None:
+    """Return which one dtype all results come out in, or are only as precise as; None where there is none."""
+    pairs = {pair for pair in map(_dtypes, failures) if pair is not None}
+    if len(failures) < ENOUGH or len(pairs) != 1:
+        return None
+    ((wanted, got),) = pairs
+    text = IMPRECISE.format(wanted, got)
+    others = [failure for failure in failures if _dtypes(failure) is None]
+    for failure in others:
+        right, given = failure.mismatch.expected, failure.mismatch.got
+        if not (isinstance(right, np.ndarray) and isinstance(given, np.ndarray)):
+            return None
+        if right.shape != given.shape or text not in _precisions(failure, right, given):
+            return None
+    return f"looks like {text if others else f'{wanted} that comes out as {got}'}"
+
+
+def _dtypes(failure: Failure) -> tuple[str, str] | None:
+    """Return the dtype that a call's result should have and that it has, None where that is not what is wrong."""
+    mismatch = failure.mismatch
+    wanted, got = mismatch.expected, mismatch.got
+    if not (_is_call(failure) and isinstance(wanted, str) and isinstance(got, str)):
+        return None
+    return (wanted, got) if mismatch.message == OTHER_DTYPE.format(wanted, got) else None
 
 
 def _is_call(failure: Failure) -> bool:
@@ -269,7 +297,7 @@ def _precisions(failure: Failure, right: Array, got: Array) -> Iterator[str]:
         # Of integers, which should be exact, all are such as float32 has.
         close = np.allclose(got, right, rtol=0, atol=2.0**-22 * _largest(right))
         if close and np.array_equal(got, got.astype(np.float32)):
-            yield f"{own} computed less precisely than claimed, like float32"
+            yield IMPRECISE.format(own, "float32")
     if mismatch.scaled_error is None or dtype not in ("float32", "float64"):
         return
     if mismatch.scaled_error <= OWN_ROUNDING:
@@ -280,7 +308,7 @@ def _precisions(failure: Failure, right: Array, got: Array) -> Iterator[str]:
         formats.insert(0, ("float32", 2.0**-23))
     for name, coarsest in formats:
         if relative <= coarsest:
-            yield f"{dtype} computed less precisely than claimed, like {name}"
+            yield IMPRECISE.format(dtype, name)
 
 
 def _moves(failure: Failure, right: Array, got: Array) -> Iterator[tuple[int, ...]]:

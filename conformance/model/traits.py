@@ -15,12 +15,20 @@ class Traits:
     """What a norm may depend on: the framework's release and the mode, never a subject's name.
 
     Subjects outside TensorFlow are judged by what TensorFlow 2.15 does in eager mode.
+
+    Args:
+        tensorflow: whether the subject is TensorFlow's own layer.
+        release: major and minor version of TensorFlow.
+        mode: `eager`, `graph`, `v1`, or a way of calling a framework.
+        onednn: whether oneDNN computes.
+        tape: whether gradients outside TensorFlow are those of a call that is made for them.
     """
 
     tensorflow: bool = False
     release: tuple[int, int] = (2, 15)
     mode: str = "eager"
     onednn: bool = False
+    tape: bool = False
 
     @property
     def graph(self) -> bool:

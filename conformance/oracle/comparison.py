@@ -71,6 +71,8 @@ class Mismatch:
 
 #: How the message begins where something else came than an array.
 NO_ARRAY = "expected an array"
+#: A dtype that an array should have, and what it has.
+OTHER_DTYPE = "expected dtype {}, got {}"
 
 
 def describe(value: Value) -> str:
@@ -102,7 +104,7 @@ def compare_dtype(got: Value, dtype_name: str, step: int) -> Mismatch | None:
     """Return a mismatch unless `got` is an array of the dtype."""
     name = got.dtype.name if isinstance(got, np.ndarray) else type(got).__name__
     if name != dtype_name:
-        return Mismatch(f"expected dtype {dtype_name}, got {name}", dtype_name, name, step)
+        return Mismatch(OTHER_DTYPE.format(dtype_name, name), dtype_name, name, step)
     return None
 
 

@@ -26,6 +26,8 @@ LAYERS = {"reference": "reference_impl", "fast": "fast_impl"}
 ALGORITHM = "fast:"
 #: How a subject is driven: a bare function, a layer, or one whose weights are read from its attributes.
 FUNCTION, LAYER, BARE_LAYER = "function", "layer", "layer without get_weights"
+#: What a description says of gradients that are those of a call which is made for them.
+OF_A_CALL = "of a call"
 #: What the constructor takes first, and so what a factory of layers does.
 _LAYER_ARGUMENTS = ("filters", "kernel_size")
 
@@ -180,8 +182,10 @@ def describe(spec: str, mode: str) -> dict[str, Any]:
     """Return versions and settings of a subject, for the record's header."""
     if is_tensorflow(spec):
         return _of_tensorflow(mode)
-    if frameworks.parse(spec) is not None:
-        return {"versions": dict(_driver(spec, mode).versions()), "settings": {}, "mode": mode}
+    chosen = frameworks.parse(spec)
+    if chosen is not None:
+        found = {"versions": dict(_driver(spec, mode).versions()), "settings": {}, "mode": mode}
+        return {**found, "gradients": OF_A_CALL} if chosen.framework.keras else found
     versions = {"numpy": np.__version__}
     if spec in LAYERS or spec.startswith(ALGORITHM):
         from conformance import __version__

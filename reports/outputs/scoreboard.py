@@ -80,14 +80,17 @@ def build(records: Sequence[Record]) -> Board:
         RecordError: a run has counted no aspects, or two runs have the same subject in the same version.
     """
     columns: dict[Column, Mapping[str, Aspect]] = {}
+    texts: dict[tuple[str, str], str] = {}
     names: dict[str, None] = {}
     for record in records:
         if not record.footer.aspects:
             raise RecordError(
-                f"{record.path} has counted no aspects: it was continued, or is of an earlier version or of a few "
-                "clauses; run it again"
+                f"{record.path} has counted no aspects: it was ended early or continued, or is of an earlier "
+                "version or of a few clauses; run it again"
             )
-        texts = _texts(record)
+        # A subject's ways may have runs of their own; what else is wrong is another thing in each of them.
+        own = _texts(record)
+        texts = {**own, **{key: text for key, text in texts.items() if key[1] != ONLY}}
         for subject in record.header.subjects:
             column = Column(subject.name, subject.mode or "", _versions(subject))
             if column in columns:
@@ -163,24 +166,29 @@ def _texts(record: Record) -> dict[tuple[str, str], str]:
     texts = {}
     causes = causes_of.group(numbered, clauses)
     for cause in causes:
-        findings = [numbered[number] for number in cause.numbers]
-        told = [one.diagnosis for one in findings if one.diagnosis] or [findings[0].message]
-        for finding in findings:
+        told = f"{cause.title} ({cause.known})" if cause.known else cause.title
+        for finding in (numbered[number] for number in cause.numbers):
             for text in filter(None, (finding.message, finding.diagnosis)):
-                texts[finding.subject, normalised(text)] = told[0]
+                texts[finding.subject, text] = told
+                texts.setdefault((finding.subject, _kind(text)), told)
         if sum(one.subject == cause.subject for one in causes) == 1:
             # What else is wrong is not judged by itself: this cause blocks it.
-            texts[cause.subject, ONLY] = told[0]
+            texts[cause.subject, ONLY] = told
     return texts
 
 
 def _told(aspect: Aspect, texts: dict[tuple[str, str], str]) -> str:
     """Return the cause in the words in which the first of its kind was told."""
     cause = aspect.cause or ""
-    found = texts.get((aspect.subject, normalised(cause)))
+    found = texts.get((aspect.subject, cause), texts.get((aspect.subject, _kind(cause))))
     if found is None and aspect.judged:
         found = texts.get((aspect.subject, ONLY))
-    return found or texts.setdefault((aspect.subject, normalised(cause)), cause)
+    return found or texts.setdefault((aspect.subject, _kind(cause)), cause)
+
+
+def _kind(text: str) -> str:
+    """Return what a message has in common with others of its kind."""
+    return causes_of.length(text) or normalised(text)
 
 
 def _order(found: Iterable[Mapping[str, Aspect]]) -> dict[str, None]:

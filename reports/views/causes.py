@@ -5,13 +5,16 @@ The rule, for the findings of one subject, whatever their modes:
 1. Findings with the same diagnosis have one cause, whether they equal a known mistake or look like it.
 2. Findings without a diagnosis have one cause where they are wrong in the same way at the same kind of step:
    the same exception with the same text (also where another one is wanted), the same message, its numbers left
-   out, a side of the output that is too short, or too long, whatever but an exception comes of an input that has
-   not four axes, or is empty, or wrong numbers in clauses of one chapter, NaN in place of numbers apart. Wrong
-   numbers belong to what a diagnosis describes, where it is the only one in their chapter.
+   out, a side of the output that is too short, or too long, too few losses, or too many, whatever but an exception
+   comes of an empty input, or wrong numbers in clauses of one chapter, NaN in place of numbers apart. Wrong
+   numbers belong to what a diagnosis describes, where it is the only one in their chapter. Two kinds are one cause
+   in whatever chapter and step: what is not refused, and whatever but an exception comes of an input that has not
+   four axes (arguments and inputs are hardly looked at), and numbers where NaN or an infinity should be.
 3. The same holds for a diagnosis after which something else is wrong in a part of the cases.
 4. Findings that saw the same in the same step of the same case have one cause, unless each has a diagnosis of its
    own.
-5. A known mistake that cannot be told from another one belongs to that one, where it is named by itself.
+5. A known mistake that cannot be told from another one belongs to that one, where it is named by itself. So do
+   known mistakes that are named among others: where two meet, the case that shows both tells each of them.
 6. Processes that the C library ended, as the heap was damaged, have one cause: it shows at whatever comes later.
 
 What a failure explains is not told a second time: the run has it as *blocked*, without a finding.
@@ -41,8 +44,8 @@ _SHIFTED = "looks like the right result shifted"
 _ONLY = "wrong only with"
 #: Ends a description of NaN or infinities, whatever array they come from.
 _AMONG_ZEROS = "that are multiplied by zeros where there is no pixel: NaN"
-#: Between a dtype and the one in which it is computed.
-_PRECISION = " computed less precisely than claimed, like "
+#: Between a dtype and the one in which it is computed, or comes out.
+_PRECISION = re.compile(r" (?:computed less precisely than claimed, like|that comes out as) (.+)")
 #: Last words of the C library, where what lies between the blocks of memory was overwritten.
 _DAMAGED = re.compile(
     r"SIGABRT\); its last words: .*?(corrupt|double free|invalid (next|old|chunk) size|invalid pointer)"
@@ -50,12 +53,22 @@ _DAMAGED = re.compile(
 _DAMAGE = (
     "Damages its memory: the C library ended the process (an earlier case may have done the damage)"
 )
+#: What does not show again in a fresh process, which says nothing of what it is.
+_ONCE = "depends on what its process did before"
 #: A side of the output, as long as it should be and as it is.
 _LENGTH = re.compile(r"the output's (?:height|width) should be (\d+), it is (\d+)")
 #: NaN where a number or an infinity should be has another reason than a wrong number.
 _NOT_A_NUMBER = re.compile(r"should be (?:exactly )?(?!nan)\S+, got (nan)\b")
+#: Something else where NaN or an infinity should be.
+_NOT_SPECIAL = re.compile(r"should be (?:exactly )?[-+]?(?:nan|inf), got (?!nan\b)")
+#: How many losses there should be, and how many there are.
+_COUNT = re.compile(r"(?:\w+ )?losses should hold (\d+) loss(?:es)?, holds (\d+)")
 #: An exception that should have been another one.
 _INSTEAD = re.compile(r"should raise [\w ]+, raised (\w+) at \w+: (.*)", re.DOTALL)
+#: Nothing was raised where something should be.
+_NOTHING_RAISED = re.compile(r"should raise [\w ]+, but raised nothing")
+#: The title, before what is said of the smallest case, of several things that are not refused.
+NOT_REFUSED = "What must be refused is not, as in this case: "
 #: How many axes images have.
 RANK = 4
 #: What a title is that names no known mistake.
@@ -64,6 +77,8 @@ DESCRIPTION = "Description; no known mistake does just this"
 _TWINS = re.compile(r" \(([^()]*) cannot be told from it here\)$")
 
 _Key = tuple[str, ...]
+_UNCHECKED: _Key = ("unchecked",)
+_SPECIAL: _Key = ("special",)
 
 
 @attrs.frozen(eq=False)
@@ -109,6 +124,7 @@ def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> lis
         by_subject.setdefault(finding.subject, {}).setdefault(key, []).append(number)
     for groups in by_subject.values():
         _join_twins(groups, findings)
+        _join_composed(groups)
         _join_seen(groups, findings)
         _join_described(groups, findings, clauses)
 
@@ -137,10 +153,25 @@ def _join_twins(groups: dict[_Key, list[int]], findings: Mapping[int, Finding]) 
         twins = set[str]()
         for finding in map(findings.__getitem__, groups[key]):
             found = _TWINS.search(finding.diagnosis or "")
-            twins.update(re.split(", | and ", found[1]) if found else ())
+            twins.update(_names(found[1]) if found else ())
         there = next((one for one in groups if one[0] == "known" and one[1] in twins), None)
         if there is not None and there != key:
             groups[there] = sorted(groups[there] + groups.pop(key))
+
+
+def _join_composed(groups: dict[_Key, list[int]]) -> None:
+    """Put known mistakes to those that are named together with them."""
+    named = {key: {*_names(key[1])} for key in groups if key[0] == "known"}
+    for key, own in sorted(named.items(), key=lambda item: len(item[1])):
+        wider = [other for other in named if named[other] > own]
+        if wider:
+            there = max(wider, key=lambda other: len(named[other]))
+            groups[there] = sorted(groups[there] + groups.pop(key))
+
+
+def _names(text: str) -> list[str]:
+    """Return the known mistakes that a list in words names."""
+    return re.split(", | and ", text)
 
 
 def _join_seen(groups: dict[_Key, list[int]], findings: Mapping[int, Finding]) -> None:
@@ -163,25 +194,31 @@ def _join_seen(groups: dict[_Key, list[int]], findings: Mapping[int, Finding]) -
 def _join_described(
     groups: dict[_Key, list[int]], findings: Mapping[int, Finding], clauses: Mapping[str, Clause]
 ) -> None:
-    """Put wrong numbers without a diagnosis to the only one in their chapter that leaves room for them."""
+    """Put wrong numbers without a diagnosis to the only one that leaves room for them, in their chapter.
+
+    Numbers in place of NaN and infinities belong to the only one of these.
+    """
     described: dict[_Key, set[_Key]] = {}
     for key, numbers in groups.items():
         said = "".join(findings[number].diagnosis or "" for number in numbers)
-        if key[-1].startswith(_ONLY):
-            continue  # it says of all others that they are right
-        if key[0] == "diagnosis" or (key[0] == "known" and _SOMETHING_ELSE in said):
-            for finding in map(findings.__getitem__, numbers):
-                clause = clauses.get(finding.clause)
-                own = _key_of_difference(finding, clause.chapter if clause else "")
+        if key[-1].startswith(_ONLY) or key[-1] == _AMONG_ZEROS:
+            continue  # it says of all others that they are right, or would be said of them, too
+        leaves_room = key[0] == "diagnosis" or (key[0] == "known" and _SOMETHING_ELSE in said)
+        for finding in map(findings.__getitem__, numbers):
+            clause = clauses.get(finding.clause)
+            own = _key_of_difference(finding, clause.chapter if clause else "")
+            if leaves_room or (key[0] == "known" and own == _SPECIAL):
                 described.setdefault(own, set()).add(key)
     for own, keys in described.items():
-        if len(keys) == 1 and own[0] == "numbers" and own in groups:
+        if len(keys) == 1 and own[0] in ("numbers", *_SPECIAL) and own in groups:
             key = keys.pop()
             groups[key] = sorted(groups[key] + groups.pop(own))
 
 
 def _cause(numbered: list[tuple[int, Finding]]) -> Cause:
-    named = {number for number, finding in numbered if _KNOWN.match(finding.diagnosis or "")}
+    names = {number: _known_names(finding) for number, finding in numbered}
+    most = max(map(len, names.values()))
+    named = {number for number, own in names.items() if own and len(own) == most}
     # What is shown is what the title names.
     pairs = sorted(
         numbered, key=lambda pair: (bool(named) and pair[0] not in named, _size(pair[1]))
@@ -198,35 +235,52 @@ def _cause(numbered: list[tuple[int, Finding]]) -> Cause:
     )
 
 
+def _known_names(finding: Finding) -> list[str]:
+    """Return the known mistakes that a finding's diagnosis names, [] where it names none."""
+    match = _KNOWN.match(finding.diagnosis or "")
+    return _names(match[3]) if match else []
+
+
 def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str, str]:
     """Return what is wrong, which known mistake it is, as surely as any of the findings says it, and the kind."""
     matches = [_KNOWN.match(finding.diagnosis or "") for finding in findings]
     sure = sorted(
         (match for match in matches if match),
-        key=lambda match: (match[1] != "equals", bool(_TWINS.search(match[4]))),
+        key=lambda match: (
+            -len(_names(match[3])),
+            match[1] != "equals",
+            bool(_TWINS.search(match[4])),
+        ),
     )
     if sure:
         how, known, _, text = sure[0].groups()
         return _TWINS.sub("", text), f"{how} the {known}", ""
     if not smallest.diagnosis and _DAMAGED.search(smallest.message):
         return _DAMAGE, "", ""
-    described = (finding.diagnosis for finding in (smallest, *findings) if finding.diagnosis)
-    title = next(described, None)
+    described = [finding.diagnosis for finding in (smallest, *findings) if finding.diagnosis]
+    if not all(finding.diagnosis for finding in findings):
+        described = [text for text in described if not text.startswith(_ONCE)]
+    title = next(iter(described), None)
+    if title is None and len(findings) > 1 and _key_of_difference(smallest, "") == _UNCHECKED:
+        return NOT_REFUSED + smallest.message, "", SYMPTOM
     return (smallest.message, "", SYMPTOM) if title is None else (title, "", DESCRIPTION)
 
 
 def _key(finding: Finding, chapter: str) -> _Key:
-    if finding.diagnosis:
+    is_empty = 0 in (_shape(finding) or ())
+    if finding.diagnosis and not (is_empty and finding.diagnosis.startswith(_ONCE)):
         match = _KNOWN.match(finding.diagnosis)
         if match:
             return ("known", match[3])
         if finding.diagnosis.startswith(_SHIFTED):
             return ("diagnosis", _SHIFTED)
-        if _PRECISION in finding.diagnosis:
-            return ("diagnosis", finding.diagnosis.partition(_PRECISION)[2])
+        if narrower := _PRECISION.search(finding.diagnosis):
+            return ("diagnosis", narrower[1])
         if finding.diagnosis.endswith(_AMONG_ZEROS):
             return ("diagnosis", _AMONG_ZEROS)
         if finding.diagnosis.startswith(_ONLY):
+            if _NOT_SPECIAL.search(finding.message):
+                return _SPECIAL  # what else such cases have says little
             return ("diagnosis", finding.diagnosis.partition(":")[0])
         return ("diagnosis", normalised(finding.diagnosis))
     return _key_of_difference(finding, chapter)
@@ -239,20 +293,33 @@ def _key_of_difference(finding: Finding, chapter: str) -> _Key:
         types = finding.got["types"]
         kind = str(types[0]) if isinstance(types, list) and types else "exception"
         return _key_of_exception(kind, told(finding.got))
-    if shape is not None and len(shape) != RANK:
-        return ("rank",)
+    is_accepted = _NOTHING_RAISED.fullmatch(finding.message)
+    if is_accepted or (shape is not None and len(shape) != RANK):
+        return _UNCHECKED
     if instead := _INSTEAD.fullmatch(finding.message):
         return _key_of_exception(*instead.groups())
     if _DAMAGED.search(finding.message):
         return ("damage",)
     if shape is not None and 0 in shape:
         return ("empty", step)
-    if length := _LENGTH.fullmatch(finding.message):
-        wanted, got = map(int, length.groups())
-        return ("length", step, "short" if got < wanted else "long")
+    if wrong := length(finding.message):
+        return ("length", step, wrong)
+    if count := _COUNT.fullmatch(finding.message):
+        return ("losses", "few" if int(count[2]) < int(count[1]) else "many")
+    if _NOT_SPECIAL.search(finding.message):
+        return _SPECIAL
     if _is_numbers(finding):
         return ("numbers", step, chapter, *_NOT_A_NUMBER.findall(finding.message))
     return ("message", step, normalised(finding.message))
+
+
+def length(message: str) -> str | None:
+    """Return whether a message says that a side of the output is "short" or "long"; None where it says neither."""
+    found = _LENGTH.fullmatch(message)
+    if found is None:
+        return None
+    wanted, got = map(int, found.groups())
+    return "short" if got < wanted else "long"
 
 
 def _key_of_exception(kind: str, line: str) -> _Key:
@@ -291,14 +358,15 @@ def _is_numbers(finding: Finding) -> bool:
     return is_tensor(finding.expected) and is_tensor(finding.got)
 
 
-def _size(finding: Finding) -> tuple[int, float, int, bool]:
-    """What makes a case small: whole numbers that can be drawn, few elements, few steps, being shrunk."""
+def _size(finding: Finding) -> tuple[bool, int, float, int, bool]:
+    """What makes a case small: it repeats, is drawn in whole numbers, has few elements and steps, is shrunk."""
     steps = finding.case.get("steps")
     steps = steps if isinstance(steps, list) else []
     drawn = stamps.of_case(finding.case, finding.step)
     plainness = 2 if drawn is None else 0 if drawn.is_whole else 1
     elements = sum(_elements(value) for value in steps)
-    return plainness, elements, len(steps), not finding.shrunk
+    is_once = (finding.diagnosis or "").startswith(_ONCE)
+    return is_once, plainness, elements, len(steps), not finding.shrunk
 
 
 def _elements(value: Any) -> float:

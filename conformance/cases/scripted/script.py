@@ -37,6 +37,7 @@ _WHERE: Mapping[str, Callable[[Traits], bool]] = {
     "eager": lambda traits: traits.tensorflow and not traits.graph,
     "graph": lambda traits: traits.tensorflow and traits.graph,
     "not graph": lambda traits: not traits.graph,
+    "without a tape": lambda traits: not traits.tensorflow and not traits.tape,
     "of the page": lambda traits: traits.of_the_page,
 }
 
@@ -51,7 +52,8 @@ class Script:
         arguments: the constructor's.
         constructor: how the constructor must fail; where nothing is expected it must just work.
         where: `everywhere`, `tensorflow`, `eager` or `graph` (TensorFlow in that mode), `not graph`
-            (TensorFlow in eager mode and every other subject), `of the page` (TensorFlow of its release).
+            (TensorFlow in eager mode and every other subject), `of the page` (TensorFlow of its release),
+            `without a tape` (outside TensorFlow, where gradients are no call's).
     """
 
     clause: str

@@ -14,7 +14,7 @@ from conformance.run.participants.capabilities import Probed, asking, probe
 from conformance.run.participants.handshake import broken_protocol
 from conformance.run.settings.lacks import Lack, Understood, declared_lacks
 from conformance.subjects import Subject, default_specs, resolve, resolve_command
-from conformance.subjects.loading import LoadError, is_tensorflow
+from conformance.subjects.loading import OF_A_CALL, LoadError, is_tensorflow
 from conformance.subjects.processes.process import MEMORY
 from reports.records import record
 
@@ -200,7 +200,7 @@ def understood(
 def traits_of(subject: Subject, description: Mapping[str, Any]) -> Traits:
     """Return what norms may depend on, from a subject and its description."""
     if not is_tensorflow(subject.spec) and description.get("norm") != "tensorflow":
-        return Traits(mode=subject.mode)
+        return Traits(mode=subject.mode, tape=description.get("gradients") == OF_A_CALL)
     major, minor, *_ = str(description["versions"]["tensorflow"]).split(".")
     return Traits(
         tensorflow=True,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance.model import steps
 from conformance.model.geometry import Geometry
 from conformance.model.observation import Unsupported
 from conformance.model.values.codec import Array
@@ -16,6 +17,24 @@ from conformance.subjects.frameworks.operation import (
     dilations_of,
     strides_of,
 )
+
+#: JAX keeps what it has compiled, about two megabytes for each shape. After so many cases it is told to forget it.
+KEPT = 200
+
+
+class Forgetting:
+    """Counts cases, and has JAX forget what it has compiled."""
+
+    def __init__(self) -> None:
+        self._cases = 0
+
+    def count(self) -> None:
+        """Count a case."""
+        import jax
+
+        self._cases += 1
+        if self._cases % KEPT == 0:
+            jax.clear_caches()
 
 
 class JaxOperation(Operation):
@@ -33,9 +52,14 @@ class JaxOperation(Operation):
             self._device = jax.devices(platform)[0]
         except RuntimeError as error:
             raise OSError(f"JAX sees no {platform} here") from error
-        self._jax = jax
+        self._jax, self._forgetting = jax, Forgetting()
         # One compilation for each shape instead of one for each operation in it.
         self._way = jax.jit(self._way, static_argnums=3)
+
+    def backend(self) -> steps.Backend:
+        """Return a fresh backend."""
+        self._forgetting.count()
+        return super().backend()
 
     def versions(self) -> Mapping[str, str]:
         """JAX, and the device where it is none of the processor."""
@@ -60,9 +84,14 @@ class JaxOperation(Operation):
 
     def exact(self, inputs: Any, kernel: Any, bias: Any, geometry: Geometry) -> Any:
         """The zeros around the dilated input, counted out: below zero, they are dropped."""
+        lengths = [inputs.shape[place] for place in geometry.spatial_axes]
         padding = tuple(
-            (axis.extent - 1 - crop.before, axis.extent - 1 - crop.after)
-            for axis, crop in zip(geometry.axes, crops_of(inputs, geometry))
+            (
+                axis.extent - 1 - crop.before,
+                # No rows stay none, whatever the stride.
+                axis.output_length(n) + crop.before - max((n - 1) * axis.stride + 1, 0),
+            )
+            for n, axis, crop in zip(lengths, geometry.axes, crops_of(inputs, geometry))
         )
         return self._transposed(inputs, kernel, bias, geometry, padding)
 

@@ -12,6 +12,7 @@ from conformance.model.geometry import Geometry
 from conformance.model.named import texts_of
 from conformance.model.observation import Unsupported
 from conformance.model.values.codec import Array, Value
+from conformance.subjects.frameworks.jax import Forgetting
 from conformance.subjects.frameworks.operation import crops_of, translating
 from conformance.subjects.layer import LayerBackend
 
@@ -33,13 +34,13 @@ class KerasDriver:
         if found != backend:
             raise OSError(f"Keras runs on {found!r} here: KERAS_BACKEND={backend} is needed")
         self._keras, self._name = keras, backend
+        self._forgetting = Forgetting()
         self.layer = keras.layers.Conv2DTranspose if way == "natural" else exact_layer()
 
     def versions(self) -> Mapping[str, str]:
         """Keras and its backend."""
         import importlib
 
-        # The NumPy backend has its convolutions from JAX.
         module = importlib.import_module("jax" if self._name == "numpy" else self._name)
         return {
             "keras": self._keras.__version__,
@@ -49,6 +50,8 @@ class KerasDriver:
 
     def backend(self) -> steps.Backend:
         """Return a fresh backend."""
+        if self._name in ("jax", "numpy"):  # the NumPy backend has its convolutions from JAX
+            self._forgetting.count()
         return KerasBackend(self.layer)
 
 
@@ -91,15 +94,18 @@ class KerasBackend(LayerBackend):
         return self._keras.ops.convert_to_tensor(np.array(array))
 
     def seen(self, given: Any) -> Array:
-        """A tensor as an array."""
-        return np.array(self._keras.ops.convert_to_numpy(given))
+        """A tensor as an array; TensorFlow makes none of a bfloat16 without axes."""
+        ops = self._keras.ops
+        if len(given.shape) == 0:
+            return np.array(ops.convert_to_numpy(ops.reshape(given, (1,)))).reshape(())
+        return np.array(ops.convert_to_numpy(given))
 
     def plain(self, result: Any) -> Value:
         """Tensors and variables as arrays."""
         if isinstance(result, (list, tuple)):
             return [self.plain(item) for item in result]
         if self._keras.ops.is_tensor(result) or isinstance(result, self._keras.Variable):
-            return np.array(self._keras.ops.convert_to_numpy(result))
+            return self.seen(result)
         return super().plain(result)
 
     def do_set_weights(self, step: steps.SetWeights) -> None:
@@ -116,7 +122,13 @@ class KerasBackend(LayerBackend):
 
     def do_loss_gradients(self, _: steps.LossGradients) -> Value:
         """The gradients of the sum of the layer's losses by its weights."""
-        return self.plain(self._derivatives(lambda: sum(self.layer.losses)))
+        found = self._derivatives(lambda: sum(self.layer.losses))
+        # JAX has zeros where nothing depends on a weight.
+        unasked = [one.regularizer is None for one in self.layer.weights]
+        return [
+            None if free and one is not None and not np.any(one) else one
+            for free, one in zip(unasked, map(self.plain, found))
+        ]
 
     def do_train(self, step: steps.Train) -> Value:
         """One step of Keras' SGD, which applies the constraints."""
@@ -168,6 +180,8 @@ class KerasBackend(LayerBackend):
 
         values = [variable.value for variable in weights]
         by_weights, by_inputs = jax.grad(stateless, (0, 1))(values, inputs)
+        if inputs:
+            loss(*inputs)  # a stateless call leaves none of its losses in the layer
         return [*by_inputs, *by_weights]
 
 
@@ -201,7 +215,12 @@ def exact_layer() -> Any:
                 data_format="channels_last",
                 dilation_rate=self.dilation_rate,
             )
-            kept = full[:, height.kept, width.kept]
+            # What is kept is counted from the front: of an empty image JAX' full result is longer.
+            rows, columns = (
+                slice(crop.before, crop.before + axis.output_length(n) - crop.appended)
+                for n, axis, crop in zip(images.shape[1:3], geometry.axes, (height, width))
+            )
+            kept = full[:, rows, columns]
             outputs = ops.pad(kept, ((0, 0), (0, height.appended), (0, width.appended), (0, 0)))
             if self.use_bias:
                 outputs = outputs + self.bias

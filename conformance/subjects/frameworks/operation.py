@@ -25,7 +25,9 @@ _LACKS = re.compile(
     r"|expected input size \d+ but got 0|could not locate class |could not create a primitive descriptor"
     "|cannot contain character|expected floating point type|invalid tensor size|could not be deserialized properly"
     "|expected `name` argument to be a string|to a layer that is already built"
-    r"|has type \w+ that does not match type|must be a float dtype",
+    r"|has type \w+ that does not match type|must be a float dtype|unable to convert type "
+    "|complex dtype can require gradients|need minval < maxval|incompatible type conversion"
+    r"|requires arguments to have the same dtypes|dimension -\d+ must be >= 0",
     re.IGNORECASE,
 )
 _NO_MEMORY = re.compile("allocat|out of memory|resource_exhausted", re.IGNORECASE)
@@ -210,8 +212,10 @@ def translated(error: Exception, refusals: tuple[type[Exception], ...]) -> Excep
     if isinstance(error, (Unsupported, NotImplementedError)):
         return error
     text = message_of(error)
-    if _LACKS.search(text):
-        return Unsupported(text, error)
+    if lacks := _LACKS.search(text):
+        # What stands before and after it says where in the framework's own code.
+        start, end = text.rfind("\n", 0, lacks.start()) + 1, text.find("\n", lacks.end())
+        return Unsupported(text[start : None if end < 0 else end].strip(), error)
     if isinstance(error, refusals):
         kind = MemoryError if _NO_MEMORY.search(text) else ValueError
         made: Exception = type(type(error).__name__, (kind,), {})(text)

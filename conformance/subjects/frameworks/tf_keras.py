@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -87,10 +88,14 @@ def exact_layer() -> Any:
             first = self.data_format == "channels_first"
             images = tf.transpose(inputs, (0, 2, 3, 1)) if first else inputs
             axes = {name: getattr(self, name) for name in _SPATIAL}
+            for number in (*self.kernel_size, *self.strides, *self.dilation_rate):
+                operator.index(
+                    number
+                )  # a TypeError of what is no whole number, as in Keras' own call
             geometry = Geometry.of({"filters": self.filters, **axes})
             height, width = cut = crops_of(images, geometry)
             lengths = [
-                (size - 1) * axis.stride + axis.extent
+                max((size - 1) * axis.stride + axis.extent, 0)
                 for size, axis in zip(images.shape[1:3], geometry.axes)
             ]
             full = tf.nn.conv2d_transpose(

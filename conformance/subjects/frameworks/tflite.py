@@ -14,7 +14,7 @@ import numpy as np
 
 from conformance.model import steps
 from conformance.model.arguments import FURTHER, PAGE
-from conformance.model.named import resolve_arguments
+from conformance.model.named import texts_of
 from conformance.model.observation import Unsupported
 from conformance.model.values.codec import Array, Value
 from conformance.subjects import tensorflow
@@ -56,22 +56,20 @@ class LiteBackend(LayerBackend):
 
     def do(self, step: steps.Step) -> Value:
         """Do a step; what the converter or the interpreter refuses is told as Python has it."""
-        try:
-            with translating((RuntimeError,)):
-                return super().do(step)
-        except NameError as reason:
-            # The converter compiles the suite's own functions once more, without what they need.
-            raise Unsupported(
-                f"one of the suite's functions cannot be converted: {reason}"
-            ) from reason
+        with translating((RuntimeError,)):
+            return super().do(step)
 
     def make(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
         """Construct the layer that is converted."""
         strange = sorted(_OF_THE_LAYER & arguments.keys())
         if strange:
             raise Unsupported(f"a converted model has no {', '.join(strange)}")
+        if texts_of(arguments.get("activation")) is not None:
+            raise Unsupported(
+                "a converted model calls no function of Python, such as this activation"
+            )
         with translating(()):
-            return self.layer_class(**resolve_arguments(arguments, "tensorflow"))
+            return self.layer_class(**arguments)
 
 
 class _Converted:

@@ -1,4 +1,7 @@
-"""How long a process is waited for: what computes on a busy machine is given the time that it is kept waiting."""
+"""How long a process is waited for: what computes on a busy machine is given the time that it is kept waiting.
+
+Time in which nobody looked does not count: who waits was stopped then, and what is waited for most likely, too.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ from collections.abc import Callable
 
 #: A process computes where it has had a processor for so much of a while.
 COMPUTING = 0.1
-#: So many times its limit a process is waited for at most, however little of a processor it gets.
+#: So many times its limit a process is waited for at most, however little of a processor it gets. Of the time from
+#: one look to the next, no more counts than so many times what should pass.
 LONGEST = 4
 #: So often in its limit is looked at what a process does; seconds between two looks.
 LOOKS, SHORTEST, RAREST = 20, 0.1, 1.0
@@ -39,12 +43,12 @@ class Patience:
     @property
     def spent(self) -> float:
         """The seconds that count so far."""
-        return self._seconds - self._left + self._now() - self._looked
+        return self._seconds - self._left + min(self._now() - self._looked, LONGEST * self._every)
 
     def wait(self) -> float:
         """Return for how many seconds to wait before this is asked again, 0 where nothing of the limit is left."""
         now = self._now()
-        passed = now - self._looked
+        passed = min(now - self._looked, LONGEST * self._every)
         # Seconds that were added up come out a little below or above their sum.
         little = self._every / 1000
         if passed > self._every - little:

@@ -17,6 +17,7 @@ SUBJECTS = {
         for release in (9, 10, 15, 16, 21)
         for mode in ("eager", "graph")
     },
+    "with a tape": Traits(tape=True),
 }
 EVERYTHING = Expected(1, 2, outside=3, of_the_page=(4, 5), beside_keras_3=(6, 7))
 
@@ -66,17 +67,18 @@ def test_lines_expect_what_they_say() -> None:
 @pytest.mark.parametrize(
     ("where", "subjects"),
     [
-        ("everywhere", {"outside", "9 eager", "9 graph", "15 eager", "15 graph"}),
+        ("everywhere", {"outside", "with a tape", "9 eager", "9 graph", "15 eager", "15 graph"}),
         ("tensorflow", {"9 eager", "9 graph", "15 eager", "15 graph"}),
         ("eager", {"9 eager", "15 eager"}),
         ("graph", {"9 graph", "15 graph"}),
-        ("not graph", {"outside", "9 eager", "15 eager"}),
+        ("not graph", {"outside", "with a tape", "9 eager", "15 eager"}),
         ("of the page", {"9 eager", "9 graph"}),
+        ("without a tape", {"outside"}),
     ],
 )
 def test_a_script_applies_where_it_says(where: str, subjects: set[str]) -> None:
     script = Script(clause="X-01", arguments={}, lines=(both(Losses(), Gives([])),), where=where)
-    asked = ("outside", "9 eager", "9 graph", "15 eager", "15 graph")
+    asked = ("outside", "with a tape", "9 eager", "9 graph", "15 eager", "15 graph")
     assert {name for name in asked if script.concerns(SUBJECTS[name])} == subjects
 
 

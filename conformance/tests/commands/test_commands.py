@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 import conformance
 from conformance.cli import main
+from conformance.subjects import environments
 
 COMMANDS = (
     "run",
@@ -253,6 +254,18 @@ def test_an_explained_clause_quotes_the_page(
 def test_an_unknown_clause_is_told_in_one_line(command: Callable[..., Any]) -> None:
     done = command("clauses", "PADS-*")
     assert (done.status, done.stderr.count("\n"), "PADS-*" in done.stderr) == (2, 1, True)
+
+
+def test_what_is_installed_beside_the_command_is_not_installed_again(
+    command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environments, "here", lambda spec: spec == "torch")
+    monkeypatch.setattr(environments, "install", lambda spec, *_: Path(f"env-of-{spec}"))
+    done = command("subjects", "install", "torch", "jax")
+    assert done.stdout.splitlines() == [
+        "torch is installed beside conformance; runs use that",
+        "jax is ready in env-of-jax",
+    ]
 
 
 def test_subjects_as_json_lists_the_built_in_ones(command: Callable[..., Any]) -> None:

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 
@@ -230,7 +231,7 @@ FORMATS = [
 def test_what_all_cases_have_that_are_left_is_told_apart() -> None:
     cover = _covered({"a": [0, 1, 2]}, cases=FORMATS)
     assert cover is not None
-    assert (cover.apart, cover.is_whole) == (("channels_first",), False)
+    assert (cover.apart, cover.is_whole) == ("with channels_first", False)
 
 
 def test_what_all_wrong_cases_have_and_few_right_ones_is_found() -> None:
@@ -239,12 +240,40 @@ def test_what_all_wrong_cases_have_and_few_right_ones_is_found() -> None:
     assert only_with(first, [*last * 6, first[0]]) == (("channels_first",), 1)
 
 
+@pytest.mark.parametrize(
+    ("explained", "beside", "alike"),
+    [
+        ({"a": range(6), "b": range(6)}, (), 1),
+        ({"a": range(6), "b": range(5)}, (), 0),
+        ({"a": range(6), "b": [*range(6), 7]}, (7,), 0),
+    ],
+)
+def test_mistakes_that_explain_the_same_are_told_of(
+    explained: dict[str, Sequence[int]], beside: Sequence[int], alike: int
+) -> None:
+    cover = _covered(explained, beside=beside)
+    assert cover is not None
+    assert [len(others) for others in cover.alike] == [alike]
+
+
 def test_what_many_right_cases_have_too_is_not_found() -> None:
     assert only_with(FORMATS[3:], [*FORMATS[:3] * 6, *FORMATS[3:] * 3]) is None
 
 
 def test_what_all_have_may_be_chance_where_few_are_right() -> None:
     assert only_with(FORMATS[3:], FORMATS[:3]) is None
+
+
+def test_what_only_the_explained_activation_has_leaves_room_for_others() -> None:
+    activations = ("elu", "elu", "elu", "relu", "selu")
+    cases = [
+        attrs.evolve(case, arguments={**case.arguments, "activation": name})
+        for case, name in zip(FORMATS, activations)
+    ]
+    cover = _covered({"a": [0, 1, 2]}, cases=cases)
+    assert cover is not None
+    assert (cover.apart, cover.is_whole) == ("with another activation than elu", False)
+    assert _covered({"a": [0, 1]}, cases=cases) is None
 
 
 def test_cases_that_are_left_and_have_nothing_to_themselves_leave_no_cover() -> None:
@@ -266,7 +295,7 @@ def test_what_was_found_before_the_effort_was_spent_is_told() -> None:
 
     cover = covering(FORMATS, [[FIRST]], explains, lambda _: True, beside=beside)
     assert cover is not None
-    assert (cover.mistakes, cover.apart) == ((FIRST,), ("channels_first",))
+    assert (cover.mistakes, cover.apart) == ((FIRST,), "with channels_first")
 
 
 def test_effort_that_is_spent_before_anything_was_found_finds_nothing() -> None:

@@ -1,5 +1,6 @@
 """A known mistake is named where it explains all; a description fits every case; else nothing is said."""
 
+import attrs
 import numpy as np
 import pytest
 
@@ -412,6 +413,31 @@ def test_large_integers_that_float32_has_are_described(dtype):
         described(failures)
         == f"looks like {dtype} computed less precisely than claimed, like float32"
     )
+
+
+def of_dtype(wanted, got, step=0):
+    """A call's result of another dtype."""
+    told = Mismatch(f"expected dtype {wanted}, got {got}", wanted, got, step)
+    return attrs.evolve(failure(RIGHT, dtype=wanted), mismatch=told)
+
+
+def test_a_dtype_that_comes_out_as_another_one_is_described():
+    failures = [of_dtype("float64", "float32")] * 3
+    assert described(failures) == "looks like float64 that comes out as float32"
+    assert described(failures[:2]) is None
+    # The dtypes are the same in all cases, or none are told.
+    assert described([*failures, of_dtype("int32", "float32")]) is None
+
+
+def test_a_dtype_that_comes_out_as_another_one_may_elsewhere_be_computed_in_it():
+    noise = np.random.default_rng(2)
+    near = RIGHT + 1e-7 * noise.normal(size=RIGHT.shape)
+    imprecise = failure(near, scaled=2.0**28, dtype="float64")
+    assert (
+        described([*[of_dtype("float64", "float32")] * 3, imprecise])
+        == "looks like float64 computed less precisely than claimed, like float32"
+    )
+    assert described([*[of_dtype("float64", "float32")] * 3, failure(RIGHT * 2)]) is None
 
 
 def test_integers_that_are_otherwise_wrong_are_not_called_imprecise():

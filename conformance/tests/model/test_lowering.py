@@ -20,6 +20,9 @@ from reference_impl import conv2d_transpose
         (Axis(3, 2, 1, 1, True), 4, 0, 1),
         (Axis(1, 2, 1, 1, True), 4, 0, -1),
         (Axis(2, 1, 3, None, True), 4, 1, 2),
+        (Axis(1, 3, 1, None, True), 0, 0, 0),  # of no rows there are none
+        (Axis(1, 3, 1, None, False), 0, 0, 0),
+        (Axis(5, 3, 1, None, False), 0, 0, 0),
     ],
 )
 def test_an_axis_is_cropped_as_tensorflow_does(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,13 @@ from conformance.findings.scripts import script_for
 from conformance.model.case import Case
 from conformance.model.geometry import Geometry
 from conformance.model.observation import Unsupported
-from conformance.model.steps import Build, Call, Gradients, Losses, SetWeights
+from conformance.model.steps import Build, Call, Gradients, Losses, LossGradients, SetWeights
 from conformance.model.values.codec import dtype_of
 from conformance.oracle.comparison import Mismatch
 from conformance.subjects import LoadError, environments, frameworks, resolve
 from conformance.subjects.backend import observe
 from conformance.subjects.frameworks import node
+from conformance.subjects.frameworks.jax import KEPT, Forgetting
 from conformance.subjects.frameworks.operation import Operation, translated
 
 KERNEL = position_coded((3, 2, 2, 1))
@@ -110,6 +112,7 @@ def test_what_a_framework_says_it_does_not_support_is_unsupported() -> None:
 EMPTY = (
     "Given transposed=1, expected weight to be at least 1 at dimension 0",
     "Computed output dimension is <= 0",
+    "Dimension -1 must be >= 0 [Op:Conv2DBackpropInput]",
     "Computed output shape is inconsistent with input spatial dimensions. output_padding (1) may be too large for "
     "stride (2). Expected input size 1 but got 0.",
 )
@@ -133,12 +136,22 @@ WORDS = (
     "Input 'out_backprop' of 'Conv2DBackpropInput' Op has type int32 that does not match type float32 of argument "
     "'filter'.",
     "dtype argument to `uniform` must be a float dtype, got int32",
+    "Unable to convert type dtype(bfloat16) into TensorProto element type.",
+    "Only Tensors of floating point and complex dtype can require gradients",
+    "Incompatible type conversion requested to type int32 for `tf.Variable of type float32.",
+    "lax.conv_general_dilated requires arguments to have the same dtypes, got int32, float32.",
+    "Need minval < maxval, got 0 >= 0 [Op:StatelessRandomUniformIntV2] name:",
 )
 
 
 @pytest.mark.parametrize("message", WORDS)
 def test_what_a_framework_does_not_have_in_its_own_words_is_unsupported(message: str) -> None:
     assert isinstance(translated(ValueError(message), ()), Unsupported)
+
+
+def test_of_a_long_message_the_line_is_told_that_says_it() -> None:
+    message = 'in user code:\n    File "layer.py", line 7\n\n    No int32 is supported.\nat the end'
+    assert str(translated(ValueError(message), ())) == "No int32 is supported."
 
 
 def test_what_a_framework_refuses_so_is_a_refusal_where_one_is_wanted() -> None:
@@ -437,6 +450,41 @@ def test_the_exact_way_is_the_layer_of_the_page(name: str, options: dict[str, An
     np.testing.assert_array_equal(found, expected)
 
 
+EMPTY_IMAGES = [{"strides": (3, 2)}, {"strides": (3, 2), "padding": "same"}, {"strides": 1}]
+
+
+@pytest.mark.parametrize("options", EMPTY_IMAGES)
+@pytest.mark.parametrize("shape", [(1, 0, 3, 1), (2, 2, 0, 1), (1, 0, 0, 1)])
+def test_the_exact_way_of_jax_makes_nothing_of_empty_images(
+    shape: tuple[int, ...], options: dict[str, Any]
+) -> None:
+    missing = frameworks.FRAMEWORKS["jax"].missing
+    if missing:
+        pytest.skip(f"jax is {missing}")
+    inputs = np.ones(shape, np.float32)
+    found = frameworks.driver("jax", "exact")(inputs, KERNEL, **options)  # type: ignore[operator]
+    np.testing.assert_array_equal(found, fast_impl.conv2d_transpose(inputs, KERNEL, **options))
+
+
+@pytest.mark.parametrize("options", EMPTY_IMAGES)
+@pytest.mark.parametrize("name", ["tf.keras", "keras@numpy", "keras@jax"])
+def test_the_exact_layers_make_nothing_of_empty_images(name: str, options: dict[str, Any]) -> None:
+    missing = frameworks.FRAMEWORKS[name].missing
+    if missing:
+        pytest.skip(f"{name} is {missing}")
+    (subject,) = resolve(f"{name}:exact", 60.0)
+    inputs = np.ones((1, 0, 3, 1), np.float32)
+    arguments = {"filters": 2, "kernel_size": (3, 2), "use_bias": False, **options}
+    try:
+        seen = subject.observe(
+            Case("any", arguments, (WEIGHTS[0], SetWeights((KERNEL,)), Call(inputs)))
+        )
+    finally:
+        subject.close()
+    expected = fast_impl.conv2d_transpose(inputs, KERNEL, **options)
+    np.testing.assert_array_equal(seen.outcomes[-1].value, expected)
+
+
 @pytest.mark.parametrize("name", ["torch", "jax", "openvino"])
 def test_bfloat16_comes_out_as_it_went_in(name: str) -> None:
     missing = frameworks.FRAMEWORKS[name].missing
@@ -478,6 +526,25 @@ def test_a_layer_of_keras_2_is_not_asked_for_what_v1_s_has(of_keras_2: Any) -> N
     ]
 
 
+def test_a_converted_model_is_not_given_the_suite_s_own_functions() -> None:
+    missing = frameworks.FRAMEWORKS["tflite"].missing
+    if missing:
+        pytest.skip(f"tflite is {missing}")
+    (subject,) = resolve("tflite:exact", 60.0)
+    plain = {"filters": 2, "kernel_size": (3, 2)}
+    try:
+        own, named = (
+            subject.observe(Case("any", {**plain, "activation": one}, (*WEIGHTS, Call(INPUTS))))
+            for one in ({"function": "twins"}, "relu")
+        )
+    finally:
+        subject.close()
+    assert "calls no function of Python" in own.constructed.unsupported
+    bias = np.ones(2, np.float32)
+    expected = np.maximum(fast_impl.conv2d_transpose(INPUTS, KERNEL, bias=bias), 0)
+    np.testing.assert_array_equal(named.outcomes[-1].value, expected)
+
+
 @pytest.mark.parametrize("backend", ["numpy", "jax", "torch", "tensorflow"])
 def test_a_layer_of_keras_3_is_called_on_every_backend(backend: str) -> None:
     missing = frameworks.FRAMEWORKS[f"keras@{backend}"].missing
@@ -507,3 +574,63 @@ def test_a_layer_of_keras_3_is_called_on_every_backend(backend: str) -> None:
         INPUTS, KERNEL, padding="same", bias=np.ones(2, np.float32)
     )
     np.testing.assert_array_equal(called.value, expected)
+
+
+def test_jax_is_told_to_forget_what_it_has_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten: list[None] = []
+    made = SimpleNamespace(clear_caches=lambda: forgotten.append(None))
+    monkeypatch.setitem(sys.modules, "jax", made)
+    forgetting = Forgetting()
+    for _ in range(3 * KEPT - 1):
+        forgetting.count()
+    assert len(forgotten) == 2
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch", "tensorflow"])
+def test_a_weight_without_a_penalty_has_no_gradient_of_one(backend: str) -> None:
+    missing = frameworks.FRAMEWORKS[f"keras@{backend}"].missing
+    if missing:
+        pytest.skip(f"keras@{backend} is {missing}")
+    (subject,) = resolve(f"keras@{backend}:natural", 60.0)
+    arguments = {"filters": 2, "kernel_size": (3, 2), "kernel_regularizer": "l2"}
+    try:
+        seen = subject.observe(Case("any", arguments, (*WEIGHTS, LossGradients())))
+    finally:
+        subject.close()
+    by_kernel, by_bias = seen.outcomes[-1].value
+    np.testing.assert_allclose(by_kernel, 0.02 * KERNEL, rtol=1e-6)
+    assert by_bias is None
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch", "tensorflow"])
+def test_a_loss_of_bfloat16_is_read(backend: str) -> None:
+    missing = frameworks.FRAMEWORKS[f"keras@{backend}"].missing
+    if missing:
+        pytest.skip(f"keras@{backend} is {missing}")
+    (subject,) = resolve(f"keras@{backend}:natural", 60.0)
+    arguments = {"filters": 2, "kernel_size": (3, 2), "kernel_regularizer": "l2"}
+    case = Case("any", {**arguments, "dtype": "bfloat16"}, (WEIGHTS[0], Losses()))
+    try:
+        (loss,) = subject.observe(case).outcomes[-1].value
+    finally:
+        subject.close()
+    assert (loss.dtype, loss.shape) == (dtype_of("bfloat16"), ())
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_after_gradients_a_layer_of_keras_3_has_the_losses_of_its_call(backend: str) -> None:
+    missing = frameworks.FRAMEWORKS[f"keras@{backend}"].missing
+    if missing:
+        pytest.skip(f"keras@{backend} is {missing}")
+    (subject,) = resolve(f"keras@{backend}:natural", 60.0)
+    arguments = {"filters": 2, "kernel_size": (3, 2), "activity_regularizer": "l2"}
+    gradients = Gradients(INPUTS, np.ones((1, 4, 4, 2), np.float32))
+    try:
+        seen = subject.observe(
+            Case("any", arguments, (*WEIGHTS, Call(INPUTS), Losses(), gradients, Losses()))
+        )
+    finally:
+        subject.close()
+    before, after = (seen.outcomes[place].value for place in (3, 5))
+    assert len(after) == 1
+    np.testing.assert_array_equal(after, before)

@@ -116,6 +116,12 @@ def test_the_page_links_a_cell_with_its_cause(load):
     assert '<li id="cause-1">cropped on the wrong side</li>' in page
 
 
+def test_a_run_is_listed_with_its_ways(load):
+    page = reports.render_scoreboard([load(TORCH), load(JAX)])
+    assert "torch (natural, exact): profile" in page
+    assert "jax (exact): profile" in page
+
+
 def test_hostile_texts_stay_texts(load):
     run = run_of(HOSTILE, aspects=(("exact", HOSTILE, 0, 1, HOSTILE),), package=HOSTILE)
     assert "img" not in Reader(reports.render_scoreboard([load(run)])).tags
@@ -133,17 +139,61 @@ def test_one_cause_is_listed_once_however_many_numbers_it_shows_in(board):
 def test_a_cause_is_told_as_its_finding_tells_it(board):
     head, foot = run_of("mine", aspects=[("eager", "dilation", 0, 5, "wrong")], modes=("eager",))
     finding = sample.finding(message="wrong", diagnosis="looks like the right result times 2")
-    assert board([head, finding, foot]).causes == ("looks like the right result times 2",)
+    assert board([head, finding, foot]).causes == ("Looks like the right result times 2",)
+
+
+def test_a_known_mistake_is_told_before_its_name(board):
+    head, foot = run_of("mine", aspects=[("eager", "dilation", 0, 5, "wrong")], modes=("eager",))
+    finding = sample.finding(
+        message="wrong", diagnosis="equals the known mistake M02: the wrong side is cropped"
+    )
+    assert board([head, finding, foot]).causes == (
+        "The wrong side is cropped (equals the known mistake M02)",
+    )
+
+
+def test_of_two_causes_with_words_of_one_kind_each_has_its_own(board):
+    texts = [f"expected dtype {name}, got float32" for name in ("float16", "float64")]
+    aspects = [("eager", name, 0, 5, text) for name, text in zip(("refusals", "float64"), texts)]
+    head, foot = run_of("mine", aspects=aspects, modes=("eager",))
+    findings = [
+        sample.finding(clause, message=text, diagnosis=f"looks like {word}")
+        for clause, text, word in zip(("DTYPE-01", "DTYPE-02"), texts, ("a cast", "another one"))
+    ]
+    found = board([head, *findings, foot])
+    assert found.causes == ("Looks like a cast", "Looks like another one")
+
+
+def test_sides_that_are_too_long_are_one_cause_and_short_ones_another(board):
+    texts = (
+        "height should be 7, it is 9",
+        "width should be 4, it is 5",
+        "width should be 4, it is 3",
+    )
+    aspects = [
+        ("eager", f"aspect {n}", 0, 5, f"the output's {text}") for n, text in enumerate(texts)
+    ]
+    found = board(run_of("mine", aspects=aspects, modes=("eager",))).causes
+    assert found == tuple(f"the output's {text}" for text in (texts[0], texts[2]))
+
+
+def test_ways_in_runs_of_their_own_share_their_causes(board):
+    text = "expected shape (1, {}, 2), got (1, 9, 2)"
+    runs = [
+        run_of("mine", modes=(mode,), aspects=[(mode, "empty sizes", 0, 5, text.format(place))])
+        for place, mode in enumerate(("natural", "exact"))
+    ]
+    assert board(*runs).causes == (text.format(0),)
 
 
 def test_what_the_only_cause_of_a_subject_blocks_is_that_cause(board):
     aspects = [
-        ("eager", "dilation", 0, 5, "wrong"),
+        ("eager", "dilation", 0, 5, "wrong thing"),
         ("eager", "empty sizes", 1, 2, "inf, got -inf"),
     ]
     head, foot = run_of("mine", aspects=aspects, modes=("eager",))
-    finding = sample.finding(message="wrong", diagnosis=None)
-    assert board([head, finding, foot]).causes == ("wrong",)
+    finding = sample.finding(message="wrong thing", diagnosis=None)
+    assert board([head, finding, foot]).causes == ("Wrong thing",)
 
 
 def test_ways_of_calling_are_told_where_there_are_several(load):

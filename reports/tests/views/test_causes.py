@@ -57,6 +57,14 @@ def test_dtypes_that_are_computed_in_the_same_narrower_one_have_one_cause(number
     assert numbers(*lines) == [(1, 2)]
 
 
+def test_a_dtype_that_is_computed_in_a_narrower_one_may_come_out_as_that(numbers):
+    lines = [
+        sample.finding(diagnosis=f"looks like float64 {how} float32")
+        for how in ("computed less precisely than claimed, like", "that comes out as")
+    ]
+    assert numbers(*lines) == [(1, 2)]
+
+
 def test_infinities_that_meet_zeros_in_results_and_gradients_have_one_cause(numbers):
     lines = [
         sample.finding(
@@ -66,6 +74,16 @@ def test_infinities_that_meet_zeros_in_results_and_gradients_have_one_cause(numb
         for name in ("kernel", "output gradient")
     ]
     assert numbers(*lines) == [(1, 2)]
+
+
+def test_other_nans_are_not_put_to_infinities_that_meet_zeros(numbers):
+    told = "input gradient[0, 0, 0, 5] should be 53, got nan, allowed error 1e-5; 1 of 59 is wrong"
+    zeros = "NaN or infinities of the output gradient that are multiplied by zeros where there is no pixel: NaN"
+    lines = [
+        sample.finding("VAL-01", message=told, diagnosis=None),
+        sample.finding("VAL-02", message=told, diagnosis=f"looks like {zeros}"),
+    ]
+    assert sorted(numbers(*lines)) == [(1,), (2,)]
 
 
 def test_a_mistake_belongs_to_the_one_that_cannot_be_told_from_it(grouped):
@@ -80,6 +98,21 @@ def test_a_mistake_belongs_to_the_one_that_cannot_be_told_from_it(grouped):
     assert [(one.known, len(one.numbers)) for one in grouped(*lines)] == [
         ("equals the known mistake M23", 2),
         ("equals the known mistake M24", 1),
+    ]
+
+
+def test_a_mistake_belongs_to_those_that_it_is_named_with(grouped):
+    lines = [
+        sample.finding("SHAPE-01", diagnosis="equals the known mistake M04: no rows."),
+        sample.finding(
+            "SHAPE-02",
+            diagnosis="looks like the known mistakes M07 and M04: padding is ignored. No rows.",
+        ),
+        sample.finding("VAL-01", diagnosis="equals the known mistake M24: another one."),
+    ]
+    assert [(one.known, one.title, one.numbers) for one in grouped(*lines)] == [
+        ("looks like the known mistakes M07 and M04", "Padding is ignored. No rows.", (2, 1)),
+        ("equals the known mistake M24", "Another one.", (3,)),
     ]
 
 
@@ -157,7 +190,8 @@ def _on(shape, **changes):
     """A finding about a question for a shape."""
     case = {"id": "c-1", "family": "any", "arguments": {}}
     steps = [{"do": "compute_output_shape", "input_shape": shape}]
-    finding = sample.finding("SHAPE-09", got=None, step=0, diagnosis=None, **changes)
+    diagnosis = changes.pop("once", None)
+    finding = sample.finding("SHAPE-09", got=None, step=0, diagnosis=diagnosis, **changes)
     return finding | {"case": {**case, "steps": steps}}
 
 
@@ -165,9 +199,26 @@ def test_what_is_wrong_with_another_rank_is_one_cause(numbers):
     lines = [
         _on([2, 4, 5], message="should raise IndexError, but raised nothing"),
         _on([2, 4, 5, 2, 1], message="should raise ValueError, raised IndexError at call: no"),
-        _on([2, 4, 5, 2], message="should raise IndexError, but raised nothing"),
+        _on([2, 4, 5, 2], message="should raise ValueError, raised IndexError at call: no"),
     ]
     assert sorted(numbers(*lines)) == [(1, 2), (3,)]
+
+
+def test_what_is_not_refused_is_one_cause_whatever_should_be_raised(grouped):
+    told = "should raise {}, but raised nothing"
+    lines = [
+        _on([2, 4, 5], message=told.format("IndexError or ValueError")),
+        sample.finding("ARG-03", message=told.format("TypeError"), got=None, diagnosis=None),
+        _on([2, 4, 5, 2], message="should raise ValueError, raised IndexError at call: no"),
+    ]
+    refused, other = grouped(*lines)
+    assert (sorted(refused.numbers), other.numbers) == ([1, 2], (3,))
+    assert refused.title.startswith("What must be refused is not, as in this case: should raise ")
+
+
+def test_one_thing_that_is_not_refused_is_told_as_it_is(grouped):
+    (cause,) = grouped(_on([2, 4, 5], message="should raise ValueError, but raised nothing"))
+    assert cause.title == "Should raise ValueError, but raised nothing"
 
 
 def test_what_is_wrong_with_empty_inputs_is_one_cause(numbers):
@@ -177,6 +228,19 @@ def test_what_is_wrong_with_empty_inputs_is_one_cause(numbers):
         _on([2, 4, 5, 2], message="expected shape (0, 5), got (1, 5)"),
     ]
     assert sorted(numbers(*lines)) == [(1, 2), (3,)]
+
+
+def test_what_empty_inputs_do_once_is_what_they_do(grouped):
+    once = "depends on what its process did before: a fresh process gives the right result"
+    ended = "ended its process: killed by signal 11 (SIGSEGV)"
+    lines = [
+        _on([2, 0, 5, 2], message="should be 0, got 7", once=once),
+        _on([0, 4, 5, 2], message=ended),
+        _on([2, 4, 5, 2], message="should be 0, got 7", once=once),
+    ]
+    empty, other = grouped(*lines)
+    assert (sorted(empty.numbers), empty.title, other.numbers) == ([1, 2], f"E{ended[1:]}", (3,))
+    assert other.title == once.capitalize()
 
 
 def test_names_in_an_exception_tell_causes_apart(numbers):
@@ -220,11 +284,54 @@ def test_nan_in_place_of_numbers_has_a_cause_of_its_own(numbers):
         "input gradient[0, 0, 0, 14] should be 18.9126178, got 31.6457882, allowed error 3.83e-05",
         "kernel gradient[0, 0, 1, 0] should be -3, got nan, allowed error 3.8e-05",
         "kernel gradient[0, 0, 1, 1] should be exactly -inf, got nan; 4 of 36 elements are wrong",
-        "kernel gradient[0, 0, 1, 1] should be exactly nan, got 0; 4 of 36 elements are wrong",
+        "kernel gradient[0, 0, 1, 1] should be exactly 5, got 0; 4 of 36 elements are wrong",
     ]
     lines = [sample.finding("PAD-01", diagnosis=None, message=text) for text in told]
     cases = [line | {"case": {**line["case"], "id": f"c-{n}"}} for n, line in enumerate(lines)]
     assert sorted(numbers(*cases)) == [(1, 4), (2, 3)]
+
+
+def test_numbers_in_place_of_nan_and_infinities_have_one_cause(numbers):
+    told = [
+        "output[0, 0, 0, 62] should be exactly nan, got inf; 1 of 63 elements is wrong",
+        "kernel[1, 0, 1, 0] should be -inf, got 0; 1 of 6 elements is wrong",
+        "kernel[1, 0, 1, 0] should be exactly 5, got 0; 1 of 6 elements is wrong",
+    ]
+    clauses = ("ACT-01", "CONS-11", "CONS-07")
+    lines = [
+        sample.finding(clause, diagnosis=None, message=text) for clause, text in zip(clauses, told)
+    ]
+    assert sorted(numbers(*lines)) == [(1, 2), (3,)]
+
+
+def test_numbers_in_place_of_infinities_belong_to_the_only_mistake_that_makes_them(numbers):
+    told = (
+        "output[0, 0, 0, 62] should be exactly inf, got 3.40282347e+38; 1 of 63 elements is wrong"
+    )
+    stops = "looks like the known mistake special_saturates: results stop."
+    only = "wrong only with no bias: all 7 wrong cases have it, and 2 of 21 right ones"
+    lines = [
+        sample.finding(clause, message=told, diagnosis=diagnosis)
+        for clause, diagnosis in (("DTYPE-05", stops), ("ACT-01", only), ("CONS-11", None))
+    ]
+    assert numbers(*lines) == [(1, 2, 3)]
+    others = [*lines, sample.finding("VAL-01", message=told, diagnosis=KNOWN)]
+    assert sorted(numbers(*others)) == [(1,), (2, 3), (4,)]
+
+
+@pytest.mark.parametrize(
+    ("messages", "causes"),
+    [
+        (("weight losses should hold 2 losses, holds 0", "losses should hold 1 loss, holds 0"), 1),
+        (("losses should hold 2 losses, holds 1", "losses should hold 1 loss, holds 2"), 2),
+    ],
+)
+def test_too_few_losses_are_one_cause_and_too_many_another(numbers, messages, causes):
+    lines = [
+        sample.finding(f"LOSS-0{n}", diagnosis=None, message=text, expected=1, got=2)
+        for n, text in enumerate(messages, start=1)
+    ]
+    assert len(numbers(*lines)) == causes
 
 
 def test_wrong_numbers_belong_to_the_only_description_in_their_chapter(grouped):

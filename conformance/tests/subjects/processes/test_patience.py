@@ -74,6 +74,17 @@ def test_what_it_sleeps_after_it_has_computed_counts() -> None:
     assert Machine((30, 1 / 3), (1e9, 0)).ends(20) == pytest.approx(40, abs=2)
 
 
+def test_time_in_which_nobody_looked_does_not_count() -> None:
+    machine = Machine((1e9, 0))
+    patience = Patience(20.0, machine.look, lambda: machine.now)
+    machine.wait(patience.wait())
+    machine.wait(120)  # all are stopped
+    assert patience.spent <= 6
+    while wait := patience.wait():
+        machine.wait(wait)
+    assert machine.now == pytest.approx(120 + 20, abs=5)
+
+
 @pytest.mark.parametrize("limit", [0.01, 0.5])
 def test_a_short_limit_is_kept(limit: float) -> None:
     assert _ends(0, limit) == pytest.approx(limit)
