@@ -1,6 +1,7 @@
 """Mutants made by mutmut from implementations, each judged by the cases and clauses of `conformance run` alone.
 
     python .ci/killer.py --mutants 500 --minutes 60    # goes on where it stopped
+    python .ci/killer.py --mutants 500 --again         # what was not killed meets cases that are new
     python .ci/killer.py --table                       # what is known so far
 
 A seeded sample takes the parts of the implementations in turn, so that each stage of it is stratified.
@@ -77,7 +78,7 @@ CLASSES = {
 WITH_ALGORITHMS = ("fast_impl.problem", "fast_impl.forward", "fast_impl.gradients")
 ALGORITHMS = [
     f"fast_impl.layer.by_algorithm:{name}"
-    for name in ("Direct", "Blocks", "Planar", "Small", "Scatter")
+    for name in ("Direct", "Col2im", "Blocks", "Planar", "Small", "Scatter")
 ]
 EXAMPLES = PROFILES["core"]
 
@@ -191,7 +192,16 @@ def sample(seed: int, most: int) -> list[Mutant]:
 
 def _code() -> str:
     """Return a digest of what is mutated."""
-    files = (path for pattern in PARTS.values() for path in sorted(ROOT.glob(pattern)))
+    return _digest(*PARTS.values())
+
+
+def _cases() -> str:
+    """Return a digest of all that decides which case executes what."""
+    return _digest("reference_impl/**/*.py", "fast_impl/**/*.py", "conformance/**/*.py")
+
+
+def _digest(*patterns: str) -> str:
+    files = (path for pattern in patterns for path in sorted(ROOT.glob(pattern)))
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
@@ -210,7 +220,7 @@ class Reach:
 
     def _of(self, subject: str) -> Mapping[str, Mapping[str, list[str]]]:
         if subject not in self._found:
-            path = RESULTS.parent / f"reach-{_code()}-{re.sub(r'[^a-zA-Z_]', '-', subject)}.json"
+            path = RESULTS.parent / f"reach-{_cases()}-{re.sub(r'[^a-zA-Z_]', '-', subject)}.json"
             if not path.exists():
                 part = subject.partition(":")[0].replace(".", "/")
                 pattern = f"{part}.py" if (ROOT / f"{part}.py").exists() else f"{part}/**/*.py"
@@ -381,8 +391,9 @@ def _show(entries: list[dict[str, Any]]) -> None:
 )
 @click.option("--jobs", default=1, show_default=True, help="Processes.")
 @click.option("--seed", default=0, show_default=True, help="Of the sample.")
+@click.option("--again", is_flag=True, help="Judge again what was not killed.")
 @click.option("--table", "only_table", is_flag=True, help="Judge nothing, show what is known.")
-def main(mutants: int, minutes: float, jobs: int, seed: int, only_table: bool) -> None:
+def main(mutants: int, minutes: float, jobs: int, seed: int, again: bool, only_table: bool) -> None:
     """Judge mutants, or show what became of them."""
     judging = Path(conformance.__file__).parents[1]
     if judging != ROOT:
@@ -393,8 +404,11 @@ def main(mutants: int, minutes: float, jobs: int, seed: int, only_table: bool) -
     known = _known()
     if not only_table:
         ends, reach, tasks = time.monotonic() + 60 * minutes, Reach(), []
-        for mutant in sample(seed, mutants):
-            if mutant.id not in known:
+        drawn = sample(seed, mutants)
+        # Of another sample, or of a file that has changed, nothing is known.
+        known = {m.id: known[m.id] for m in drawn if known.get(m.id, {}).get("change") == m.change}
+        for mutant in drawn:
+            if mutant.id not in known or (again and known[mutant.id]["outcome"] != "killed"):
                 subjects = [(name, reach.cases(mutant, name)) for name in mutant.subjects]
                 reached = [(name, cases) for name, cases in subjects if cases is None or cases]
                 if reached:

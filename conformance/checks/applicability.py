@@ -50,9 +50,10 @@ def on_tensorflow(_: Case, traits: Traits) -> bool:
 
 
 def runs_here(case: Case, traits: Traits) -> bool:
-    """Hold unless the dtype is one that this TensorFlow cannot compute (DTYPE-02)."""
-    return not (
-        traits.of_the_page and any(step.inputs.dtype.name == "bfloat16" for step in _calls(case))
+    """Hold unless this TensorFlow cannot compute the dtype (DTYPE-02), or has no such activation."""
+    return not traits.of_the_page or not (
+        case.argument("activation") == "mish"
+        or any(step.inputs.dtype.name == "bfloat16" for step in _calls(case))
     )
 
 

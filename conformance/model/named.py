@@ -178,7 +178,16 @@ _PLAIN = (
     "np.array([1, 1])", "(n for n in (1, 1))", "(np.int64(1), np.int64(1))", "np.array([[2, 3]])", "np.array([3])",
     "(n for n in (3,))", "np.array([2, 4, 5, 2])", "(n for n in (2, 4, 5, 2))", "[2, 4, 5, 2]",
     "(np.int64(2), 4, 5, np.int64(2))", "np.True_", "np.array(False)", "np.str_('same')", "np.array('same')",
-    "np.str_('relu')",
+    "np.str_('relu')", "np.array([True, False])", "np.array([True])", "np.array([False])",
+    # numbers of 8 bits, whose sums and products need more
+    "np.array([100, 1], np.uint8)", "np.array([150, 1], np.uint8)", "np.array([2, 4, 5, 2], np.uint8)",
+    # nested lists of numbers, some beyond what they are taken for
+    "np.full((1, 4, 5, 2), 1e39).tolist()", "np.full((1, 4, 5, 2), 1).tolist()",
+    "np.full((1, 4, 5, 2), 2**31).tolist()", "np.full((1, 4, 5, 2), 2**63).tolist()",
+    "np.full((3, 2, 2, 4), 1).tolist()",
+    "{'class_name': 'Constant', 'config': {'value': 2**70}}",
+    # no shape, and functions that no Keras knows
+    "np.array(4)", "np.asarray_chkfinite", "__import__('functools').partial(np.multiply, 3)",
     # of a training step
     "[np.full((2, 3, 3, 2), 2.5, 'float32'), np.full(3, 1.5, 'float32')]", "np.float32(0.5)", "np.float64(0.5)",
     "[np.full(shape, 2**-5 + 2**-20, 'float32') for shape in ((1, 1, 1, 1), 1)]",
@@ -208,12 +217,26 @@ _TENSORFLOW = (
 )
 
 
+#: Policies, which a layer outside TensorFlow knows by their two dtypes.
+POLICIES: Mapping[str, Texts] = {
+    f"a policy: {name}": {
+        "numpy": f"__import__('types').SimpleNamespace(compute_dtype={compute!r}, variable_dtype={variable!r})",
+        "tensorflow": f"tf.keras.mixed_precision.Policy({name!r})",
+    }
+    for name, compute, variable in (
+        ("mixed_float16", "float16", "float32"),
+        ("float64", "float64", "float64"),
+    )
+}
+
+
 #: The tables by the key of a named value.
 NAMED: Mapping[str, Mapping[str, Texts]] = {
     "function": FUNCTIONS,
     "literal": {
         **{text: {"numpy": text, "tensorflow": text} for text in _PLAIN},
         **{text: {"tensorflow": text} for text in _TENSORFLOW},
+        **POLICIES,
     },
 }
 

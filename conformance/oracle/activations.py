@@ -93,6 +93,9 @@ def slope_error(
             "hard_sigmoid",
         ):  # made of the value: y + 1, 1 - y * y
             scale = np.maximum(scale, upstream)
+        elif name == "mish":  # t + x * (1 - t * t) * sigmoid(x)
+            tail = through("exponential", -np.maximum(-before, 0), np.ones(before.shape))
+            scale = np.maximum(scale, upstream * tail * (1.0 + np.abs(before)))
         elif name == "sigmoid":  # y * (1 - y)
             scale = upstream * through(
                 "exponential", -np.maximum(-before, 0), np.ones(before.shape)

@@ -117,8 +117,6 @@ class Conv2DTranspose:
         )
         with about("activation", activation, "must be an activation"):
             self.activation = activations.get(activation)
-        with about("use_bias", use_bias, "must be true or false"):
-            bool(use_bias)
         self.use_bias = use_bias
         self.kernel_initializer = _found(initializers, "kernel_initializer", kernel_initializer)
         self.bias_initializer = _found(initializers, "bias_initializer", bias_initializer)
@@ -178,6 +176,8 @@ class Conv2DTranspose:
                 f"input_shape={shape}, where axis {self._channel_axis} is None"
             )
         arguments.check_when_built(self.filters, self.kernel_size)
+        with about("use_bias", self.use_bias, "must be true or false"):
+            use_bias = bool(self.use_bias)
         if self._policy.variable is None:
             self._policy.freeze(np.dtype(np.float32))
         self._enter_scope(None)
@@ -190,7 +190,7 @@ class Conv2DTranspose:
             self.kernel_constraint,
         )
         bias = None
-        if self.use_bias:
+        if use_bias:
             bias = self._weight(
                 "bias",
                 (int(self.filters),),

@@ -87,7 +87,9 @@ def cast(value: Any, dtype: DType, name: str) -> Array:
     ):
         raise TypeError(rule)
     held = kind != "O" or all(isinstance(x, (numbers.Real, decimal.Decimal)) for x in array.flat)
-    beyond = python and (kind == "O" or (kind == "u" and dtype.kind in "iu"))
+    # Floats hold Python's integers of more than 64 bits, and no other objects of Python's.
+    strange = kind == "O" and not all(isinstance(x, int) for x in array.flat)
+    beyond = python and (strange or (kind in "Ou" and dtype.kind in "iub"))
     if not held or beyond or kind in "SU" or (kind == "c" and real):
         raise ValueError(rule)
     try:

@@ -130,8 +130,7 @@ def operand(value: Any, argument: str) -> Array:
         if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
             return native(np.from_dlpack(value))
         array = np.asarray(value)
-        if (
-            array.dtype.hasobject and array.ndim == 0
-        ):  # None, a dict: NumPy wraps whatever it does not know
+        # None, a dict: NumPy wraps whatever it does not know, and an integer that is too long for it.
+        if array.dtype.hasobject and array.ndim == 0 and not isinstance(value, int):
             raise ValueError(f"a {type(value).__name__} is none")
         return native(array)

@@ -86,7 +86,9 @@ def to_dtype(value: Any, dtype: np.dtype[Any], name: str) -> Array:
         isinstance(element, (numbers.Real, decimal.Decimal))
         for element in (array.flat if kind == "O" else ())
     )
-    out_of_range = python and (kind == "O" or (kind == "u" and dtype.kind in "iu"))
+    # Of Python's own objects a float holds integers alone, even those of more than 64 bits.
+    whole = kind != "O" or all(isinstance(element, int) for element in array.flat)
+    out_of_range = python and (not whole or (kind in "Ou" and dtype.kind in "iub"))
     if not held or out_of_range or kind in "US" or (kind == "c" and dtype.kind != "c"):
         raise ValueError(f"`{name}` must hold numbers that fit into {dtype.name}; got {value!r}")
     try:

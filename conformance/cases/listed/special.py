@@ -177,7 +177,7 @@ _ARGUMENTS = (
     0, 1e-3, 0.5, 1, 2.5, 3, 6, 8, 9.5, 12, 14, 16, 18, 20, 24, 30, 37, 50, 80, 88, 89, 100, 300, 700, 709, 710,
     1000, 1e4,
 )  # fmt: skip
-_NAMED = tuple(dict.fromkeys((*ACTIVATIONS, *OF_VECTORS)))
+_NAMED = tuple(dict.fromkeys((*ACTIVATIONS, *OF_VECTORS, "mish")))
 _VECTORS = (
     (0, 1, 2, -3), (1000, 0, -1000, 999), (-1000, -1001, -1002, -1003), (90, 89, -90, 88), (0, 0, 0, 0),
     (20, 0, -20, -40), (np.nan, 0, 1, 2), (np.inf, 0, 1, 2), (-np.inf, 0, 1, 2), (-np.inf,) * 4,

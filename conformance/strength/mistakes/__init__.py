@@ -16,6 +16,7 @@ from conformance.strength.mistakes.layer import (
     initial_values,
     interface,
     manners,
+    mutants,
     rare,
     sentences,
     training,
@@ -65,6 +66,7 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "two that are alike": alike.MISTAKES,
     "one of several": (*apart.MISTAKES, *again.COPIES),
     "read late or known wrongly": late.MISTAKES,
+    "what mutants showed": mutants.MISTAKES,
 }
 MISTAKES: Mapping[str, Mistake] = {
     mistake.id: mistake for chapter in CHAPTERS.values() for mistake in chapter

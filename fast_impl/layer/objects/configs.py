@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fast_impl.problem.doors import shown
+
 # What a name stands for: a class or a factory taking the configuration as keywords.
 Registry = Mapping[str, Callable[..., Any]]
 
@@ -29,6 +31,9 @@ def serialize(value: Any) -> Any:
 
     A function is known by its name only, so a configuration that holds one cannot be turned
     back into a layer: pass the function again.
+
+    Raises:
+        TypeError: A callable without a name and without a configuration.
     """
     if value is None:
         return None
@@ -47,10 +52,16 @@ def serialize(value: Any) -> Any:
             "config": value.get_config(),
             "registered_name": kind.__name__,
         }
+    name = getattr(value, "__name__", None)
+    if name is None:
+        raise TypeError(
+            f"{shown(value)} cannot be written into a configuration: it must be a function with a name, or "
+            f"have a method get_config"
+        )
     return {
         "module": "builtins",
         "class_name": "function",
-        "config": getattr(value, "__name__", str(value)),
+        "config": name,
         "registered_name": "function",
     }
 

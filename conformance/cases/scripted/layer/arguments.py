@@ -11,6 +11,7 @@ from conformance.cases.scripted.expected import (
     Filled,
     Gives,
     Holds,
+    IfTaken,
     Like,
     Numbers,
     Raises,
@@ -55,6 +56,25 @@ _TYPED = {**LAYER, "dtype": "float64"}
 _NO_FLOAT = either(
     steps.Call(INPUTS.astype(np.int32)), Raises("InvalidArgumentError"), Raises("TypeError")
 )
+
+
+def _of_policy(name: str, variable: str, compute: str) -> Script:
+    """Return a script of a layer whose dtype is a policy that is an object; it need not take one."""
+    arguments = {**LAYER, "dtype": literal(f"a policy: {name}"), "autocast": True}
+    # Keras 3 has policies of its own.
+    newest = {"beside_keras_3": (None, None)}
+    called = both(steps.Call(INPUTS.astype(compute)), Typed(compute), **newest)
+    return Script(
+        clause="ARG-16",
+        arguments=LAYER,
+        lines=(
+            Line(steps.Construct("with a policy", arguments), Expected(outside=IfTaken(None))),
+            both(steps.Read("dtype"), Gives(variable), **newest),
+            called,
+            both(steps.GetWeights(), Typed(variable), **newest),
+        ),
+    )
+
 
 SCRIPTS = (
     SIGNATURE,
@@ -114,6 +134,10 @@ SCRIPTS = (
             ),
         )
         for text in ("np.float64", "np.dtype('float64')")
+    ),
+    *(
+        _of_policy(*row)
+        for row in (("mixed_float16", "float32", "float16"), ("float64", "float64", "float64"))
     ),
     Script(
         clause="ARG-17",

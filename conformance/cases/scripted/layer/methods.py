@@ -119,6 +119,9 @@ _CONVOLUTION_FORMS = tuple(
         ({}, both(_invoke("convolution_op", literal("np.arange(40, dtype='float32').reshape(1, 4, 5, 2).tolist()"),
                           _OTHER_KERNEL), Arrays(((1, 2, 4, 4),)))),
         ({}, both(_invoke("convolution_op", _FIVE_AXES, _OTHER_KERNEL), Gives(_CONVOLVED.tolist()))),
+        # Lists hold single numbers, and no others.
+        ({}, either(_invoke("convolution_op", literal("np.full((1, 4, 5, 2), 1e39).tolist()"), _OTHER_KERNEL),
+                    _VALUE, Typed("float32"))),
         ({}, either(steps.ConvolutionOp(INPUTS[0], _OTHER_KERNEL), _EAGER_INVALID, _VALUE)),
         ({}, either(steps.ConvolutionOp(INPUTS[:, :1], _OTHER_KERNEL), _EAGER_INVALID, _VALUE)),
         ({}, either(steps.ConvolutionOp(INPUTS[:, :2], _OTHER_KERNEL), Arrays(((1, 0, 4, 4),)), _VALUE)),
@@ -128,6 +131,27 @@ _CONVOLUTION_FORMS = tuple(
         ({}, both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL[0]), _VALUE)),
     )
 )  # fmt: skip
+_CONVOLUTION_INTEGERS = tuple(
+    Script(
+        clause="METH-04",
+        arguments=LAYER,
+        lines=(
+            either(
+                _invoke(
+                    "convolution_op",
+                    literal(f"np.full((1, 4, 5, 2), {number}).tolist()"),
+                    literal("np.full((3, 2, 2, 4), 1).tolist()"),
+                ),
+                *ends,
+            ),
+        ),
+    )
+    for number, ends in (
+        ("1", (Typed("int32"), Typed("int32"))),
+        ("2**31", (_EAGER_INVALID, _TYPE)),
+        ("2**63", (_VALUE, _TYPE)),
+    )
+)
 #: A layer that is built, whose kernel has as many channels on both sides, takes the kernel that it is given.
 _THREE = small_integers((1, 4, 5, 3), 9)
 _CONVOLUTION_BUILT = Script(
@@ -208,6 +232,52 @@ _NORMALISED = Script(
         ),
     ),
 )  # fmt: skip
+
+#: A function is known by its name, which means nothing to whoever reads the configuration.
+_UNKNOWN = literal("np.asarray_chkfinite")
+_NAMED_FUNCTION = {
+    "module": "builtins", "class_name": "function", "config": "asarray_chkfinite",
+    "registered_name": "function",
+}  # fmt: skip
+_OF_THE_USER = ("activation", "kernel_initializer", "kernel_constraint", "bias_constraint")
+_FUNCTIONS = (
+    # Without a name there is nothing to write.
+    Script(
+        clause="METH-06",
+        arguments={
+            **_BY_NAME,
+            "activation": literal("__import__('functools').partial(np.multiply, 3)"),
+        },
+        lines=(both(_invoke("get_config"), _TYPE, of_the_page=(None, None)),),
+    ),
+    Script(
+        clause="METH-06",
+        arguments={**LAYER, **dict.fromkeys(_OF_THE_USER, _UNKNOWN)},
+        lines=(
+            both(
+                _invoke("get_config"),
+                Holds(items=dict.fromkeys(_OF_THE_USER, _NAMED_FUNCTION)),
+                of_the_page=(None, None),
+            ),
+        ),
+    ),
+    *(
+        Script(
+            clause="METH-06",
+            arguments={**_BY_NAME, name: _UNKNOWN},
+            lines=(
+                either(
+                    steps.RoundTrip(),
+                    _TYPE,
+                    _VALUE,
+                    outside=Raises("TypeError|ValueError"),
+                    of_the_page=(_VALUE, _VALUE),
+                ),
+            ),
+        )
+        for name in _OF_THE_USER
+    ),
+)
 
 _WRONG_WEIGHTS = tuple(
     Script(
@@ -502,11 +572,13 @@ SCRIPTS = (
     _APPLY_LOSSES,
     *_CONVOLUTION_OWN_INPUT,
     *_CONVOLUTION_FORMS,
+    *_CONVOLUTION_INTEGERS,
     _CONVOLUTION_BUILT,
     _OPERATION_NAME,
     _EXISTS,
     _CONFIG,
     _NORMALISED,
+    *_FUNCTIONS,
     *_WEIGHTS_SCRIPTS,
     *_INPUTS,
     _LATER_LIST,

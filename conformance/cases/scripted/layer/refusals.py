@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from conformance.cases.scripted.expected import Filled, Gives, Numbers, Raises, SameAs, Typed
+from conformance.cases.scripted.expected import (
+    Arrays,
+    Filled,
+    Gives,
+    Numbers,
+    Raises,
+    SameAs,
+    Typed,
+)
 from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, either, then
 from conformance.model import steps
 
@@ -13,6 +21,8 @@ _KERNEL = np.arange(36, 0, -1, dtype="f").reshape(2, 3, 3, 2)
 _BIAS = np.array([3, -2, 1], "f")
 
 _EMPTY = np.zeros((0, 4, 5, 2), np.float32)
+_FIRST = {**LAYER, "padding": "same", "data_format": "channels_first"}
+_NO_COLUMNS = np.zeros((1, 2, 4, 0), np.float32)
 _BUILT = then(steps.Build((None, None, None, 2)), steps.SetWeights((_KERNEL, _BIAS)))
 
 SCRIPTS = (
@@ -39,6 +49,16 @@ SCRIPTS = (
                 both(steps.Call(np.zeros(shape)), _VALUE)
                 for shape in ((0, 4, 5, 3), (1, 0, 5, 3), (0, 4, 5))
             ),
+        ),
+    ),
+    # Along an axis without numbers nothing is the largest one.
+    Script(
+        clause="SHAPE-11",
+        arguments={**_FIRST, "activation": "softmax"},
+        lines=(
+            both(steps.Call(_NO_COLUMNS), Arrays(((1, 3, 4, 0),))),
+            *then(steps.Construct("log", {**_FIRST, "activation": "log_softmax"})),
+            both(steps.Call(_NO_COLUMNS), Arrays(((1, 3, 4, 0),))),
         ),
     ),
     # The loss of the call before is not that of a batch without images.

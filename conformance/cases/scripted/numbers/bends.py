@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from conformance.cases.scripted.expected import Gives, Raises, Typed
-from conformance.cases.scripted.script import Script, both, either
+from conformance.cases.scripted.script import Script, both, either, then
 from conformance.model import steps
 
 #: Where the layers below bend, and numbers around: an image each, so that a transform of it is exact.
@@ -105,6 +105,14 @@ def _in_float32() -> Iterator[Script]:
         layer = {**pixels(form), "dtype": dtype}
         # In TensorFlow 1 they take the dtype of their first input.
         yield Script(clause="ACT-01", arguments=layer, lines=(line,), where="not graph")
+    # So has the penalty on their output; a layer's own dtype is no matter.
+    for dtype, bend in (("float16", "ReLU"), ("float64", "ReLU"), ("float32", None)):
+        layer = {**pixels(bend), "dtype": dtype, "activity_regularizer": "l1"}
+        lines = (
+            *then(steps.Call(AT.astype(dtype))),
+            both(steps.Losses(), Typed("float32", or_number=True)),
+        )
+        yield Script(clause="LOSS-02", arguments=layer, lines=lines, where="not graph")
 
 
 SCRIPTS = (*_bends(), *_softmax(), *_on_integers(), *_in_float32())

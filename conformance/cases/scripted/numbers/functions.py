@@ -16,6 +16,7 @@ from conformance.cases.scripted.expected import (
     Filled,
     Gives,
     Numbers,
+    Raises,
     Succeeds,
     Wanted,
 )
@@ -30,6 +31,7 @@ _FIRST = steps.Call(np.ascontiguousarray(INPUTS.transpose(0, 3, 1, 2)))
 _WEIGHTS = steps.SetWeights(
     (np.arange(1, 37, dtype="f").reshape(2, 3, 3, 2), np.array([1, 2, 3], "f"))
 )
+_NEGATIVE = np.arange(-36, 0, dtype="f").reshape(2, 3, 3, 2)
 _BUILT = then(steps.Build((None, None, None, 2)), _WEIGHTS)
 _BUILT_FIRST = then(steps.Build((None, 2, None, None)), _WEIGHTS)
 _STILL = steps.Train(INPUTS, np.zeros((1, 5, 7, 3), "f"), 1.0)
@@ -152,6 +154,12 @@ _REGULARIZERS = (
             both(steps.Losses(), Numbers()),
         ),
     ),
+    # The class that they are made of is one, too.
+    Script(
+        clause="LOSS-09",
+        arguments={**LAYER, "kernel_regularizer": {"class_name": "Regularizer", "config": {}}},
+        lines=(*_BUILT, both(steps.Losses(), Gives([0.0]))),
+    ),
     Script(
         clause="LOSS-02",
         arguments={**LAYER, "activity_regularizer": _named("told calls, a loss")},
@@ -183,7 +191,16 @@ _CONSTRAINTS = (
     _constraint("kernel", "told calls", Filled((1.0, 0.0)), Filled((2.0, 0.0))),
     _constraint("kernel", "places", Numbers(), Numbers()),
     _constraint("bias", "places", Numbers()),
-)
+    # The class that they are made of changes nothing.
+    Script(
+        clause="CONS-04",
+        arguments={**_BASE, "kernel_constraint": {"class_name": "Constraint", "config": {}}},
+        lines=(
+            *then(steps.Build((None, None, None, 2)), steps.SetWeights((_NEGATIVE, np.zeros(3, "f")))),
+            both(_STILL, Gives([_NEGATIVE.tolist(), [0.0] * 3])),
+        ),
+    ),
+)  # fmt: skip
 
 
 def _in(dtype: str, size: float) -> Iterator[Script]:
@@ -286,6 +303,30 @@ _ASKED = tuple(
     for text in _SHAPES
     if "for n" not in text
 )
+#: A shape that is one number is none; where it is an array, TensorFlow alone says by which error.
+_NO_SHAPES = tuple(
+    Script(clause=clause, arguments=LAYER, lines=(both(steps.Invoke(method, (shape,)), refused, **more),))
+    for shape, more in (
+        (4, {}),
+        (literal("np.array(4)"), {"outside": Raises("ValueError|IndexError|TypeError")}),
+    )
+    for clause, method, refused in (
+        ("VAR-01", "build", Raises("ValueError")),
+        ("SHAPE-09", "compute_output_shape", Raises("IndexError")),
+    )
+)  # fmt: skip
+#: Sizes of 8 bits are numbers like any others.
+_SHORT = Script(
+    clause="SHAPE-09",
+    arguments={**LAYER, "strides": [100, 1]},
+    lines=(
+        both(
+            steps.Invoke("compute_output_shape", (literal("np.array([2, 4, 5, 2], np.uint8)"),)),
+            Succeeds(),
+            outside=Gives([2, 400, 7, 3]),
+        ),
+    ),
+)
 
 #: What the layer was built for, and what was asked before, does not matter.
 _ASKED_AGAIN = Script(
@@ -341,6 +382,8 @@ SCRIPTS = (
     _OTHER_NAMES,
     *_BUILDS,
     *_ASKED,
+    *_NO_SHAPES,
+    _SHORT,
     _ASKED_AGAIN,
     *_EMPTY,
 )

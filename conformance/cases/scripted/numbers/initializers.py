@@ -40,6 +40,10 @@ _TAKEN = (
     _filled("Ones", 1.0),
     _filled({"class_name": "Ones", "config": {}}, 1.0),
     _filled({"class_name": "Constant", "config": {"value": 7.0}}, 7.0),
+    # More than 64 bits, which a float holds.
+    _filled(literal("{'class_name': 'Constant', 'config': {'value': 2**70}}"), 2.0**70),
+    # Up to None is up to 1.
+    _filled({"class_name": "RandomUniform", "config": {"minval": 1.0, "maxval": None}}, 1.0),
     # As configurations of TensorFlow 1 have it; it is not listened to.
     _filled({"class_name": "Ones", "config": {"dtype": "float64"}}, 1.0),
     _filled({"class_name": "Constant", "config": {"value": 7.0, "dtype": "float64"}}, 7.0),
@@ -71,6 +75,29 @@ _REFUSED = tuple(
     )
     for form in ("no_such", "", 5, 2.5, literal("np.zeros((2, 3, 3, 2))"))
 )
+#: Other options have no number for None.
+_NONE = (
+    *(
+        _kernel({"class_name": name, "config": {option: None}}, both(_CALL, _VALUE))
+        for name, option in (
+            ("RandomUniform", "minval"), ("RandomNormal", "mean"), ("RandomNormal", "stddev"),
+            ("TruncatedNormal", "mean"), ("TruncatedNormal", "stddev"), ("Constant", "value"),
+            ("Orthogonal", "gain"),
+        )
+    ),
+    *(
+        Script(
+            clause="INIT-05",
+            arguments={
+                **_BASE,
+                "kernel_initializer": {"class_name": "VarianceScaling", "config": {option: None}},
+            },
+            constructor=Expected(error, error),
+            lines=(),
+        )
+        for option, error in (("mode", _VALUE), ("scale", _TYPE))
+    ),
+)  # fmt: skip
 _LATE = (
     _kernel({"function": "shape alone"}, both(_CALL, _TYPE)),
     _kernel({"function": "no argument"}, both(_CALL, _TYPE)),
@@ -213,6 +240,7 @@ SCRIPTS = (
     *_TAKEN,
     _SEVERAL,
     *_REFUSED,
+    *_NONE,
     *_LATE,
     _WRONG_SHAPE,
     _INTEGERS,

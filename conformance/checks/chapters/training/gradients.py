@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 
 import reference_impl
-from conformance.checks.applicability import on_tensorflow
+from conformance.checks.applicability import on_tensorflow, runs_here
 from conformance.checks.check import check
 from conformance.checks.view import Misbehaved, View
 from conformance.model.case import Case
@@ -70,7 +70,7 @@ def _compared(
     return None
 
 
-@check("GRAD-06", "activation gradients")
+@check("GRAD-06", "activation gradients", when=runs_here)
 def check_gradients_through_an_activation(view: View) -> Mismatch | None:
     """G is the output gradient times the activation's slope; of softmax its whole Jacobian."""
     mismatch = _compared(view, view.expectation.activated_gradients)

@@ -128,6 +128,13 @@ def _values() -> Iterator[Mistake]:
         "gelu_infinity": (
             "gelu", "gelu of minus infinity is 0.", "what one would expect",
             lambda x: np.where(np.isneginf(x), 0, _gelu(x))),
+        "mish_overflow": (
+            "mish", "mish of large numbers is NaN.", _TEXTBOOK,
+            lambda x: x * (_exp(np.log(1 + _exp(x)) * 2) - 1) / (_exp(np.log(1 + _exp(x)) * 2) + 1)),
+        "mish_tail": (
+            "mish", "mish loses its tail: x * tanh(log(1 + e**x)).", _TEXTBOOK,
+            lambda x: x * np.tanh(np.log(1 + _exp(np.minimum(x, 80))))),
+        "mish_swish": ("mish", "mish is swish.", "the next entry", lambda x: x / (1 + _exp(-x))),
     }  # fmt: skip
     for name, (activation, text, source, wrong) in table.items():
         yield Mistake(
@@ -189,6 +196,13 @@ def _gelu(x: Array) -> Array:
     from scipy.special import erf
 
     result: Array = 0.5 * x * (1 + erf(x / np.sqrt(2)))
+    return result
+
+
+def _mish_slope(x: Array, _: Array, gradient: Array) -> Array:
+    e = _exp(x)
+    above = 4 * (x + 1) + 4 * e**2 + e**3 + e * (4 * x + 6)
+    result: Array = gradient * e * above / (2 * e + e**2 + 2) ** 2
     return result
 
 
@@ -379,6 +393,9 @@ def _slopes() -> Iterator[Mistake]:
             "exponential", "The slope of exponential is taken at its value.", "before and after are exchanged",
             lambda _, y, g: g * _exp(y)),
         "linear_for_tanh": ("tanh", "The gradient ignores tanh.", "a forgotten epilogue", lambda _, __, g: g),
+        "mish": ("mish", "The slope of mish is that of its factor alone.", "the product rule",
+            lambda x, _, g: g * np.tanh(np.logaddexp(0, x))),
+        "mish_overflow": ("mish", "The slope of mish is NaN for large numbers.", _TEXTBOOK, _mish_slope),
     }  # fmt: skip
     for name, (activation, text, source, wrong) in table.items():
         yield Mistake(

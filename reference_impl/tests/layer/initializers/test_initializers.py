@@ -297,6 +297,7 @@ def test_an_integer_constant_is_exact():
         (True, "bool", True),
         (1e300, "float32", math.inf),
         (2**63 + 1, "float32", 2.0**63),
+        (-(2**70), "float32", -(2.0**70)),
         (np.bool_(True), "float32", 1.0),
         (1j, "complex64", 1j),
         (1.5, "complex64", 1.5),
