@@ -391,7 +391,9 @@ def _show(entries: list[dict[str, Any]]) -> None:
 )
 @click.option("--jobs", default=1, show_default=True, help="Processes.")
 @click.option("--seed", default=0, show_default=True, help="Of the sample.")
-@click.option("--again", is_flag=True, help="Judge again what was not killed.")
+@click.option(
+    "--again", is_flag=True, help="Judge again what was not killed, where nothing says why."
+)
 @click.option("--table", "only_table", is_flag=True, help="Judge nothing, show what is known.")
 def main(mutants: int, minutes: float, jobs: int, seed: int, again: bool, only_table: bool) -> None:
     """Judge mutants, or show what became of them."""
@@ -404,11 +406,13 @@ def main(mutants: int, minutes: float, jobs: int, seed: int, again: bool, only_t
     known = _known()
     if not only_table:
         ends, reach, tasks = time.monotonic() + 60 * minutes, Reach(), []
-        drawn = sample(seed, mutants)
+        drawn, explained = sample(seed, mutants), _explained() | _explained("told")
         # Of another sample, or of a file that has changed, nothing is known.
         known = {m.id: known[m.id] for m in drawn if known.get(m.id, {}).get("change") == m.change}
         for mutant in drawn:
-            if mutant.id not in known or (again and known[mutant.id]["outcome"] != "killed"):
+            before = known.get(mutant.id)
+            is_open = again and (mutant.file, mutant.change) not in explained
+            if before is None or (before["outcome"] != "killed" and is_open):
                 subjects = [(name, reach.cases(mutant, name)) for name in mutant.subjects]
                 reached = [(name, cases) for name, cases in subjects if cases is None or cases]
                 if reached:

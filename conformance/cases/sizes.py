@@ -299,6 +299,28 @@ def _above_caches() -> Iterator[Layer]:
         )  # fmt: skip
 
 
+def _divided() -> Iterator[Layer]:
+    """Yield layers of more than a million multiply-adds, which libraries divide among threads.
+
+    One is like a layer within a network; one is a single image; one has few filters, and one few channels.
+    """
+    yield Layer(
+        batch=5, height=7, width=9, in_channels=17, filters=11, kernel_height=5, kernel_width=4, stride_height=2,
+    )  # fmt: skip
+    yield Layer(
+        height=24, width=23, in_channels=17, filters=13, kernel_height=3, kernel_width=3, stride_width=2,
+        padding="same", data_format="channels_first",
+    )  # fmt: skip
+    yield Layer(
+        batch=3, height=24, width=25, in_channels=33, filters=2, kernel_height=3, kernel_width=3,
+        stride_height=2, stride_width=2, padding="same", dtype="float64",
+    )  # fmt: skip
+    yield Layer(
+        batch=3, height=12, width=13, in_channels=5, filters=29, kernel_height=4, kernel_width=4,
+        stride_height=4, stride_width=4, data_format="channels_first",
+    )  # fmt: skip
+
+
 def _decoders() -> Iterator[Layer]:
     """Yield layers that double an image exactly, by an output padding of 1."""
     for kernel in (3, 4, 5):
@@ -407,6 +429,7 @@ def many() -> tuple[Case, ...]:
         stride_width=2, dtype="float64",
     )  # fmt: skip
     layers += (double, attrs.evolve(double, activation="relu", data_format="channels_first"))
+    layers += _divided()
     threes = _Choice(22)
     for combination in (_COMBINATIONS[1], _COMBINATIONS[2]):
         rounding += _packed(_THREES, threes, **combination, dtype="float64")

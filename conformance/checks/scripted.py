@@ -198,15 +198,22 @@ def _identical(one: Value, other: Value) -> bool:
 def _follows(view: View, index: int, wanted: Follows, got: Value) -> Mismatch | None:
     before = view.value(wanted.step)
     expected = _next_name(before)
-    if got != expected:
+    (stem, number), (name, least) = map(_name_and_number, (got, expected))
+    skipped = wanted.skips and stem == name and number > least
+    if got != expected and not skipped:
         text = f"should be {expected!r} after {before!r}, is {describe(got)}"
         return Mismatch(text, expected, got, index)
     return None
 
 
 def _next_name(name: Value) -> str:
+    stem, number = _name_and_number(name)
+    return f"{stem}_{number + 1}"
+
+
+def _name_and_number(name: Value) -> tuple[str, int]:
     stem, number = re.fullmatch(r"(.*?)(?:_(\d+))?", str(name)).groups()  # type: ignore[union-attr]
-    return f"{stem}_{int(number or 0) + 1}"
+    return stem, int(number or 0)
 
 
 def _arrays(_: View, index: int, wanted: Arrays, got: Value) -> Mismatch | None:

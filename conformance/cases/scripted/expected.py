@@ -81,9 +81,13 @@ class SameAs:
 
 @attrs.frozen
 class Follows:
-    """The name after that of an earlier step: `foo` and `foo_1`, `foo_1` and `foo_2`."""
+    """The name after that of an earlier step: `foo` and `foo_1`, `foo_1` and `foo_2`.
+
+    With `skips` names between may be taken: those of layers that were made again of their configurations.
+    """
 
     step: int
+    skips: bool = False
 
 
 @attrs.frozen

@@ -25,6 +25,7 @@ from conformance.strength.mistakes.mistake import Mistake
 from conformance.strength.mistakes.results import (
     corners,
     crossed,
+    divided,
     entering,
     geometry,
     numbers,
@@ -48,7 +49,7 @@ __all__ = ["CHAPTERS", "MISTAKES", "Mistake"]
 CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "geometry": geometry.MISTAKES,
     "numbers": numbers.MISTAKES,
-    "sizes": sizes.MISTAKES,
+    "sizes": (*sizes.MISTAKES, *divided.MISTAKES),
     "two things at once": (*crossed.MISTAKES, *corners.MISTAKES, *again.SUMS),
     "special numbers": special.MISTAKES,
     "training": training.MISTAKES,

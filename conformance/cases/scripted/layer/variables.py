@@ -75,7 +75,7 @@ _DEFAULT_NAMES = Script(
         both(steps.Read("scope_name"), Like(r"[a-z][a-z0-9_]*")),
         *then(steps.Use("layer"), _CALL),
         # The second one was called first, so its scope comes first.
-        both(steps.Read("scope_name"), Follows(4)),
+        both(steps.Read("scope_name"), Follows(4, skips=True)),
     ),
 )
 _GIVEN_NAMES = Script(

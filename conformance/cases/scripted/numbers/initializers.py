@@ -42,8 +42,9 @@ _TAKEN = (
     _filled({"class_name": "Constant", "config": {"value": 7.0}}, 7.0),
     # More than 64 bits, which a float holds.
     _filled(literal("{'class_name': 'Constant', 'config': {'value': 2**70}}"), 2.0**70),
-    # Up to None is up to 1.
+    # Up to None is up to 1; integers are numbers, too.
     _filled({"class_name": "RandomUniform", "config": {"minval": 1.0, "maxval": None}}, 1.0),
+    _filled({"class_name": "RandomUniform", "config": {"minval": 1, "maxval": 1}}, 1.0),
     # As configurations of TensorFlow 1 have it; it is not listened to.
     _filled({"class_name": "Ones", "config": {"dtype": "float64"}}, 1.0),
     _filled({"class_name": "Constant", "config": {"value": 7.0, "dtype": "float64"}}, 7.0),

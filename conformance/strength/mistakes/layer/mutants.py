@@ -82,7 +82,20 @@ def _none(**instead: Any) -> Members:
     return _given(change)
 
 
+def _whole_refused(given: _Arguments) -> _Arguments:
+    form = given.get("kernel_initializer")
+    config = form.get("config") if isinstance(form, dict) else None
+    if (
+        isinstance(config, dict)
+        and given.get("dtype") is None
+        and type(config.get("minval")) is int
+    ):
+        raise TypeError("minval must be a float")
+    return {}
+
+
 _NONE: tuple[Row, ...] = (
+    ("INIT-05", "whole_minval", "RandomUniform of floats refuses an integer.", _given(_whole_refused)),
     ("INIT-05", "no_maxval", "RandomUniform up to None goes up to 0.05.", _none(maxval=0.05)),
     ("INIT-05", "no_maxval_zero", "RandomUniform up to None goes up to 0.", _none(maxval=0.0)),
     ("INIT-05", "no_minval", "RandomUniform from None goes from 0.", _none(minval=0.0)),

@@ -1,0 +1,112 @@
+"""Mistakes in work that is divided where there is much of it: at the border of two halves, or at an odd end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from conformance.model.values.codec import Array
+from conformance.strength.mistakes.mistake import (
+    Layer,
+    Mistake,
+    Right,
+    channel_axis,
+    outputs_changed,
+    overridden,
+    recomputed,
+    spatial_axes,
+)
+
+#: Axes of an image by the layer's data format.
+_AXES: dict[str, Callable[[Layer], int]] = {
+    "batch": lambda _: 0,
+    "height": lambda layer: spatial_axes(layer)[0],
+    "width": lambda layer: spatial_axes(layer)[1],
+    "channels": channel_axis,
+}
+
+
+def _much(layer: Layer, inputs: Any) -> bool:
+    """Tell whether a call has more than a million multiply-adds, bordering pixels counted whole."""
+    kernel = layer.kernel
+    return kernel is not None and bool(np.size(inputs) * kernel[..., :1].size > 2**20)
+
+
+def _without(array: Array, axis: int, place: int) -> Array:
+    """Return a copy in which one place along an axis is zero."""
+    cut = np.array(array)
+    np.moveaxis(cut, axis, 0)[place] = 0
+    return cut
+
+
+def _middle(size: int) -> int | None:
+    return size // 2 if size > 1 else None
+
+
+def _remainder(size: int) -> int | None:
+    return size - 1 if size > 1 and size % 2 else None
+
+
+Place = Callable[[int], "int | None"]
+
+
+def _much_input(axis: str, place: Place) -> type:
+    """Return a layer that loses one image, row or channel of the input."""
+
+    def change(layer: Layer, inputs: Array, outputs: Array) -> Array:
+        along = _AXES[axis](layer)
+        lost = place(inputs.shape[along])
+        if lost is None or not _much(layer, inputs):
+            return outputs
+        return recomputed(layer, _without(inputs, along, lost))
+
+    return outputs_changed(change)
+
+
+def _much_gradient(field: int, axis: str, place: Place, *, twice: bool = False) -> type:
+    """Return a layer one of whose gradients loses one place of the output gradient, or counts it twice."""
+
+    def gradients(self: Any, inputs: Any, output_gradient: Any) -> Any:
+        found: Any = Right.gradients(self, inputs, output_gradient)
+        whole = np.asarray(output_gradient)
+        along = _AXES[axis](self)
+        lost = place(whole.shape[along])
+        if found[field] is None or lost is None or not _much(self, inputs):
+            return found
+        part: Any = Right.gradients(self, inputs, _without(whole, along, lost))[field]
+        return found._replace(**{found._fields[field]: 2 * found[field] - part if twice else part})
+
+    return overridden(gradients=gradients)
+
+
+def _divided() -> Iterator[Mistake]:
+    table: dict[str, tuple[str, str, type]] = {
+        "channel": (
+            "VAL-01", "the last of an odd number of channels is lost", _much_input("channels", _remainder)),
+        "kernel_image": (
+            "GRAD-01", "the kernel's gradient has no first image of the second half",
+            _much_gradient(1, "batch", _middle)),
+        "kernel_last": (
+            "GRAD-01", "the kernel's gradient has no last image of an odd number",
+            _much_gradient(1, "batch", _remainder)),
+        "kernel_twice": (
+            "GRAD-01", "the kernel's gradient has the middle image twice",
+            _much_gradient(1, "batch", _middle, twice=True)),
+        "kernel_row": (
+            "GRAD-01", "the kernel's gradient has no middle row", _much_gradient(1, "height", _middle)),
+        "bias_image": (
+            "GRAD-01", "the bias' gradient has no first image of the second half",
+            _much_gradient(2, "batch", _middle)),
+        "inputs_row": (
+            "GRAD-01", "the inputs' gradient has nothing of the middle row", _much_gradient(0, "height", _middle)),
+    }  # fmt: skip
+    for name, (clause, text, layer) in table.items():
+        yield Mistake(
+            id=f"divided_{name}", text=f"Beyond a million multiply-adds {text}.",
+            source="work that is divided among threads", clauses=(clause,), layer=layer,
+        )  # fmt: skip
+
+
+MISTAKES = tuple(_divided())
