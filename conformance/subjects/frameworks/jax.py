@@ -18,8 +18,9 @@ from conformance.subjects.frameworks.operation import (
     strides_of,
 )
 
-#: JAX keeps what it has compiled, about two megabytes for each shape. After so many cases it is told to forget it.
-KEPT = 200
+#: JAX keeps what it has compiled: two megabytes for each shape, thirty for each case of a layer of Keras, which
+#: is many operations. After so many cases it is told to forget it; the memory is used again, not given back.
+KEPT = 25
 
 
 class Forgetting:

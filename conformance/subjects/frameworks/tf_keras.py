@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -88,10 +87,7 @@ def exact_layer() -> Any:
             first = self.data_format == "channels_first"
             images = tf.transpose(inputs, (0, 2, 3, 1)) if first else inputs
             axes = {name: getattr(self, name) for name in _SPATIAL}
-            for number in (*self.kernel_size, *self.strides, *self.dilation_rate):
-                operator.index(
-                    number
-                )  # a TypeError of what is no whole number, as in Keras' own call
+            self.compute_output_shape(inputs.shape)  # raises what Keras' own call does
             geometry = Geometry.of({"filters": self.filters, **axes})
             height, width = cut = crops_of(images, geometry)
             lengths = [

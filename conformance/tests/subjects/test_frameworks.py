@@ -485,6 +485,29 @@ def test_the_exact_layers_make_nothing_of_empty_images(name: str, options: dict[
     np.testing.assert_array_equal(seen.outcomes[-1].value, expected)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"strides": (2.0, 2.0)}, "TypeError"),
+        ({"padding": ["same"]}, "AssertionError"),
+        ({"output_padding": (0.5, 1)}, "TypeError"),
+    ],
+)
+def test_the_exact_layer_of_tf_keras_refuses_what_its_own_does(
+    wrong: dict[str, Any], error: str
+) -> None:
+    missing = frameworks.FRAMEWORKS["tf.keras"].missing
+    if missing:
+        pytest.skip(f"tf.keras is {missing}")
+    (subject,) = resolve("tf.keras:exact", 60.0)
+    arguments = {"filters": 2, "kernel_size": (3, 2), "strides": 2, **wrong}
+    try:
+        seen = subject.observe(Case("any", arguments, (Call(INPUTS),)))
+    finally:
+        subject.close()
+    assert seen.outcomes[0].error.types[0] == error
+
+
 @pytest.mark.parametrize("name", ["torch", "jax", "openvino"])
 def test_bfloat16_comes_out_as_it_went_in(name: str) -> None:
     missing = frameworks.FRAMEWORKS[name].missing
