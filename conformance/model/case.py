@@ -22,8 +22,6 @@ from conformance.model.values.codec import Value, canonical_json, decode, encode
 
 #: Numbers in a case have at most so many bits, and a case so many steps.
 _BITS, _STEPS = 63, 1000
-#: So many elements make a small case.
-_FEW = 500
 
 
 @attrs.frozen(eq=False, slots=False, repr=False)
@@ -51,24 +49,14 @@ class Case:
 
     @property
     def _plain(self) -> dict[str, Any]:
-        """The case as plain JSON, without its id; kept where it is small: arrays are longer as texts."""
-        kept: dict[str, Any] | None = vars(self).get("_known")
-        if kept is not None:
-            return kept
+        """The case as plain JSON, without its id; not kept, as arrays are longer as texts."""
         steps = [step.to_json() for step in self.steps]
         plain: dict[str, Any] = encode(
             {"family": self.family, "arguments": dict(self.arguments), "steps": steps}
         )
         if self.situation is not None:
             plain["situation"] = self.situation.to_json()
-        if self.elements <= _FEW:
-            vars(self)["_known"] = plain
         return plain
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what another process needs: neither the case in other words, nor another case."""
-        made = ("_known", "without_situation")
-        return {name: value for name, value in vars(self).items() if name not in made}
 
     @property
     def elements(self) -> int:

@@ -28,6 +28,10 @@ class Axis:
         """Positions that the kernel spans: (k - 1) * d + 1."""
         return (self.kernel - 1) * self.dilation + 1
 
+    def full_length(self, length: int) -> int:
+        """Return the length of the full result, nothing dropped, for an input of `length`, which may be 0."""
+        return max((length - 1) * self.stride + self.extent, 0)
+
     def output_length(self, length: int) -> int:
         """Return the output's length for an input of `length` (SHAPE-01 to SHAPE-04)."""
         if self.output_padding is not None:

@@ -31,9 +31,8 @@ class Crop:
     @staticmethod
     def of(axis: Axis, length: int) -> Crop:
         """Return the crop for an input of `length`."""
-        full = max((length - 1) * axis.stride + axis.extent, 0)  # an image may be empty
         before = axis.crop_before(length)
-        return Crop(before, full - before - axis.output_length(length))
+        return Crop(before, axis.full_length(length) - before - axis.output_length(length))
 
     @property
     def dropped(self) -> int:

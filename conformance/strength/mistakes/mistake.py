@@ -164,3 +164,24 @@ def spatial_axes(layer: Layer) -> tuple[int, int]:
 def channel_axis(layer: Layer) -> int:
     """Return the axis of channels."""
     return 1 if layer.data_format == "channels_first" else 3
+
+
+#: Axes of an image by the layer's data format.
+AXES: Mapping[str, Callable[[Layer], int]] = {
+    "batch": lambda _: 0,
+    "height": lambda layer: spatial_axes(layer)[0],
+    "width": lambda layer: spatial_axes(layer)[1],
+    "channels": channel_axis,
+}
+
+
+def zeroed(array: Array, axis: int, place: int | slice) -> Array:
+    """Return a copy in which a place along an axis, or some, are zero."""
+    cut = np.array(array)
+    np.moveaxis(cut, axis, 0)[place] = 0
+    return cut
+
+
+def with_gradient(found: Any, place: int, gradient: Any) -> Any:
+    """Return gradients of which the one at `place` is another."""
+    return found._replace(**{found._fields[place]: gradient})

@@ -215,12 +215,11 @@ def exact_layer() -> Any:
                 data_format="channels_last",
                 dilation_rate=self.dilation_rate,
             )
-            # What is kept is counted from the front: of an empty image JAX' full result is longer.
+            # Of an empty image JAX makes a longer one.
             rows, columns = (
-                slice(crop.before, crop.before + axis.output_length(n) - crop.appended)
-                for n, axis, crop in zip(images.shape[1:3], geometry.axes, (height, width))
+                axis.full_length(n) for n, axis in zip(images.shape[1:3], geometry.axes)
             )
-            kept = full[:, rows, columns]
+            kept = full[:, :rows, :columns][:, height.kept, width.kept]
             outputs = ops.pad(kept, ((0, 0), (0, height.appended), (0, width.appended), (0, 0)))
             if self.use_bias:
                 outputs = outputs + self.bias

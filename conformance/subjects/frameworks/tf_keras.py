@@ -91,8 +91,7 @@ def exact_layer() -> Any:
             geometry = Geometry.of({"filters": self.filters, **axes})
             height, width = cut = crops_of(images, geometry)
             lengths = [
-                max((size - 1) * axis.stride + axis.extent, 0)
-                for size, axis in zip(images.shape[1:3], geometry.axes)
+                axis.full_length(size) for size, axis in zip(images.shape[1:3], geometry.axes)
             ]
             full = tf.nn.conv2d_transpose(
                 images,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +18,7 @@ from conformance.cases.drawn.data import position_coded
 from conformance.findings.scripts import script_for
 from conformance.model.case import Case
 from conformance.model.geometry import Geometry
-from conformance.model.observation import Unsupported
+from conformance.model.observation import Observation, Unsupported
 from conformance.model.steps import Build, Call, Gradients, Losses, LossGradients, SetWeights
 from conformance.model.values.codec import dtype_of
 from conformance.oracle.comparison import Mismatch
@@ -466,21 +466,26 @@ def test_the_exact_way_of_jax_makes_nothing_of_empty_images(
     np.testing.assert_array_equal(found, fast_impl.conv2d_transpose(inputs, KERNEL, **options))
 
 
-@pytest.mark.parametrize("options", EMPTY_IMAGES)
-@pytest.mark.parametrize("name", ["tf.keras", "keras@numpy", "keras@jax"])
-def test_the_exact_layers_make_nothing_of_empty_images(name: str, options: dict[str, Any]) -> None:
+def _seen(spec: str, *cases: Case) -> Iterator[Observation]:
+    """Yield what a framework's layer does with the cases; skip the test where the framework is missing."""
+    name = spec.partition(":")[0]
     missing = frameworks.FRAMEWORKS[name].missing
     if missing:
         pytest.skip(f"{name} is {missing}")
-    (subject,) = resolve(f"{name}:exact", 60.0)
-    inputs = np.ones((1, 0, 3, 1), np.float32)
-    arguments = {"filters": 2, "kernel_size": (3, 2), "use_bias": False, **options}
+    (subject,) = resolve(spec, 60.0)
     try:
-        seen = subject.observe(
-            Case("any", arguments, (WEIGHTS[0], SetWeights((KERNEL,)), Call(inputs)))
-        )
+        yield from map(subject.observe, cases)
     finally:
         subject.close()
+
+
+@pytest.mark.parametrize("options", EMPTY_IMAGES)
+@pytest.mark.parametrize("name", ["tf.keras", "keras@numpy", "keras@jax"])
+def test_the_exact_layers_make_nothing_of_empty_images(name: str, options: dict[str, Any]) -> None:
+    inputs = np.ones((1, 0, 3, 1), np.float32)
+    arguments = {"filters": 2, "kernel_size": (3, 2), "use_bias": False, **options}
+    case = Case("any", arguments, (WEIGHTS[0], SetWeights((KERNEL,)), Call(inputs)))
+    (seen,) = _seen(f"{name}:exact", case)
     expected = fast_impl.conv2d_transpose(inputs, KERNEL, **options)
     np.testing.assert_array_equal(seen.outcomes[-1].value, expected)
 
@@ -496,15 +501,8 @@ def test_the_exact_layers_make_nothing_of_empty_images(name: str, options: dict[
 def test_the_exact_layer_of_tf_keras_refuses_what_its_own_does(
     wrong: dict[str, Any], error: str
 ) -> None:
-    missing = frameworks.FRAMEWORKS["tf.keras"].missing
-    if missing:
-        pytest.skip(f"tf.keras is {missing}")
-    (subject,) = resolve("tf.keras:exact", 60.0)
     arguments = {"filters": 2, "kernel_size": (3, 2), "strides": 2, **wrong}
-    try:
-        seen = subject.observe(Case("any", arguments, (Call(INPUTS),)))
-    finally:
-        subject.close()
+    (seen,) = _seen("tf.keras:exact", Case("any", arguments, (Call(INPUTS),)))
     assert seen.outcomes[0].error.types[0] == error
 
 
@@ -550,18 +548,12 @@ def test_a_layer_of_keras_2_is_not_asked_for_what_v1_s_has(of_keras_2: Any) -> N
 
 
 def test_a_converted_model_is_not_given_the_suite_s_own_functions() -> None:
-    missing = frameworks.FRAMEWORKS["tflite"].missing
-    if missing:
-        pytest.skip(f"tflite is {missing}")
-    (subject,) = resolve("tflite:exact", 60.0)
     plain = {"filters": 2, "kernel_size": (3, 2)}
-    try:
-        own, named = (
-            subject.observe(Case("any", {**plain, "activation": one}, (*WEIGHTS, Call(INPUTS))))
-            for one in ({"function": "twins"}, "relu")
-        )
-    finally:
-        subject.close()
+    cases = (
+        Case("any", {**plain, "activation": one}, (*WEIGHTS, Call(INPUTS)))
+        for one in ({"function": "twins"}, "relu")
+    )
+    own, named = _seen("tflite:exact", *cases)
     assert "calls no function of Python" in own.constructed.unsupported
     bias = np.ones(2, np.float32)
     expected = np.maximum(fast_impl.conv2d_transpose(INPUTS, KERNEL, bias=bias), 0)
@@ -570,21 +562,10 @@ def test_a_converted_model_is_not_given_the_suite_s_own_functions() -> None:
 
 @pytest.mark.parametrize("backend", ["numpy", "jax", "torch", "tensorflow"])
 def test_a_layer_of_keras_3_is_called_on_every_backend(backend: str) -> None:
-    missing = frameworks.FRAMEWORKS[f"keras@{backend}"].missing
-    if missing:
-        pytest.skip(f"keras@{backend} is {missing}")
-    (subject,) = resolve(f"keras@{backend}:natural", 60.0)
-    try:
-        arguments = {"filters": 2, "kernel_size": (3, 2), "padding": "same"}
-        seen = subject.observe(
-            Case(
-                "any",
-                arguments,
-                (*WEIGHTS, Call(INPUTS), Gradients(INPUTS, np.ones((1, 2, 3, 2), np.float32))),
-            )
-        )
-    finally:
-        subject.close()
+    arguments = {"filters": 2, "kernel_size": (3, 2), "padding": "same"}
+    gradients = Gradients(INPUTS, np.ones((1, 2, 3, 2), np.float32))
+    case = Case("any", arguments, (*WEIGHTS, Call(INPUTS), gradients))
+    (seen,) = _seen(f"keras@{backend}:natural", case)
     *_, called, derived = seen.outcomes
     assert called.error is None
     assert called.modified == ()
@@ -611,15 +592,9 @@ def test_jax_is_told_to_forget_what_it_has_compiled(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("backend", ["jax", "torch", "tensorflow"])
 def test_a_weight_without_a_penalty_has_no_gradient_of_one(backend: str) -> None:
-    missing = frameworks.FRAMEWORKS[f"keras@{backend}"].missing
-    if missing:
-        pytest.skip(f"keras@{backend} is {missing}")
-    (subject,) = resolve(f"keras@{backend}:natural", 60.0)
     arguments = {"filters": 2, "kernel_size": (3, 2), "kernel_regularizer": "l2"}
-    try:
-        seen = subject.observe(Case("any", arguments, (*WEIGHTS, LossGradients())))
-    finally:
-        subject.close()
+    case = Case("any", arguments, (*WEIGHTS, LossGradients()))
+    (seen,) = _seen(f"keras@{backend}:natural", case)
     by_kernel, by_bias = seen.outcomes[-1].value
     np.testing.assert_allclose(by_kernel, 0.02 * KERNEL, rtol=1e-6)
     assert by_bias is None
@@ -627,33 +602,19 @@ def test_a_weight_without_a_penalty_has_no_gradient_of_one(backend: str) -> None
 
 @pytest.mark.parametrize("backend", ["jax", "torch", "tensorflow"])
 def test_a_loss_of_bfloat16_is_read(backend: str) -> None:
-    missing = frameworks.FRAMEWORKS[f"keras@{backend}"].missing
-    if missing:
-        pytest.skip(f"keras@{backend} is {missing}")
-    (subject,) = resolve(f"keras@{backend}:natural", 60.0)
     arguments = {"filters": 2, "kernel_size": (3, 2), "kernel_regularizer": "l2"}
     case = Case("any", {**arguments, "dtype": "bfloat16"}, (WEIGHTS[0], Losses()))
-    try:
-        (loss,) = subject.observe(case).outcomes[-1].value
-    finally:
-        subject.close()
+    (seen,) = _seen(f"keras@{backend}:natural", case)
+    (loss,) = seen.outcomes[-1].value
     assert (loss.dtype, loss.shape) == (dtype_of("bfloat16"), ())
 
 
 @pytest.mark.parametrize("backend", ["jax", "tensorflow"])
 def test_after_gradients_a_layer_of_keras_3_has_the_losses_of_its_call(backend: str) -> None:
-    missing = frameworks.FRAMEWORKS[f"keras@{backend}"].missing
-    if missing:
-        pytest.skip(f"keras@{backend} is {missing}")
-    (subject,) = resolve(f"keras@{backend}:natural", 60.0)
     arguments = {"filters": 2, "kernel_size": (3, 2), "activity_regularizer": "l2"}
     gradients = Gradients(INPUTS, np.ones((1, 4, 4, 2), np.float32))
-    try:
-        seen = subject.observe(
-            Case("any", arguments, (*WEIGHTS, Call(INPUTS), Losses(), gradients, Losses()))
-        )
-    finally:
-        subject.close()
+    case = Case("any", arguments, (*WEIGHTS, Call(INPUTS), Losses(), gradients, Losses()))
+    (seen,) = _seen(f"keras@{backend}:natural", case)
     before, after = (seen.outcomes[place].value for place in (3, 5))
     assert len(after) == 1
     np.testing.assert_array_equal(after, before)

@@ -9,36 +9,22 @@ import numpy as np
 
 from conformance.model.values.codec import Array
 from conformance.strength.mistakes.mistake import (
+    AXES,
     Layer,
     Mistake,
     Right,
-    channel_axis,
     outputs_changed,
     overridden,
     recomputed,
-    spatial_axes,
+    with_gradient,
+    zeroed,
 )
-
-#: Axes of an image by the layer's data format.
-_AXES: dict[str, Callable[[Layer], int]] = {
-    "batch": lambda _: 0,
-    "height": lambda layer: spatial_axes(layer)[0],
-    "width": lambda layer: spatial_axes(layer)[1],
-    "channels": channel_axis,
-}
 
 
 def _much(layer: Layer, inputs: Any) -> bool:
     """Tell whether a call has more than a million multiply-adds, bordering pixels counted whole."""
     kernel = layer.kernel
     return kernel is not None and bool(np.size(inputs) * kernel[..., :1].size > 2**20)
-
-
-def _without(array: Array, axis: int, place: int) -> Array:
-    """Return a copy in which one place along an axis is zero."""
-    cut = np.array(array)
-    np.moveaxis(cut, axis, 0)[place] = 0
-    return cut
 
 
 def _middle(size: int) -> int | None:
@@ -56,11 +42,11 @@ def _much_input(axis: str, place: Place) -> type:
     """Return a layer that loses one image, row or channel of the input."""
 
     def change(layer: Layer, inputs: Array, outputs: Array) -> Array:
-        along = _AXES[axis](layer)
+        along = AXES[axis](layer)
         lost = place(inputs.shape[along])
         if lost is None or not _much(layer, inputs):
             return outputs
-        return recomputed(layer, _without(inputs, along, lost))
+        return recomputed(layer, zeroed(inputs, along, lost))
 
     return outputs_changed(change)
 
@@ -71,12 +57,12 @@ def _much_gradient(field: int, axis: str, place: Place, *, twice: bool = False) 
     def gradients(self: Any, inputs: Any, output_gradient: Any) -> Any:
         found: Any = Right.gradients(self, inputs, output_gradient)
         whole = np.asarray(output_gradient)
-        along = _AXES[axis](self)
+        along = AXES[axis](self)
         lost = place(whole.shape[along])
         if found[field] is None or lost is None or not _much(self, inputs):
             return found
-        part: Any = Right.gradients(self, inputs, _without(whole, along, lost))[field]
-        return found._replace(**{found._fields[field]: 2 * found[field] - part if twice else part})
+        part: Any = Right.gradients(self, inputs, zeroed(whole, along, lost))[field]
+        return with_gradient(found, field, 2 * found[field] - part if twice else part)
 
     return overridden(gradients=gradients)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from conformance.model.values.codec import Array
 from conformance.strength.mistakes.mistake import (
+    AXES,
     Layer,
     Mistake,
     Right,
@@ -18,22 +19,14 @@ from conformance.strength.mistakes.mistake import (
     overridden,
     recomputed,
     spatial_axes,
+    with_gradient,
+    zeroed,
 )
-
-#: Axes of an image by the layer's data format.
-_AXES: dict[str, Callable[[Layer], int]] = {
-    "batch": lambda _: 0,
-    "height": lambda layer: spatial_axes(layer)[0],
-    "width": lambda layer: spatial_axes(layer)[1],
-    "channels": channel_axis,
-}
 
 
 def _from(array: Array, axis: int, start: int) -> Array:
     """Return a copy in which everything from `start` on along an axis is zero."""
-    cut = np.array(array)
-    np.moveaxis(cut, axis, 0)[start:] = 0
-    return cut
+    return zeroed(array, axis, slice(start, None))
 
 
 def _beyond(size: int, limit: int) -> int:
@@ -57,7 +50,7 @@ def _inputs_cut(axis: str, cut: Cut, limit: int, when: Callable[..., bool] = _al
     """Return a layer that leaves a part of the input out."""
 
     def change(layer: Layer, inputs: Array, outputs: Array) -> Array:
-        place = _AXES[axis](layer)
+        place = AXES[axis](layer)
         end = cut(inputs.shape[place], limit)
         if end == inputs.shape[place] or not when(layer):
             return outputs
@@ -70,7 +63,7 @@ def _outputs_cut(axis: str, cut: Cut, limit: int, when: Callable[..., bool] = _a
     """Return a layer that does not write a part of the output."""
 
     def change(layer: Layer, _: Array, outputs: Array) -> Array:
-        place = _AXES[axis](layer)
+        place = AXES[axis](layer)
         end = cut(outputs.shape[place], limit)
         if end == outputs.shape[place] or not when(layer):
             return outputs
@@ -91,10 +84,6 @@ def _kernel_cut(axis: int, cut: Cut, limit: int, when: Callable[..., bool] = _al
     return outputs_changed(change)
 
 
-def _replaced(found: Any, place: int, gradient: Any) -> Any:
-    return found._replace(**{found._fields[place]: gradient})
-
-
 def _gradient_cut(
     place: int, axis: str | int, cut: Cut, limit: int, when: Callable[..., bool] = _always
 ) -> type:
@@ -105,9 +94,9 @@ def _gradient_cut(
         values = found[place]
         if values is None or not when(self):
             return found
-        along = axis if isinstance(axis, int) else _AXES[axis](self)
+        along = axis if isinstance(axis, int) else AXES[axis](self)
         end = cut(values.shape[along], limit)
-        return _replaced(found, place, _from(values, along, end))
+        return with_gradient(found, place, _from(values, along, end))
 
     return overridden(gradients=gradients)
 
@@ -117,12 +106,12 @@ def _gradient_of_part(axis: str, cut: Cut, limit: int, place: int = 1) -> type:
 
     def gradients(self: Any, inputs: Any, output_gradient: Any) -> Any:
         found = Right.gradients(self, inputs, output_gradient)
-        along, whole = _AXES[axis](self), np.asarray(output_gradient)
+        along, whole = AXES[axis](self), np.asarray(output_gradient)
         end = cut(whole.shape[along], limit)
         if found[place] is None or end == whole.shape[along]:
             return found
         part = Right.gradients(self, inputs, _from(whole, along, end))
-        return _replaced(found, place, part[place])
+        return with_gradient(found, place, part[place])
 
     return overridden(gradients=gradients)
 
