@@ -108,6 +108,7 @@ time.sleep(600)
 def test_memory_that_children_share_counts_once() -> None:
     program = """
 import os, time
+input()
 kept = bytearray(b"x") * 150_000_000
 for _ in range(5):
     if os.fork() == 0:
@@ -128,7 +129,7 @@ def test_too_many_processes_end_it(mark: str) -> None:
 
 
 def test_a_child_that_leaves_its_session_and_its_parent_ends_with_the_program(mark: str) -> None:
-    said = _ask(f"{ESCAPE}\nprint('{{}}', flush=True); time.sleep(600)", 60.0, 2.0, mark)
+    said = _ask(f"input()\n{ESCAPE}\nprint('{{}}', flush=True); time.sleep(600)", 60.0, 2.0, mark)
     assert (said, _running(mark)) == ("answered", [])
 
 
@@ -156,7 +157,8 @@ def test_a_program_that_closes_all_its_files_is_told(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_program_cannot_end_its_keeper_politely(number: int) -> None:
-    program = f"import os; os.kill(os.getppid(), {int(number)}); print('{{}}', flush=True); input()"
+    ends = f"import os; os.kill(os.getppid(), {int(number)})"
+    program = f"{ends}; input(); print('{{}}', flush=True); input()"
     assert _ask(program) == "answered"
 
 
@@ -206,7 +208,7 @@ input()
 def test_everything_ends_with_a_runner_that_is_killed(
     mark: str, command_environment: Mapping[str, str], then: str
 ) -> None:
-    program = f"{ESCAPE}\nprint('{{}}', flush=True)\n{then}"
+    program = f"input()\n{ESCAPE}\nprint('{{}}', flush=True)\n{then}"
     with subprocess.Popen(
         [sys.executable, "-c", RUNNER, program, mark],
         env=dict(command_environment),
@@ -223,6 +225,7 @@ def test_everything_ends_with_a_runner_that_is_killed(
 #: A child computes and ends, another one computes, answers and stays.
 COMPUTE = """
 import os, time
+input()
 def compute():
     while time.process_time() < 0.15:
         pass
@@ -269,7 +272,10 @@ def test_a_program_is_waited_for_as_long_as_patience_lasts(
     kind: type, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(process, "Patience", kind)
-    assert _ask("import time; time.sleep(0.1); print('{}', flush=True); input()", 0.01) == said
+    assert (
+        _ask("import time; input(); time.sleep(0.1); print('{}', flush=True); input()", 0.01)
+        == said
+    )
 
 
 #: Answers its first question; at its end, or instead of it, does what the rest of the program says.
