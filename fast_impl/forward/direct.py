@@ -64,6 +64,15 @@ class Piece(NamedTuple):
         )
         return Part(grid, self.lanes(problem))
 
+    def least_cycles(self, problem: Problem, target: Target) -> float:
+        """Predicted at the least: as if no lanes and no places of tiles were idle."""
+        down, right = self
+        lanes = len(down.taps) * len(right.taps) * problem.filters
+        vectors = -(-lanes * problem.dtype.itemsize // target.vector)
+        rows, taps = len(down.shifts), len(down.shifts) * len(right.shifts)
+        places = problem.batch * down.reached * right.reached / max(taps, 1)
+        return places * target.least_cycles(vectors, rows, taps, problem.in_channels)
+
 
 class Direct:
     """The method for one problem."""
@@ -137,8 +146,16 @@ class Direct:
 
     def seconds(self, threads: int) -> float:
         """Predicted time of the whole problem."""
-        called = costs.KERNEL_CALL * len(self.calls.chains)
-        seconds = costs.BOUND_START + called + self.target.cycle * self.calls.cycles / threads
+        return self._seconds(len(self.calls.chains), self.calls.cycles, threads)
+
+    def least_seconds(self, threads: int) -> float:
+        """No more than that, found in a small part of the time."""
+        cycles = sum(piece.least_cycles(self.problem, self.target) for piece in self.pieces)
+        return self._seconds(len(self.pieces), cycles, threads)
+
+    def _seconds(self, calls: int, cycles: float, threads: int) -> float:
+        called = costs.KERNEL_CALL * calls
+        seconds = costs.BOUND_START + called + self.target.cycle * cycles / threads
         # A result that must be looked at for infinities is summed up.
         numbers = math.prod(self.problem.output_shape)
         look = 0.0 if self.exact else costs.NUMPY_CALL + costs.copy(numbers, 64) / 3
@@ -154,21 +171,25 @@ def _candidates(problem: Problem, target: Target) -> list[Direct]:
         if math.prod(map(len, sides)) > _MOST_PIECES:
             continue
         pieces = list(itertools.starmap(Piece, itertools.product(*sides)))
-        lanes = [piece.lanes(problem) for piece in pieces]
-        if all(each.lines == 1 or each.total <= room for each in lanes):
+        if all(
+            len(down.taps) == 1 or len(down.taps) * len(right.taps) * problem.filters <= room
+            for down, right in pieces
+        ):
             found.append(Direct(problem, pieces, target))
     return found
 
 
 def _best(problem: Problem, threads: int, target: Target) -> Direct | None:
-    """The way that takes the least time; ways of so many pieces that they cannot are not worked out."""
+    """The way that takes the least time; ways that take longer at the least are not worked out."""
+    ways = [(found.least_seconds(threads), found) for found in _candidates(problem, target)]
     best: Direct | None = None
     least = math.inf
-    for found in sorted(_candidates(problem, target), key=lambda found: len(found.pieces)):
-        if costs.BOUND_START + costs.KERNEL_CALL * len(found.pieces) < least:
-            seconds = found.seconds(threads)
-            if seconds < least:
-                best, least = found, seconds
+    for bound, found in sorted(ways, key=lambda way: (way[0], len(way[1].pieces))):
+        if bound >= least:
+            break
+        seconds = found.seconds(threads)
+        if seconds < least:
+            best, least = found, seconds
     return best
 
 

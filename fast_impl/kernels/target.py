@@ -7,6 +7,7 @@ the key under which it is kept. To add an instruction set is to make another one
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -119,3 +120,16 @@ class Target:
     def widest(self) -> int:
         """Vectors of the widest panel."""
         return len(self.tiles)
+
+    def tile_cycles(self, vectors: int, rows: int, taps: int, channels: int) -> float:
+        """Cycles of a tile of panels of so many vectors: ``taps`` in ``rows``, of so many numbers each."""
+        return taps * channels * self.tiles[vectors].step + rows * self.tap + self.tile
+
+    @functools.lru_cache(maxsize=256)  # noqa: B019 (there are a few targets, which are there for good)
+    def least_cycles(self, vectors: int, rows: int, taps: int, channels: int) -> float:
+        """The same for each place of a tile, whose lanes are cut into panels of at most so many vectors."""
+        return vectors * min(
+            self.tile_cycles(count, rows, taps, channels) / (tile.rows * count)
+            for count, tile in self.tiles.items()
+            if count <= vectors
+        )

@@ -82,6 +82,12 @@ class Section(NamedTuple):
         """Panels, taps, numbers of a pixel, lanes: the order of packed weights."""
         return (self.panel.times, len(self.taps), self.part.grid.channels, self.width)
 
+    def add(self, streams: Streams, target: Target) -> range:
+        """Add its pixels to the streams; return which jobs are its own."""
+        grid, panel, size = self.part.grid, self.panel, self.part.grid.size
+        tile, tap = target.tiles[panel.vectors].rows, grid.channels * self.width * size
+        return streams.add(grid, tile, self.rows, tap, panel.lane * size, self.again)
+
     def weights(self, packed: Array) -> Array:
         """The section's own part of all packed weights."""
         stop = self.start + self.panel.times * self.numbers
@@ -98,16 +104,15 @@ class Section(NamedTuple):
         """Predicted."""
         grid, tile = self.part.grid, target.tiles[self.panel.vectors]
         tiles = sum([found.places for _, found in cut(grid, tile.rows)]) / tile.rows
-        rows = len(self.rows)
-        steps = rows * len(grid.right.offsets) * grid.channels * tile.step
-        return tiles * (steps + rows * target.tap + target.tile) * self.panel.times
+        each = target.tile_cycles(self.panel.vectors, len(self.rows), len(self.taps), grid.channels)
+        return tiles * each * self.panel.times
 
 
 class Calls:
     """What to call, but for the addresses of the arrays.
 
     Attributes:
-        chains: Sections that write the same outputs, one after the other.
+        chains: Sections that write the same outputs, one after the other; and predicted cycles of each chain.
         elements: Numbers that all packed weights are.
         lanes: Numbers that are added to the sums of all first sections (a bias).
         cycles: Predicted, of one core.
@@ -116,22 +121,25 @@ class Calls:
     def __init__(self, parts: Sequence[Part], dtype: np.dtype[Any], target: Target) -> None:
         self.dtype, self.target = dtype, target
         self.chains: list[list[Section]] = []
+        self.chain_cycles: list[float] = []
         self.elements = self.lanes = 0
-        self.cycles = 0.0
         for part in parts:
             ways = [self._chains(part, way) for way in cuts(part.lanes, dtype.itemsize, target)]
-            cycles = [
-                sum(section.cycles(target) for chain in way for section in chain) for way in ways
+            of_chains = [
+                [sum([section.cycles(target) for section in chain]) for chain in way]
+                for way in ways
             ]
+            cycles = [sum(each) for each in of_chains]
             least = min(range(len(ways)), key=cycles.__getitem__)
             # The first way, where it is about as good: so that images of many sizes want kernels packed alike.
             if cycles[0] * _ALIKE <= cycles[least]:
                 least = 0
             self.chains += ways[least]
-            self.cycles += cycles[least]
+            self.chain_cycles += of_chains[least]
             last = ways[least][-1][-1]
             self.elements = last.start + last.panel.times * last.numbers
             self.lanes = last.lane + last.panel.times * last.width
+        self.cycles = sum(self.chain_cycles)
 
     def _chains(self, part: Part, panels: Sequence[Panel]) -> list[list[Section]]:
         """The sections of a part that is cut into these panels, behind what there is."""
@@ -181,51 +189,45 @@ class PreparedCalls:
         self.threads = threads
         self._size, self._words = calls.dtype.itemsize, calls.target.sums.words
         streams = Streams(_most_words(calls.cycles))
-        jobs = {}
-        for section in calls.sections:
-            grid, panel = section.part.grid, section.panel
-            tap = grid.channels * section.width * self._size
-            jobs[section] = streams.add(
-                grid, calls.target.tiles[panel.vectors].rows, section.rows, tap, panel.lane * self._size,
-                section.again,
-            )  # fmt: skip
+        jobs = [[section.add(streams, calls.target) for section in chain] for chain in calls.chains]
         self._streams, self._jobs = streams.arrays()
-        most = max(section.part.grid.channels for section in calls.sections)
+        most = max(chain[0].part.grid.channels for chain in calls.chains)
         self._nothing = np.zeros(most, calls.dtype)
         self.no_bias = np.zeros(calls.lanes, calls.dtype)
         # Weights that fill the cache should pass through it once, not once for every part.
-        cached = max(section.numbers for section in calls.sections) * self._size < _CACHED
+        cached = max([section.numbers for section in calls.sections]) * self._size < _CACHED
         each_task = calls.cycles / (parts if cached else 1)
         if threads > 1:
             each_task = min(each_task, max(calls.cycles / (threads * _TASKS), _LEAST))
+        # Whether the result is worth writing around the caches.
+        grid = calls.chains[0][0].part.grid
+        large = grid.images * grid.outputs[0] >= _LARGE
         rows: list[list[int]] = []
         tasks: list[Task] = []
-        for chain in calls.chains:
-            cycles = sum(section.cycles(calls.target) for section in chain)
+        for chain, own, cycles in zip(calls.chains, jobs, calls.chain_cycles, strict=True):
             cuts = max(1, round(cycles / max(each_task, 1)))
-            each, across = self._cut(chain, len(jobs[chain[0]]), cuts)
+            each, across = self._cut(chain, len(own[0]), cuts)
             told = []
-            for section in chain:
+            for section, some in zip(chain, own, strict=True):
                 panel = section.panel
                 kernel = made.sums(
                     calls.target, panel.vectors, self._size, panel.runs, section.again
                 )
-                around = len(chain) == 1 and section.whole_lines(self._size)
-                fields = list(self._fields(section, jobs[section], each, across, around))
+                around = large and len(chain) == 1 and section.whole_lines(self._size)
+                fields = list(self._fields(section, some, each, across, around))
                 told.append([(kernel, len(rows) + i) for i in range(len(fields))])
                 rows += fields
             tasks += [list(task) for task in zip(*told, strict=True)]
         template = np.array(rows, np.int64)
-        self._around = bool(template[:, Sums.AROUND // 8].any())
-        near = template.copy()
-        near[:, Sums.AROUND // 8] = False
         # Outputs in their order, so that a part has some rows.
         tasks.sort(key=lambda task: self._begins(template[task[0][1]]))
         parts = max(parts, round(calls.cycles / (threads * _HEARD)))
         # Calls that write through the caches, and those that write around them where they can.
-        self._near = self._far = Tasks(near, Sums.INPUTS, 4, tasks, calls.target, parts)
-        if self._around:
-            self._far = Tasks(template, Sums.INPUTS, 4, tasks, calls.target, parts)
+        self._near = self._far = Tasks(template, Sums.INPUTS, 4, tasks, calls.target, parts)
+        if template[:, Sums.AROUND // 8].any():
+            near = template.copy()
+            near[:, Sums.AROUND // 8] = False
+            self._near = Tasks(near, Sums.INPUTS, 4, tasks, calls.target, parts)
 
     @property
     def workspace(self) -> int:
@@ -308,9 +310,7 @@ class PreparedCalls:
         tasks.give(room)
 
     def _tasks(self, out: Array) -> Tasks:
-        if self._around and out.nbytes >= _LARGE and address(out) % memory.LINE == 0:
-            return self._far
-        return self._near
+        return self._far if address(out) % memory.LINE == 0 else self._near
 
     def _operands(
         self, inputs: Array, packed: Array, lanes: Array, out: Array

@@ -117,17 +117,21 @@ def unit(grid: Grid, tile: int) -> Unit:
 
 @functools.lru_cache(maxsize=256)
 def _unit(images: int, height: int, width: int, tile: int, over: float, over_rows: float) -> Unit:
-    pixels = images * height * width
-    ways = []
-    for rows in range(1, min(height, tile) + 1):
-        idle = -(-rows * width // tile) * tile / (rows * width)
-        ways.append(Unit(1, rows, pixels * idle / (over_rows if rows == 1 else 1)))
+    # Places of the units of one row of an image, of two, and so on; and of those of several images.
+    places = [
+        images * height / rows * -(-rows * width // tile) * tile
+        for rows in range(1, min(height, tile) + 1)
+    ]
+    places[0] /= over_rows
     if images > 1:
         rest = images % tile
-        places = images - rest + -(-rest * width // tile) * tile / width
-        ways.append(Unit(min(tile, images), 1, places * height * width / over_rows / over))
-    least = min(way.places for way in ways)
-    return next(way for way in ways if way.places <= least * _WASTE)
+        several = images - rest + -(-rest * width // tile) * tile / width
+        places.append(several * height * width / over_rows / over)
+    least = min(places) * _WASTE
+    number = next(number for number, some in enumerate(places) if some <= least)
+    if images > 1 and number == len(places) - 1:
+        return Unit(min(tile, images), 1, places[number])
+    return Unit(1, number + 1, places[number])
 
 
 @functools.lru_cache(maxsize=256)

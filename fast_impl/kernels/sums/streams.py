@@ -91,7 +91,9 @@ class Streams:
         least = tiles * (1 + tile)
         if self._count + max(units * _UNIT_WORDS, least) > self._most or jobs > _MOST_JOBS:
             raise TooLongError
-        down = grid.down._replace(offsets=grid.down.offsets[taken.start : taken.stop])
+        down = grid.down
+        if len(taken) < len(down.offsets):
+            down = down._replace(offsets=down.offsets[taken.start : taken.stop])
         kinds = _kinds(grid.rows, down, rows)
         self._added.append(
             Added(
@@ -166,7 +168,7 @@ class Streams:
                 first += times * len(tops)
                 number += kinds
                 image += images * times
-        return np.array(found, np.int64)
+        return found
 
 
 # Kept for the grids of one plan, which are a few kinds of rows by a few kinds of columns.

@@ -114,23 +114,33 @@ class Cutter:
         self.right_offsets = _table([each.added.grid.right.offsets for each in units])
         # Whether an input lies right beside the one before it.
         self.beside = self.right_offsets[:, 1:] == self.right_offsets[:, :-1] + 1
-        self.numbers = np.array([each.numbers for each in units], np.int64).T
-        *_, pixels, images, width = self.numbers[..., None, None]
+        numbers = np.array([each.numbers for each in units], np.int64).T[..., None]
+        tops, firsts, left, self.wide, self.weights, pixels, images, width = numbers
         # Axes: units, tiles, pixels. The last tile begins early, so that no place of it is idle.
         written = np.arange(0, int(pixels.max()), self.tile)[:, None]
-        new = np.minimum(written, np.maximum(pixels - self.tile, 0)) + np.arange(self.tile)
-        place, self.image = np.divmod(np.minimum(new, pixels - 1), images)
+        self.exist = written[:, 0] < pixels
+        begins = np.minimum(written, np.maximum(pixels - self.tile, 0)[..., None])
+        new = begins + np.arange(self.tile)
+        # From here on, tiles and their pixels are one axis.
+        place = np.minimum(new.reshape(len(units), -1), pixels - 1)
+        image: Any = 0
+        if any(each.images > 1 for each in units):
+            place, image = np.divmod(place, images)
         if first.upright:
-            self.column, self.row = np.divmod(place, pixels // (images * width))
+            column, row = np.divmod(place, pixels // (images * width))
         else:
-            self.row, self.column = np.divmod(place, width)
-        self.column += self.numbers[2, :, None, None]
+            row, column = np.divmod(place, width)
+        column += left
         step = self.grid.outputs
-        outputs = self.image * step[0] + self.row * step[1] + self.column * step[2]
+        outputs = image * step[0] + row * step[1] + column * step[2]
         if first.once:
-            outputs = np.where((new >= written) & (new < pixels), outputs, NOWHERE)
+            inside = (new >= written) & (new < pixels[..., None])
+            outputs = np.where(inside.reshape(outputs.shape), outputs, NOWHERE)
         self.outputs = outputs
-        self.exist = (written < pixels)[..., 0]
+        # The input that the offsets of taps count from, and its address.
+        self.rows = (tops + row) * self.grid.down.step
+        self.columns = column * self.grid.right.step
+        self.addresses = (self.rows - firsts) * self.grid.row_bytes + image * self.grid.image_bytes
 
     def streams(self) -> Iterator[tuple[Array, Array]]:
         """The streams of all units.
@@ -138,7 +148,7 @@ class Cutter:
         Yields:
             Words, which come one after the other; and where streams begin in them.
         """
-        units, tiles, _ = self.row.shape
+        units, tiles = self.exist.shape
         each = self.tile * self.down_offsets.shape[1] * self.right_offsets.shape[1]
         together = max(1, _LOOKED_AT // max(each, 1))
         parts: Any = [(slice(0, units), slice(0, tiles))]
@@ -155,51 +165,52 @@ class Cutter:
     def _words(self, some: slice, which: slice, whole: bool) -> tuple[Array, Array]:
         """Some tiles of some units, and the end of their streams where they are ``whole`` with them."""
         grid, tile, entry = self.grid, self.tile, self.tile + 2
-        down, right = grid.down, grid.right
-        # Axes: units, tiles, rows and columns of taps, pixels of a tile.
-        row, column, image = (
-            found[some, which, None, None] for found in (self.row, self.column, self.image)
-        )
-        tops, firsts, _, wide, weights, *_ = self.numbers[:, some, None, None, None, None]
-        from_row = (tops + row) * down.step + self.down_offsets[some, None, :, None, None]
-        from_column = column * right.step + self.right_offsets[some, None, None, :, None]
-        valid = (from_row >= 0) & (from_row < down.length)
-        valid = valid & ((from_column >= 0) & (from_column < right.length))
-        start = image * grid.image_bytes - firsts * grid.row_bytes
-        address = (from_row * grid.row_bytes + start) + from_column * (grid.channels * grid.size)
-
-        # Inputs side by side are read at once, if they exist in every pixel.
-        everywhere, starts = valid.all(axis=4), valid.any(axis=4)
         exist = self.exist[some, which]
+        units, tiles = exist.shape
+        pixels = slice(which.start * tile, (which.start + tiles) * tile)
+        # Axes: units, rows and columns of taps, pixels of all tiles.
+        from_row = self.rows[some, None, pixels] + self.down_offsets[some, :, None]
+        from_column = self.columns[some, None, pixels] + self.right_offsets[some, :, None]
+        above = self.down_offsets[some, :, None] * grid.row_bytes
+        above = above + self.addresses[some, None, pixels]
+        address = above[:, :, None] + (from_column * (grid.channels * grid.size))[:, None]
+        # Numbers below zero are large ones without a sign.
+        no_row = from_row.view(np.uint64) >= grid.down.length
+        no_column = from_column.view(np.uint64) >= grid.right.length
+        missing = no_row[:, :, None] | no_column[:, None]
+        np.copyto(address, ZEROS, where=missing)
+
+        # Axes: units, tiles, rows and columns of taps, pixels of a tile.
+        shape = (units, *missing.shape[1:3], tiles, tile)
+        missing = missing.reshape(shape)
+        starts = ~missing.all(axis=4).transpose(0, 3, 1, 2)
+        everywhere = ~missing.any(axis=4).transpose(0, 3, 1, 2)
+        address = address.reshape(shape).transpose(0, 3, 1, 2, 4)
         starts &= exist[..., None, None]
         lengths = starts * grid.channels
+        # Inputs side by side are read at once, if they exist in every pixel.
         beside = self.beside[some]
         for offset in np.flatnonzero(beside.any(axis=0))[::-1].tolist():
             joins = everywhere[..., offset] & everywhere[..., offset + 1]
             joins &= beside[:, None, None, offset]
             lengths[..., offset] += joins * lengths[..., offset + 1]
             starts[..., offset + 1] &= ~joins
-        taps = starts.sum(axis=(2, 3))
-        rows, across = starts.shape[2:]
-        number = np.arange(rows)[:, None] * wide[..., 0] + np.arange(across)
-        entries = np.empty((int(taps.sum()), entry), np.int64)
-        entries[:, 0] = lengths[starts]
-        entries[:, 1] = np.broadcast_to(number * weights[..., 0], starts.shape)[starts]
-        entries[:, 2:] = np.where(valid, address, ZEROS)[starts]
 
-        sizes = (1 + tile) * exist + taps * entry
-        if whole:
-            sizes[:, -1] += 1
-        ends = sizes.cumsum().reshape(sizes.shape)
-        begins = ends - sizes
-        words = np.empty(int(ends[-1, -1]), np.int64)
-        there = begins[exist]
-        words[there] = taps[exist]
-        words[there[:, None] + np.arange(1, 1 + tile)] = self.outputs[some, which][exist]
-        # Entries of a tile come one after the other, behind its outputs.
-        first = begins + 1 + tile - (taps.cumsum().reshape(taps.shape) - taps) * entry
-        at = first.ravel().repeat(taps.ravel()) + np.arange(len(entries)) * entry
-        words[at[:, None] + np.arange(entry)] = entries
-        if whole:
-            words[ends[:, -1] - 1] = END
-        return words, begins[:, 0]
+        # Of each tile: how many entries there are, its outputs, and the entries; behind the last one, the end.
+        rows, across = starts.shape[2:]
+        words = np.empty((units, tiles, 1 + tile + rows * across * entry + 1), np.int64)
+        there = np.empty(words.shape, bool)
+        words[..., 0] = starts.sum(axis=(2, 3))
+        words[..., 1 : 1 + tile] = self.outputs[some, pixels].reshape(units, tiles, tile)
+        words[..., -1] = END
+        there[..., : 1 + tile] = exist[..., None]
+        there[..., -1] = False
+        there[:, -1, -1] = whole
+        entries = words[..., 1 + tile : -1].reshape(*starts.shape, entry)
+        number = np.arange(rows)[:, None] * self.wide[some, :, None] + np.arange(across)
+        entries[..., 0] = lengths
+        entries[..., 1] = (number * self.weights[some, :, None])[:, None]
+        entries[..., 2:] = address
+        there[..., 1 + tile : -1].reshape(*starts.shape, entry)[...] = starts[..., None]
+        sizes = there.sum(axis=(1, 2))
+        return words[there], sizes.cumsum() - sizes

@@ -212,10 +212,8 @@ def test_lines_around_the_caches_begin_with_a_vector(target, monkeypatch):
         given.problem, direct._candidates(given.problem, target)[0].pieces, target
     )
     method.prepare(1)
-    monkeypatch.setattr(calls, "_LARGE", 0)
     monkeypatch.setattr(calls.memory, "LINE", 1)
     method.prepared._far.template[:, Sums.AROUND // 8] = 1
-    method.prepared._around = True
     room = np.empty(given.expected.size + 9, "f4")
     first = -room.ctypes.data // 4 % 8
     out = room[first + 1 :][: given.expected.size].reshape(given.expected.shape)

@@ -43,6 +43,14 @@ def test_every_partition_brings_every_tap_where_it_lands(name):
             assert arrived == expected
 
 
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_side_counts_the_inputs_that_its_blocks_read(name):
+    for axis in axes(name):
+        for side in itertools.chain.from_iterable(partitions(axis, one_by_one=True)):
+            read = itertools.product(side.blocks, side.shifts)
+            assert side.reached == sum(0 <= block - shift < axis.input for block, shift in read)
+
+
 def test_neighbours_with_the_same_shifts_share_lanes_and_others_do_at_the_price_of_zeros():
     axis = Axis(input=3, kernel=5, stride=3, dilation=1, output=11, before=0)
     apart, alike, together = partitions(axis, one_by_one=True)
