@@ -463,7 +463,10 @@ class GraphBackend(_TensorFlowBackend):
         if new:
             self.moment, moment = "run", self.moment
             self._session.run([variable.initializer for variable in new])
-            self._initialized.update(variable.name for variable in new)
+            for variable in new:
+                self._initialized.add(variable.name)
+                # Or Keras runs the session to ask whether it is, before it sets a weight.
+                variable._keras_initialized = True
             self.moment = moment
 
     def native(self, array: Array) -> Any:
