@@ -340,10 +340,9 @@ class KernelGradient:
             # Rows from image to image.
             pitch = height.output if self.as_it_is else high - low
             target, times = (n * pitch + p) * self.columns + self.left + start, 1
-        found = np.empty((pixel.size, 3), np.int64)
-        for axis, numbers in enumerate((count, pixel, target)):
-            found[:, axis] = (np.broadcast_to(numbers, pixel.shape) * times).ravel()
-        return found
+        found = np.empty((*pixel.shape, 3), np.int64)
+        found[..., 0], found[..., 1], found[..., 2] = count * times, pixel * times, target * times
+        return found.reshape(-1, 3)
 
     def _calls(self, chunk: Chunk) -> _Calls:
         """The calls for a chunk, made once for all that are alike but for their place."""
