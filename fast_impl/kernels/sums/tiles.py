@@ -166,26 +166,10 @@ class Cutter:
         """Some tiles of some units, and the end of their streams where they are ``whole`` with them."""
         grid, tile, entry = self.grid, self.tile, self.tile + 2
         exist = self.exist[some, which]
-        units, tiles = exist.shape
-        pixels = slice(which.start * tile, (which.start + tiles) * tile)
-        # Axes: units, rows and columns of taps, pixels of all tiles.
-        from_row = self.rows[some, None, pixels] + self.down_offsets[some, :, None]
-        from_column = self.columns[some, None, pixels] + self.right_offsets[some, :, None]
-        above = self.down_offsets[some, :, None] * grid.row_bytes
-        above = above + self.addresses[some, None, pixels]
-        address = above[:, :, None] + (from_column * (grid.channels * grid.size))[:, None]
-        # Numbers below zero are large ones without a sign.
-        no_row = from_row.view(np.uint64) >= grid.down.length
-        no_column = from_column.view(np.uint64) >= grid.right.length
-        missing = no_row[:, :, None] | no_column[:, None]
-        np.copyto(address, ZEROS, where=missing)
-
-        # Axes: units, tiles, rows and columns of taps, pixels of a tile.
-        shape = (units, *missing.shape[1:3], tiles, tile)
-        missing = missing.reshape(shape)
+        pixels = slice(which.start * tile, (which.start + exist.shape[1]) * tile)
+        missing, address = self._inputs(some, pixels)
         starts = ~missing.all(axis=4).transpose(0, 3, 1, 2)
         everywhere = ~missing.any(axis=4).transpose(0, 3, 1, 2)
-        address = address.reshape(shape).transpose(0, 3, 1, 2, 4)
         starts &= exist[..., None, None]
         lengths = starts * grid.channels
         # Inputs side by side are read at once, if they exist in every pixel.
@@ -197,7 +181,7 @@ class Cutter:
             starts[..., offset + 1] &= ~joins
 
         # Of each tile: how many entries there are, its outputs, and the entries; behind the last one, the end.
-        rows, across = starts.shape[2:]
+        units, tiles, rows, across = starts.shape
         words = np.empty((units, tiles, 1 + tile + rows * across * entry + 1), np.int64)
         there = np.empty(words.shape, bool)
         words[..., 0] = starts.sum(axis=(2, 3))
@@ -210,7 +194,26 @@ class Cutter:
         number = np.arange(rows)[:, None] * self.wide[some, :, None] + np.arange(across)
         entries[..., 0] = lengths
         entries[..., 1] = (number * self.weights[some, :, None])[:, None]
-        entries[..., 2:] = address
+        entries[..., 2:] = address.transpose(0, 3, 1, 2, 4)
         there[..., 1 + tile : -1].reshape(*starts.shape, entry)[...] = starts[..., None]
         sizes = there.sum(axis=(1, 2))
         return words[there], sizes.cumsum() - sizes
+
+    def _inputs(self, some: slice, pixels: slice) -> tuple[Array, Array]:
+        """Which inputs of some units are missing, and where the others lie.
+
+        Axes: units, rows and columns of taps, tiles, pixels of a tile.
+        """
+        grid = self.grid
+        from_row = self.rows[some, None, pixels] + self.down_offsets[some, :, None]
+        from_column = self.columns[some, None, pixels] + self.right_offsets[some, :, None]
+        above = self.down_offsets[some, :, None] * grid.row_bytes
+        above = above + self.addresses[some, None, pixels]
+        address = above[:, :, None] + (from_column * (grid.channels * grid.size))[:, None]
+        # Numbers below zero are large ones without a sign.
+        no_row = from_row.view(np.uint64) >= grid.down.length
+        no_column = from_column.view(np.uint64) >= grid.right.length
+        missing = no_row[:, :, None] | no_column[:, None]
+        np.copyto(address, ZEROS, where=missing)
+        shape = (*missing.shape[:3], missing.shape[3] // self.tile, self.tile)
+        return missing.reshape(shape), address.reshape(shape)
