@@ -189,6 +189,7 @@ def test_a_call_with_one_wrong_field_is_refused(target, field, by, monkeypatch):
     told[:, field // 8] += by
     tasks = Tasks(told, Sums.INPUTS, 4, prepared._near.tasks, target)
     monkeypatch.setattr(prepared, "_near", tasks)
+    monkeypatch.setattr(prepared, "_far", tasks)
     with pytest.raises(AddressError, match="nothing was run"):
         prepared.run(*operands)
 
