@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import click
 
@@ -60,6 +61,12 @@ class _Commands(click.Group):
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, says) for name, (_, says) in _COMMANDS.items()])
+
+    def main(self, *args: Any, **settings: Any) -> Any:
+        from conformance.commands.console.output import dropped_where_it_cannot_be_written
+
+        with dropped_where_it_cannot_be_written():
+            return super().main(*args, **settings)
 
     def invoke(self, ctx: click.Context) -> object:
         try:
