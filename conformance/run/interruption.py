@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a run in order: what was judged is kept."""
+"""Ctrl-C, SIGTERM and a terminal that is closed end a run in order: what was judged is kept."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import time
 from collections.abc import Iterator
 from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: Seconds until an interruption that nobody has noticed is raised again.
 AGAIN = 1.0
 
 
 class Interruption:
-    """Turns both signals into KeyboardInterrupt, which no library on the way can swallow for good.
+    """Turns these signals into KeyboardInterrupt, which no library on the way can swallow for good.
 
     An exception raised by a signal's handler appears wherever Python happens to be: inside a finalizer, or a
     callback of the garbage collector or of C, it is lost, with a traceback that is not printed here. It is
@@ -44,7 +44,13 @@ class Interruption:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self._handle) for number in _SIGNALS}
+        # Under nohup, the run outlives its terminal.
+        outlives = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        before = {
+            number: signal.signal(number, self._handle)
+            for number in _SIGNALS
+            if not (outlives and number == signal.SIGHUP)
+        }
         told = sys.unraisablehook
 
         def tell(lost: sys.UnraisableHookArgs) -> None:

@@ -42,7 +42,8 @@ def _through(outlet: _Outlet, stream: TextIO) -> TextIO:
 def dropped_where_it_cannot_be_written() -> Iterator[None]:
     """Go on when standard output or standard error takes no more; at the end, exit status 3 if output was lost.
 
-    A reader that has gone (``| head``) has what it wanted: the status stays that of the command.
+    Bad usage and an interruption keep their status. A reader that has gone (``| head``) has what it wanted: no
+    status changes.
     """
     outlets: dict[str, _Outlet] = {}
     before = {}
@@ -53,8 +54,12 @@ def dropped_where_it_cannot_be_written() -> Iterator[None]:
             stream.flush()
             outlets[name], before[name] = _Outlet(stream.fileno()), stream
             setattr(sys, name, _through(outlets[name], stream))
+    status: Any = 0
     try:
         yield
+    except SystemExit as ended:
+        status = ended.code
+        raise
     finally:
         for name, stream in before.items():
             getattr(sys, name).flush()
@@ -63,4 +68,4 @@ def dropped_where_it_cannot_be_written() -> Iterator[None]:
         if lost is not None and not isinstance(lost, BrokenPipeError):
             with contextlib.suppress(OSError):
                 click.echo(f"cannot write to standard output: {lost.strerror}", err=True)
-            raise SystemExit(3)
+            raise SystemExit(3 if status in (None, 0, 1) else status)

@@ -115,13 +115,19 @@ def test_one_that_was_noticed_is_not_raised_again() -> None:
     assert watch.requested
 
 
-def test_sigterm_interrupts_as_ctrl_c_does() -> None:
-    with Interruption().watched(), pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGTERM)
+def test_under_nohup_a_closed_terminal_ends_nothing() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Interruption().watched():
+            signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_the_handlers_are_what_they_were_afterwards() -> None:
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = list(map(signal.getsignal, numbers))
     with Interruption().watched():
         pass
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+    assert list(map(signal.getsignal, numbers)) == before

@@ -339,8 +339,8 @@ def test_a_folder_is_free_again_when_its_run_has_ended(tmp_path: Path) -> None:
         assert writer.earlier is None
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_both_signals_interrupt(number: int) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_interrupt(number: int) -> None:
     with Interruption().watched(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(number)
 

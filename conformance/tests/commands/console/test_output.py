@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -84,3 +86,41 @@ def test_a_reader_that_has_gone_ends_no_run(
     os.close(writing)
     assert (done.returncode, done.stderr) == (status, "")
     assert (tmp_path / "out" / "run.jsonl").is_file()
+
+
+#: What runs the command in a session whose terminal is its standard input.
+_IN_ITS_TERMINAL = """
+import fcntl, runpy, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+runpy.run_module("conformance", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_a_run_whose_terminal_is_closed_ends_with_a_page(
+    tmp_path: Path, command_environment: Mapping[str, str]
+) -> None:
+    master, terminal = pty.openpty()
+    words = ("run", "--subject", "fast", "--profile", "smoke", "--jobs", "1", "--out", "out")
+    with subprocess.Popen(
+        [sys.executable, "-c", _IN_ITS_TERMINAL, *words],
+        cwd=tmp_path,
+        env=dict(command_environment),
+        stdin=terminal,
+        stdout=terminal,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    ) as running:
+        os.close(terminal)
+        partial = tmp_path / "out" / "run.partial.jsonl"
+        while not (partial.is_file() and '"kind": "verdict"' in partial.read_text("utf-8")):
+            assert running.poll() is None
+            # What it draws must be read, or it waits.
+            os.read(master, 1 << 16) if select.select([master], [], [], 0.1)[0] else None
+        os.close(master)
+        _, told = running.communicate()
+    assert (running.returncode, told) == (
+        130,
+        "cannot write to standard output: Input/output error\n",
+    )
+    assert (tmp_path / "out" / "index.html").is_file()
