@@ -122,12 +122,15 @@ class Axis:
     @property
     def reached(self) -> int:
         """Number of (input row, tap) pairs that reach the output."""
-        fewer = (
-            map(self.taps, range(self.input))
-            if self.input < self.kernel
-            else map(self.span, range(self.kernel))
-        )
-        return sum(found.stop - found.start for found, _ in fewer)
+        # For each of what there are fewer, how many of the others.
+        fewer, each, others, step = self.kernel, self.dilation, self.input, self.stride
+        if self.input < self.kernel:
+            fewer, each, others, step = self.input, self.stride, self.kernel, self.dilation
+        pairs = 0
+        for start in range(-self.before, fewer * each - self.before, each):
+            stop = min(others, (self.output - 1 - start) // step + 1)
+            pairs += max(0, stop - max(0, -(start // step)))
+        return pairs
 
     def span(
         self, tap: int, rows: slice | None = None, window: slice | None = None
