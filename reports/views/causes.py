@@ -69,6 +69,8 @@ _INSTEAD = re.compile(r"should raise [\w ]+, raised (\w+) at \w+: (.*)", re.DOTA
 _NOTHING_RAISED = re.compile(r"should raise [\w ]+, but raised nothing")
 #: The title, before what is said of the smallest case, of several things that are not refused.
 NOT_REFUSED = "What must be refused is not, as in this case: "
+#: So many causes of a subject are shown, those that matter most; of the others their clauses.
+SHOWN = 3
 #: How many axes images have.
 RANK = 4
 #: What a title is that names no known mistake.
