@@ -67,9 +67,10 @@ TOO_MANY = 3
 NOWHERE = -1
 #: So many cases are run for one finding's diagnosis, on the subject and on mistakes; for all of a subject's, so
 #: many, or so many for each example. Counts, as seconds alone would let the record depend on the machine.
-EFFORT, EFFORT_IN_ALL, EFFORT_EACH = 4_000, 10_000, 100
-#: A finding may take this share of what is left for all, so that later ones get some, but so many cases at least.
-SHARE_OF_EFFORT, LEAST_EFFORT = 0.25, 800
+EFFORT, EFFORT_IN_ALL, EFFORT_EACH = 8_000, 30_000, 300
+#: A finding may take this share of what is left for all, so that later ones get some, but so many cases at least:
+#: three for each known mistake.
+SHARE_OF_EFFORT, LEAST_EFFORT = 0.25, 2_500
 #: Where cases take long, it also stops after so many seconds; all together after this share of the run's time, or
 #: the seconds that each run has for them.
 SECONDS = 30.0
