@@ -122,23 +122,36 @@ class Diagnostician:
         self._run, self._spent, self._finding, self._left = _Stopwatch(), 0.0, _Stopwatch(), 0.0
         self._effort, self._allowed = 0, 0
         self._drawn: tuple[Sequence[Case], Sequence[Case]] | None = None
+        self._shown: Failure | None = None
+        self._told_before: frozenset[str] = frozenset()
         # Situations that take a second a case, and in which nothing failed.
         self._slow = {*OF_THREADS}
         #: How many findings have no diagnosis because as many cases were run, or as much time was used, as may be.
         self.cut_short = 0
 
-    def diagnose(self, subject: Subject, clause: str, failures: Sequence[Failure]) -> str | None:
+    def diagnose(
+        self,
+        subject: Subject,
+        clause: str,
+        failures: Sequence[Failure],
+        shown: Failure | None = None,
+    ) -> str | None:
         """Return what is wrong, in a sentence; None where that cannot be told.
 
         Args:
             subject: whose finding it is.
             clause: the clause that failed.
             failures: every failing case of it.
+            shown: the case that the finding shows. Known mistakes that another finding tells, and that explain
+                other cases than this one, are not told again.
         """
+        self._shown = shown
         form = of_another_form(failures)
         if form is not None:
             return form
         self._finding, self._drawn = _Stopwatch(), None
+        before = {name for who, name in self._explained if who == subject.name}
+        self._told_before = frozenset(before)
         self._slow = {*OF_THREADS} - {failure.case.situation_name for failure in failures}
         self._left = min(SECONDS, max(AT_LEAST, SHARE * self._run.seconds) - self._spent)
         in_all = max(EFFORT_IN_ALL, EFFORT_EACH * self._examples)
@@ -421,6 +434,10 @@ class Diagnostician:
         named = [] if cover is None else cover.explaining(wrong)
         if cover is None or not named:
             return None
+        if cover.apart is not None and self._shown is not None:
+            is_told = self._told_before.issuperset(mistake.id for mistake in named)
+            if is_told and not cover.explaining([self._shown.case]):
+                return None
         for mistake, cases in zip(cover.mistakes, cover.cases):
             self._explained.setdefault((subject.name, mistake.id), set()).update(cases)
         for mistake in cover.also:

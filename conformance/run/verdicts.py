@@ -386,7 +386,7 @@ class ParticipantJudge:
         diagnosis = guard(
             f"the diagnosis of {clause.id}",
             lambda: (
-                self.diagnostician.diagnose(subject, clause.id, failures)
+                self.diagnostician.diagnose(subject, clause.id, failures, shown)
                 if shown.repeats
                 else afresh.TOLD
             ),
