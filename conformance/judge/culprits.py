@@ -6,7 +6,8 @@ a layer casts its inputs, the clause about casts is to blame, and no other that 
 Where every call raises that has to make the weights, the clause about these is to blame, and none that wants such
 a call to be refused by another exception. Where the call without an activation loses NaN or infinities, the clause
 about these is to blame, and not the one about the activation. Where weights cannot be set again, the clause about
-other weights before is to blame.
+other weights before is to blame. Where a layer has no losses because it is not trainable, the clause about that is
+to blame, and no other about losses.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ _SPECIALS = "DTYPE-05"
 _BEFORE = "LIFE-01"
 #: Whose matter it is that a call cannot make the weights.
 _MADE = "VAR-01"
+#: Whose matter it is that a layer which is not trainable has no losses.
+_FROZEN = "LOSS-11"
 #: A clause, and how it fails.
 Blamed: TypeAlias = tuple[str, Failure]
 
@@ -82,6 +85,7 @@ class Culprits:
                 or self._of_a_plain_call(clause, failure)
                 or self._of_specials(failure)
                 or self._of_a_form(clause, failure)
+                or self._of_a_frozen_layer(clause, failure)
             )
         if failure.status != "error" or TIMED_OUT in failure.mismatch.message:
             return None
@@ -199,6 +203,21 @@ class Culprits:
             return None
         own = attrs.evolve(case.without_situation, family="gradients")
         return self._first(self._evidence, CHECKS.of(owner), own)
+
+    def _of_a_frozen_layer(self, clause: str, failure: Failure) -> Blamed | None:
+        """Return the clause about layers that are not trainable where the same layer is right when it is."""
+        case, step = failure.case, failure.mismatch.step
+        if clause == _FROZEN or case.argument("trainable", True) is not False or step is None:
+            return None
+        if not isinstance(case.steps[step], (steps.Losses, steps.LossesFor, steps.Collection)):
+            return None
+        blamed = self._first(self._evidence, CHECKS.of(_FROZEN), case)
+        if blamed is None:
+            return None
+        arguments = {k: v for k, v in case.arguments.items() if k != "trainable"}
+        thawed = attrs.evolve(case, arguments=arguments)
+        own = next(self._failures(self._evidence, CHECKS.of(clause), thawed), None)
+        return blamed if own is None else None
 
     def _raised(self, case: Case, step: int) -> Error | None:
         outcomes = self._evidence.observation(self._subject, case).outcomes

@@ -428,3 +428,39 @@ def test_a_layer_with_another_default_that_has_the_page_s_is_judged_by_it(data_f
     result = conformance.check(Turned, profile="smoke", clause="FMT-01", examples=3)
     expected = "pass" if data_format == "channels_last" else "fail"
     assert [v.status for v in result.verdicts] == [expected]
+
+
+class ForgetsLossesOfFrozen(fast_impl.Conv2DTranspose):
+    """As Keras 3: a layer that is not trainable has no losses of its weights."""
+
+    @property
+    def losses(self) -> Any:
+        return super().losses if self.trainable else []
+
+
+class ForgetsLosses(fast_impl.Conv2DTranspose):
+    """Has no losses, trainable or not."""
+
+    @property
+    def losses(self) -> Any:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("layer", "is_of_frozen"), [(ForgetsLossesOfFrozen, True), (ForgetsLosses, False)]
+)
+def test_losses_of_layers_that_are_not_trainable_are_the_matter_of_one_clause(
+    layer: type, is_of_frozen: bool
+) -> None:
+    subject: Any = ObjectSubject(layer)
+    evidence, red = Evidence(), set()
+    culprits = Culprits(evidence, subject, Traits())
+    frozen = (c for c in FAMILIES["losses"].fixed if c.argument("trainable", True) is False)
+    for case in frozen:
+        for check in (c for c in CHECKS.applying(case, Traits()) if not c.claims):
+            failure = first_failure(evidence, [check], case, subject, Traits())
+            if failure is not None:
+                blamed = culprits.of(check.clause, failure)
+                red.add(check.clause if blamed is None else blamed[0])
+    assert (red == {"LOSS-11"}) == is_of_frozen
+    assert red >= {"LOSS-11"}
