@@ -250,6 +250,24 @@ def test_a_dtype_is_known_however_it_is_spelled() -> None:
     assert spelled == plain
 
 
+@pytest.mark.parametrize("given", [np.float16, np.float32])
+@pytest.mark.parametrize(
+    "policy", [{"dtype": "mixed_float16"}, {"dtype": "float16", "autocast": True}]
+)
+def test_a_layer_that_casts_is_known_by_what_it_computes_in(
+    policy: dict[str, Any], given: type
+) -> None:
+    plain, casting = (
+        layer_of(Case("any", {"filters": 1, "kernel_size": 1, **more}, (Call(inputs),)))
+        for more, inputs in (
+            ({"dtype": "float16"}, np.ones((1, 3, 3, 1), np.float16)),
+            (policy, np.ones((1, 3, 3, 1), given)),
+        )
+    )
+    assert plain is not None
+    assert casting == plain
+
+
 def test_the_search_for_causes_tries_small_layers_first() -> None:
     asked = []
 
