@@ -42,7 +42,7 @@ from conformance.subjects import Subject
 #: are made however long they take: about ten causes need them, and a busy machine must not hide those.
 CALLS, SECONDS, LONGEST, LEAST = 2000, 60.0, 1.0, 150
 #: Whose matter it is where no feature's own clause fails.
-_LAST = ("VAL-01", "ACT-01")
+LAST = ("VAL-01", "ACT-01")
 #: Formats in which only small integers sum exactly, and those in which integers do that float32 cannot hold.
 _SHORT = ("float16", "bfloat16")
 _WIDE = ("int32", "float64")
@@ -438,7 +438,7 @@ class Causes:
             if is_wrong(attrs.evolve(layer, configuration=without)):
                 needs -= {"bias"}
         case = layer.case()
-        tried = (owners(layer, needs, how), *((clause,) for clause in _LAST))
+        tried = (owners(layer, needs, how), *((clause,) for clause in LAST))
         failures = next(filter(None, (self._failures(case, clauses) for clauses in tried)), None)
         if failures is None:
             return None
