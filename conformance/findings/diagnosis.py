@@ -123,6 +123,8 @@ class Diagnostician:
         self._effort, self._allowed = 0, 0
         self._drawn: tuple[Sequence[Case], Sequence[Case]] | None = None
         self._shown: Failure | None = None
+        # What findings of each subject have named, and what cannot be told from it.
+        self._named_so_far: set[tuple[str, str]] = set()
         self._told_before: frozenset[str] = frozenset()
         # Situations that take a second a case, and in which nothing failed.
         self._slow = {*OF_THREADS}
@@ -150,8 +152,9 @@ class Diagnostician:
         if form is not None:
             return form
         self._finding, self._drawn = _Stopwatch(), None
-        before = {name for who, name in self._explained if who == subject.name}
-        self._told_before = frozenset(before)
+        self._told_before = frozenset(
+            name for who, name in self._named_so_far if who == subject.name
+        )
         self._slow = {*OF_THREADS} - {failure.case.situation_name for failure in failures}
         self._left = min(SECONDS, max(AT_LEAST, SHARE * self._run.seconds) - self._spent)
         in_all = max(EFFORT_IN_ALL, EFFORT_EACH * self._examples)
@@ -268,6 +271,7 @@ class Diagnostician:
             return None
         for mistake, cases in found:
             self._explained.setdefault((subject.name, mistake.id), set()).update(cases)
+            self._named_so_far.add((subject.name, mistake.id))
         first, *more = (mistake for mistake, _ in found)
         certain = len(self._explained[subject.name, first.id]) >= ENOUGH
         return (
@@ -440,6 +444,8 @@ class Diagnostician:
                 return None
         for mistake, cases in zip(cover.mistakes, cover.cases):
             self._explained.setdefault((subject.name, mistake.id), set()).update(cases)
+        alike = itertools.chain(cover.mistakes, *cover.alike)
+        self._named_so_far.update((subject.name, mistake.id) for mistake in alike)
         for mistake in cover.also:
             self._explained.setdefault((subject.name, mistake.id), set())
         word = "equals" if cover.is_whole and cover.least >= ENOUGH else "looks like"

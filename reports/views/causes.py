@@ -289,7 +289,7 @@ def _key(finding: Finding, chapter: str) -> _Key:
 
 
 def _says(finding: Finding) -> bool:
-    """Tell whether a diagnosis says more than the message: what else cases with NaN or infinities have does not."""
+    """Tell whether a diagnosis says more than the message: what else cases with NaN have does not."""
     is_only = (finding.diagnosis or "").startswith(_ONLY)
     return not (is_only and _NOT_SPECIAL.search(finding.message))
 
