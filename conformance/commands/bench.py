@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from conformance.bench import driver, kernels
 from conformance.bench.layers import Layer, chosen
 from conformance.bench.peers import PEERS, parse
-from conformance.commands.console.failing import usage_error
+from conformance.commands.console.failing import usage_error, writing
 from conformance.commands.console.speed import show_changes, show_results, show_warnings
 from conformance.commands.console.terminal import Terminal
 from conformance.model import machine
@@ -112,15 +112,15 @@ def bench(
         usage_error(error)
     except RuntimeError as error:
         raise click.ClickException(str(error)) from None
-    try:
-        if json_file is not None:
+    if json_file is not None:
+        with writing(json_file):
             results_of.save(results, json_file)
-        if html_file is not None:
+    if html_file is not None:
+        with writing(html_file):
             results_of.write(results, html_file, comparison)
-        if markdown_file is not None:
+    if markdown_file is not None:
+        with writing(markdown_file):
             results_of.write_table(results, markdown_file)
-    except OSError as error:
-        usage_error(f"cannot write {str(error.filename)!r}: {error.strerror}")
     show_results(results, console)
     if comparison is not None:
         show_changes(comparison, console)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import json
 import os
@@ -15,7 +16,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from conformance.commands.console.failing import usage_error
+from conformance.commands.console.failing import usage_error, writing
 from conformance.commands.console.terminal import Terminal
 from conformance.judge.judging import HarnessError
 from conformance.model import machine
@@ -25,7 +26,7 @@ from conformance.strength.kinds import markdown
 from conformance.strength.trials import read_catalogue
 from conformance.subjects import LoadError
 from reports import RecordError, load_strength
-from reports.outputs import writing
+from reports.outputs.writing import write_text
 from reports.views.enumeration import how_many
 
 
@@ -122,12 +123,12 @@ def strength(
         if older is not None:
             chosen = measuring.missing(older, {name: mistakes[name] for name in chosen})
             file = known
-        if file is not None and not os.access(file.parent, os.W_OK):
-            reason = "Permission denied" if file.parent.is_dir() else "No such folder"
-            option = "--json" if known is None else "--add-to"
-            usage_error(f"{option} {str(file)!r}: cannot be written: {reason}")
     except (LoadError, RecordError, ValueError) as error:
         usage_error(error)
+    if file is not None:
+        with writing(file):  # what takes hours begins where its result has a place
+            if not os.access(file.parent, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     started = time.monotonic()
     bar = Progress(
         TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -160,7 +161,8 @@ def strength(
         found = measuring.added(older, found, list(mistakes))
     _show(console, found)
     if file is not None:
-        writing.write_text(json.dumps(found, indent=1) + "\n", file)
+        with writing(file):
+            write_text(json.dumps(found, indent=1) + "\n", file)
         console.print(f"measurement: {file}", soft_wrap=True)
     raise SystemExit(0 if all(entry["caught"] == seeds for entry in found["mistakes"]) else 1)
 

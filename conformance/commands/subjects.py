@@ -56,7 +56,9 @@ def _listed() -> Iterator[dict[str, Any]]:
     for spec in environments.installed():
         modes = MODES if spec.startswith(environments.PREFIX) else frameworks.WAYS
         version = environments.installed_version(spec)
-        yield _row(spec, "in an environment of its own", version, None, modes)
+        further = ", ".join(environments.further(spec))
+        about = "in an environment of its own" + (f", with {further}" if further else "")
+        yield _row(spec, about, version, None, modes)
 
 
 def _row(
@@ -75,20 +77,39 @@ def _row(
 @subjects.command()
 @click.argument("specs", nargs=-1, required=True, metavar="SUBJECT...")
 @click.option("--python", help="The interpreter to use; default: a fitting one on the PATH.")
-def install(specs: tuple[str, ...], python: str | None) -> None:
+@click.option(
+    "--with",
+    "further",
+    multiple=True,
+    metavar="REQUIREMENT",
+    help="What else must be there, as pip has it, such as the version of a backend: torch==2.13.0. Repeatable.",
+)
+def install(specs: tuple[str, ...], python: str | None, further: tuple[str, ...]) -> None:
     """Make an environment for each SUBJECT, under the user's cache folder.
 
     SUBJECT is tensorflow@VERSION, or a framework with or without a version: torch, torch@2.13.0, keras@jax.
-    """
+
+    \b
+    conformance subjects install keras@torch@3.15.1 --with torch==2.13.0
+
+    An environment that is there is made anew.
+    """  # noqa: D301 (click wants the character)
     console = Terminal()
+    if further and len(specs) > 1:
+        usage_error("--with is for one subject at a time")
     for spec in specs:
         if environments.here(spec):
+            if further:
+                usage_error(
+                    f"{spec} is installed beside conformance, and runs use that: "
+                    "--with is for an environment of its own"
+                )
             console.print(f"{spec} is installed beside conformance; runs use that", soft_wrap=True)
             continue
         try:
             with console.status(f"installing {spec}"):
                 place = environments.install(
-                    spec, python, lambda text: console.print(text, style="dim")
+                    spec, python, lambda text: console.print(text, style="dim"), further
                 )
         except environments.InstallError as error:
             usage_error(error)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from conformance.commands.console.failing import usage_error
+from conformance.commands.console.failing import usage_error, writing
 from reports.records.unseen import shown
 from reports.views.enumeration import how_many
 
@@ -81,10 +81,12 @@ def _convert(file: WeightFile, kind: str, out: Path, *, only_layers: bool) -> in
         arrays = {
             layer.name: file.weights(layer.kernel.key) for layer in file.layers if not layer.problem
         }
-        weights.save_arrays(arrays, out, format=kind)
+        with writing(out):
+            weights.save_arrays(arrays, out, format=kind)
         return sum(map(len, arrays.values()))
     found = {key: entry.read(file.path) for key, entry in file.items() if entry.is_numeric}
-    weights.write(out, found, format=kind)
+    with writing(out):
+        weights.write(out, found, format=kind)
     return len(found)
 
 

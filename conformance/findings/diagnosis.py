@@ -67,9 +67,10 @@ TOO_MANY = 3
 NOWHERE = -1
 #: So many cases are run for one finding's diagnosis, on the subject and on mistakes; for all of a subject's, so
 #: many, or so many for each example. Counts, as seconds alone would let the record depend on the machine.
-EFFORT, EFFORT_IN_ALL, EFFORT_EACH = 4_000, 10_000, 100
-#: A finding may take this share of what is left for all, so that later ones get some, but so many cases at least.
-SHARE_OF_EFFORT, LEAST_EFFORT = 0.25, 800
+EFFORT, EFFORT_IN_ALL, EFFORT_EACH = 8_000, 30_000, 300
+#: A finding may take this share of what is left for all, so that later ones get some, but so many cases at least:
+#: three for each known mistake.
+SHARE_OF_EFFORT, LEAST_EFFORT = 0.25, 2_500
 #: Where cases take long, it also stops after so many seconds; all together after this share of the run's time, or
 #: the seconds that each run has for them.
 SECONDS = 30.0
@@ -121,23 +122,39 @@ class Diagnostician:
         self._run, self._spent, self._finding, self._left = _Stopwatch(), 0.0, _Stopwatch(), 0.0
         self._effort, self._allowed = 0, 0
         self._drawn: tuple[Sequence[Case], Sequence[Case]] | None = None
+        self._shown: Failure | None = None
+        # What findings of each subject have named, and what cannot be told from it.
+        self._named_so_far: set[tuple[str, str]] = set()
+        self._told_before: frozenset[str] = frozenset()
         # Situations that take a second a case, and in which nothing failed.
         self._slow = {*OF_THREADS}
         #: How many findings have no diagnosis because as many cases were run, or as much time was used, as may be.
         self.cut_short = 0
 
-    def diagnose(self, subject: Subject, clause: str, failures: Sequence[Failure]) -> str | None:
+    def diagnose(
+        self,
+        subject: Subject,
+        clause: str,
+        failures: Sequence[Failure],
+        shown: Failure | None = None,
+    ) -> str | None:
         """Return what is wrong, in a sentence; None where that cannot be told.
 
         Args:
             subject: whose finding it is.
             clause: the clause that failed.
             failures: every failing case of it.
+            shown: the case that the finding shows. Known mistakes that another finding tells, and that explain
+                other cases than this one, are not told again.
         """
+        self._shown = shown
         form = of_another_form(failures)
         if form is not None:
             return form
         self._finding, self._drawn = _Stopwatch(), None
+        self._told_before = frozenset(
+            name for who, name in self._named_so_far if who == subject.name
+        )
         self._slow = {*OF_THREADS} - {failure.case.situation_name for failure in failures}
         self._left = min(SECONDS, max(AT_LEAST, SHARE * self._run.seconds) - self._spent)
         in_all = max(EFFORT_IN_ALL, EFFORT_EACH * self._examples)
@@ -254,6 +271,7 @@ class Diagnostician:
             return None
         for mistake, cases in found:
             self._explained.setdefault((subject.name, mistake.id), set()).update(cases)
+            self._named_so_far.add((subject.name, mistake.id))
         first, *more = (mistake for mistake, _ in found)
         certain = len(self._explained[subject.name, first.id]) >= ENOUGH
         return (
@@ -420,8 +438,14 @@ class Diagnostician:
         named = [] if cover is None else cover.explaining(wrong)
         if cover is None or not named:
             return None
+        if cover.apart is not None and self._shown is not None:
+            is_told = self._told_before.issuperset(mistake.id for mistake in named)
+            if is_told and not cover.explaining([self._shown.case]):
+                return None
         for mistake, cases in zip(cover.mistakes, cover.cases):
             self._explained.setdefault((subject.name, mistake.id), set()).update(cases)
+        alike = itertools.chain(cover.mistakes, *cover.alike)
+        self._named_so_far.update((subject.name, mistake.id) for mistake in alike)
         for mistake in cover.also:
             self._explained.setdefault((subject.name, mistake.id), set())
         word = "equals" if cover.is_whole and cover.least >= ENOUGH else "looks like"

@@ -305,7 +305,8 @@ def _precisions(failure: Failure, right: Array, got: Array) -> Iterator[str]:
     relative = mismatch.scaled_error * unit_roundoff(dtype)
     formats = [("TF32 or float16", 2.0**-10), ("bfloat16", 2.0**-7)]
     if dtype == "float64":
-        formats.insert(0, ("float32", 2.0**-23))
+        # Of a long sum float32 may lose more than a bit: the bound grows with it.
+        formats.insert(0, ("float32", 2.0**-23 * max(1.0, (mismatch.bound or 0.0) / 2)))
     for name, coarsest in formats:
         if relative <= coarsest:
             yield IMPRECISE.format(dtype, name)

@@ -42,10 +42,12 @@ from conformance.subjects import Subject
 #: are made however long they take: about ten causes need them, and a busy machine must not hide those.
 CALLS, SECONDS, LONGEST, LEAST = 2000, 60.0, 1.0, 150
 #: Whose matter it is where no feature's own clause fails.
-_LAST = ("VAL-01", "ACT-01")
+LAST = ("VAL-01", "ACT-01")
 #: Formats in which only small integers sum exactly, and those in which integers do that float32 cannot hold.
 _SHORT = ("float16", "bfloat16")
 _WIDE = ("int32", "float64")
+#: Begins the name of a policy: what is computed in another dtype than the weights have.
+_MIXED = "mixed_"
 #: Integers from this on count as large.
 _LARGE = 2**12
 
@@ -148,10 +150,11 @@ def layer_of(case: Case, inputs: Array | None = None) -> Layer | None:
     if inputs is None or inputs.ndim != 4:
         return None
     name = inputs.dtype.name
-    known = name in SIGNIFICAND_BITS or name == "int32"
     given = arguments.get("dtype")
     own = (name if making_call(case) else "float32") if given is None else given
-    if not known or own != name:
+    if isinstance(own, str) and (own.startswith(_MIXED) or arguments.get("autocast") is True):
+        own = name = own.removeprefix(_MIXED)  # what it computes in, whatever it is given
+    if own != name or not (name in SIGNIFICAND_BITS or name == "int32"):
         return None
     activation = arguments.get("activation")
     if isinstance(activation, dict):
@@ -435,7 +438,7 @@ class Causes:
             if is_wrong(attrs.evolve(layer, configuration=without)):
                 needs -= {"bias"}
         case = layer.case()
-        tried = (owners(layer, needs, how), *((clause,) for clause in _LAST))
+        tried = (owners(layer, needs, how), *((clause,) for clause in LAST))
         failures = next(filter(None, (self._failures(case, clauses) for clauses in tried)), None)
         if failures is None:
             return None

@@ -6,7 +6,9 @@ a layer casts its inputs, the clause about casts is to blame, and no other that 
 Where every call raises that has to make the weights, the clause about these is to blame, and none that wants such
 a call to be refused by another exception. Where the call without an activation loses NaN or infinities, the clause
 about these is to blame, and not the one about the activation. Where weights cannot be set again, the clause about
-other weights before is to blame.
+other weights before is to blame. Where a layer has no losses because it is not trainable, the clause about that is
+to blame, and no other about losses. Where losses are as many as they should be and have other values, the clauses
+about these are to blame.
 """
 
 from __future__ import annotations
@@ -49,6 +51,14 @@ _SPECIALS = "DTYPE-05"
 _BEFORE = "LIFE-01"
 #: Whose matter it is that a call cannot make the weights.
 _MADE = "VAR-01"
+#: Steps that give losses.
+_OF_LOSSES = (steps.Losses, steps.LossesFor, steps.Collection)
+#: Whose matter it is that a layer which is not trainable has no losses.
+_FROZEN = "LOSS-11"
+#: Whose matter the values of losses are: of the output, and of the weights.
+_VALUED = ("LOSS-02", "LOSS-01")
+#: Losses that differ by less are in another order: by the dtype, in units of their size.
+_SAME_LOSS: Mapping[str, float] = {"float64": 2.0**-40, "float32": 2.0**-18}
 #: A clause, and how it fails.
 Blamed: TypeAlias = tuple[str, Failure]
 
@@ -82,6 +92,8 @@ class Culprits:
                 or self._of_a_plain_call(clause, failure)
                 or self._of_specials(failure)
                 or self._of_a_form(clause, failure)
+                or self._of_a_frozen_layer(clause, failure)
+                or self._of_values_of_losses(clause, failure)
             )
         if failure.status != "error" or TIMED_OUT in failure.mismatch.message:
             return None
@@ -199,6 +211,39 @@ class Culprits:
             return None
         own = attrs.evolve(case.without_situation, family="gradients")
         return self._first(self._evidence, CHECKS.of(owner), own)
+
+    def _of_a_frozen_layer(self, clause: str, failure: Failure) -> Blamed | None:
+        """Return the clause about layers that are not trainable where the same layer is right when it is."""
+        case, step = failure.case, failure.mismatch.step
+        if clause == _FROZEN or case.argument("trainable", True) is not False or step is None:
+            return None
+        if not isinstance(case.steps[step], _OF_LOSSES):
+            return None
+        blamed = self._first(self._evidence, CHECKS.of(_FROZEN), case)
+        if blamed is None:
+            return None
+        arguments = {k: v for k, v in case.arguments.items() if k != "trainable"}
+        thawed = attrs.evolve(case, arguments=arguments)
+        own = next(self._failures(self._evidence, CHECKS.of(clause), thawed), None)
+        return blamed if own is None else None
+
+    def _of_values_of_losses(self, clause: str, failure: Failure) -> Blamed | None:
+        """Return the clause about a loss where as many losses as there should be have other values."""
+        case, step = failure.case, failure.mismatch.step
+        if clause in _VALUED or step is None or not isinstance(case.steps[step], _OF_LOSSES):
+            return None
+        try:
+            seen = self._evidence.observation(self._subject, case).outcomes[step].value
+            right = self._evidence.expectation(case).value(step)
+            got, wanted = (sorted(map(float, losses)) for losses in (seen, right))
+        except (IndexError, OracleError, TypeError, ValueError):  # no two lists of numbers
+            return None
+        largest = _SAME_LOSS.get(str(case.argument("dtype", "float32")), 2.0**-6)
+        if len(got) != len(wanted) or np.allclose(got, wanted, largest, 0, equal_nan=True):
+            return None
+        checks = (check for owner in _VALUED for check in CHECKS.of(owner))
+        blamed = self._first(self._evidence, checks, case)
+        return blamed if blamed is not None and blamed[1].status == "fail" else None
 
     def _raised(self, case: Case, step: int) -> Error | None:
         outcomes = self._evidence.observation(self._subject, case).outcomes

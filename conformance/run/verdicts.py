@@ -13,7 +13,7 @@ from conformance.findings.diagnosis import Diagnostician
 from conformance.findings.scripts import script_for
 from conformance.judge import afresh
 from conformance.judge.afresh import Afresh
-from conformance.judge.causes import Cause, Causes
+from conformance.judge.causes import LAST, Cause, Causes
 from conformance.judge.culprits import Culprits, is_crash
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import shrink
@@ -122,6 +122,8 @@ class ParticipantJudge:
         self._red: dict[str, bool] = {}
         #: The failures by which clauses that have not been judged yet block others.
         self._owed: dict[str, Failure] = {}
+        #: By case the clause that has been judged first and keeps it as its own.
+        self._kept: dict[str, str] = {}
         #: By clause one that it blocks, as an earlier part of the run has told. Its failure is gone.
         self._told_to_block: dict[str, str] = {}
         #: The case on which an earlier run has seen a clause fail.
@@ -197,6 +199,8 @@ class ParticipantJudge:
         if not kept and clause.id in self._owed:
             kept.append(self._owed[clause.id])
         tally.failures = kept
+        for failure in kept:
+            self._kept.setdefault(failure.case.id, clause.id)
 
     def _repeated(self, clause: Clause, failures: list[Failure], tally: Tally) -> list[Failure]:
         """Return the failures that are the clause's own matter.
@@ -250,6 +254,9 @@ class ParticipantJudge:
             found = dict([blamed])
         if clause.id in found:
             return None
+        if not found and failure.status == "error" and clause.id in LAST:
+            # The search may be over: whoever keeps the case as its own looks at less of it.
+            return self._kept.get(failure.case.id)
         for name, own in found.items():
             if name in self._clauses and self._red.get(name, True):
                 if name not in self._red:
@@ -386,7 +393,7 @@ class ParticipantJudge:
         diagnosis = guard(
             f"the diagnosis of {clause.id}",
             lambda: (
-                self.diagnostician.diagnose(subject, clause.id, failures)
+                self.diagnostician.diagnose(subject, clause.id, failures, shown)
                 if shown.repeats
                 else afresh.TOLD
             ),

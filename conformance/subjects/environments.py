@@ -17,7 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import attrs
@@ -35,6 +35,11 @@ REQUIREMENTS = ("attrs", "cattrs", "click", "ml_dtypes", "numpy", "platformdirs"
 _COMPLETE = "complete.json"
 _PYTHONS = (13, 12, 11, 10)
 _LAST_WITH_KERAS_2 = "2.15.1"
+#: A distribution, its extras and its versions: nothing that pip would take for an option, a path or an address.
+_REQUIREMENT = re.compile(
+    r"([A-Z\d](?:[\w.-]*[A-Z\d])?)(?:\[[\w., -]+\])?(?: *[<>=!~]=?=? *[\w.*+!-]+ *(?:,(?= *[<>=!~])|$))*",
+    re.I,
+)
 
 
 class InstallError(Exception):
@@ -100,6 +105,33 @@ def release(spec: str) -> Release:
     return Release(spec, pythons, (tensorflow,), (keras,))
 
 
+def release_with(spec: str, further: Sequence[str]) -> Release:
+    """Return what a subject needs, and requirements of the user's own, such as ``torch==2.13.0``.
+
+    Raises:
+        InstallError: as `release` has it; a requirement is none, or is about what `spec` names the version of.
+    """
+    wanted = release(spec)
+    if further and wanted.packages:
+        raise InstallError(f"{spec} is of npm: --with is for what pip installs")
+    own = _normalised(re.split(r"[\[=]", wanted.requirements[0])[0]) if wanted.requirements else ""
+    for text in further:
+        found = _REQUIREMENT.fullmatch(text)
+        if found is None:
+            raise InstallError(
+                f"--with {text!r}: a distribution with or without versions is needed, such as torch==2.13.0"
+            )
+        if _normalised(found[1]) == own:
+            raise InstallError(
+                f"--with {text!r}: the subject itself names that version: {spec.partition('@')[0]}@VERSION"
+            )
+    return attrs.evolve(wanted, requirements=(*wanted.requirements, *further))
+
+
+def _normalised(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
 def folder(spec: str) -> Path:
     """Return where the environment of a subject is, or would be."""
     cache = platformdirs.user_cache_path("conv2d-transpose-conformance", appauthor=False)
@@ -116,6 +148,12 @@ def installed() -> tuple[str, ...]:
             json.loads(path.read_text(encoding="utf-8")).get("spec", name.replace("-", "@", 1))
         )
     return tuple(sorted(specs))
+
+
+def further(spec: str) -> tuple[str, ...]:
+    """Return the requirements of the user's own with which the environment of a subject was made."""
+    details = json.loads((folder(release(spec).spec) / _COMPLETE).read_text(encoding="utf-8"))
+    return tuple(details.get("with", ()))
 
 
 def installed_version(spec: str) -> str:
@@ -175,13 +213,21 @@ def interpreter(spec: str, wanted: Release, given: str | None = None) -> str:
     )
 
 
-def install(spec: str, python: str | None, say: Callable[[str], None]) -> Path:
+def install(
+    spec: str, python: str | None, say: Callable[[str], None], further: Sequence[str] = ()
+) -> Path:
     """Make the environment of `tensorflow@VERSION`, or of a framework; return its folder.
 
+    Args:
+        spec: the subject.
+        python: the interpreter to use; None: a fitting one.
+        say: is told what is done.
+        further: requirements of the user's own, which pip installs with the others.
+
     Raises:
-        InstallError: no fitting interpreter, or an installation step failed.
+        InstallError: no fitting interpreter, a bad requirement, or an installation step failed.
     """
-    wanted = release(spec)
+    wanted = release_with(spec, further)
     executable = interpreter(spec, wanted, python)
     npm = _npm(wanted) if wanted.packages else None
     place = folder(wanted.spec)
@@ -197,7 +243,12 @@ def install(spec: str, python: str | None, say: Callable[[str], None]) -> Path:
     if wanted.without_dependencies:
         say(f"installing {', '.join(wanted.without_dependencies)}")
         _run([*pip, "--no-deps", *wanted.without_dependencies], spec)
-    details = {"spec": wanted.spec, "python": executable, "made_by": conformance.__version__}
+    details = {
+        "spec": wanted.spec,
+        "with": list(further),
+        "python": executable,
+        "made_by": conformance.__version__,
+    }
     (place / _COMPLETE).write_text(json.dumps(details), encoding="utf-8")
     return place
 
@@ -281,6 +332,8 @@ def _run(command: list[str], spec: str) -> None:
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(command, capture_output=True, text=True, env=clean, check=False)
     if done.returncode != 0:
-        tail = (done.stderr or done.stdout).strip().splitlines()
+        told = (done.stderr or done.stdout).strip().splitlines()
+        # What conflicts stands in the line before.
+        tail = [line for line in told if "ResolutionImpossible" not in line]
         reason = tail[-1] if tail else f"exit status {done.returncode}"
         raise InstallError(f"cannot install {spec}: {reason}")

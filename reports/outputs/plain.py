@@ -93,12 +93,8 @@ def _not_excused(record: Record) -> Mapping[int, Finding]:
 def _breaks(broken: Sequence[str], clauses: Mapping[str, Clause]) -> str:
     """Name the clauses; a single one with its title."""
     title = clauses[broken[0]].title if len(broken) == 1 and broken[0] in clauses else ""
-    return _one_line(f"{breaks(broken)}: {title}" if title else breaks(broken))
-
-
-def breaks(clauses: Sequence[str]) -> str:
-    """Name the first clauses and count the others: ``PAD-01, PAD-02 and 3 more``."""
-    return first_of(clauses, CLAUSES_NAMED) if clauses else ""
+    named = first_of(broken, CLAUSES_NAMED)
+    return _one_line(f"{named}: {title}" if title else named)
 
 
 def explain_finding(

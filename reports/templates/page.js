@@ -340,7 +340,13 @@
     };
     for (const one of left) if (one.matches(".cause")) watch.observe(one);
     addEventListener("load", () => setTimeout(() => whenIdle(goOn), 100));
-    addEventListener("beforeprint", () => [...left].forEach(complete));
+    addEventListener("beforeprint", () => {
+      for (const rest of all(".rest")) {
+        rest.open = true;
+        unfold(rest);
+      }
+      [...left].forEach(complete);
+    });
   }
 
   let near = null;

@@ -69,6 +69,8 @@ _INSTEAD = re.compile(r"should raise [\w ]+, raised (\w+) at \w+: (.*)", re.DOTA
 _NOTHING_RAISED = re.compile(r"should raise [\w ]+, but raised nothing")
 #: The title, before what is said of the smallest case, of several things that are not refused.
 NOT_REFUSED = "What must be refused is not, as in this case: "
+#: So many causes of a subject are shown, those that matter most; of the others their clauses.
+SHOWN = 3
 #: How many axes images have.
 RANK = 4
 #: What a title is that names no known mistake.
@@ -257,7 +259,7 @@ def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str, str
         return _TWINS.sub("", text), f"{how} the {known}", ""
     if not smallest.diagnosis and _DAMAGED.search(smallest.message):
         return _DAMAGE, "", ""
-    described = [finding.diagnosis for finding in (smallest, *findings) if finding.diagnosis]
+    described = [one.diagnosis for one in (smallest, *findings) if one.diagnosis and _says(one)]
     if not all(finding.diagnosis for finding in findings):
         described = [text for text in described if not text.startswith(_ONCE)]
     title = next(iter(described), None)
@@ -279,11 +281,17 @@ def _key(finding: Finding, chapter: str) -> _Key:
         if finding.diagnosis.endswith(_AMONG_ZEROS):
             return ("diagnosis", _AMONG_ZEROS)
         if finding.diagnosis.startswith(_ONLY):
-            if _NOT_SPECIAL.search(finding.message):
-                return _SPECIAL  # what else such cases have says little
+            if not _says(finding):
+                return _SPECIAL
             return ("diagnosis", finding.diagnosis.partition(":")[0])
         return ("diagnosis", normalised(finding.diagnosis))
     return _key_of_difference(finding, chapter)
+
+
+def _says(finding: Finding) -> bool:
+    """Tell whether a diagnosis says more than the message: what else cases with NaN have does not."""
+    is_only = (finding.diagnosis or "").startswith(_ONLY)
+    return not (is_only and _NOT_SPECIAL.search(finding.message))
 
 
 def _key_of_difference(finding: Finding, chapter: str) -> _Key:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -17,6 +17,7 @@ from reports.records.statuses import Status
 from reports.records.values import Tensor, Unreadable, decode, is_error, is_tensor, words_of
 from reports.views import cases, causes
 from reports.views.cases import Argument, Step
+from reports.views.conclusions.scopes import by_scope
 from reports.views.enumeration import first_of
 from reports.views.errata import subject_name
 from reports.views.matrix import Cell, Matrix
@@ -26,8 +27,8 @@ from reports.views.matrix import Cell, Matrix
 PICTURE_BUDGET = 250_000
 #: So many characters are packed, to about a fifth; findings after that go without pictures.
 PACKED_BUDGET = 4_000_000
-#: So many causes are told at the head of a page: of one subject, and of several.
-LEADING_OF_ONE, LEADING = 3, 6
+#: So many causes are told at the head of a page of several subjects.
+LEADING = 6
 #: Tensors with more elements than this show their corners only.
 ELEMENTS_SHOWN = 1_500
 
@@ -119,22 +120,37 @@ class Cause:
 
 
 @attrs.frozen(eq=False)
+class Group:
+    """The causes of a subject: those that are shown, those that are folded, and the clauses of these in words."""
+
+    subject: str
+    shown: tuple[Cause, ...]
+    rest: tuple[Cause, ...]
+    clauses: str
+
+
+@attrs.frozen(eq=False)
 class Found:
     """The findings of a record: by their causes, and those that are excused apart.
 
     `unexplained` counts those whose search for a diagnosis was given up, and whose cause has none.
     """
 
-    causes: tuple[Cause, ...]
+    groups: tuple[Group, ...]
     excused: tuple[Entry, ...]
     unexplained: int
 
     @property
+    def causes(self) -> tuple[Cause, ...]:
+        """All causes, in the order of their numbers."""
+        return tuple(cause for group in self.groups for cause in (*group.shown, *group.rest))
+
+    @property
     def leading(self) -> list[Cause]:
-        """The causes to be told first: of one subject the first three, of several the first of each."""
+        """The causes to be told first: of one subject those that are shown, of several the first of each."""
         first = {cause.subject: cause for cause in reversed(self.causes)}
         if len(first) == 1:
-            return [*self.causes[:LEADING_OF_ONE]]
+            return [*self.causes[: causes.SHOWN]]
         return [cause for cause in self.causes if first[cause.subject] is cause][:LEADING]
 
     @property
@@ -157,9 +173,9 @@ def collect(record: Record, matrix: Matrix) -> Found:
         if cells[finding.clause, (finding.subject, finding.mode)].status.key == "excused"
     ]
     wrong = {number: finding for number, finding in numbered.items() if number not in excused}
-    groups = causes.group(wrong, clauses)
+    grouped = causes.group(wrong, clauses)
     # The smallest case of every cause has its pictures, whatever the others leave room for.
-    leading = [one.smallest for one in groups]
+    leading = [one.smallest for one in grouped]
     entries: dict[int, Entry] = {}
     shown: dict[tuple[object, ...], int] = {}
     budgets = {False: PICTURE_BUDGET, True: PACKED_BUDGET}
@@ -187,23 +203,30 @@ def collect(record: Record, matrix: Matrix) -> Found:
     def in_order(numbers: Iterable[int]) -> list[int]:
         return sorted(numbers, key=lambda number: place_of[numbered[number].clause])
 
+    of_subject: dict[str, list[Cause]] = {}
+    for place, one in enumerate(grouped, start=1):
+        made = Cause(
+            number=place,
+            subject=one.subject,
+            title=one.title,
+            known=one.known,
+            kind=one.kind,
+            smallest=entries[one.smallest],
+            others=tuple(entries[number] for number in in_order(one.others)),
+            clauses=tuple(dict.fromkeys(numbered[n].clause for n in in_order(one.numbers))),
+        )
+        of_subject.setdefault(one.subject, []).append(made)
     return Found(
-        tuple(
-            Cause(
-                number=place,
-                subject=one.subject,
-                title=one.title,
-                known=one.known,
-                kind=one.kind,
-                smallest=entries[one.smallest],
-                others=tuple(entries[number] for number in in_order(one.others)),
-                clauses=tuple(dict.fromkeys(numbered[n].clause for n in in_order(one.numbers))),
-            )
-            for place, one in enumerate(groups, start=1)
-        ),
+        tuple(_group(subject, own, clauses) for subject, own in of_subject.items()),
         tuple(entries[number] for number in excused),
-        causes.unexplained(groups, wrong),
+        causes.unexplained(grouped, wrong),
     )
+
+
+def _group(subject: str, own: Sequence[Cause], clauses: Mapping[str, Clause]) -> Group:
+    shown, rest = own[: causes.SHOWN], own[causes.SHOWN :]
+    told = by_scope((clause for cause in rest for clause in cause.clauses), clauses)
+    return Group(subject, tuple(shown), tuple(rest), told)
 
 
 def _entry(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -17,3 +20,13 @@ def usage_error(message: object) -> NoReturn:
     told = shown(text_of(message)).replace("\n", " ")
     Terminal(stderr=True).told(f"{context.command_path}: error: {told}")
     raise SystemExit(2)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Make the folder of a file that the block writes; where either cannot be written, end the command."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        usage_error(f"cannot write {str(path)!r}: {error.strerror}")

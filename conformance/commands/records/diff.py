@@ -10,7 +10,7 @@ import attrs
 import click
 
 import reports
-from conformance.commands.console.failing import usage_error
+from conformance.commands.console.failing import usage_error, writing
 from conformance.commands.console.listing import aligned, with_format
 from conformance.commands.console.reading import load
 from conformance.commands.console.speed import show_changes
@@ -59,10 +59,8 @@ def diff(old: Path, new: Path, as_json: bool, html: Path | None) -> None:
         return
     before, after = load(old, aside=True), load(new, aside=True)
     if html is not None:
-        try:
+        with writing(html):
             reports.write_comparison(before, after, html)
-        except OSError as error:
-            usage_error(f"cannot write {str(html)!r}: {error.strerror}")
     changes = compare(before, after)
     if as_json:
         click.echo(json.dumps([attrs.asdict(change) for change in changes], indent=1))
@@ -76,12 +74,11 @@ def _speed(old: Path, new: Path, as_json: bool, html: Path | None) -> None:
     try:
         results = bench.load(new)
         comparison = bench.compare(bench.load(old), results)
-        if html is not None:
-            bench.write(results, html, comparison)
     except bench.ResultsError as error:
         usage_error(error)
-    except OSError as error:
-        usage_error(f"cannot write {str(html)!r}: {error.strerror}")
+    if html is not None:
+        with writing(html):
+            bench.write(results, html, comparison)
     if as_json:
         found = [
             {

@@ -30,11 +30,13 @@ from reports.views.enumeration import how_many
     show_default=True,
     help="The run.jsonl whose findings are meant.",
 )
+@click.option("--all", "in_full", is_flag=True, help="List all causes of each subject.")
 @with_format
-def explain(what: tuple[str, ...], record: Path, as_json: bool) -> None:
+def explain(what: tuple[str, ...], record: Path, in_full: bool, as_json: bool) -> None:
     """Explain findings by their numbers, or clauses by id or pattern (PAD-01, 'GRAD-*').
 
-    Without an argument, lists the subjects of the record with their verdicts and the causes of their findings.
+    Without an argument, lists the subjects of the record with their verdicts and the causes of their findings:
+    the three of each subject that matter most, or all.
 
     Prints input, kernel and canvas as numbers, the output as a box on the canvas, and the products that sum to
     the element in question; of a finding also what was expected, what was got, and a script that shows it.
@@ -48,8 +50,10 @@ def explain(what: tuple[str, ...], record: Path, as_json: bool) -> None:
         click.echo(json.dumps(_causes(load(record, aside=True)), indent=1))
         return
     if not what:
-        verdicts(load(record, aside=True), record, console)
+        verdicts(load(record, aside=True), record, console, in_full=in_full)
         return
+    if in_full:
+        usage_error("--all is for the list of causes: leave out the findings and clauses")
     try:
         patterns = tuple(text for text in what if not text.isdecimal())
         clauses = matching(patterns) if patterns else ()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from conformance.commands.console.failing import usage_error
+from conformance.commands.console.failing import usage_error, writing
 from conformance.commands.console.reading import load
 from conformance.commands.console.verdicts import DEFAULT
 from reports.outputs import exports
@@ -42,7 +42,5 @@ def export(record: Path, kind: str | None, out: Path | None) -> None:
     if out is None:
         click.echo(text, nl=False)
         return
-    try:
+    with writing(out):
         write_text(text, out)
-    except OSError as error:
-        usage_error(f"cannot write {str(out)!r}: {error.strerror}")

@@ -8,7 +8,7 @@ import attrs
 import click
 
 import reports
-from conformance.commands.console.failing import usage_error
+from conformance.commands.console.failing import usage_error, writing
 from conformance.commands.console.reading import load
 from conformance.commands.console.verdicts import DEFAULT
 
@@ -54,14 +54,15 @@ def report(
     if page.is_dir():
         page /= "history.html" if index else "index.html"
     try:
-        if index:
-            reports.write_index(loaded, page)
-        else:
-            measured = loaded[0].strength if strength is None else reports.load_strength(strength)
-            before = load(since) if since else reports.load_previous(record)
-            reports.write(attrs.evolve(loaded[0], strength=measured), page, before)
+        with writing(page):
+            if index:
+                reports.write_index(loaded, page)
+            else:
+                measured = (
+                    loaded[0].strength if strength is None else reports.load_strength(strength)
+                )
+                before = load(since) if since else reports.load_previous(record)
+                reports.write(attrs.evolve(loaded[0], strength=measured), page, before)
     except reports.RecordError as error:
         usage_error(error)
-    except OSError as error:
-        usage_error(f"cannot write {str(page)!r}: {error.strerror}")
     click.echo(f"report: {page}")

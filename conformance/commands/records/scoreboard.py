@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import reports
-from conformance.commands.console.failing import usage_error
+from conformance.commands.console.failing import usage_error, writing
 from conformance.commands.console.reading import load
 from reports.outputs.writing import write_text
 
@@ -32,10 +32,9 @@ def scoreboard(records: tuple[Path, ...], out: Path) -> None:
     table = out.with_suffix(".md")
     loaded = [load(path, aside=True) for path in records]
     try:
-        reports.write_scoreboard(loaded, out)
-        write_text(reports.markdown(reports.build_scoreboard(loaded)), table)
+        with writing(out):
+            reports.write_scoreboard(loaded, out)
+            write_text(reports.markdown(reports.build_scoreboard(loaded)), table)
     except reports.RecordError as error:
         usage_error(error)
-    except OSError as error:
-        usage_error(f"cannot write {str(out)!r}: {error.strerror}")
     click.echo(f"scoreboard: {out}, {table}")

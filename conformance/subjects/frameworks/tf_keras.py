@@ -89,6 +89,11 @@ def exact_layer() -> Any:
             axes = {name: getattr(self, name) for name in _SPATIAL}
             self.compute_output_shape(inputs.shape)  # raises what Keras' own call does
             geometry = Geometry.of({"filters": self.filters, **axes})
+            for axis, size in zip(geometry.axes, images.shape[1:3]):
+                made = axis.output_length(size)
+                if axis.forward_length(made) != size:  # in TensorFlow's words
+                    told = f"Size of out_backprop doesn't match computed: {size} for {made}"
+                    raise tf.errors.InvalidArgumentError(None, None, told)
             height, width = cut = crops_of(images, geometry)
             lengths = [
                 axis.full_length(size) for size, axis in zip(images.shape[1:3], geometry.axes)

@@ -268,6 +268,24 @@ def test_what_is_installed_beside_the_command_is_not_installed_again(
     ]
 
 
+@pytest.mark.parametrize(
+    ("subjects", "told"),
+    [
+        (("torch",), "torch is installed beside conformance, and runs use that: --with is for an"),
+        (("jax", "keras@jax"), "--with is for one subject at a time"),
+    ],
+)
+def test_further_requirements_are_for_one_environment_of_its_own(
+    subjects: tuple[str, ...],
+    told: str,
+    command: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(environments, "here", lambda spec: spec == "torch")
+    done = command("subjects", "install", *subjects, "--with", "numpy==2.2.6")
+    assert (done.status, done.stderr.count("\n"), told in done.stderr) == (2, 1, True)
+
+
 def test_subjects_as_json_lists_the_built_in_ones(command: Callable[..., Any]) -> None:
     names = [row["name"] for row in json.loads(command("subjects", "--json").stdout)]
     assert names[:3] == ["reference", "fast", "tensorflow"]
@@ -281,7 +299,7 @@ def test_subjects_lists(name: str, command: Callable[..., Any]) -> None:
 def test_a_scoreboard_is_a_page_and_a_table(
     forgetful: Any, command: Callable[..., Any], tmp_path: Path
 ) -> None:
-    page = tmp_path / "board.html"
+    page = tmp_path / "new" / "board.html"
     done = command("scoreboard", forgetful.out / "run.jsonl", "--out", page)
     assert (done.status, page.is_file()) == (0, True)
     assert "| ForgetsBias eager |" in page.with_suffix(".md").read_text(encoding="utf-8")

@@ -57,7 +57,7 @@ def test_all_arrays_are_written_as_they_are(command, path, tmp_path):
 
 def test_the_layers_alone_are_written_as_that_kind_has_them(command, path, tmp_path):
     pytest.importorskip("h5py")
-    out = tmp_path / "out.h5"
+    out = tmp_path / "new" / "out.h5"
     assert command("weights", str(path), "--to", "keras", str(out), "--layers").status == 0
     with weights.WeightFile(out) as file, weights.WeightFile(path) as source:
         assert file.weights("up1")[0].tolist() == source.weights("up1")[0].tolist()

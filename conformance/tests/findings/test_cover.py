@@ -355,3 +355,24 @@ def test_diagnoses_end_when_they_have_run_as_many_cases_as_they_may(
     diagnostician = Diagnostician(Evidence(), examples=30, run_seed=0)
     diagnostician.diagnose(subject, "SHAPE-01", failures["SHAPE-01"])
     assert diagnostician.cut_short == 1
+
+
+@pytest.mark.parametrize(("place", "is_told"), [(0, True), (-1, False)])
+def test_what_another_finding_tells_is_not_told_of_a_case_that_it_does_not_explain(
+    place: int, is_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, subject, found = _explored("M04_both")
+    failures = found["SHAPE-01"]
+    assert "M04_both" in str(told.diagnose(subject, "SHAPE-01", failures))
+    explained = failures[0].case.id
+    half = Cover(
+        (MISTAKES["M04_both"],),
+        (frozenset([explained]),),
+        is_whole=False,
+        explains=lambda _name, _layer, case: case.id == explained,
+        apart="with something",
+    )
+    monkeypatch.setattr(diagnosis, "covering", lambda *_, **__: half)
+    monkeypatch.setattr(told, "_known", lambda *_: [])
+    text = str(told.diagnose(subject, "SHAPE-01", failures, failures[place]))
+    assert ("M04_both" in text) == is_told

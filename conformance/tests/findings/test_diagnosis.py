@@ -242,11 +242,11 @@ def test_a_gradient_of_one_number_is_no_multiple():
     assert described([failure_at(GRADIENT, right * 2, right)]) is None
 
 
-def failure(got, right=RIGHT, scaled=None, **arguments):
+def failure(got, right=RIGHT, scaled=None, bound=None, **arguments):
     case = Case(
         "made", {"filters": 3, "kernel_size": 1, **arguments}, (steps.Call(np.ones((1, 1, 1, 1))),)
     )
-    return Failure(case, "fail", Mismatch("wrong", right, got, 0, None, scaled))
+    return Failure(case, "fail", Mismatch("wrong", right, got, 0, None, scaled, bound))
 
 
 def moved(array, down, along):
@@ -438,6 +438,17 @@ def test_a_dtype_that_comes_out_as_another_one_may_elsewhere_be_computed_in_it()
         == "looks like float64 computed less precisely than claimed, like float32"
     )
     assert described([*[of_dtype("float64", "float32")] * 3, failure(RIGHT * 2)]) is None
+
+
+@pytest.mark.parametrize(("bound", "name"), [(40, "float32"), (4, "TF32 or float16")])
+def test_a_long_sum_in_float32_is_no_coarser_format(bound, name):
+    noise = np.random.default_rng(2)
+    near = [RIGHT + 1e-6 * noise.normal(size=RIGHT.shape) for _ in range(3)]
+    failures = [failure(y, scaled=10 * 2.0**29, bound=bound, dtype="float64") for y in near]
+    assert (
+        described(failures)
+        == f"looks like float64 computed less precisely than claimed, like {name}"
+    )
 
 
 def test_integers_that_are_otherwise_wrong_are_not_called_imprecise():

@@ -19,7 +19,7 @@ from conformance.judge.causes import Causes, how_of_its_call, layer_of
 from conformance.judge.causes import Layer as CauseLayer
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import blocks
-from conformance.judge.judging import Failure
+from conformance.judge.judging import Failure, Tally
 from conformance.model.case import Case
 from conformance.model.clauses import all_clauses
 from conformance.model.named import literal
@@ -248,6 +248,24 @@ def test_a_dtype_is_known_however_it_is_spelled() -> None:
     )
     assert plain is not None
     assert spelled == plain
+
+
+@pytest.mark.parametrize("given", [np.float16, np.float32])
+@pytest.mark.parametrize(
+    "policy", [{"dtype": "mixed_float16"}, {"dtype": "float16", "autocast": True}]
+)
+def test_a_layer_that_casts_is_known_by_what_it_computes_in(
+    policy: dict[str, Any], given: type
+) -> None:
+    plain, casting = (
+        layer_of(Case("any", {"filters": 1, "kernel_size": 1, **more}, (Call(inputs),)))
+        for more, inputs in (
+            ({"dtype": "float16"}, np.ones((1, 3, 3, 1), np.float16)),
+            (policy, np.ones((1, 3, 3, 1), given)),
+        )
+    )
+    assert plain is not None
+    assert casting == plain
 
 
 def test_the_search_for_causes_tries_small_layers_first() -> None:
@@ -506,6 +524,18 @@ def test_causes_are_looked_for_however_much_exploring_has_cost() -> None:
     case = _call_of(padding="same")
     assert judge._blocker(clause, _failing(case)) == "PAD-01"
     assert (subject.spent.seconds, subject.seconds_lost) == (PATIENCE, LONGEST_PATIENCE + 1)
+
+
+@pytest.mark.parametrize(("status", "blocker"), [("error", "PAD-01"), ("fail", None)])
+def test_once_too_many_calls_were_made_a_crash_is_the_matter_of_one_clause(
+    status: str, blocker: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conformance.judge.causes.CALLS", 0)
+    judge = _judge(_Subject("same"))
+    padding, values = (c for c in OF_OUTPUTS if c.id in ("PAD-01", "VAL-01"))
+    failure = attrs.evolve(_failing(_call_of(padding="same")), status=status)
+    judge._explain(padding, Tally(failures=[failure]))
+    assert judge._blocker(values, failure) == blocker
 
 
 def test_a_case_without_inputs_whose_dtype_is_none_has_no_layer() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import namedtuple
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -428,3 +429,72 @@ def test_a_layer_with_another_default_that_has_the_page_s_is_judged_by_it(data_f
     result = conformance.check(Turned, profile="smoke", clause="FMT-01", examples=3)
     expected = "pass" if data_format == "channels_last" else "fail"
     assert [v.status for v in result.verdicts] == [expected]
+
+
+class ForgetsLossesOfFrozen(fast_impl.Conv2DTranspose):
+    """As Keras 3: a layer that is not trainable has no losses of its weights."""
+
+    @property
+    def losses(self) -> Any:
+        return super().losses if self.trainable else []
+
+
+class ForgetsLosses(fast_impl.Conv2DTranspose):
+    """Has no losses, trainable or not."""
+
+    @property
+    def losses(self) -> Any:
+        return []
+
+
+class SingleLosses(fast_impl.Conv2DTranspose):
+    """As Keras 3 on PyTorch: the activity loss of doubles is a single."""
+
+    @property
+    def losses(self) -> Any:
+        found = super().losses
+        if not found or self.activity_regularizer is None:
+            return found
+        return [np.float64(np.float32(found[0])), *found[1:]]
+
+
+class ReversedLosses(fast_impl.Conv2DTranspose):
+    """Has the right losses in another order."""
+
+    @property
+    def losses(self) -> Any:
+        return super().losses[::-1]
+
+
+def _red(layer: type, cases: Iterable[Case]) -> set[str]:
+    """Return the clauses that are to blame for what the layer does in the cases."""
+    subject: Any = ObjectSubject(layer)
+    evidence, red = Evidence(), set()
+    culprits = Culprits(evidence, subject, Traits())
+    for case in cases:
+        for check in (c for c in CHECKS.applying(case, Traits()) if not c.claims):
+            failure = first_failure(evidence, [check], case, subject, Traits())
+            if failure is not None:
+                blamed = culprits.of(check.clause, failure)
+                red.add(check.clause if blamed is None else blamed[0])
+    return red
+
+
+@pytest.mark.parametrize(
+    ("layer", "is_of_frozen"), [(ForgetsLossesOfFrozen, True), (ForgetsLosses, False)]
+)
+def test_losses_of_layers_that_are_not_trainable_are_the_matter_of_one_clause(
+    layer: type, is_of_frozen: bool
+) -> None:
+    listed = FAMILIES["losses"].fixed
+    red = _red(layer, (case for case in listed if case.argument("trainable", True) is False))
+    assert (red == {"LOSS-11"}) == is_of_frozen
+    assert red >= {"LOSS-11"}
+
+
+def test_wrong_values_of_losses_are_the_matter_of_the_clauses_about_them() -> None:
+    assert _red(SingleLosses, FAMILIES["losses"].fixed) == {"LOSS-02"}
+
+
+def test_losses_in_another_order_are_no_wrong_values() -> None:
+    assert "LOSS-04" in _red(ReversedLosses, FAMILIES["losses"].fixed)

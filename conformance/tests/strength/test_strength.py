@@ -181,7 +181,7 @@ def test_progress_is_told_once_for_every_trial_and_counterexample() -> None:
         (("--catalogue", "nothing.py:MISTAKES"), "no such file: nothing.py"),
         (("--catalogue", "{zoo}/catalogue.py:NUMBER"), "a mapping from ids to mistakes is needed"),
         (("--catalogue", "{zoo}/catalogue.py:MISNAMED"), "'another' is not the id of its Mistake"),
-        (("--json", "nowhere/file.json"), "--json 'nowhere/file.json': cannot be written: No such"),
+        (("--json", "{zoo}/catalogue.py/x.json"), "catalogue.py/x.json': File exists"),
     ],
 )
 def test_a_users_mistake_is_one_line_and_status_2(

@@ -91,3 +91,55 @@ def test_a_worker_s_choice_of_keras_is_its_release_s_not_the_user_s(
     (tmp_path / "complete.json").write_text("{}", encoding="utf-8")
     _, _, forced = environments.worker(f"tensorflow@{version}")
     assert forced["TF_USE_LEGACY_KERAS"] == keras
+
+
+def test_a_backend_gets_the_version_that_is_asked_for() -> None:
+    asked = ["torch==2.13.0", "numpy >=2, <2.3"]
+    assert environments.release_with("keras@torch@3.15.1", asked).requirements == (
+        "keras==3.15.1",
+        "torch",
+        *asked,
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "torch==", "--index-url=x", "./torch", "torch 2.13", "torch;x", "torch @ x", "a==1,"],
+)
+def test_a_requirement_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(InstallError, match="a distribution with or without versions is needed"):
+        environments.release_with("keras@torch", [text])
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ("torch@2.13.0", "Torch==2.12.0"),
+        ("keras@jax", "keras"),
+        ("tf.keras", "tensorflow_cpu<2.15"),
+    ],
+)
+def test_a_version_is_not_named_twice(spec: str, text: str) -> None:
+    with pytest.raises(InstallError, match=r"the subject itself names that version: .*@VERSION"):
+        environments.release_with(spec, [text])
+
+
+def test_what_is_of_npm_gets_nothing_from_pip() -> None:
+    with pytest.raises(InstallError, match="tfjs is of npm: --with is for what pip installs"):
+        environments.release_with("tfjs", ["numpy"])
+
+
+def test_an_environment_remembers_what_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    commands: list[list[str]] = []
+
+    def note(command: list[str], _: str) -> None:
+        commands.append(command)
+        (tmp_path / "keras@torch").mkdir(exist_ok=True)
+
+    monkeypatch.setattr(environments, "folder", lambda spec: tmp_path / spec)
+    monkeypatch.setattr(environments, "_run", note)
+    environments.install("keras@torch", sys.executable, lambda _: None, ["torch==2.13.0"])
+    assert commands[1][6:9] == ["keras", "torch", "torch==2.13.0"]
+    assert environments.further("keras@torch") == ("torch==2.13.0",)

@@ -496,6 +496,7 @@ def test_the_exact_layers_make_nothing_of_empty_images(name: str, options: dict[
         ({"strides": (2.0, 2.0)}, "TypeError"),
         ({"padding": ["same"]}, "AssertionError"),
         ({"output_padding": (0.5, 1)}, "TypeError"),
+        ({"padding": "same", "output_padding": 0}, "InvalidArgumentError"),
     ],
 )
 def test_the_exact_layer_of_tf_keras_refuses_what_its_own_does(

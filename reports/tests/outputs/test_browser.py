@@ -97,7 +97,7 @@ def test_a_folded_finding_is_drawn_when_it_is_opened(visit):
 
 
 #: Whether a page has made, and laid out, everything that is not folded.
-COMPLETED = """() => !document.querySelector(".cause > .finding > .later")
+COMPLETED = """() => !document.querySelector(".cause:not(.rest:not([open]) *) > .finding > .later")
   && [...document.querySelectorAll(".cause, main section")].every(
     (one) => getComputedStyle(one).contentVisibility === "visible")"""
 
@@ -111,11 +111,24 @@ def test_a_long_page_is_printed_whole(visit):
     found.tab.emulate_media(media="print")
     found.tab.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert found.tab.evaluate(COMPLETED)
+    assert not found.tab.locator(".rest:not([open])").count()
+
+
+def test_further_causes_of_a_subject_are_made_when_they_are_unfolded(visit):
+    found = visit("500 findings")
+    rest = found.tab.locator(".rest").first
+    cards = rest.locator(".cause")
+    assert (cards.count() > 0, rest.locator(".halves:visible").count()) == (True, 0)
+    rest.locator("summary").first.click()
+    found.tab.wait_for_function(
+        "() => !document.querySelector('.rest[open] > .cause > .finding > .later')"
+    )
+    assert rest.locator(".halves:visible").count() == cards.count()
 
 
 def test_a_card_that_is_made_late_is_whole_without_the_script(visit):
     found = visit("500 findings", java_script_enabled=False)
-    cards = found.tab.locator(".cause")
+    cards = found.tab.locator(".cause:not(.rest *)")
     assert cards.locator(".halves:visible").count() == cards.count() > 6
 
 

@@ -502,6 +502,30 @@ def test_causes_are_packed_once_the_page_has_its_pictures(page, monkeypatch):
     assert 'class="map"' not in page(mini(sample.finding()))
 
 
+def _of_causes(count, subject="fast"):
+    return [
+        sample.finding(
+            clause, diagnosis=f"equals the known mistake M{n}: no", failures=99 - n, subject=subject
+        )
+        for n, clause in enumerate(("SHAPE-01", "PAD-01", "PAD-02", "VAL-01", "BIAS-01")[:count])
+    ]
+
+
+def test_three_causes_of_a_subject_are_shown_and_the_others_folded_under_one_line(page):
+    text = page([sample.header(), *_of_causes(5), sample.footer()])
+    shown, _, folded = text.partition('<details class="others rest">')
+    line, _, cards = folded.partition("</summary>")
+    told = " ".join(Reader(line).text.split())
+    assert told == "2 more causes of fast break VAL-01 (numbers), BIAS-01 (layer)"
+    assert re.findall(r'id="cause-(\d)"', shown) == ["1", "2", "3"]
+    assert re.findall(r'id="cause-(\d)"', cards) == ["4", "5"]
+
+
+def test_three_causes_of_each_subject_are_shown(page):
+    text = page([sample.header(), *_of_causes(3), *_of_causes(3, "tensorflow"), sample.footer()])
+    assert (text.count('<article class="cause '), "others rest" in text) == (6, False)
+
+
 def test_pictures_stop_before_the_page_grows_without_bounds(page, monkeypatch):
     monkeypatch.setattr("reports.views.findings.PACKED_BUDGET", 0)
     text = page(two_findings())

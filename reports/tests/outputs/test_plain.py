@@ -24,18 +24,6 @@ def explained(load):
     return explain
 
 
-@pytest.mark.parametrize(
-    ("clauses", "text"),
-    [
-        (["A-01"], "A-01"),
-        (["A-01", "A-02"], "A-01 and A-02"),
-        (["A-01", "A-02", "A-03", "A-04", "A-05"], "A-01, A-02, A-03, A-04 and 1 more"),
-    ],
-)
-def test_clauses_are_named_as_far_as_there_is_room(clauses, text):
-    assert plain.breaks(clauses) == text
-
-
 def test_a_cause_names_its_clauses_in_the_page_s_order(told):
     findings = [sample.finding(clause, diagnosis="it shifts") for clause in ("BIAS-01", "PAD-01")]
     assert told(*findings)[0].breaks == "PAD-01 and BIAS-01"

@@ -319,6 +319,16 @@ def test_numbers_in_place_of_infinities_belong_to_the_only_mistake_that_makes_th
     assert sorted(numbers(*others)) == [(1,), (2, 3), (4,)]
 
 
+def test_what_cases_with_nan_have_beside_it_is_no_title(grouped):
+    told = "output[0, 0, 0, 62] should be exactly nan, got inf; 1 of 63 elements is wrong"
+    only = "wrong only with real numbers: all 8 wrong cases have it, and none of 34 right ones"
+    lines = [
+        sample.finding(clause, message=told, diagnosis=diagnosis)
+        for clause, diagnosis in (("ACT-01", only), ("DTYPE-05", None))
+    ]
+    assert [cause.title.lower() for cause in grouped(*lines)] == [told]
+
+
 @pytest.mark.parametrize(
     ("messages", "causes"),
     [

@@ -23,6 +23,8 @@ MEANINGS: Mapping[str, str] = {
 NAMED = 4
 #: So many of them in a cell of the table.
 NAMED_IN_TABLE = 2
+#: So many of a scope where scopes stand in one line.
+NAMED_IN_LINE = 8
 
 
 @attrs.frozen
@@ -146,6 +148,23 @@ def _scope(name: str, clauses: Sequence[Clause], found: Mapping[str, set[str]]) 
         excused=tuple(excused),
         unsupported=len(lacking),
         undecided=tuple(undecided),
+    )
+
+
+def by_scope(ids: Iterable[str], clauses: Mapping[str, Clause]) -> str:
+    """Name clauses, scope by scope: ``PAD-01 and VAL-01 (numbers), LOSS-01 (training)``.
+
+    Args:
+        ids: the clauses.
+        clauses: those of the run, by id.
+    """
+    found: dict[str, list[str]] = {name: [] for name in (*_ORDER, "")}
+    for one in dict.fromkeys(ids):
+        found.setdefault(clauses[one].scope if one in clauses else "", []).append(one)
+    return ", ".join(
+        first_of(members, NAMED_IN_LINE) + (f" ({name})" if name else "")
+        for name, members in found.items()
+        if members
     )
 
 

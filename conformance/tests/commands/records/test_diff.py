@@ -139,13 +139,14 @@ def test_another_message_is_told_and_is_no_failure(tmp_path: Path) -> None:
 
 
 def test_the_comparison_is_written_as_a_page(diff: Diff, tmp_path: Path) -> None:
-    page = tmp_path / "comparison.html"
+    page = tmp_path / "new" / "comparison.html"
     done = diff(("pass",), ("fail",), "--html", str(page))
     assert (done.exit_code, "Newly failing" in page.read_text("utf-8")) == (1, True)
 
 
 def test_a_page_that_cannot_be_written_is_bad_usage(diff: Diff, tmp_path: Path) -> None:
-    done = diff(("pass",), ("pass",), "--html", str(tmp_path / "gone" / "page.html"))
+    (tmp_path / "taken").touch()
+    done = diff(("pass",), ("pass",), "--html", str(tmp_path / "taken" / "page.html"))
     assert (done.exit_code, "cannot write" in done.stderr) == (2, True)
 
 

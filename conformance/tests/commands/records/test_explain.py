@@ -111,6 +111,11 @@ def test_what_does_not_exist_is_a_usage_error(
     assert (told.status, message in told.stderr) == (2, True)
 
 
+def test_all_causes_are_no_matter_of_one_finding(command: Callable[..., Any]) -> None:
+    done = command("explain", "--all", "PAD-01")
+    assert (done.status, "leave out the findings" in done.stderr) == (2, True)
+
+
 def test_a_missing_record_is_a_usage_error(command: Callable[..., Any]) -> None:
     assert command("explain", "1", "--record", "nowhere.jsonl").status == 2
 

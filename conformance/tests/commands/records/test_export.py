@@ -33,8 +33,8 @@ def test_a_format_is_printed(
 
 
 def test_a_format_is_written_to_a_file(folder: Path, command: Callable[..., Any]) -> None:
-    done = command("export", "--junit", "--out", "junit.xml", cwd=folder)
-    assert (done.stdout, (folder / "junit.xml").read_text()[:5]) == ("", "<?xml")
+    done = command("export", "--junit", "--out", "new/ci/junit.xml", cwd=folder)
+    assert (done.stdout, (folder / "new/ci/junit.xml").read_text()[:5]) == ("", "<?xml")
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,12 @@ def test_a_format_is_written_to_a_file(folder: Path, command: Callable[..., Any]
     [
         ((), "choose a format: --junit, --ctrf, --markdown, --badge, --shields"),
         (("--junit", "nothing.jsonl"), "nothing.jsonl"),
-        (("--junit", "--out", "no/such/folder/x.xml"), "cannot write 'no/such/folder/x.xml'"),
+        (
+            ("--junit", "--out", "conformance-report/run.jsonl/x.xml"),
+            "cannot write 'conformance-report/run.jsonl/x.xml': File exists",
+        ),
     ],
-    ids=["no format", "no record", "no folder"],
+    ids=["no format", "no record", "a file for a folder"],
 )
 def test_what_cannot_be_done_is_one_line(
     options: tuple[str, ...], told: str, folder: Path, command: Callable[..., Any]

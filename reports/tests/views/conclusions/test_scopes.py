@@ -10,7 +10,7 @@ import pytest
 from reports.records.loading import load
 from reports.records.record import Clause, Verdict
 from reports.tests import sample
-from reports.views.conclusions.scopes import RULES, of_subject, sentence, sentences, whole
+from reports.views.conclusions.scopes import RULES, by_scope, of_subject, sentence, sentences, whole
 
 PAGE = Path(__file__).parents[4] / "docs" / "interpreting.md"
 
@@ -105,3 +105,10 @@ def test_the_rules_have_the_version_of_their_page() -> None:
         r"^# .*, version (\d+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE
     )
     assert int(version) == RULES
+
+
+def test_clauses_in_a_line_stand_under_their_scopes() -> None:
+    scoped = {clause.id: clause for clause in _clauses()}
+    names = [*reversed(scoped), "OLD-01", next(iter(scoped))]
+    told = by_scope(names, scoped)
+    assert told == "N-2 and N-1 (numbers), L-2 and L-1 (layer), T-2 and T-1 (training), OLD-01"
