@@ -21,7 +21,7 @@ from conformance.cases.scripted.expected import (
     Wanted,
 )
 from conformance.cases.scripted.numbers.bends import pixels
-from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, either, then
+from conformance.cases.scripted.script import INPUTS, LAYER, SIZES, Script, both, either, then
 from conformance.model import steps
 from conformance.model.named import literal
 
@@ -146,7 +146,7 @@ _REGULARIZERS = (
     _regularizer("LOSS-02", "activity", "places", Numbers()),
     Script(
         clause="LOSS-01",
-        arguments={**LAYER, "kernel_regularizer": _named("sum of squares")},
+        arguments={**SIZES, "kernel_regularizer": _named("sum of squares")},
         lines=(
             *_BUILT,
             both(steps.Losses(), Numbers()),
@@ -157,7 +157,7 @@ _REGULARIZERS = (
     # The class that they are made of is one, too.
     Script(
         clause="LOSS-09",
-        arguments={**LAYER, "kernel_regularizer": {"class_name": "Regularizer", "config": {}}},
+        arguments={**SIZES, "kernel_regularizer": {"class_name": "Regularizer", "config": {}}},
         lines=(*_BUILT, both(steps.Losses(), Gives([0.0]))),
     ),
     Script(
@@ -291,7 +291,7 @@ _BUILDS = tuple(
 _ASKED = tuple(
     Script(
         clause="SHAPE-09",
-        arguments=LAYER,
+        arguments=SIZES,
         lines=(
             both(
                 steps.Invoke("compute_output_shape", (literal(text),)),
