@@ -10,6 +10,7 @@ import numpy as np
 from conformance.cases.drawn.data import position_coded, small_integers
 from conformance.cases.scripted.expected import (
     Arrays,
+    Expected,
     Filled,
     Gives,
     Holds,
@@ -19,7 +20,7 @@ from conformance.cases.scripted.expected import (
     Succeeds,
     Typed,
 )
-from conformance.cases.scripted.script import INPUTS, LAYER, SIZES, Script, both, either, then
+from conformance.cases.scripted.script import INPUTS, LAYER, SIZES, Line, Script, both, either, then
 from conformance.model import steps
 from conformance.model.named import literal
 
@@ -251,6 +252,26 @@ _NORMALISED = Script(
         ),
     ),
 )  # fmt: skip
+#: A policy of two dtypes is told as an object.
+_TOLD_POLICY = Script(
+    clause="METH-06",
+    arguments={**_BY_NAME, "dtype": "mixed_float16"},
+    lines=(
+        both(
+            _invoke("get_config"),
+            Holds(
+                items={
+                    "dtype": {
+                        "module": "keras.mixed_precision", "class_name": "Policy",
+                        "config": {"name": "mixed_float16"}, "registered_name": None,
+                    }
+                }
+            ),
+            of_the_page=(None, None),
+            beside_keras_3=(None, None),
+        ),
+    ),
+)  # fmt: skip
 #: Whatever a layer was told it tells, and whoever is made of that, before there are weights.
 _UNUSED = tuple(
     Script(
@@ -401,7 +422,7 @@ _WEIGHTS_SCRIPTS = (
     Script(clause="METH-07", arguments=LAYER, lines=(both(_invoke("get_weights"), Gives([])),)),
     Script(
         clause="METH-07",
-        arguments=LAYER,
+        arguments=SIZES,
         lines=(
             *then(steps.Build((None, None, None, 2)), steps.GetWeights()),
             both(
@@ -545,6 +566,7 @@ _COPIES_ALIKE = Script(
             steps.Copy("deepcopy"),
         ),
         both(steps.Losses(), SameAs(3)),
+        Line(steps.LossesFor("foreign"), Expected(outside=Gives([]))),
         both(steps.Read("scope_name"), SameAs(4)),
         both(steps.GetWeights(), Typed("float16")),
         both(steps.Call(INPUTS), SameAs(2)),
@@ -627,6 +649,7 @@ SCRIPTS = (
     _EXISTS,
     _CONFIG,
     _NORMALISED,
+    _TOLD_POLICY,
     *_UNUSED,
     *_FUNCTIONS,
     *_WEIGHTS_SCRIPTS,
