@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from conformance.cases import sizes
 from conformance.cases.drawn import strategies as drawn
 from conformance.cases.drawn.life_cycles import life_cycle_cases
-from conformance.cases.listed import numbers, objects, situations, special, training, wide
+from conformance.cases.listed import lives, numbers, objects, situations, special, training, wide
 from conformance.cases.pairs import pairs
 from conformance.cases.scripted.scripts import scripted_families
 from conformance.cases.situations import drawn_in_situations
@@ -122,7 +122,7 @@ def _families() -> tuple[Family, ...]:
         ),
         Family("loss gradients", drawn.loss_gradient_cases(), wide.loss_gradients, 0.2),
         Family("handed over", None, lambda: situations.fixed("handed over")),
-        Family("life cycles", life_cycle_cases(), share=0.4),
+        Family("life cycles", life_cycle_cases(), lives.lives, 0.4),
         Family("round trips", drawn.round_trip_cases(), objects.round_trips, 0.3),
         Family("pairs", None, pairs),
         *(Family(name, None, make) for name, make in tables.items()),

@@ -319,6 +319,52 @@ def _divided() -> Iterator[Layer]:
         batch=3, height=12, width=13, in_channels=5, filters=29, kernel_height=4, kernel_width=4,
         stride_height=4, stride_width=4, data_format="channels_first",
     )  # fmt: skip
+    # More than 8,192 pixels, cut between the images.
+    for data_format in ("channels_last", "channels_first"):
+        yield Layer(
+            batch=19, height=23, width=25, filters=2, kernel_height=2, kernel_width=2, stride_height=2,
+            stride_width=2, data_format=data_format,
+        )  # fmt: skip
+
+
+def _long_gradients() -> Iterator[Layer]:
+    """Yield layers whose output gradient is cut: a row of more than a million numbers, an image above 24 MB.
+
+    Few pixels and taps make it large, so that loops run them. An output of that size would be no answer.
+    """
+    row = Layer(width=3, filters=512, stride_width=1025, use_bias=False)
+    yield from (row, attrs.evolve(row, data_format="channels_first"))
+    yield attrs.evolve(row, height=4, filters=210, kernel_height=2, dtype="float64")
+
+
+def _short_axes() -> Iterator[Layer]:
+    """Yield one or two pixels along an axis with every kernel, stride, dilation and padding of a few.
+
+    Both axes of a layer are such, so that each combination is seen of the height and of the width.
+    """
+    choice = _Choice(23)
+    strides, formats = (1, 2, 3), itertools.cycle(("channels_last", "channels_first"))
+    axes = [(*axis, None) for axis in itertools.product((1, 2), (1, 2, 3, 4, 5), strides)]
+    told = itertools.product((1, 2), (2, 3, 4), ((2, 1), (3, 1), (3, 2)))
+    axes_told = [(size, kernel, *stride_and_extra) for size, kernel, stride_and_extra in told]
+    for padding in ("valid", "same"):
+        # A stride of 1 is one of both axes, as where there is a path of its own for it.
+        for group in (axes[::3], [axis for axis in axes if axis[2] > 1], axes_told):
+            for (height, rows, down, lower), (width, columns, right, further) in zip(
+                choice.shuffled(group), choice.shuffled(group)
+            ):
+                yield Layer(
+                    batch=2, height=height, width=width, in_channels=2, filters=3, kernel_height=rows,
+                    kernel_width=columns, stride_height=down, stride_width=right, extra_height=lower,
+                    extra_width=further, padding=padding, data_format=next(formats),
+                )  # fmt: skip
+        dilated = choice.shuffled([*itertools.product((1, 2, 3), (2, 3, 4))])
+        for (height, rows), (width, columns) in zip(dilated, choice.shuffled(dilated)):
+            yield Layer(
+                batch=2, height=height, width=width, in_channels=2, filters=3, kernel_height=rows,
+                kernel_width=columns, dilation=choice.of((2, 3)), padding=padding,
+                data_format=next(formats),
+            )  # fmt: skip
 
 
 def _decoders() -> Iterator[Layer]:
@@ -430,12 +476,14 @@ def many() -> tuple[Case, ...]:
     )  # fmt: skip
     layers += (double, attrs.evolve(double, activation="relu", data_format="channels_first"))
     layers += _divided()
+    layers += (layer for layer in _short_axes() if layer.is_legal)
     threes = _Choice(22)
     for combination in (_COMBINATIONS[1], _COMBINATIONS[2]):
         rounding += _packed(_THREES, threes, **combination, dtype="float64")
     return (
         *(layer.case(seed) for seed, layer in enumerate(layers, start=100)),
         *(layer.case(seed, real=True) for seed, layer in enumerate(rounding, start=1000)),
+        *(layer.case(seed, asked=("gradients",)) for seed, layer in enumerate(_long_gradients())),
     )
 
 

@@ -154,7 +154,7 @@ _PLAIN = (
     "[2, 3]", "[2]", "[2, 3, 4]", "[]", "np.array([2, 3])", "range(2, 4)", "{2, 3}", "(n for n in (2, 3))",
     "(np.int64(2), np.int64(3))", "{}", "['same']", "['relu']", "[3]", "[2, 2]",
     # other types
-    "np.float64", "np.dtype('float64')",
+    "np.float64", "np.dtype('float64')", "float", "int", "complex",
     "b'valid'", "b'channels_last'", "b'name'", "object()", "np.zeros((2, 3, 3, 2))",
     # inputs of a call
     "np.arange(40, dtype='float32').reshape(1, 4, 5, 2)",
@@ -186,6 +186,7 @@ _PLAIN = (
     "np.full((1, 4, 5, 2), 2**31).tolist()", "np.full((1, 4, 5, 2), 2**63).tolist()",
     "np.full((3, 2, 2, 4), 1).tolist()",
     "{'class_name': 'Constant', 'config': {'value': 2**70}}",
+    "{'class_name': 'Constant', 'config': {'value': 2**63}}",
     # no shape, and functions that no Keras knows
     "np.array(4)", "np.asarray_chkfinite", "__import__('functools').partial(np.multiply, 3)",
     # of a training step

@@ -15,7 +15,8 @@ class MyLayer:
         self, filters, kernel_size, strides=(1, 1), padding="valid", data_format="channels_last",
         use_bias=True, dtype="float32",
     ):  # fmt: skip
-        self.filters, self.padding, self.use_bias, self.dtype = filters, padding, use_bias, dtype
+        self.filters, self.use_bias, self.dtype = filters, use_bias, dtype
+        self.padding = padding.lower()
         self.kernel_size, self.strides = (
             (pair, pair) if isinstance(pair, int) else tuple(pair)
             for pair in (kernel_size, strides)
@@ -31,6 +32,9 @@ class MyLayer:
     def set_weights(self, weights):
         """Take [kernel, bias], or [kernel] without a bias: copies, for the caller may change its arrays."""
         copies = [np.array(weight, self.dtype) for weight in weights]
+        made = [self.kernel, self.bias] if self.use_bias else [self.kernel]
+        if [copy.shape for copy in copies] != [weight.shape for weight in made]:
+            raise ValueError("set_weights: other shapes, or another number of weights")
         self.kernel, self.bias = copies if self.use_bias else (*copies, None)
 
     def __call__(self, inputs):

@@ -420,6 +420,9 @@ class _FunctionLayer:
         dtype = arguments.get("dtype", "float32")
         if dtype not in (*SIGNIFICAND_BITS, "int32"):
             raise Unsupported(f"a bare function has no dtype {dtype!r}")
+        for name in ("padding", "data_format"):  # a function knows them in one spelling
+            if name in arguments and not str(arguments[name]).islower():
+                raise Unsupported(f"a bare function has no {name} {arguments[name]!r}")
         self._function, self._arguments, self._keywords = function, arguments, _keywords(function)
         self.kernel: Array | None = None
         self.bias: Array | None = None
@@ -428,6 +431,8 @@ class _FunctionLayer:
         pass
 
     def set_weights(self, weights: Sequence[Array]) -> None:
+        if len(weights) > 2:
+            raise Unsupported(f"a bare function refuses no weights: {_LAYERS_ONLY}")
         self.kernel, self.bias = (*map(np.array, weights), None)[:2]
 
     def __call__(self, inputs: Array) -> Any:

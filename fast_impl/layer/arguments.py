@@ -274,6 +274,11 @@ def _object(dtype: Any) -> dtypes.DType:
     with about("dtype", dtype, "must be a number format, such as 'float32'"):
         if isinstance(dtype, bytes):
             raise TypeError("it is text of bytes")
+        # TensorFlow's float is not NumPy's, and it knows no other number of Python's.
+        if isinstance(dtype, type) and not issubclass(dtype, np.generic):
+            if dtype not in (bool, float):
+                raise TypeError("it is a class, and no format")
+            dtype = "float32" if dtype is float else dtype
         found: dtypes.DType = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
     native: dtypes.DType = found.newbyteorder("=")
     return native

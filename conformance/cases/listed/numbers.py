@@ -149,7 +149,13 @@ def gradients() -> tuple[Case, ...]:
         )
         for filters in (1, 3)
     )
-    for c in (*pointwise, *_ALIKE):
+    # Where filters are as many as channels, an exchange of the two has no other shape.
+    alike = (
+        attrs.evolve(_ALIKE[0], size=(5, 4), dilation_rate=2),
+        attrs.evolve(_ALIKE[1], size=(4, 5), kernel_size=(2, 3), strides=(3, 2), padding="valid"),
+        attrs.evolve(_ALIKE[0], size=(4, 3), strides=(2, 2), output_padding=(1, 0)),
+    )
+    for c in (*pointwise, *_ALIKE, *alike):
         inputs, upstream = position_coded(c.input_shape()), small_integers(c.output_shape, 3)
         kernel = position_coded(c.kernel_shape)
         build, first = c.weights(-kernel)

@@ -201,6 +201,12 @@ def _equal_to(**arguments: Any) -> Case:
     return Case("geometry", c.arguments(), (steps.ComputeOutputShape(c.input_shape()), *listed))
 
 
+def _frozen() -> Case:
+    """Return a case of a layer that nobody may train: its weights are its own all the same."""
+    case = geometry_case(_LAYER)
+    return attrs.evolve(case, arguments={**case.arguments, "trainable": False})
+
+
 def _listed(family: str) -> Iterator[Case]:
     for name in FAMILIES[family]:
         if KINDS[name].clause == THREADS:
@@ -220,6 +226,7 @@ def _listed(family: str) -> Iterator[Case]:
         if family == "numbers" and name == "byte swapped":
             yield situated(_halves(), name)
         if family == "geometry" and is_shared:
+            yield situated(_frozen(), name)
             yield situated(_equal_to(use_bias=False), name)
             yield situated(_equal_to(), name)
 

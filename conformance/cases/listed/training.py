@@ -88,6 +88,20 @@ def _loss_targets() -> tuple[Case, ...]:
     return (
         case("loss targets", arguments, *weights(), steps.Call(layer_inputs()), steps.Losses(), *asked, *updates),
         case("loss targets", arguments, steps.LossesFor("empty"), steps.UpdatesFor("empty")),
+        # Those of the weights are never those of older ones.
+        case(
+            "loss targets",
+            {"kernel_regularizer": function("sum of squares"), "bias_regularizer": function("sum")},
+            *(
+                step
+                for start in (1, 2)
+                for step in (
+                    *weights(position_coded(KERNEL_SHAPE, start=start))[start - 1 :],
+                    steps.Losses(),
+                    steps.LossesFor("none"),
+                )
+            ),
+        ),
     )  # fmt: skip
 
 
@@ -189,6 +203,7 @@ def _untrainable() -> tuple[Case, ...]:
     return (
         case("untrainable", {"trainable": False, **arguments}, *before, train),
         case("untrainable", arguments, *before, steps.Assign("trainable", False), train),
+        case("untrainable", {}, *before, steps.Assign("trainable", False), train),
     )
 
 

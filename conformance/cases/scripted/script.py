@@ -95,11 +95,9 @@ def then(*listed: steps.Step) -> tuple[Line, ...]:
     return tuple(map(Line, listed))
 
 
-#: What most scripts begin with: filters 3, kernel 2x3, a kernel that counts up.
-LAYER: Mapping[str, Value] = {
-    "filters": 3,
-    "kernel_size": [2, 3],
-    "kernel_initializer": {"function": "count up"},
-}
+#: Filters 3, kernel 2x3: of scripts that set the weights, which a layer can be asked that takes no initializer.
+SIZES: Mapping[str, Value] = {"filters": 3, "kernel_size": [2, 3]}
+#: What most scripts begin with: its kernel counts up.
+LAYER: Mapping[str, Value] = {**SIZES, "kernel_initializer": {"function": "count up"}}
 SHAPE = (1, 4, 5, 2)
 INPUTS = (np.arange(40) % 7 - 3).reshape(SHAPE).astype(np.float32)

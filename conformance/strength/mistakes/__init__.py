@@ -13,6 +13,7 @@ from conformance.strength.mistakes.layer import (
     alike,
     answers,
     arguments,
+    crossings,
     initial_values,
     interface,
     manners,
@@ -68,6 +69,7 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "one of several": (*apart.MISTAKES, *again.COPIES),
     "read late or known wrongly": late.MISTAKES,
     "what mutants showed": mutants.MISTAKES,
+    "where two plain things meet": crossings.MISTAKES,
 }
 MISTAKES: Mapping[str, Mistake] = {
     mistake.id: mistake for chapter in CHAPTERS.values() for mistake in chapter

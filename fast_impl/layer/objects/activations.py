@@ -255,7 +255,9 @@ class ReLU(LayerActivation):
         )  # fmt: skip
 
     def function(self, x: Array) -> Array:
-        """The activation in float32."""
+        """The activation in float32; of integers they are integers, but for a slope alone."""
+        if self._leaky:
+            x = x.astype(np.float32, copy=False)
         limit, slope, threshold = self._of(x)
         kept = x * (x > threshold) if threshold else np.maximum(x, 0)
         if math.isfinite(limit):
@@ -318,6 +320,7 @@ class LeakyReLU(LayerActivation):
 
     def function(self, x: Array) -> Array:
         """The activation in float32."""
+        x = x.astype(np.float32, copy=False)
         return np.where(x > 0, x, x * np.float32(self.alpha))
 
     def derivative(self, x: Array, y: Array, g: Array) -> Array:  # noqa: ARG002

@@ -37,6 +37,7 @@ REFUSED = [
     ({"rank": 2}, TypeError, "multiple values for keyword argument 'rank'"),
     ({"dynamic": 1}, TypeError, "dynamic"),
     ({"dtype": "f4"}, TypeError, "^dtype='f4'"),
+    ({"dtype": int}, TypeError, "^dtype=<class 'int'>"),
     ({"dtype": "mixed_f4"}, TypeError, "^dtype='f4'"),
     ({"dtype": object()}, TypeError, "."),
     (
@@ -126,6 +127,7 @@ def test_the_output_shape_of_a_layer_needs_a_padding_that_is_text(padding, error
         ("dtype", "float", "float32"),
         ("dtype", np.float16, "float16"),
         ("dtype", np.dtype(np.float64), "float64"),
+        ("dtype", float, "float32"),
         ("dtype", SimpleNamespace(as_numpy_dtype=np.float64), "float64"),
         ("dtype", None, None),
         ("dtype", {"class_name": "Policy", "config": {"name": "half"}}, "float16"),

@@ -18,7 +18,7 @@ from conformance.cases.scripted.expected import (
     SameAs,
     Typed,
 )
-from conformance.cases.scripted.script import INPUTS, LAYER, Line, Script, both, either, then
+from conformance.cases.scripted.script import INPUTS, LAYER, SIZES, Line, Script, both, either, then
 from conformance.model import steps
 from conformance.model.named import literal
 
@@ -95,7 +95,7 @@ SCRIPTS = (
     *(
         Script(
             clause=clause,
-            arguments={**LAYER, "strides": [2, 1], "padding": "SAME", "data_format": data_format},
+            arguments={**SIZES, "strides": [2, 1], "padding": "SAME", "data_format": data_format},
             lines=(
                 *then(steps.Build((None, 3, 3, 3))),
                 *then(steps.SetWeights((position_coded((2, 3, 3, 3)), _BIAS))),
@@ -134,6 +134,37 @@ SCRIPTS = (
             ),
         )
         for text in ("np.float64", "np.dtype('float64')")
+    ),
+    # A padding that no call takes gives no shape, either.
+    *(
+        Script(
+            clause="ARG-05",
+            arguments={**LAYER, "padding": padding},
+            lines=(both(steps.ComputeOutputShape((1, 4, 5, 2)), Raises(error)),),
+        )
+        for padding, error in ((literal("['same']"), "TypeError"), (["same"], "AssertionError"))
+    ),
+    # Of Python's own types float is float32, and int and complex are none.
+    Script(
+        clause="ARG-16",
+        arguments={**LAYER, "dtype": literal("float")},
+        lines=(
+            both(steps.Read("dtype"), Gives("float32")),
+            both(steps.Call(INPUTS), Typed("float32")),
+        ),
+    ),
+    *(
+        Script(
+            clause="ARG-16",
+            arguments=LAYER,
+            lines=(
+                both(
+                    steps.Construct("strange", {**LAYER, "dtype": literal(text)}),
+                    Raises("TypeError"),
+                ),
+            ),
+        )
+        for text in ("int", "complex")
     ),
     *(
         _of_policy(*row)
@@ -263,7 +294,7 @@ SCRIPTS = (
     ),
     Script(
         clause="CONS-05",
-        arguments={**LAYER, "kernel_constraint": {"function": "numpy double"}},
+        arguments={**SIZES, "kernel_constraint": {"function": "numpy double"}},
         lines=(
             *then(steps.Build((None, None, None, 2)), steps.SetWeights((_KERNEL, _BIAS))),
             either(

@@ -10,6 +10,7 @@ import numpy as np
 from conformance.cases.drawn.data import position_coded, small_integers
 from conformance.cases.scripted.expected import (
     Arrays,
+    Expected,
     Filled,
     Gives,
     Holds,
@@ -19,7 +20,7 @@ from conformance.cases.scripted.expected import (
     Succeeds,
     Typed,
 )
-from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, either, then
+from conformance.cases.scripted.script import INPUTS, LAYER, SIZES, Line, Script, both, either, then
 from conformance.model import steps
 from conformance.model.named import literal
 
@@ -38,7 +39,7 @@ def _invoke(method: str, *arguments: Any, **keywords: Any) -> steps.Invoke:
 
 _APPLY = Script(
     clause="METH-01",
-    arguments={**LAYER, "activity_regularizer": {"function": "sum"}},
+    arguments={**SIZES, "activity_regularizer": {"function": "sum"}},
     lines=(
         *_BUILT,
         both(steps.Call(INPUTS), Numbers()),
@@ -54,7 +55,7 @@ _APPLY = Script(
 )
 _APPLY_LOSSES = Script(
     clause="METH-01",
-    arguments={**LAYER, "activity_regularizer": {"function": "sum"}},
+    arguments={**SIZES, "activity_regularizer": {"function": "sum"}},
     lines=(
         *_BUILT,
         *then(steps.Call(INPUTS, "apply")),
@@ -72,12 +73,12 @@ _WIDE = small_integers((2, 5, 6, 6), 7)
 _CONVOLUTION_OWN_INPUT = (
     Script(
         clause="METH-03",
-        arguments=LAYER,
+        arguments=SIZES,
         lines=(*_BUILT, either(steps.ConvolutionOp(INPUTS), _EAGER_INVALID, _VALUE)),
     ),
     Script(
         clause="METH-03",
-        arguments={**LAYER, "strides": 2},
+        arguments={**SIZES, "strides": 2},
         lines=(
             *then(
                 steps.Build((None, None, None, 6)),
@@ -88,7 +89,7 @@ _CONVOLUTION_OWN_INPUT = (
     ),
     Script(
         clause="METH-03",
-        arguments={**LAYER, "filters": 1},
+        arguments={**SIZES, "filters": 1},
         lines=(
             *then(
                 steps.Build((None, None, None, 4)),
@@ -109,10 +110,10 @@ _CONVOLVED = np.sum(
     axis=0,
 )
 _CONVOLUTION_FORMS = tuple(
-    Script(clause="METH-04", arguments={**LAYER, **more}, lines=(line,))
+    Script(clause="METH-04", arguments={**SIZES, **more}, lines=(line,))
     for more, line in (
         ({"strides": [1, 2]}, both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL), Numbers())),
-        ({"activation": "relu", "bias_initializer": "ones"},
+        ({"activation": "relu"},
          both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL), Numbers())),
         ({"padding": "same"}, both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL), Numbers())),
         ({"dilation_rate": 2, "padding": "same"}, both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL), Numbers())),
@@ -131,6 +132,25 @@ _CONVOLUTION_FORMS = tuple(
         ({}, both(steps.ConvolutionOp(INPUTS, _OTHER_KERNEL[0]), _VALUE)),
     )
 )  # fmt: skip
+#: Sizes that are no multiples of the stride, as no output of the layer has them with `same`.
+_ODD_SIZES = small_integers((2, 5, 7, 2), 11)
+_CONVOLUTION_SIZES = tuple(
+    Script(
+        clause="METH-04",
+        arguments={**SIZES, **more},
+        lines=tuple(
+            both(steps.ConvolutionOp(_ODD_SIZES[:, row:, column:], _OTHER_KERNEL), Numbers())
+            for row, column in ((0, 0), (1, 0), (0, 1), (2, 2))
+        ),
+    )
+    for more in (
+        {"strides": 2, "padding": "same"},
+        {"strides": [3, 2], "padding": "same"},
+        {"strides": [2, 5], "padding": "same"},
+        {"strides": [2, 3]},
+        {"dilation_rate": 3, "padding": "same"},
+    )
+)
 _CONVOLUTION_INTEGERS = tuple(
     Script(
         clause="METH-04",
@@ -156,7 +176,7 @@ _CONVOLUTION_INTEGERS = tuple(
 _THREE = small_integers((1, 4, 5, 3), 9)
 _CONVOLUTION_BUILT = Script(
     clause="METH-04",
-    arguments=LAYER,
+    arguments=SIZES,
     lines=(
         *then(
             steps.Build((None, None, None, 3)),
@@ -232,6 +252,45 @@ _NORMALISED = Script(
         ),
     ),
 )  # fmt: skip
+#: A policy of two dtypes is told as an object.
+_TOLD_POLICY = Script(
+    clause="METH-06",
+    arguments={**_BY_NAME, "dtype": "mixed_float16"},
+    lines=(
+        both(
+            _invoke("get_config"),
+            Holds(
+                items={
+                    "dtype": {
+                        "module": "keras.mixed_precision", "class_name": "Policy",
+                        "config": {"name": "mixed_float16"}, "registered_name": None,
+                    }
+                }
+            ),
+            of_the_page=(None, None),
+            beside_keras_3=(None, None),
+        ),
+    ),
+)  # fmt: skip
+#: Whatever a layer was told it tells, and whoever is made of that, before there are weights.
+_UNUSED = tuple(
+    Script(
+        clause="METH-06",
+        arguments={**_BY_NAME, "name": "unused", **told},
+        lines=(
+            both(_invoke("get_config"), Holds(items={"name": "unused", **told})),
+            *then(steps.RoundTrip()),
+            both(_invoke("get_config"), Holds(items={"name": "unused", **told})),
+        ),
+    )
+    for told in (
+        {
+            "strides": [2, 3], "padding": "same", "output_padding": [1, 0], "dtype": "float64", "trainable": False,
+            "use_bias": False,
+        },
+        {"dilation_rate": [2, 1], "data_format": "channels_first", "dtype": "float16", "activation": "tanh"},
+    )
+)  # fmt: skip
 
 #: A function is known by its name, which means nothing to whoever reads the configuration.
 _UNKNOWN = literal("np.asarray_chkfinite")
@@ -279,36 +338,46 @@ _FUNCTIONS = (
     ),
 )
 
-_WRONG_WEIGHTS = tuple(
-    Script(
+
+def _refused(text: str, **more: Any) -> Script:
+    return Script(
         clause="METH-07",
-        arguments=LAYER,
+        arguments={**SIZES, **more},
         lines=(
-            *then(steps.Build((None, None, None, 2)), steps.GetWeights()),
+            # A bias of zeros, as a new layer has it, would not show that it was lost.
+            *_BUILT,
+            *then(steps.GetWeights()),
             both(_invoke("set_weights", literal(text)), _VALUE),
-            both(steps.GetWeights(), SameAs(1)),
+            both(steps.GetWeights(), SameAs(2)),
         ),
     )
-    for text in (
-        "[]",
-        "[np.zeros((2, 3, 3, 2))]",
-        "[np.zeros((2, 3, 3, 2)), np.zeros(4)]",
-        "[np.zeros((2, 3, 3, 2)), 1.0]",
-        "[np.zeros((2, 3, 3, 3)), np.zeros(3)]",
-        "[np.zeros((2, 3, 3, 2)), np.zeros(1)]",
-        "[np.zeros((2, 3, 3, 1)), np.zeros(3)]",
-        "[np.zeros(()), np.zeros(3)]",
-        # The right size is not enough.
-        "[np.zeros((3, 2, 3, 2)), np.zeros(3)]",
-        "[np.zeros((2, 3, 2, 3)), np.zeros(3)]",
-        "[np.zeros((3, 3, 2, 2)), np.zeros(3)]",
-        "[np.zeros((6, 6)), np.zeros(3)]",
-        "[np.zeros(36), np.zeros(3)]",
-        "[np.zeros((1, 2, 3, 3, 2)), np.zeros(3)]",
-        "[np.zeros((2, 3, 3, 2)), np.zeros((1, 3))]",
-        "[np.zeros((2, 3, 3, 2)), np.zeros((3, 1))]",
-        "[np.zeros((2, 3, 3, 2)), [0., 0., 0.]]",
-    )
+
+
+_WRONG_WEIGHTS = (
+    *map(
+        _refused,
+        (
+            "[]",
+            "[np.zeros((2, 3, 3, 2))]",
+            "[np.zeros((2, 3, 3, 2)), np.zeros(4)]",
+            "[np.zeros((2, 3, 3, 2)), 1.0]",
+            "[np.zeros((2, 3, 3, 3)), np.zeros(3)]",
+            "[np.zeros((2, 3, 3, 2)), np.zeros(1)]",
+            "[np.zeros((2, 3, 3, 1)), np.zeros(3)]",
+            "[np.zeros(()), np.zeros(3)]",
+            # The right size is not enough.
+            "[np.zeros((3, 2, 3, 2)), np.zeros(3)]",
+            "[np.zeros((2, 3, 2, 3)), np.zeros(3)]",
+            "[np.zeros((3, 3, 2, 2)), np.zeros(3)]",
+            "[np.zeros((6, 6)), np.zeros(3)]",
+            "[np.zeros(36), np.zeros(3)]",
+            "[np.zeros((1, 2, 3, 3, 2)), np.zeros(3)]",
+            "[np.zeros((2, 3, 3, 2)), np.zeros((1, 3))]",
+            "[np.zeros((2, 3, 3, 2)), np.zeros((3, 1))]",
+        ),
+    ),
+    # A list is no array: those are asked who know what an initializer is, too.
+    _refused("[np.zeros((2, 3, 3, 2)), [0., 0., 0.]]", bias_initializer="zeros"),
 )
 #: Numbers in float64, and what each becomes: the nearest one, of two the even one, infinity beyond the largest.
 ROUNDED = {
@@ -353,7 +422,7 @@ _WEIGHTS_SCRIPTS = (
     Script(clause="METH-07", arguments=LAYER, lines=(both(_invoke("get_weights"), Gives([])),)),
     Script(
         clause="METH-07",
-        arguments=LAYER,
+        arguments=SIZES,
         lines=(
             *then(steps.Build((None, None, None, 2)), steps.GetWeights()),
             both(
@@ -368,7 +437,7 @@ _WEIGHTS_SCRIPTS = (
     ),
     Script(
         clause="METH-07",
-        arguments=LAYER,
+        arguments=SIZES,
         lines=(*_BUILT, both(steps.GetWeights(), Numbers())),
     ),
     Script(
@@ -391,7 +460,7 @@ _WEIGHTS_SCRIPTS = (
     # A layer without bias has its weight though it is frozen.
     Script(
         clause="METH-07",
-        arguments={**LAYER, "use_bias": False, "trainable": False},
+        arguments={**SIZES, "use_bias": False, "trainable": False},
         lines=(
             *then(steps.Build((None, None, None, 2)), steps.SetWeights((_FROZEN,))),
             both(_invoke("get_weights"), Gives([_FROZEN.tolist()])),
@@ -497,6 +566,7 @@ _COPIES_ALIKE = Script(
             steps.Copy("deepcopy"),
         ),
         both(steps.Losses(), SameAs(3)),
+        Line(steps.LossesFor("foreign"), Expected(outside=Gives([]))),
         both(steps.Read("scope_name"), SameAs(4)),
         both(steps.GetWeights(), Typed("float16")),
         both(steps.Call(INPUTS), SameAs(2)),
@@ -572,12 +642,15 @@ SCRIPTS = (
     _APPLY_LOSSES,
     *_CONVOLUTION_OWN_INPUT,
     *_CONVOLUTION_FORMS,
+    *_CONVOLUTION_SIZES,
     *_CONVOLUTION_INTEGERS,
     _CONVOLUTION_BUILT,
     _OPERATION_NAME,
     _EXISTS,
     _CONFIG,
     _NORMALISED,
+    _TOLD_POLICY,
+    *_UNUSED,
     *_FUNCTIONS,
     *_WEIGHTS_SCRIPTS,
     *_INPUTS,

@@ -13,7 +13,7 @@ from conformance.cases.scripted.expected import (
     SameAs,
     Typed,
 )
-from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, either, then
+from conformance.cases.scripted.script import INPUTS, LAYER, SIZES, Script, both, either, then
 from conformance.model import steps
 
 _VALUE = Raises("ValueError")
@@ -29,7 +29,7 @@ SCRIPTS = (
     # A refused gradient leaves the weights as they are; whether it is refused is no matter here.
     Script(
         clause="LIFE-04",
-        arguments=LAYER,
+        arguments=SIZES,
         lines=(
             *_BUILT,
             *then(steps.GetWeights(), steps.Gradients(INPUTS, np.ones((1, 5, 6, 3), np.float32))),
@@ -64,7 +64,7 @@ SCRIPTS = (
     # The loss of the call before is not that of a batch without images.
     Script(
         clause="LOSS-03",
-        arguments={**LAYER, "activity_regularizer": {"function": "sum"}},
+        arguments={**SIZES, "activity_regularizer": {"function": "sum"}},
         lines=(
             *_BUILT,
             *then(steps.Call(INPUTS), steps.Call(_EMPTY)),

@@ -21,12 +21,12 @@ from conformance.cases.scripted.expected import (
     Succeeds,
     Typed,
 )
-from conformance.cases.scripted.script import INPUTS, LAYER, Line, Script, both, either, then
+from conformance.cases.scripted.script import INPUTS, LAYER, SIZES, Line, Script, both, either, then
 from conformance.model import steps
 from conformance.model.named import literal
 
-_CALL = steps.Call(INPUTS)
-_PLAIN = {"filters": 3, "kernel_size": [2, 3], "kernel_initializer": "ones"}
+_BUILD, _CALL = steps.Build((None, None, None, 2)), steps.Call(INPUTS)
+_PLAIN = {**SIZES, "kernel_initializer": "ones"}
 
 
 def _named(name: str, **more: Any) -> dict[str, Any]:
@@ -206,9 +206,9 @@ _UNTRAINABLE = Script(
 )
 _FROZEN_LATER = Script(
     clause="VAR-06",
-    arguments=_named("frozen"),
+    arguments={**SIZES, "name": "frozen"},
     lines=(
-        *then(_CALL),
+        *then(_BUILD),
         both(steps.Read("trainable_weights"), Arrays(((2, 3, 3, 2), (3,)))),
         *then(steps.Assign("trainable", False)),
         both(steps.Read("trainable_weights"), Gives([])),
@@ -236,10 +236,13 @@ _FROZEN_LATER_LOSSES = (
         ),
     ),
 )
-_SLASH = Script(
-    clause="ATTR-02",
-    arguments=_named("one/two"),
-    lines=(*then(_CALL), both(steps.Read("scope_name"), Like(r"one/two(_\d+)?"))),
+_SLASHES = tuple(
+    Script(
+        clause="ATTR-02",
+        arguments=_named(name),
+        lines=(*then(_CALL), both(steps.Read("scope_name"), Like(rf"{name}(_\d+)?"))),
+    )
+    for name in ("one/two", "one/two/three")
 )
 _TRAINABLE_AT_THE_CALL = tuple(
     Script(
@@ -357,7 +360,6 @@ _REUSE_EAGER = tuple(
     )
 )
 _SEVEN = literal("tf.compat.v1.constant_initializer(7.)")
-_DEFAULTS = {"filters": 3, "kernel_size": [2, 3]}
 
 
 def _scoped(
@@ -365,7 +367,7 @@ def _scoped(
 ) -> Script:
     return Script(
         clause="VAR-11",
-        arguments={**_DEFAULTS, **more},
+        arguments={**SIZES, **more},
         lines=(
             *then(
                 steps.Enter("variable_scope", {"name_or_scope": "s", **scope}), _CALL, steps.Leave()
@@ -420,30 +422,32 @@ _KERAS_STYLE = Script(
 )
 _COUNT = Script(
     clause="VAR-14",
-    arguments=_PLAIN,
+    arguments=SIZES,
     lines=(
         both(steps.Invoke("count_params"), Raises("ValueError", "isn't built")),
-        *then(steps.Build((None, None, None, 2))),
+        *then(_BUILD),
+        both(steps.Invoke("count_params"), Gives(39)),
+        *then(steps.Assign("trainable", False)),
         both(steps.Invoke("count_params"), Gives(39)),
         *then(
-            steps.Construct("no bias", {**_PLAIN, "use_bias": False}),
+            steps.Construct("no bias", {**SIZES, "use_bias": False}),
             steps.Build((None, None, None, 2)),
         ),
         both(steps.Invoke("count_params"), Gives(36)),
         *then(
-            steps.Construct("fixed", {**_PLAIN, "trainable": False}),
+            steps.Construct("fixed", {**SIZES, "trainable": False}),
             steps.Build((None, None, None, 2)),
         ),
         both(steps.Invoke("count_params"), Gives(39)),
         # Beyond 16 bits.
         *then(
-            steps.Construct("large", {**_PLAIN, "filters": 200}),
+            steps.Construct("large", {**SIZES, "filters": 200}),
             steps.Build((None, None, None, 60)),
         ),
         both(steps.Invoke("count_params"), Gives(72_200)),
         # Beyond 8 bits, though the filters are given in 8.
         *then(
-            steps.Construct("short", {**_PLAIN, "filters": literal("np.uint8(3)")}),
+            steps.Construct("short", {**SIZES, "filters": literal("np.uint8(3)")}),
             steps.Build((None, None, None, 60)),
         ),
         both(steps.Invoke("count_params"), Gives(1083)),
@@ -463,7 +467,7 @@ _BUILD_TWICE = Script(
     clause="VAR-15",
     arguments=_PLAIN,
     lines=(
-        *then(steps.Build((None, None, None, 2)), steps.Build((None, None, None, 2))),
+        *then(_BUILD, _BUILD),
         either(steps.Read("weights"), Arrays(_PAIR * 2), Arrays(_PAIR)),
     ),
 )
@@ -488,12 +492,22 @@ _BUILT_TWICE = Script(
 #: Each build asks for values of its own.
 _ASKED_FOR_VALUES = Script(
     clause="VAR-15",
-    arguments={**_DEFAULTS, "kernel_initializer": {"function": "told calls, values"}},
+    arguments={**SIZES, "kernel_initializer": {"function": "told calls, values"}},
     lines=(
         *then(steps.Build((None, None, None, 2)), steps.Build((None, None, None, 2))),
         both(steps.GetWeights(), Filled((1.0, 0.0, 2.0, 0.0))),
     ),
     where="not graph",
+)
+#: The kernel's values are asked for first.
+_ASKED_FIRST = Script(
+    clause="VAR-01",
+    arguments={
+        **SIZES,
+        "kernel_initializer": {"function": "told calls, values"},
+        "bias_initializer": {"function": "told calls, values"},
+    },
+    lines=(*then(_BUILD), both(steps.GetWeights(), Filled((1.0, 2.0)))),
 )
 #: What a build has decided stays so.
 _BUILT_DTYPE = Script(
@@ -553,6 +567,7 @@ _LAST_CALL_BEFORE_GRADIENTS = Script(
 )
 SCRIPTS = (
     _ASKED_FOR_VALUES,
+    _ASKED_FIRST,
     _BUILT_DTYPE,
     _OWN_LISTS,
     _OWN_LOSSES,
@@ -571,7 +586,7 @@ SCRIPTS = (
     _UNTRAINABLE,
     _FROZEN_LATER,
     *_FROZEN_LATER_LOSSES,
-    _SLASH,
+    *_SLASHES,
     _INFERRED,
     *_TRAINABLE_AT_THE_CALL,
     _COLLECTIONS,

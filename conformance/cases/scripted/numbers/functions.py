@@ -18,10 +18,11 @@ from conformance.cases.scripted.expected import (
     Numbers,
     Raises,
     Succeeds,
+    Typed,
     Wanted,
 )
 from conformance.cases.scripted.numbers.bends import pixels
-from conformance.cases.scripted.script import INPUTS, LAYER, Script, both, either, then
+from conformance.cases.scripted.script import INPUTS, LAYER, SIZES, Script, both, either, then
 from conformance.model import steps
 from conformance.model.named import literal
 
@@ -112,12 +113,32 @@ _CONFIGURED = tuple(
     )
     for script in _configured(*row)
 )
-#: Integers have the limit, too.
-_WHOLE = Script(
-    clause="ACT-01",
-    arguments={**LAYER, "activation": "relu6", "dtype": "int32"},
-    lines=(both(steps.Call(INPUTS.astype(np.int32)), Numbers()),),
-)
+_INTEGERS = np.array([-4, -2, 0, 2, 4, 8], np.int32).reshape(1, 1, 6, 1)
+
+
+def _relu(**config: float) -> dict[str, Any]:
+    return {"class_name": "ReLU", "config": config}
+
+
+#: Integers have the limit, too; options are cut to integers, but for a slope alone, which makes numbers of them.
+_WHOLE = tuple(
+    Script(
+        clause="ACT-01",
+        arguments={
+            "filters": 1, "kernel_size": 1, "kernel_initializer": "ones", "dtype": "int32",
+            "activation": activation,
+        },
+        lines=(both(steps.Call(_INTEGERS), Gives([[[[number] for number in wanted]]])),),
+    )
+    for activation, wanted in (
+        ("relu6", [0, 0, 0, 2, 4, 6]),
+        (_relu(max_value=3.5), [0, 0, 0, 2, 3, 3]),
+        (_relu(max_value=3.5, threshold=2.5), [0, 0, 0, 0, 3, 3]),
+        (_relu(max_value=3.5, negative_slope=1.5), [-4, -2, 0, 2, 3, 3]),
+        (_relu(negative_slope=0.5), [-2.0, -1.0, 0.0, 2.0, 4.0, 8.0]),
+        ({"class_name": "LeakyReLU", "config": {"alpha": 0.5}}, [-2.0, -1.0, 0.0, 2.0, 4.0, 8.0]),
+    )
+)  # fmt: skip
 _THREE_TENTHS = np.where(_BEFORE > 0, _BEFORE, _BEFORE * np.float32(0.3))
 #: Not the slope of `leaky_relu`.
 _LEAKY_BY_NAME = Script(
@@ -146,7 +167,7 @@ _REGULARIZERS = (
     _regularizer("LOSS-02", "activity", "places", Numbers()),
     Script(
         clause="LOSS-01",
-        arguments={**LAYER, "kernel_regularizer": _named("sum of squares")},
+        arguments={**SIZES, "kernel_regularizer": _named("sum of squares")},
         lines=(
             *_BUILT,
             both(steps.Losses(), Numbers()),
@@ -157,8 +178,17 @@ _REGULARIZERS = (
     # The class that they are made of is one, too.
     Script(
         clause="LOSS-09",
-        arguments={**LAYER, "kernel_regularizer": {"class_name": "Regularizer", "config": {}}},
+        arguments={**SIZES, "kernel_regularizer": {"class_name": "Regularizer", "config": {}}},
         lines=(*_BUILT, both(steps.Losses(), Gives([0.0]))),
+    ),
+    # A number of Python's, which a function gave, becomes one of float32, or stays what it is.
+    *(
+        Script(
+            clause="LOSS-09",
+            arguments={**SIZES, f"{part}_regularizer": _named("told calls, a loss")},
+            lines=(*_BUILT, *then(_CALL), both(steps.Losses(), Typed("float32", or_number=True))),
+        )
+        for part in ("kernel", "activity")
     ),
     Script(
         clause="LOSS-02",
@@ -291,7 +321,7 @@ _BUILDS = tuple(
 _ASKED = tuple(
     Script(
         clause="SHAPE-09",
-        arguments=LAYER,
+        arguments=SIZES,
         lines=(
             both(
                 steps.Invoke("compute_output_shape", (literal(text),)),
@@ -375,7 +405,7 @@ SCRIPTS = (
     ),
     *_CONFIGURED,
     _LEAKY_BY_NAME,
-    _WHOLE,
+    *_WHOLE,
     *_REGULARIZERS,
     *_CONSTRAINTS,
     *_INITIALIZERS,

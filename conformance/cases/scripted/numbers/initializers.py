@@ -121,6 +121,21 @@ _WRONG_SHAPE = Script(
     arguments={**_BASE, "kernel_initializer": {"function": "wrong shape"}},
     lines=(both(_CALL, _VALUE, of_the_page=(Raises("InvalidArgumentError"), _VALUE)),),
 )
+#: Integers of more than 63 bits do not wrap.
+_TOO_LONG = tuple(
+    Script(
+        clause="INIT-07",
+        arguments={
+            **_BASE,
+            "dtype": "int32",
+            "kernel_initializer": literal(
+                f"{{'class_name': 'Constant', 'config': {{'value': {value}}}}}"
+            ),
+        },
+        lines=(either(steps.Call(INPUTS.astype(np.int32)), _VALUE, None),),
+    )
+    for value in ("2**63", "2**70")
+)
 _INTEGERS = Script(
     clause="INIT-07",
     arguments=_BASE,
@@ -245,6 +260,7 @@ SCRIPTS = (
     *_LATE,
     _WRONG_SHAPE,
     _INTEGERS,
+    *_TOO_LONG,
     *_DRAWN,
     *_COMPLEX,
     *_SEEDS,

@@ -18,7 +18,7 @@ from conformance.cases.scripted.expected import (
     Typed,
     Wanted,
 )
-from conformance.cases.scripted.script import INPUTS, LAYER, Line, Script, then
+from conformance.cases.scripted.script import INPUTS, SIZES, Line, Script, then
 from conformance.model import steps
 from conformance.model.named import literal
 
@@ -46,7 +46,7 @@ def _step(*rates: tuple[Any, float]) -> Script:
             _outside(steps.GetWeights(), Typed("float32")),
         ]
     lines.append(_outside(steps.Call(INPUTS), Numbers()))
-    return Script(clause="CONS-01", arguments=LAYER, lines=tuple(lines))
+    return Script(clause="CONS-01", arguments=SIZES, lines=tuple(lines))
 
 
 #: A number that float32 does not have, in float64.
@@ -66,7 +66,7 @@ _DOUBLE = Script(
 _WITHOUT_ONE = tuple(
     Script(
         clause="CONS-06",
-        arguments={**LAYER, "kernel_constraint": form, "bias_constraint": form},
+        arguments={**SIZES, "kernel_constraint": form, "bias_constraint": form},
         lines=(
             *_BUILT,
             _outside(steps.Call(INPUTS), Numbers()),

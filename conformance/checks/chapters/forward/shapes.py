@@ -15,7 +15,13 @@ from conformance.model.case import Case
 from conformance.model.geometry import Axis, Geometry
 from conformance.model.steps import Build, Call, ComputeOutputShape, StaticShape
 from conformance.model.traits import Traits
-from conformance.oracle.comparison import Mismatch, compare_exactly, compare_shape, describe
+from conformance.oracle.comparison import (
+    Mismatch,
+    compare_dtype,
+    compare_exactly,
+    compare_shape,
+    describe,
+)
 
 
 def _lengths(view: View, wanted: Sequence[tuple[int, int | None]]) -> Mismatch | None:
@@ -242,8 +248,10 @@ def check_no_input_channels(view: View) -> Mismatch | None:
 
 
 def _only_bias(view: View) -> Mismatch | None:
-    index, _ = view.first(Call)
-    return compare_exactly(view.value(index), view.expectation.linear_output(index).values, index)
+    index, call = view.first(Call)
+    got = view.value(index)
+    wanted = view.expectation.linear_output(index).values
+    return compare_exactly(got, wanted, index) or compare_dtype(got, call.inputs.dtype.name, index)
 
 
 @check("SHAPE-13", "repeats")

@@ -209,7 +209,7 @@ def _judge_losses_for(view: View, index: int, target: str) -> Mismatch | None:
     if target in ("empty", "foreign"):
         wanted: list[Value] = []
     elif target == "none":
-        number = len(list(view.steps(Losses))) - 1
+        number = sum(before < index for before, _ in view.steps(Losses)) - 1
         wanted = _weight_losses(view, number)
     else:
         wanted = _activity_losses(view)

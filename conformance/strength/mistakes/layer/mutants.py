@@ -44,6 +44,29 @@ _POLICIES: tuple[Row, ...] = (
      _policy(lambda p: p if p.compute_dtype != p.variable_dtype else "float32")),
 )  # fmt: skip
 
+# --- Python's own types, and integers beyond 63 bits ---
+
+
+def _typed(name: type, dtype: str) -> Members:
+    return _given(lambda given: {"dtype": dtype} if given.get("dtype") is name else {})
+
+
+def _long_wrapped(given: _Arguments) -> _Arguments:
+    form = given.get("kernel_initializer")
+    value = form.get("config", {}).get("value") if isinstance(form, dict) else None
+    if given.get("dtype") != "int32" or not isinstance(value, int):
+        return {}
+    wrapped = (value + 2**31) % 2**32 - 2**31
+    return {"kernel_initializer": {"class_name": "Constant", "config": {"value": wrapped}}}
+
+
+_TYPES: tuple[Row, ...] = (
+    ("ARG-16", "type_float", "Python's float is float64.", _typed(float, "float64")),
+    ("ARG-16", "type_int", "Python's int is int32.", _typed(int, "int32")),
+    ("ARG-16", "type_complex", "Python's complex is float32.", _typed(complex, "float32")),
+    ("INIT-07", "long_wraps", "An initializer's integer of any length wraps.", _given(_long_wrapped)),
+)  # fmt: skip
+
 # --- the dtype of an activity loss ---
 
 
@@ -342,6 +365,6 @@ _EMPTY: tuple[Row, ...] = (
 MISTAKES = tuple(
     mistakes_in(
         "what mutants showed", "mutant",
-        _POLICIES, _LOSSES, _NONE, _WIDE, _LISTS, _TRUTH, _BITS, _CONFIGURED, _BASES, _AXES, _EMPTY,
+        _POLICIES, _TYPES, _LOSSES, _NONE, _WIDE, _LISTS, _TRUTH, _BITS, _CONFIGURED, _BASES, _AXES, _EMPTY,
     )
 )  # fmt: skip

@@ -16,6 +16,7 @@ from conformance.strength.mistakes.mistake import (
     outputs_changed,
     overridden,
     recomputed,
+    spatial_axes,
     with_gradient,
     zeroed,
 )
@@ -95,4 +96,54 @@ def _divided() -> Iterator[Mistake]:
         )  # fmt: skip
 
 
-MISTAKES = tuple(_divided())
+def _long_gradient(is_such: Callable[[Layer, Array], bool], axis: str, place: Place) -> type:
+    """Return a layer whose gradient of the inputs loses one place where the output gradient is long."""
+
+    def gradients(self: Any, inputs: Any, output_gradient: Any) -> Any:
+        found: Any = Right.gradients(self, inputs, output_gradient)
+        along = AXES[axis](self)
+        lost = place(found.inputs.shape[along])
+        if lost is None or not is_such(self, np.asarray(output_gradient)):
+            return found
+        return with_gradient(found, 0, zeroed(found.inputs, along, lost))
+
+    return overridden(gradients=gradients)
+
+
+def _row_is_long(layer: Layer, upstream: Array) -> bool:
+    return upstream.size // max(upstream.shape[AXES["height"](layer)] * len(upstream), 1) > 2**20
+
+
+def _image_is_long(_: Layer, upstream: Array) -> bool:
+    return upstream[:1].nbytes > 24 * 2**20
+
+
+def _first_of_later_piece(layer: Layer, inputs: Array, outputs: Array) -> Array:
+    """Lose the first image of the second piece, where a piece has at most 8,192 pixels."""
+    height, width = (inputs.shape[axis] for axis in spatial_axes(layer))
+    images = 2**13 // max(height * width, 1)
+    if not 1 < images < len(inputs):
+        return outputs
+    return recomputed(layer, zeroed(inputs, 0, images))
+
+
+def _long() -> Iterator[Mistake]:
+    table: dict[str, tuple[str, str, type]] = {
+        "row": ("GRAD-01", "A row of more than a million numbers of the output gradient loses its last pixel.",
+                _long_gradient(_row_is_long, "width", lambda size: size - 1 if size > 1 else None)),
+        "image": ("GRAD-01", "An output gradient above 24 MB for an image loses the middle row.",
+                  _long_gradient(_image_is_long, "height", _middle)),
+        "batch": ("VAL-01", "Of more than 8,192 pixels the first image of the second piece is lost.",
+                  outputs_changed(_first_of_later_piece)),
+    }  # fmt: skip
+    for name, (clause, text, layer) in table.items():
+        yield Mistake(
+            id=f"long_{name}",
+            text=text,
+            source="work that is cut into pieces",
+            clauses=(clause,),
+            layer=layer,
+        )
+
+
+MISTAKES = (*_divided(), *_long())

@@ -232,6 +232,19 @@ def test_some_activations_take_int32(name, expected):
     assert (found.dtype.name, found.ravel().tolist()) == ("int32", expected)
 
 
+@pytest.mark.parametrize(
+    ("layer", "dtype", "expected"),
+    [
+        (activations.ReLU(max_value=3.5, negative_slope=1.5), "int32", [-2, 3]),
+        (activations.ReLU(negative_slope=0.5), "float32", [-1, 7]),
+        (activations.LeakyReLU(0.5), "float32", [-1, 7]),
+    ],
+)
+def test_a_slope_alone_makes_float32_of_int32(layer, dtype, expected):
+    found = layer(column(-2, 7, dtype="int32"))
+    assert (found.dtype.name, found.ravel().tolist()) == (dtype, expected)
+
+
 def test_leaky_relu_turns_int32_into_float32():
     found = activations.get("leaky_relu")(column(-2, 7, dtype="int32"))
     assert (found.dtype.name, found.ravel().tolist()) == ("float32", [np.float32(-2 * FIFTH), 7])
