@@ -92,8 +92,11 @@ class Layer:
             inputs = position_coded(c.input_shape(), c.dtype)
             kernel = position_coded(c.kernel_shape, c.dtype)
         else:
-            inputs = nonzero_integers(c.input_shape(), 1, c.dtype, largest=2)
-            kernel = nonzero_integers(c.kernel_shape, 2, c.dtype, largest=2)
+            # In a short format, a long sum of larger ones is rounded, and what is left out of it does not show.
+            terms = math.prod((*c.kernel_size, c.in_channels))
+            largest = 1 if 4 * terms >= 2 ** SIGNIFICAND_BITS.get(c.dtype, 32) else 2
+            inputs = nonzero_integers(c.input_shape(), 1, c.dtype, largest=largest)
+            kernel = nonzero_integers(c.kernel_shape, 2, c.dtype, largest=largest)
         return Case(family, c.arguments(**more), (*c.weights(kernel), steps.Call(inputs)))
 
     @property

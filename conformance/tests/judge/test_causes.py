@@ -120,6 +120,7 @@ WRONG: Mapping[str, tuple[type, set[str]]] = {
         {"PAD-01", "PAD-02", "PAD-04", "PAD-05"},
     ),
     "padding ignored": (MISTAKES["M07_padding"].layer, {"SHAPE-02"}),
+    "the end of a sum left out": (MISTAKES["size_channels_tail_4"].layer, {"VAL-01"}),
     "raises always": (_changed(_raise), {"VAL-01"}),
 }  # fmt: skip
 #: Clauses that look at nothing but the outputs of a call.
@@ -224,6 +225,17 @@ def test_every_wrong_call_of_a_large_layer_has_its_cause() -> None:
     needed = [cause and [*cause.failures] for cause in map(causes.of, same)]
     assert len(needed) > 100
     assert {*map(str, needed)} <= {"['PAD-01']", "['PAD-02']", "['PAD-04']", "['PAD-05']"}
+
+
+@pytest.mark.parametrize(("dtype", "channels"), [("bfloat16", 65), ("float16", 513)])
+def test_what_is_left_out_of_a_long_sum_is_seen_in_a_short_format(
+    dtype: str, channels: int
+) -> None:
+    subject: Any = _Subject("the end of a sum left out")
+    case = _call_of(in_channels=channels, kernel_size=(1, 1), dtype=dtype)
+    found = Causes(_evidence(), subject, Traits()).of(case)
+    assert found is not None
+    assert [*found.failures] == ["VAL-01"]
 
 
 @pytest.mark.parametrize("name", ["kernel_size", "strides", "dilation_rate"])
