@@ -383,6 +383,11 @@ class LayerBackend(steps.Backend):
 
 #: What a bare function cannot show.
 _LAYERS_ONLY = "only a layer (a class) does"
+#: How functions know arguments that a layer may be given in capitals.
+_SPELLED = {
+    "padding": ("valid", "same"),
+    "data_format": ("channels_last", "channels_first"),
+}
 
 
 class FunctionBackend(LayerBackend):
@@ -420,9 +425,10 @@ class _FunctionLayer:
         dtype = arguments.get("dtype", "float32")
         if dtype not in (*SIGNIFICAND_BITS, "int32"):
             raise Unsupported(f"a bare function has no dtype {dtype!r}")
-        for name in ("padding", "data_format"):  # a function knows them in one spelling
-            if name in arguments and not str(arguments[name]).islower():
-                raise Unsupported(f"a bare function has no {name} {arguments[name]!r}")
+        for name, known in _SPELLED.items():
+            given = arguments.get(name)
+            if given not in known and str(given).lower() in known:
+                raise Unsupported(f"a bare function has no {name} {given!r}")
         self._function, self._arguments, self._keywords = function, arguments, _keywords(function)
         self.kernel: Array | None = None
         self.bias: Array | None = None

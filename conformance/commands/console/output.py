@@ -61,11 +61,14 @@ def dropped_where_it_cannot_be_written() -> Iterator[None]:
         status = ended.code
         raise
     finally:
+        sys.stdout.flush()
+        lost = outlets["stdout"].failure if "stdout" in outlets else None
+        if isinstance(lost, BrokenPipeError):
+            lost = None
+        if lost is not None:
+            click.echo(f"cannot write to standard output: {lost.strerror}", err=True)
         for name, stream in before.items():
             getattr(sys, name).flush()
             setattr(sys, name, stream)
-        lost = outlets["stdout"].failure if "stdout" in outlets else None
-        if lost is not None and not isinstance(lost, BrokenPipeError):
-            with contextlib.suppress(OSError):
-                click.echo(f"cannot write to standard output: {lost.strerror}", err=True)
+        if lost is not None:
             raise SystemExit(3 if status in (None, 0, 1) else status)

@@ -341,8 +341,12 @@ def test_a_folder_is_free_again_when_its_run_has_ended(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_interrupt(number: int) -> None:
-    with Interruption().watched(), pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(number)
+    before = signal.signal(number, signal.default_int_handler)  # nohup may have changed it
+    try:
+        with Interruption().watched(), pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_signal_does_not_disturb_the_end_of_a_run() -> None:

@@ -168,8 +168,8 @@ class Cutter:
         exist = self.exist[some, which]
         pixels = slice(which.start * tile, (which.start + exist.shape[1]) * tile)
         missing, address = self._inputs(some, pixels)
-        starts = ~missing.all(axis=4).transpose(0, 3, 1, 2)
-        everywhere = ~missing.any(axis=4).transpose(0, 3, 1, 2)
+        starts = ~np.logical_and.reduce(missing, axis=4).transpose(0, 3, 1, 2)
+        everywhere = ~np.logical_or.reduce(missing, axis=4).transpose(0, 3, 1, 2)
         starts &= exist[..., None, None]
         lengths = starts * grid.channels
         # Inputs side by side are read at once, if they exist in every pixel.

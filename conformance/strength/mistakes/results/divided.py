@@ -111,7 +111,9 @@ def _long_gradient(is_such: Callable[[Layer, Array], bool], axis: str, place: Pl
 
 
 def _row_is_long(layer: Layer, upstream: Array) -> bool:
-    return upstream.size // max(upstream.shape[AXES["height"](layer)] * len(upstream), 1) > 2**20
+    return bool(
+        upstream.size // max(upstream.shape[AXES["height"](layer)] * len(upstream), 1) > 2**20
+    )
 
 
 def _image_is_long(_: Layer, upstream: Array) -> bool:

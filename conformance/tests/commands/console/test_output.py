@@ -90,7 +90,8 @@ def test_a_reader_that_has_gone_ends_no_run(
 
 #: What runs the command in a session whose terminal is its standard input.
 _IN_ITS_TERMINAL = """
-import fcntl, runpy, termios
+import fcntl, runpy, signal, termios
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup may have changed
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 runpy.run_module("conformance", run_name="__main__", alter_sys=True)
 """
