@@ -120,6 +120,8 @@ class ParticipantJudge:
         self._clauses = frozenset(clauses)
         #: Whether a clause that has been judged may explain the failures of others.
         self._red: dict[str, bool] = {}
+        # Of clauses that were judged, those that their own failures were left to.
+        self._left_to: dict[str, tuple[str, ...]] = {}
         #: The failures by which clauses that have not been judged yet block others.
         self._owed: dict[str, Failure] = {}
         #: By case the clause that has been judged first and keeps it as its own.
@@ -153,6 +155,7 @@ class ParticipantJudge:
             status, kind = "gave-up", "cases-left"
             reason = f"an earlier part of the run has seen it fail, where it blocks {other}"
         self._red[clause.id] = bool(tally.failures)
+        self._left_to[clause.id] = tuple(tally.blocked)
         self.explained_messages.note(own=tally.failures, blocked=tally.blocked_failures)
         finding, text = self._finding(clause, tally, guard) if tally.failures else (None, "")
         excuses = [e for e in self._options.excuses if e.concerns(clause.id, *self.participant.key)]
@@ -220,7 +223,7 @@ class ParticipantJudge:
         )
         owed = attrs.evolve(others[0], mismatch=changed, repeats=False)
         blocker = afresh.WHAT_CAME_BEFORE
-        if clause.id == blocker or blocker not in self._clauses or not self._red.get(blocker, True):
+        if clause.id == blocker or not self._may_be_red(blocker):
             return kept or [owed]
         if blocker not in self._red:
             self._owed.setdefault(blocker, owed)
@@ -258,11 +261,17 @@ class ParticipantJudge:
             # The search may be over: whoever keeps the case as its own looks at less of it.
             return self._kept.get(failure.case.id)
         for name, own in found.items():
-            if name in self._clauses and self._red.get(name, True):
+            if self._may_be_red(name):
                 if name not in self._red:
                     self._owed[name] = own
                 return name
+            for other in self._left_to.get(name, ()):
+                if self._may_be_red(other):
+                    return other
         return None
+
+    def _may_be_red(self, name: str) -> bool:
+        return name in self._clauses and self._red.get(name, True)
 
     def broken_finding(self, clause: Clause, guard: Guard) -> record.Finding | None:
         """Return what broke as a finding, with the case that shows it; None without such a case."""
@@ -323,6 +332,7 @@ class ParticipantJudge:
     def note_judged(self, verdict: record.Verdict) -> None:
         """Take over a verdict of an earlier part of the run: only a clause that failed may block others."""
         self._red[verdict.clause] = statuses.status(verdict.status).breaks
+        self._left_to[verdict.clause] = tuple(verdict.blocked_by)
         for blocker in verdict.blocked_by:
             self._told_to_block.setdefault(blocker, verdict.clause)
 

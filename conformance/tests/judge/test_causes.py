@@ -15,7 +15,7 @@ import fast_impl
 from conformance.cases import FAMILIES, Family, sizes
 from conformance.cases.drawn.configurations import Configuration
 from conformance.checks import Traits
-from conformance.judge.causes import Causes, how_of_its_call, layer_of
+from conformance.judge.causes import Cause, Causes, how_of_its_call, layer_of
 from conformance.judge.causes import Layer as CauseLayer
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import blocks
@@ -121,6 +121,7 @@ WRONG: Mapping[str, tuple[type, set[str]]] = {
     ),
     "padding ignored": (MISTAKES["M07_padding"].layer, {"SHAPE-02"}),
     "the end of a sum left out": (MISTAKES["size_channels_tail_4"].layer, {"VAL-01"}),
+    "both ends of same": (MISTAKES["same_from_the_end_both"].layer, {"PAD-01", "PAD-02"}),
     "raises always": (_changed(_raise), {"VAL-01"}),
 }  # fmt: skip
 #: Clauses that look at nothing but the outputs of a call.
@@ -527,6 +528,27 @@ def test_what_was_blamed_before_an_interruption_does_not_pass_after_it(
     )
     (clause,) = (one for one in OF_OUTPUTS if one.id == "PAD-01")
     assert judge.judge(clause).verdict.status == status
+
+
+@pytest.mark.parametrize(
+    ("left_to", "blocker"), [(("SHAPE-02", "PAD-01"), "PAD-01"), (("SHAPE-02",), None), ((), None)]
+)
+def test_what_belongs_to_a_clause_that_passes_is_left_to_whom_its_own_failures_are(
+    left_to: tuple[str, ...], blocker: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject: Any = _Subject("same")
+    judge = _judge(subject)
+    for name, status, of_others in (
+        ("PAD-01", "fail", ()), ("SHAPE-02", "pass", ()), ("PAD-04", "pass", left_to),
+    ):  # fmt: skip
+        judge.note_judged(
+            Verdict(clause=name, subject=subject.name, status=status, blocked_by=of_others)
+        )
+    failure = _failing(_call_of(padding="same", output_padding=(1, 0), strides=(2, 1)))
+    cause = Cause(frozenset(), "values", {"PAD-04": failure})
+    monkeypatch.setattr(judge, "_cause", lambda _: cause)
+    (clause,) = (one for one in OF_OUTPUTS if one.id == "VAL-01")
+    assert judge._blocker(clause, failure) == blocker
 
 
 def test_causes_are_looked_for_however_much_exploring_has_cost() -> None:
