@@ -125,7 +125,6 @@ class Diagnostician:
         self._shown: Failure | None = None
         # What findings of each subject have named, and what cannot be told from it.
         self._named_so_far: set[tuple[str, str]] = set()
-        self._told_before: frozenset[str] = frozenset()
         # Situations that take a second a case, and in which nothing failed.
         self._slow = {*OF_THREADS}
         #: How many findings have no diagnosis because as many cases were run, or as much time was used, as may be.
@@ -152,9 +151,6 @@ class Diagnostician:
         if form is not None:
             return form
         self._finding, self._drawn = _Stopwatch(), None
-        self._told_before = frozenset(
-            name for who, name in self._named_so_far if who == subject.name
-        )
         self._slow = {*OF_THREADS} - {failure.case.situation_name for failure in failures}
         self._left = min(SECONDS, max(AT_LEAST, SHARE * self._run.seconds) - self._spent)
         in_all = max(EFFORT_IN_ALL, EFFORT_EACH * self._examples)
@@ -439,7 +435,7 @@ class Diagnostician:
         if cover is None or not named:
             return None
         if cover.apart is not None and self._shown is not None:
-            is_told = self._told_before.issuperset(mistake.id for mistake in named)
+            is_told = self._named_so_far.issuperset((subject.name, mistake.id) for mistake in named)
             if is_told and not cover.explaining([self._shown.case]):
                 return None
         for mistake, cases in zip(cover.mistakes, cover.cases):

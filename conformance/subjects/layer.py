@@ -426,8 +426,8 @@ class _FunctionLayer:
         if dtype not in (*SIGNIFICAND_BITS, "int32"):
             raise Unsupported(f"a bare function has no dtype {dtype!r}")
         for name, known in _SPELLED.items():
-            given = arguments.get(name)
-            if given not in known and str(given).lower() in known:
+            given = str(arguments.get(name))
+            if given not in known and given.lower() in known:
                 raise Unsupported(f"a bare function has no {name} {given!r}")
         self._function, self._arguments, self._keywords = function, arguments, _keywords(function)
         self.kernel: Array | None = None

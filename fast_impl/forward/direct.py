@@ -64,11 +64,14 @@ class Piece(NamedTuple):
         )
         return Part(grid, self.lanes(problem))
 
+    def total(self, problem: Problem) -> int:
+        """How many lanes these are."""
+        return len(self.down.taps) * len(self.right.taps) * problem.filters
+
     def least_cycles(self, problem: Problem, target: Target) -> float:
         """Predicted at the least: as if no lanes and no places of tiles were idle."""
         down, right = self
-        lanes = len(down.taps) * len(right.taps) * problem.filters
-        vectors = -(-lanes * problem.dtype.itemsize // target.vector)
+        vectors = -(-self.total(problem) * problem.dtype.itemsize // target.vector)
         rows, taps = len(down.shifts), len(down.shifts) * len(right.shifts)
         places = problem.batch * down.reached * right.reached / max(taps, 1)
         return places * target.least_cycles(vectors, rows, taps, problem.in_channels)
@@ -171,10 +174,7 @@ def _candidates(problem: Problem, target: Target) -> list[Direct]:
         if math.prod(map(len, sides)) > _MOST_PIECES:
             continue
         pieces = list(itertools.starmap(Piece, itertools.product(*sides)))
-        if all(
-            len(down.taps) == 1 or len(down.taps) * len(right.taps) * problem.filters <= room
-            for down, right in pieces
-        ):
+        if all(len(piece.down.taps) == 1 or piece.total(problem) <= room for piece in pieces):
             found.append(Direct(problem, pieces, target))
     return found
 

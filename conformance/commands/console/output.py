@@ -49,26 +49,28 @@ def dropped_where_it_cannot_be_written() -> Iterator[None]:
     before = {}
     for name, own in (("stdout", sys.__stdout__), ("stderr", sys.__stderr__)):
         stream = getattr(sys, name)
-        # Not a stream that tests, or a caller, have put there.
+        # Not a stream that tests, or a caller, have put there; nor one that was closed from the beginning.
         if stream is own and stream is not None:
             stream.flush()
             outlets[name], before[name] = _Outlet(stream.fileno()), stream
             setattr(sys, name, _through(outlets[name], stream))
-    status: Any = 0
+    ended: SystemExit | None = None
+    lost: OSError | None = None
     try:
         yield
-    except SystemExit as ended:
-        status = ended.code
-        raise
+    except SystemExit as error:
+        ended = error
     finally:
-        sys.stdout.flush()
+        for name in before:
+            getattr(sys, name).flush()
         lost = outlets["stdout"].failure if "stdout" in outlets else None
         if isinstance(lost, BrokenPipeError):
             lost = None
         if lost is not None:
             click.echo(f"cannot write to standard output: {lost.strerror}", err=True)
         for name, stream in before.items():
-            getattr(sys, name).flush()
             setattr(sys, name, stream)
-        if lost is not None:
-            raise SystemExit(3 if status in (None, 0, 1) else status)
+    if lost is not None and (ended is None or ended.code in (None, 0, 1)):
+        raise SystemExit(3)
+    if ended is not None:
+        raise ended

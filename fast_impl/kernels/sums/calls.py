@@ -112,7 +112,8 @@ class Calls:
     """What to call, but for the addresses of the arrays.
 
     Attributes:
-        chains: Sections that write the same outputs, one after the other; and predicted cycles of each chain.
+        chains: Sections that write the same outputs, one after the other.
+        chain_cycles: Predicted cycles of each chain, of one core.
         elements: Numbers that all packed weights are.
         lanes: Numbers that are added to the sums of all first sections (a bias).
         cycles: Predicted, of one core.

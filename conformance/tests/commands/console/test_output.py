@@ -62,6 +62,21 @@ def test_what_cannot_be_said_of_bad_usage_changes_no_status(
     assert _to_full(words, tmp_path, command_environment, both=True).returncode == 2
 
 
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-"])
+def test_without_a_standard_output_a_command_ends_as_ever(
+    closed: str, tmp_path: Path, command_environment: Mapping[str, str]
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "conformance", "clauses"],
+        cwd=tmp_path,
+        env=dict(command_environment),
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize(("subject", "status"), [("fast", 0), ("wrong_results.py:ForgetsBias", 1)])
 def test_a_reader_that_has_gone_ends_no_run(
     subject: str,
