@@ -23,13 +23,16 @@ ZOO = Path(__file__).parent / "zoo"
 
 #: Files of tests that take longest. They are started first, so that no process waits for another at the end.
 LONGEST = (
-    "subjects/test_tensorflow.py", "outputs/test_browser.py", "run/test_zoo.py", "strength/test_strength.py",
-    "checks/test_every_check_can_fail.py", "run/settings/test_vectors.py", "findings/test_diagnosis.py",
-    "run/test_unfinished.py", "judge/test_causes.py", "run/test_no_false_alarm.py", "bench/test_bench.py",
-    "commands/test_pytest_plugin.py", "cases/test_coverage.py", "checks/test_recorded_verdicts.py",
-    "processes/test_protocol.py", "findings/test_false_names.py", "records/test_explain.py",
-    "weights/test_files_of_keras.py", "outputs/test_hostile.py", "tests/test_fuzz.py", "findings/test_scripts.py",
-    "oracle/test_forms.py", "run/test_interrupt.py", "gradients/test_direct.py", "kernels/test_bounds.py",
+    "subjects/test_tensorflow.py", "run/test_zoo.py", "checks/test_every_check_can_fail.py",
+    "outputs/test_browser.py", "bench/test_sizes.py", "findings/test_diagnosis.py", "judge/test_causes.py",
+    "strength/test_strength.py", "gradients/test_direct.py", "tests/test_pages.py",
+    "judge/test_honest_layers.py", "processes/test_protocol.py", "kernels/test_bounds.py",
+    "subjects/test_frameworks.py", "forward/test_col2im.py", "run/test_unfinished.py",
+    "findings/test_cover.py", "console/test_output.py", "bench/test_bench.py", "settings/test_vectors.py",
+    "values/test_limits.py", "findings/test_scripts.py", "records/test_explain.py",
+    "run/test_harness_errors.py", "commands/test_pytest_plugin.py", "run/test_scripts_of_findings.py",
+    "run/test_no_false_alarm.py", "parallel/test_cluster.py", "cases/test_coverage.py",
+    "judge/test_situations.py", "checks/test_recorded_verdicts.py",
 )  # fmt: skip
 
 
