@@ -115,9 +115,9 @@ class View:
         if observation.not_tried is not None:
             raise NotTried(observation.not_tried)
         last = len(observation.outcomes)
-        # Of what ended its process the outcomes before may be known.
+        # Of what broke down the outcomes before may be known.
         if observation.crash is not None and (not last if index is None else index >= last):
-            raise Misbehaved(f"ended its process: {observation.crash}", index)
+            raise Misbehaved(f"broke down: {observation.crash}", index)
         constructed = observation.constructed
         if index is None:
             constructed = _wanted(constructed, accepted)

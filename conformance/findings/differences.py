@@ -12,7 +12,7 @@ from conformance.judge.culprits import call_not_refused
 from conformance.judge.judging import Failure
 from conformance.model import steps
 from conformance.model.case import Case
-from conformance.model.values.codec import Array
+from conformance.model.values.codec import Array, of_a_type
 from conformance.oracle.comparison import NO_ARRAY, OTHER_DTYPE, Mismatch
 from conformance.oracle.tolerance import unit_roundoff
 
@@ -41,14 +41,14 @@ OWN_ROUNDING = 32
 def of_another_form(failures: Sequence[Failure]) -> str | None:
     """Return what calls give instead of arrays, where all of them give such a thing; None where they do not."""
     given = {
-        type(failure.mismatch.got).__name__
+        of_a_type(failure.mismatch.got)
         for failure in failures
         if _is_call(failure) and failure.mismatch.message.startswith(NO_ARRAY)
     }
     wrong = [failure for failure in failures if failure.status == "fail"]
     if len(given) != 1 or not all(f.mismatch.message.startswith(NO_ARRAY) for f in wrong):
         return None
-    return f"the call returns a {given.pop()}, where an array is needed"
+    return f"the call returns {given.pop()}, where an array is needed"
 
 
 def described(failures: Sequence[Failure]) -> str | None:

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 from attrs.converters import optional
 
-from conformance.model.values.codec import Array, Value, text_of
+from conformance.model.values.codec import Array, Value, is_told, of_a_type, text_of, type_name
 from conformance.oracle.tolerance import LARGEST
 
 #: Told the dtype, and of every rounded element its error, its unit and the error allowed.
@@ -81,10 +81,10 @@ def describe(value: Value) -> str:
         if value.ndim == 0:
             return f"{value[()]!s} ({value.dtype.name})"
         return f"a {value.dtype.name} array of shape {value.shape}"
-    if isinstance(value, dict) and value.keys() == {"type", "repr"}:
-        return f"a {value['type']}: {value['repr']}"
+    if is_told(value):
+        return f"{of_a_type(value)}: {value['repr']}"
     text = text_of(value, repr)
-    return text if len(text) < 120 else f"a {type(value).__name__}: {text[:100]}..."
+    return text if len(text) < 120 else f"{of_a_type(value)}: {text[:100]}..."
 
 
 def compare_shape(got: Value, shape: tuple[int, ...], step: int) -> Mismatch | None:
@@ -102,7 +102,7 @@ def compare_shape(got: Value, shape: tuple[int, ...], step: int) -> Mismatch | N
 
 def compare_dtype(got: Value, dtype_name: str, step: int) -> Mismatch | None:
     """Return a mismatch unless `got` is an array of the dtype."""
-    name = got.dtype.name if isinstance(got, np.ndarray) else type(got).__name__
+    name = got.dtype.name if isinstance(got, np.ndarray) else type_name(got)
     if name != dtype_name:
         return Mismatch(OTHER_DTYPE.format(dtype_name, name), dtype_name, name, step)
     return None

@@ -13,6 +13,7 @@ import numpy as np
 
 from conformance.model.case import Case
 from conformance.model.observation import Observation
+from conformance.model.values.codec import is_told, type_name
 from conformance.oracle.comparison import Mismatch
 from conformance.subjects.backend import observe
 from conformance.subjects.loading import backend_factory
@@ -25,9 +26,9 @@ def form(value: Any) -> str:
         return f"an array with {value.ndim} {'axis' if value.ndim == 1 else 'axes'}{numbers}"
     if isinstance(value, (list, tuple)):
         return f"a list of ({', '.join(map(form, value))})"
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and not is_told(value):
         return f"a mapping of ({', '.join(f'{key}: {form(value[key])}' for key in sorted(value))})"
-    return "None" if value is None else f"a value of type {type(value).__name__}"
+    return "None" if value is None else f"a value of type {type_name(value)}"
 
 
 def unlike_the_oracle(

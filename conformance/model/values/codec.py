@@ -50,6 +50,26 @@ def text_of(value: object, tell: Callable[[object], str] = str, limit: int = 10_
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
+def is_told(value: Value) -> bool:
+    """Tell whether `encode` made this of something that JSON cannot hold."""
+    return isinstance(value, Mapping) and value.keys() == _OPAQUE_KEYS
+
+
+def type_name(value: Value) -> str:
+    """Return the name of the type that an implementation gave, also of what `encode` has told in words."""
+    if is_told(value):
+        return str(value["type"])
+    return "None" if value is None else type(value).__name__
+
+
+def of_a_type(value: Value) -> str:
+    """Return the name of the type with its article: ``a list``, ``an ndarray of object``, ``None``."""
+    name = type_name(value)
+    if name == "None":
+        return name
+    return f"{'an' if name.lower().startswith(('a', 'e', 'i', 'nd', 'o')) else 'a'} {name}"
+
+
 def in_a_line(text: str, limit: int = 100) -> str:
     """Return a text as one line of at most `limit` characters, cut between words."""
     found = " ".join(text.split())
@@ -73,8 +93,7 @@ def _encode(value: Value, within: tuple[int, ...]) -> Any:
             return number if math.isfinite(number) else {"float": repr(number)}
         if isinstance(value, (np.generic, np.ndarray)):
             return _encode_array(np.asarray(value))
-        is_opaque = isinstance(value, dict) and value.keys() == _OPAQUE_KEYS
-        if id(value) not in within and (len(within) < _DEPTH or is_opaque):
+        if id(value) not in within and (len(within) < _DEPTH or is_told(value)):
             inside = (*within, id(value))
             if isinstance(value, (list, tuple)):
                 return [_encode(item, inside) for item in value]

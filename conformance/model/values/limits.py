@@ -97,10 +97,12 @@ def check_integer(number: int) -> None:
 
 def message_of(error: BaseException) -> str:
     """Return an exception's message without colours, cut to the length that is kept; never raises."""
-    message = readable(text_of(error, limit=sys.maxsize))
-    if len(message) <= MESSAGE:
+    whole = text_of(error, limit=sys.maxsize)
+    # What is read of hundreds of megabytes is a little more than what is kept of it.
+    message = readable(whole[: 4 * MESSAGE])
+    if len(whole) <= 4 * MESSAGE and len(message) <= MESSAGE:
         return message
-    return f"{message[:MESSAGE]}... ({len(message):,} characters)"
+    return f"{message[:MESSAGE]}... ({len(whole):,} characters)"
 
 
 def readable(text: str) -> str:

@@ -20,7 +20,7 @@ from conformance.judge.judging import judge
 from conformance.model.case import Case
 from conformance.model.observation import Outcome
 from conformance.model.steps import Call, GetWeights
-from conformance.model.values.codec import Array, dtype_of, in_a_line
+from conformance.model.values.codec import Array, dtype_of, in_a_line, type_name
 from conformance.run.participants.plainest import PLAIN, Plainest
 from conformance.subjects import Subject
 from reports.views.enumeration import how_many
@@ -113,7 +113,7 @@ def _wrong_output(got: Any, pixels: _Pixels, *, first: bool) -> str | None:
     if isinstance(got, list):
         return f"the call gives a list, where an array is needed: {got!r:.100}"
     if not isinstance(got, np.ndarray):
-        return f"the call gives no array that NumPy understands, but {type(got).__name__}: {got!r:.100}"
+        return f"the call gives no array that NumPy understands, but {type_name(got)}: {got!r:.100}"
     dtype = pixels.inputs.dtype
     if got.shape == right.shape and np.array_equal(got, right):
         return None if got.dtype == dtype else f"{dtype} went in, {got.dtype} came out"

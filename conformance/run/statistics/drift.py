@@ -14,7 +14,7 @@ from conformance.checks import CHECKS
 from conformance.model.case import Case
 from conformance.model.observation import Observation, Outcome
 from conformance.model.steps import SetWeights
-from conformance.model.values.codec import Value
+from conformance.model.values.codec import Value, is_told, type_name
 from conformance.oracle.comparison import describe
 from conformance.run.participants.participant import Participant
 from conformance.subjects import Subject
@@ -126,8 +126,8 @@ def _values_differ(one: Value, other: Value, is_determined: bool) -> bool:
         return len(one) != len(other) or any(
             _values_differ(a, b, is_determined) for a, b in zip(one, other)
         )
-    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == {"type", "repr"}:
-        return bool(one["type"] != other.get("type"))  # a repr may hold an address
+    if is_told(one) and is_told(other):
+        return type_name(one) != type_name(other)  # a repr may hold an address
     if isinstance(one, float) and isinstance(other, float):
         return not np.isclose(one, other, rtol=_ROUNDING, equal_nan=True)
     return type(one) is not type(other) or bool(one != other)

@@ -172,7 +172,7 @@ class ProcessSubject:
     def observe(self, case: Case) -> Observation:
         """Run the case in the process; whatever goes wrong there is in the observation."""
         if self.spent.seconds >= PATIENCE or self.seconds_lost > LONGEST_PATIENCE:
-            return Observation(not_tried="its process has ended or hung too often before")
+            return Observation(not_tried="it broke down too often before")
         if self.spent.large > limits.TOGETHER:
             return Observation(
                 crash=f"its answers of more than {limits.ORDINARY:,} bytes had more than "

@@ -54,7 +54,7 @@ def test_a_case_that_was_not_run_gives_nothing() -> None:
 
 
 def test_a_process_that_ended_misbehaved_at_the_step() -> None:
-    with pytest.raises(Misbehaved, match=r"^ended its process: signal 6$") as reason:
+    with pytest.raises(Misbehaved, match=r"^broke down: signal 6$") as reason:
         _view(crash="signal 6").outcome(2)
     assert (reason.value.step, reason.value.error) == (2, None)
 

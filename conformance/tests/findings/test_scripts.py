@@ -342,7 +342,7 @@ def died(command_environment: Mapping[str, str], tmp_path: Path) -> Any:
         steps.Read("strides"),
     ))  # fmt: skip
     text = script_for(
-        "mine.py:Conv2DTranspose", "eager", case, Mismatch("ended its process", step=3),
+        "mine.py:Conv2DTranspose", "eager", case, Mismatch("broke down", step=3),
         is_command=False, observation=Observation(crash="status 66"),
     )  # fmt: skip
     return text, _executed(text, command_environment, tmp_path)

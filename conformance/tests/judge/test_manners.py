@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 
@@ -31,6 +32,8 @@ from conformance.model.steps import (
     SetWeights,
     Train,
 )
+from conformance.model.values.codec import encode
+from conformance.oracle.comparison import compare_shape
 from conformance.subjects.objects import ObjectSubject
 
 ARGUMENTS = {"filters": 3, "kernel_size": [2, 3]}
@@ -184,6 +187,14 @@ def test_lists_instead_of_arrays_have_one_description() -> None:
     assert len(failures) == 8
     assert of_another_form(failures) == "the call returns a list, where an array is needed"
     assert "got a list: [[[[" in failures[0].mismatch.message
+
+
+def test_what_is_told_in_words_is_called_by_its_own_type() -> None:
+    (failure, *_) = _failures(OfLists, "VAL-01", "geometry")
+    mismatch = compare_shape(encode(np.array([None])), (1, 1, 2, 2), failure.mismatch.step or 0)
+    assert mismatch is not None
+    told = of_another_form([attrs.evolve(failure, mismatch=mismatch)])
+    assert told == "the call returns an ndarray of object, where an array is needed"
 
 
 def test_a_wrong_array_is_described_by_its_numbers() -> None:

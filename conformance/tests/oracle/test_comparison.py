@@ -8,7 +8,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from conformance.model.values.codec import Array
+from conformance.model.values.codec import Array, encode
 from conformance.oracle.comparison import (
     Mismatch,
     compare_dtype,
@@ -24,6 +24,8 @@ def _array(*values: float, dtype: str = "float32") -> Array:
 
 EXACT = np.array([1.0, 2.0])
 NOTHING = np.zeros(2)
+RECORDS_DTYPE = np.dtype([("a", "f4")])
+RECORDS = encode(np.zeros(1, RECORDS_DTYPE))
 
 
 def test_equal_numbers_match() -> None:
@@ -155,9 +157,14 @@ def test_another_dtype_is_told_with_both() -> None:
     assert _told(compare_dtype(np.zeros(2), "float32", 4)) == wanted
 
 
-def test_what_has_no_dtype_is_told_by_its_type() -> None:
-    text = "expected dtype float32, got str"
-    assert _told(compare_dtype("text", "float32", 4))[:3] == (text, "float32", "str")
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [("text", "str"), (None, "None"), ({"a": 1}, "dict"), (RECORDS, "ndarray of {}")],
+)
+def test_what_has_no_dtype_is_told_by_its_type(value: Any, kind: str) -> None:
+    kind = kind.format(RECORDS_DTYPE)
+    text = f"expected dtype float32, got {kind}"
+    assert _told(compare_dtype(value, "float32", 4))[:3] == (text, "float32", kind)
 
 
 def test_an_array_of_the_dtype_matches() -> None:
@@ -277,6 +284,7 @@ def test_there_is_no_scaled_error_in_a_unit_of_zero() -> None:
         ("x" * 118, "a str: '" + "x" * 99 + "..."),
         ("x" * 119, "a str: '" + "x" * 99 + "..."),
         (None, "None"),
+        (RECORDS, f"an ndarray of {RECORDS_DTYPE}: {np.zeros(1, RECORDS_DTYPE)!r}"),
     ],
 )
 def test_values_are_described_in_few_words(value: Any, text: str) -> None:

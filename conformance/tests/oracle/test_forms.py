@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conformance.model.values.codec import encode
 from conformance.oracle.form import form
 
 Command = Callable[..., Any]
@@ -26,6 +27,7 @@ Command = Callable[..., Any]
         ((np.zeros(2), None), "a list of (an array with 1 axis, None)"),
         ({"b": 1, "a": "x"}, "a mapping of (a: a value of type str, b: a value of type int)"),
         (2.5, "a value of type float"),
+        (encode(np.array([None])), "a value of type ndarray of object"),
     ],
 )
 def test_a_form_is_told(value: Any, told: str) -> None:

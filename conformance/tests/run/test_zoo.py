@@ -114,7 +114,7 @@ CAUGHT = (
         ("BIAS-02",),
         "BIAS-02",
         "error",
-        "ended its process: the process was killed by signal 6 (SIGABRT)",
+        "broke down: the process was killed by signal 6 (SIGABRT)",
         ("--examples", "2"),
     ),
     Member(
@@ -122,7 +122,7 @@ CAUGHT = (
         ("DTYPE-06",),
         "DTYPE-06",
         "error",
-        "ended its process: the process was killed by signal 6 (SIGABRT)",
+        "broke down: the process was killed by signal 6 (SIGABRT)",
         ("--examples", "2"),
     ),
     Member(
@@ -130,7 +130,7 @@ CAUGHT = (
         ("BIAS-02",),
         "BIAS-02",
         "error",
-        "ended its process: no answer within 0.5 seconds",
+        "broke down: no answer within 0.5 seconds",
         ("--examples", "1", "--timeout", "0.5"),
     ),
     Member(

@@ -223,7 +223,7 @@ def test_one_thing_that_is_not_refused_is_told_as_it_is(grouped):
 
 def test_what_is_wrong_with_empty_inputs_is_one_cause(numbers):
     lines = [
-        _on([2, 0, 5, 2], message="ended its process: killed by signal 11 (SIGSEGV)"),
+        _on([2, 0, 5, 2], message="broke down: killed by signal 11 (SIGSEGV)"),
         _on([0, 4, 5, 2], message="expected shape (0, 5), got (1, 5)"),
         _on([2, 4, 5, 2], message="expected shape (0, 5), got (1, 5)"),
     ]
@@ -232,14 +232,14 @@ def test_what_is_wrong_with_empty_inputs_is_one_cause(numbers):
 
 def test_what_empty_inputs_do_once_is_what_they_do(grouped):
     once = "depends on what its process did before: a fresh process gives the right result"
-    ended = "ended its process: killed by signal 11 (SIGSEGV)"
+    ended = "broke down: killed by signal 11 (SIGSEGV)"
     lines = [
         _on([2, 0, 5, 2], message="should be 0, got 7", once=once),
         _on([0, 4, 5, 2], message=ended),
         _on([2, 4, 5, 2], message="should be 0, got 7", once=once),
     ]
     empty, other = grouped(*lines)
-    assert (sorted(empty.numbers), empty.title, other.numbers) == ([1, 2], f"E{ended[1:]}", (3,))
+    assert (sorted(empty.numbers), empty.title, other.numbers) == ([1, 2], f"B{ended[1:]}", (3,))
     assert other.title == once.capitalize()
 
 
@@ -376,7 +376,7 @@ def test_shifts_are_one_cause_however_far(grouped):
 
 def test_damaged_memory_is_one_cause_whatever_the_last_words(grouped):
     case = sample.finding()["case"]
-    ended = "ended its process: the process was killed by signal 6 (SIGABRT); its last words: {}"
+    ended = "broke down: the process was killed by signal 6 (SIGABRT); its last words: {}"
     words = ("corrupted double-linked list", "double free or corruption (!prev)", "not a number")
     lines = [
         sample.finding(

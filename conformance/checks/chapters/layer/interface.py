@@ -28,7 +28,7 @@ from conformance.model.steps import (
     WithoutLegacyKeras,
 )
 from conformance.model.traits import Traits
-from conformance.model.values.codec import Value
+from conformance.model.values.codec import Value, is_told
 from conformance.oracle.comparison import (
     Mismatch,
     compare_exactly,
@@ -288,7 +288,7 @@ def _comparable(config: dict[str, Value]) -> dict[str, Value]:
 
 def _is_plain(value: Value) -> bool:
     if isinstance(value, dict):
-        return value.keys() != {"type", "repr"} and all(map(_is_plain, value.values()))
+        return not is_told(value) and all(map(_is_plain, value.values()))
     if isinstance(value, list):
         return all(map(_is_plain, value))
     return value is None or isinstance(value, (bool, int, float, str))

@@ -351,6 +351,14 @@ def test_the_message_of_an_exception_is_cut() -> None:
     assert message == "x" * limits.MESSAGE + "... (20,000 characters)"
 
 
+def test_of_a_huge_message_only_the_beginning_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[int] = []
+    monkeypatch.setattr(limits, "readable", lambda text: looked_at.append(len(text)) or text)
+    told = limits.message_of(ValueError("x" * 20_000_000))
+    assert told == f"{'x' * 10_000}... (20,000,000 characters)"
+    assert max(looked_at) <= 40_000
+
+
 @pytest.mark.parametrize("shown", [lambda e: Error.of(e, "call").message, limits.message_of])
 def test_a_message_has_no_colours(shown: Callable[[Exception], str]) -> None:
     assert (
