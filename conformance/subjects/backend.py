@@ -19,24 +19,40 @@ from conformance.model.values.codec import Array, Value
 
 
 def observe(
-    case: Case, backend: Backend, before_step: Callable[[], None] = lambda: None
+    case: Case,
+    backend: Backend,
+    before_step: Callable[[], None] = lambda: None,
+    *,
+    is_alone: bool = False,
 ) -> Observation:
     """Run `case` on `backend`, calling `before_step` before each of its steps.
 
     An exception is an outcome, and the steps after it are still tried; only a constructor that raises
     ends the case. What says that a capability is missing is no error. A result that is too large to be read
     counts as a crash.
+
+    Args:
+        case: what is asked.
+        backend: who is asked.
+        before_step: called before each step.
+        is_alone: the process does nothing else, so that exceptions which are none of `Exception` are the
+            backend's own, too (asyncio's, say). In a test they may be pytest's.
     """
+    caught = BaseException if is_alone else Exception
     try:
         if case.situation is not None and backend.takes_arrays:
             backend.situation = case.situation.name
-        constructed = _attempt(backend, "construct", lambda: backend.construct(case.arguments))
+        constructed = _attempt(
+            backend, "construct", lambda: backend.construct(case.arguments), caught
+        )
         if constructed.error is not None or constructed.unsupported is not None:
             return Observation(constructed)
         outcomes = []
         for step in case.steps:
             before_step()
-            outcomes.append(_attempt(backend, step.tag, functools.partial(backend.do, step)))
+            outcomes.append(
+                _attempt(backend, step.tag, functools.partial(backend.do, step), caught)
+            )
         return Observation(constructed, backend.later(outcomes))
     except limits.TooLarge as reason:
         return Observation(crash=f"{backend.moment} gave {reason}")
@@ -44,7 +60,9 @@ def observe(
         backend.close()
 
 
-def _attempt(backend: Backend, name: str, action: Callable[[], Value]) -> Outcome:
+def _attempt(
+    backend: Backend, name: str, action: Callable[[], Value], caught: type[BaseException]
+) -> Outcome:
     backend.moment = name
     backend.modified = ()
     named.RAISED.clear()
@@ -53,9 +71,9 @@ def _attempt(backend: Backend, name: str, action: Callable[[], Value]) -> Outcom
     except Unsupported as reason:
         told = None if reason.refusal is None else Error.of(reason.refusal, backend.moment)
         return Outcome(unsupported=limits.message_of(reason) or f"has no {name}", refusal=told)
-    except limits.TooLarge:
+    except (limits.TooLarge, KeyboardInterrupt, SystemExit):
         raise
-    except Exception as error:
+    except caught as error:
         if named.RAISED:  # whatever a framework makes of it on its way out
             return Outcome(unsupported=named.RAISED[0])
         raised = Error.of(error, backend.moment)

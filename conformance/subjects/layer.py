@@ -15,7 +15,7 @@ import numpy as np
 from conformance.model import steps
 from conformance.model.arguments import FURTHER, PAGE
 from conformance.model.named import resolve, resolve_arguments, texts_of
-from conformance.model.observation import Outcome, Unsupported
+from conformance.model.observation import Error, Outcome, Unsupported
 from conformance.model.values import limits
 from conformance.model.values.codec import Array, Value, text_of
 from conformance.model.values.dtypes import SIGNIFICAND_BITS
@@ -143,17 +143,16 @@ class LayerBackend(steps.Backend):
         if self.situation == "results overwritten":
             situations.overwrite(result)
         if self.situation == "results kept":
+            self._kept.append(None)  # also where a result of a class of its own raises now
             # Whoever looks whether a result is still in use finds nobody who holds the array itself.
-            self._kept.append(situations.views(result))
+            self._kept[-1] = situations.views(result)
             self._result, self.last = None, (self.last[0], situations.views(self.last[1]))
 
     def later(self, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
         if self.situation != "results kept":
             return tuple(outcomes)
         return tuple(
-            outcome
-            if kept is None or outcome.error is not None
-            else attrs.evolve(outcome, value=plain(kept))
+            outcome if kept is None or outcome.error is not None else _read_again(outcome, kept)
             for outcome, kept in zip(outcomes, self._kept, strict=True)
         )
 
@@ -492,6 +491,16 @@ def _damaged(arrays: Sequence[tuple[str, Array, Array]]) -> tuple[str, ...]:
     return tuple(
         name for name, now, before in arrays if not np.array_equal(_bits(now), _bits(before))
     )
+
+
+def _read_again(outcome: Outcome, kept: Any) -> Outcome:
+    """Return the outcome with what its result holds now."""
+    try:
+        return attrs.evolve(outcome, value=plain(kept))
+    except limits.TooLarge:
+        raise
+    except Exception as error:
+        return Outcome(error=Error.of(error, "reading of the result"))
 
 
 def _bits(array: Array) -> Array:

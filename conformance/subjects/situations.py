@@ -237,8 +237,10 @@ def in_another_thread(function: Any, *arrays: Any) -> Any:
 
 def overwrite(given: Any) -> None:
     """Write to whatever arrays are in there, and numbers in lists and dictionaries, as far as that can be done."""
-    if isinstance(given, np.ndarray) and given.flags.writeable:
-        given[...] = np.array(77).astype(given.dtype)
+    if isinstance(given, np.ndarray):
+        plain = np.ndarray.view(given, np.ndarray)  # a class of its own may do anything
+        if plain.flags.writeable:
+            plain[...] = np.array(77).astype(plain.dtype)
     if isinstance(given, (list, tuple, dict)):
         for place in list(given) if isinstance(given, dict) else range(len(given)):
             if type(given[place]) in (int, float) and not isinstance(given, tuple):
@@ -257,7 +259,7 @@ def views(result: Any) -> Any:
     """Return a view of an array, or of each array of several: all that a caller has left of them."""
     if isinstance(result, (list, tuple)):
         return [views(part) for part in result]
-    return result[...] if isinstance(result, np.ndarray) else result
+    return np.ndarray.view(result, np.ndarray)[...] if isinstance(result, np.ndarray) else result
 
 
 def noting(function: Any, results: Any) -> Any:
@@ -276,10 +278,12 @@ def given_back(array: Any, results: Any) -> Any:
     """Return the last of the results that has the shape and dtype, filled anew; there it is no more."""
     for place in reversed(range(len(results))):
         found = results[place]
-        is_array = isinstance(found, np.ndarray) and found.flags.writeable
-        if is_array and (found.shape, found.dtype) == (array.shape, array.dtype):
+        plain = np.ndarray.view(found, np.ndarray) if isinstance(found, np.ndarray) else None
+        if plain is None or not plain.flags.writeable:
+            continue
+        if (plain.shape, plain.dtype) == (array.shape, array.dtype):
             del results[place]
-            found[...] = array
+            plain[...] = array
             return found
     return array.copy()
 

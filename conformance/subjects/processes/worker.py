@@ -62,7 +62,7 @@ def main(spec: str, mode: str) -> None:
 
 def _observation(request: dict[str, Any], make_backend: Callable[[], Backend]) -> dict[str, Any]:
     case = Case.from_json(request["case"])
-    observation = observe(case, make_backend())
+    observation = observe(case, make_backend(), is_alone=True)
     return {"kind": "observation", "id": request["id"], "observation": observation.to_json()}
 
 

@@ -279,6 +279,53 @@ def test_results_are_read_when_the_case_is_over() -> None:
     assert outcomes[own].value.tolist() == case.steps[last].inputs.tolist()
 
 
+class Touchy(np.ndarray):
+    """An array that raises whatever is done with it, but for NumPy's own conversion."""
+
+    def __getitem__(self, key: Any) -> Any:
+        raise RuntimeError("not to be looked at")
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise RuntimeError("not to be written to")
+
+    def view(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("not to be viewed")
+
+    @property
+    def flags(self) -> Any:
+        raise RuntimeError("without flags")
+
+
+@pytest.mark.parametrize("name", ["results kept", "results overwritten", "results given back"])
+def test_a_result_of_a_class_of_its_own_is_a_result_like_others(name: str) -> None:
+    def touchy(inputs: np.ndarray, *_: object, **__: object) -> np.ndarray:
+        return np.ndarray.view(inputs + inputs, Touchy)
+
+    case = situated(CASE, name)
+    outcomes = observe(case, FunctionBackend(touchy)).outcomes
+    (own,) = (i for i, step in case.own_steps if isinstance(step, steps.Call))
+    assert outcomes[own].value.tolist() == (2 * case.steps[own].inputs).tolist()
+
+
+def test_a_result_that_cannot_be_read_later_is_an_error_of_its_step() -> None:
+    class Once:
+        def __init__(self, array: np.ndarray) -> None:
+            self.arrays = [array]
+
+        def __array__(self, *_: object, **__: object) -> np.ndarray:
+            return self.arrays.pop()
+
+    def once(inputs: np.ndarray, *_: object, **__: object) -> Once:
+        return Once(inputs)
+
+    case = situated(CASE, "results kept")
+    outcomes = observe(case, FunctionBackend(once)).outcomes
+    (own,) = (i for i, step in case.own_steps if isinstance(step, steps.Call))
+    error = outcomes[own].error
+    assert error is not None
+    assert (error.types[0], error.moment) == ("IndexError", "reading of the result")
+
+
 def test_a_step_that_a_function_lacks_keeps_its_place_among_the_results() -> None:
     def twice(inputs: np.ndarray, *_: object, **__: object) -> np.ndarray:
         return inputs + inputs

@@ -85,6 +85,17 @@ def test_the_exit_status_and_the_last_words_are_told(made: Make) -> None:
     assert crash == "the process exited with status 3; its last words: out of tiles"
 
 
+def test_an_exception_that_is_none_of_exception_does_not_end_the_process(made: Make) -> None:
+    call = "from asyncio import CancelledError; raise CancelledError('by nobody')"
+    subject = made(call, "Path('started').open('a').write('.')")
+    seen = [subject.observe(_case()) for _ in range(2)]
+    errors = [one.outcomes[-1].error for one in seen]
+    assert [error and (error.name, error.told) for error in errors] == [
+        ("CancelledError", "by nobody")
+    ] * 2
+    assert Path("started").read_text() == "."
+
+
 def test_the_words_of_a_process_are_not_told_of_the_next_one(made: Make) -> None:
     subject = made(
         "new = not Path('told').exists(); Path('told').touch(); "
