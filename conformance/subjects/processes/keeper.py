@@ -150,11 +150,40 @@ def _become(command: list[str], keeper: int, failed: int) -> None:
 
 def descendants(parent: int) -> list[int]:
     """Return the processes below one, those that have ended and are not waited for included."""
+    children = (
+        _children if os.path.exists(f"/proc/{parent}/task/{parent}/children") else _scanned().get
+    )
+    found, waiting = [], [parent]
+    while waiting:
+        below = children(waiting.pop()) or []
+        found += below
+        waiting += below
+    return found
+
+
+def _children(parent: int) -> list[int]:
+    """Return the children of a process, as some kernels list them: without a look at all processes.
+
+    One may be missing while another ends. None is listed only where there is none.
+    """
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{parent}/task"):
+            with (
+                contextlib.suppress(OSError),
+                open(f"/proc/{parent}/task/{thread}/children", "rb") as file,
+            ):
+                found += map(int, file.read().split())
+    return found
+
+
+def _scanned() -> dict[int, list[int]]:
+    """Return the children of every process."""
     children: dict[int, list[int]] = {}
     try:
         names = os.listdir("/proc")
     except OSError:
-        return []
+        return {}
     for name in names:
         if name.isdigit():
             try:
@@ -164,12 +193,7 @@ def descendants(parent: int) -> list[int]:
             except (OSError, IndexError, ValueError):
                 continue
             children.setdefault(above, []).append(int(name))
-    found, waiting = [], [parent]
-    while waiting:
-        below = children.pop(waiting.pop(), [])
-        found += below
-        waiting += below
-    return found
+    return children
 
 
 def processor_seconds(top: int) -> float:

@@ -350,3 +350,39 @@ def test_a_stopped_program_ends_with_its_runner():
     os.kill(program, signal.SIGSTOP)
     started.kill()
     assert not Path(f"/proc/{program}").exists()
+
+
+#: Starts a child by another thread than its first one, which starts two; says when all run.
+FAMILY = """
+import subprocess, sys, threading
+inner = [sys.executable, "-c", '''
+import subprocess, sys
+two = [subprocess.Popen(["sleep", "600"]) for _ in range(2)]
+print("ready", flush=True)
+two[0].wait()
+''']
+def start():
+    with subprocess.Popen(inner) as child:
+        child.wait()
+threading.Thread(target=start).start()
+"""
+
+
+@pytest.mark.parametrize("lists_children", [True, False])
+def test_all_processes_below_one_are_found(lists_children: bool, monkeypatch: pytest.MonkeyPatch):
+    if not lists_children:  # as on kernels without such lists
+        monkeypatch.setattr(os.path, "exists", lambda _: False)
+    with subprocess.Popen([sys.executable, "-c", FAMILY], stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == b"ready\n"
+        below = keeper.descendants(program.pid)
+        words = [Path(f"/proc/{pid}/comm").read_text().strip() for pid in below]
+        for pid in (program.pid, *below):
+            os.kill(pid, signal.SIGKILL)
+    assert (len(below), words.count("sleep")) == (3, 2)
+
+
+def test_below_what_is_gone_there_is_nothing():
+    with subprocess.Popen(["true"]) as program:
+        program.wait()
+    assert keeper.descendants(program.pid) == []
