@@ -18,6 +18,7 @@ import attrs
 from conformance.model.case import Case
 from conformance.model.observation import Observation
 from conformance.model.values import limits
+from conformance.model.values.codec import in_a_line
 from conformance.subjects.loading import LoadError
 from conformance.subjects.processes import forks, keeper
 from conformance.subjects.processes.patience import Patience
@@ -133,6 +134,7 @@ class ProcessSubject:
         self.spent = Spent()
         #: Seconds, as `Patience` counts them, that went by for crashes and hangs, and for the starts after them.
         self.seconds_lost = 0.0
+        self._last_reason = ""
         # Whether it is to be started because it ended or hung, and not because it was let end.
         self._is_lost = False
 
@@ -172,7 +174,9 @@ class ProcessSubject:
     def observe(self, case: Case) -> Observation:
         """Run the case in the process; whatever goes wrong there is in the observation."""
         if self.spent.seconds >= PATIENCE or self.seconds_lost > LONGEST_PATIENCE:
-            return Observation(not_tried="it broke down too often before")
+            # In a run of several processes another one may have seen how.
+            how = f", the last time: {self._last_reason}" if self._last_reason else ""
+            return Observation(not_tried=f"it broke down too often before{how}")
         if self.spent.large > limits.TOGETHER:
             return Observation(
                 crash=f"its answers of more than {limits.ORDINARY:,} bytes had more than "
@@ -186,6 +190,7 @@ class ProcessSubject:
             return self._ask(case)
         except (Broken, LoadError) as reason:
             self.seconds_lost += self._waited
+            self._last_reason = in_a_line(str(reason))
             if self._renews and isinstance(reason, Outlived):
                 self.spent += Spent(RENEWAL)
             else:

@@ -206,7 +206,10 @@ def test_starts_after_a_process_has_ended_are_lost_time(
     monkeypatch.setattr("conformance.subjects.processes.process.LONGEST_PATIENCE", 0.5)
     seen = [subject.observe(_case()).not_tried for _ in range(5)]
     assert seen[0] is None
-    assert seen[-1] == "it broke down too often before"
+    assert (
+        seen[-1]
+        == "it broke down too often before, the last time: the process exited with status 3"
+    )
 
 
 def test_what_is_started_anew_is_told_as_well(made: Make) -> None:
