@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from conformance.model.case import Case
 from conformance.model.named import texts_of
 from conformance.model.values.codec import Array, Value
 from conformance.subjects import frameworks, situations
-from conformance.subjects.layer import LayerBackend
+from conformance.subjects.layer import LayerBackend, pair
 from conformance.subjects.loading import (
     ALGORITHM,
     BARE_LAYER,
@@ -24,6 +24,7 @@ from conformance.subjects.loading import (
     is_tensorflow,
     load,
 )
+from conformance.subjects.signatures import BY_NAME, OPTIONS, Taken
 
 #: What Python writes into the name of a class that a function makes.
 _LOCALS = "<locals>"
@@ -46,8 +47,9 @@ def words_of(spec: str, mode: str, driven_as: Any = LAYER) -> LayerWords:
     if chosen is not None:
         is_layer = chosen.framework.keras is not None
         return (_FrameworkLayerWords if is_layer else _FrameworkWords)(spec, mode)
-    if driven_as == FUNCTION:
-        return _FunctionWords(spec)
+    taken = driven_as.get(FUNCTION) if isinstance(driven_as, Mapping) else None
+    if isinstance(taken, Mapping):
+        return _FunctionWords(spec, taken)
     words = LayerWords(spec)
     if driven_as == BARE_LAYER:
         words.weights = "[layer.kernel, getattr(layer, 'bias', None)]"  # as the suite reads them
@@ -236,15 +238,32 @@ class LayerWords(steps.Words):
 
 
 class _FunctionWords(LayerWords):
-    """A bare function."""
+    """A bare function.
+
+    Args:
+        spec: the subject as the user wrote it.
+        taken: what it takes (`conformance.subjects.signatures`).
+    """
+
+    #: What stands behind the kernel in its calls.
+    _rest = "**options"
+
+    def __init__(self, spec: str, taken: Taken) -> None:
+        super().__init__(spec)
+        self._taken = taken
 
     def construct(self, case: Case) -> list[str]:
-        defaults = {"strides": (1, 1), "padding": "valid", "data_format": "channels_last"}
-        values = {name: case.arguments.get(name, default) for name, default in defaults.items()}
-        for name in ("dilation_rate", "output_padding"):
-            if case.arguments.get(name) is not None:
-                values[name] = case.arguments[name]
-        return [f"options = dict({self.given((), values)})"]
+        values = {name: pair(value) for name, value in {**OPTIONS, **case.arguments}.items()}
+        places = sorted((to, name) for name, to in self._taken.items() if isinstance(to, int))
+        placed = [self.value(values[name]) for _, name in places]
+        self._rest = ", ".join([*placed, "**options"])
+        # The weights are given call by call.
+        named = {
+            to: values[name]
+            for name, to in self._taken.items()
+            if isinstance(to, str) and values.get(name) is not None
+        }
+        return [f"options = dict({self.given((), named)})"]
 
     def lines(self, step: steps.Step, *, show: bool) -> list[str]:
         if isinstance(step, steps.SetWeights):
@@ -254,10 +273,10 @@ class _FunctionWords(LayerWords):
         if not isinstance(step, steps.Call) or not (show or self.situation is not None):
             return []
         if self.situation in situations.CALLED:
-            function = f"lambda inputs: {self.layer_class}(inputs, kernel, **options)"
+            function = f"lambda inputs: {self.layer_class}(inputs, kernel, {self._rest})"
             text = self.called(function, self.tensor(step.inputs))
         else:
-            text = f"{self.layer_class}({self.tensor(step.inputs)}, kernel, **options)"
+            text = f"{self.layer_class}({self.tensor(step.inputs)}, kernel, {self._rest})"
         after = ["overwrite(lent)"] if self.situation in situations.OVERWRITING else []
         if show:
             return [f"shown = views({text})", *after] if self.reads_late else [f"print({text})"]
@@ -270,7 +289,8 @@ class _FrameworkWords(_FunctionWords):
     takes_arrays = False
 
     def __init__(self, spec: str, way: str) -> None:
-        self.spec, self.layer_class = spec, "conv2d_transpose"
+        super().__init__(spec, {name: name for name in (*OPTIONS, *BY_NAME)})
+        self.layer_class = "conv2d_transpose"
         self._way = way
 
     def lines(self, step: steps.Step, *, show: bool) -> list[str]:

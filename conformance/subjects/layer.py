@@ -21,6 +21,7 @@ from conformance.model.values.codec import Array, Value, text_of
 from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.subjects import situations
 from conformance.subjects.backend import has_attribute, plain, shown
+from conformance.subjects.signatures import BY_NAME, OPTIONS, arguments_of, taken_by
 
 #: The arguments that mean something to a bare function.
 _FUNCTION_ARGUMENTS = {
@@ -392,8 +393,8 @@ _SPELLED = {
 class FunctionBackend(LayerBackend):
     """Drives a bare function `conv2d_transpose(inputs, kernel, strides, padding, data_format, ...)`.
 
-    It speaks for the forward direction only. Keywords that the function does not take (`bias`,
-    `dilation_rate`, `output_padding`) are unsupported where a case needs them.
+    It speaks for the forward direction only. Arguments that the function does not take (see
+    `conformance.subjects.signatures`) are unsupported where a case needs them.
     """
 
     kinds: tuple[type[steps.Step], ...] = (steps.Build, steps.SetWeights, steps.Call)
@@ -428,7 +429,7 @@ class _FunctionLayer:
             given = str(arguments.get(name))
             if given not in known and given.lower() in known:
                 raise Unsupported(f"a bare function has no {name} {given!r}")
-        self._function, self._arguments, self._keywords = function, arguments, _keywords(function)
+        self._function, self._arguments, self._taken = function, arguments, taken_by(function)
         self.kernel: Array | None = None
         self.bias: Array | None = None
 
@@ -456,21 +457,19 @@ class _FunctionLayer:
 
     def _given(self) -> tuple[list[Any], dict[str, Any]]:
         """Return kernel and arguments, by position and by name."""
-        given = {name: self._arguments.get(name) for name in ("dilation_rate", "output_padding")}
-        given = {k: v for k, v in (*given.items(), ("bias", self.bias)) if v is not None}
-        for name in given:
-            if self._keywords is not None and name not in self._keywords:
-                raise Unsupported(f"the function takes no {name!r}")
+        given = {name: pair(self._arguments[name]) for name in OPTIONS if name in self._arguments}
+        further = {name: pair(self._arguments.get(name)) for name in BY_NAME} | {"bias": self.bias}
+        given |= {name: value for name, value in further.items() if value is not None}
+        try:
+            placed, named = arguments_of(self._taken, given)
+        except KeyError as lacking:
+            raise Unsupported(f"the function takes no {lacking.args[0]!r}") from None
         if self.kernel is None:
             raise Unsupported(f"a bare function makes no weights of its own: {_LAYERS_ONLY}")
-        defaults = {"strides": (1, 1), "padding": "valid", "data_format": "channels_last"}
-        options = {**defaults, **self._arguments}
-        options["strides"] = _pair(options["strides"])
-        given = {k: _pair(v) if k != "bias" else v for k, v in given.items()}
-        return [self.kernel, *map(options.get, defaults)], given
+        return [self.kernel, *placed], named
 
 
-def _pair(value: Any) -> Any:
+def pair(value: Any) -> Any:
     """Return one number for both axes as two; what a function is not to be given stays as it is."""
     return (value, value) if isinstance(value, int) else value
 

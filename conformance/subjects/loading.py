@@ -19,12 +19,14 @@ from conformance.model.steps import Backend
 from conformance.model.values.codec import encode, text_of
 from conformance.subjects import frameworks, suggesting, tensorflow
 from conformance.subjects.layer import FunctionBackend, LayerBackend
+from conformance.subjects.signatures import taken_by
 
 #: Built-in subjects that are layers on NumPy arrays.
 LAYERS = {"reference": "reference_impl", "fast": "fast_impl"}
 #: `fast:ALGORITHM` is the fast layer with one of its algorithms.
 ALGORITHM = "fast:"
-#: How a subject is driven: a bare function, a layer, or one whose weights are read from its attributes.
+#: How a subject is driven: a bare function (with what it takes), a layer, or one whose weights are read from its
+#: attributes.
 FUNCTION, LAYER, BARE_LAYER = "function", "layer", "layer without get_weights"
 #: What a description says of gradients that are those of a call which is made for them.
 OF_A_CALL = "of a call"
@@ -65,7 +67,7 @@ def backend_class(target: Any, what: str) -> Callable[[Any], Backend]:
 
     A class is called with the page's constructor arguments. So is another callable that takes `filters` and
     `kernel_size`, or keywords alone: a factory of layers. Any other is a bare function ``conv2d_transpose(inputs,
-    kernel, strides, padding, data_format)``.
+    kernel, strides, padding, data_format)`` (see `conformance.subjects.signatures`).
 
     Args:
         target: a class, a factory or a function.
@@ -92,15 +94,17 @@ def backend_class(target: Any, what: str) -> Callable[[Any], Backend]:
     if any(name in signature.parameters for name in _LAYER_ARGUMENTS):
         _check_layer(target, what)
         return LayerBackend
-    if _binds(signature, 5):
-        return FunctionBackend
     if all(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
         _check_layer(target, what)
         return LayerBackend
-    raise LoadError(
-        f"{what} takes {signature}: neither a layer's arguments (filters, kernel_size, ...) nor those of "
-        "conv2d_transpose(inputs, kernel, strides, padding, data_format)"
-    )
+    try:
+        taken_by(target)
+    except ValueError as error:
+        raise LoadError(
+            f"{what} takes {text_of(signature, limit=120)}: neither a layer's arguments (filters, kernel_size, "
+            f"...) nor those of conv2d_transpose(inputs, kernel, strides, padding, data_format): {error}"
+        ) from None
+    return FunctionBackend
 
 
 def _check_layer(target: Any, what: str) -> None:
@@ -144,14 +148,6 @@ def _missing(cls: type, instance: Any = None) -> list[str]:
     # A class can be called itself: what counts is what it gives to its instances.
     is_called = any("__call__" in vars(base) for base in cls.__mro__)
     return missing if is_called else [*missing, "__call__"]
-
-
-def _binds(signature: inspect.Signature, count: int) -> bool:
-    try:
-        signature.bind(*range(count))
-    except TypeError:
-        return False
-    return True
 
 
 @functools.lru_cache
@@ -211,10 +207,10 @@ def describe_object(target: Any, mode: str) -> dict[str, Any]:
     }
 
 
-def driven_as(target: Any) -> str:
+def driven_as(target: Any) -> Any:
     """Return how a script must spell calls of a class, a factory or a function, so that nobody need load it."""
     if backend_class(target, text_of(target, repr, 80)) is FunctionBackend:
-        return FUNCTION
+        return {FUNCTION: dict(taken_by(target))}
     return LAYER if not isinstance(target, type) or hasattr(target, "get_weights") else BARE_LAYER
 
 

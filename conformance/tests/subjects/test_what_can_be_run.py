@@ -46,7 +46,7 @@ def _without_build(filters: int, kernel_size: Any, strides: Any = 1) -> Any:
     return WithoutBuild(filters, kernel_size)
 
 
-def _four(inputs: Any, kernel: Any, strides: Any, padding: Any) -> Any: ...
+def _two(inputs: Any, kernel: Any) -> Any: ...
 
 
 def _one_more(
@@ -64,7 +64,7 @@ def _one_more(
         (_without_build, "has no build: a layer needs build"),
         (OtherArguments, "missing a required argument: 'in_channels'"),
         (OneMore, "missing a required argument: 'groups'"),
-        (_four, "neither a layer's arguments"),
+        (_two, "neither a layer's arguments"),
         (_one_more, "neither a layer's arguments"),
     ],
 )
