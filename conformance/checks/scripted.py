@@ -34,7 +34,7 @@ from conformance.checks.refusals import expect_error
 from conformance.checks.view import NotSupported, NotTried, View
 from conformance.model.case import Case
 from conformance.model.traits import Traits
-from conformance.model.values.codec import Value, in_a_line
+from conformance.model.values.codec import Array, Value, in_a_line
 from conformance.oracle.comparison import (
     Mismatch,
     compare_dtype,
@@ -181,9 +181,34 @@ def _like(_: View, index: int, wanted: Like, got: Value) -> Mismatch | None:
 def _same_as(view: View, index: int, wanted: SameAs, got: Value) -> Mismatch | None:
     before = view.value(wanted.step)
     if not _identical(before, got):
-        text = f"should be what step {wanted.step} gave, is {describe(got)}"
-        return Mismatch(text, before, got, index)
+        steps = view.case.steps
+        gave = steps[wanted.step].tag.replace("_", " ")
+        same_kind = steps[wanted.step].tag == steps[index].tag
+        when = f"as the first {gave}" if same_kind else f"as {gave} gave"
+        return Mismatch(f"should be {when}: {_difference(before, got)}", before, got, index)
     return None
+
+
+def _difference(before: Value, got: Value) -> str:
+    """Tell where two values that are not identical differ first."""
+    if isinstance(before, list) and isinstance(got, list):
+        if len(before) != len(got):
+            return f"its length was {len(before)}, is {len(got)}"
+        pairs = enumerate(zip(before, got))
+        place, (one, other) = next(pair for pair in pairs if not _identical(*pair[1]))
+        return f"item {place} {_difference(one, other)}"
+    arrays = [value for value in (before, got) if isinstance(value, np.ndarray) and value.ndim]
+    if len(arrays) == 2 and len({(array.shape, array.dtype) for array in arrays}) == 1:
+        differs = (_bytes_of(before) != _bytes_of(got)).any(axis=-1)
+        index = tuple(map(int, np.argwhere(differs)[0]))
+        count = f"{np.count_nonzero(differs)} of {got.size} elements differ"
+        return f"{list(index)} was {before[index]}, is {got[index]}; {count}"
+    return f"was {describe(before)}, is {describe(got)}"
+
+
+def _bytes_of(array: Array) -> Array:
+    """Return the bytes of each element, along one more axis."""
+    return np.ascontiguousarray(array).view(np.uint8).reshape(*array.shape, array.itemsize)
 
 
 def _identical(one: Value, other: Value) -> bool:

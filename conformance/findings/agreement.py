@@ -41,6 +41,12 @@ def compared(
             return
 
 
+def lacks_more(one: Observation, other: Observation) -> bool:
+    """Tell whether a layer lacks a step that another one has done."""
+    pairs = zip((one.constructed, *one.outcomes), (other.constructed, *other.outcomes))
+    return any(a.unsupported is not None and b.unsupported is None for a, b in pairs)
+
+
 def changing(one: Observation, other: Observation) -> frozenset[int]:
     """Return the steps that gave other values the second time."""
     return frozenset(

@@ -33,6 +33,7 @@ from conformance.findings.agreement import (
     compared,
     has_value,
     holds_array,
+    lacks_more,
     outcome_of,
     same_outcome,
 )
@@ -406,9 +407,9 @@ class Diagnostician:
         def explains(name: str, layer: type, case: Case) -> bool:
             key = subject.name, name, case.id
             if key not in self._agreed:
-                self._agreed[key] = agree(
-                    case, self._seen(subject, case), self._does(name, layer, case)
-                )
+                seen, does = self._seen(subject, case), self._does(name, layer, case)
+                # What a mistake cannot be asked, it does not explain.
+                self._agreed[key] = not lacks_more(does, seen) and agree(case, seen, does)
             return self._agreed[key]
 
         def is_harmless(mistake: Mistake) -> bool:

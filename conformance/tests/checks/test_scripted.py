@@ -96,7 +96,7 @@ WRONG: list[tuple[Any, Any, Any, str, Any, Any]] = [
     (Holds(("a",), ("b",)), ["a", "b"], None, "should not hold 'b': ['a', 'b']", None, ["a", "b"]),
     (Like(r"a\d"), "a12", None, r"should match 'a\\d', is 'a12'", r"a\d", "a12"),
     (Like(r"a\d"), 5, None, r"should match 'a\\d', is 5", r"a\d", 5),
-    (SameAs(0), "x", "y", "should be what step 0 gave, is 'x'", "y", "x"),
+    (SameAs(0), "x", "y", "should be as the first has: was 'y', is 'x'", "y", "x"),
     (Follows(0), "foo", "foo", "should be 'foo_1' after 'foo', is 'foo'", "foo_1", "foo"),
     (
         Follows(0, skips=True),
@@ -178,6 +178,25 @@ def test_another_array_is_not_the_same(other: Any) -> None:
 @pytest.mark.parametrize("other", [[ONES, TWOS, TWOS], [TWOS, ONES], [ONES], 2])
 def test_another_list_is_not_the_same(other: Any) -> None:
     assert _judged(SameAs(0), other, [ONES, TWOS]) is not None
+
+
+@pytest.mark.parametrize(
+    ("before", "got", "told"),
+    [
+        ([ONES, TWOS], [ONES, TWOS + 1], "item 1 [0] was 2.0, is 3.0; 3 of 3 elements differ"),
+        (
+            [np.zeros((1, 2))],
+            [np.array([[0.0, -0.0]])],
+            "item 0 [0, 1] was 0.0, is -0.0; 1 of 2 elements differ",
+        ),
+        ([ONES], [ONES, TWOS], "its length was 1, is 2"),
+        (ONES, TWOS[:1], "was a float32 array of shape (2,), is a float64 array of shape (1,)"),
+        (np.array(1.0), np.array(2.0), "was 1.0 (float64), is 2.0 (float64)"),
+        (np.zeros((0, 2)), None, "was a float64 array of shape (0, 2), is None"),
+    ],
+)
+def test_the_first_difference_is_told(before: Any, got: Any, told: str) -> None:
+    assert judges._difference(before, got) == told
 
 
 def test_a_zero_of_another_sign_is_not_the_same() -> None:

@@ -11,7 +11,7 @@ import pytest
 import fast_impl
 from conformance.cases import FAMILIES
 from conformance.checks import Traits
-from conformance.findings.agreement import agree
+from conformance.findings.agreement import agree, lacks_more
 from conformance.findings.diagnosis import Diagnostician
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import explore
@@ -87,6 +87,18 @@ class NamesOnly(fast_impl.Conv2DTranspose):
         super().__init__(filters, kernel_size, **kwargs)
 
 
+class Guarded(fast_impl.Conv2DTranspose):
+    """Takes four arguments, and refuses sizes below zero in its own words; many a mistake has no such method."""
+
+    def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid"):
+        super().__init__(filters, kernel_size, strides, padding.lower())
+
+    def compute_output_shape(self, input_shape):
+        if any(size is not None and size < 0 for size in input_shape):
+            raise TypeError("sizes are counts")
+        return super().compute_output_shape(input_shape)
+
+
 class LastBit(fast_impl.Conv2DTranspose):
     """Gives outputs whose last bits are different at every call."""
 
@@ -148,6 +160,7 @@ RIGHT = {
         ),
         ("regularizer forms", "losses"),
     ),
+    "refuses negative sizes": (Subject(Guarded), ("shape questions",)),
     "gives a view": (Subject(GivesAView), ("loss targets",)),
     "rounds like an FFT": (Subject(ByFFT), ("repeats", "geometry", "specials")),
 }
@@ -214,6 +227,25 @@ def seen(*values: object) -> Observation:
 def test_an_observation_of_other_steps_agrees_with_none(other: Observation) -> None:
     case = Case("any", {}, (steps.GetWeights(),) * 2)
     assert (agree(case, seen(1), other), agree(case, other, seen(1))) == (False, False)
+
+
+LACKS = Outcome(unsupported="the class has no such method")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "wanted"),
+    [
+        (Observation(outcomes=(LACKS,)), seen(1), True),
+        (Observation(outcomes=(LACKS,)), Observation(outcomes=(LACKS,)), False),
+        (seen(1), Observation(outcomes=(LACKS,)), False),
+        (Observation(LACKS), seen(1), True),
+        (seen(1), seen(2), False),
+    ],
+)
+def test_what_a_layer_lacks_explains_nothing_that_another_did(
+    one: Observation, other: Observation, wanted: bool
+) -> None:
+    assert lacks_more(one, other) == wanted
 
 
 def test_two_crashes_do_not_agree() -> None:
