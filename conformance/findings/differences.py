@@ -13,7 +13,7 @@ from conformance.judge.judging import Failure
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.values.codec import Array, of_a_type
-from conformance.oracle.comparison import NO_ARRAY, OTHER_DTYPE, Mismatch
+from conformance.oracle.comparison import NO_ARRAY, Mismatch, is_other_dtype
 from conformance.oracle.tolerance import unit_roundoff
 
 #: A description must fit so many failing cases, and of a finding's cases so many are looked at.
@@ -134,11 +134,9 @@ def _narrowed(failures: Sequence[Failure]) -> str | None:
 
 def _dtypes(failure: Failure) -> tuple[str, str] | None:
     """Return the dtype that a call's result should have and that it has, None where that is not what is wrong."""
-    mismatch = failure.mismatch
-    wanted, got = mismatch.expected, mismatch.got
-    if not (_is_call(failure) and isinstance(wanted, str) and isinstance(got, str)):
+    if not (_is_call(failure) and is_other_dtype(failure.mismatch)):
         return None
-    return (wanted, got) if mismatch.message == OTHER_DTYPE.format(wanted, got) else None
+    return failure.mismatch.expected, failure.mismatch.got
 
 
 def _is_call(failure: Failure) -> bool:

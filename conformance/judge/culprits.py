@@ -8,7 +8,8 @@ a call to be refused by another exception. Where the call without an activation 
 about these is to blame, and not the one about the activation. Where weights cannot be set again, the clause about
 other weights before is to blame. Where a layer has no losses because it is not trainable, the clause about that is
 to blame, and no other about losses. Where losses are as many as they should be and have other values, the clauses
-about these are to blame.
+about these are to blame. Where a constructor refuses one number for both axes, the clause about that argument is
+to blame. Where results and weights come out in another dtype everywhere, the clauses about dtypes are to blame.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from conformance.model.observation import Error, Observation
 from conformance.model.values.codec import dtype_of
 from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.oracle.bounds import OracleError
+from conformance.oracle.comparison import is_other_dtype
 from conformance.subjects import Subject
 from conformance.subjects.processes.process import TIMED_OUT
 
@@ -59,6 +61,15 @@ _FROZEN = "LOSS-11"
 _VALUED = ("LOSS-02", "LOSS-01")
 #: Losses that differ by less are in another order: by the dtype, in units of their size.
 _SAME_LOSS: Mapping[str, float] = {"float64": 2.0**-40, "float32": 2.0**-18}
+#: Whose matter it is that one number stands for both axes.
+_FOR_BOTH_AXES: Mapping[str, str] = {
+    "kernel_size": "ARG-03",
+    "strides": "ARG-04",
+    "dilation_rate": "ARG-12",
+    "output_padding": "ARG-14",
+}
+#: Whose matter it is in which dtype weights are.
+_WEIGHTS_TYPED = "DTYPE-01"
 #: A clause, and how it fails.
 Blamed: TypeAlias = tuple[str, Failure]
 
@@ -94,6 +105,7 @@ class Culprits:
                 or self._of_a_form(clause, failure)
                 or self._of_a_frozen_layer(clause, failure)
                 or self._of_values_of_losses(clause, failure)
+                or self._of_a_dtype(clause, failure)
             )
         if failure.status != "error" or TIMED_OUT in failure.mismatch.message:
             return None
@@ -112,6 +124,27 @@ class Culprits:
         if own is None:
             return self._first(evidence, CHECKS.applying(case, self._traits), case)
         return self._owner(evidence, *own)
+
+    def of_one_number(self, failure: Failure) -> Blamed | None:
+        """Return the clause about an argument whose one number for both axes the constructor refuses."""
+        case = failure.case
+        if failure.status != "error" or failure.mismatch.step is not None or is_crash(failure):
+            return None
+        raised = self._evidence.observation(self._subject, case).constructed.error
+        for name, owner in _FOR_BOTH_AXES.items():
+            if type(case.argument(name)) is not int or raised is None:
+                continue
+            plain = next(
+                one
+                for one in FAMILIES[f"scripted {owner}"].fixed
+                if type(one.argument(name)) is int
+                and any(isinstance(step, steps.SetWeights) for step in one.steps)
+            )
+            blamed = self._first(self._evidence, CHECKS.of(owner), plain)
+            usual = self._evidence.observation(self._subject, plain).constructed.error
+            if blamed is not None and usual is not None and alike(usual, raised):
+                return blamed
+        return None
 
     def until_it_ended(self, case: Case) -> tuple[int | None, Observation | None]:
         """Return at which step of the case the process ends, and what it does before that.
@@ -244,6 +277,25 @@ class Culprits:
         checks = (check for owner in _VALUED for check in CHECKS.of(owner))
         blamed = self._first(self._evidence, checks, case)
         return blamed if blamed is not None and blamed[1].status == "fail" else None
+
+    def _of_a_dtype(self, clause: str, failure: Failure) -> Blamed | None:
+        """Return the clause about the dtype of results, or of weights, where a plain case shows it, too."""
+        case, found = failure.case, failure.mismatch
+        if clause.startswith("DTYPE") or found.step is None or not is_other_dtype(found):
+            return None
+        call = steps.Call(np.ones((2, 4, 5, 2), np.float32))
+        if isinstance(case.steps[found.step], steps.Call):
+            weights = np.ones((2, 3, 3, 2), np.float32), np.ones(3, np.float32)
+            before = (steps.Build((2, 4, 5, 2)), steps.SetWeights(weights))
+            plain, owner = Case("numbers", _PLAIN, (*before, call)), _TYPED
+        else:
+            listed = (call, steps.GetWeights(), call)
+            plain, owner = Case("inferred dtypes", _PLAIN, listed), _WEIGHTS_TYPED
+        blamed = self._first(self._evidence, CHECKS.of(owner), plain)
+        if blamed is None or not is_other_dtype(blamed[1].mismatch):
+            return None
+        told = [(one.expected, one.got) for one in (blamed[1].mismatch, found)]
+        return blamed if told[0] == told[1] else None
 
     def _raised(self, case: Case, step: int) -> Error | None:
         outcomes = self._evidence.observation(self._subject, case).outcomes

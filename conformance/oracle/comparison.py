@@ -108,6 +108,13 @@ def compare_dtype(got: Value, dtype_name: str, step: int) -> Mismatch | None:
     return None
 
 
+def is_other_dtype(found: Mismatch) -> bool:
+    """Tell whether a mismatch is what `compare_dtype` finds."""
+    wanted, got = found.expected, found.got
+    are_names = isinstance(wanted, str) and isinstance(got, str)
+    return are_names and found.message == OTHER_DTYPE.format(wanted, got)
+
+
 def compare_each(
     got: Value, wanted: Value, step: int, compare: Callable[[Value, Value], Mismatch | None]
 ) -> Mismatch | None:

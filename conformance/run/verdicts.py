@@ -250,8 +250,10 @@ class ParticipantJudge:
         if TIMED_OUT in failure.mismatch.message:
             return None  # another hang would tell no more, and take as long
         with self._apart("causes"):
-            cause = self._cause(failure)
-            blamed = None if cause is not None else self._culprits.of(clause.id, failure)
+            blamed = self._culprits.of_one_number(failure)
+            cause = None if blamed is not None else self._cause(failure)
+            if blamed is None and cause is None:
+                blamed = self._culprits.of(clause.id, failure)
         found = {} if cause is None else cause.failures
         if blamed is not None:
             found = dict([blamed])

@@ -294,7 +294,9 @@ def _import_file(where: str) -> Any:
         module_spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise LoadError(f"cannot import {where}: {type(error).__name__}: {error}") from error
+        is_relative = isinstance(error, ImportError) and "relative import" in str(error)
+        meant = suggesting.of_package(path) if is_relative else ""
+        raise LoadError(f"cannot import {where}: {type(error).__name__}: {error}{meant}") from error
     return module
 
 

@@ -54,6 +54,17 @@ def of_file(where: str) -> str:
     return f"no such file: {where}" + did_you_mean(beside and str(path.with_name(beside)))
 
 
+def of_package(path: Path) -> str:
+    """Return what to add where a file that belongs to a package cannot be imported by itself."""
+    folder, names = path.resolve().parent, [path.stem]
+    while (folder / "__init__.py").is_file():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    if len(names) == 1:
+        return ""
+    return f"; it belongs to a package: say {'.'.join(names)}:NAME, in the folder {folder}"
+
+
 def of_module(name: str, missing: str | None, target: str) -> str:
     """Return what to add where a module cannot be found: a file, or a module, that may be meant.
 

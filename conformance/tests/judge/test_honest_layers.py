@@ -19,6 +19,10 @@ def _red(result: conformance.Result) -> list[str]:
     return [verdict.clause for verdict in result.verdicts if verdict.status in BAD]
 
 
+def _broken(result: conformance.Result) -> set[str]:
+    return {verdict.clause for verdict in result.verdicts if verdict.status in ("fail", "error")}
+
+
 def _proposed(result: conformance.Result) -> list[str]:
     return [told.pattern for told in result.record.footer.said_often]
 
@@ -63,6 +67,22 @@ def test_what_comes_out_in_a_dtype_of_its_own_is_the_matter_of_one_clause() -> N
     result = conformance.check(honest.Wide, profile="smoke", clause="DTYPE-0[24]", examples=3)
     found = {verdict.clause: (verdict.status, [*verdict.blocked_by]) for verdict in result.verdicts}
     assert found == {"DTYPE-02": ("fail", []), "DTYPE-04": ("blocked", ["DTYPE-02"])}
+
+
+def test_one_number_for_both_axes_is_the_matter_of_the_argument_that_does_not_take_it() -> None:
+    clauses = ("ARG-0[34]", "VAL-01", "KILL-04", "PAD-*", "LOSS-01")
+    result = conformance.check(honest.PairsOnly, profile="smoke", clause=clauses, examples=3)
+    assert _broken(result) == {"ARG-03", "ARG-04"}
+
+
+def test_weights_and_results_in_another_dtype_everywhere_are_the_matter_of_the_clauses_about_dtypes() -> (
+    None
+):
+    clauses = ("DTYPE-0[12]", "SHAPE-1[12]", "METH-07")
+    result = conformance.check(honest.Double, profile="smoke", clause=clauses, examples=3)
+    assert _broken(result) == {"DTYPE-01", "DTYPE-02"}
+    blocked = {v.clause: [*v.blocked_by] for v in result.verdicts if v.blocked_by}
+    assert blocked == {"SHAPE-11": ["DTYPE-02"], "METH-07": ["DTYPE-01"]}
 
 
 def test_a_cast_is_one_cause_though_the_dtype_is_told_before_any_call() -> None:

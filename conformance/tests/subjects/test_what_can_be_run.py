@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import fast_impl
 import reference_impl
 from conformance.starts.my_layer import MyLayer
 from conformance.subjects import resolve
-from conformance.subjects.loading import LoadError, backend_class
+from conformance.subjects.loading import LoadError, backend_class, load
 
 
 class Bare:
@@ -132,3 +133,20 @@ def _factory(filters: int, kernel_size: Any, **others: Any) -> Any:
 )  # fmt: skip
 def test_what_can_be_run_is_not_refused(target: Any) -> None:
     assert callable(backend_class(target, "subject 'x'"))
+
+
+def test_a_file_of_a_package_is_told_to_be_named_as_a_module(tmp_path: Path) -> None:
+    (inner := tmp_path / "own" / "inner").mkdir(parents=True)
+    for folder in (inner, inner.parent):
+        (folder / "__init__.py").touch()
+    (inner / "layers.py").write_text("from . import core\n", encoding="utf-8")
+    with pytest.raises(LoadError) as caught:
+        load(f"{inner / 'layers.py'}:Mine")
+    told = f"it belongs to a package: say own.inner.layers:NAME, in the folder {tmp_path}"
+    assert str(caught.value).endswith(told)
+
+
+def test_a_relative_import_outside_a_package_is_no_matter_of_packages(tmp_path: Path) -> None:
+    (tmp_path / "layers.py").write_text("from . import core\n", encoding="utf-8")
+    with pytest.raises(LoadError, match=r"no known parent package$"):
+        load(f"{tmp_path / 'layers.py'}:Mine")

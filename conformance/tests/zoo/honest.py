@@ -103,3 +103,26 @@ class Wide(Single):
         if inputs.dtype.kind != "f":
             raise TypeError("no such numbers here")
         return self._layer(inputs.astype(np.float32)).astype(np.float64)
+
+
+class PairsOnly(Plain):
+    """Takes a number for each axis, and no single one for both."""
+
+    def __init__(
+        self, filters: Any, kernel_size: Any, strides: Any = (1, 1), padding: Any = "valid"
+    ) -> None:
+        (height, width), (down, right) = kernel_size, strides
+        super().__init__(filters, (height, width), (down, right), padding)
+
+
+class Double(Plain):
+    """Has weights in float64, and so results, whatever comes in."""
+
+    def set_weights(self, weights: Any) -> None:
+        super().set_weights([np.asarray(one, np.float32) for one in weights])
+
+    def get_weights(self) -> Any:
+        return [one.astype(np.float64) for one in self._layer.get_weights()]
+
+    def __call__(self, inputs: Any) -> Any:
+        return self._layer(np.asarray(inputs, np.float32)).astype(np.float64)

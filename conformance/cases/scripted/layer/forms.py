@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import attrs
 
 from conformance.cases.drawn.data import small_integers
-from conformance.cases.scripted.expected import ActsAs, Expected, Raises, Stores, Wanted
-from conformance.cases.scripted.script import LAYER, Line, Script
+from conformance.cases.scripted.expected import ActsAs, Expected, Numbers, Raises, Stores, Wanted
+from conformance.cases.scripted.script import LAYER, SIZES, Line, Script, both, then
 from conformance.model import steps
 from conformance.model.named import literal
 from conformance.model.values.codec import Value
@@ -136,7 +136,27 @@ _UNEQUAL = "doesn't match computed"
 #: With NumPy 2, sizes of 8 bits times others stay of 8 bits, and nothing is promised of what follows.
 _OVERFLOWS = (None, None)
 
+
+def _once_for_both(
+    clause: str, argument: str, value: int, kernel: tuple[int, int] = (2, 3), **others: Value
+) -> Script:
+    """One number for both axes, of a layer that is given nothing but sizes: others may take no initializers."""
+    weights = small_integers((*kernel, 3, 2), 5), small_integers((3,), 6)
+    return Script(
+        clause=clause,
+        arguments={**SIZES, **others, argument: value},
+        lines=(
+            *then(steps.Build(INPUTS.shape), steps.SetWeights(weights)),
+            both(steps.Call(INPUTS), Numbers()),
+        ),
+    )
+
+
 SCRIPTS: tuple[Script, ...] = (
+    _once_for_both("ARG-03", "kernel_size", 2, kernel=(2, 2)),
+    _once_for_both("ARG-04", "strides", 2),
+    _once_for_both("ARG-12", "dilation_rate", 2),
+    _once_for_both("ARG-14", "output_padding", 1, strides=[2, 3]),
     *_forms(
         "ARG-02", "filters",
         _row(3, *map(_L, ("np.int32(3)", "np.int64(3)", "np.uint8(3)", "np.array(3)")), fate=_Taken(3, 3)),
