@@ -14,7 +14,7 @@ import pytest
 import fast_impl
 import reference_impl
 import reference_impl.layer.activations
-import reference_impl.layer.initializers
+import reference_impl.layer.initializers.random_values
 import reference_impl.layer.losses.regularizers
 import reference_impl.layer.weights.constraints
 
@@ -28,6 +28,7 @@ IMPLEMENTATIONS = {
         constraints=reference_impl.layer.weights.constraints,
         initializers=reference_impl.layer.initializers,
         regularizers=reference_impl.layer.losses.regularizers,
+        fans=reference_impl.layer.initializers.random_values.fans,
         slope=reference_impl.layer.activations.gradient,
     ),
     "fast": SimpleNamespace(
@@ -36,6 +37,7 @@ IMPLEMENTATIONS = {
         constraints=fast_impl.constraints,
         initializers=fast_impl.initializers,
         regularizers=fast_impl.regularizers,
+        fans=fast_impl.initializers._fans,
         slope=lambda function, x, g: function.gradient(x, np.asarray(function(x)), g),
     ),
 }

@@ -1,7 +1,5 @@
 """Configurations of Keras 3, read and written."""
 
-import pytest
-
 from fast_impl import Conv2DTranspose, keras3_config
 
 # As Keras 3.15 writes it.
@@ -32,12 +30,6 @@ KERAS_3 = {
 def test_a_configuration_of_keras_3_makes_the_layer():
     layer = Conv2DTranspose.from_config(KERAS_3)
     assert (layer.kernel_size, layer.output_padding, layer.name) == ((3, 2), (1, 1), "up")
-
-
-def test_axes_of_fans_that_keras_3_was_told_are_refused():
-    told = {"class_name": "HeNormal", "config": {"input_axes": [0]}}
-    with pytest.raises(TypeError, match="input_axes"):
-        Conv2DTranspose(4, 3, kernel_initializer=told)
 
 
 def test_the_configuration_for_keras_3_has_what_it_takes():
