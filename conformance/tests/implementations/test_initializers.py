@@ -335,6 +335,13 @@ def test_the_default_kernel_is_glorot_uniform(Conv2DTranspose):
     assert 0.99 * limit < abs(layer.kernel).max() <= limit
 
 
+def test_two_layers_do_not_begin_alike(Conv2DTranspose):
+    layers = [Conv2DTranspose(3, 2) for _ in range(2)]
+    for layer in layers:
+        layer.build((1, 1, 1, 2))
+    assert (layers[0].kernel != layers[1].kernel).any()
+
+
 def test_the_default_bias_is_zero(Conv2DTranspose):
     layer = Conv2DTranspose(3, 1)
     layer.build((1, 1, 1, 2))
