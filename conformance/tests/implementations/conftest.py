@@ -29,6 +29,7 @@ IMPLEMENTATIONS = {
         initializers=reference_impl.layer.initializers,
         regularizers=reference_impl.layer.losses.regularizers,
         fans=reference_impl.layer.initializers.random_values.fans,
+        conv2d_transpose=reference_impl.conv2d_transpose,
         slope=reference_impl.layer.activations.gradient,
     ),
     "fast": SimpleNamespace(
@@ -37,6 +38,7 @@ IMPLEMENTATIONS = {
         constraints=fast_impl.constraints,
         initializers=fast_impl.initializers,
         regularizers=fast_impl.regularizers,
+        conv2d_transpose=fast_impl.conv2d_transpose,
         fans=fast_impl.initializers._fans,
         slope=lambda function, x, g: function.gradient(x, np.asarray(function(x)), g),
     ),

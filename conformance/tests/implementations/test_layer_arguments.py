@@ -287,6 +287,7 @@ def test_keywords_without_effect_are_accepted(layer, keywords):
         ({"dilation_rate": (2, 2)}, (2, 4, 5, 7), (2, 6, 9, 3)),
         ({"strides": (2, 3), "output_padding": (1, 2)}, (2, 4, 5, 7), (2, 9, 17, 3)),
         ({}, (None, None, 5, None), (None, None, 7, 3)),
+        ({}, [None, None, 5, None], (None, None, 7, 3)),
         ({}, (2, 0, 5, 7), (2, 1, 7, 3)),
         ({}, (1, 2, 3, 4, 5), (1, 3, 5, 3, 5)),
     ],

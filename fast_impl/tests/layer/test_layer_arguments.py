@@ -218,7 +218,10 @@ def test_a_pickled_layer_has_weights_that_cannot_be_written_into():
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"kernel_initializer": lambda shape, dtype: np.ones(3)}, "initializer of kernel"),
+        (
+            {"kernel_initializer": lambda shape, dtype: np.ones(3)},
+            r"initializer of kernel.*got shape \(3,\)",
+        ),
         ({"kernel_initializer": lambda shape, dtype: None}, "kernel .* got None"),
         ({"bias_initializer": lambda shape, dtype: np.ones(3)}, "initializer of bias"),
         ({"dtype": "complex64"}, "complex64 is required"),
