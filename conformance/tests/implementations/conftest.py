@@ -13,13 +13,30 @@ import pytest
 
 import fast_impl
 import reference_impl
+import reference_impl.formulas.axes
 import reference_impl.layer.activations
 import reference_impl.layer.initializers.random_values
 import reference_impl.layer.losses.regularizers
 import reference_impl.layer.weights.constraints
+from fast_impl.problem.geometry import Axis
 
 # Every call of a kernel in these tests is checked first.
 os.environ["FAST_IMPL_CHECK"] = "1"
+
+
+def _same_crop_of_the_reference(length, kernel, stride, dilation=1, extra=None):
+    """How much padding "same" drops before and after."""
+    axis = reference_impl.formulas.axes.transposed(
+        length, kernel, stride, True, dilation=dilation, extra=extra
+    )
+    return axis.before, axis.full - axis.before - axis.kept
+
+
+def _same_crop_of_fast(length, kernel, stride, dilation=1, extra=None):
+    axis = Axis.resolve("height", length, kernel, stride, "same", dilation, extra)
+    full = (axis.input - 1) * axis.stride + axis.extent
+    return axis.before, full - axis.before - axis.output
+
 
 IMPLEMENTATIONS = {
     "reference": SimpleNamespace(
@@ -30,6 +47,8 @@ IMPLEMENTATIONS = {
         regularizers=reference_impl.layer.losses.regularizers,
         fans=reference_impl.layer.initializers.random_values.fans,
         conv2d_transpose=reference_impl.conv2d_transpose,
+        output_shape=reference_impl.output_shape,
+        same_crop=_same_crop_of_the_reference,
         slope=reference_impl.layer.activations.gradient,
     ),
     "fast": SimpleNamespace(
@@ -39,6 +58,8 @@ IMPLEMENTATIONS = {
         initializers=fast_impl.initializers,
         regularizers=fast_impl.regularizers,
         conv2d_transpose=fast_impl.conv2d_transpose,
+        output_shape=fast_impl.output_shape,
+        same_crop=_same_crop_of_fast,
         fans=fast_impl.initializers._fans,
         slope=lambda function, x, g: function.gradient(x, np.asarray(function(x)), g),
     ),
