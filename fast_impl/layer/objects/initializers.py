@@ -19,7 +19,7 @@ import numpy.typing as npt
 from fast_impl.layer.objects.configs import Configurable, identified
 from fast_impl.layer.tensors import cast, number
 from fast_impl.problem.doors import about, shown
-from fast_impl.problem.dtypes import COMPUTED
+from fast_impl.problem.dtypes import COMPUTED, is_floating
 from fast_impl.problem.errors import InvalidArgumentError
 
 Array = npt.NDArray[Any]
@@ -412,7 +412,7 @@ def default(dtype: DType) -> Initializer:
     Raises:
         ValueError: A format that has no default, such as a complex one (clause INIT-07).
     """
-    if dtype.kind == "f" or dtype.name == "bfloat16":
+    if is_floating(dtype):
         return GlorotUniform()
     if dtype.kind in "iub":
         return Zeros()
