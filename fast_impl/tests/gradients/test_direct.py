@@ -11,7 +11,7 @@ import pytest
 
 import fast_impl
 from fast_impl.gradients import direct as direct_gradients
-from fast_impl.gradients import direct_inputs, direct_kernel, scatter, small
+from fast_impl.gradients import direct_inputs, direct_kernel, small
 from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import Chunk, KernelGradient
 from fast_impl.gradients.patches import PatchesBackward
@@ -22,7 +22,7 @@ from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.kernels.x86.avx512 import AVX512
 from fast_impl.planning import gradients, planner
 from fast_impl.problem.geometry import Axis
-from fast_impl.tests.made import GIVEN, in_pairs, made
+from fast_impl.tests.made import GIVEN, by_scatter, in_pairs, made, operands
 from fast_impl.tests.targets import (
     IDLE,
     IDLE_AVX512,
@@ -131,8 +131,7 @@ def test_an_infinite_gradient_is_no_nan_elsewhere(target, threads, monkeypatch):
     plan = gradients.GradientPlan(
         problem, problem, (slice(None), slice(None)), method, threads, 1 << 26
     )
-    expected = np.empty_like(x)
-    scatter.input_gradient(problem, k, g, expected, 1 << 26)
+    expected, *_ = by_scatter(problem, x, k, g)
     assert 1 < np.isinf(expected).sum() < 9
     np.testing.assert_array_equal(plan.run(x, k, g)[0], expected)
 
@@ -610,23 +609,16 @@ def test_calls_are_made_once_for_chunks_that_are_alike_but_for_their_place(monke
 @on_each_target
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_generated_gradients_are_those_of_the_scatter_in_both_layouts(target, data_format):
-    random = np.random.default_rng(6)
-    first = data_format == "channels_first"
-    shape = (4, 6, 5, 9) if first else (4, 5, 9, 6)
-    x = random.integers(-3, 4, shape).astype("f4")
-    k = random.integers(-3, 4, (3, 4, 7, 6)).astype("f4")
+    shape = (4, 6, 5, 9) if data_format == "channels_first" else (4, 5, 9, 6)
     problem = fast_impl.plan(
-        shape, k.shape, (2, 3), "same", data_format, algorithm="scatter"
+        shape, (3, 4, 7, 6), (2, 3), "same", data_format, algorithm="scatter"
     ).problem
-    g = random.integers(-3, 4, problem.output_shape).astype("f4")
-    expected = [np.empty_like(x), np.empty_like(k), np.empty(7, "f4")]
-    scatter.input_gradient(problem, k, g, expected[0])
-    scatter.kernel_gradient(problem, x, g, expected[1])
-    scatter.bias_gradient(problem, g, expected[2])
+    given = operands(problem)
+    expected = by_scatter(problem, *given)
     plan = gradients.planned(problem, 2, planner.WORKSPACE_LIMIT, target, "direct")
     assert isinstance(plan, direct_gradients.DirectBackward)
     found = [np.full_like(array, np.nan) for array in expected]
-    plan.run(x, k, g, tuple(found))
+    plan.run(*given, tuple(found))
     for got, wanted in zip(found, expected, strict=True):
         np.testing.assert_array_equal(got, wanted)
 
@@ -669,11 +661,8 @@ def test_special_values_in_gradients_reach_only_what_they_touched(
     arrays = [array.copy() for array in (given.x, given.k, given.g)]
     flat = arrays[which].reshape(-1)
     flat[int(where * (flat.size - 1))] = value
-    expected = np.empty_like(given.x), np.empty_like(given.k), np.empty(5, "f4")
     with np.errstate(invalid="ignore"):
-        scatter.input_gradient(given.problem, arrays[1], arrays[2], expected[0])
-        scatter.kernel_gradient(given.problem, arrays[0], arrays[2], expected[1])
-        scatter.bias_gradient(given.problem, arrays[2], expected[2])
+        expected = by_scatter(given.problem, *arrays)
     plan = gradients.for_problem(given.problem, "direct", target)
     assert isinstance(plan.method, direct_gradients.DirectBackward)
     for found, wanted in zip(plan.run(*arrays), expected, strict=True):
