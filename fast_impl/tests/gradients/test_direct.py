@@ -182,6 +182,14 @@ WAYS = {
     },
     "not exchanged": {"_WORTH": 0, "_FEW": 1000, "_SHORT": 0},
 }
+
+
+def take(monkeypatch, way):
+    """Have the gradients of kernels computed in one of the ways."""
+    for constant, value in WAYS[way].items():
+        monkeypatch.setattr(direct_kernel, constant, value)
+
+
 # Ways that together make every kernel that any of them makes of a problem; the others divide the work otherwise.
 OTHER_KERNELS = (
     "in blocks, few pixels", "inputs copied", "border apart", "exchanged, border apart", "not exchanged",
@@ -202,8 +210,7 @@ SIZES = [
 def test_the_gradient_of_the_kernel_is_that_of_the_scatter(
     target, name, batch, channels, filters, dtype, way, monkeypatch
 ):
-    for constant, value in WAYS[way].items():
-        monkeypatch.setattr(direct_kernel, constant, value)
+    take(monkeypatch, way)
     given = made(name, batch, channels, filters, dtype)
     for threads in (1, 2, 5):
         found = np.full_like(given.k, np.nan)
@@ -300,8 +307,7 @@ def _added_to(calls, task):
 def test_no_two_tasks_add_to_the_same_number(
     target, name, channels, filters, threads, way, monkeypatch
 ):
-    for constant, value in WAYS[way].items():
-        monkeypatch.setattr(direct_kernel, constant, value)
+    take(monkeypatch, way)
     # Sums of their own would leave one thread, and one task, for each.
     monkeypatch.setattr(direct_kernel, "_FEW_WEIGHTS", 0)
     problem = made(name, 3, channels, filters).problem
@@ -324,8 +330,7 @@ def test_no_two_tasks_add_to_the_same_number(
 
 def test_a_border_apart_makes_several_tasks(monkeypatch):
     """Else the test above would show nothing."""
-    for constant, value in WAYS["border apart, many calls"].items():
-        monkeypatch.setattr(direct_kernel, constant, value)
+    take(monkeypatch, "border apart, many calls")
     monkeypatch.setattr(direct_kernel, "_FEW_WEIGHTS", 0)
     method = KernelGradient(made("odd pixel after", 3, 5, 3).problem, 2, 1 << 26, _recording(IDLE))
     assert method.border
@@ -481,8 +486,7 @@ def test_gradients_without_a_border_are_read_as_they_are(
 @pytest.mark.parametrize("way", ["where they lie, row by row", "in blocks", "many pieces"])
 @pytest.mark.parametrize("name", GIVEN)
 def test_pieces_are_all_rows_of_a_chunk_once(name, way, monkeypatch):
-    for constant, value in WAYS[way].items():
-        monkeypatch.setattr(direct_kernel, constant, value)
+    take(monkeypatch, way)
     method = KernelGradient(made(name, 3).problem, 1, 1 << 26, IDLE)
     for chunk in method.chunks:
         pieces = method._pieces(chunk)
@@ -517,8 +521,7 @@ def test_few_filters_or_little_reuse_leave_gradients_where_they_are(monkeypatch)
 
 
 def test_gradients_in_blocks_have_no_border_and_two_images_lie_side_by_side(monkeypatch):
-    for constant, value in WAYS["in blocks"].items():
-        monkeypatch.setattr(direct_kernel, constant, value)
+    take(monkeypatch, "in blocks")
     for batch, across in ((1, False), (2, True)):
         found = _gradient_of(batch, 9, 4, kernel=5)
         assert (found.problem.width.before, found.left, found.across) == (1, 0, across)
@@ -655,8 +658,7 @@ def test_little_work_is_for_one_thread(target, monkeypatch):
 def test_special_values_in_gradients_reach_only_what_they_touched(
     target, name, which, where, value, way, monkeypatch
 ):
-    for constant, number in WAYS[way].items():
-        monkeypatch.setattr(direct_kernel, constant, number)
+    take(monkeypatch, way)
     given = made(name, 7, 9, 5)
     arrays = [array.copy() for array in (given.x, given.k, given.g)]
     flat = arrays[which].reshape(-1)

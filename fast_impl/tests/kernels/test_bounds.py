@@ -14,7 +14,7 @@ from fast_impl.gradients.direct_kernel import KernelGradient
 from fast_impl.kernels.sums import calls
 from fast_impl.runtime import checking
 from fast_impl.tests import guarded
-from fast_impl.tests.gradients.test_direct import WAYS
+from fast_impl.tests.gradients.test_direct import take
 from fast_impl.tests.made import GIVEN, by_scatter, made, operands
 from fast_impl.tests.targets import generated, on_each_target
 
@@ -45,8 +45,7 @@ def test_kernels_touch_nothing_beyond_their_arrays(
         method.run(x, packed, bias, out)
         np.testing.assert_array_equal(out, given.expected)
     for way in ("where they lie", "in blocks, few pixels"):
-        for constant, value in WAYS[way].items():
-            monkeypatch.setattr(direct_kernel, constant, value)
+        take(monkeypatch, way)
         monkeypatch.setattr(direct_kernel, "_BORDER", 0)
         method = KernelGradient(given.problem, 1, 1 << 26, target)
         assert method.as_it_is == (way == "where they lie" and name == "plain")
@@ -104,8 +103,7 @@ def test_gradients_whose_pixels_are_as_far_apart_as_a_panel_is_wide_are_read_no_
 
 
 def _gradients_between_pages(monkeypatch, target, given, way, at_end):
-    for constant, value in WAYS[way].items():
-        monkeypatch.setattr(direct_kernel, constant, value)
+    take(monkeypatch, way)
     monkeypatch.setattr(checking, "wanted", lambda: False)
     x, k, g = (guarded.copy(array, at_end) for array in (given.x, given.k, given.g))
     found = [guarded.copy(np.full_like(array, 77), at_end) for array in (x, k)]
