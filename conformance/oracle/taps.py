@@ -68,10 +68,8 @@ def _taps(geometry: Geometry, shape: tuple[int, ...]) -> Iterator[tuple[int, int
     """Yield each tap (a, b) and the places of the full result to which it takes the pixels."""
     rows, columns = (
         [
-            slice(
-                a * axis.dilation, a * axis.dilation + (length - 1) * axis.stride + 1, axis.stride
-            )
-            for a in range(axis.kernel)
+            slice(start, start + length * axis.stride, axis.stride)
+            for start in range(0, axis.extent, axis.dilation)
         ]
         for axis, length in zip(geometry.axes, shape[1:3])
     )

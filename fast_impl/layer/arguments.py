@@ -219,10 +219,6 @@ class DTypePolicy:
 
 # TensorFlow's names that NumPy does not know or reads differently: "float" is float32 there.
 _NAMES = {"half": "float16", "float": "float32", "double": "float64"}
-_FORMATS = frozenset(
-    {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
-    | {"bool", "bfloat16", "float16", "float32", "float64", "complex64", "complex128"}
-)
 
 
 def _name_of_policy(policy: Any) -> str:
@@ -264,7 +260,7 @@ def _policy_name(config: dict[str, Any]) -> str:
 
 def _named(name: str) -> dtypes.DType:
     name = _NAMES.get(name, name)
-    if name not in _FORMATS:
+    if name not in dtypes.NUMBERS:
         raise TypeError(f"dtype={name!r} is not the name of a number format, such as 'float32'")
     return dtypes.by_name(name)
 

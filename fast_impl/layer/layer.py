@@ -23,6 +23,7 @@ from fast_impl.layer.tensors import converted, gradient_of, learning_rate_of
 from fast_impl.layer.variables import Variable, Weights
 from fast_impl.problem import geometry
 from fast_impl.problem.doors import LARGEST, about, shown
+from fast_impl.problem.dtypes import is_floating
 from fast_impl.problem.errors import InvalidArgumentError
 from fast_impl.problem.problem import Options
 from fast_impl.runtime.locks import Lock
@@ -34,6 +35,14 @@ _NO_LOSSES = CallRecord()
 _ANNOUNCED = ("batch_input_shape", "input_shape", "input_dim", "batch_size")
 # Some iterators never end.
 _MOST_AXES = 64
+# Arguments that a configuration has as they are, and as objects.
+_PLAIN = (
+    "filters", "kernel_size", "strides", "padding", "data_format", "dilation_rate", "groups",
+)  # fmt: skip
+_OBJECTS = (
+    "kernel_initializer", "bias_initializer", "kernel_regularizer", "bias_regularizer",
+    "activity_regularizer", "kernel_constraint", "bias_constraint",
+)  # fmt: skip
 
 
 class Conv2DTranspose:
@@ -297,19 +306,11 @@ class Conv2DTranspose:
     @property
     def kernel(self) -> Array:
         """The kernel ``(kernel_height, kernel_width, filters, in_channels)``, read-only."""
-        if self._kernel is None:
-            raise AttributeError(
-                f"layer {self._name!r} has no attribute 'kernel' until it is built"
-            )
-        return self._kernel.array
+        return self._built_kernel().array
 
     @kernel.setter
     def kernel(self, value: npt.ArrayLike) -> None:
-        if self._kernel is None:
-            raise AttributeError(
-                f"layer {self._name!r} has no attribute 'kernel' until it is built"
-            )
-        self._assign(self._kernel, value)
+        self._assign(self._built_kernel(), value)
 
     @property
     def bias(self) -> Array | None:
@@ -596,26 +597,11 @@ class Conv2DTranspose:
         }
         if self._batch_input_shape is not None:
             config["batch_input_shape"] = self._batch_input_shape
-        config.update(
-            filters=self.filters,
-            kernel_size=self.kernel_size,
-            strides=self.strides,
-            padding=self.padding,
-            data_format=self.data_format,
-            dilation_rate=self.dilation_rate,
-            groups=self.groups,
-            activation=activations.to_config(self.activation),
-            use_bias=self.use_bias,
-        )
-        for key in (
-            "kernel_initializer",
-            "bias_initializer",
-            "kernel_regularizer",
-            "bias_regularizer",
-            "activity_regularizer",
-            "kernel_constraint",
-            "bias_constraint",
-        ):
+        for key in _PLAIN:
+            config[key] = getattr(self, key)
+        config["activation"] = activations.to_config(self.activation)
+        config["use_bias"] = self.use_bias
+        for key in _OBJECTS:
             config[key] = configs.serialize(getattr(self, key))
         config["output_padding"] = self.output_padding
         return config
@@ -636,6 +622,13 @@ class Conv2DTranspose:
     @property
     def _channel_axis(self) -> int:
         return -3 if self.data_format == "channels_first" else -1
+
+    def _built_kernel(self) -> Variable:
+        if self._kernel is None:
+            raise AttributeError(
+                f"layer {self._name!r} has no attribute 'kernel' until it is built"
+            )
+        return self._kernel
 
     def _enter_scope(self, scope: Any) -> None:
         if self._scope is None:
@@ -717,7 +710,7 @@ class Conv2DTranspose:
 
     def _prepared(self, array: Array) -> Array:
         """The input in the layer's dtype, checked; the layer built."""
-        if self._autocast and self._policy.compute is not None and _is_floating(array):
+        if self._autocast and self._policy.compute is not None and is_floating(array.dtype):
             array = array.astype(self._policy.compute, copy=False)
         if self.built and self._initial_weights is None:
             self._check_against_build(array)
@@ -783,10 +776,6 @@ def _found(room: Any, argument: str, identifier: Any) -> Any:
     """What an argument names, in the room of its kind."""
     with about(argument, identifier, "must be None, a name, a configuration or a callable"):
         return room.get(identifier)
-
-
-def _is_floating(array: Array) -> bool:
-    return array.dtype.kind == "f" or array.dtype.name == "bfloat16"
 
 
 def _as_shape(shape: Any) -> tuple[int | None, ...] | None:

@@ -14,6 +14,11 @@ DType = np.dtype[Any]
 
 # bfloat16 is not NumPy's own; any package may register it, so it is known by its name.
 COMPUTED = ("float16", "bfloat16", "float32", "float64", "int32")
+# Those of arrays of numbers, whether they are computed or not.
+NUMBERS = frozenset(
+    {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
+    | {"bool", "bfloat16", "float16", "float32", "float64", "complex64", "complex128"}
+)
 _WIDER = {"float16": np.dtype(np.float32), "bfloat16": np.dtype(np.float32)}
 
 
@@ -22,6 +27,11 @@ def accumulator(dtype: DType) -> DType:
     """Format in which products are summed: float32 for the two half formats, else the same."""
     # Kept, because asking a dtype for its name is slow.
     return _WIDER.get(dtype.name, dtype)
+
+
+def is_floating(dtype: DType) -> bool:
+    """Whether a format is one of floating-point numbers."""
+    return dtype.kind == "f" or dtype.name == "bfloat16"
 
 
 def native(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -12,18 +12,19 @@ import argparse
 import contextlib
 import faulthandler
 import functools
-import itertools
 import math
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
 
 import fast_impl
+from conformance.model.geometry import Geometry
+from conformance.oracle import taps
 from fast_impl.forward import blocks, col2im, costs, direct, packing, planar
 from fast_impl.gradients import direct as direct_gradients
 from fast_impl.gradients import direct_inputs, direct_kernel, patches, small
@@ -40,7 +41,6 @@ from fast_impl.problem.errors import InvalidArgumentError
 from fast_impl.problem.problem import Options, Problem
 from fast_impl.runtime import checking, environment
 from fast_impl.tests import guarded
-from fast_impl.tests.conftest import _lengths
 
 # Most numbers of an array, and multiply-adds for each, of a small and of a large problem.
 SMALL, LARGE, ADDS = 4_000, 60_000, 8
@@ -164,34 +164,12 @@ def trial(number):
 def expected(given, x, k, bias, g):
     """The output and the gradients of inputs, kernel and bias, all with their channels last."""
     x, k, bias, g = (array.astype(np.float64) for array in (x, k, bias, g))
-    extra = given.output_padding or (None, None)
-    (height, top), (width, left) = (
-        _lengths(x.shape[1 + i], k.shape[i], given.strides[i], given.padding,
-                 given.dilation_rate[i], extra[i])
-        for i in range(2)
-    )  # fmt: skip
-    spans = [
-        x.shape[1 + i] * given.strides[i] + k.shape[i] * given.dilation_rate[i] + length
-        for i, length in enumerate((top + height, left + width))
-    ]
-    y = np.zeros((len(x), *spans, k.shape[2]))
-    padded = np.zeros_like(y)
-    cropped = np.s_[:, top : top + height, left : left + width]
-    padded[cropped] = g
-    to_inputs, to_kernel = np.zeros(x.shape), np.zeros(k.shape)
-    for a, b in itertools.product(*map(range, k.shape[:2])):
-        rows, columns = (
-            slice(first, first + length * stride, stride)
-            for first, length, stride in zip(
-                (a * given.dilation_rate[0], b * given.dilation_rate[1]), x.shape[1:3],
-                given.strides, strict=True,
-            )
-        )  # fmt: skip
-        y[:, rows, columns] += x @ k[a, b].T
-        reached = padded[:, rows, columns]
-        to_inputs += reached @ k[a, b]
-        to_kernel[a, b] = np.tensordot(reached, x, axes=[(0, 1, 2)] * 2)
-    return y[cropped] + bias, to_inputs, to_kernel, g.sum(axis=(0, 1, 2))
+    options = {**asdict(given), "data_format": "channels_last", "kernel_size": given.kernel}
+    geometry = Geometry.of(options)
+    return (
+        taps.conv2d_transpose(geometry, x, k, bias),
+        *taps.conv2d_transpose_gradients(geometry, x, k, g),
+    )
 
 
 # --- operands ------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import itertools
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 import fast_impl
 from fast_impl.forward import direct
@@ -30,6 +31,22 @@ GIVEN = {
 }  # fmt: skip
 
 
+def operands(problem):
+    """Inputs, a kernel and a gradient for a problem: small integers, exact in every order."""
+    random = np.random.default_rng(3)
+    shapes = problem.input_shape, problem.kernel_shape, problem.output_shape
+    return [random.integers(-3, 4, shape).astype(problem.dtype) for shape in shapes]
+
+
+def by_scatter(problem, x, k, g):
+    """The gradients of inputs, kernel and bias by the scatter."""
+    found = [np.empty_like(x), np.empty_like(k), np.empty(problem.filters, problem.dtype)]
+    scatter.input_gradient(problem, k, g, found[0])
+    scatter.kernel_gradient(problem, x, g, found[1])
+    scatter.bias_gradient(problem, g, found[2])
+    return found
+
+
 @functools.cache
 def made(name, batch=3, channels=5, filters=3, dtype="float32"):
     """A problem with operands and results that are small integers, exact in every order."""
@@ -41,9 +58,7 @@ def made(name, batch=3, channels=5, filters=3, dtype="float32"):
         x.shape, k.shape, **config, dtype=dtype, algorithm="scatter", threads=1
     ).problem
     g = random.integers(-3, 4, problem.output_shape).astype(dtype)
-    to_inputs, to_kernel = np.empty_like(x), np.empty_like(k)
-    scatter.input_gradient(problem, k, g, to_inputs)
-    scatter.kernel_gradient(problem, x, g, to_kernel)
+    to_inputs, to_kernel, _ = by_scatter(problem, x, k, g)
     return SimpleNamespace(
         problem=problem, x=x, k=k, bias=bias, g=g,
         expected=forward(x, k, config, bias), without_bias=forward(x, k, config),
@@ -65,6 +80,13 @@ def in_pairs(first, second, third):
 
 def _parts(value):
     return value if isinstance(value, tuple) else (value,)
+
+
+def named(arguments, table):
+    """Parametrize a test by the rows of a table, whose first column names them."""
+    return pytest.mark.parametrize(
+        arguments, [row[1:] for row in table], ids=[row[0] for row in table]
+    )
 
 
 def axes(name):

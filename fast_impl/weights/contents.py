@@ -10,16 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fast_impl.problem.dtypes import native
+from fast_impl.problem.dtypes import NUMBERS, native
 from fast_impl.weights.errors import WeightsError, first_line
 from fast_impl.weights.layouts import Layout
 
 Array = npt.NDArray[Any]
 
-_NUMBERS = frozenset(
-    {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
-    | {"bool", "bfloat16", "float16", "float32", "float64", "complex64", "complex128"}
-)
 # No compression of these files makes more of a byte; DEFLATE's limit is 1032.
 _MOST_FROM_A_BYTE = 1032
 
@@ -45,7 +41,7 @@ class Entry:
     @property
     def is_numeric(self) -> bool:
         """Whether its values are numbers that NumPy (or ml_dtypes) has: neither text nor objects."""
-        return self.dtype in _NUMBERS
+        return self.dtype in NUMBERS
 
     def require_numbers(self, path: Any) -> None:
         """Refuse text and objects; `path` names the file in errors.

@@ -29,7 +29,6 @@ class Declaring:
 
     def __init__(self, subject: Subject, has: Capabilities, plain: Plainest = PLAIN) -> None:
         self.name, self.mode, self.spec = subject.name, subject.mode, subject.spec
-        self.target = getattr(subject, "target", None)
         self._subject, self._has, self._plain = subject, has, plain
 
     def describe(self) -> dict[str, Any]:

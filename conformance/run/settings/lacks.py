@@ -138,7 +138,6 @@ class Understood:
         self, subject: Subject, lacks: Sequence[Lack], *, says_not_implemented: bool
     ) -> None:
         self.name, self.mode, self.spec = subject.name, subject.mode, subject.spec
-        self.target = getattr(subject, "target", None)
         #: Those that something was said by.
         self.used: set[Lack] = set()
         self.lacks = tuple(lacks)

@@ -434,12 +434,17 @@ CASES: tuple[dict[str, Any], ...] = (
 )
 
 
-@pytest.mark.parametrize("options", CASES)
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_the_exact_way_is_the_layer_of_the_page(name: str, options: dict[str, Any]) -> None:
+def _needs(name: str) -> None:
+    """Skip the test where a framework is missing."""
     missing = frameworks.FRAMEWORKS[name].missing
     if missing:
         pytest.skip(f"{name} is {missing}")
+
+
+@pytest.mark.parametrize("options", CASES)
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_exact_way_is_the_layer_of_the_page(name: str, options: dict[str, Any]) -> None:
+    _needs(name)
     if name == "tfjs" and "dilation_rate" in options:
         pytest.skip("tfjs has no dilation")
     first = options.get("data_format") == "channels_first"
@@ -458,9 +463,7 @@ EMPTY_IMAGES = [{"strides": (3, 2)}, {"strides": (3, 2), "padding": "same"}, {"s
 def test_the_exact_way_of_jax_makes_nothing_of_empty_images(
     shape: tuple[int, ...], options: dict[str, Any]
 ) -> None:
-    missing = frameworks.FRAMEWORKS["jax"].missing
-    if missing:
-        pytest.skip(f"jax is {missing}")
+    _needs("jax")
     inputs = np.ones(shape, np.float32)
     found = frameworks.driver("jax", "exact")(inputs, KERNEL, **options)  # type: ignore[operator]
     np.testing.assert_array_equal(found, fast_impl.conv2d_transpose(inputs, KERNEL, **options))
@@ -468,10 +471,7 @@ def test_the_exact_way_of_jax_makes_nothing_of_empty_images(
 
 def _seen(spec: str, *cases: Case) -> Iterator[Observation]:
     """Yield what a framework's layer does with the cases; skip the test where the framework is missing."""
-    name = spec.partition(":")[0]
-    missing = frameworks.FRAMEWORKS[name].missing
-    if missing:
-        pytest.skip(f"{name} is {missing}")
+    _needs(spec.partition(":")[0])
     (subject,) = resolve(spec, 60.0)
     try:
         yield from map(subject.observe, cases)
@@ -509,9 +509,7 @@ def test_the_exact_layer_of_tf_keras_refuses_what_its_own_does(
 
 @pytest.mark.parametrize("name", ["torch", "jax", "openvino"])
 def test_bfloat16_comes_out_as_it_went_in(name: str) -> None:
-    missing = frameworks.FRAMEWORKS[name].missing
-    if missing:
-        pytest.skip(f"{name} is {missing}")
+    _needs(name)
     dtype = dtype_of("bfloat16")
     inputs, kernel = (array.astype(dtype) for array in (INPUTS, KERNEL[..., :1]))
     options = {"strides": (2, 1), "padding": "same"}
@@ -529,9 +527,7 @@ def test_unsupported_is_what_an_operation_without_gradients_says() -> None:
 @pytest.fixture(scope="module")
 def of_keras_2() -> Any:
     """Asks tf.keras in a process of its own."""
-    missing = frameworks.FRAMEWORKS["tf.keras"].missing
-    if missing:
-        pytest.skip(f"tf.keras is {missing}")
+    _needs("tf.keras")
     (subject,) = resolve("tf.keras:natural", 60.0)
     yield subject
     subject.close()

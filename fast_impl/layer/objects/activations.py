@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -201,10 +202,6 @@ class LayerActivation(Configurable):
         """Its gradient in float32."""
         raise NotImplementedError
 
-    def parameters(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        raise NotImplementedError
-
     def get_config(self) -> dict[str, Any]:
         """Parameters, and what every Keras layer has."""
         name = {"ReLU": "re_lu", "LeakyReLU": "leaky_re_lu", "ThresholdedReLU": "thresholded_re_lu"}
@@ -213,7 +210,7 @@ class LayerActivation(Configurable):
             "name": name.get(kind, kind.lower()),
             "trainable": True,
             "dtype": "float32",
-            **self.parameters(),
+            **super().get_config(),
         }
 
     @classmethod
@@ -236,23 +233,19 @@ class LayerActivation(Configurable):
         return x if x.dtype.kind == "i" else x.astype(np.float32, copy=False)
 
 
+@dataclass(eq=False, repr=False)
 class ReLU(LayerActivation):
     """``f(x) = max_value`` above, ``x`` between, ``slope * (x - threshold)`` below."""
 
-    def __init__(
-        self,
-        max_value: float | None = None,
-        negative_slope: float = 0.0,
-        threshold: float = 0.0,
-    ) -> None:
+    max_value: float | None = None
+    negative_slope: float = 0.0
+    threshold: float = 0.0
+
+    def __post_init__(self) -> None:
         # Keras keeps what it is given in the configuration, and computes with float32.
-        self.max_value = max_value
-        self.negative_slope = negative_slope
-        self.threshold = threshold
-        limit = math.inf if max_value is None else _option(max_value, "max_value", 0)
-        self._numbers = (
-            limit, _option(negative_slope, "negative_slope", 0), _option(threshold, "threshold", 0),
-        )  # fmt: skip
+        limit = math.inf if self.max_value is None else _option(self.max_value, "max_value", 0)
+        slope = _option(self.negative_slope, "negative_slope", 0)
+        self._numbers = (limit, slope, _option(self.threshold, "threshold", 0))
 
     def function(self, x: Array) -> Array:
         """The activation in float32; of integers they are integers, but for a slope alone."""
@@ -289,14 +282,6 @@ class ReLU(LayerActivation):
             return self._numbers
         return tuple(math.trunc(n) if math.isfinite(n) else n for n in self._numbers)  # type: ignore[return-value]
 
-    def parameters(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {
-            "max_value": self.max_value,
-            "negative_slope": self.negative_slope,
-            "threshold": self.threshold,
-        }
-
 
 def _option(value: Any, name: str, least: float = -math.inf) -> float:
     """Return an option of a layer as TensorFlow uses it: a float32.
@@ -312,11 +297,14 @@ def _option(value: Any, name: str, least: float = -math.inf) -> float:
         return float(np.float32(found))
 
 
+@dataclass(eq=False, repr=False)
 class LeakyReLU(LayerActivation):
     """``x`` above zero, ``alpha * x`` below."""
 
-    def __init__(self, alpha: float = 0.3) -> None:
-        self.alpha = _option(alpha, "alpha")
+    alpha: float = 0.3
+
+    def __post_init__(self) -> None:
+        self.alpha = _option(self.alpha, "alpha")
 
     def function(self, x: Array) -> Array:
         """The activation in float32."""
@@ -327,16 +315,15 @@ class LeakyReLU(LayerActivation):
         """Its gradient in float32."""
         return np.where(x > 0, g, g * np.float32(self.alpha))
 
-    def parameters(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {"alpha": self.alpha}
 
-
+@dataclass(eq=False, repr=False)
 class ELU(LayerActivation):
     """``x`` above zero, ``alpha * (exp(x) - 1)`` below."""
 
-    def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = _option(alpha, "alpha")
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.alpha = _option(self.alpha, "alpha")
 
     def function(self, x: Array) -> Array:
         """The activation in float32."""
@@ -346,16 +333,15 @@ class ELU(LayerActivation):
         """Its gradient in float32."""
         return np.where(x > 0, g, g * np.float32(self.alpha) * np.exp(np.minimum(x, 0)))
 
-    def parameters(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {"alpha": self.alpha}
 
-
+@dataclass(eq=False, repr=False)
 class ThresholdedReLU(LayerActivation):
     """``x`` above ``theta``, zero elsewhere."""
 
-    def __init__(self, theta: float = 1.0) -> None:
-        self.theta = _option(theta, "theta", 0)
+    theta: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.theta = _option(self.theta, "theta", 0)
 
     def function(self, x: Array) -> Array:
         """The activation in float32."""
@@ -365,16 +351,15 @@ class ThresholdedReLU(LayerActivation):
         """Its gradient in float32."""
         return g * (x > self.theta)
 
-    def parameters(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {"theta": self.theta}
 
-
+@dataclass(eq=False, repr=False)
 class Softmax(LayerActivation):
     """Softmax along ``axis``: one or several; the last one unless said otherwise, all of them for None."""
 
-    def __init__(self, axis: int | list[int] | tuple[int, ...] | None = -1) -> None:
-        self.axis = axis
+    axis: int | list[int] | tuple[int, ...] | None = -1
+
+    def __post_init__(self) -> None:
+        axis = self.axis
         axes: Any = axis if isinstance(axis, (list, tuple)) else (axis,)
         try:
             self._axes = None if axis is None else tuple(operator.index(one) for one in axes)
@@ -390,10 +375,6 @@ class Softmax(LayerActivation):
     def derivative(self, x: Array, y: Array, g: Array) -> Array:
         """Its gradient in float32."""
         return _softmax_gradient(y, g, self._within(x))
-
-    def parameters(self) -> dict[str, Any]:
-        """What the constructor takes."""
-        return {"axis": self.axis}
 
     def _within(self, x: Array) -> tuple[int, ...] | None:
         if any(not -x.ndim <= axis < x.ndim for axis in self._axes or ()):

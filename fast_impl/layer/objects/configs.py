@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from fast_impl.problem.doors import shown
 
@@ -11,14 +12,15 @@ from fast_impl.problem.doors import shown
 Registry = Mapping[str, Callable[..., Any]]
 
 
+@dataclasses.dataclass(eq=False, repr=False)
 class Configurable:
-    """An object that is rebuilt from the keywords in its own configuration."""
+    """An object that is rebuilt from the keywords in its own configuration: the fields of its dataclass."""
 
-    module = ""
+    module: ClassVar[str] = ""
 
     def get_config(self) -> dict[str, Any]:
         """Keywords that build an equal object."""
-        return {}
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:

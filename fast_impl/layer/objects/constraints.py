@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -45,22 +46,18 @@ def _clip(norms: Array, low: float, high: float) -> Array:
     return np.minimum(np.maximum(norms, low), max(low, high))
 
 
+@dataclass(eq=False, repr=False)
 class MaxNorm(Constraint):
     """Norms of at most ``max_value``; axis 0 is the kernel's rows (clause CONS-09)."""
 
-    def __init__(self, max_value: float = 2, axis: Axis = 0) -> None:
-        self.max_value = max_value
-        self.axis = axis
+    max_value: float = 2
+    axis: Axis = 0
 
     def project(self, w: Array) -> Array:
         """The projection of ``w``."""
         norms = _norms(w, self.axis)
         result: Array = w * (_clip(norms, 0, self.max_value) / (_EPSILON + norms))
         return result
-
-    def get_config(self) -> dict[str, Any]:
-        """Limit and axis."""
-        return {"max_value": self.max_value, "axis": self.axis}
 
 
 class NonNeg(Constraint):
@@ -76,36 +73,26 @@ class NonNeg(Constraint):
         return result
 
 
+@dataclass(eq=False, repr=False)
 class UnitNorm(Constraint):
     """Norms of one; axis 0 is the kernel's rows (clause CONS-09)."""
 
-    def __init__(self, axis: Axis = 0) -> None:
-        self.axis = axis
+    axis: Axis = 0
 
     def project(self, w: Array) -> Array:
         """The projection of ``w``."""
         result: Array = w / (_EPSILON + _norms(w, self.axis))
         return result
 
-    def get_config(self) -> dict[str, Any]:
-        """The axis."""
-        return {"axis": self.axis}
 
-
+@dataclass(eq=False, repr=False)
 class MinMaxNorm(Constraint):
     """Norms between two limits, approached at ``rate``."""
 
-    def __init__(
-        self,
-        min_value: float = 0.0,
-        max_value: float = 1.0,
-        rate: float = 1.0,
-        axis: Axis = 0,
-    ) -> None:
-        self.min_value = min_value
-        self.max_value = max_value
-        self.rate = rate
-        self.axis = axis
+    min_value: float = 0.0
+    max_value: float = 1.0
+    rate: float = 1.0
+    axis: Axis = 0
 
     def project(self, w: Array) -> Array:
         """The projection of ``w``."""
@@ -113,15 +100,6 @@ class MinMaxNorm(Constraint):
         desired = self.rate * _clip(norms, self.min_value, self.max_value)
         result: Array = w * ((desired + (1 - self.rate) * norms) / (_EPSILON + norms))
         return result
-
-    def get_config(self) -> dict[str, Any]:
-        """Limits, rate and axis."""
-        return {
-            "min_value": self.min_value,
-            "max_value": self.max_value,
-            "rate": self.rate,
-            "axis": self.axis,
-        }
 
 
 class RadialConstraint(Constraint):

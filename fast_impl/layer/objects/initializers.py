@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy.typing as npt
 from fast_impl.layer.objects.configs import Configurable, identified
 from fast_impl.layer.tensors import cast, number
 from fast_impl.problem.doors import about, shown
-from fast_impl.problem.dtypes import COMPUTED
+from fast_impl.problem.dtypes import COMPUTED, is_floating
 from fast_impl.problem.errors import InvalidArgumentError
 
 Array = npt.NDArray[Any]
@@ -90,11 +91,11 @@ class Ones(Initializer):
         return np.ones(shape, dtype)
 
 
+@dataclass(eq=False, repr=False)
 class Constant(Initializer):
     """One value everywhere, or as many values as the weight has."""
 
-    def __init__(self, value: Any = 0) -> None:
-        self.value = value
+    value: Any = 0
 
     def __call__(self, shape: Shape, dtype: DType) -> Array:
         """First values of the given shape and dtype.
@@ -121,10 +122,9 @@ class Constant(Initializer):
 
 
 class _Random(Initializer):
-    """What the random initializers share: the seed."""
+    """What the random initializers share: each has a seed."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        self.seed = seed
+    seed: int | None
 
     def draw(self, generator: np.random.Generator, shape: Shape) -> Array:
         """Float64 values of the distribution."""
@@ -145,15 +145,13 @@ class _Random(Initializer):
             return np.random.default_rng(None if self.seed is None else abs(int(self.seed)))
 
 
+@dataclass(eq=False, repr=False)
 class RandomUniform(_Random):
     """Uniform between two limits, the upper one 1 where it is None; for integers up to, not including it."""
 
-    def __init__(
-        self, minval: float = -0.05, maxval: float | None = 0.05, seed: int | None = None
-    ) -> None:
-        super().__init__(seed)
-        self.minval = minval
-        self.maxval = maxval
+    minval: float = -0.05
+    maxval: float | None = 0.05
+    seed: int | None = None
 
     def draw(self, generator: np.random.Generator, shape: Shape) -> Array:
         """Float64 values of the distribution."""
@@ -178,41 +176,34 @@ class RandomUniform(_Random):
             raise InvalidArgumentError(f"Need minval < maxval, got minval={low} and maxval={high}")
         return self.generator().integers(low, high, tuple(shape), dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        """Limits and seed."""
-        return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
 
-
+@dataclass(eq=False, repr=False)
 class RandomNormal(_Random):
     """Normal distribution."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        super().__init__(seed)
-        self.mean = mean
-        self.stddev = stddev
+    mean: float = 0.0
+    stddev: float = 0.05
+    seed: int | None = None
 
     def draw(self, generator: np.random.Generator, shape: Shape) -> Array:
         """Float64 values of the distribution."""
-        mean, stddev = self._moments()
-        return mean + stddev * generator.standard_normal(shape)
+        mean, stddev = number(self.mean, "mean"), number(self.stddev, "stddev")
+        return mean + stddev * self._standard(generator, shape)
 
-    def _moments(self) -> tuple[float, float]:
-        return number(self.mean, "mean"), number(self.stddev, "stddev")
-
-    def get_config(self) -> dict[str, Any]:
-        """Mean, deviation and seed."""
-        return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
+    @staticmethod
+    def _standard(generator: np.random.Generator, shape: Shape) -> Array:
+        return generator.standard_normal(shape)
 
 
 class TruncatedNormal(RandomNormal):
     """Normal distribution, drawn again beyond two standard deviations."""
 
-    def draw(self, generator: np.random.Generator, shape: Shape) -> Array:
-        """Float64 values of the distribution."""
-        mean, stddev = self._moments()
-        return mean + stddev * _truncated_normal(generator, shape)
+    @staticmethod
+    def _standard(generator: np.random.Generator, shape: Shape) -> Array:
+        return _truncated_normal(generator, shape)
 
 
+@dataclass(eq=False, repr=False)
 class VarianceScaling(_Random):
     """Variance from the number of inputs or outputs of a unit.
 
@@ -220,21 +211,22 @@ class VarianceScaling(_Random):
     ``fan_in`` is ``kh*kw*filters``: TensorFlow's trap, kept (clause INIT-02).
     """
 
-    def __init__(
-        self,
-        scale: float = 1.0,
-        mode: str = "fan_in",
-        distribution: str = "truncated_normal",
-        seed: int | None = None,
-    ) -> None:
-        super().__init__(seed)
-        with about("scale", scale, "must be a positive number"):
-            if scale <= 0:
-                raise ValueError(f"scale={scale!r} must be positive")
-        if not isinstance(mode, str) or mode not in ("fan_in", "fan_out", "fan_avg"):
-            raise ValueError(f"mode={shown(mode)} must be one of 'fan_in', 'fan_out', 'fan_avg'")
-        with about("distribution", distribution, "must be the name of a distribution"):
-            distribution = distribution.lower()
+    scale: float = 1.0
+    mode: str = "fan_in"
+    distribution: str = "truncated_normal"
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        with about("scale", self.scale, "must be a positive number"):
+            if self.scale <= 0:
+                raise ValueError(f"scale={self.scale!r} must be positive")
+        modes = ("fan_in", "fan_out", "fan_avg")
+        if not isinstance(self.mode, str) or self.mode not in modes:
+            raise ValueError(
+                f"mode={shown(self.mode)} must be one of 'fan_in', 'fan_out', 'fan_avg'"
+            )
+        with about("distribution", self.distribution, "must be the name of a distribution"):
+            distribution = self.distribution.lower()
         if distribution == "normal":
             distribution = "truncated_normal"
         if distribution not in ("uniform", "truncated_normal", "untruncated_normal"):
@@ -242,8 +234,6 @@ class VarianceScaling(_Random):
                 f"distribution={distribution!r} must be one of 'uniform', 'truncated_normal', "
                 f"'untruncated_normal'"
             )
-        self.scale = scale
-        self.mode = mode
         self.distribution = distribution
 
     @classmethod
@@ -266,15 +256,6 @@ class VarianceScaling(_Random):
             return generator.normal(0, math.sqrt(variance), shape)
         deviation = math.sqrt(variance) / _TRUNCATED_DEVIATION
         return deviation * _truncated_normal(generator, shape)
-
-    def get_config(self) -> dict[str, Any]:
-        """Scale, mode, distribution and seed."""
-        return {
-            "scale": self.scale,
-            "mode": self.mode,
-            "distribution": self.distribution,
-            "seed": self.seed,
-        }
 
 
 def _fans(shape: Shape) -> tuple[int, int]:
@@ -333,12 +314,12 @@ class HeUniform(_NamedScaling):
     settings = (2.0, "fan_in", "uniform")
 
 
+@dataclass(eq=False, repr=False)
 class Orthogonal(_Random):
     """An orthogonal matrix of all axes but the last by the last."""
 
-    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
-        super().__init__(seed)
-        self.gain = gain
+    gain: float = 1.0
+    seed: int | None = None
 
     def draw(self, generator: np.random.Generator, shape: Shape) -> Array:
         """Float64 values of the distribution.
@@ -358,16 +339,12 @@ class Orthogonal(_Random):
         result: Array = gain * (q.T if rows < columns else q).reshape(shape)
         return result
 
-    def get_config(self) -> dict[str, Any]:
-        """Gain and seed."""
-        return {"gain": self.gain, "seed": self.seed}
 
-
+@dataclass(eq=False, repr=False)
 class Identity(Initializer):
     """Known by name, but for matrices: the kernel has four axes and the bias one."""
 
-    def __init__(self, gain: float = 1.0) -> None:
-        self.gain = gain
+    gain: float = 1.0
 
     def __call__(self, shape: Shape, dtype: DType) -> Array:
         """The identity matrix times the gain.
@@ -383,10 +360,6 @@ class Identity(Initializer):
             )
         result: Array = (self.gain * np.eye(shape[0], shape[1])).astype(dtype)
         return result
-
-    def get_config(self) -> dict[str, Any]:
-        """The gain."""
-        return {"gain": self.gain}
 
 
 _CLASSES: tuple[type[Initializer], ...] = (
@@ -439,7 +412,7 @@ def default(dtype: DType) -> Initializer:
     Raises:
         ValueError: A format that has no default, such as a complex one (clause INIT-07).
     """
-    if dtype.kind == "f" or dtype.name == "bfloat16":
+    if is_floating(dtype):
         return GlorotUniform()
     if dtype.kind in "iub":
         return Zeros()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,16 +30,6 @@ def _weighted(factor: float, total: Any, dtype: np.dtype[Any]) -> Any:
     return (accumulator(dtype).type(factor) * total).astype(dtype)
 
 
-def _slopes(x: Array, l1: float, l2: float) -> Array:
-    wide = x.astype(accumulator(x.dtype), copy=False)
-    slopes = np.zeros_like(wide)  # a factor of 0 leaves infinities out
-    if l1:
-        slopes += wide.dtype.type(l1) * np.sign(wide)
-    if l2:
-        slopes += wide.dtype.type(2 * l2) * wide
-    return slopes.astype(x.dtype, copy=False)
-
-
 class Regularizer(Configurable):
     """A penalty on a weight or on the output: array in, scalar of the same dtype out.
 
@@ -53,16 +44,27 @@ class Regularizer(Configurable):
         return 0.0
 
     def gradient(self, x: Array) -> Array:
-        """Its gradient by ``x``."""
-        return np.zeros_like(x)
+        """Its gradient by ``x``: ``l1 * sign(x) + 2 * l2 * x``, of the factors that the class has."""
+        l1, l2 = getattr(self, "l1", 0.0), getattr(self, "l2", 0.0)
+        wide = x.astype(accumulator(x.dtype), copy=False)
+        slopes = np.zeros_like(wide)  # a factor of 0 leaves infinities out
+        if l1:
+            slopes += wide.dtype.type(l1) * np.sign(wide)
+        if l2:
+            slopes += wide.dtype.type(2 * l2) * wide
+        return slopes.astype(x.dtype, copy=False)
 
 
+@dataclass(eq=False, repr=False)
 class L1L2(Regularizer):
     """``l1 * sum(|x|) + l2 * sum(x**2)``."""
 
-    def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0) -> None:
-        self.l1 = _factor("l1", 0.0 if l1 is None else l1)
-        self.l2 = _factor("l2", 0.0 if l2 is None else l2)
+    l1: float | None = 0.0
+    l2: float | None = 0.0
+
+    def __post_init__(self) -> None:
+        self.l1 = _factor("l1", 0.0 if self.l1 is None else self.l1)
+        self.l2 = _factor("l2", 0.0 if self.l2 is None else self.l2)
 
     def __call__(self, x: Array) -> Any:
         """The penalty of ``x``."""
@@ -74,17 +76,12 @@ class L1L2(Regularizer):
             penalty += wide.dtype.type(self.l2) * np.square(wide).sum()
         return penalty.astype(x.dtype)
 
-    def gradient(self, x: Array) -> Array:
-        """``l1 * sign(x) + 2 * l2 * x``."""
-        return _slopes(x, self.l1, self.l2)
 
-    def get_config(self) -> dict[str, Any]:
-        """The two factors."""
-        return {"l1": self.l1, "l2": self.l2}
-
-
+@dataclass(eq=False, repr=False, init=False)
 class L1(Regularizer):
     """``l1 * sum(|x|)``."""
+
+    l1: float
 
     def __init__(self, l1: float | None = 0.01) -> None:
         self.l1 = _factor("l1", 0.01 if l1 is None else l1)
@@ -93,17 +90,12 @@ class L1(Regularizer):
         """The penalty of ``x``."""
         return _weighted(self.l1, np.abs(x).sum(dtype=accumulator(x.dtype)), x.dtype)
 
-    def gradient(self, x: Array) -> Array:
-        """``l1 * sign(x)``."""
-        return _slopes(x, self.l1, 0.0)
 
-    def get_config(self) -> dict[str, Any]:
-        """The factor."""
-        return {"l1": self.l1}
-
-
+@dataclass(eq=False, repr=False, init=False)
 class L2(Regularizer):
     """``l2 * sum(x**2)``."""
+
+    l2: float
 
     def __init__(self, l2: float | None = 0.01) -> None:
         self.l2 = _factor("l2", 0.01 if l2 is None else l2)
@@ -113,23 +105,18 @@ class L2(Regularizer):
         wide = x.astype(accumulator(x.dtype), copy=False)
         return _weighted(self.l2, np.square(wide).sum(), x.dtype)
 
-    def gradient(self, x: Array) -> Array:
-        """``2 * l2 * x``."""
-        return _slopes(x, 0.0, self.l2)
 
-    def get_config(self) -> dict[str, Any]:
-        """The factor."""
-        return {"l2": self.l2}
-
-
+@dataclass(eq=False, repr=False)
 class OrthogonalRegularizer(Regularizer):
     """Known by name, but for matrices: the kernel and the output have rank 4."""
 
-    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
-        self.factor = _factor("factor", factor)
-        if mode not in ("rows", "columns"):
-            raise ValueError(f"mode={mode!r} must be one of 'rows', 'columns'")
-        self.mode = mode
+    factor: float = 0.01
+    mode: str = "rows"
+
+    def __post_init__(self) -> None:
+        self.factor = _factor("factor", self.factor)
+        if self.mode not in ("rows", "columns"):
+            raise ValueError(f"mode={self.mode!r} must be one of 'rows', 'columns'")
 
     def __call__(self, x: Array) -> Any:
         """Refuses: nothing of this layer is a matrix (clause LOSS-09)."""
@@ -142,10 +129,6 @@ class OrthogonalRegularizer(Regularizer):
         """Refuses, too."""
         gradient: Array = self(x)
         return gradient
-
-    def get_config(self) -> dict[str, Any]:
-        """Factor and mode."""
-        return {"factor": self.factor, "mode": self.mode}
 
 
 def _l1_l2(l1: float | None = 0.01, l2: float | None = 0.01) -> L1L2:

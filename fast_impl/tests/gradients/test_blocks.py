@@ -16,6 +16,7 @@ from fast_impl.planning import planner
 from fast_impl.planning.gradients import gradients
 from fast_impl.problem.problem import Problem
 from fast_impl.runtime import memory
+from fast_impl.tests.made import by_scatter, operands
 
 LIMIT = 64 << 20
 
@@ -24,22 +25,6 @@ def problem_of(
     inputs: Any, kernel: Any, strides: Any = 1, padding: str = "same", **more: Any
 ) -> Problem:
     return planner.plan(inputs, kernel, strides, padding, **more).problem
-
-
-def operands(problem: Problem) -> tuple[Any, Any, Any]:
-    """Small whole numbers, so that every order of summation gives the same."""
-    random = np.random.default_rng(3)
-    shapes = problem.input_shape, problem.kernel_shape, problem.output_shape
-    first, second, third = (random.integers(-3, 4, s).astype(problem.dtype) for s in shapes)
-    return first, second, third
-
-
-def by_scatter(problem: Problem, inputs: Any, kernel: Any, gradient: Any) -> list[Any]:
-    found = [np.empty_like(inputs), np.empty_like(kernel), np.empty(problem.filters, problem.dtype)]
-    scatter.input_gradient(problem, kernel, gradient, found[0])
-    scatter.kernel_gradient(problem, inputs, gradient, found[1])
-    scatter.bias_gradient(problem, gradient, found[2])
-    return found
 
 
 def same(found: Any, expected: Any) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 import fast_impl
 from fast_impl.gradients import direct as direct_gradients
-from fast_impl.gradients import direct_inputs, direct_kernel, scatter, small
+from fast_impl.gradients import direct_inputs, direct_kernel, small
 from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import Chunk, KernelGradient
 from fast_impl.gradients.patches import PatchesBackward
@@ -22,7 +22,7 @@ from fast_impl.kernels.x86.avx2 import AVX2
 from fast_impl.kernels.x86.avx512 import AVX512
 from fast_impl.planning import gradients, planner
 from fast_impl.problem.geometry import Axis
-from fast_impl.tests.made import GIVEN, in_pairs, made
+from fast_impl.tests.made import GIVEN, by_scatter, in_pairs, made, operands
 from fast_impl.tests.targets import (
     IDLE,
     IDLE_AVX512,
@@ -131,8 +131,7 @@ def test_an_infinite_gradient_is_no_nan_elsewhere(target, threads, monkeypatch):
     plan = gradients.GradientPlan(
         problem, problem, (slice(None), slice(None)), method, threads, 1 << 26
     )
-    expected = np.empty_like(x)
-    scatter.input_gradient(problem, k, g, expected, 1 << 26)
+    expected, *_ = by_scatter(problem, x, k, g)
     assert 1 < np.isinf(expected).sum() < 9
     np.testing.assert_array_equal(plan.run(x, k, g)[0], expected)
 
@@ -183,6 +182,14 @@ WAYS = {
     },
     "not exchanged": {"_WORTH": 0, "_FEW": 1000, "_SHORT": 0},
 }
+
+
+def take(monkeypatch, way):
+    """Have the gradients of kernels computed in one of the ways."""
+    for constant, value in WAYS[way].items():
+        monkeypatch.setattr(direct_kernel, constant, value)
+
+
 # Ways that together make every kernel that any of them makes of a problem; the others divide the work otherwise.
 OTHER_KERNELS = (
     "in blocks, few pixels", "inputs copied", "border apart", "exchanged, border apart", "not exchanged",
@@ -203,8 +210,7 @@ SIZES = [
 def test_the_gradient_of_the_kernel_is_that_of_the_scatter(
     target, name, batch, channels, filters, dtype, way, monkeypatch
 ):
-    for constant, value in WAYS[way].items():
-        monkeypatch.setattr(direct_kernel, constant, value)
+    take(monkeypatch, way)
     given = made(name, batch, channels, filters, dtype)
     for threads in (1, 2, 5):
         found = np.full_like(given.k, np.nan)
@@ -301,8 +307,7 @@ def _added_to(calls, task):
 def test_no_two_tasks_add_to_the_same_number(
     target, name, channels, filters, threads, way, monkeypatch
 ):
-    for constant, value in WAYS[way].items():
-        monkeypatch.setattr(direct_kernel, constant, value)
+    take(monkeypatch, way)
     # Sums of their own would leave one thread, and one task, for each.
     monkeypatch.setattr(direct_kernel, "_FEW_WEIGHTS", 0)
     problem = made(name, 3, channels, filters).problem
@@ -325,8 +330,7 @@ def test_no_two_tasks_add_to_the_same_number(
 
 def test_a_border_apart_makes_several_tasks(monkeypatch):
     """Else the test above would show nothing."""
-    for constant, value in WAYS["border apart, many calls"].items():
-        monkeypatch.setattr(direct_kernel, constant, value)
+    take(monkeypatch, "border apart, many calls")
     monkeypatch.setattr(direct_kernel, "_FEW_WEIGHTS", 0)
     method = KernelGradient(made("odd pixel after", 3, 5, 3).problem, 2, 1 << 26, _recording(IDLE))
     assert method.border
@@ -482,8 +486,7 @@ def test_gradients_without_a_border_are_read_as_they_are(
 @pytest.mark.parametrize("way", ["where they lie, row by row", "in blocks", "many pieces"])
 @pytest.mark.parametrize("name", GIVEN)
 def test_pieces_are_all_rows_of_a_chunk_once(name, way, monkeypatch):
-    for constant, value in WAYS[way].items():
-        monkeypatch.setattr(direct_kernel, constant, value)
+    take(monkeypatch, way)
     method = KernelGradient(made(name, 3).problem, 1, 1 << 26, IDLE)
     for chunk in method.chunks:
         pieces = method._pieces(chunk)
@@ -518,8 +521,7 @@ def test_few_filters_or_little_reuse_leave_gradients_where_they_are(monkeypatch)
 
 
 def test_gradients_in_blocks_have_no_border_and_two_images_lie_side_by_side(monkeypatch):
-    for constant, value in WAYS["in blocks"].items():
-        monkeypatch.setattr(direct_kernel, constant, value)
+    take(monkeypatch, "in blocks")
     for batch, across in ((1, False), (2, True)):
         found = _gradient_of(batch, 9, 4, kernel=5)
         assert (found.problem.width.before, found.left, found.across) == (1, 0, across)
@@ -610,23 +612,16 @@ def test_calls_are_made_once_for_chunks_that_are_alike_but_for_their_place(monke
 @on_each_target
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
 def test_generated_gradients_are_those_of_the_scatter_in_both_layouts(target, data_format):
-    random = np.random.default_rng(6)
-    first = data_format == "channels_first"
-    shape = (4, 6, 5, 9) if first else (4, 5, 9, 6)
-    x = random.integers(-3, 4, shape).astype("f4")
-    k = random.integers(-3, 4, (3, 4, 7, 6)).astype("f4")
+    shape = (4, 6, 5, 9) if data_format == "channels_first" else (4, 5, 9, 6)
     problem = fast_impl.plan(
-        shape, k.shape, (2, 3), "same", data_format, algorithm="scatter"
+        shape, (3, 4, 7, 6), (2, 3), "same", data_format, algorithm="scatter"
     ).problem
-    g = random.integers(-3, 4, problem.output_shape).astype("f4")
-    expected = [np.empty_like(x), np.empty_like(k), np.empty(7, "f4")]
-    scatter.input_gradient(problem, k, g, expected[0])
-    scatter.kernel_gradient(problem, x, g, expected[1])
-    scatter.bias_gradient(problem, g, expected[2])
+    given = operands(problem)
+    expected = by_scatter(problem, *given)
     plan = gradients.planned(problem, 2, planner.WORKSPACE_LIMIT, target, "direct")
     assert isinstance(plan, direct_gradients.DirectBackward)
     found = [np.full_like(array, np.nan) for array in expected]
-    plan.run(x, k, g, tuple(found))
+    plan.run(*given, tuple(found))
     for got, wanted in zip(found, expected, strict=True):
         np.testing.assert_array_equal(got, wanted)
 
@@ -663,17 +658,13 @@ def test_little_work_is_for_one_thread(target, monkeypatch):
 def test_special_values_in_gradients_reach_only_what_they_touched(
     target, name, which, where, value, way, monkeypatch
 ):
-    for constant, number in WAYS[way].items():
-        monkeypatch.setattr(direct_kernel, constant, number)
+    take(monkeypatch, way)
     given = made(name, 7, 9, 5)
     arrays = [array.copy() for array in (given.x, given.k, given.g)]
     flat = arrays[which].reshape(-1)
     flat[int(where * (flat.size - 1))] = value
-    expected = np.empty_like(given.x), np.empty_like(given.k), np.empty(5, "f4")
     with np.errstate(invalid="ignore"):
-        scatter.input_gradient(given.problem, arrays[1], arrays[2], expected[0])
-        scatter.kernel_gradient(given.problem, arrays[0], arrays[2], expected[1])
-        scatter.bias_gradient(given.problem, arrays[2], expected[2])
+        expected = by_scatter(given.problem, *arrays)
     plan = gradients.for_problem(given.problem, "direct", target)
     assert isinstance(plan.method, direct_gradients.DirectBackward)
     for found, wanted in zip(plan.run(*arrays), expected, strict=True):

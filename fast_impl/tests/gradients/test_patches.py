@@ -10,7 +10,8 @@ import pytest
 from fast_impl.gradients import patches
 from fast_impl.gradients.patches import PatchesBackward, suits
 from fast_impl.problem.problem import Problem
-from fast_impl.tests.gradients.test_blocks import by_scatter, operands, problem_of, same
+from fast_impl.tests.gradients.test_blocks import problem_of, same
+from fast_impl.tests.made import by_scatter, operands
 
 PROBLEMS = {
     "stride 1": problem_of((3, 6, 7, 4), (3, 3, 2, 4)),

@@ -12,8 +12,9 @@ from fast_impl.gradients import small
 from fast_impl.gradients.small import SmallBackward, suits
 from fast_impl.planning import gradients
 from fast_impl.problem.problem import Problem
-from fast_impl.tests.gradients.test_blocks import by_scatter, operands, problem_of, same
+from fast_impl.tests.gradients.test_blocks import problem_of, same
 from fast_impl.tests.gradients.test_patches import PROBLEMS, VIEWS
+from fast_impl.tests.made import by_scatter, operands
 
 LIMIT = 64 << 20
 

@@ -8,14 +8,14 @@ import pytest
 
 import fast_impl
 from fast_impl.forward import direct
-from fast_impl.gradients import direct_inputs, direct_kernel, scatter
+from fast_impl.gradients import direct_inputs, direct_kernel
 from fast_impl.gradients.direct_inputs import InputGradient
 from fast_impl.gradients.direct_kernel import KernelGradient
 from fast_impl.kernels.sums import calls
 from fast_impl.runtime import checking
 from fast_impl.tests import guarded
-from fast_impl.tests.gradients.test_direct import WAYS
-from fast_impl.tests.made import GIVEN, made
+from fast_impl.tests.gradients.test_direct import take
+from fast_impl.tests.made import GIVEN, by_scatter, made, operands
 from fast_impl.tests.targets import generated, on_each_target
 
 
@@ -45,8 +45,7 @@ def test_kernels_touch_nothing_beyond_their_arrays(
         method.run(x, packed, bias, out)
         np.testing.assert_array_equal(out, given.expected)
     for way in ("where they lie", "in blocks, few pixels"):
-        for constant, value in WAYS[way].items():
-            monkeypatch.setattr(direct_kernel, constant, value)
+        take(monkeypatch, way)
         monkeypatch.setattr(direct_kernel, "_BORDER", 0)
         method = KernelGradient(given.problem, 1, 1 << 26, target)
         assert method.as_it_is == (way == "where they lie" and name == "plain")
@@ -93,14 +92,10 @@ def test_gradients_whose_pixels_are_as_far_apart_as_a_panel_is_wide_are_read_no_
 ):
     """Whole panels were taken for packed ones, and read beyond the last pixel's gradients."""
     stride = vectors * target.vector // np.dtype(dtype).itemsize
-    random = np.random.default_rng(3)
     config = {"strides": (1, stride), "padding": padding, "dtype": dtype, "algorithm": "scatter"}
     problem = fast_impl.plan((2, 3, 4, 3), (2, taps, 1, 3), **config).problem
-    shapes = problem.input_shape, problem.kernel_shape, problem.output_shape
-    x, k, g = (random.integers(-3, 4, shape).astype(dtype) for shape in shapes)
-    to_inputs, to_kernel = np.empty_like(x), np.empty_like(k)
-    scatter.input_gradient(problem, k, g, to_inputs)
-    scatter.kernel_gradient(problem, x, g, to_kernel)
+    x, k, g = operands(problem)
+    to_inputs, to_kernel, _ = by_scatter(problem, x, k, g)
     given = SimpleNamespace(
         problem=problem, x=x, k=k, g=g, to_inputs=to_inputs, to_kernel=to_kernel
     )
@@ -108,8 +103,7 @@ def test_gradients_whose_pixels_are_as_far_apart_as_a_panel_is_wide_are_read_no_
 
 
 def _gradients_between_pages(monkeypatch, target, given, way, at_end):
-    for constant, value in WAYS[way].items():
-        monkeypatch.setattr(direct_kernel, constant, value)
+    take(monkeypatch, way)
     monkeypatch.setattr(checking, "wanted", lambda: False)
     x, k, g = (guarded.copy(array, at_end) for array in (given.x, given.k, given.g))
     found = [guarded.copy(np.full_like(array, 77), at_end) for array in (x, k)]

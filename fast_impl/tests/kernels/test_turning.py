@@ -14,6 +14,7 @@ from fast_impl.problem.dtypes import by_name
 from fast_impl.runtime import checking, workers
 from fast_impl.runtime.checking import AddressError
 from fast_impl.tests import guarded
+from fast_impl.tests.made import named
 from fast_impl.tests.targets import HERE, generated, on_each_target
 
 SHAPES = [
@@ -273,11 +274,7 @@ ENCODINGS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("kind", "name", "arguments", "options", "encoded"),
-    [row[1:] for row in ENCODINGS],
-    ids=[row[0] for row in ENCODINGS],
-)
+@named(("kind", "name", "arguments", "options", "encoded"), ENCODINGS)
 def test_an_instruction_is_encoded_as_the_manual_says(kind, name, arguments, options, encoded):
     asm = kind()
     getattr(asm, name)(*arguments, **options)

@@ -30,13 +30,6 @@ def values(losses):
     return [loss.item() for loss in losses]
 
 
-def test_the_batch_is_the_first_axis_for_channels_first_too():
-    made = layer(activity_regularizer=HALF, data_format="channels_first")
-    made(np.ones((2, 1, 1, 3), np.float32))
-    # three outputs of 3 per image
-    assert values(made.losses) == [13.5]
-
-
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_losses_have_the_dtype_of_the_layer(dtype):
     made = layer(
@@ -64,42 +57,10 @@ def test_a_weight_loss_keeps_its_axes():
     assert (loss.tolist(), loss.dtype) == ([1.0, 2.0], np.float16)
 
 
-def test_a_layer_that_is_not_trainable_keeps_its_losses():
-    made = layer(kernel_regularizer=HALF, trainable=False)
-    made(image())
-    assert values(made.losses) == [2.0]
-
-
-def test_a_bias_regularizer_without_a_bias_is_ignored():
-    made = layer(bias_regularizer=HALF, use_bias=False)
-    made(image())
-    assert made.losses == []
-
-
 def test_an_output_that_is_no_array_can_be_regularized():
     made = layer(activity_regularizer=lambda y: y.sum(), activation=lambda y: [[1.0], [3.0]])
     made(image())
     assert values(made.losses) == [2.0]
-
-
-def test_the_losses_for_the_weights_survive_set_weights():
-    made = layer(activity_regularizer=HALF)
-    made(image())
-    made.set_weights(made.get_weights())
-    assert [values(made.get_losses_for(weight)) for weight in made.weights] == [[4.5], [4.5]]
-
-
-def test_a_view_of_the_output_is_another_array():
-    made = layer(activity_regularizer=HALF)
-    output = made(image())
-    assert made.get_losses_for(output[:1]) == []
-
-
-def test_an_input_that_was_cast_counts_in_both_forms():
-    made = layer(activity_regularizer=HALF, autocast=True, dtype="float32")
-    given = image(dtype="float64")
-    made(given)
-    assert values(made.get_losses_for(given)) == [4.5]
 
 
 def test_a_copied_layer_keeps_its_losses_but_not_its_arrays():
@@ -180,36 +141,6 @@ def test_what_is_not_one_array_of_numbers_is_refused(given, error, text):
     assert caught.type is error
 
 
-@pytest.mark.parametrize(
-    ("shape", "text"),
-    [
-        (
-            (2, 2, 1),
-            r'^inputs: Input 0 of layer "mine" .* expected ndim=4, found ndim=3. Full shape rec',
-        ),
-        ((1, 1, 2, 2, 1), "expected ndim=4, found ndim=5"),
-        ((1, 2, 2, 3), "expected axis -1 to have value 1"),
-    ],
-)
-def test_a_built_layer_refuses_another_rank_or_channel_count(shape, text):
-    made = layer(name="mine")
-    made(image())
-    with pytest.raises(ValueError, match=text):
-        made(np.ones(shape, np.float32))
-
-
-def test_channels_first_checks_its_own_channel_axis():
-    made = layer(data_format="channels_first")
-    made(np.ones((1, 2, 3, 3), np.float32))
-    with pytest.raises(ValueError, match="expected axis -3 to have value 2"):
-        made(np.ones((1, 3, 2, 2), np.float32))
-
-
-@pytest.mark.parametrize("dtype", ["float16", "float64"])
-def test_autocast_casts_floating_input(dtype):
-    assert layer(dtype="float32", autocast=True)(image(dtype=dtype)).dtype == np.float32
-
-
 def test_autocast_casts_bfloat16():
     bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
     assert layer(dtype="float32", autocast=True)(image(dtype=bfloat16)).dtype == np.float32
@@ -219,16 +150,6 @@ def test_autocast_does_not_cast_integers():
     made = layer(dtype="float32", autocast=True)
     with pytest.raises(InvalidArgumentError, match=r"expected to be a float32 .* is a int32"):
         made(image(dtype="int32"))
-
-
-def test_autocast_without_a_dtype_takes_that_of_the_first_input():
-    assert layer(autocast=True)(image(dtype="float64")).dtype == np.float64
-
-
-def test_apply_and_keywords_are_the_same_as_a_call():
-    made, given = layer(), image()
-    found = [made.apply(inputs=given, training=True), made(inputs=given), made(given)]
-    assert [output.ravel().tolist() for output in found] == [[3, 3]] * 3
 
 
 @pytest.mark.parametrize(
@@ -247,57 +168,15 @@ def test_further_arguments_of_a_call_are_refused(args, kwargs, text):
 # --- gradients and steps ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        {"strides": (2, 3), "output_padding": (1, 2)},
-        {"data_format": "channels_first", "padding": "same", "strides": 2},
-        {"dilation_rate": 2},
-    ],
-)
-@pytest.mark.parametrize("activation", ["linear", "tanh"])
-def test_gradients_follow_every_option_of_the_layer(arguments, activation):
-    made = Conv2DTranspose(2, (3, 2), activation=activation, **arguments)
-    generator = np.random.default_rng(1)
-    x = generator.normal(size=(2, 3, 4, 3))
-    g = generator.normal(size=made(x).shape)
-    found = made.gradients(x, g)
-    k, b = made.get_weights()
-    step = 2.0**-20
-    for part, start in zip(found, (x, k, b), strict=True):
-        direction = generator.normal(size=start.shape)
-        ends = []
-        for sign in (1, -1):
-            arrays = [a + sign * step * direction if a is start else a for a in (x, k, b)]
-            made.set_weights(arrays[1:])
-            ends.append((made(arrays[0]) * g).sum())
-        assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(
-            np.vdot(part, direction), rel=1e-6, abs=1e-8
-        )
-
-
 @pytest.mark.parametrize("activation", ["linear", "tanh", "softmax"])
 def test_an_output_gradient_of_another_shape_is_refused(activation):
     with pytest.raises(InvalidArgumentError, match=r"^output_gradient must have .*\(2, 1, 1, 1\)"):
         layer(activation=activation).gradients(image(), np.ones((2, 1, 1, 2), np.float32))
 
 
-def test_gradients_build_the_layer():
-    made = layer()
-    made.gradients(image(), image())
-    assert made.built
-
-
 def test_gradients_name_the_layer_that_refuses():
     with pytest.raises(TypeError, match="layer 'mine'"):
         layer(name="mine").gradients(None, image())
-
-
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_mixed_precision_has_gradients_as_wide_as_what_they_are_of(dtype):
-    made = layer(dtype="mixed_float16", autocast=True)
-    found = made.gradients(image(dtype=dtype), image(dtype="float16"))
-    assert [part.dtype.name for part in found] == [dtype, "float32", "float32"]
 
 
 @pytest.mark.parametrize("use_bias", [True, False])
@@ -326,22 +205,6 @@ def test_a_step_refuses(arguments, gradients, error, text):
         made.apply_gradients(gradients, 1.0)
 
 
-def test_a_layer_that_was_frozen_after_its_build_has_nothing_to_optimize():
-    made = layer()
-    made.build((1, 1, 1, 1))
-    made.trainable = False
-    with pytest.raises(ValueError, match="No variables to optimize"):
-        made.apply_gradients([image(1), np.ones(1)], 1.0)
-
-
-def test_weights_that_were_made_frozen_are_not_optimized():
-    made = layer(trainable=False)
-    made.build((1, 1, 1, 1))
-    made.trainable = True
-    with pytest.raises(ValueError, match="No variables to optimize"):
-        made.apply_gradients([image(1), np.ones(1)], 1.0)
-
-
 def variable(value, dtype, constraint=None):
     return Variable(
         "w:0", value, np.dtype(dtype), trainable=True, regularizer=None, constraint=constraint
@@ -351,25 +214,6 @@ def variable(value, dtype, constraint=None):
 def descend(variable, gradient, rate):
     found = gradient_of(variable.array, gradient, variable.name)
     variable.array = _stepped(variable, found, learning_rate_of(rate))
-
-
-def test_a_step_is_taken_in_the_dtype_of_the_weight():
-    made = variable([0.0], "float32")
-    descend(made, np.ones(1), 0.1)
-    assert made.array.tolist() == [-float(np.float32(0.1))]
-
-
-def test_the_gradient_of_a_step_is_rounded_to_the_dtype_of_the_weight():
-    # 1 + 2**-11 + 2**-20 is 1 + 2**-10 as a float16
-    made = variable([1.0], "float16")
-    descend(made, np.array([1 + 2.0**-11 + 2.0**-20]), 1.0)
-    assert made.array.tolist() == [-(2.0**-10)]
-
-
-def test_the_gradient_of_a_step_may_be_a_list():
-    made = variable([1.0, 1.0], "float32")
-    descend(made, [1.0, 2.0], 0.125)
-    assert made.array.tolist() == [0.875, 0.75]
 
 
 @pytest.mark.parametrize(

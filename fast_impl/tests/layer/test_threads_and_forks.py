@@ -1,8 +1,6 @@
 """Layers beside each other: what one does must not stop, or change, another."""
 
-import copy
 import os
-import pickle
 import signal
 import threading
 
@@ -95,13 +93,6 @@ def test_a_lock_is_open_in_a_child_unless_the_forking_thread_holds_it():
         thread.join()
     with lock:
         assert status_of_child(use) == 0
-
-
-def test_a_lock_is_copied_and_pickled_as_a_new_one():
-    lock = Lock()
-    with lock:
-        made = [copy.deepcopy(lock), pickle.loads(pickle.dumps(lock))]
-    assert [type(other) for other in made] == [Lock, Lock]
 
 
 @forks

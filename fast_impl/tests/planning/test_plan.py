@@ -203,25 +203,6 @@ def test_calls_from_many_threads_give_the_same_bits():
     assert all(np.array_equal(result, expected) for result in results)
 
 
-def test_an_exception_in_a_task_reaches_the_caller():
-    from fast_impl.runtime import workers
-
-    def task(number, seat):
-        if number == 3:
-            raise KeyError(number)
-
-    with pytest.raises(KeyError):
-        workers.run(task, 8, 2)
-
-
-def test_every_task_runs_once():
-    from fast_impl.runtime import workers
-
-    done = []
-    workers.run(lambda number, seat: done.append(number), 50, 3)
-    assert sorted(done) == list(range(50))
-
-
 def _blas_threads():
     from fast_impl.runtime import blas
 

@@ -91,20 +91,6 @@ def test_invalid_argument_error_is_a_value_error():
 # --- output_shape ---------------------------------------------------------------------------
 
 
-def test_unknown_sizes_stay_unknown():
-    got = fast_impl.output_shape((None, None, 5, 2), (3, 3, 4, 2), 2, "same")
-    assert got == (None, None, 10, 4)
-
-
-def test_unknown_channels_are_accepted():
-    assert fast_impl.output_shape((2, 3, 5, None), (3, 3, 4, 2)) == (2, 5, 7, 4)
-
-
-def test_channels_first_has_its_channels_first():
-    got = fast_impl.output_shape((2, 7, 3, 5), (3, 3, 4, 7), data_format="channels_first")
-    assert got == (2, 4, 5, 7)
-
-
 def test_a_shape_of_other_channels_is_refused():
     with pytest.raises(fast_impl.InvalidArgumentError, match="has 3 channels"):
         fast_impl.output_shape((1, 2, 2, 3), (1, 1, 1, 2))

@@ -30,6 +30,7 @@ from fast_impl.kernels.x86.assembly.registers import (
     Zmm,
 )
 from fast_impl.kernels.x86.assembly.vex import VexAssembler
+from fast_impl.tests.made import named
 from fast_impl.tests.targets import for_each_target
 
 ASSEMBLERS = (VexAssembler, EvexAssembler)
@@ -99,11 +100,7 @@ ENCODINGS = [
 
 
 @pytest.mark.parametrize("kind", ASSEMBLERS)
-@pytest.mark.parametrize(
-    ("name", "arguments", "encoded"),
-    [row[1:] for row in ENCODINGS],
-    ids=[row[0] for row in ENCODINGS],
-)
+@named(("name", "arguments", "encoded"), ENCODINGS)
 def test_an_instruction_is_encoded_as_the_manual_says(name, arguments, encoded, kind):
     """Those without vectors, which both kinds of vectors leave as they are."""
     asm = kind()
@@ -157,9 +154,7 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("ask", "error", "named"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
-)
+@named(("ask", "error", "named"), REFUSED)
 def test_what_cannot_be_encoded_is_refused(ask, error, named):
     with pytest.raises(error, match=re.escape(named)):
         ask(Assembler())

@@ -24,6 +24,7 @@ from fast_impl.kernels.x86.assembly.registers import (
     Ymm,
     Zmm,
 )
+from fast_impl.tests.made import named
 
 # The instruction as GNU objdump prints it, how the assembler is asked for it, and its bytes. A displacement is of
 # one byte where it is a multiple of what is read: 64 bytes, or a number of 4 or 8 that is broadcast.
@@ -158,11 +159,7 @@ ENCODINGS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "encoded"),
-    [row[1:] for row in ENCODINGS],
-    ids=[row[0] for row in ENCODINGS],
-)
+@named(("name", "arguments", "encoded"), ENCODINGS)
 def test_an_instruction_is_encoded_as_the_manual_says(name, arguments, encoded):
     asm = EvexAssembler()
     getattr(asm, name)(*arguments)
@@ -204,9 +201,7 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("ask", "named"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
-)
+@named(("ask", "named"), REFUSED)
 def test_what_cannot_be_encoded_is_refused(ask, named):
     with pytest.raises(ValueError, match=re.escape(named)):
         ask(EvexAssembler())

@@ -14,6 +14,7 @@ from fast_impl.kernels.x86.assembly.registers import R12, R13, R14, RAX, RBP, RB
 from fast_impl.kernels.x86.avx512 import AVX512, AVX512_BF16
 from fast_impl.planning import gradients, planner
 from fast_impl.problem.problem import Options, Problem
+from fast_impl.tests.made import named
 from fast_impl.tests.targets import needs
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
@@ -36,9 +37,7 @@ ENCODINGS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("operands", "encoded"), [row[1:] for row in ENCODINGS], ids=[row[0] for row in ENCODINGS]
-)
+@named(("operands", "encoded"), ENCODINGS)
 def test_an_instruction_is_encoded_as_the_manual_says(operands, encoded):
     asm = PairsAssembler()
     asm.multiply_add(*operands, 4)

@@ -6,6 +6,7 @@ import pytest
 
 from fast_impl.kernels.x86.assembly.registers import R8, R9, R11, RAX, RBX, RDI, At, Ymm, Zmm
 from fast_impl.kernels.x86.assembly.vex import VexAssembler, pieces
+from fast_impl.tests.made import named
 
 # The instruction as GNU objdump prints it, how the assembler is asked for it, and its bytes.
 ENCODINGS = [
@@ -32,11 +33,7 @@ ENCODINGS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "encoded"),
-    [row[1:] for row in ENCODINGS],
-    ids=[row[0] for row in ENCODINGS],
-)
+@named(("name", "arguments", "encoded"), ENCODINGS)
 def test_an_instruction_is_encoded_as_the_manual_says(name, arguments, encoded):
     asm = VexAssembler()
     getattr(asm, name)(*arguments)
@@ -69,9 +66,7 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("ask", "named"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
-)
+@named(("ask", "named"), REFUSED)
 def test_what_cannot_be_encoded_is_refused(ask, named):
     with pytest.raises(ValueError, match=re.escape(named)):
         ask(VexAssembler())

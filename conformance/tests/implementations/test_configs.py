@@ -6,13 +6,9 @@ import pickle
 import numpy as np
 import pytest
 
-from reference_impl.layer import activations, initializers
-from reference_impl.layer.losses import regularizers
-from reference_impl.layer.weights import constraints
-
 HUNDREDTH = float(np.float32(0.01))
 NAMES = {
-    initializers: {
+    "initializers": {
         "Constant": "constant Constant ConstantV2",
         "GlorotNormal": "glorot_normal glorot_normalV2 GlorotNormal GlorotNormalV2",
         "GlorotUniform": "glorot_uniform glorot_uniformV2 GlorotUniform GlorotUniformV2",
@@ -30,7 +26,7 @@ NAMES = {
         "VarianceScaling": "variance_scaling VarianceScaling VarianceScalingV2",
         "Zeros": "zero zeros Zeros ZerosV2",
     },
-    constraints: {
+    "constraints": {
         "Constraint": "Constraint",
         "MaxNorm": "MaxNorm max_norm maxnorm",
         "MinMaxNorm": "MinMaxNorm min_max_norm",
@@ -38,7 +34,7 @@ NAMES = {
         "RadialConstraint": "RadialConstraint radial_constraint",
         "UnitNorm": "UnitNorm unit_norm unitnorm",
     },
-    regularizers: {
+    "regularizers": {
         "L1": "L1 l1",
         "L1L2": "L1L2 l1_l2",
         "L2": "L2 l2",
@@ -57,78 +53,79 @@ NAMES = {
         for name in names.split()
     ],
 )
-def test_a_name_means_its_class(module, name, kind):
-    assert type(module.get(name)).__name__ == kind
+def test_a_name_means_its_class(implementation, module, name, kind):
+    assert type(getattr(implementation, module).get(name)).__name__ == kind
 
 
 @pytest.mark.parametrize(
     ("module", "name", "config"),
     [
-        (initializers, "Constant", {"value": 0}),
-        (initializers, "GlorotUniform", {"seed": None}),
-        (initializers, "Identity", {"gain": 1.0}),
-        (initializers, "Orthogonal", {"gain": 1.0, "seed": None}),
-        (initializers, "RandomNormal", {"mean": 0.0, "stddev": 0.05, "seed": None}),
-        (initializers, "RandomUniform", {"minval": -0.05, "maxval": 0.05, "seed": None}),
+        ("initializers", "Constant", {"value": 0}),
+        ("initializers", "GlorotUniform", {"seed": None}),
+        ("initializers", "Identity", {"gain": 1.0}),
+        ("initializers", "Orthogonal", {"gain": 1.0, "seed": None}),
+        ("initializers", "RandomNormal", {"mean": 0.0, "stddev": 0.05, "seed": None}),
+        ("initializers", "RandomUniform", {"minval": -0.05, "maxval": 0.05, "seed": None}),
         (
-            initializers,
+            "initializers",
             "VarianceScaling",
             {"scale": 1.0, "mode": "fan_in", "distribution": "truncated_normal", "seed": None},
         ),
-        (constraints, "MaxNorm", {"max_value": 2, "axis": 0}),
+        ("constraints", "MaxNorm", {"max_value": 2, "axis": 0}),
         (
-            constraints,
+            "constraints",
             "MinMaxNorm",
             {"min_value": 0.0, "max_value": 1.0, "rate": 1.0, "axis": 0},
         ),
-        (constraints, "UnitNorm", {"axis": 0}),
-        (regularizers, "L1", {"l1": HUNDREDTH}),
-        (regularizers, "L1L2", {"l1": 0.0, "l2": 0.0}),
-        (regularizers, "L2", {"l2": HUNDREDTH}),
-        (regularizers, "OrthogonalRegularizer", {"factor": HUNDREDTH, "mode": "rows"}),
+        ("constraints", "UnitNorm", {"axis": 0}),
+        ("regularizers", "L1", {"l1": HUNDREDTH}),
+        ("regularizers", "L1L2", {"l1": 0.0, "l2": 0.0}),
+        ("regularizers", "L2", {"l2": HUNDREDTH}),
+        ("regularizers", "OrthogonalRegularizer", {"factor": HUNDREDTH, "mode": "rows"}),
     ],
 )
-def test_the_configuration_of_a_name_has_the_defaults(module, name, config):
-    assert module.get(name).get_config() == config
+def test_the_configuration_of_a_name_has_the_defaults(implementation, module, name, config):
+    assert getattr(implementation, module).get(name).get_config() == config
 
 
 @pytest.mark.parametrize(
     ("module", "name", "config"),
     [
-        (initializers, "Constant", {"value": [1, 2]}),
-        (initializers, "HeNormal", {"seed": 7}),
-        (initializers, "Identity", {"gain": 3.0}),
-        (initializers, "Orthogonal", {"gain": 2.0, "seed": 7}),
-        (initializers, "RandomNormal", {"mean": 1.0, "stddev": 2.0, "seed": 7}),
-        (initializers, "RandomUniform", {"minval": -1.0, "maxval": 2.0, "seed": 7}),
-        (initializers, "TruncatedNormal", {"mean": 1.0, "stddev": 2.0, "seed": 7}),
+        ("initializers", "Constant", {"value": [1, 2]}),
+        ("initializers", "HeNormal", {"seed": 7}),
+        ("initializers", "Identity", {"gain": 3.0}),
+        ("initializers", "Orthogonal", {"gain": 2.0, "seed": 7}),
+        ("initializers", "RandomNormal", {"mean": 1.0, "stddev": 2.0, "seed": 7}),
+        ("initializers", "RandomUniform", {"minval": -1.0, "maxval": 2.0, "seed": 7}),
+        ("initializers", "TruncatedNormal", {"mean": 1.0, "stddev": 2.0, "seed": 7}),
         (
-            initializers,
+            "initializers",
             "VarianceScaling",
             {"scale": 2.0, "mode": "fan_avg", "distribution": "uniform", "seed": 7},
         ),
-        (constraints, "MaxNorm", {"max_value": 3, "axis": 1}),
+        ("constraints", "MaxNorm", {"max_value": 3, "axis": 1}),
         (
-            constraints,
+            "constraints",
             "MinMaxNorm",
             {"min_value": 0.25, "max_value": 2.0, "rate": 0.5, "axis": [0, 1]},
         ),
-        (constraints, "UnitNorm", {"axis": 2}),
-        (regularizers, "L1", {"l1": 0.5}),
-        (regularizers, "L1L2", {"l1": 0.5, "l2": 0.25}),
-        (regularizers, "L2", {"l2": 0.5}),
-        (regularizers, "OrthogonalRegularizer", {"factor": 0.5, "mode": "columns"}),
+        ("constraints", "UnitNorm", {"axis": 2}),
+        ("regularizers", "L1", {"l1": 0.5}),
+        ("regularizers", "L1L2", {"l1": 0.5, "l2": 0.25}),
+        ("regularizers", "L2", {"l2": 0.5}),
+        ("regularizers", "OrthogonalRegularizer", {"factor": 0.5, "mode": "columns"}),
     ],
 )
-def test_a_configuration_gives_what_was_given(module, name, config):
-    assert module.get({"class_name": name, "config": config}).get_config() == config
+def test_a_configuration_gives_what_was_given(implementation, module, name, config):
+    made = getattr(implementation, module).get({"class_name": name, "config": config})
+    assert made.get_config() == config
 
 
-def test_no_factors_of_l1_l2_are_zero():
+def test_no_factors_of_l1_l2_are_zero(regularizers):
     assert regularizers.L1L2(None, None).get_config() == {"l1": 0.0, "l2": 0.0}
 
 
-def test_a_constant_array_is_written_as_a_list():
+def test_a_constant_array_is_written_as_a_list(initializers):
     assert initializers.Constant(np.array([1, 2])).get_config() == {"value": [1, 2]}
 
 
@@ -142,14 +139,14 @@ LAYERS = [
 
 
 @pytest.mark.parametrize(("name", "stem", "config"), LAYERS)
-def test_the_configuration_of_an_activation_layer_is_keras_one(name, stem, config):
+def test_the_configuration_of_an_activation_layer_is_keras_one(activations, name, stem, config):
     written = activations.get(name).get_config()
     assert written.pop("name").startswith(stem)
     assert written == {"trainable": True, "dtype": "float32", **config}
 
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
-def test_an_activation_layer_is_copied_with_its_configuration(again):
+def test_an_activation_layer_is_copied_with_its_configuration(activations, again):
     layer = activations.get({"class_name": "LeakyReLU", "config": {"alpha": 0.5, "name": "mine"}})
     copied = again(layer)
     assert (type(copied), copied.get_config()) == (type(layer), layer.get_config())
