@@ -20,6 +20,7 @@ import functools
 import itertools
 import time
 import warnings
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,8 @@ NOWHERE = -1
 #: So many cases are run for one finding's diagnosis, on the subject and on mistakes; for all of a subject's, so
 #: many, or so many for each example. Counts, as seconds alone would let the record depend on the machine.
 EFFORT, EFFORT_IN_ALL, EFFORT_EACH = 8_000, 30_000, 300
+#: Bytes of what known mistakes have done with cases, about: beyond it the longest unused is forgotten.
+KEPT = 32 * 2**20
 #: A finding may take this share of what is left for all, so that later ones get some, but so many cases at least:
 #: three for each known mistake.
 SHARE_OF_EFFORT, LEAST_EFFORT = 0.25, 2_500
@@ -115,7 +118,8 @@ class Diagnostician:
         self._bench = workbench
         self._examples, self._seed = examples, run_seed
         self._left_out = frozenset(left_out)
-        self._observed: dict[tuple[str, str, int], Observation] = {}
+        self._observed: OrderedDict[tuple[str, str, int], Observation] = OrderedDict()
+        self._bytes = 0
         # What each known mistake has explained of each subject: ids of failing cases.
         self._explained: dict[tuple[str, str], set[str]] = {}
         self._agreed: dict[tuple[str, str, str], bool] = {}
@@ -509,7 +513,11 @@ class Diagnostician:
             self._try()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                self._observed[key] = observe(case, LayerBackend(layer))
+                seen = self._observed[key] = observe(case, LayerBackend(layer))
+            self._bytes += seen.bytes
+            while self._bytes > KEPT and len(self._observed) > 1:
+                self._bytes -= self._observed.popitem(last=False)[1].bytes
+        self._observed.move_to_end(key)
         return self._observed[key]
 
     def _beside(self, failures: Sequence[Failure]) -> tuple[Sequence[Case], Sequence[Case]]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
+import numpy as np
 
 from conformance.model.values.codec import Value, decode, encode, in_a_line
 from conformance.model.values.limits import message_of, readable
@@ -206,6 +207,11 @@ class Observation:
         """The constructor's outcome, and those of the steps."""
         return (self.constructed, *self.outcomes)
 
+    @property
+    def bytes(self) -> int:
+        """About how much memory it takes."""
+        return 1000 + sum(_bytes(outcome.value) for outcome in self.outcomes)
+
     def to_json(self) -> dict[str, Any]:
         """Return the observation as plain JSON."""
         return {
@@ -227,6 +233,13 @@ class Observation:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"not an observation: {type(error).__name__}: {error}") from error
+
+
+def _bytes(value: Value) -> int:
+    if isinstance(value, np.ndarray):
+        return 100 + value.nbytes
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 100 + sum(map(_bytes, items))
 
 
 def _text(data: Mapping[str, Any], key: str) -> str | None:

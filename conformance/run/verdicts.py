@@ -303,8 +303,9 @@ class ParticipantJudge:
             return again, claim_tally
         for family in CHECKS.families(clause.id):
             found = self.explored(family)
-            tally.add(found.get((clause.id, False), Tally()))
-            claim_tally.add(found.get((clause.id, True), Tally()))
+            # A clause is judged once: what its failures hold may be megabytes of arrays.
+            tally.add(found.pop((clause.id, False), Tally()))
+            claim_tally.add(found.pop((clause.id, True), Tally()))
         return tally, claim_tally
 
     def _failed_again(self, clause: str) -> Tally | None:

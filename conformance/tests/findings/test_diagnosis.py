@@ -539,3 +539,23 @@ def test_of_what_changes_every_time_the_form_must_alike():
 def test_a_mistake_is_known_through_random_weights(name):
     text = diagnosis_of(MISTAKES[name].layer, MISTAKES[name].clauses[0])
     assert f"the known mistake {name}: " in text
+
+
+def test_what_known_mistakes_did_takes_no_more_memory_than_it_may(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cases = [case for case in FAMILIES["geometry"].fixed if case.situation is None][:8]
+    diagnostician = Diagnostician(Evidence(), examples=EXAMPLES, run_seed=0)
+    layer = MISTAKES["M02_height"].layer
+    sizes = [diagnostician._does("", layer, case).bytes for case in cases]
+    assert (diagnostician._bytes, len(diagnostician._observed)) == (sum(sizes), 8)
+    monkeypatch.setattr("conformance.findings.diagnosis.KEPT", sum(sizes) - 1)
+    diagnostician._does("", layer, cases[0])  # used again: the second is the longest unused
+    diagnostician._does("another", layer, cases[0])
+    assert ("", cases[0].id, 0) in diagnostician._observed
+    assert ("", cases[1].id, 0) not in diagnostician._observed
+    assert (
+        diagnostician._bytes
+        == sum(seen.bytes for seen in diagnostician._observed.values())
+        < sum(sizes)
+    )
