@@ -15,7 +15,9 @@ The rule, for the findings of one subject, whatever their modes:
    own.
 5. A known mistake that cannot be told from another one belongs to that one, where it is named by itself. So do
    known mistakes that are named among others: where two meet, the case that shows both tells each of them.
-6. Processes that the C library ended, as the heap was damaged, have one cause: it shows at whatever comes later.
+6. Processes that ended, or did not answer, with the same last words have one cause, at whatever step. So have all
+   that the C library ended, as the heap was damaged: it shows at whatever comes later.
+7. The exception that comes of every input comes of one without four axes, too: it is no cause of its own there.
 
 What a failure explains is not told a second time: the run has it as *blocked*, without a finding.
 """
@@ -33,7 +35,7 @@ from reports.pictures import stamps
 from reports.pictures.planes import current_step
 from reports.records.messages import normalised
 from reports.records.record import Clause, Finding
-from reports.records.values import WANTED, is_error, is_tensor, told
+from reports.records.values import ENDED, WANTED, is_error, is_tensor, told
 
 _KNOWN = re.compile(r"(equals|looks like) the (known mistakes? ([^:]+)): (.*)", re.DOTALL)
 #: Before the part of the cases that a diagnosis does not explain.
@@ -127,6 +129,7 @@ def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> lis
     for groups in by_subject.values():
         _join_twins(groups, findings)
         _join_composed(groups)
+        _join_raised(groups, findings)
         _join_seen(groups, findings)
         _join_described(groups, findings, clauses)
 
@@ -174,6 +177,18 @@ def _join_composed(groups: dict[_Key, list[int]]) -> None:
 def _names(text: str) -> list[str]:
     """Return the known mistakes that a list in words names."""
     return re.split(", | and ", text)
+
+
+def _join_raised(groups: dict[_Key, list[int]], findings: Mapping[int, Finding]) -> None:
+    """Put what raises the wrong exception for an input without four axes to what raises it for others, too."""
+    for number in tuple(groups.get(_UNCHECKED, ())):
+        key = _key_of_wanted(findings[number])
+        # Elsewhere it is raised where nothing should be.
+        if key in groups and any(is_error(findings[one].got) for one in groups[key]):
+            groups[_UNCHECKED].remove(number)
+            groups[key] = sorted([*groups[key], number])
+    if not groups.get(_UNCHECKED, True):
+        del groups[_UNCHECKED]
 
 
 def _join_seen(groups: dict[_Key, list[int]], findings: Mapping[int, Finding]) -> None:
@@ -304,12 +319,14 @@ def _key_of_difference(finding: Finding, chapter: str) -> _Key:
     is_accepted = _NOTHING_RAISED.fullmatch(finding.message)
     if is_accepted or (shape is not None and len(shape) != RANK):
         return _UNCHECKED
-    if instead := _INSTEAD.fullmatch(finding.message):
-        return _key_of_exception(*instead.groups())
+    if instead := _key_of_wanted(finding):
+        return instead
     if _DAMAGED.search(finding.message):
         return ("damage",)
     if shape is not None and 0 in shape:
         return ("empty", step)
+    if finding.message.startswith(ENDED):
+        return ("ended", normalised(finding.message))
     if wrong := length(finding.message):
         return ("length", step, wrong)
     if count := _COUNT.fullmatch(finding.message):
@@ -328,6 +345,12 @@ def length(message: str) -> str | None:
         return None
     wanted, got = map(int, found.groups())
     return "short" if got < wanted else "long"
+
+
+def _key_of_wanted(finding: Finding) -> _Key | None:
+    """Return what stands for the exception that was raised instead of another one; None where none was."""
+    instead = _INSTEAD.fullmatch(finding.message)
+    return _key_of_exception(*instead.groups()) if instead else None
 
 
 def _key_of_exception(kind: str, line: str) -> _Key:

@@ -204,6 +204,25 @@ def test_what_is_wrong_with_another_rank_is_one_cause(numbers):
     assert sorted(numbers(*lines)) == [(1, 2), (3,)]
 
 
+def test_what_is_raised_for_every_input_is_one_cause_whatever_its_rank(numbers):
+    got = {"types": ["IndexError"], "message": "no", "moment": "call"}
+    lines = [
+        _on([2, 4, 5], message="should raise ValueError, raised IndexError at call: no"),
+        raised("VAL-01", "", got=got),
+        _on([2, 4, 5], message="should raise ValueError, but raised nothing"),
+    ]
+    assert sorted(map(sorted, numbers(*lines))) == [[1, 2], [3]]
+
+
+def test_a_process_that_does_not_answer_is_one_cause_at_whatever_step(numbers):
+    told = "ended its process: no answer within 15 seconds"
+    lines = [
+        _on([2, 4, 5, 2], message=told),
+        sample.finding("VAR-01", message=told, got=None, expected=None, diagnosis=None),
+    ]
+    assert [sorted(one) for one in numbers(*lines)] == [[1, 2]]
+
+
 def test_what_is_not_refused_is_one_cause_whatever_should_be_raised(grouped):
     told = "should raise {}, but raised nothing"
     lines = [
