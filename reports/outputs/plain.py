@@ -51,7 +51,7 @@ def tell_causes(record: Record) -> list[Told]:
         smallest = numbered[cause.smallest]
         broken = sorted({numbered[one].clause for one in cause.numbers}, key=order.index)
         title = f"{cause.title} ({cause.known})" if cause.known else cause.title
-        message = "" if smallest.message.lower() == title.lower() else smallest.message
+        message = "" if smallest.message.lower() in title.lower() else smallest.message
         told.append(
             Told(
                 number,

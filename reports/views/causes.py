@@ -279,8 +279,25 @@ def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str, str
         described = [text for text in described if not text.startswith(_ONCE)]
     title = next(iter(described), None)
     if title is None and len(findings) > 1 and _key_of_difference(smallest, "") == _UNCHECKED:
-        return NOT_REFUSED + smallest.message, "", SYMPTOM
-    return (smallest.message, "", SYMPTOM) if title is None else (title, "", DESCRIPTION)
+        return NOT_REFUSED + _placed(smallest), "", SYMPTOM
+    return (_placed(smallest), "", SYMPTOM) if title is None else (title, "", DESCRIPTION)
+
+
+def _placed(finding: Finding) -> str:
+    """Return the message with what it is about, where it does not say so."""
+    current = current_step(finding.case, finding.step)
+    if current is None:
+        what = "the constructor" if finding.step is None else ""
+    else:
+        what = str(current.get("attribute") or current.get("method") or current.get("do", ""))
+        what = "the call" if what == "call" else what
+    if what and finding.message.startswith("should "):
+        return f"{what} {finding.message}"
+    return (
+        f"{what}: {finding.message}"
+        if what and finding.message.startswith("expected ")
+        else finding.message
+    )
 
 
 def _key(finding: Finding, chapter: str) -> _Key:

@@ -232,12 +232,30 @@ def test_what_is_not_refused_is_one_cause_whatever_should_be_raised(grouped):
     ]
     refused, other = grouped(*lines)
     assert (sorted(refused.numbers), other.numbers) == ([1, 2], (3,))
-    assert refused.title.startswith("What must be refused is not, as in this case: should raise ")
+    assert refused.title.startswith(
+        "What must be refused is not, as in this case: the call should raise "
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "title"),
+    [
+        ({"do": "read", "attribute": "name"}, "Name should be 'a', is 5"),
+        ({"do": "invoke", "method": "get_config"}, "get_config should be 'a', is 5"),
+        ({"do": "get_weights"}, "get_weights should be 'a', is 5"),
+        (None, "The constructor should be 'a', is 5"),
+    ],
+)
+def test_a_title_says_what_it_is_about(grouped, step, title):
+    case = {"id": "c-1", "family": "any", "arguments": {}, "steps": [step] if step else []}
+    told = {"message": "should be 'a', is 5", "got": 5, "expected": "a", "diagnosis": None}
+    line = sample.finding("VAR-02", step=0 if step else None, **told) | {"case": case}
+    assert [cause.title for cause in grouped(line)] == [title]
 
 
 def test_one_thing_that_is_not_refused_is_told_as_it_is(grouped):
     (cause,) = grouped(_on([2, 4, 5], message="should raise ValueError, but raised nothing"))
-    assert cause.title == "Should raise ValueError, but raised nothing"
+    assert cause.title == "compute_output_shape should raise ValueError, but raised nothing"
 
 
 def test_what_is_wrong_with_empty_inputs_is_one_cause(numbers):
