@@ -34,7 +34,7 @@ import attrs
 from reports.pictures import stamps
 from reports.pictures.planes import current_step
 from reports.records.messages import normalised
-from reports.records.record import Clause, Finding
+from reports.records.record import Clause, Finding, Record
 from reports.records.values import ENDED, WANTED, is_error, is_tensor, told
 
 _KNOWN = re.compile(r"(equals|looks like) the (known mistakes? ([^:]+)): (.*)", re.DOTALL)
@@ -144,6 +144,17 @@ def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> lis
         for groups in by_subject.values()
         for numbers in sorted(groups.values(), key=broken, reverse=True)
     ]
+
+
+def in_order(record: Record) -> Record:
+    """Return a record with its findings in the order of their causes, those that are excused last."""
+    excused = {one.key for one in record.verdicts if one.status == "excused"}
+    numbered = dict(enumerate(record.findings))
+    counted = {n: one for n, one in numbered.items() if one.key not in excused}
+    told = group(counted, {clause.id: clause for clause in record.header.clauses})
+    order = [number for cause in told for number in cause.numbers]
+    order += [number for number in numbered if number not in counted]
+    return attrs.evolve(record, findings=tuple(numbered[number] for number in order))
 
 
 def unexplained(causes: Sequence[Cause], findings: Mapping[int, Finding]) -> int:

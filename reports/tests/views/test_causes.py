@@ -1,6 +1,7 @@
 import attrs
 import pytest
 
+from reports.records import loading
 from reports.tests import sample
 from reports.views import causes
 
@@ -8,7 +9,7 @@ KNOWN = "equals the known mistake M02: the wrong side is cropped"
 
 
 @pytest.fixture
-def grouped(load):
+def grouped(tmp_path):
     """The causes of findings, numbered from 1; each has a case of its own, unless a test says which."""
 
     def group(*lines):
@@ -16,7 +17,9 @@ def grouped(load):
         for place, line in enumerate(lines):
             if line["case"].get("id") in (own, None):
                 line["case"] = {**line["case"], "id": f"case {place}"}
-        record = load([sample.header(), *lines, sample.footer()])
+        lines = [sample.header(), *lines, sample.footer()]
+        # As the file has them: numbers are those of the lines.
+        record = loading.load(sample.save(lines, tmp_path / "run.jsonl"))
         clauses = {clause.id: clause for clause in record.header.clauses}
         return causes.group(dict(enumerate(record.findings, start=1)), clauses)
 
@@ -533,3 +536,15 @@ def test_wrong_results_of_what_a_scope_must_pass_come_first_and_numbers_before_o
     }
     found = causes.group(dict(enumerate(record.findings, start=1)), clauses)
     assert [one.title for one in found] == ["crops", "divides", "casts", "Takes anything"]
+
+
+def test_findings_are_numbered_as_the_page_has_their_causes(load):
+    lines = [
+        sample.finding("VAL-03", diagnosis="looks like noise"),
+        sample.finding("PAD-02", diagnosis=KNOWN),
+        sample.finding("PAD-01", diagnosis=KNOWN),
+        sample.finding("FMT-01", diagnosis=KNOWN),
+    ]
+    excused = sample.verdict("FMT-01", status="excused", subject="mine")
+    record = load([sample.header(), excused, *lines, sample.footer()])
+    assert [one.clause for one in record.findings] == ["PAD-02", "PAD-01", "VAL-03", "FMT-01"]
