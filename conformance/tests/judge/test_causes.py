@@ -631,6 +631,20 @@ def test_wrong_gradients_are_one_clause_s_matter_whatever_follows_them() -> None
     assert [v.clause for v in result.verdicts if v.status in ("fail", "error")] == ["GRAD-01"]
 
 
+class _BiasTwiceWithChannelsFirst(fast_impl.Conv2DTranspose):  # type: ignore[misc]
+    def __call__(self, inputs: Any) -> Any:
+        outputs = super().__call__(inputs)
+        if self.data_format == "channels_first" and self.use_bias:
+            outputs = outputs + np.reshape(self.bias, (-1, 1, 1)).astype(outputs.dtype)
+        return outputs
+
+
+def test_a_layer_that_a_case_makes_beside_its_own_has_its_own_cause() -> None:
+    clauses = ["FMT-02", "BIAS-01", "LIFE-01"]
+    result = conformance.check(_BiasTwiceWithChannelsFirst, clause=clauses, examples=6)
+    assert {v.clause for v in result.verdicts if v.status == "fail"} == {"FMT-02", "BIAS-01"}
+
+
 def test_what_is_wrong_beside_right_gradients_is_no_matter_of_theirs() -> None:
     result = conformance.check(_DividesPenalties, clause=["GRAD-01", "LOSS-01"], examples=6)
     assert {v.clause: v.status for v in result.verdicts} == {"GRAD-01": "pass", "LOSS-01": "fail"}
