@@ -100,6 +100,6 @@ def load(path: str | os.PathLike[str]) -> Record:
         path: a file of JSON lines, or the folder that a run wrote.
 
     Raises:
-        RecordError: the file cannot be read, or is no record. One without a footer is unfinished, which is no error.
+        RecordError: the file cannot be read, or is no record (one without a footer is unfinished).
     """
     return causes.in_order(loading.load(path))
