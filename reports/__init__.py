@@ -15,14 +15,17 @@ Two records are compared on a page of their own, and many have an index:
 
 from __future__ import annotations
 
+import os
+
 from reports.outputs.comparison import render_comparison, write_comparison
 from reports.outputs.history import render_index, write_index
 from reports.outputs.page import render
 from reports.outputs.scoreboard import build as build_scoreboard
 from reports.outputs.scoreboard import markdown, render_scoreboard, write_scoreboard
 from reports.outputs.writing import write
+from reports.records import loading
 from reports.records.lines import load_json
-from reports.records.loading import load, load_previous
+from reports.records.loading import load_previous
 from reports.records.record import (
     Aspect,
     Claim,
@@ -48,6 +51,7 @@ from reports.records.record import (
     Verdict,
 )
 from reports.records.strength import load_strength
+from reports.views import causes
 
 __all__ = [
     "Aspect",
@@ -87,3 +91,15 @@ __all__ = [
     "write_index",
     "write_scoreboard",
 ]
+
+
+def load(path: str | os.PathLike[str]) -> Record:
+    """Read a record; its findings are in the order of the page, by which they are numbered from 1.
+
+    Args:
+        path: a file of JSON lines, or the folder that a run wrote.
+
+    Raises:
+        RecordError: the file cannot be read, or is no record (one without a footer is unfinished).
+    """
+    return causes.in_order(loading.load(path))

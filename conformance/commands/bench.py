@@ -43,7 +43,7 @@ from reports.bench import Results, ResultsError, Settings
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float64", "float16", "bfloat16"]),
-    help="For all layers.",
+    help="Of all layers; default: each layer's own, mostly float32.",
 )
 @click.option("--rounds", type=int, default=7, show_default=True, help="Turns of each peer.")
 @click.option(

@@ -85,7 +85,9 @@ def _row(
     help="What else must be there, as pip has it, such as the version of a backend: torch==2.13.0. Repeatable.",
 )
 def install(specs: tuple[str, ...], python: str | None, further: tuple[str, ...]) -> None:
-    """Make an environment for each SUBJECT, under the user's cache folder.
+    """Make an environment for each SUBJECT.
+
+    It lies under the user's cache folder.
 
     SUBJECT is tensorflow@VERSION, or a framework with or without a version: torch, torch@2.13.0, keras@jax.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
@@ -312,14 +312,17 @@ def _only(some: Sequence[Case], others: Sequence[Case]) -> Iterator[tuple[str, .
             yield way
 
 
-def only_with(wrong: Sequence[Case], right: Sequence[Case]) -> tuple[tuple[str, ...], int] | None:
+def only_with(
+    wrong: Sequence[Case], right: Sequence[Case], *, but: Collection[str] = ()
+) -> tuple[tuple[str, ...], int] | None:
     """Return a feature or two that all wrong cases have and few right ones, and how many; None where it is chance.
 
-    Chance is that cases which were drawn from the right ones would all have such features.
+    Chance is that cases which were drawn from the right ones would all have such features. Those of `but` say
+    nothing.
     """
     if len(wrong) < SEEN or not right:
         return None
-    shared = sorted(frozenset.intersection(*map(features, wrong)) - {NO_LAYER})
+    shared = sorted(frozenset.intersection(*map(features, wrong)) - {NO_LAYER, *but})
     found = [features(case) for case in right]
     ways = [*itertools.combinations(shared, 1), *itertools.combinations(shared, 2)]
     count = {way: sum({*way} <= other for other in found) for way in ways}

@@ -472,7 +472,9 @@ class Diagnostician:
             for case in self._others(failures):
                 if case.id not in wrong and self._gives(subject, case):
                     right += [case] if self._is_right(subject, case) else []
-        found = only_with([*wrong.values()], right)
+        # Without a bias there is no gradient of it.
+        of_bias = any(f.mismatch.message.startswith("bias gradient") for f in failures)
+        found = only_with([*wrong.values()], right, but={"bias"} if of_bias else ())
         if found is None:
             return None
         have, count = found

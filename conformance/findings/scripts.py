@@ -16,6 +16,7 @@ from conformance.model.observation import Observation
 from conformance.model.values.codec import Value
 from conformance.oracle.comparison import Mismatch, describe
 from conformance.subjects.loading import LAYER
+from reports.records.values import WANTED
 
 #: Arrays of at most so many elements are printed in comments.
 PRINTED = 24
@@ -98,6 +99,9 @@ def _results(mismatch: Mismatch, crash: str | None) -> Iterator[str]:
         yield f"# crashes or hangs: {_on_one_line(crash)}"
         return
     is_error = _is_error(got)
+    if mismatch.message.startswith(WANTED):
+        yield f"# {_on_one_line(mismatch.message)[:400].rstrip()}"
+        return
     if _is_told_by_one_element(mismatch):
         index = mismatch.index or ()
         place = ", ".join(map(str, index))

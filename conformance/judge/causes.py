@@ -221,7 +221,20 @@ def _layer_that_fails(failure: Failure) -> Layer | None:
     case, step = failure.case, failure.mismatch.step
     if step is None or not isinstance(getattr(case.steps[step], "inputs", None), np.ndarray):
         return None
-    return layer_of(attrs.evolve(case, steps=(case.steps[step],)))
+    arguments = _arguments_at(case, step)
+    return layer_of(attrs.evolve(case, arguments=arguments, steps=(case.steps[step],)))
+
+
+def _arguments_at(case: Case, step: int) -> Mapping[str, Value]:
+    """Return the arguments of the layer that a step is about: the case may have made others meanwhile."""
+    made = {"layer": case.arguments}
+    current: Mapping[str, Value] = case.arguments
+    for one in case.steps[:step]:
+        if isinstance(one, steps.Construct) and not one.positional:
+            current = made[one.layer] = one.arguments
+        elif isinstance(one, (steps.Construct, steps.Use)):
+            current = made.get(one.layer, case.arguments)
+    return current
 
 
 def _inputs(case: Case) -> Array | None:

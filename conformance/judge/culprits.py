@@ -22,9 +22,10 @@ import attrs
 import numpy as np
 
 from conformance.cases import FAMILIES
+from conformance.cases.drawn.data import position_coded
 from conformance.checks import CHECKS, Check, NotTried, Traits
 from conformance.judge.alone import alike
-from conformance.judge.causes import making_call
+from conformance.judge.causes import layer_of, making_call
 from conformance.judge.crashes import until_it_dies
 from conformance.judge.evidence import Evidence
 from conformance.judge.judging import Failure, HarnessError, first_failure
@@ -106,6 +107,7 @@ class Culprits:
                 or self._of_a_frozen_layer(clause, failure)
                 or self._of_values_of_losses(clause, failure)
                 or self._of_a_dtype(clause, failure)
+                or self._of_plain_gradients(clause, failure)
             )
         if failure.status != "error" or TIMED_OUT in failure.mismatch.message:
             return None
@@ -296,6 +298,30 @@ class Culprits:
             return None
         told = [(one.expected, one.got) for one in (blamed[1].mismatch, found)]
         return blamed if told[0] == told[1] else None
+
+    def _of_plain_gradients(self, clause: str, failure: Failure) -> Blamed | None:
+        """Return the clause about gradients where the case's layer, made plain, has wrong ones already."""
+        case, step, owner = failure.case, failure.mismatch.step, _OWNERS[steps.Gradients]
+        asks = (steps.Gradients, steps.Train)
+        if clause == owner or step is None:
+            return None
+        if not any(isinstance(one, asks) for one in case.steps[: step + 1]):
+            return None
+        layer = layer_of(case)
+        if layer is None or layer.configuration.dtype not in SIGNIFICAND_BITS:
+            return None
+        c = layer.configuration
+        size = max(c.size[0], 2), max(c.size[1], 2)
+        c = attrs.evolve(c, batch=max(c.batch, 1), size=size, in_channels=max(c.in_channels, 1))
+        inputs, upstream = (position_coded(s, c.dtype) for s in (c.input_shape(), c.output_shape))
+        weights = c.weights(position_coded(c.kernel_shape, c.dtype))
+        plain = Case("gradients", c.arguments(), (*weights, steps.Gradients(inputs, upstream)))
+        try:
+            blamed = self._first(self._evidence, CHECKS.of(owner), plain)
+        except OracleError:  # the case is too large
+            return None
+        # What raises is no wrong gradient.
+        return blamed if blamed is not None and blamed[1].status == "fail" else None
 
     def _raised(self, case: Case, step: int) -> Error | None:
         outcomes = self._evidence.observation(self._subject, case).outcomes

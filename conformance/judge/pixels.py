@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import attrs
+import numpy as np
 
 from conformance.judge.judging import Failure
 from conformance.model import steps
 from conformance.model.case import Case
+from conformance.model.values.codec import Array
 
 #: What the layer may be, so that a pixel of the output depends on the one pixel of the input in its place.
 _PLAIN = {"kernel_size": (1, [1, 1]), "strides": (1, [1, 1])}
 
 
 def of_one_pixel(failure: Failure) -> Iterator[Case]:
-    """Yield the failing case with one image of one pixel, where its wrong element depends on no other."""
+    """Yield the failing case with one image of one pixel, where its wrong element depends on no other.
+
+    Of a layer with channels first, the same pixel in the plain layout comes before that.
+    """
     case, step, index = failure.case, failure.mismatch.step, failure.mismatch.index
     if step is None or index is None or len(index) != 4 or case.situation is not None:
         return
@@ -35,9 +40,19 @@ def of_one_pixel(failure: Failure) -> Iterator[Case]:
     pixel = call.inputs[
         tuple(slice(index[a], index[a] + 1) if a in axes else slice(None) for a in range(4))
     ]
-    if pixel.size < call.inputs.size:
-        built = (
-            attrs.evolve(one, input_shape=pixel.shape) if isinstance(one, steps.Build) else one
-            for one in before
-        )
-        yield attrs.evolve(case, steps=(*built, attrs.evolve(call, inputs=pixel.copy())))
+    if pixel.size >= call.inputs.size:
+        return
+    if axes[1] == 2:  # the layout may not matter
+        plainer = {name: one for name, one in case.arguments.items() if name != "data_format"}
+        yield _called_on(attrs.evolve(case, arguments=plainer), step, np.moveaxis(pixel, 1, 3))
+    yield _called_on(case, step, pixel)
+
+
+def _called_on(case: Case, step: int, inputs: Array) -> Case:
+    """Return the case up to a call, built for and called on other inputs."""
+    *before, call = case.steps[: step + 1]
+    built = (
+        attrs.evolve(one, input_shape=inputs.shape) if isinstance(one, steps.Build) else one
+        for one in before
+    )
+    return attrs.evolve(case, steps=(*built, attrs.evolve(call, inputs=inputs.copy())))  # type: ignore[call-arg]

@@ -57,8 +57,8 @@ class RecordWriter:
             there is none; `go_on` comes before `write`.
 
     Raises:
-        FolderError: the folder is none, or another run is writing into it.
-        OutputError: the folder cannot be made or written.
+        FolderError: the folder is none, or cannot be made, or another run is writing into it.
+        OutputError: the folder cannot be written.
         RecordError: the unfinished record cannot be read.
         ValueError: there is a finished record, and nothing to continue.
     """
@@ -76,6 +76,10 @@ class RecordWriter:
         self._file = self._lock = -1
         try:
             folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            told = f"cannot write to {str(folder)!r}: {error.strerror}"
+            raise FolderError(f"{told}; choose another folder with --out") from error
+        try:
             self._lock = _locked(folder)
             if self.path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self.path))
@@ -84,8 +88,6 @@ class RecordWriter:
             if self.earlier is None:
                 os.ftruncate(self._file, 0)
             self._end = os.fstat(self._file).st_size
-        except (FileExistsError, NotADirectoryError) as error:
-            raise FolderError(f"cannot write to {str(folder)!r}: {error.strerror}") from error
         except OSError as error:
             self._close()
             name = str(error.filename or folder)

@@ -14,13 +14,14 @@ from conformance.findings.scripts import script_for
 from conformance.judge import afresh
 from conformance.judge.afresh import Afresh
 from conformance.judge.causes import LAST, Cause, Causes
-from conformance.judge.culprits import Culprits, is_crash
+from conformance.judge.culprits import Culprits
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import shrink
 from conformance.judge.judging import Failure, HarnessError, Tally, judge_case
 from conformance.judge.pixels import of_one_pixel
 from conformance.model.case import Case
 from conformance.model.clauses import Clause
+from conformance.model.observation import Observation
 from conformance.model.steps import (
     Build,
     Call,
@@ -47,6 +48,7 @@ from conformance.subjects.processes.process import (
     TIMED_OUT,
 )
 from reports.records import record, statuses
+from reports.records.values import ENDED
 
 #: Characters of a reason that is shown.
 LINE = 100
@@ -448,11 +450,12 @@ class ParticipantJudge:
         subject, case = self.participant.subject, shown.case
         observation = self._evidence.past_observation(subject, case)
         if observation is None:  # another process has run the case
-            observation = (
-                self._culprits.until_it_ended(case)[1]
-                if is_crash(shown)
-                else self._evidence.observation(subject, case)
-            )
+            if mismatch.message.startswith(ENDED):
+                observation = self._culprits.until_it_ended(case)[1]
+                # It may not be asked again.
+                observation = observation or Observation(crash=mismatch.message.removeprefix(ENDED))
+            else:
+                observation = self._evidence.observation(subject, case)
         return script_for(
             subject.spec,
             subject.mode,
@@ -499,12 +502,9 @@ class ParticipantJudge:
         subject, case = self.participant.subject, shown.case
         observation = self._evidence.past_observation(subject, case)
         ended_here = observation is not None and observation.crash is not None
-        if not ended_here and not is_crash(shown):
+        if not ended_here and not shown.mismatch.message.startswith(ENDED):
             return shown.mismatch
-        step, seen = self._culprits.until_it_ended(case)
-        if not ended_here and seen is None:
-            return shown.mismatch
-        return attrs.evolve(shown.mismatch, step=step)
+        return attrs.evolve(shown.mismatch, step=self._culprits.until_it_ended(case)[0])
 
     def _shrunk(
         self, clause: Clause, found: Failure, *, claims: bool, others: Sequence[Failure] = ()

@@ -18,7 +18,8 @@ from reports.views.changes import (
     KINDS,
     Change,
     compare,
-    of_shared,
+    judged_once,
+    of_both,
     only_in,
     precision,
     renamed,
@@ -26,7 +27,7 @@ from reports.views.changes import (
     versions,
 )
 from reports.views.conclusions import sentence
-from reports.views.enumeration import first_of
+from reports.views.enumeration import first_of, how_many
 from reports.views.findings import Cause
 from reports.views.matrix import Matrix, version_of
 
@@ -60,7 +61,7 @@ class Section:
 def render_comparison(before: Record, after: Record) -> str:
     """Return the page that compares two runs, as HTML text that loads nothing from anywhere."""
     differing = compare(before, after)
-    changes = of_shared(before, after, differing)
+    changes = of_both(before, after, differing)
     only_before, only_now = only_in(before, after)
     clauses = {c.id: c for record in (before, after) for c in record.header.clauses}
     names = renamed(before, after)
@@ -102,6 +103,13 @@ def render_comparison(before: Record, after: Record) -> str:
         same=unchanged(after, differing),
         only_before=only_before,
         only_now=only_now,
+        judged_once=[
+            (heading, f"{how_many(len(ids), 'clause')}: {first_of(ids, _NAMED)}")
+            for heading, ids in zip(
+                ("judged before only", "judged now only"), judged_once(before, after, differing)
+            )
+            if ids
+        ],
         precision=precision(before, after),
         versions=versions(before, after),
         version_of=version_of,

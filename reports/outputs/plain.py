@@ -12,7 +12,7 @@ from reports.pictures import figures, picture, planes, stamps
 from reports.pictures.figures import Pair
 from reports.pictures.stamps import Stamps
 from reports.records.record import Clause, Finding, Record
-from reports.records.values import words_of
+from reports.records.values import as_tensor, words_of
 from reports.views import cases, causes, matrix
 from reports.views.causes import Cause
 from reports.views.enumeration import first_of, how_many
@@ -51,7 +51,7 @@ def tell_causes(record: Record) -> list[Told]:
         smallest = numbered[cause.smallest]
         broken = sorted({numbered[one].clause for one in cause.numbers}, key=order.index)
         title = f"{cause.title} ({cause.known})" if cause.known else cause.title
-        message = "" if smallest.message.lower() == title.lower() else smallest.message
+        message = "" if smallest.message.lower() in title.lower() else smallest.message
         told.append(
             Told(
                 number,
@@ -133,6 +133,7 @@ def explain_finding(
     if drawn is not None and found is not None:
         yield from _stamped(found, drawn, width)
         yield ""
+    yield from _output_gradient(finding, width)
     yield from _compared(finding, width)
     if finding.script:
         yield "reproduce:"
@@ -217,6 +218,19 @@ def _stamped(found: Stamps, drawn: picture.Picture, width: int) -> Iterator[str]
     yield from paragraph(drawn.total, indent=4, width=width)
     if drawn.window:
         yield from paragraph(drawn.window, width=width)
+
+
+def _output_gradient(finding: Finding, width: int) -> Iterator[str]:
+    """Yield the gradient of the output that a step is given, plane by plane; nothing where it has none."""
+    current = planes.current_step(finding.case, finding.step) or {}
+    given = as_tensor(current.get("output_gradient"))
+    if given is None or given.array.ndim != 4 or not given.array.size:
+        return
+    axes = planes.axes_of(given.array.shape, finding.case, None)
+    for at in figures.gradient_places(given, finding.case, finding.index):
+        cut = planes.plane(given.array, axes, at)
+        yield from plane(f"output gradient, {axes.fixed(at)}", cut, width=width)
+        yield ""
 
 
 def _compared(finding: Finding, width: int) -> Iterator[str]:

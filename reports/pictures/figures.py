@@ -263,20 +263,32 @@ def inputs(case: Mapping[str, Any], step: int | None, index: tuple[int, ...] | N
 def _output_gradients(
     given: Tensor, case: Mapping[str, Any], index: tuple[int, ...] | None
 ) -> Iterator[Panel]:
-    """Draw the planes of an output gradient: of a bias' one every image, for they are summed."""
-    names = image_axes(case)
-    of_bias = index is not None and len(index) == 1
     images = given.array.shape[0]
-    for image in range(min(images, _IMAGES_SHOWN) if of_bias else 1):
-        at = [0, 0, 0, 0]
-        at[0] = image
-        if of_bias and index is not None:
-            at[names.index("channel")] = index[0]
+    places = gradient_places(given, case, index)
+    for at in places:
         axes = axes_of(given.array.shape, case, None)
-        panel = _panel("output gradient", given, axes, tuple(at))
-        if of_bias and images > _IMAGES_SHOWN and image == _IMAGES_SHOWN - 1:
+        panel = _panel("output gradient", given, axes, at)
+        if len(places) > 1 and images > len(places) and at == places[-1]:
             panel = attrs.evolve(panel, detail=f"{panel.detail} · of {images} images")
         yield panel
+
+
+def gradient_places(
+    given: Tensor, case: Mapping[str, Any], index: tuple[int, ...] | None
+) -> list[tuple[int, ...]]:
+    """Return a place in each plane of an output gradient that tells an element.
+
+    Of a bias' gradient that is one for each image, for they are summed.
+    """
+    if index is None or len(index) != 1:
+        return [(0, 0, 0, 0)]
+    channel = image_axes(case).index("channel")
+    found = []
+    for image in range(min(given.array.shape[0], _IMAGES_SHOWN)):
+        at = [image, 0, 0, 0]
+        at[channel] = index[0]
+        found.append(tuple(at))
+    return found
 
 
 def _latest(steps: list[Any], key: str) -> Tensor | None:

@@ -38,6 +38,11 @@ class Status:
     skipped: bool = False
     recorded: bool = True
 
+    @property
+    def title(self) -> str:
+        """The name, with the word that sentences have for whatever could not be decided."""
+        return f"undecided ({self.name})" if self.unjudged else self.name
+
 
 _BAD = "bold red"
 #: Worst first: where modes or repetitions are summed up, the first of these wins.
@@ -48,21 +53,21 @@ STATUSES = (
     Status(
         "harness-error",
         "broken",
-        "undecided: the suite itself broke here; please report it",
+        "the suite itself broke here; please report it",
         _BAD,
         unjudged=True,
     ),
     Status(
         "gave-up",
         "gaveup",
-        "undecided: the worker crashed or hung too often to go on",
+        "the worker crashed or hung too often to go on",
         _BAD,
         unjudged=True,
     ),
     Status(
         "blocked",
         "blocked",
-        "undecided: fails only where a more basic clause fails, which explains it",
+        "fails only where a more basic clause fails, which explains it",
         "red",
         unjudged=True,
     ),

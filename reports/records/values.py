@@ -110,6 +110,8 @@ def brief(value: object, limit: int = 160) -> str:
 
 #: Begins a message about an exception that was wanted.
 WANTED = "should raise "
+#: Begins a message about a process that ended, or was ended as it did not answer.
+ENDED = "ended its process: "
 
 
 def words(value: object) -> str:

@@ -15,7 +15,9 @@ The rule, for the findings of one subject, whatever their modes:
    own.
 5. A known mistake that cannot be told from another one belongs to that one, where it is named by itself. So do
    known mistakes that are named among others: where two meet, the case that shows both tells each of them.
-6. Processes that the C library ended, as the heap was damaged, have one cause: it shows at whatever comes later.
+6. Processes that ended, or did not answer, with the same last words have one cause, at whatever step. So have all
+   that the C library ended, as the heap was damaged: it shows at whatever comes later.
+7. The exception that comes of every input comes of one without four axes, too: it is no cause of its own there.
 
 What a failure explains is not told a second time: the run has it as *blocked*, without a finding.
 """
@@ -32,8 +34,8 @@ import attrs
 from reports.pictures import stamps
 from reports.pictures.planes import current_step
 from reports.records.messages import normalised
-from reports.records.record import Clause, Finding
-from reports.records.values import WANTED, is_error, is_tensor, told
+from reports.records.record import Clause, Finding, Record
+from reports.records.values import ENDED, WANTED, is_error, is_tensor, told
 
 _KNOWN = re.compile(r"(equals|looks like) the (known mistakes? ([^:]+)): (.*)", re.DOTALL)
 #: Before the part of the cases that a diagnosis does not explain.
@@ -127,6 +129,7 @@ def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> lis
     for groups in by_subject.values():
         _join_twins(groups, findings)
         _join_composed(groups)
+        _join_raised(groups, findings)
         _join_seen(groups, findings)
         _join_described(groups, findings, clauses)
 
@@ -141,6 +144,17 @@ def group(findings: Mapping[int, Finding], clauses: Mapping[str, Clause]) -> lis
         for groups in by_subject.values()
         for numbers in sorted(groups.values(), key=broken, reverse=True)
     ]
+
+
+def in_order(record: Record) -> Record:
+    """Return a record with its findings in the order of their causes, those that are excused last."""
+    excused = {one.key for one in record.verdicts if one.status == "excused"}
+    numbered = dict(enumerate(record.findings))
+    counted = {n: one for n, one in numbered.items() if one.key not in excused}
+    told = group(counted, {clause.id: clause for clause in record.header.clauses})
+    order = [number for cause in told for number in cause.numbers]
+    order += [number for number in numbered if number not in counted]
+    return attrs.evolve(record, findings=tuple(numbered[number] for number in order))
 
 
 def unexplained(causes: Sequence[Cause], findings: Mapping[int, Finding]) -> int:
@@ -174,6 +188,18 @@ def _join_composed(groups: dict[_Key, list[int]]) -> None:
 def _names(text: str) -> list[str]:
     """Return the known mistakes that a list in words names."""
     return re.split(", | and ", text)
+
+
+def _join_raised(groups: dict[_Key, list[int]], findings: Mapping[int, Finding]) -> None:
+    """Put what raises the wrong exception for an input without four axes to what raises it for others, too."""
+    for number in tuple(groups.get(_UNCHECKED, ())):
+        key = _key_of_wanted(findings[number])
+        # Elsewhere it is raised where nothing should be.
+        if key in groups and any(is_error(findings[one].got) for one in groups[key]):
+            groups[_UNCHECKED].remove(number)
+            groups[key] = sorted([*groups[key], number])
+    if not groups.get(_UNCHECKED, True):
+        del groups[_UNCHECKED]
 
 
 def _join_seen(groups: dict[_Key, list[int]], findings: Mapping[int, Finding]) -> None:
@@ -264,8 +290,25 @@ def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str, str
         described = [text for text in described if not text.startswith(_ONCE)]
     title = next(iter(described), None)
     if title is None and len(findings) > 1 and _key_of_difference(smallest, "") == _UNCHECKED:
-        return NOT_REFUSED + smallest.message, "", SYMPTOM
-    return (smallest.message, "", SYMPTOM) if title is None else (title, "", DESCRIPTION)
+        return NOT_REFUSED + _placed(smallest), "", SYMPTOM
+    return (_placed(smallest), "", SYMPTOM) if title is None else (title, "", DESCRIPTION)
+
+
+def _placed(finding: Finding) -> str:
+    """Return the message with what it is about, where it does not say so."""
+    current = current_step(finding.case, finding.step)
+    if current is None:
+        what = "the constructor" if finding.step is None else ""
+    else:
+        what = str(current.get("attribute") or current.get("method") or current.get("do", ""))
+        what = "the call" if what == "call" else what
+    if what and finding.message.startswith("should "):
+        return f"{what} {finding.message}"
+    return (
+        f"{what}: {finding.message}"
+        if what and finding.message.startswith("expected ")
+        else finding.message
+    )
 
 
 def _key(finding: Finding, chapter: str) -> _Key:
@@ -304,12 +347,14 @@ def _key_of_difference(finding: Finding, chapter: str) -> _Key:
     is_accepted = _NOTHING_RAISED.fullmatch(finding.message)
     if is_accepted or (shape is not None and len(shape) != RANK):
         return _UNCHECKED
-    if instead := _INSTEAD.fullmatch(finding.message):
-        return _key_of_exception(*instead.groups())
+    if instead := _key_of_wanted(finding):
+        return instead
     if _DAMAGED.search(finding.message):
         return ("damage",)
     if shape is not None and 0 in shape:
         return ("empty", step)
+    if finding.message.startswith(ENDED):
+        return ("ended", normalised(finding.message))
     if wrong := length(finding.message):
         return ("length", step, wrong)
     if count := _COUNT.fullmatch(finding.message):
@@ -328,6 +373,12 @@ def length(message: str) -> str | None:
         return None
     wanted, got = map(int, found.groups())
     return "short" if got < wanted else "long"
+
+
+def _key_of_wanted(finding: Finding) -> _Key | None:
+    """Return what stands for the exception that was raised instead of another one; None where none was."""
+    instead = _INSTEAD.fullmatch(finding.message)
+    return _key_of_exception(*instead.groups()) if instead else None
 
 
 def _key_of_exception(kind: str, line: str) -> _Key:

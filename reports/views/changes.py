@@ -120,10 +120,26 @@ def only_in(before: Record, after: Record) -> tuple[list[str], list[str]]:
     return [name for name in old if name not in new], [name for name in new if name not in old]
 
 
-def of_shared(before: Record, after: Record, changes: Iterable[Change]) -> list[Change]:
-    """Return the changes without those that say no more than that one run lacks the subject."""
+def of_both(before: Record, after: Record, changes: Iterable[Change]) -> list[Change]:
+    """Return the changes without those that say no more than that one run did not judge it."""
     alone = {name for names in only_in(before, after) for name in names}
-    return [one for one in changes if one.kind in BAD or one.subject not in alone]
+    return [
+        one
+        for one in changes
+        if one.kind in BAD or not (one.subject in alone or None in (one.old, one.new))
+    ]
+
+
+def judged_once(
+    before: Record, after: Record, changes: Iterable[Change]
+) -> tuple[list[str], list[str]]:
+    """Return the clauses that one run alone judged, of subjects of both: the old one, the new one."""
+    alone = {name for names in only_in(before, after) for name in names}
+    shared = [one for one in changes if one.kind not in BAD and one.subject not in alone]
+    return (
+        [*dict.fromkeys(one.clause for one in shared if one.new is None)],
+        [*dict.fromkeys(one.clause for one in shared if one.old is None)],
+    )
 
 
 def unchanged(after: Record, changes: Iterable[Change]) -> int:

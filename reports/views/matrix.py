@@ -107,6 +107,7 @@ class Cell:
     failures: int | None
     reason: str | None
     finding: int | None
+    blocked_by: tuple[str, ...] = ()
 
 
 @attrs.frozen(eq=False)
@@ -168,6 +169,7 @@ class Unjudged:
     modes: tuple[str, ...]
     clauses: tuple[str, ...]
     reason: str
+    blocked_by: tuple[str, ...]
 
     @property
     def is_blocked(self) -> bool:
@@ -178,6 +180,15 @@ class Unjudged:
     def named(self) -> str:
         """The first clauses, the others counted."""
         return first_of(self.clauses, _NAMED)
+
+    @property
+    def why(self) -> str:
+        """What must pass before these can be judged, or else the reason."""
+        basic = self.blocked_by
+        if not basic:
+            return self.reason
+        verb = "passes" if len(basic) == 1 else "pass"
+        return f"cannot be judged until {first_of(basic, _NAMED)} {verb}"
 
     @property
     def sentence(self) -> str:
@@ -230,17 +241,16 @@ class Matrix:
 
     @property
     def unjudged(self) -> list[Unjudged]:
-        """What could not be judged, by subject and status, with the first reason; by each where blocked."""
-        found: dict[tuple[str, str, str], tuple[dict[str, None], ...]] = {}
+        """What could not be judged, by subject and status, with the first reason, or all clauses that block it."""
+        found: dict[tuple[str, str], tuple[dict[str, None], ...]] = {}
         for row in self.rows:
             for cell in row.cells:
                 if cell.status.unjudged:
                     subject = cell.column.subject
-                    reason = cell.reason or ""
-                    apart = reason if cell.status.name == "blocked" else ""
-                    key = cell.status.name, subject.name, apart
-                    modes, clauses, reasons = found.setdefault(key, ({}, {}, {}))
-                    modes[subject.mode] = clauses[row.clause.id] = reasons[reason] = None
+                    key = cell.status.name, subject.name
+                    modes, clauses, reasons, basic = found.setdefault(key, ({}, {}, {}, {}))
+                    modes[subject.mode] = clauses[row.clause.id] = reasons[cell.reason or ""] = None
+                    basic.update(dict.fromkeys(cell.blocked_by))
         return [
             Unjudged(
                 statuses.status(name),
@@ -248,8 +258,9 @@ class Matrix:
                 modes=tuple(filter(None, modes)),
                 clauses=tuple(clauses),
                 reason=next(iter(reasons)),
+                blocked_by=tuple(basic),
             )
-            for (name, subject, _), (modes, clauses, reasons) in found.items()
+            for (name, subject), (modes, clauses, reasons, basic) in found.items()
         ]
 
     @property
@@ -371,4 +382,5 @@ def _cell(
         failures=failures,
         reason=" ".join(reasons) or None,
         finding=number,
+        blocked_by=tuple(blocking),
     )

@@ -67,7 +67,7 @@ def _counts(run: Run, record: Record, *, on_screen: bool) -> Table:
     # What holds comes first, then the worst.
     used = sorted(found, key=lambda one: (one.name != "pass", statuses.rank(one)))
     for status in used:
-        heading = status.name.replace("-", " ") if on_screen else status.name
+        heading = status.title.replace("-", " ") if on_screen else status.title
         table.add_column(heading, justify="right", style=status.style, overflow="fold")
     table.add_column("cases", justify="right")
     table.add_column("judgements", justify="right")

@@ -22,13 +22,17 @@ from reports.views.changes import (
     KINDS,
     Change,
     compare,
-    of_shared,
+    judged_once,
+    of_both,
     only_in,
     precision,
     unchanged,
     versions,
 )
+from reports.views.enumeration import first_of, how_many
 
+#: Clauses that are named; others are counted.
+_NAMED = 6
 _COLOURS = {
     "broke": "bold red",
     "lost": "bold red",
@@ -102,10 +106,14 @@ def _show(console: Terminal, before: Record, after: Record, changes: Sequence[Ch
         text = f"{subject.name} ({subject.mode}): {package} {old}, now {new}"
         console.told(text)
     same = unchanged(after, changes)
-    for which, names in zip(("old", "new"), only_in(before, after)):
+    once = zip(("old", "new"), only_in(before, after), judged_once(before, after, changes))
+    for which, names, clauses in once:
         if names:
             console.told(f"in the {which} run only: {', '.join(names)}")
-    changes = of_shared(before, after, changes)
+        if clauses:
+            told = f"{how_many(len(clauses), 'clause')} ({first_of(clauses, _NAMED)})"
+            console.told(f"judged in the {which} run only: {told}")
+    changes = of_both(before, after, changes)
     rows = [(c.kind, c.clause, c.subject, c.mode, c.old or "-", c.new or "-") for c in changes]
     headings = ("", "clause", "subject", "mode", "old", "new")
     head, *lines = aligned(headings, rows)

@@ -256,6 +256,10 @@ def test_mistakes_that_explain_the_same_are_told_of(
     assert [len(others) for others in cover.alike] == [alike]
 
 
+def test_what_says_nothing_is_not_found() -> None:
+    assert only_with(FORMATS[3:], FORMATS[:3] * 6, but={"channels_first"}) is None
+
+
 def test_what_many_right_cases_have_too_is_not_found() -> None:
     assert only_with(FORMATS[3:], [*FORMATS[:3] * 6, *FORMATS[3:] * 3]) is None
 

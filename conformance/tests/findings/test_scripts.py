@@ -306,6 +306,13 @@ def test_an_exception_is_told_beside_what_was_expected() -> None:
     assert lines == ["# expected: 3", "# raises MemoryError: no room"]
 
 
+@pytest.mark.parametrize("got", ["IndexError at call: no\nroom", np.zeros(3), None])
+def test_an_exception_that_is_wanted_is_told_as_the_message_has_it(got: Any) -> None:
+    does = "raised IndexError at call: no\nroom" if isinstance(got, str) else "but raised nothing"
+    lines = _last_lines(Mismatch(f"should raise ValueError, {does}", "ValueError", got, 3))
+    assert lines == [f"# should raise ValueError, {does}".replace("\n", " ")]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\x0c", "\u2028", "\x00", "\ud800"])
 def test_no_message_ends_its_comment(end: str) -> None:
     error = {**ERROR, "message": f"first{end}raise SystemExit(7)"}

@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 import pytest
 
+import conformance
 import fast_impl
 from conformance.cases import FAMILIES, Family, sizes
 from conformance.cases.drawn.configurations import Configuration
@@ -610,3 +611,40 @@ def test_large_integers_that_are_rounded_are_a_matter_of_their_dtype(
     found = causes.of(layer.case())  # type: ignore[union-attr]
     assert (found and [*found.failures]) == [clause]
     assert causes.of(_call_of(dtype="int32")) is None
+
+
+class _GradientsPlusOne(fast_impl.Conv2DTranspose):  # type: ignore[misc]
+    def gradients(self, inputs: Any, output_gradient: Any) -> Any:
+        *others, of_bias = super().gradients(inputs, output_gradient)
+        return (*others, None if of_bias is None else of_bias + of_bias.dtype.type(1))
+
+
+class _DividesPenalties(fast_impl.Conv2DTranspose):  # type: ignore[misc]
+    @property
+    def losses(self) -> Any:
+        return [loss / 2 for loss in super().losses]
+
+
+def test_wrong_gradients_are_one_clause_s_matter_whatever_follows_them() -> None:
+    clauses = ["GRAD-0[1267]", "ARG-0[56]", "CONS-0[56]", "LIFE-0[1234]", "METH-09"]
+    result = conformance.check(_GradientsPlusOne, clause=clauses, examples=6)
+    assert [v.clause for v in result.verdicts if v.status in ("fail", "error")] == ["GRAD-01"]
+
+
+class _BiasTwiceWithChannelsFirst(fast_impl.Conv2DTranspose):  # type: ignore[misc]
+    def __call__(self, inputs: Any) -> Any:
+        outputs = super().__call__(inputs)
+        if self.data_format == "channels_first" and self.use_bias:
+            outputs = outputs + np.reshape(self.bias, (-1, 1, 1)).astype(outputs.dtype)
+        return outputs
+
+
+def test_a_layer_that_a_case_makes_beside_its_own_has_its_own_cause() -> None:
+    clauses = ["FMT-02", "BIAS-01", "LIFE-01"]
+    result = conformance.check(_BiasTwiceWithChannelsFirst, clause=clauses, examples=6)
+    assert {v.clause for v in result.verdicts if v.status == "fail"} == {"FMT-02", "BIAS-01"}
+
+
+def test_what_is_wrong_beside_right_gradients_is_no_matter_of_theirs() -> None:
+    result = conformance.check(_DividesPenalties, clause=["GRAD-01", "LOSS-01"], examples=6)
+    assert {v.clause: v.status for v in result.verdicts} == {"GRAD-01": "pass", "LOSS-01": "fail"}

@@ -35,10 +35,12 @@ def test_the_pixel_of_the_wrong_element_is_left():
 
 def test_all_channels_of_the_pixel_are_left():
     first = np.ascontiguousarray(INPUTS.transpose(3, 1, 2, 0))
-    (case,) = of_one_pixel(
+    plain, case = of_one_pixel(
         failure((0, 0, 1, 2), first.transpose(0, 3, 1, 2), data_format="channels_first")
     )
     assert case.steps[2].inputs.tolist() == [[[[6]], [[18]]]]
+    assert plain.steps[2].inputs.tolist() == [[[[6, 18]]]]
+    assert (plain.steps[0].input_shape, plain.argument("data_format")) == ((1, 1, 1, 2), None)
 
 
 @pytest.mark.parametrize(

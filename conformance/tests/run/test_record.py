@@ -11,7 +11,7 @@ import pytest
 
 from conformance.cases import index
 from conformance.model import machine
-from conformance.run.record import OutputError, RecordWriter
+from conformance.run.record import FolderError, RecordWriter
 from conformance.run.run import Run
 from conformance.run.settings.options import Options
 from reports.records import schema
@@ -70,7 +70,7 @@ def test_a_number_that_json_lacks_is_encoded(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(OutputError, match=r"^cannot write to '.*inner': [^\n]*$"):
+    with pytest.raises(FolderError, match=r"^cannot write to '.*inner': [^\n]*--out$"):
         RecordWriter(tmp_path / "file" / "inner")
 
 

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 import reports
-from reports.records.record import FILE_NAME
+from reports.records.record import FILE_NAME, Finding
 
 LAYERS = """
 import os
+import time
+from pathlib import Path
 import fast_impl
 
 class Counts(fast_impl.Conv2DTranspose):
@@ -31,6 +33,14 @@ class Ends(fast_impl.Conv2DTranspose):
         if self.data_format == "channels_first":
             os._exit(7)
         return super().__call__(inputs, *args, **kwargs)
+
+class HangsOnce(fast_impl.Conv2DTranspose):
+    def __call__(self, inputs, *args, **kwargs):
+        noted = Path(__file__).with_name("has hung")
+        if self.padding == "same" and tuple(self.strides) == (2, 3) and not noted.exists():
+            noted.touch()
+            time.sleep(3600)
+        return super().__call__(inputs, *args, **kwargs)
 """
 
 
@@ -42,20 +52,31 @@ def layers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def carried_out(command: Callable[..., Any], layers: Path) -> Callable[..., Any]:
-    """Return how the script of the only finding of a run ends."""
+def found(command: Callable[..., Any], layers: Path) -> Callable[..., Finding]:
+    """Return the only finding of a run."""
 
-    def carry_out(name: str, clause: str) -> Any:
+    def find(name: str, clause: str) -> Finding:
         subject = f"{layers}:{name}"
         # Cases that another process has run are not known here.
         done = command(
             *("run", "--profile", "smoke", "--clause", clause, "--subject", subject),
-            *("--jobs", "2", "--out", "out"),
+            *("--jobs", "2", "--timeout", "2", "--out", "out"),
         )
         (finding,) = reports.load(done.out / FILE_NAME).findings
-        assert finding.script is not None
+        return finding
+
+    return find
+
+
+@pytest.fixture
+def carried_out(found: Callable[..., Finding]) -> Callable[..., Any]:
+    """Return how the script of the only finding of a run ends."""
+
+    def carry_out(name: str, clause: str) -> Any:
+        script = found(name, clause).script
+        assert script is not None
         return subprocess.run(
-            [sys.executable, "-c", finding.script], capture_output=True, text=True, check=False
+            [sys.executable, "-c", script], capture_output=True, text=True, check=False
         )
 
     return carry_out
@@ -81,6 +102,15 @@ def test_the_script_of_a_crash_comes_to_the_step_that_ends_the_process(
     carried_out: Callable[..., Any],
 ) -> None:
     assert carried_out("Ends", "ARG-06").returncode == 7
+
+
+def test_the_script_of_a_hang_that_is_not_seen_again_has_all_steps(
+    found: Callable[..., Finding],
+) -> None:
+    finding = found("HangsOnce", "VAR-01")
+    *_, called, told = (finding.script or "").splitlines()
+    assert (finding.case["steps"][finding.step or 0]["do"], called[:12]) == ("call", "print(layer(")
+    assert told == "# crashes or hangs: no answer within 2 seconds"
 
 
 #: Notes, whenever it is imported, whether that is a process which judges.

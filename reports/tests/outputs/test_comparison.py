@@ -57,6 +57,15 @@ def test_a_clause_that_the_new_run_was_not_told_to_judge_is_not_lost(kinds):
     assert kinds(old, one("pass")) == ["changed"]
 
 
+def test_the_page_counts_what_one_run_was_not_told_to_judge(load):
+    old = load(
+        mini(sample.verdict("PAD-01"), sample.verdict("PAD-02"), clauses=("PAD-01", "PAD-02"))
+    )
+    page = reports.render_comparison(old, load(one("pass")))
+    assert "judged before only: 1 clause: PAD-02" in page
+    assert "<title>Conv2DTranspose: No verdict has changed</title>" in page
+
+
 def failing(message):
     return mini(sample.verdict("PAD-01", status="fail"), sample.finding(message=message))
 

@@ -92,3 +92,16 @@ def test_exceptions_that_were_wanted_are_named_without_quotes(explained):
     )
     assert "expected   ValueError" in explained(wrong)
     assert "expected   'same'" in explained(sample.finding(expected="same", got="valid"))
+
+
+def test_the_output_gradient_that_a_bias_gradient_sums_is_shown(explained):
+    step = {"do": "gradients", "inputs": sample.tensor([[[[2]]]] * 2)}
+    step["output_gradient"] = sample.tensor([[[[3]]], [[[4]]]])
+    case = {"id": "c-1", "family": "gradients", "arguments": {}, "steps": [step]}
+    values = {"expected": sample.tensor([7]), "got": sample.tensor([3]), "index": [0]}
+    lines = explained(sample.finding("GRAD-01", step=0, **values) | {"case": case})
+    shown = [n for n, line in enumerate(lines) if line.startswith("output gradient")]
+    assert [lines[n] for n in shown] == [
+        f"output gradient, batch {image}, channel 0" for image in (0, 1)
+    ]
+    assert [lines[n + 2].split() for n in shown] == [["0", "3"], ["0", "4"]]

@@ -1,6 +1,7 @@
 import attrs
 import pytest
 
+from reports.records import loading
 from reports.tests import sample
 from reports.views import causes
 
@@ -8,7 +9,7 @@ KNOWN = "equals the known mistake M02: the wrong side is cropped"
 
 
 @pytest.fixture
-def grouped(load):
+def grouped(tmp_path):
     """The causes of findings, numbered from 1; each has a case of its own, unless a test says which."""
 
     def group(*lines):
@@ -16,7 +17,9 @@ def grouped(load):
         for place, line in enumerate(lines):
             if line["case"].get("id") in (own, None):
                 line["case"] = {**line["case"], "id": f"case {place}"}
-        record = load([sample.header(), *lines, sample.footer()])
+        lines = [sample.header(), *lines, sample.footer()]
+        # As the file has them: numbers are those of the lines.
+        record = loading.load(sample.save(lines, tmp_path / "run.jsonl"))
         clauses = {clause.id: clause for clause in record.header.clauses}
         return causes.group(dict(enumerate(record.findings, start=1)), clauses)
 
@@ -204,6 +207,25 @@ def test_what_is_wrong_with_another_rank_is_one_cause(numbers):
     assert sorted(numbers(*lines)) == [(1, 2), (3,)]
 
 
+def test_what_is_raised_for_every_input_is_one_cause_whatever_its_rank(numbers):
+    got = {"types": ["IndexError"], "message": "no", "moment": "call"}
+    lines = [
+        _on([2, 4, 5], message="should raise ValueError, raised IndexError at call: no"),
+        raised("VAL-01", "", got=got),
+        _on([2, 4, 5], message="should raise ValueError, but raised nothing"),
+    ]
+    assert sorted(map(sorted, numbers(*lines))) == [[1, 2], [3]]
+
+
+def test_a_process_that_does_not_answer_is_one_cause_at_whatever_step(numbers):
+    told = "ended its process: no answer within 15 seconds"
+    lines = [
+        _on([2, 4, 5, 2], message=told),
+        sample.finding("VAR-01", message=told, got=None, expected=None, diagnosis=None),
+    ]
+    assert [sorted(one) for one in numbers(*lines)] == [[1, 2]]
+
+
 def test_what_is_not_refused_is_one_cause_whatever_should_be_raised(grouped):
     told = "should raise {}, but raised nothing"
     lines = [
@@ -213,12 +235,30 @@ def test_what_is_not_refused_is_one_cause_whatever_should_be_raised(grouped):
     ]
     refused, other = grouped(*lines)
     assert (sorted(refused.numbers), other.numbers) == ([1, 2], (3,))
-    assert refused.title.startswith("What must be refused is not, as in this case: should raise ")
+    assert refused.title.startswith(
+        "What must be refused is not, as in this case: the call should raise "
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "title"),
+    [
+        ({"do": "read", "attribute": "name"}, "Name should be 'a', is 5"),
+        ({"do": "invoke", "method": "get_config"}, "get_config should be 'a', is 5"),
+        ({"do": "get_weights"}, "get_weights should be 'a', is 5"),
+        (None, "The constructor should be 'a', is 5"),
+    ],
+)
+def test_a_title_says_what_it_is_about(grouped, step, title):
+    case = {"id": "c-1", "family": "any", "arguments": {}, "steps": [step] if step else []}
+    told = {"message": "should be 'a', is 5", "got": 5, "expected": "a", "diagnosis": None}
+    line = sample.finding("VAR-02", step=0 if step else None, **told) | {"case": case}
+    assert [cause.title for cause in grouped(line)] == [title]
 
 
 def test_one_thing_that_is_not_refused_is_told_as_it_is(grouped):
     (cause,) = grouped(_on([2, 4, 5], message="should raise ValueError, but raised nothing"))
-    assert cause.title == "Should raise ValueError, but raised nothing"
+    assert cause.title == "compute_output_shape should raise ValueError, but raised nothing"
 
 
 def test_what_is_wrong_with_empty_inputs_is_one_cause(numbers):
@@ -496,3 +536,15 @@ def test_wrong_results_of_what_a_scope_must_pass_come_first_and_numbers_before_o
     }
     found = causes.group(dict(enumerate(record.findings, start=1)), clauses)
     assert [one.title for one in found] == ["crops", "divides", "casts", "Takes anything"]
+
+
+def test_findings_are_numbered_as_the_page_has_their_causes(load):
+    lines = [
+        sample.finding("VAL-03", diagnosis="looks like noise"),
+        sample.finding("PAD-02", diagnosis=KNOWN),
+        sample.finding("PAD-01", diagnosis=KNOWN),
+        sample.finding("FMT-01", diagnosis=KNOWN),
+    ]
+    excused = sample.verdict("FMT-01", status="excused", subject="mine")
+    record = load([sample.header(), excused, *lines, sample.footer()])
+    assert [one.clause for one in record.findings] == ["PAD-02", "PAD-01", "VAL-03", "FMT-01"]

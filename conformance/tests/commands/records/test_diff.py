@@ -129,6 +129,25 @@ def test_a_clause_that_was_to_be_judged_and_was_not_is_lost(diff: Diff) -> None:
     assert (done.exit_code, _lines(done)[1][0]) == (1, "lost")
 
 
+def test_clauses_that_one_run_was_not_told_to_judge_are_told_in_one_line(tmp_path: Path) -> None:
+    whole, part = (_record(tmp_path, "mine", ("pass",) * count) for count in (3, 1))
+    header, *others = part.read_text("utf-8").splitlines()
+    selected = json.loads(header)
+    selected["clauses"] = selected["clauses"][:1]
+    part.write_text("\n".join([json.dumps(selected), *others]) + "\n", "utf-8")
+    told = [
+        CliRunner().invoke(main, ["diff", *map(str, pair)]).stdout.splitlines()
+        for pair in ((whole, part), (part, whole))
+    ]
+    assert told == [
+        [
+            f"judged in the {which} run only: 2 clauses (PAD-02 and PAD-03)",
+            f"no verdict differs; {same} unchanged",
+        ]
+        for which, same in (("old", 1), ("new", 1))
+    ]
+
+
 def test_another_message_is_told_and_is_no_failure(tmp_path: Path) -> None:
     paths = [_record(tmp_path, "mine", ("fail",)) for _ in range(2)]
     text = paths[1].read_text("utf-8").replace("PAD-01 is off", "PAD-01 is gone")
