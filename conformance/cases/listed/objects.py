@@ -79,6 +79,7 @@ def _orthogonal() -> tuple[Case, ...]:
             ("orthogonal", 3, 5),
             ({"class_name": "Orthogonal", "config": {"gain": 2.0}}, 2, 6),
             ("orthogonal", 1250, 8),  # enough to tell how it is distributed
+            ("orthogonal", 24, 48),  # so many columns tell whether their signs are chosen
         )
     )
 

@@ -607,6 +607,16 @@ _COPIES_UNUSED = (
     ),
 )  # fmt: skip
 
+#: What the constructor refuses, a configuration may not hold, nor may it lack what the constructor needs.
+_OTHER_CONFIGS = tuple(
+    Script(
+        clause="METH-06",
+        arguments=LAYER,
+        lines=(both(_invoke("from_config", config), Raises("TypeError")),),
+    )
+    for config in ({"filters": 3, "kernel_size": 2, "nonsense": 1}, {"kernel_size": 2})
+)
+
 _KERAS_ATTRIBUTES = Script(
     clause="METH-10",
     arguments=LAYER,
@@ -648,6 +658,7 @@ SCRIPTS = (
     _OPERATION_NAME,
     _EXISTS,
     _CONFIG,
+    *_OTHER_CONFIGS,
     _NORMALISED,
     _TOLD_POLICY,
     *_UNUSED,
