@@ -83,8 +83,8 @@ def _nearly_the_same() -> Iterator[Line]:
         steps.SetWeights((kernel + change, bias)),
         steps.SetWeights((kernel + change, bias + change)),
         steps.Train(_PIXEL, _PIXELS, float(change)),
-        steps.Assign("kernel", kernel),
-        steps.Assign("bias", bias - change),
+        steps.Assign("kernel", kernel - change),
+        steps.Assign("bias", bias - 6 * change),  # the step left 5 of them
     ):
         yield both(steps.Call(_PIXEL), Numbers())
         yield both(steps.Gradients(_PIXEL, _PIXELS), Numbers())
