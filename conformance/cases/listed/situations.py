@@ -18,7 +18,7 @@ from conformance.model.case import Case
 from conformance.model.situation import KINDS, SHARING, THREADS
 
 _LAYER = Configuration(
-    batch=3, in_channels=2, filters=3, size=(2, 4), strides=(2, 1), kernel_size=(3, 2)
+    batch=3, in_channels=2, filters=3, size=(2, 5), strides=(2, 1), kernel_size=(3, 2)
 )
 #: For situations in which a call is made hundreds of times.
 _SMALL = Configuration(
