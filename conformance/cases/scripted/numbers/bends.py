@@ -96,6 +96,11 @@ def _on_integers() -> Iterator[Script]:
         else:
             line = both(call, Gives([[[[number] for number in found]]]))
         yield Script(clause="DTYPE-03", arguments=layer, lines=(line,))
+    # What is no whole number stands alone: nothing beside it makes nearly 0 of 0.
+    single = steps.Call(np.full((1, 1, 1, 1), -4, np.int32))
+    line = both(single, Gives([[[[float(np.float32(-0.8))]]]]))
+    layer = {**pixels("leaky_relu"), "dtype": "int32"}
+    yield Script(clause="DTYPE-03", arguments=layer, lines=(line,))
 
 
 def _in_float32() -> Iterator[Script]:
