@@ -93,7 +93,7 @@ def _families() -> tuple[Family, ...]:
         ),
         Family(sizes.FAMILY, sizes.size_cases(), sizes.few, 0.3, sizes.many, sizes.smallest),
         Family("repeats", drawn.repeat_cases(), numbers.repeats, 0.4),
-        Family("unknown sizes", drawn.unknown_size_cases(), share=0.4),
+        Family("unknown sizes", drawn.unknown_size_cases(), numbers.unknown_sizes, 0.4),
         Family("specials", drawn.special_cases(), special.specials, 0.6),
         Family("degenerate", drawn.degenerate_cases(), share=0.4),
         _situated(

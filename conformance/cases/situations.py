@@ -36,8 +36,8 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "activations": (*_ARRAYS, *_BATCHES, *_BEFORE),
     "losses": tuple(name for name in _ARRAYS if KINDS[name].clause == MEMORY),
     "constraints": (*_ARRAYS, *OF_THREADS, *_BEFORE),
-    "gradients": (*_ARRAYS, *OF_THREADS, *_BEFORE, "repeatedly"),
-    "activation gradients": (*OF_THREADS, "called before", "other weights before", "another layer"),
+    "gradients": (*_ARRAYS, *OF_THREADS, *_BEFORE, "trained before", "repeatedly"),
+    "activation gradients": (*_ARRAYS, *OF_THREADS, *_BEFORE, "trained before"),
     "handed over": _ARRAYS,
 }
 #: What only fixed cases do, for its cost or for its demands on the data.
@@ -259,7 +259,7 @@ def _trained_before(made: _Situated) -> _Steps:
     geometry = Geometry.of(made.case.arguments)
     listed: list[Step] = []
     for step in made.asked:
-        if isinstance(step, steps.Call) and step.inputs.dtype.kind == "f":
+        if isinstance(step, (steps.Call, steps.Gradients)) and step.inputs.dtype.kind == "f":
             shape = geometry.output_shape(step.inputs.shape)
             inputs, upstream = (
                 small_integers(size, 14, step.inputs.dtype.name, largest=1)

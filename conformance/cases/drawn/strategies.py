@@ -6,6 +6,7 @@ One case serves many clauses, so a family is a way of making data, not a clause.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 from typing import Any
 
 import attrs
@@ -137,19 +138,23 @@ def repeat_case(c: Configuration, batch: int, size: tuple[int, int], seed: int) 
 def unknown_size_cases(draw: st.DrawFn) -> Case:
     """Shapes with unknown sizes, and the same shape when everything is known."""
     c = draw(configurations(largest_kernel=4, largest_size=4))
-    shape = list(c.input_shape())
     hidden = draw(st.sets(st.sampled_from((0, *c.geometry.spatial_axes)), min_size=1))
+    return unknown_size_case(c, hidden)
+
+
+def unknown_size_case(c: Configuration, hidden: Collection[int]) -> Case:
+    """Return a case about the shape of an input of which some axes' sizes are unknown."""
+    shape = c.input_shape()
     unknown = tuple(None if place in hidden else size for place, size in enumerate(shape))
-    kernel = position_coded(c.kernel_shape)
     return Case(
         "unknown sizes",
         c.arguments(),
         (
             steps.ComputeOutputShape(unknown),
-            steps.ComputeOutputShape(c.input_shape()),
-            *c.weights(kernel),
+            steps.ComputeOutputShape(shape),
+            *c.weights(position_coded(c.kernel_shape)),
             steps.StaticShape(unknown),
-            steps.Call(position_coded(c.input_shape())),
+            steps.Call(position_coded(shape)),
         ),
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from conformance.cases.drawn.configurations import Configuration
 from conformance.cases.drawn.data import nonzero_integers, position_coded, small_integers
-from conformance.cases.drawn.strategies import geometry_case, repeat_case
+from conformance.cases.drawn.strategies import geometry_case, repeat_case, unknown_size_case
 from conformance.cases.listed.layer import LAYER, SHAPE, case, function, weights
 from conformance.cases.listed.layer import inputs as layer_inputs
 from conformance.model import steps
@@ -44,6 +44,9 @@ GEOMETRIES = (
     _geometry((3, 2), (2, 1), (3, 4), "same"),
     # A 1x1 kernel with stride 3 and SAME: offsets 0, 3, 6, not 1, 4, 7
     _geometry((3, 1), (1, 1), (3, 2), "same"),
+    # The same for a single row, or column
+    _geometry((1, 4), (2, 3), (4, 1), "valid"),
+    _geometry((4, 1), (3, 1), (2, 3), "same", data_format="channels_first"),
     # output_padding 0 is not None: github.com/tensorflow/tensorflow/issues/50168
     _geometry((4, 3), (3, 5), (2, 3), "same", output_padding=(0, 0)),
     _geometry((4, 3), (3, 2), (2, 3), "valid", output_padding=(1, 2)),
@@ -123,6 +126,20 @@ def softmax() -> tuple[Case, ...]:
         )
         for data_format, sizes in shapes
     )
+
+
+def unknown_sizes() -> Iterator[Case]:
+    """Yield what the family `unknown sizes` begins with: each axis unknown alone, and all of them."""
+    for c in (
+        _geometry((3, 4), (2, 3), (3, 2), "valid"),
+        _geometry((4, 3), (3, 2), (1, 1), "same"),
+    ):
+        for first in (False, True):
+            one = attrs.evolve(c, data_format="channels_first") if first else c
+            axes = (0, *one.geometry.spatial_axes)
+            yield from (
+                unknown_size_case(one, hidden) for hidden in ((0,), (axes[1],), (axes[2],), axes)
+            )
 
 
 def repeats() -> tuple[Case, ...]:

@@ -79,6 +79,7 @@ def _orthogonal() -> tuple[Case, ...]:
             ("orthogonal", 3, 5),
             ({"class_name": "Orthogonal", "config": {"gain": 2.0}}, 2, 6),
             ("orthogonal", 1250, 8),  # enough to tell how it is distributed
+            ("orthogonal", 24, 48),  # so many columns tell whether their signs are chosen
         )
     )
 
@@ -129,17 +130,29 @@ def round_trips() -> tuple[Case, ...]:
     )
     inputs = position_coded((1, 2, 3, 2))
     around = (*weights, steps.Call(inputs), steps.Counterpart(inputs), steps.RoundTrip(), *weights)
+    told: list[dict[str, Value]] = [
+        {argument: {"class_name": name, "config": options}} for argument, name, options in objects
+    ]
+    # Two of one class, and zeros that are not nothing.
+    told.append(
+        {
+            f"{part}_{kind}": {"class_name": name, "config": {option: value}}
+            for kind, name, option in (
+                ("initializer", "Constant", "value"),
+                ("regularizer", "L2", "l2"),
+                ("constraint", "MaxNorm", "max_value"),
+            )
+            for part, value in (("kernel", 0.5), ("bias", 2.0))
+        }
+    )
+    told.append({"strides": [2, 3], "output_padding": [0, 0]})
     return tuple(
         Case(
             "round trips",
-            {
-                "filters": 3,
-                "kernel_size": [2, 3],
-                argument: {"class_name": name, "config": options},
-            },
+            {"filters": 3, "kernel_size": [2, 3], **more},
             (*around, steps.Call(inputs)),
         )
-        for argument, name, options in objects
+        for more in told
     )
 
 

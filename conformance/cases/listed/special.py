@@ -321,6 +321,7 @@ def _special_gradients() -> tuple[Case, ...]:
         *_silent_images(),
         *_zero_inputs(),
         *_half_gradients(),
+        *_overflowing_gradients(),
     )
 
 
@@ -339,6 +340,12 @@ def _silent_images() -> Iterator[Case]:
         kernel = _with(small_integers(c.kernel_shape, 33, largest=1), 33)
         asked = steps.Gradients(np.zeros_like(inputs), np.zeros_like(upstream))
         yield Case("special gradients", c.arguments(), (*c.weights(kernel), asked))
+        # Nor do inputs, be it in one filter or in all of them.
+        inputs = _with(small_integers(c.input_shape(), 34, largest=1), 34)
+        silent = small_integers(c.output_shape, 35, largest=1)
+        np.moveaxis(silent, c.geometry.channel_axis, 0)[1] = 0
+        each = (steps.Gradients(inputs, array) for array in (silent, np.zeros_like(silent)))
+        yield Case("special gradients", c.arguments(), (*weights, *each))
 
 
 def _zero_inputs() -> Iterator[Case]:
@@ -348,6 +355,19 @@ def _zero_inputs() -> Iterator[Case]:
     weights = c.weights(small_integers(c.kernel_shape, 35, largest=1))
     asked = steps.Gradients(np.zeros(c.input_shape(), np.float32), upstream)
     yield Case("special gradients", c.arguments(), (*weights, asked))
+
+
+def _overflowing_gradients() -> Iterator[Case]:
+    """Yield gradients beyond a format's largest number: of single products, and of sums of one sign."""
+    for dtype in ("float16", "bfloat16", "float32", "float64"):
+        large = _range(dtype)[2]  # twice is too much
+        c = Configuration(
+            batch=2, in_channels=1, filters=2, size=(1, 2), strides=(1, 1), kernel_size=(1, 1), dtype=dtype
+        )  # fmt: skip
+        kernel = np.array([2, 0]).reshape(c.kernel_shape).astype(large.dtype)
+        upstream = np.full(c.output_shape, large) * np.array([1, -1], large.dtype)
+        asked = steps.Gradients(np.ones(c.input_shape(), large.dtype), upstream)
+        yield Case("special gradients", c.arguments(), (*c.weights(kernel), asked))
 
 
 def _half_gradients() -> Iterator[Case]:

@@ -30,6 +30,7 @@ from conformance.strength.mistakes.results import (
     entering,
     geometry,
     numbers,
+    passed_back,
     sizes,
     special,
 )
@@ -69,7 +70,7 @@ CHAPTERS: Mapping[str, tuple[Mistake, ...]] = {
     "one of several": (*apart.MISTAKES, *again.COPIES),
     "read late or known wrongly": late.MISTAKES,
     "what mutants showed": mutants.MISTAKES,
-    "where two plain things meet": crossings.MISTAKES,
+    "where two plain things meet": (*crossings.MISTAKES, *passed_back.MISTAKES),
 }
 MISTAKES: Mapping[str, Mistake] = {
     mistake.id: mistake for chapter in CHAPTERS.values() for mistake in chapter

@@ -53,6 +53,15 @@ def test_a_right_transform_has_no_wrong_number(evidence: Evidence, layer: type) 
     assert {clause: tally.failures for clause, tally in found.items() if tally.failures} == {}
 
 
+@pytest.mark.parametrize("family", ["scripted DTYPE-03", "loss targets", "activation gradients"])
+def test_a_transform_is_no_reason_for_a_finding_behind_the_sums(
+    evidence: Evidence, family: str
+) -> None:
+    found = tallies(evidence, transforms.ByFFT, family)
+    assert found
+    assert {clause: tally.failures for clause, tally in found.items() if tally.failures} == {}
+
+
 @pytest.mark.parametrize("layer", WRONG.values(), ids=WRONG)
 def test_a_wrong_transform_is_caught_by_its_numbers(evidence: Evidence, layer: type) -> None:
     assert tallies(evidence, layer, "numbers")["DTYPE-02", False].failures

@@ -119,6 +119,22 @@ _NO_DIMENSION = _call(_TYPE, "Dimension value must be integer")
 _NO_LOWER = _ctor("AttributeError", "has no attribute 'lower'")
 _FIRST, _LAST = "channels_first", "channels_last"
 _TRIPLE = {"function": "triple"}
+#: Layers as activations with options that they do not take.
+_NO_OPTIONS = tuple(
+    {"class_name": name, "config": {option: value}}
+    for name, option, value in (
+        ("ReLU", "max_value", -1.0),
+        ("ReLU", "negative_slope", -1.0),
+        ("ReLU", "negative_slope", None),
+        ("ReLU", "threshold", -1.0),
+        ("ReLU", "threshold", None),
+        ("ReLU", "limit", 1.0),
+        ("LeakyReLU", "alpha", None),
+        ("ELU", "alpha", None),
+        ("ThresholdedReLU", "theta", None),
+        ("ThresholdedReLU", "theta", -1.0),
+    )
+)
 _UNDERSTOOD = {
     "dilation_rate": [1, 1], "output_padding": None, "groups": 1, "dtype": "float32", "dynamic": False,
     "autocast": False, "weights": None, "input_shape": [4, 5, 2], "batch_input_shape": [None, 4, 5, 2],
@@ -225,6 +241,7 @@ SCRIPTS: tuple[Script, ...] = (
         _row("RELU", "Relu", "nothing", "re lu", fate=_ctor(_VALUE, "Unknown activation function")),
         _row(5, _L("['relu']"), 2.5,
              fate=_ctor(_TYPE, "Could not interpret activation function identifier")),
+        _row(*_NO_OPTIONS, fate=_ctor("TypeError|ValueError")),
     ),
     *_forms(
         "ARG-08", "use_bias",

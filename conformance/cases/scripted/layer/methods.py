@@ -252,25 +252,28 @@ _NORMALISED = Script(
         ),
     ),
 )  # fmt: skip
-#: A policy of two dtypes is told as an object.
-_TOLD_POLICY = Script(
-    clause="METH-06",
-    arguments={**_BY_NAME, "dtype": "mixed_float16"},
-    lines=(
-        both(
-            _invoke("get_config"),
-            Holds(
-                items={
-                    "dtype": {
-                        "module": "keras.mixed_precision", "class_name": "Policy",
-                        "config": {"name": "mixed_float16"}, "registered_name": None,
-                    }
-                }
+_OF_MATRICES = {"class_name": "OrthogonalRegularizer", "config": {"factor": 0.5, "mode": "columns"}}
+#: A policy of two dtypes is told as an object; so is a penalty that this layer has no use for.
+_TOLD_OBJECTS = tuple(
+    Script(
+        clause="METH-06",
+        arguments={**_BY_NAME, argument: given},
+        lines=(
+            both(
+                _invoke("get_config"),
+                Holds(items={argument: {"module": module, "registered_name": None, **told}}),
+                of_the_page=(None, None),
+                beside_keras_3=(None, None),
             ),
-            of_the_page=(None, None),
-            beside_keras_3=(None, None),
         ),
-    ),
+    )
+    for argument, given, module, told in (
+        (
+            "dtype", "mixed_float16", "keras.mixed_precision",
+            {"class_name": "Policy", "config": {"name": "mixed_float16"}},
+        ),
+        ("kernel_regularizer", _OF_MATRICES, "keras.regularizers", _OF_MATRICES),
+    )
 )  # fmt: skip
 #: Whatever a layer was told it tells, and whoever is made of that, before there are weights.
 _UNUSED = tuple(
@@ -607,6 +610,16 @@ _COPIES_UNUSED = (
     ),
 )  # fmt: skip
 
+#: What the constructor refuses, a configuration may not hold, nor may it lack what the constructor needs.
+_OTHER_CONFIGS = tuple(
+    Script(
+        clause="METH-06",
+        arguments=LAYER,
+        lines=(both(_invoke("from_config", config), Raises("TypeError")),),
+    )
+    for config in ({"filters": 3, "kernel_size": 2, "nonsense": 1}, {"kernel_size": 2})
+)
+
 _KERAS_ATTRIBUTES = Script(
     clause="METH-10",
     arguments=LAYER,
@@ -648,8 +661,9 @@ SCRIPTS = (
     _OPERATION_NAME,
     _EXISTS,
     _CONFIG,
+    *_OTHER_CONFIGS,
     _NORMALISED,
-    _TOLD_POLICY,
+    *_TOLD_OBJECTS,
     *_UNUSED,
     *_FUNCTIONS,
     *_WEIGHTS_SCRIPTS,

@@ -12,7 +12,7 @@ import numpy as np
 
 from conformance.cases.drawn.data import position_coded, small_integers
 from conformance.cases.scripted.expected import Arrays, Gives, Numbers, SameAs, Typed
-from conformance.cases.scripted.script import INPUTS, Line, Script, both, then
+from conformance.cases.scripted.script import INPUTS, SIZES, Line, Script, both, then
 from conformance.model import steps
 from conformance.model.values.codec import Value
 
@@ -69,6 +69,30 @@ def _one_after_the_other() -> Iterator[Line]:
         yield both(steps.Call(_CUBE), Numbers())
 
 
+#: One pixel, so that sums of large weights are exact.
+_PIXEL = np.ones((1, 1, 1, 2), "f")
+_PIXELS = np.ones((1, 2, 3, 3), "f")
+
+
+def _nearly_the_same() -> Iterator[Line]:
+    """Yield weights that change by less than a hundred-thousandth; no initializer is needed."""
+    kernel, bias = np.full((2, 3, 3, 2), 2.0**13, "f"), np.full(3, 2.0**13, "f")
+    change = np.float32(2.0**-4)
+    yield from then(steps.Build((None, None, None, 2)), steps.SetWeights((kernel, bias)))
+    for step in (
+        steps.SetWeights((kernel + change, bias)),
+        steps.SetWeights((kernel + change, bias + change)),
+        steps.Train(_PIXEL, _PIXELS, float(change)),
+        steps.Assign("kernel", kernel - change),
+        steps.Assign("bias", bias - 6 * change),  # the step left 5 of them
+    ):
+        yield both(steps.Call(_PIXEL), Numbers())
+        yield both(steps.Gradients(_PIXEL, _PIXELS), Numbers())
+        yield from then(step)
+        yield both(steps.GetWeights(), Numbers())
+    yield both(steps.Call(_PIXEL), Numbers())
+
+
 #: These give, for the same image, output of the same shape.
 _ALIKE: tuple[dict[str, Value], ...] = (
     {"padding": "same"},
@@ -113,6 +137,15 @@ _CALLED = then(steps.Call(INPUTS))
 SCRIPTS = (
     Script(clause="LIFE-01", arguments=_BASE, lines=tuple(_one_after_the_other())),
     Script(clause="LIFE-01", arguments=_BASE, lines=tuple(_gradients_one_after_the_other())),
+    *(
+        Script(
+            clause="LIFE-01",
+            arguments={**SIZES, "activation": activation},
+            where="not graph",
+            lines=tuple(_nearly_the_same()),
+        )
+        for activation in (None, "relu")
+    ),
     # Its functions do what they did.
     _made_again(
         (*_CALLED, both(steps.Losses(), Numbers()), both(_STEP, Numbers())),

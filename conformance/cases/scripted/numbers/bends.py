@@ -74,11 +74,12 @@ def _softmax() -> Iterator[Script]:
             yield Script(clause=clause, arguments=arguments, lines=(both(step, Gives(wanted)),))
 
 
-#: What names make of integers: nothing, these numbers, or an error in eager and in graph mode.
+#: What names make of integers: these numbers, or an error in eager and in graph mode. A slope makes -1 of -5:
+#: beside whole numbers the errors of a transform are known as such.
 _ON_INTEGERS: dict[str, list[float] | tuple[str, str]] = {
     "relu": [0, 0, 3, 7],
     "relu6": [0, 0, 3, 6],
-    "leaky_relu": [float(np.float32(-0.8)), 0.0, 3.0, 7.0],
+    "leaky_relu": [-1.0, 0.0, 3.0, 7.0],
     "hard_sigmoid": ("TypeError", "TypeError"),
     "gelu": ("ValueError", "ValueError"),
     **dict.fromkeys(("elu", "sigmoid", "tanh", "softmax"), ("InvalidArgumentError", "TypeError")),
@@ -87,7 +88,7 @@ _ON_INTEGERS: dict[str, list[float] | tuple[str, str]] = {
 
 def _on_integers() -> Iterator[Script]:
     """Yield activations of int32 layers."""
-    call = steps.Call(np.array([-4, 0, 3, 7], np.int32).reshape(1, 1, -1, 1))
+    call = steps.Call(np.array([-5, 0, 3, 7], np.int32).reshape(1, 1, -1, 1))
     for name, found in _ON_INTEGERS.items():
         layer = {**pixels(name), "dtype": "int32"}
         if isinstance(found, tuple):
@@ -95,6 +96,11 @@ def _on_integers() -> Iterator[Script]:
         else:
             line = both(call, Gives([[[[number] for number in found]]]))
         yield Script(clause="DTYPE-03", arguments=layer, lines=(line,))
+    # What is no whole number stands alone: nothing beside it makes nearly 0 of 0.
+    single = steps.Call(np.full((1, 1, 1, 1), -4, np.int32))
+    line = both(single, Gives([[[[float(np.float32(-0.8))]]]]))
+    layer = {**pixels("leaky_relu"), "dtype": "int32"}
+    yield Script(clause="DTYPE-03", arguments=layer, lines=(line,))
 
 
 def _in_float32() -> Iterator[Script]:

@@ -17,6 +17,7 @@ from conformance.cases.scripted.script import Line, Script, both, either, then
 from conformance.model import steps
 from conformance.model.named import literal
 from conformance.model.values.codec import dtype_of
+from conformance.model.values.dtypes import SIGNIFICAND_BITS
 
 _BUILD = steps.Build((None, None, None, 1))
 _WEIGHTS = steps.Invoke("get_weights")
@@ -87,6 +88,34 @@ def _policy() -> Iterator[Script]:
         arguments={**arguments, "use_bias": True},
         lines=(*weights, both(steps.Gradients(one, upstream), Typed("float32"))),
     )
+
+
+def _products(dtype: str) -> Iterator[Script]:
+    """Yield single products, which a format of 16 bits does not have: the nearest number, far from a tie.
+
+    A sum may be off by as much as is cut off; a product alone may not.
+    """
+    unit = 2.0 ** (1 - SIGNIFICAND_BITS[dtype])
+    factor, other, nearest = 1.25, 1 + 3 * unit, 1.25 + 4 * unit  # the product is 1.25 + 3.75 units
+    kernel, inputs, upstream = (
+        np.array(numbers).reshape(-1, 1, 1, 1).astype(dtype_of(dtype))
+        for numbers in (factor, (other, -other), -factor)
+    )
+    # TensorFlow 2.9 computes no bfloat16 on many processors.
+    older = {"of_the_page": (None, None)} if dtype == "bfloat16" else {}
+    gradients = [[[[[-(factor**2)]]]], [[[[-nearest]]]], None]
+    for clause, step, wanted in (
+        ("DTYPE-02", steps.Call(inputs), [[[[nearest]]], [[[-nearest]]]]),
+        ("GRAD-01", steps.Gradients(inputs[:1], upstream), gradients),
+    ):
+        yield Script(
+            clause=clause,
+            arguments=_single(dtype, 1),
+            lines=(
+                *then(_BUILD, steps.SetWeights((kernel,))),
+                both(step, Gives(wanted), **older),
+            ),
+        )
 
 
 _CLOSE_GRADIENTS = "[np.full(shape, 2**-5 + 2**-20, 'float32') for shape in ((1, 1, 1, 1), 1)]"
@@ -197,6 +226,7 @@ SCRIPTS = (
     *_penalties("bfloat16", 256.0, 260.0),
     *(script for dtype in ("float16", "float32", "float64") for script in _scripts(dtype)),
     *_cast_inputs(),
+    *(script for dtype in ("float16", "bfloat16") for script in _products(dtype)),
     *_policy(),
     *_policy_keeps(),
     _PROJECTED,

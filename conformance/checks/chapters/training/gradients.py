@@ -100,6 +100,18 @@ def _own_argument(view: View, index: int) -> Array | None:
     return None if np.array_equal(found, exact.values) else found
 
 
+@check("GRAD-01", "frozen gradients")
+def check_gradients_flow_through_a_frozen_layer(view: View) -> Mismatch | None:
+    """The inputs' gradient is that of a layer that is trained; those of its weights are not asked for."""
+    index, _ = view.first(Gradients)
+    got = _found(view, index)
+    if isinstance(got, Mismatch):
+        return got
+    plain = view.case.argument("activation") is None
+    gradients = view.expectation.gradients if plain else view.expectation.activated_gradients
+    return gradients(index)[0].compare(got[0], step=index, what=_NAMES[0])
+
+
 @check("GRAD-07", "special gradients")
 def check_nan_and_infinity_in_gradients(view: View) -> Mismatch | None:
     """NaN and infinities reach exactly the gradients whose sums hold them; what overflows is infinite."""

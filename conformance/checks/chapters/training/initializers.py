@@ -38,6 +38,8 @@ _CELLS = 64
 _CUT_DEVIATION = 0.87962566103423978
 #: So many numbers of an orthogonal kernel tell how it is distributed.
 _MANY = 20_000
+#: So many numbers tell whether their sign is chosen.
+_SIGNS = 45
 #: The share of values that may occur twice: draws of 23 random bits give about 0.0025 of 20,000.
 _TWICE = 0.02
 
@@ -245,10 +247,28 @@ def check_orthogonal_kernels(view: View) -> Mismatch | None:
     # A decomposition in float32 is orthogonal within a few roundings for each row.
     allowed = np.full_like(wanted, gain**2 * 64 * matrix.size * 2.0**-24)
     wrong = compare_numbers(products, wanted, allowed, step=index, what="product of kernel rows")
+    wrong = wrong or _signed(matrix, index)
     if wrong is not None or matrix.size < _MANY:
         return wrong
     deviation = gain / math.sqrt(max(matrix.shape))
     return _followed(matrix, _normal(0.0, deviation), "orthogonal", index)
+
+
+def _signed(matrix: Array, index: int) -> Mismatch | None:
+    """Return a mismatch where an edge or the diagonal has one sign, as decompositions make them."""
+    lines = {
+        "first row": matrix[0],
+        "first column": matrix[:, 0],
+        "diagonal": matrix.diagonal(),
+    }
+    for name, line in lines.items():
+        positive = int((line > 0).sum())
+        # Each sign is as likely: so many alike come by chance in one of 10**13 cases.
+        if line.size >= _SIGNS and positive in (0, line.size):
+            sign = "positive" if positive else "negative"
+            text = f"an orthogonal kernel prefers no direction: all {line.size} numbers of its {name} are {sign}"
+            return Mismatch(text, "both signs", sign, index)
+    return None
 
 
 @check("INIT-02", "distributions", when=_of_the_kernel)
