@@ -33,7 +33,7 @@ from conformance.model.steps import (
 from conformance.model.values.codec import in_a_line
 from conformance.oracle.comparison import Mismatch
 from conformance.run.guard import Guard
-from conformance.run.parallel.pieces import Found, Tallies, Worker
+from conformance.run.parallel.pieces import Found, Worker
 from conformance.run.participants.participant import Participant
 from conformance.run.settings.corpus import Corpus, judge_recorded
 from conformance.run.settings.excuses import Excuse, Failed, Standing, excused
@@ -105,7 +105,7 @@ class ParticipantJudge:
         self._progress = progress
         self._phase = phase
         self._corpora = {corpus.clause.id: corpus for corpus in options.corpora}
-        self._tallies: dict[str, Tallies] = {}
+        self._tallies: dict[str, dict[tuple[str, bool], Tally]] = {}
         #: The block of each failing case.
         self._block: dict[tuple[str, str], int] = {}
         self._small: dict[str, Case] = {}
@@ -321,7 +321,7 @@ class ParticipantJudge:
         tally = tallies.get((clause, False), Tally())
         return tally if tally.failures else None
 
-    def explored(self, family: Family) -> Tallies:
+    def explored(self, family: Family) -> dict[tuple[str, bool], Tally]:
         """Return what a family's cases say: a tally for each (clause, is a claim)."""
         if family.name not in self._tallies:
             together: dict[tuple[str, bool], Tally] = {}

@@ -560,6 +560,7 @@ def test_what_known_mistakes_did_takes_no_more_memory_than_it_may(
 ) -> None:
     cases = [case for case in FAMILIES["geometry"].fixed if case.situation is None][:8]
     diagnostician = Diagnostician(Evidence(), examples=3, run_seed=0)
+    diagnostician._left, diagnostician._allowed = 60.0, 100
     layer = MISTAKES["M02_height"].layer
     sizes = [diagnostician._does("", layer, case).bytes for case in cases]
     assert (diagnostician._bytes, len(diagnostician._observed)) == (sum(sizes), 8)
