@@ -33,6 +33,7 @@ from conformance.model.values.codec import Value
 from conformance.oracle.bounds import OracleError
 from conformance.oracle.comparison import Mismatch
 from conformance.oracle.expectation import Expectation
+from reports.records.values import ENDED
 
 StepType = TypeVar("StepType")
 
@@ -117,7 +118,7 @@ class View:
         last = len(observation.outcomes)
         # Of what broke down the outcomes before may be known.
         if observation.crash is not None and (not last if index is None else index >= last):
-            raise Misbehaved(f"broke down: {observation.crash}", index)
+            raise Misbehaved(ENDED + observation.crash, index)
         constructed = observation.constructed
         if index is None:
             constructed = _wanted(constructed, accepted)

@@ -110,8 +110,8 @@ def brief(value: object, limit: int = 160) -> str:
 
 #: Begins a message about an exception that was wanted.
 WANTED = "should raise "
-#: Begins a message about a process that ended, or was ended as it did not answer.
-ENDED = "ended its process: "
+#: Begins a message about a process that ended, or was ended: it did not answer, say, or answered too much.
+ENDED = "broke down: "
 
 
 def words(value: object) -> str:

@@ -218,7 +218,7 @@ def test_what_is_raised_for_every_input_is_one_cause_whatever_its_rank(numbers):
 
 
 def test_a_process_that_does_not_answer_is_one_cause_at_whatever_step(numbers):
-    told = "ended its process: no answer within 15 seconds"
+    told = "broke down: no answer within 15 seconds"
     lines = [
         _on([2, 4, 5, 2], message=told),
         sample.finding("VAR-01", message=told, got=None, expected=None, diagnosis=None),
