@@ -358,8 +358,11 @@ def _zero_inputs() -> Iterator[Case]:
 
 
 def _overflowing_gradients() -> Iterator[Case]:
-    """Yield gradients beyond a format's largest number: of single products, and of sums of one sign."""
-    for dtype in ("float16", "bfloat16", "float32", "float64"):
+    """Yield gradients beyond a format's largest number: of single products, and of sums of one sign.
+
+    TensorFlow 2.9 computes no bfloat16 on many processors.
+    """
+    for dtype in ("float16", "float32", "float64"):
         large = _range(dtype)[2]  # twice is too much
         c = Configuration(
             batch=2, in_channels=1, filters=2, size=(1, 2), strides=(1, 1), kernel_size=(1, 1), dtype=dtype
