@@ -117,7 +117,7 @@ def _row_is_long(layer: Layer, upstream: Array) -> bool:
 
 
 def _image_is_long(_: Layer, upstream: Array) -> bool:
-    return upstream[:1].nbytes > 24 * 2**20
+    return upstream[:1].nbytes > 8 * 2**20
 
 
 def _first_of_later_piece(layer: Layer, inputs: Array, outputs: Array) -> Array:
@@ -133,7 +133,7 @@ def _long() -> Iterator[Mistake]:
     table: dict[str, tuple[str, str, type]] = {
         "row": ("GRAD-01", "A row of more than a million numbers of the output gradient loses its last pixel.",
                 _long_gradient(_row_is_long, "width", lambda size: size - 1 if size > 1 else None)),
-        "image": ("GRAD-01", "An output gradient above 24 MB for an image loses the middle row.",
+        "image": ("GRAD-01", "An output gradient above 8 MB for an image loses the middle row.",
                   _long_gradient(_image_is_long, "height", _middle)),
         "batch": ("VAL-01", "Of more than 8,192 pixels the first image of the second piece is lost.",
                   outputs_changed(_first_of_later_piece)),
