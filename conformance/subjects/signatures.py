@@ -20,8 +20,8 @@ def taken_by(function: Callable[..., Any]) -> Taken:
     """Return which arguments a bare function takes, and how: ``f(inputs, kernel, strides, padding, data_format)``.
 
     A parameter that has an argument's name is that argument, wherever it stands. Others are taken by their place:
-    the third for the strides, the fourth for the padding, the fifth for the layout, whatever their names. A
-    function may lack some of these.
+    the third for the strides, the fourth for the padding, the fifth for the layout, whatever their names, unless
+    an argument stands before them in another's place. A function may lack some of these.
 
     Raises:
         ValueError: it cannot be called so; the message says why.
@@ -39,9 +39,10 @@ def taken_by(function: Callable[..., Any]) -> Taken:
     if len(placed) < 2 and not takes_any_place:
         raise ValueError("it does not take inputs and a kernel by position")
     found: dict[str, str | int] = {}
+    is_own = True
     for place, name in enumerate(OPTIONS, start=2):
         at_place = placed[place] if place < len(placed) else None
-        is_own = at_place is not None and at_place.name not in {*OPTIONS, *BY_NAME} - {name}
+        is_own &= at_place is not None and at_place.name not in {*OPTIONS, *BY_NAME} - {name}
         if takes_any_place and (is_own or at_place is None):
             found[name] = place  # what lies behind it can be given by place alone
         elif name in named:

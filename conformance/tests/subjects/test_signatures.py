@@ -133,6 +133,8 @@ def test_what_a_function_does_not_take_is_unsupported(
             "it does not take inputs and a kernel by position",
         ),
         (lambda x, w: None, "it takes neither strides nor padding"),
+        # Nobody knows which of them is which behind a bias.
+        (lambda x, w, bias, step, border: None, "it takes neither strides nor padding"),
         (lambda x, w, bias, output_padding: None, "it takes neither strides nor padding"),
         (
             lambda x, w, strides, padding, data_format, groups: None,
