@@ -333,9 +333,10 @@
         complete(one);
         one.classList.add("laid-out");
       } while (idle.timeRemaining() > 5);
-      held?.scrollIntoView();
       if (left.size) whenIdle(goOn);
       else for (const one of all(".cause, section")) one.classList.add("laid-out");
+      // The last parts, too, have their height only now.
+      held?.scrollIntoView();
       dispatchEvent(new Event("resize"));
     };
     for (const one of left) if (one.matches(".cause")) watch.observe(one);
