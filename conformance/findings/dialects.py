@@ -14,7 +14,7 @@ from conformance.model.case import Case
 from conformance.model.named import texts_of
 from conformance.model.values.codec import Array, Value
 from conformance.subjects import frameworks, situations
-from conformance.subjects.layer import LayerBackend, pair
+from conformance.subjects.layer import LayerBackend
 from conformance.subjects.loading import (
     ALGORITHM,
     BARE_LAYER,
@@ -24,7 +24,7 @@ from conformance.subjects.loading import (
     is_tensorflow,
     load,
 )
-from conformance.subjects.signatures import BY_NAME, OPTIONS, Taken
+from conformance.subjects.signatures import BY_NAME, OPTIONS, Taken, arguments_of, given_of
 
 #: What Python writes into the name of a class that a function makes.
 _LOCALS = "<locals>"
@@ -253,16 +253,9 @@ class _FunctionWords(LayerWords):
         self._taken = taken
 
     def construct(self, case: Case) -> list[str]:
-        values = {name: pair(value) for name, value in {**OPTIONS, **case.arguments}.items()}
-        places = sorted((to, name) for name, to in self._taken.items() if isinstance(to, int))
-        placed = [self.value(values[name]) for _, name in places]
-        self._rest = ", ".join([*placed, "**options"])
-        # The weights are given call by call.
-        named = {
-            to: values[name]
-            for name, to in self._taken.items()
-            if isinstance(to, str) and values.get(name) is not None
-        }
+        given = {k: v for k, v in given_of(case.arguments).items() if k in self._taken}
+        placed, named = arguments_of(self._taken, given)  # the weights are given call by call
+        self._rest = ", ".join([*map(self.value, placed), "**options"])
         return [f"options = dict({self.given((), named)})"]
 
     def lines(self, step: steps.Step, *, show: bool) -> list[str]:

@@ -48,6 +48,18 @@ _NO_CAST = "DTYPE-04"
 #: Whose matter it is in which dtype results come out.
 _TYPED = "DTYPE-02"
 _PLAIN = {"filters": 3, "kernel_size": [2, 3]}
+_CALL = steps.Call(np.ones((2, 4, 5, 2), np.float32))
+#: Plain calls: of given weights, and of weights that the first one makes.
+_OF_GIVEN = Case(
+    "numbers",
+    _PLAIN,
+    (
+        steps.Build((2, 4, 5, 2)),
+        steps.SetWeights((np.ones((2, 3, 3, 2), np.float32), np.ones(3, np.float32))),
+        _CALL,
+    ),
+)
+_OF_MADE = Case("inferred dtypes", _PLAIN, (_CALL, steps.GetWeights(), _CALL))
 #: Whose matter it is that NaN and infinities are lost.
 _SPECIALS = "DTYPE-05"
 #: Whose matter it is that a layer cannot have other weights.
@@ -174,11 +186,7 @@ class Culprits:
         """Return the clause about dtypes where what is not refused comes out in the dtype that everything does."""
         if clause != _NO_CAST or call_not_refused(failure) is None:
             return None
-        weights = np.ones((2, 3, 3, 2), np.float32), np.ones(3, np.float32)
-        called = steps.Call(np.ones((2, 4, 5, 2), np.float32))
-        before = (steps.Build((2, 4, 5, 2)), steps.SetWeights(weights))
-        plain = Case("numbers", _PLAIN, (*before, called))
-        blamed = self._first(self._evidence, CHECKS.of(_TYPED), plain)
+        blamed = self._first(self._evidence, CHECKS.of(_TYPED), _OF_GIVEN)
         came = failure.mismatch.got.dtype.name
         return blamed if blamed is not None and blamed[1].mismatch.got == came else None
 
@@ -194,12 +202,10 @@ class Culprits:
         raised = self._raised(case, step)
         if raised is None:
             return None
-        call = steps.Call(np.ones((2, 4, 5, 2), np.float32))
-        plain = Case("inferred dtypes", _PLAIN, (call, steps.GetWeights(), call))
-        blamed = self._first(self._evidence, CHECKS.of(_MADE), plain)
+        blamed = self._first(self._evidence, CHECKS.of(_MADE), _OF_MADE)
         if blamed is None or blamed[1].status != "error":
             return None
-        usual = self._raised(plain, 0)
+        usual = self._raised(_OF_MADE, 0)
         return blamed if usual is not None and alike(usual, raised) else None
 
     def _of_specials(self, failure: Failure) -> Blamed | None:
@@ -285,14 +291,8 @@ class Culprits:
         case, found = failure.case, failure.mismatch
         if clause.startswith("DTYPE") or found.step is None or not is_other_dtype(found):
             return None
-        call = steps.Call(np.ones((2, 4, 5, 2), np.float32))
-        if isinstance(case.steps[found.step], steps.Call):
-            weights = np.ones((2, 3, 3, 2), np.float32), np.ones(3, np.float32)
-            before = (steps.Build((2, 4, 5, 2)), steps.SetWeights(weights))
-            plain, owner = Case("numbers", _PLAIN, (*before, call)), _TYPED
-        else:
-            listed = (call, steps.GetWeights(), call)
-            plain, owner = Case("inferred dtypes", _PLAIN, listed), _WEIGHTS_TYPED
+        is_call = isinstance(case.steps[found.step], steps.Call)
+        plain, owner = (_OF_GIVEN, _TYPED) if is_call else (_OF_MADE, _WEIGHTS_TYPED)
         blamed = self._first(self._evidence, CHECKS.of(owner), plain)
         if blamed is None or not is_other_dtype(blamed[1].mismatch):
             return None

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 from attrs.converters import optional
 
-from conformance.model.values.codec import Array, Value, is_told, of_a_type, text_of, type_name
+from conformance.model.values.codec import Array, Value, dtype_or_type, is_told, of_a_type, text_of
 from conformance.oracle.tolerance import LARGEST
 
 #: Told the dtype, and of every rounded element its error, its unit and the error allowed.
@@ -102,7 +102,7 @@ def compare_shape(got: Value, shape: tuple[int, ...], step: int) -> Mismatch | N
 
 def compare_dtype(got: Value, dtype_name: str, step: int) -> Mismatch | None:
     """Return a mismatch unless `got` is an array of the dtype."""
-    name = got.dtype.name if isinstance(got, np.ndarray) else type_name(got)
+    name = dtype_or_type(got)
     if name != dtype_name:
         return Mismatch(OTHER_DTYPE.format(dtype_name, name), dtype_name, name, step)
     return None

@@ -21,7 +21,7 @@ from conformance.model.values.codec import Array, Value, text_of
 from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.subjects import situations
 from conformance.subjects.backend import has_attribute, plain, shown
-from conformance.subjects.signatures import BY_NAME, OPTIONS, arguments_of, taken_by
+from conformance.subjects.signatures import arguments_of, given_of, taken_by
 
 #: The arguments that mean something to a bare function.
 _FUNCTION_ARGUMENTS = {
@@ -457,9 +457,9 @@ class _FunctionLayer:
 
     def _given(self) -> tuple[list[Any], dict[str, Any]]:
         """Return kernel and arguments, by position and by name."""
-        given = {name: pair(self._arguments[name]) for name in OPTIONS if name in self._arguments}
-        further = {name: pair(self._arguments.get(name)) for name in BY_NAME} | {"bias": self.bias}
-        given |= {name: value for name, value in further.items() if value is not None}
+        given = given_of(self._arguments)
+        if self.bias is not None:
+            given["bias"] = self.bias
         try:
             placed, named = arguments_of(self._taken, given)
         except KeyError as lacking:
@@ -467,11 +467,6 @@ class _FunctionLayer:
         if self.kernel is None:
             raise Unsupported(f"a bare function makes no weights of its own: {_LAYERS_ONLY}")
         return [self.kernel, *placed], named
-
-
-def pair(value: Any) -> Any:
-    """Return one number for both axes as two; what a function is not to be given stays as it is."""
-    return (value, value) if isinstance(value, int) else value
 
 
 def _keywords(function: Callable[..., Any]) -> frozenset[str] | None:

@@ -63,6 +63,18 @@ def taken_by(function: Callable[..., Any]) -> Taken:
     return found
 
 
+def given_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a layer's arguments a function is given: of numbers for both axes always two."""
+    given = {name: pair(arguments[name]) for name in OPTIONS if name in arguments}
+    further = {name: pair(arguments.get(name)) for name in BY_NAME}
+    return given | {name: value for name, value in further.items() if value is not None}
+
+
+def pair(value: Any) -> Any:
+    """Return one number for both axes as two; what a function is not to be given stays as it is."""
+    return (value, value) if isinstance(value, int) else value
+
+
 def arguments_of(taken: Taken, given: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Return what a function is given behind inputs and kernel, by place and by its own names.
 

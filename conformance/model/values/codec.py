@@ -62,6 +62,11 @@ def type_name(value: Value) -> str:
     return "None" if value is None else type(value).__name__
 
 
+def dtype_or_type(value: Value) -> str:
+    """Return the name of an array's dtype, and of anything else's type."""
+    return value.dtype.name if isinstance(value, np.ndarray) else type_name(value)
+
+
 def of_a_type(value: Value) -> str:
     """Return the name of the type with its article: ``a list``, ``an ndarray of object``, ``None``."""
     name = type_name(value)

@@ -12,7 +12,7 @@ from conformance.model.capabilities import LISTS, Capabilities, lacking
 from conformance.model.case import Case
 from conformance.model.observation import Observation, Outcome
 from conformance.model.steps import Call, ComputeOutputShape, Gradients, Invoke, Train
-from conformance.model.values.codec import in_a_line, type_name
+from conformance.model.values.codec import dtype_or_type, in_a_line
 from conformance.run.participants.plainest import FAMILY, PLAIN, Plainest, plainest
 from conformance.subjects import Subject, renew
 from reports.views.enumeration import how_many
@@ -126,7 +126,7 @@ def _absence(observation: Observation, steps: int) -> str | None:
 
 def _cast(got: Any, dtype: str) -> str | None:
     """Return what became of a dtype that is taken and not computed in."""
-    came = got.dtype.name if isinstance(got, np.ndarray) else type_name(got)
+    came = dtype_or_type(got)
     return None if came == dtype else f"{dtype} went in, {came} came out"
 
 

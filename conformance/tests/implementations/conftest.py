@@ -71,29 +71,21 @@ def implementation(request):
     return request.param
 
 
-@pytest.fixture
-def Conv2DTranspose(implementation):
-    return implementation.Conv2DTranspose
+def _part(name):
+    """A fixture: a part of the implementation."""
+
+    @pytest.fixture(name=name)
+    def part(implementation):
+        return getattr(implementation, name)
+
+    return part
 
 
-@pytest.fixture
-def activations(implementation):
-    return implementation.activations
-
-
-@pytest.fixture
-def constraints(implementation):
-    return implementation.constraints
-
-
-@pytest.fixture
-def initializers(implementation):
-    return implementation.initializers
-
-
-@pytest.fixture
-def regularizers(implementation):
-    return implementation.regularizers
+Conv2DTranspose = _part("Conv2DTranspose")
+activations = _part("activations")
+constraints = _part("constraints")
+initializers = _part("initializers")
+regularizers = _part("regularizers")
 
 
 @pytest.fixture
