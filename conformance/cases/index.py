@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copyreg
+import pickle
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
+from typing import Any
 
 import attrs
 from hypothesis import strategies as st
@@ -19,10 +22,49 @@ from conformance.model.case import Case
 
 #: A run that draws so many examples for an average family tries every listed case: `core` does, `smoke` does not.
 THOROUGH = 50
+#: A block of listed cases ends before their arrays have more elements together.
+BLOCK_ELEMENTS = 2_000_000
 
 
 def _none() -> tuple[Case, ...]:
     return ()
+
+
+#: Family and number of every listed case that there is in this process, by `id` of the object: they stay.
+_places: dict[int, tuple[Family, int]] = {}
+
+
+def is_listed(case: Case) -> bool:
+    """Tell whether this very case is one that its family lists: any process with this code has it, too."""
+    family, _ = _places.get(id(case), (None, 0))
+    return family is not None and FAMILIES.get(family.name) is family
+
+
+def _listed(family: str, number: int) -> Case:
+    return FAMILIES[family].at(number)
+
+
+def _pickled(case: Case) -> str | tuple[Any, ...]:
+    """Send a listed case to another process by its number: together they have millions of numbers."""
+    if not is_listed(case):
+        return object.__reduce_ex__(case, pickle.HIGHEST_PROTOCOL)
+    family, number = _places[id(case)]
+    return _listed, (family.name, number)
+
+
+copyreg.pickle(Case, _pickled)
+
+
+def _in_blocks(cases: Iterable[Case]) -> tuple[tuple[Case, ...], ...]:
+    blocks: list[list[Case]] = []
+    room = 0
+    for case in cases:
+        room -= case.elements
+        if not blocks or room < 0:
+            blocks.append([])
+            room = BLOCK_ELEMENTS - case.elements
+        blocks[-1].append(case)
+    return tuple(map(tuple, blocks))
 
 
 @attrs.frozen(slots=False, eq=False)
@@ -48,15 +90,53 @@ class Family:
     @cached_property
     def fixed(self) -> tuple[Case, ...]:
         """Cases that every run begins with."""
-        return tuple(self.make_fixed())
+        return self._numbered(self.make_fixed(), 0)
 
     @cached_property
     def _thorough(self) -> tuple[Case, ...]:
-        return tuple(self.make_thorough())
+        return self._numbered(self.make_thorough(), len(self.fixed))
+
+    def _numbered(self, cases: Iterable[Case], first: int) -> tuple[Case, ...]:
+        found = tuple(cases)
+        _places.update((id(case), (self, first + n)) for n, case in enumerate(found))
+        return found
+
+    def at(self, number: int) -> Case:
+        """Return the listed case of this number."""
+        first = len(self.fixed)
+        return self.fixed[number] if number < first else self._thorough[number - first]
+
+    def named(self, name: str) -> Case:
+        """Return the listed case of this id.
+
+        Raises:
+            KeyError: none has it.
+        """
+        return self._fixed_by_id.get(name) or self._by_id[name]
+
+    @cached_property
+    def _fixed_by_id(self) -> Mapping[str, Case]:
+        return {case.id: case for case in self.fixed}
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, Case]:
+        return {case.id: case for case in self._thorough}
 
     def listed(self, examples: int) -> tuple[Case, ...]:
         """Return the cases, none of them drawn, of a run where an average family draws `examples`."""
         return self.fixed + self._thorough if examples >= THOROUGH else self.fixed
+
+    def listed_blocks(self, examples: int) -> tuple[tuple[Case, ...], ...]:
+        """Return the same in blocks: what is found of one is a message, and is in memory at once."""
+        return self._blocks if examples >= THOROUGH else self._fixed_blocks
+
+    @cached_property
+    def _fixed_blocks(self) -> tuple[tuple[Case, ...], ...]:
+        return _in_blocks(self.fixed)
+
+    @cached_property
+    def _blocks(self) -> tuple[tuple[Case, ...], ...]:
+        return _in_blocks(self.listed(THOROUGH))
 
     @property
     def is_drawn(self) -> bool:

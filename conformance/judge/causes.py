@@ -540,24 +540,29 @@ def _is_finite(step: steps.Step) -> bool:
 
 def _how(view: View) -> str:
     index, call = view.first(steps.Call)
-    wanted = view.expectation.value(index)  # raises where the right layer refuses
+    if view.expectation.refuses(index):
+        return ""
+    expectation, is_linear = view.expectation, view.case.argument("activation") is None
+    has_weights = any(view.steps(steps.SetWeights))
     try:
         got = view.value(index)
     except (NotSupported, NotTried):
         return ""
     except Misbehaved:
         return "error"
+    # The loops, of which the value is made, may take long; an activation changes no shape.
+    wanted = expectation.linear_output(index).values if has_weights else expectation.value(index)
     if not isinstance(got, np.ndarray) or got.ndim != wanted.ndim:
         return "form"
     if got.shape != wanted.shape:
-        moved = (np.moveaxis(wanted, 1, 3), np.moveaxis(wanted, 3, 1)) if wanted.ndim == 4 else ()
+        right = wanted if is_linear else expectation.value(index)
+        moved = (np.moveaxis(right, 1, 3), np.moveaxis(right, 3, 1)) if right.ndim == 4 else ()
         return "layout" if any(map(partial(_close, got), moved)) else "shape"
     if got.dtype != call.inputs.dtype:
         return "dtype"
-    if not any(view.steps(steps.SetWeights)):
+    if not has_weights:
         return ""  # weights of the layer's own, which may be random
-    linear = view.case.argument("activation") is None
-    mismatch = compare_call(view) if linear else check_activation_follows_the_bias.judge(view)
+    mismatch = compare_call(view) if is_linear else check_activation_follows_the_bias.judge(view)
     return "" if mismatch is None else "values"
 
 

@@ -24,12 +24,16 @@ _Key: TypeAlias = tuple[str, str, str]
 
 #: So many expectations are remembered in a process; what is forgotten is computed again.
 EXPECTATIONS = 5000
+#: So many of them of cases whose arrays have more elements than this: matrix products make these at once.
+LARGE_ONES, LARGE = 4, 5000
 _expectations: OrderedDict[str, Expectation] = OrderedDict()
+_large: OrderedDict[str, Expectation] = OrderedDict()
 
 
 def forget_expected() -> None:
     """Have the oracle asked anew, whoever has asked it before."""
     _expectations.clear()
+    _large.clear()
 
 
 @attrs.frozen
@@ -73,11 +77,13 @@ class Evidence:
     @staticmethod
     def expectation(case: Case) -> Expectation:
         """Return the oracle's answer to `case`."""
-        found = _expectations.get(case.id)
+        found = _expectations.get(case.id) or _large.get(case.id)
         if found is None:
-            found = _expectations[case.id] = Expectation(case)
-            if len(_expectations) > EXPECTATIONS:
-                _expectations.popitem(last=False)
+            is_large = case.elements > LARGE
+            kept, most = (_large, LARGE_ONES) if is_large else (_expectations, EXPECTATIONS)
+            found = kept[case.id] = Expectation(case)
+            if len(kept) > most:
+                kept.popitem(last=False)
         return found
 
     def observation(self, subject: Subject, case: Case) -> Observation:

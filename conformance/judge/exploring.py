@@ -4,8 +4,8 @@ Running a case is what costs, so each case is run once and every check that appl
 observation. A clause that failed is then shrunk on its own: Hypothesis draws the same cases again and
 looks for the smallest one on which that clause still fails.
 
-The cases of a family are numbered in blocks: the listed ones are block `LISTED`, those after it are drawn, each
-block from a seed of its own. So any block can be made without the others, by any process, in any order.
+The cases of a family are in numbered blocks: first those of listed cases, then those of drawn ones, each of these
+from a seed of its own. So any block can be made without the others, by any process, in any order.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ except ImportError:  # an older release, which draws no such constants
 #: Shrinking one clause's failure stops after so many new cases, or, of a very slow subject, seconds.
 SHRINK_CASES = 400
 SHRINK_SECONDS = 60.0
-#: The block of cases that are listed, and how many drawn cases a block has.
-LISTED, BLOCK = 0, 250
+#: How many drawn cases a block has.
+BLOCK = 250
 #: So many drawn cases are remembered: the next subject, or the next run in this process, is asked the same ones.
 KEPT = 6000
 #: The blocks of those, the one that was asked for last at the end.
@@ -44,15 +44,16 @@ _drawn: OrderedDict[tuple[Family, int, int, int], tuple[Case, ...]] = OrderedDic
 
 def blocks(family: Family, examples: int) -> tuple[int, ...]:
     """Return the blocks of a family's cases in a run where an average family draws `examples`."""
-    listed = (LISTED,) if family.listed(examples) else ()
-    return (*listed, *range(1, 1 + -(-family.drawn_count(examples) // BLOCK)))
+    drawn = -(-family.drawn_count(examples) // BLOCK)
+    return tuple(range(len(family.listed_blocks(examples)) + drawn))
 
 
 def size_of_block(family: Family, examples: int, block: int) -> int:
     """Return how many cases a block has; Hypothesis may find fewer different ones."""
-    if block == LISTED:
-        return len(family.listed(examples))
-    return min(BLOCK, family.drawn_count(examples) - BLOCK * (block - 1))
+    listed = family.listed_blocks(examples)
+    if block < len(listed):
+        return len(listed[block])
+    return min(BLOCK, family.drawn_count(examples) - BLOCK * (block - len(listed)))
 
 
 def explore(
@@ -99,7 +100,8 @@ def drawn_cases(
 ) -> tuple[Case, ...]:
     """Return the cases that `explore` draws after the family's fixed ones, in its order, or those of one block."""
     numbers = blocks(family, examples) if block is None else (block,)
-    wanted = (number for number in numbers if number != LISTED)
+    listed = len(family.listed_blocks(examples))
+    wanted = (number for number in numbers if number >= listed)
     return tuple(case for n in wanted for case in _cases(family, examples, run_seed, n))
 
 
@@ -109,12 +111,13 @@ def forget_drawn() -> None:
 
 
 def _cases(family: Family, examples: int, run_seed: int, block: int) -> tuple[Case, ...]:
-    if block == LISTED:
-        return family.listed(examples)
-    key = family, size_of_block(family, examples, block), run_seed, block
+    listed = family.listed_blocks(examples)
+    if block < len(listed):
+        return listed[block]
+    key = family, size_of_block(family, examples, block), run_seed, block - len(listed)
     if key not in _drawn:
         cases: list[Case] = []
-        _draw(family, cases.append, key[1], run_seed, block, (Phase.generate,))
+        _draw(family, cases.append, *key[1:], (Phase.generate,))
         _drawn[key] = tuple(cases)
         while sum(map(len, _drawn.values())) > KEPT and len(_drawn) > 1:
             _drawn.popitem(last=False)
@@ -133,7 +136,7 @@ def shrink(
     claims: bool = False,
     examples: int,
     run_seed: int,
-    block: int = 1,
+    block: int = 0,
     known: Iterable[Case] = (),
     others: Sequence[Failure] = (),
     counts: Callable[[Failure], bool] = lambda _: True,
@@ -144,8 +147,8 @@ def shrink(
     A fixed case stays as it is where no drawn case fails. Where the clause fails on one of the `known`
     cases, which are small already, that one is taken: one cause then shows as one case. Where not every smaller
     case can be tried, as time or the subject's process gives out, it may be one of the `others`, which have failed
-    before. `block` is the one whose cases are drawn again. `counts` tells of a failure whether it is one of the
-    clause's own.
+    before. `block` is the one whose cases are drawn again; of a listed case these are the first that are drawn.
+    `counts` tells of a failure whether it is one of the clause's own.
     """
     concerned = [c for c in checks.of(clause, claims=claims) if family.name in c.families]
     smallest: Failure | None = None
@@ -191,8 +194,10 @@ def shrink(
         for case in known:
             if case.family == family.name:
                 run(case)
-        count, phases = size_of_block(family, examples, block), (Phase.generate, Phase.shrink)
-        _draw(family, run, count, run_seed, block, phases)
+        listed = len(family.listed_blocks(examples))
+        block, phases = max(block, listed), (Phase.generate, Phase.shrink)
+        count = size_of_block(family, examples, block)
+        _draw(family, run, count, run_seed, block - listed, phases)
     except _Found:
         assert smallest is not None
         alike = (f for f in others if is_cut and f.status == found.status and f.case.elements)
@@ -209,9 +214,10 @@ def _draw(
     run: Callable[[Case], None],
     count: int,
     run_seed: int,
-    block: int,
+    number: int,
     phases: tuple[Phase, ...],
 ) -> None:
+    """Draw the cases of the drawn block of this number, counted from 0."""
     assert family.strategy is not None
 
     def test(case: Case) -> None:
@@ -230,7 +236,7 @@ def _draw(
         suppress_health_check=list(HealthCheck),
     )(drawn)
     # The same seed draws the same cases for every subject, so expectations are shared.
-    name = family.name if block == 1 else f"{family.name}/{block}"
+    name = f"{family.name}/{number + 1}" if number else family.name
     digest = hashlib.sha256(f"{run_seed}/{name}".encode()).digest()
     with _without_local_constants():
         seed(int.from_bytes(digest[:8], "big"))(drawn)()

@@ -18,9 +18,7 @@ from conformance.judge.evidence import Evidence
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation
 from conformance.model.values.codec import Value, text_of
-from conformance.oracle.bounds import OracleError
 from conformance.oracle.comparison import Mismatch, listening, told_of_normwise
-from conformance.oracle.expectation import Expectation
 from conformance.oracle.form import unlike_the_oracle
 from conformance.oracle.settling import settled
 from conformance.subjects import Subject
@@ -304,7 +302,7 @@ def judged(check: Check, view: View, observation: Observation, who: str) -> Fail
     except Misbehaved as reason:
         got = None if reason.error is None else attrs.asdict(reason.error)
         mismatch = Mismatch(str(reason), None, got, reason.step)
-        return Failure(case, "error", mismatch, refused=_is_refused(view.expectation, reason.step))
+        return Failure(case, "error", mismatch, refused=view.expectation.refuses(reason.step))
     except Exception as error:
         try:
             # Nothing can be read off an answer of another form: then it is the answer that is wrong.
@@ -315,17 +313,7 @@ def judged(check: Check, view: View, observation: Observation, who: str) -> Fail
             raise _broken(error, check, case, who) from error
     if mismatch is None:
         return None
-    return Failure(case, "fail", mismatch, refused=_is_refused(view.expectation, mismatch.step))
-
-
-def _is_refused(expectation: Expectation, step: int | None) -> bool:
-    try:
-        right = expectation.observation
-    except OracleError:
-        return True
-    if right.constructed.error is not None or step is None:
-        return right.constructed.error is not None
-    return right.outcomes[step].error is not None
+    return Failure(case, "fail", mismatch, refused=view.expectation.refuses(mismatch.step))
 
 
 def _broken(error: Exception, check: Check, case: Case, who: str) -> HarnessError:

@@ -139,6 +139,29 @@ class Expectation:
             raise OracleError(f"the oracle's step {index}: {outcome.error or outcome.unsupported}")
         return outcome.value
 
+    def refuses(self, index: int | None) -> bool:
+        """Tell whether the right layer is not made, raises at step `index`, or is not asked as it is too large."""
+        try:
+            right = self._quick.observation
+        except OracleError:
+            return True
+        if right.constructed.error is not None or index is None:
+            return right.constructed.error is not None
+        return right.outcomes[index].error is not None
+
+    @cached_property
+    def _quick(self) -> Expectation:
+        """What raises wherever this does: the case without its images, where loops take long for them."""
+        changed = tuple(
+            _without_images(self.case, index, step)
+            if isinstance(step, (steps.Call, steps.Gradients))
+            else step
+            for index, step in enumerate(self.case.steps)
+        )
+        if all(one is other for one, other in zip(changed, self.case.steps)):
+            return self
+        return Expectation(attrs.evolve(self.case, steps=changed))
+
     def linear_output(self, index: int) -> Exact:
         """Return what call `index` gives before the activation, or what gradients are asked for of it."""
         key = (index, "linear")
@@ -377,6 +400,20 @@ def _loops_will_do(case: Case, images: Array, kernel: Array, *others: Array) -> 
     if images.dtype.kind == "i" and _largest(images) * _largest(kernel) * kernel.size >= 2.0**31:
         return True  # the sums may wrap around
     return not all(bool(np.isfinite(array).all()) for array in (images, kernel, *others))
+
+
+def _without_images(case: Case, index: int, step: steps.Call | steps.Gradients) -> steps.Step:
+    """Return the step of a large case with no images, any other step as it is."""
+    weights = _given_weights(case, index)
+    if weights is None or step.inputs.ndim != 4:
+        return step
+    per_image: dict[str, Any] = {"inputs": step.inputs}
+    if isinstance(step, steps.Gradients):
+        per_image["output_gradient"] = step.output_gradient
+    alike = len({len(array) for array in per_image.values()}) == 1
+    if not alike or _loops_will_do(case, step.inputs, weights[0], *per_image.values()):
+        return step
+    return attrs.evolve(step, **{name: array[:0] for name, array in per_image.items()})
 
 
 def _transposed(case: Case, inputs: Array, kernel: Array, bias: Array | None) -> Array:

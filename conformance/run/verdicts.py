@@ -520,7 +520,7 @@ class ParticipantJudge:
             examples=self._options.count,
             run_seed=self._options.seed,
             # Of a listed case, the first cases that are drawn may fail, too.
-            block=self._block.get((found.case.family, found.case.id)) or 1,
+            block=self._block.get((found.case.family, found.case.id), 0),
             known=() if claims else (*self._small.values(), *of_one_pixel(found)),
             others=others,
             counts=lambda failure: claims or self._blocker(clause, failure) is None,

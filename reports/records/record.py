@@ -625,12 +625,13 @@ class Explored:
     """A block of a family's cases that a subject has run: a piece of a run, which another process may make.
 
     Only the record of an unfinished run, or of a part of one, holds such lines: verdicts are made of them.
-    `block` is 0 for the listed cases, and a number from 1 on for drawn ones. `failing` are the cases on which some
-    clause does not hold; where there are any, `held` are the ids of all others. `cases` counts those that the
-    subject was asked about, `exercised` those that gave a result which was judged, `digest` stands for the ids of
-    these, and `pairs` counts as in `Exercised`. `numerics` says how precise results were, `seen` what the cases
-    say about aspects, `said` has the messages of errors, `lacks` the words that stood for what the subject does
-    not offer. `lost` are seconds that crashes cost, `large` the bytes of large answers.
+    Blocks are numbered from 0: first those of listed cases, then those of drawn ones. `failing` are the cases on
+    which some clause does not hold, without listed ones, which the suite has; where there are any, `held` are the
+    ids of all others. `cases` counts those that the subject was asked about, `exercised` those that gave a result
+    which was judged, `digest` stands for the ids of these, and `pairs` counts as in `Exercised`. `numerics` says
+    how precise results were, `seen` what the cases say about aspects, `said` has the messages of errors, `lacks`
+    the words that stood for what the subject does not offer. `lost` are seconds that crashes cost, `large` the
+    bytes of large answers.
     """
 
     subject: Name

@@ -16,6 +16,7 @@ import attrs
 import numpy as np
 
 from conformance.cases import FAMILIES, space
+from conformance.cases.index import is_listed
 from conformance.checks import CHECKS, Traits
 from conformance.judge.evidence import Evidence
 from conformance.judge.exploring import blocks, explore, size_of_block
@@ -135,7 +136,8 @@ class Found:
         return attrs.evolve(
             self.told,
             tallies=tuple(_told(*key, tally) for key, tally in self.tallies.items()),
-            failing=tuple(case.to_json() for case in self.failing.values()),
+            # Listed cases are known by their ids.
+            failing=tuple(c.to_json() for c in self.failing.values() if not is_listed(c)),
         )
 
     @staticmethod
@@ -148,6 +150,8 @@ class Found:
         piece = Piece(entry.subject, entry.mode, entry.family, entry.block)
         try:
             cases = {case.id: case for case in map(Case.from_json, entry.failing)}
+            others = {f.case for t in entry.tallies for f in t.failures} - cases.keys()
+            cases |= {name: FAMILIES[piece.family].named(name) for name in others}
             tallies = {(t.clause, t.claims): _tally(t, cases) for t in entry.tallies}
         except (KeyError, ValueError) as error:
             told = (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -113,3 +116,55 @@ def test_weights_after_training_are_the_reference_layers() -> None:
     )
     kernel, _ = Expectation(trained).weights_at(3)
     assert kernel.ravel().tolist() == [case.steps[1].values[0].item() - 2]
+
+
+def _changed(**changes: Any) -> Case:
+    """A large case of a call and of gradients, with other arguments, inputs or output gradient."""
+    case = WIDE.case(0, asked=("call", "gradients"))
+    call, gradients = case.steps[2:]
+    inputs = changes.pop("inputs", call.inputs)
+    upstream = changes.pop("output_gradient", gradients.output_gradient)
+    given = (steps.Call(inputs), steps.Gradients(inputs, upstream))
+    return Case(case.family, {**case.arguments, **changes}, (*case.steps[:2], *given))
+
+
+_RIGHT = _changed()
+_INPUTS, _UPSTREAM = _RIGHT.steps[3].inputs, _RIGHT.steps[3].output_gradient
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        _RIGHT,
+        _changed(strides=2, dilation_rate=2),
+        _changed(padding="full"),
+        _changed(activation="none such"),
+        _changed(inputs=_INPUTS[..., :1]),
+        _changed(inputs=_INPUTS[0]),
+        _changed(inputs=_INPUTS.astype(np.int32)),
+        _changed(output_gradient=_UPSTREAM[:, :1]),
+        _changed(output_gradient=_UPSTREAM[:1]),
+        _changed(output_gradient=_UPSTREAM[..., 0]),
+        _changed(filters=5),
+    ],
+)
+def test_what_the_right_layer_refuses_is_told_without_the_images_of_a_large_case(
+    case: Case,
+) -> None:
+    right = Expectation(case).observation
+    is_made = right.constructed.error is None
+    refused = [not is_made or outcome.error is not None for outcome in right.outcomes]
+    found = [Expectation(case).refuses(index) for index in range(len(case.steps))]
+    assert Expectation(case).refuses(None) == (not is_made)
+    assert found == (refused if is_made else [True] * len(found))
+
+
+def test_no_loop_runs_over_a_large_case_to_tell_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    def made(images: np.ndarray, *others: Any, **more: Any) -> np.ndarray:
+        assert not len(images)
+        return found(images, *others, **more)
+
+    module = sys.modules["reference_impl.layer.conv2d_transpose"]
+    found = module.conv2d_transpose
+    monkeypatch.setattr(module, "conv2d_transpose", made)
+    assert not Expectation(_RIGHT).refuses(2)
