@@ -300,14 +300,14 @@ def _quick_paths_elsewhere() -> Iterator[Layer]:
 
 def _upsampling() -> Iterator[Layer]:
     """Yield kernels as long as the stride, or twice as long: what undoes patches, and what interpolates."""
-    combinations = itertools.cycle(_COMBINATIONS)
-    for stride in (*range(3, 17), 20, 24, 32):
+    for number, stride in enumerate((*range(3, 17), 20, 24, 32)):
         for kernel in sorted({stride, 2 * stride - stride % 2, 2 * stride}):
-            yield Layer(
-                height=1, width=2, in_channels=2, kernel_height=kernel, kernel_width=kernel, stride_height=stride,
-                stride_width=stride, **next(combinations),
-            )  # fmt: skip
-        next(combinations)
+            # Each with both paddings, in either format.
+            for combination in (_COMBINATIONS[number % 2], _COMBINATIONS[3 - number % 2]):
+                yield Layer(
+                    height=1, width=2, in_channels=2, kernel_height=kernel, kernel_width=kernel,
+                    stride_height=stride, stride_width=stride, **combination,
+                )  # fmt: skip
 
 
 def _beyond_counters() -> Iterator[Layer]:
@@ -496,9 +496,6 @@ def many() -> tuple[Case, ...]:
     layers += (_layer({name: 1025}, choice, **next(rotation)) for name in _IMAGE)
     layers += _above_caches()
     layers += _quick_paths()
-    layers += _quick_paths_elsewhere()
-    layers += _upsampling()
-    layers += _beyond_counters()
     # More taps than a byte counts.
     layers += (
         Layer(height=2, width=3, kernel_height=17, kernel_width=16, filters=2, data_format=name)
@@ -526,6 +523,7 @@ def many() -> tuple[Case, ...]:
     layers += (double, attrs.evolve(double, activation="relu", data_format="channels_first"))
     layers += _divided()
     layers += (layer for layer in _short_axes() if layer.is_legal)
+    layers += (*_quick_paths_elsewhere(), *_upsampling(), *_beyond_counters())
     threes = _Choice(22)
     for combination in (_COMBINATIONS[1], _COMBINATIONS[2]):
         rounding += _packed(_THREES, threes, **combination, dtype="float64")
