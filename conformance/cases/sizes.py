@@ -283,7 +283,7 @@ def _quick_paths_elsewhere() -> Iterator[Layer]:
     """Yield such kernels and strides with one long axis each, and in the other dtypes."""
     combinations = itertools.cycle(_COMBINATIONS)
     for kernel, stride in _QUICK:
-        sides = {
+        sides: dict[str, Any] = {
             "kernel_height": kernel, "kernel_width": kernel, "stride_height": stride, "stride_width": stride,
         }  # fmt: skip
         for name in _IMAGE:
