@@ -166,6 +166,17 @@ def _other(array: Array) -> Array:
     return small_integers(array.shape, 11, array.dtype.name)
 
 
+def alike(case: Case, axis: int | None) -> Case:
+    """Return the case with arrays that are the same along an axis, or everywhere."""
+
+    def change(array: Array) -> Array:
+        if axis is None:
+            return np.full_like(array, array.flat[0])
+        return np.repeat(array.take([0], axis), array.shape[axis], axis)
+
+    return attrs.evolve(case, steps=tuple(_with_arrays(step, change) for step in case.steps))
+
+
 def _repeating(step: Step) -> Step:
     """Return the step with arrays that are the same along their first axis."""
     return _with_arrays(

@@ -279,6 +279,52 @@ def _quick_paths() -> Iterator[Layer]:
             )  # fmt: skip
 
 
+def _quick_paths_elsewhere() -> Iterator[Layer]:
+    """Yield such kernels and strides with one long axis each, and in the other dtypes."""
+    combinations = itertools.cycle(_COMBINATIONS)
+    for kernel, stride in _QUICK:
+        sides: dict[str, Any] = {
+            "kernel_height": kernel, "kernel_width": kernel, "stride_height": stride, "stride_width": stride,
+        }  # fmt: skip
+        for name in _IMAGE:
+            long: dict[str, Any] = {"height": 2, "filters": 2, name: 131}
+            yield Layer(**long, **sides, **next(combinations))
+        next(combinations)
+        for dtype in ("float64", "float16", "bfloat16", "int32"):
+            # TensorFlow 2.9 adds no bias in bfloat16.
+            yield Layer(
+                batch=2, height=4, width=5, in_channels=5, filters=3, dtype=dtype, use_bias=dtype != "bfloat16",
+                **sides, **next(combinations),
+            )  # fmt: skip
+
+
+def _upsampling() -> Iterator[Layer]:
+    """Yield kernels as long as the stride, or twice as long: what undoes patches, and what interpolates."""
+    for number, stride in enumerate((*range(3, 17), 20, 24, 32)):
+        for kernel in sorted({stride, 2 * stride - stride % 2, 2 * stride}):
+            # Each with both paddings, in either format.
+            for combination in (_COMBINATIONS[number % 2], _COMBINATIONS[3 - number % 2]):
+                yield Layer(
+                    height=1, width=2, in_channels=2, kernel_height=kernel, kernel_width=kernel,
+                    stride_height=stride, stride_width=stride, **combination,
+                )  # fmt: skip
+
+
+def _beyond_counters() -> Iterator[Layer]:
+    """Yield axes longer than 16 bits count, and rows longer than the integers that float16 has."""
+    formats = itertools.cycle(("channels_first", "channels_last"))
+    for name in ("batch", "width", "in_channels", "filters"):
+        long: dict[str, Any] = {name: 2**16 + 1}
+        yield Layer(**long, data_format=next(formats))
+    for data_format in ("channels_first", "channels_last"):
+        yield Layer(
+            height=2, width=1030, kernel_width=3, stride_width=2, dtype="float16", data_format=data_format,
+        )  # fmt: skip
+        yield Layer(
+            height=1030, width=2, kernel_height=3, stride_height=2, dtype="float16", data_format=data_format,
+        )  # fmt: skip
+
+
 def _above_caches() -> Iterator[Layer]:
     """Yield layers with one array above 32 kB, and above 1 MB, that loops run in less than a second."""
     formats = itertools.cycle(("channels_first", "channels_last"))
@@ -477,6 +523,7 @@ def many() -> tuple[Case, ...]:
     layers += (double, attrs.evolve(double, activation="relu", data_format="channels_first"))
     layers += _divided()
     layers += (layer for layer in _short_axes() if layer.is_legal)
+    layers += (*_quick_paths_elsewhere(), *_upsampling(), *_beyond_counters())
     threes = _Choice(22)
     for combination in (_COMBINATIONS[1], _COMBINATIONS[2]):
         rounding += _packed(_THREES, threes, **combination, dtype="float64")

@@ -40,9 +40,12 @@ def flipped(array: Any) -> Any:
 
 
 def repeated(array: Any) -> Any:
-    """Where all is equal along the first axis: one element there, and a stride of zero."""
-    same = [array[:1] if n else array for n in array.shape[:1] if (array == array[:1]).all()]
-    return np.broadcast_to(same[0].copy(), array.shape) if same else array.copy()
+    """Where all is equal along an axis: one element there, and a stride of zero."""
+    one = array
+    for axis, size in enumerate(array.shape):
+        alike = one.take(range(min(size, 1)), axis)
+        one = alike if (one == alike).all() else one
+    return np.broadcast_to(one.copy(), array.shape)
 
 
 def unaligned(array: Any) -> Any:

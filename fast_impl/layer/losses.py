@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fast_impl.problem.doors import about
+from fast_impl.problem.dtypes import is_floating
 
 Array = npt.NDArray[Any]
 
@@ -29,7 +30,8 @@ def activity_loss(regularizer: Any, output: Array) -> Any:
         raise ValueError("activity_regularizer needs an output with a batch axis; got a scalar")
     penalty = _number(penalty, "activity_regularizer", output.dtype)
     batch = output.shape[0]
-    return (penalty / output.dtype.type(batch) if batch else penalty * 0).astype(output.dtype)[()]
+    mean = penalty / penalty.dtype.type(batch) if batch else penalty * 0.0
+    return mean.astype(penalty.dtype if is_floating(penalty.dtype) else np.float64)[()]
 
 
 def weight_loss(regularizer: Any, weight: Array) -> Any:
@@ -40,7 +42,11 @@ def weight_loss(regularizer: Any, weight: Array) -> Any:
 
 def _number(penalty: Any, argument: str, dtype: Any) -> Array:
     with about(argument, penalty, "must return a number"):
-        return np.asarray(penalty).astype(dtype)
+        array = np.asarray(penalty)
+        if is_floating(dtype):
+            return array.astype(dtype)
+        # That of integers has the dtype in which it is given, a float of Python's that of TensorFlow.
+        return array.astype(np.float32) if type(penalty) is float else array.astype(array.dtype)
 
 
 def loss_gradient(regularizer: Any, weight: Array) -> Array:

@@ -12,7 +12,7 @@ import numpy as np
 from conformance.cases.drawn.configurations import Configuration
 from conformance.cases.drawn.data import position_coded, reals, small_integers
 from conformance.cases.drawn.strategies import geometry_case, loss_readings
-from conformance.cases.situations import FAMILIES, FIXED_ONLY, situated
+from conformance.cases.situations import FAMILIES, FIXED_ONLY, alike, situated
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.situation import KINDS, SHARING, THREADS
@@ -230,6 +230,12 @@ def _listed(family: str) -> Iterator[Case]:
         is_thorough = name not in FIXED_ONLY or name == "trained before"
         if is_shared if family == "handed over" else is_thorough:
             yield from (situated(case, name) for case in others)
+        elif family == "handed over":
+            # `convolution_op` is given a kernel there alone.
+            yield situated(others[-1], name)
+        if name == "repeated" and family in ("geometry", "gradients", "handed over"):
+            case = others[-1] if family == "handed over" else first
+            yield from (situated(alike(case, axis), name) for axis in (-1, None))
         if family == "geometry" and name == "repeatedly":
             yield situated(geometry_case(_GAPS), name)
         if family == "numbers" and name == "byte swapped":

@@ -82,7 +82,7 @@ def test_gradients_are_asked_for_wherever_they_can_be(layers: list[Layer]) -> No
 
 
 def test_loops_can_run_every_case(layers: list[Layer]) -> None:
-    assert sum(layer.products for layer in layers) < 37e6
+    assert sum(layer.products for layer in layers) < 40e6
 
 
 @pytest.mark.parametrize("dtype", TRAINED)

@@ -49,6 +49,22 @@ def test_the_batch_is_the_first_axis_for_channels_first_too(layer):
     assert values(made.losses) == [13.5]
 
 
+@pytest.mark.parametrize(
+    ("penalty", "expected", "dtype"),
+    [
+        (lambda y: y.sum(dtype=y.dtype), 2.5, "float64"),
+        (lambda _: 7, 1.75, "float64"),
+        (lambda _: 7.0, 1.75, "float32"),
+        (lambda _: np.float16(7), 1.75, "float16"),
+    ],
+)
+def test_the_activity_loss_of_integers_is_no_integer(layer, penalty, expected, dtype):
+    made = layer(activity_regularizer=penalty, dtype="int32")
+    made(np.array([3, 0, 0, 0], np.int32).reshape(4, 1, 1, 1))
+    # outputs of 7, 1, 1 and 1
+    assert (float(made.losses[0]), made.losses[0].dtype) == (expected, dtype)
+
+
 def test_the_activity_loss_sees_the_output_after_the_activation(layer):
     made = layer(activity_regularizer=HALF, activation=lambda z: z - 1)
     made(image())

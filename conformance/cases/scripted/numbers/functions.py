@@ -175,6 +175,19 @@ _REGULARIZERS = (
             both(steps.Losses(), Numbers()),
         ),
     ),
+    # Of integers it is no integer.
+    Script(
+        clause="LOSS-02",
+        arguments={**SIZES, "dtype": "int32", "activity_regularizer": _named("sum")},
+        lines=(
+            *then(
+                steps.Build((None, 2, 3, 2)),
+                steps.SetWeights((np.ones((2, 3, 3, 2), np.int32), np.zeros(3, np.int32))),
+                steps.Call(np.eye(1, 48, dtype=np.int32).reshape(4, 2, 3, 2)),
+            ),
+            both(steps.Losses(), Gives([4.5])),
+        ),
+    ),
     # The class that they are made of is one, too.
     Script(
         clause="LOSS-09",

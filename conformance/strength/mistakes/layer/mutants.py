@@ -87,6 +87,8 @@ _LOSSES: tuple[Row, ...] = (
      _activity_loss(lambda _, dtype: dtype if dtype.itemsize == 2 else np.float64)),
     ("LOSS-02", "activity_single", "The activity loss of doubles is a single.",
      _activity_loss(lambda _, dtype: np.float32 if dtype == np.float64 else dtype)),
+    ("LOSS-02", "activity_of_integers", "The activity loss of integers is an integer.",
+     _activity_loss(lambda layer, dtype: np.int32 if layer.dtype == "int32" else dtype)),
 )  # fmt: skip
 
 # --- None in the configuration of an initializer ---

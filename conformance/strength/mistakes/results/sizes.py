@@ -343,4 +343,71 @@ def _gradients() -> Iterator[Mistake]:
         )  # fmt: skip
 
 
-MISTAKES = (*_forward(), *_arguments(), *_gradients())
+def _is_quick(kernel: int, stride: int) -> Callable[[Layer], bool]:
+    """Tell layers with a square kernel and stride."""
+    return lambda layer: layer.kernel_size == (kernel,) * 2 and layer.strides == (stride,) * 2
+
+
+def _turned(when: Callable[[Layer, Array], bool]) -> type:
+    """Return a layer that turns its kernel round at times."""
+
+    def change(layer: Layer, inputs: Array, outputs: Array) -> Array:
+        if not when(layer, inputs):
+            return outputs
+        return recomputed(layer, inputs, kernel=layer.kernel[::-1, ::-1])
+
+    return outputs_changed(change)
+
+
+def _reported() -> Iterator[Mistake]:
+    """Yield what public reports say of sizes."""
+
+    def rounded(_: Layer, inputs: Array, outputs: Array) -> Array:
+        if inputs.dtype != np.float16 or outputs.size == 0:
+            return outputs
+        for axis in (1, 2, 3):
+            # Of a place beyond 2,048 float16 holds every second one.
+            places = np.arange(outputs.shape[axis])
+            outputs = outputs.take(np.where(places > 2048, places // 2 * 2, places), axis)
+        return outputs
+
+    half, patches = _is_quick(2, 2), _is_quick(14, 14)
+    table: dict[str, tuple[str, str, type]] = {
+        "places_in_float16": (
+            "microsoft/onnxruntime/pull/28977",
+            "In float16, places beyond 2,048 along an axis are computed in float16.", outputs_changed(rounded)),
+        "batch_in_16_bits": (
+            "tensorflow/tensorflow/issues/13869", "Images beyond the 65,535th are not computed.",
+            _outputs_cut("batch", _beyond, 2**16 - 1)),
+        "channels_in_16_bits": (
+            "tensorflow/tensorflow/issues/13869", "Channels beyond the 65,535th are left out.",
+            _inputs_cut("channels", _beyond, 2**16 - 1)),
+        "doubled_height_above_128": (
+            "tensorflow/tfjs/issues/4892",
+            "2 by 2 kernels with strides of 2 leave out rows of the input beyond the 128th.",
+            _inputs_cut("height", _beyond, 128, half)),
+        "doubled_filters_above_64": (
+            "tensorflow/tfjs/issues/4892",
+            "3 by 3 kernels with strides of 2 do not write filters beyond the 64th.",
+            _outputs_cut("channels", _beyond, 64, _is_quick(3, 2))),
+        "patches_of_14": (
+            "NVIDIA/TensorRT/issues/4678", "A kernel of 14 by 14 with strides of 14 is turned round.",
+            _turned(lambda layer, _: patches(layer))),
+        "interpolation_32": (
+            "", "A kernel of 32 by 32 with strides of 16 is turned round, with `same`.",
+            _turned(lambda layer, _: _is_quick(32, 16)(layer) and _same(layer))),
+        "patches_in_int32": (
+            "uxlfoundation/oneDNN/pull/4684", "In int32, a kernel of 3 by 3 with strides of 2 is turned round.",
+            _turned(lambda layer, inputs: inputs.dtype == np.int32 and _is_quick(3, 2)(layer))),
+        "patches_in_float16": (
+            "uxlfoundation/oneDNN/pull/4684", "In float16, a kernel of 4 by 4 with strides of 4 is turned round.",
+            _turned(lambda layer, inputs: inputs.dtype == np.float16 and _is_quick(4, 4)(layer))),
+    }  # fmt: skip
+    for name, (source, text, layer) in table.items():
+        yield Mistake(
+            id=f"size_{name}", text=text, clauses=("VAL-01",), layer=layer,
+            source=f"github.com/{source}" if source else "layers that interpolate, as those of FCN",
+        )  # fmt: skip
+
+
+MISTAKES = (*_forward(), *_arguments(), *_gradients(), *_reported())

@@ -63,6 +63,10 @@ def _repeated_once(array: Array) -> Array:
     return found
 
 
+def _expanded_once(array: Array) -> Array:
+    return _repeated_once(array) if array.ndim == 4 and not any(array.strides) else array
+
+
 def _aligned_down(array: Array) -> Array:
     if array.flags.aligned:
         return array
@@ -124,11 +128,13 @@ def _of_gradients(change: Callable[[Any], Any], place: int) -> Members:
     return {"gradients": gradients}
 
 
-def _of_convolution(change: Callable[[Any], Any]) -> Members:
+def _of_convolution(change: Callable[[Any], Any], place: int) -> Members:
     changed = _arrays(change)
 
     def convolution_op(self: Layer, inputs: Any, kernel: Any) -> Any:
-        return Right.convolution_op(self, changed(inputs), kernel)
+        given = [inputs, kernel]
+        given[place] = changed(given[place])
+        return Right.convolution_op(self, *given)
 
     return {"convolution_op": convolution_op}
 
@@ -225,7 +231,22 @@ _MEMORY = (
     (
         "memory_convolution",
         "convolution_op takes its input to be contiguous.",
-        _of_convolution(_contiguous),
+        _of_convolution(_contiguous, 0),
+    ),
+    (
+        "memory_convolution_kernel",
+        "convolution_op reads its kernel in the order of the memory.",
+        _of_convolution(_memory_order, 1),
+    ),
+    (
+        "memory_gradient_zero",
+        "Of an output gradient that is one number everywhere, repeated by strides of zero, the first counts.",
+        _of_gradients(_expanded_once, 1),
+    ),
+    (
+        "memory_kernel_zero",
+        "Of a kernel that is one number everywhere, repeated by strides of zero, the first counts.",
+        _of_weights(_expanded_once, (0,)),
     ),
 )
 
