@@ -190,9 +190,20 @@ class LayerBackend(steps.Backend):
         has_bias = has_attribute(self.layer, "bias")
         if self._without_bias and has_bias:  # which it may have since it was built
             raise Unsupported("the constructor takes no use_bias")
-        if len(step.values) > 1 and "use_bias" in self._lacking and not has_bias:
-            raise Unsupported("the layer has no bias, and its constructor no use_bias")
-        step.run(self)
+        is_asked = len(step.values) > 1 and "use_bias" in self._lacking and not has_bias
+        without = "the layer has no bias, and its constructor no use_bias"
+        if is_asked and has_attribute(self.layer, "kernel"):
+            raise Unsupported(without)
+        try:
+            step.run(self)
+        except (Unsupported, limits.TooLarge):
+            raise
+        except Exception as error:
+            # Who shows no weights may have a bias or not: it takes the weights that it has.
+            if not is_asked and not self._without_bias:
+                raise
+            told = without if is_asked else "the constructor takes no use_bias"
+            raise Unsupported(told, error) from error
 
     def do_has(self, step: steps.Has) -> Value:
         found = step.run(self)

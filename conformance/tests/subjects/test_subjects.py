@@ -309,6 +309,48 @@ def test_a_layer_that_always_has_a_bias_is_not_one_without() -> None:
     assert seen.constructed.unsupported == "the constructor takes no use_bias"
 
 
+class Hidden:
+    """A layer with a bias that shows none of its weights, as one around a module of PyTorch."""
+
+    def __init__(self, filters: Any, kernel_size: Any) -> None:
+        self._layer = fast_impl.Conv2DTranspose(filters, kernel_size)
+
+    def build(self, input_shape: Any) -> None:
+        self._layer.build(input_shape)
+
+    def set_weights(self, weights: Any) -> None:
+        self._layer.set_weights([weights[0], weights[1]])
+
+    def __call__(self, inputs: Any) -> Any:
+        return self._layer(inputs)
+
+
+def test_a_layer_that_shows_no_weights_may_have_a_bias() -> None:
+    *_, called = _weighted(Hidden, KERNEL, BIAS).outcomes
+    assert np.all(called.value == 4)
+
+
+def test_a_layer_that_shows_no_weights_and_needs_two_is_not_one_without_a_bias() -> None:
+    _, given, _ = _weighted(Hidden, KERNEL, use_bias=False).outcomes
+    assert given.unsupported == "the constructor takes no use_bias"
+
+
+class Shown(WithoutBias):
+    """It shows its one weight, and looks at no other one that it is given."""
+
+    def set_weights(self, weights: Any) -> None:
+        self._layer.set_weights(weights[:1])
+
+    @property
+    def kernel(self) -> Any:
+        return self._layer.kernel
+
+
+def test_a_layer_that_shows_a_kernel_alone_has_no_bias() -> None:
+    _, given, _ = _weighted(Shown, KERNEL, BIAS).outcomes
+    assert given.unsupported == "the layer has no bias, and its constructor no use_bias"
+
+
 class WithALateBias(WithoutBias):
     """It has its bias when it is built."""
 
