@@ -48,6 +48,8 @@ _SHORT = ("float16", "bfloat16")
 _WIDE = ("int32", "float64")
 #: Begins the name of a policy: what is computed in another dtype than the weights have.
 _MIXED = "mixed_"
+#: Features, beside a dtype, that a subject may have instead of a default of the page.
+_OFFERED = ("channels_first", "no bias")
 #: Integers from this on count as large.
 _LARGE = 2**12
 
@@ -437,21 +439,28 @@ class Causes:
 
         def is_wrong(plainer: Layer) -> bool:
             found = self._how(plainer)
+            if how == "error" and found == "dtype":
+                return False  # a result in another dtype is no reason to raise
             return found == how if how == "shape" else bool(found)
 
         changes = [*_plainer(layer)]
         plainest = reduce(lambda one, change: change(one), changes, layer)
         if is_wrong(plainest):
             layer = plainest
+        # What a subject has nothing else for, nobody can tell that it needs to be wrong.
+        unasked: set[str] = set()
         for change in changes:
             plainer = change(layer)
             if is_wrong(plainer):
                 layer = plainer
+            elif self._is_lacking(plainer):
+                unasked |= layer.features - plainer.features
         how = self._how(layer)
-        needs = layer.features
+        needs = layer.features - (unasked & {*_OFFERED, f"dtype {_dtype(layer)}"})
         if "bias" in needs:
             without = attrs.evolve(layer.configuration, use_bias=False)
-            if is_wrong(attrs.evolve(layer, configuration=without)):
+            bare = attrs.evolve(layer, configuration=without)
+            if is_wrong(bare) or self._is_lacking(bare):
                 needs -= {"bias"}
         case = layer.case()
         tried = (owners(layer, needs, how), *((clause,) for clause in LAST))
@@ -488,6 +497,11 @@ class Causes:
             finally:
                 self._seconds += min(time.monotonic() - started, LONGEST)
         return self._wrong[layer]
+
+    def _is_lacking(self, layer: Layer) -> bool:
+        """Tell whether the subject does not offer such a layer."""
+        observation = self._evidence.observation(self._subject, layer.case())
+        return any(outcome.unsupported is not None for outcome in observation.all_outcomes)
 
     def _call(self, layer: Layer) -> str:
         try:
