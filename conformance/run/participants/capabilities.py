@@ -91,7 +91,8 @@ def probe(subject: Subject, declared: Capabilities) -> Probed:
     for name, value, case in _cases(plain):
         if name in declared or has.get(name) is True:
             continue
-        observation = observe(case)
+        other = plain.relies_on_another_default(case)
+        observation = Observation(Outcome(unsupported=other)) if other else observe(case)
         ended = _end(observation)
         if ended is not None:
             return Probed(has, why, ended, plain)

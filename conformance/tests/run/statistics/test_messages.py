@@ -99,7 +99,14 @@ def test_a_refusal_of_dtypes_is_told_once_and_soon() -> None:
 
 @pytest.mark.parametrize(
     "message",
-    ["channels_first unsupported, sorry", "NHWC only", "dilation is not available", "float64"],
+    [
+        "channels_first unsupported, sorry",
+        "NHWC only",
+        "dilation is not available",
+        "float64",
+        "empty input",
+        "weights have not been loaded",
+    ],
 )
 @pytest.mark.parametrize("error", ["ValueError", "AssertionError"])
 def test_what_sounds_like_a_refusal_is_told_soon(message: str, error: str) -> None:
@@ -126,6 +133,8 @@ def _slips() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "nothing", lambda: [a for a, _ in [nothing]]
     yield "arguments", pattern_of  # type: ignore[misc]
     yield "scalar", lambda: int(ones)
+    yield "maximum", lambda: max([])
+    yield "argmax", lambda: np.argmax([])
     yield "truth", lambda: bool(ones == 1)
     yield "stack", lambda: np.stack([])
     yield "isnan", lambda: np.isnan(np.array(["a"]))
