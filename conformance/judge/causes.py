@@ -35,7 +35,7 @@ from conformance.model.named import resolve
 from conformance.model.observation import Unsupported
 from conformance.model.values.codec import Array, Value, dtype_of
 from conformance.model.values.dtypes import SIGNIFICAND_BITS
-from conformance.subjects import Subject
+from conformance.subjects import Subject, in_own_terms
 
 #: The search for one subject's causes ends after so many calls of its own, or, where calls take long, seconds. No
 #: call counts for more than `LONGEST`: what takes longer is a process that has to be started anew. `LEAST` calls
@@ -462,7 +462,7 @@ class Causes:
             bare = attrs.evolve(layer, configuration=without)
             if is_wrong(bare) or self._is_lacking(bare):
                 needs -= {"bias"}
-        case = layer.case()
+        case = in_own_terms(self._subject, layer.case())
         tried = (owners(layer, needs, how), *((clause,) for clause in LAST))
         failures = next(filter(None, (self._failures(case, clauses) for clauses in tried)), None)
         if failures is None:
@@ -500,12 +500,13 @@ class Causes:
 
     def _is_lacking(self, layer: Layer) -> bool:
         """Tell whether the subject does not offer such a layer."""
-        observation = self._evidence.observation(self._subject, layer.case())
+        case = in_own_terms(self._subject, layer.case())
+        observation = self._evidence.observation(self._subject, case)
         return any(outcome.unsupported is not None for outcome in observation.all_outcomes)
 
     def _call(self, layer: Layer) -> str:
         try:
-            case = layer.case()
+            case = in_own_terms(self._subject, layer.case())
             if min(layer.configuration.output_shape) < 0 or not runs_here(case, self._traits):
                 return ""
             observation = self._evidence.observation(self._subject, case)

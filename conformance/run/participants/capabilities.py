@@ -42,6 +42,10 @@ class Declaring:
             return Observation(Outcome(unsupported=lacks))
         return self._subject.observe(case)
 
+    def in_own_terms(self, case: Case) -> Case:
+        """Return the case as this subject can be asked."""
+        return self._plain.in_own_terms(case)
+
     def close(self) -> None:
         """Give back processes."""
         self._subject.close()
