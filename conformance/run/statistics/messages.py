@@ -34,7 +34,8 @@ _SCALAR_TYPES = re.compile(r"scalar type \w+")
 _SLIPS = frozenset({"AttributeError", "NameError", "LookupError", "ArithmeticError"})
 #: What Python and NumPy say of a slip, by a class of errors that is also raised on purpose.
 _SLIP = re.compile(
-    r"matmul: |operands could not be broadcast|could not broadcast|shapes .* not aligned|cannot reshape array"
+    r"matmul: |operands could not be broadcast|could not broadcast|shapes .* not aligned"
+    r"|cannot reshape (array|tensor)|size of tensor a .* must match the size of tensor b"
     r"|shape-mismatch for sum|einstein sum|axes don't match|all the input array|need at least one array"
     r"|unsupported operand type|bad operand type|not supported between instances|object cannot be interpreted"
     r"|object is not (subscriptable|iterable|callable)|must be an iterable, not|cannot unpack non-iterable"

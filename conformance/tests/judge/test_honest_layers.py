@@ -111,3 +111,8 @@ def test_what_a_layer_always_has_is_not_what_makes_it_wrong(layer: type) -> None
     clauses = ("PAD-*", "BIAS-*", "VAL-01", "SHAPE-0*", "FMT-*")
     result = conformance.check(layer, profile="smoke", clause=clauses)
     assert _broken(result) == {"PAD-01"}
+
+
+def test_none_for_a_number_may_be_of_a_wrong_type_as_well_as_a_wrong_value() -> None:
+    result = conformance.check(honest.NoneOfAWrongType, profile="smoke", clause="INIT-05")
+    assert _red(result) == []

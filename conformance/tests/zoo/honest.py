@@ -186,3 +186,23 @@ class FirstCropsAtTheBeginning(CropsAtTheBeginning):
 
     def __call__(self, inputs: Any) -> Any:
         return super().__call__(inputs.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+
+
+class NoneOfAWrongType(fast_impl.Conv2DTranspose):
+    """Says TypeError where an initializer is given None for a number, as PyTorch does."""
+
+    def __init__(self, *args: Any, kernel_initializer: Any = None, **more: Any) -> None:
+        config = (
+            kernel_initializer.get("config", {}) if isinstance(kernel_initializer, dict) else {}
+        )
+        self._is_typed = None in config.values()
+        try:
+            super().__init__(*args, kernel_initializer=kernel_initializer, **more)
+        except ValueError as error:
+            raise (TypeError("None") if self._is_typed else error) from error
+
+    def __call__(self, *args: Any, **more: Any) -> Any:
+        try:
+            return super().__call__(*args, **more)
+        except ValueError as error:
+            raise (TypeError("None") if self._is_typed else error) from error

@@ -149,6 +149,17 @@ def test_a_slip_is_no_refusal(name: str, slip: Callable[[], object]) -> None:
     assert _often(*_failures(str(caught.value), ENOUGH, kind)) == []
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "cannot reshape tensor of 0 elements into shape [0, 1, -1]",
+        "The size of tensor a (36) must match the size of tensor b (2) at non-singleton dimension 3",
+    ],
+)
+def test_a_slip_is_none_in_words_of_torch_either(message: str) -> None:
+    assert _often(*_failures(message, ENOUGH, "RuntimeError")) == []
+
+
 def test_a_slip_that_a_long_argument_hides_is_no_refusal() -> None:
     argument = "kernel_initializer=<mine.initializers.Uniform with a long description of itself>"
     failures = _failures(f"{argument}: object of type 'NoneType' has no len()", ENOUGH, "TypeError")
