@@ -240,6 +240,13 @@ def test_what_is_not_refused_is_one_cause_whatever_should_be_raised(grouped):
     )
 
 
+def test_what_is_refused_by_another_exception_is_refused(grouped):
+    told = "should raise ValueError, raised AssertionError at call: "
+    lines = [_on(shape, message=told) for shape in ([4, 5, 2], [2, 4, 5])]
+    (cause,) = grouped(*lines)
+    assert cause.title.startswith("What must be refused is refused otherwise, as in this case: ")
+
+
 @pytest.mark.parametrize(
     ("step", "title"),
     [
