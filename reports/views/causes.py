@@ -384,7 +384,8 @@ def _key_of_wanted(finding: Finding) -> _Key | None:
 
 
 def _key_of_exception(kind: str, line: str) -> _Key:
-    return ("raised", kind, normalised(line))
+    # What was received differs from case to case.
+    return ("raised", kind, normalised(line.partition(" Received: ")[0]))
 
 
 def _step(finding: Finding) -> str:

@@ -20,7 +20,7 @@ _REFUSAL = re.compile(
     r"\b(only|alone|must|needs?|needed|expected scalar type|cannot)\b|support"
     r"|\b(un(known|implemented|available)|unrecogni[sz]ed)\b"
     r"|\bnot (implemented|available|known|offered|possible|allowed|for)\b|\bno such\b|\bha(s|ve) to be\b"
-    r"|\brequire|\brefuse|\bempty\b|\bnot (been )?(loaded|initiali[sz]ed)\b",
+    r"|\bcould not (find|interpret|locate)\b|\brequire|\brefuse|\bempty\b|\bnot (been )?(loaded|initiali[sz]ed)\b",
     re.IGNORECASE,
 )
 #: Ends a message that says what was not known.

@@ -81,3 +81,40 @@ def test_a_mistake_of_such_a_function_is_the_matter_of_its_own_clause() -> None:
     assert [(f.clause, f.case["arguments"]["use_bias"]) for f in result.findings] == [
         ("PAD-01", False)
     ]
+
+
+def _pair(inputs: Any, kernel: Any, strides: Any, padding: Any, data_format: Any) -> Any:
+    return fast_impl.conv2d_transpose(inputs, kernel, strides, padding, data_format)
+
+
+_pair.gradients = fast_impl.conv2d_transpose_gradients  # type: ignore[attr-defined]
+
+
+class _Engine:
+    """Knows no other layer than one of channels_first without a bias."""
+
+    def __init__(self, *args: Any, data_format: Any = "channels_first", **more: Any) -> None:
+        if data_format != "channels_first" or more.pop("use_bias", False):
+            raise NotImplementedError("only channels_first, without a bias")
+        self._layer = fast_impl.Conv2DTranspose(
+            *args, data_format=data_format, use_bias=False, **more
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_layer"], name)
+
+    def __call__(self, inputs: Any) -> Any:
+        return self._layer(inputs)
+
+    def build(self, shape: Any) -> None:
+        self._layer.build(shape)
+
+    def set_weights(self, weights: Any) -> None:
+        self._layer.set_weights(weights)
+
+
+@pytest.mark.parametrize("right", [_pair, _Engine])
+def test_nothing_is_wrong_in_own_terms_that_is_right_with_the_defaults(right: Any) -> None:
+    clauses = ("GRAD-*", "SHAPE-*", "PAD-*", "VAL-*", "DTYPE-0[2-6]", "FMT-*", "LIFE-*", "KILL-*")
+    result = conformance.check(right, profile="smoke", clause=clauses, examples=5)
+    assert [(f.clause, f.message) for f in result.findings] == []

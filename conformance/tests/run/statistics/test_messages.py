@@ -105,6 +105,7 @@ def test_a_refusal_of_dtypes_is_told_once_and_soon() -> None:
         "dilation is not available",
         "float64",
         "empty input",
+        "Could not interpret regularizer identifier: l1_l2",
         "weights have not been loaded",
     ],
 )
