@@ -17,7 +17,7 @@ from conformance.model.case import Case
 from conformance.model.named import literal
 from conformance.model.named import resolve as resolved
 from conformance.model.observation import Outcome
-from conformance.model.steps import Build, Call, GetWeights, SetWeights
+from conformance.model.steps import Build, Call, GetWeights, RoundTrip, SetWeights
 from conformance.subjects import LoadError, resolve
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import FunctionBackend, LayerBackend
@@ -259,6 +259,22 @@ def test_a_method_of_a_framework_s_module_is_not_the_page_s() -> None:
     case = Case("any", {"filters": 1, "kernel_size": 1}, (Call(inputs, via="apply"),))
     (called,) = observe(case, LayerBackend(Module)).outcomes
     assert called.unsupported == "the class has no 'apply': that of torch means something else"
+
+
+class Proxy:
+    """It has what its layer has; its class has nothing."""
+
+    def __init__(self, **arguments: Any) -> None:
+        self._layer = fast_impl.Conv2DTranspose(**arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._layer, name)
+
+
+def test_a_class_that_cannot_be_made_of_a_configuration_has_no_round_trip() -> None:
+    case = Case("any", {"filters": 1, "kernel_size": 1}, (RoundTrip(),))
+    (tripped,) = observe(case, LayerBackend(Proxy)).outcomes
+    assert tripped.unsupported == "the class has no 'from_config'"
 
 
 class WithoutBias:
