@@ -263,17 +263,32 @@ class _FunctionWords(LayerWords):
             # The weights of a function are arguments of each call: copies, as the suite passes them.
             kernel, *bias = map(self.array, step.values)
             return [f"kernel = {kernel}", *(f"options['bias'] = {values}" for values in bias)]
-        if not isinstance(step, steps.Call) or not (show or self.situation is not None):
+        if not (show or self.situation is not None):
             return []
-        if self.situation in situations.CALLED:
-            function = f"lambda inputs: {self.layer_class}(inputs, kernel, {self._rest})"
-            text = self.called(function, self.tensor(step.inputs))
+        if isinstance(step, steps.Gradients):
+            given = {"inputs": step.inputs, "output_gradient": step.output_gradient}
+        elif isinstance(step, steps.Call):
+            given = {"inputs": step.inputs}
         else:
-            text = f"{self.layer_class}({self.tensor(step.inputs)}, kernel, {self._rest})"
+            return []
+        texts = [self.tensor(array) for array in given.values()]
+        if self.situation in situations.CALLED:
+            function = f"lambda {', '.join(given)}: {self._call(*given)}"
+            text = self.called(function, *texts)
+        else:
+            text = self._call(*texts)
         after = ["overwrite(lent)"] if self.situation in situations.OVERWRITING else []
         if show:
             return [f"shown = views({text})", *after] if self.reads_late else [f"print({text})"]
         return [f"overwrite({text})" if self.situation == "results overwritten" else text, *after]
+
+    def _call(self, inputs: str, *output_gradient: str) -> str:
+        """Return the call of the function, or, of a gradient of the output, that of its second one."""
+        if not output_gradient:
+            return f"{self.layer_class}({inputs}, kernel, {self._rest})"
+        own = "**{name: value for name, value in options.items() if name != 'bias'}"
+        rest = self._rest.replace("**options", own)
+        return f"{self.layer_class}.gradients({inputs}, kernel, {output_gradient[0]}, {rest})"
 
 
 class _FrameworkWords(_FunctionWords):

@@ -35,7 +35,7 @@ from conformance.model.named import resolve
 from conformance.model.observation import Unsupported
 from conformance.model.values.codec import Array, Value, dtype_of
 from conformance.model.values.dtypes import SIGNIFICAND_BITS
-from conformance.subjects import Subject
+from conformance.subjects import Subject, in_own_terms
 
 #: The search for one subject's causes ends after so many calls of its own, or, where calls take long, seconds. No
 #: call counts for more than `LONGEST`: what takes longer is a process that has to be started anew. `LEAST` calls
@@ -48,6 +48,8 @@ _SHORT = ("float16", "bfloat16")
 _WIDE = ("int32", "float64")
 #: Begins the name of a policy: what is computed in another dtype than the weights have.
 _MIXED = "mixed_"
+#: Features, beside a dtype, that a subject may have instead of a default of the page.
+_OFFERED = ("channels_first", "no bias")
 #: Integers from this on count as large.
 _LARGE = 2**12
 
@@ -437,23 +439,30 @@ class Causes:
 
         def is_wrong(plainer: Layer) -> bool:
             found = self._how(plainer)
+            if how == "error" and found == "dtype":
+                return False  # a result in another dtype is no reason to raise
             return found == how if how == "shape" else bool(found)
 
         changes = [*_plainer(layer)]
         plainest = reduce(lambda one, change: change(one), changes, layer)
         if is_wrong(plainest):
             layer = plainest
+        # What a subject has nothing else for, nobody can tell that it needs to be wrong.
+        unasked: set[str] = set()
         for change in changes:
             plainer = change(layer)
             if is_wrong(plainer):
                 layer = plainer
+            elif self._is_lacking(plainer):
+                unasked |= layer.features - plainer.features
         how = self._how(layer)
-        needs = layer.features
+        needs = layer.features - (unasked & {*_OFFERED, f"dtype {_dtype(layer)}"})
         if "bias" in needs:
             without = attrs.evolve(layer.configuration, use_bias=False)
-            if is_wrong(attrs.evolve(layer, configuration=without)):
+            bare = attrs.evolve(layer, configuration=without)
+            if is_wrong(bare) or self._is_lacking(bare):
                 needs -= {"bias"}
-        case = layer.case()
+        case = in_own_terms(self._subject, layer.case())
         tried = (owners(layer, needs, how), *((clause,) for clause in LAST))
         failures = next(filter(None, (self._failures(case, clauses) for clauses in tried)), None)
         if failures is None:
@@ -489,9 +498,15 @@ class Causes:
                 self._seconds += min(time.monotonic() - started, LONGEST)
         return self._wrong[layer]
 
+    def _is_lacking(self, layer: Layer) -> bool:
+        """Tell whether the subject does not offer such a layer."""
+        case = in_own_terms(self._subject, layer.case())
+        observation = self._evidence.observation(self._subject, case)
+        return any(outcome.unsupported is not None for outcome in observation.all_outcomes)
+
     def _call(self, layer: Layer) -> str:
         try:
-            case = layer.case()
+            case = in_own_terms(self._subject, layer.case())
             if min(layer.configuration.output_shape) < 0 or not runs_here(case, self._traits):
                 return ""
             observation = self._evidence.observation(self._subject, case)

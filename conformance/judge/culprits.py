@@ -10,6 +10,7 @@ other weights before is to blame. Where a layer has no losses because it is not 
 to blame, and no other about losses. Where losses are as many as they should be and have other values, the clauses
 about these are to blame. Where a constructor refuses one number for both axes, the clause about that argument is
 to blame. Where results and weights come out in another dtype everywhere, the clauses about dtypes are to blame.
+Where calls give no arrays, the clause about values is to blame, and none that wants a call to be refused.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from conformance.judge.judging import Failure, HarnessError, first_failure
 from conformance.model import steps
 from conformance.model.case import Case
 from conformance.model.observation import Error, Observation
-from conformance.model.values.codec import dtype_of
+from conformance.model.values.codec import dtype_of, type_name
 from conformance.model.values.dtypes import SIGNIFICAND_BITS
 from conformance.oracle.bounds import OracleError
 from conformance.oracle.comparison import is_other_dtype
@@ -60,6 +61,8 @@ _OF_GIVEN = Case(
     ),
 )
 _OF_MADE = Case("inferred dtypes", _PLAIN, (_CALL, steps.GetWeights(), _CALL))
+#: Whose matter it is that a call gives no array.
+_VALUES = "VAL-01"
 #: Whose matter it is that NaN and infinities are lost.
 _SPECIALS = "DTYPE-05"
 #: Whose matter it is that a layer cannot have other weights.
@@ -113,6 +116,7 @@ class Culprits:
             return (
                 self._of_a_cast(clause, failure)
                 or self._of_one_dtype(clause, failure)
+                or self._of_an_answer(clause, failure)
                 or self._of_a_plain_call(clause, failure)
                 or self._of_specials(failure)
                 or self._of_a_form(clause, failure)
@@ -189,6 +193,21 @@ class Culprits:
         blamed = self._first(self._evidence, CHECKS.of(_TYPED), _OF_GIVEN)
         came = failure.mismatch.got.dtype.name
         return blamed if blamed is not None and blamed[1].mismatch.got == came else None
+
+    def _of_an_answer(self, clause: str, failure: Failure) -> Blamed | None:
+        """Return the clause about values where no call gives an array: who has not begun cannot have refused."""
+        case, found = failure.case, failure.mismatch
+        if clause == _VALUES or found.step is None or not isinstance(found.expected, str):
+            return None
+        step = case.steps[found.step]
+        if not isinstance(step, steps.Call) and getattr(step, "method", None) != "call":
+            return None
+        if isinstance(found.got, np.ndarray):
+            return None
+        plain = attrs.evolve(_OF_GIVEN, family="geometry")
+        blamed = self._first(self._evidence, CHECKS.of(_VALUES), plain)
+        is_alike = blamed and type_name(blamed[1].mismatch.got) == type_name(found.got)
+        return blamed if is_alike else None
 
     def _of_a_plain_call(self, clause: str, failure: Failure) -> Blamed | None:
         """Return the clause about weights that a call makes, where such a call raises whatever it is given.
@@ -289,10 +308,12 @@ class Culprits:
     def _of_a_dtype(self, clause: str, failure: Failure) -> Blamed | None:
         """Return the clause about the dtype of results, or of weights, where a plain case shows it, too."""
         case, found = failure.case, failure.mismatch
-        if clause.startswith("DTYPE") or found.step is None or not is_other_dtype(found):
+        if found.step is None or not is_other_dtype(found):
             return None
         is_call = isinstance(case.steps[found.step], steps.Call)
         plain, owner = (_OF_GIVEN, _TYPED) if is_call else (_OF_MADE, _WEIGHTS_TYPED)
+        if clause == owner or (clause.startswith("DTYPE") and clause != _WEIGHTS_TYPED):
+            return None
         blamed = self._first(self._evidence, CHECKS.of(owner), plain)
         if blamed is None or not is_other_dtype(blamed[1].mismatch):
             return None

@@ -24,7 +24,7 @@ from conformance.checks import CHECKS, Checks, NotSupported, NotTried, Traits
 from conformance.judge.evidence import Evidence
 from conformance.judge.judging import Failure, HarnessError, Tally, judge, judge_case
 from conformance.model.case import Case
-from conformance.subjects import Subject
+from conformance.subjects import Subject, in_own_terms
 
 try:
     from hypothesis.internal.conjecture import providers
@@ -79,8 +79,13 @@ def explore(
 
     def run(case: Case) -> None:
         nonlocal done
-        if judge_case(evidence, concerned, case, subject, traits, tallies):
-            evidence.note_explored(subject, case)
+        asked = in_own_terms(subject, case)
+        if asked is not case:
+            # What is about the default itself is asked as it is, and unsupported.
+            others = [check for check in concerned if not check.applies(asked, traits)]
+            judge_case(evidence, others, case, subject, traits, tallies)
+        if judge_case(evidence, concerned, asked, subject, traits, tallies):
+            evidence.note_explored(subject, asked)
         done += 1
         progress(done)
 
@@ -157,6 +162,7 @@ def shrink(
 
     def run(case: Case) -> None:
         nonlocal smallest, fresh, is_cut
+        case = in_own_terms(subject, case)
         applying = [check for check in concerned if check.applies(case, traits)]
         if not applying or evidence.is_known_to_hold(subject, case):
             return

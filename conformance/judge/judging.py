@@ -21,7 +21,7 @@ from conformance.model.values.codec import Value, text_of
 from conformance.oracle.comparison import Mismatch, listening, told_of_normwise
 from conformance.oracle.form import unlike_the_oracle
 from conformance.oracle.settling import settled
-from conformance.subjects import Subject
+from conformance.subjects import Subject, in_own_terms
 
 
 class HarnessError(Exception):
@@ -150,6 +150,9 @@ def judge(
         NotTried: the case was not run, or the check does not know it.
         HarnessError: the check, the oracle or the way to the subject raised.
     """
+    asked = in_own_terms(subject, case)
+    if asked is not case and check.applies(asked, traits):
+        case = asked
     failure = _judged_here(evidence, check, case, subject, traits)
     if failure is None or case.situation is None or is_apart(check):
         return failure

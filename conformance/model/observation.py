@@ -40,11 +40,12 @@ _WRONG_DTYPE = re.compile(
 _LONGEST = 300
 #: Classes of errors that say "that is not here": Python's, TensorFlow's and ONNX Runtime's.
 _NOT_IMPLEMENTED = frozenset({"NotImplementedError", "UnimplementedError", "NotImplemented"})
-#: How errors of more general classes say it: XLA by its status code; PyTorch of an operation in a dtype, and of
-#: images without rows or channels.
+#: How errors of more general classes say it: XLA by its status code; PyTorch of an operation in a dtype, of
+#: integers as weights, and of images without rows or channels.
 _NOT_IMPLEMENTED_TEXT = re.compile(
     r"UNIMPLEMENTED:|[\"'][\w:.]+[\"'] not implemented for |Only zero batch or zero channel inputs are supported"
     r"|Given (groups|transposed)=1, expected weight to be at least 1 at dimension"
+    r"|Only Tensors of floating point and complex dtype can require gradients"
 )
 #: How PyTorch says it of arrays: of negative strides, of the other byte order, and of dtypes that it does not take
 #: from NumPy or give back; how NumPy and PyTorch say that they have no dtype of a name, as of Keras' policies.
@@ -101,10 +102,11 @@ class Error:
     @property
     def means_not_implemented(self) -> bool:
         """Whether it says that the implementation does not have something, in Python's or a framework's words."""
+        line = telling_line(self.message)
         return bool(
             _NOT_IMPLEMENTED.intersection(self.types)
-            or ("RuntimeError" in self.types and _NOT_IMPLEMENTED_TEXT.match(self.message))
-            or _NO_SUCH_ARRAY.match(self.message)
+            or ("RuntimeError" in self.types and _NOT_IMPLEMENTED_TEXT.match(line))
+            or _NO_SUCH_ARRAY.match(line)
         )
 
     @property

@@ -137,7 +137,7 @@ static void print_array(const Array *a)
     strcpy(end, "\"}}");
 }
 
-typedef struct { long kernel_size[2], strides[2]; int same, weights; Array kernel, bias; } Layer;
+typedef struct { long filters, channels, kernel_size[2], strides[2]; int same, use_bias, weights; Array kernel, bias; } Layer;
 
 /* One integer or two: an argument may have any JSON type, for invalid ones come on purpose. */
 static int pair(Node *node, long given[2])
@@ -154,6 +154,7 @@ static int construct(Layer *layer, Node *given)
 {
     static const char *KNOWN = " filters kernel_size strides padding use_bias name ";
     Node one = {NUM, 1, NULL, 0, NULL}, *strides = get(given, "strides"), *padding = get(given, "padding");
+    Node *filters = get(given, "filters"), *use_bias = get(given, "use_bias");
     for (int i = 0; i < given->count; i += 2) {
         char word[128];
         snprintf(word, sizeof word, " %s ", given->items[i].text);
@@ -163,6 +164,9 @@ static int construct(Layer *layer, Node *given)
     if (!pair(strides ? strides : &one, layer->strides)) return refuse("construct", "strides");
     if (padding && (padding->kind != STR || (strcmp(padding->text, "same") && strcmp(padding->text, "valid"))))
         return unsupported("such padding");
+    if (filters->kind != NUM || filters->number < 1) return unsupported("such filters");
+    layer->filters = (long)filters->number;
+    layer->use_bias = !use_bias || use_bias->number;
     layer->same = padding && !strcmp(padding->text, "same");
     return tell("{\"value\": null}"), 1;
 }
@@ -190,12 +194,27 @@ static int call(Layer *layer, Node *step)
     return 1;
 }
 
+static int build(Layer *layer, Node *step)
+{
+    Node *shape = get(step, "input_shape");
+    layer->channels = shape->count ? (long)shape->items[shape->count - 1].number : 0;
+    return tell("{\"value\": null}"), 1; /* no initializers: weights come by set_weights */
+}
+
 static int set_weights(Layer *layer, Node *step)
 {
     Node *values = get(step, "values");
-    if (!values->count) return unsupported("layer without weights");
-    if (!array(&values->items[0], &layer->kernel)) return 0;
-    if (values->count > 1 && !array(&values->items[1], &layer->bias)) return 0;
+    Array given[2] = {{0}};
+    if (values->count != 1 + layer->use_bias) return refuse("set_weights", "another number of weights");
+    for (int i = 0; i < values->count; i++)
+        if (!array(&values->items[i], &given[i])) return 0;
+    const long *kernel = given[0].shape;
+    if (given[0].rank != 4 || kernel[0] != layer->kernel_size[0] || kernel[1] != layer->kernel_size[1] ||
+        kernel[2] != layer->filters || kernel[3] != layer->channels ||
+        (layer->use_bias && (given[1].rank != 1 || given[1].shape[0] != layer->filters)))
+        return refuse("set_weights", "weights of other shapes");
+    layer->kernel = given[0];
+    layer->bias = given[1];
     layer->weights = values->count;
     return tell("{\"value\": null}"), 1;
 }
@@ -219,7 +238,7 @@ int main(void)
                get(&request, "id")->text, out);
         for (int i = 0; made && i < steps->count; i++) {
             const char *what = get(&steps->items[i], "do")->text;
-            if (!strcmp(what, "build")) tell("{\"value\": null}");
+            if (!strcmp(what, "build")) build(&layer, &steps->items[i]);
             else if (!strcmp(what, "set_weights")) set_weights(&layer, &steps->items[i]);
             else if (!strcmp(what, "call")) call(&layer, &steps->items[i]);
             else unsupported(what);

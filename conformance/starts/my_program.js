@@ -54,18 +54,26 @@ class Layer {
     const strange = Object.keys(given).filter((name) => !KNOWN.includes(name));
     if (strange.length) throw new Unsupported(`no ${strange.join(', ')}`);
     if (!Number.isInteger(given.filters) || given.filters < 1) throw new Unsupported('no such filters');
+    this.filters = given.filters;
     this.kernelSize = pair(given.kernel_size, 'kernel_size');
+    this.useBias = given.use_bias ?? true;
     this.strides = pair(given.strides ?? 1, 'strides');
     this.padding = given.padding ?? 'valid';
     if (!['valid', 'same'].includes(this.padding)) throw new Unsupported(`no padding ${this.padding}`);
   }
 
-  build() {
+  build(step) {
+    this.channels = step.input_shape.at(-1);
     return null; // no initializers: weights come by set_weights
   }
 
   set_weights(step) {
-    [this.kernel, this.bias] = step.values.map(decoded);
+    const weights = step.values.map(decoded);
+    const kernel = [...this.kernelSize, this.filters, this.channels];
+    const wanted = this.useBias ? [kernel, [this.filters]] : [kernel];
+    const given = weights.map(({ shape }) => shape);
+    if (JSON.stringify(given) !== JSON.stringify(wanted)) throw new ValueError(`weights of shapes ${JSON.stringify(given)}`);
+    [this.kernel, this.bias] = weights;
     return null;
   }
 

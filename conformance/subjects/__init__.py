@@ -23,7 +23,9 @@ from conformance.subjects.loading import ALGORITHM, LAYERS, LoadError, backend_f
 from conformance.subjects.processes.process import MEMORY, ProcessSubject
 from conformance.subjects.tensorflow import ENVIRONMENT
 
-__all__ = ["BUILT_IN", "LoadError", "Subject", "default_specs", "is_built_in", "renew", "resolve"]
+__all__ = [
+    "BUILT_IN", "LoadError", "Subject", "default_specs", "in_own_terms", "is_built_in", "renew", "resolve",
+]  # fmt: skip
 
 #: Name and one line for each built-in subject.
 BUILT_IN = {
@@ -62,6 +64,12 @@ class Subject(Protocol):
 def renew(subject: Subject) -> None:
     """Have the next case meet a process that has done nothing before."""
     getattr(subject, "renew", subject.close)()
+
+
+def in_own_terms(subject: Subject, case: Case) -> Case:
+    """Return the case as the subject can be asked: of one without a bias, without a bias."""
+    asked: Case = getattr(subject, "in_own_terms", lambda one: one)(case)
+    return asked
 
 
 class LocalSubject:

@@ -190,9 +190,20 @@ class LayerBackend(steps.Backend):
         has_bias = has_attribute(self.layer, "bias")
         if self._without_bias and has_bias:  # which it may have since it was built
             raise Unsupported("the constructor takes no use_bias")
-        if len(step.values) > 1 and "use_bias" in self._lacking and not has_bias:
-            raise Unsupported("the layer has no bias, and its constructor no use_bias")
-        step.run(self)
+        is_asked = len(step.values) > 1 and "use_bias" in self._lacking and not has_bias
+        without = "the layer has no bias, and its constructor no use_bias"
+        if is_asked and has_attribute(self.layer, "kernel"):
+            raise Unsupported(without)
+        try:
+            step.run(self)
+        except (Unsupported, limits.TooLarge):
+            raise
+        except Exception as error:
+            # Who shows no weights may have a bias or not: it takes the weights that it has.
+            if not is_asked and not self._without_bias:
+                raise
+            told = without if is_asked else "the constructor takes no use_bias"
+            raise Unsupported(told, error) from error
 
     def do_has(self, step: steps.Has) -> Value:
         found = step.run(self)
@@ -393,7 +404,9 @@ _SPELLED = {
 class FunctionBackend(LayerBackend):
     """Drives a bare function `conv2d_transpose(inputs, kernel, strides, padding, data_format, ...)`.
 
-    It speaks for the forward direction only. Arguments that the function does not take (see
+    It speaks for the forward direction, and where the function has a second one as its attribute `gradients`, for
+    the way back: ``gradients(inputs, kernel, output_gradient, strides, padding, data_format, ...)``, which takes
+    what the function takes, but for the bias. Arguments that the function does not take (see
     `conformance.subjects.signatures`) are unsupported where a case needs them.
     """
 
@@ -401,6 +414,8 @@ class FunctionBackend(LayerBackend):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(functools.partial(_FunctionLayer, function))
+        if callable(getattr(function, "gradients", None)):
+            self.kinds = (*self.kinds, steps.Gradients)
 
     def make(self, arguments: Mapping[str, Value], positional: Sequence[Value] = ()) -> Any:
         strange = sorted(arguments.keys() - _FUNCTION_ARGUMENTS)
@@ -415,6 +430,8 @@ class FunctionBackend(LayerBackend):
         return f"a bare function has no {step.tag!r}: {_LAYERS_ONLY}"
 
     def attribute(self, name: str) -> Any:
+        if name == "gradients":  # who has none is not asked
+            return self.layer.passed_back
         raise Unsupported(f"a bare function has no {name!r}: {_LAYERS_ONLY}")
 
 
@@ -443,13 +460,30 @@ class _FunctionLayer:
 
     def __call__(self, inputs: Array) -> Any:
         positional, given = self._given()
+        return self._called(self._function, inputs, *positional, **given)
+
+    @staticmethod
+    def _called(function: Callable[..., Any], *positional: Any, **given: Any) -> Any:
         try:
-            return self._function(inputs, *positional, **given)
+            return function(*positional, **given)
         except TypeError as error:  # of a function that passes its keywords on
             refused = _REFUSALS[0].search(text_of(error))
             if refused is not None and refused[1] in given:
                 raise Unsupported(f"the function takes no {refused[1]!r}") from error
             raise
+
+    def passed_back(self, inputs: Array, output_gradient: Array) -> Any:
+        """Return what the second function of a pair gives: gradients by inputs, kernel and bias."""
+        (kernel, *placed), given = self._given()
+        given.pop("bias", None)
+        function = self._function.gradients  # type: ignore[attr-defined]
+        found = self._called(function, inputs, kernel, output_gradient, *placed, **given)
+        if self.bias is not None:
+            return found
+        # It is not told whether there is a bias, and may give the gradient of one all the same.
+        if isinstance(found, Mapping):
+            return {name: one for name, one in found.items() if name != "bias"}
+        return found[:2] if isinstance(found, (tuple, list)) else found
 
     def gradients(self, output_gradient: Array, inputs: Array, **more: Any) -> Any:
         positional, given = self._given()

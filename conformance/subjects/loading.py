@@ -122,7 +122,8 @@ def _check_layer(target: Any, what: str) -> None:
         except TypeError as error:
             raise LoadError(
                 f"{what} takes {text_of(signature, limit=120)}: {error}; a layer is made with "
-                "filters=2, kernel_size=(1, 1), and has defaults for what else it takes"
+                "filters=2, kernel_size=(1, 1), and has defaults for what else it takes; for another one, "
+                "write and name a function that makes it: def make(filters, kernel_size, **more)"
             ) from error
     if inspect.isclass(target) and not _missing(target):
         return

@@ -71,6 +71,7 @@ _INSTEAD = re.compile(r"should raise [\w ]+, raised (\w+) at \w+: (.*)", re.DOTA
 _NOTHING_RAISED = re.compile(r"should raise [\w ]+, but raised nothing")
 #: The title, before what is said of the smallest case, of several things that are not refused.
 NOT_REFUSED = "What must be refused is not, as in this case: "
+OTHERWISE_REFUSED = "What must be refused is refused otherwise, as in this case: "
 #: So many causes of a subject are shown, those that matter most; of the others their clauses.
 SHOWN = 3
 #: How many axes images have.
@@ -290,7 +291,8 @@ def _told(smallest: Finding, findings: Sequence[Finding]) -> tuple[str, str, str
         described = [text for text in described if not text.startswith(_ONCE)]
     title = next(iter(described), None)
     if title is None and len(findings) > 1 and _key_of_difference(smallest, "") == _UNCHECKED:
-        return NOT_REFUSED + _placed(smallest), "", SYMPTOM
+        said = NOT_REFUSED if _NOTHING_RAISED.search(smallest.message) else OTHERWISE_REFUSED
+        return said + _placed(smallest), "", SYMPTOM
     return (_placed(smallest), "", SYMPTOM) if title is None else (title, "", DESCRIPTION)
 
 
@@ -382,7 +384,8 @@ def _key_of_wanted(finding: Finding) -> _Key | None:
 
 
 def _key_of_exception(kind: str, line: str) -> _Key:
-    return ("raised", kind, normalised(line))
+    # What was received differs from case to case.
+    return ("raised", kind, normalised(line.partition(" Received: ")[0]))
 
 
 def _step(finding: Finding) -> str:

@@ -15,6 +15,7 @@ from conformance.model.capabilities import FLAGS, LISTS
 from conformance.run.participants.participant import Participant, participants
 from conformance.run.participants.smoke import adapter_fault, layer_faults
 from conformance.run.settings.options import check_seconds, lack_of
+from conformance.run.statistics.messages import often, said
 from conformance.subjects import LoadError
 from conformance.subjects.processes.process import SECONDS_PER_CASE
 
@@ -78,6 +79,7 @@ def _judged(participant: Participant) -> dict[str, Any]:
     adapter = probed.crash or adapter_fault(subject, plain)
     # Behind a wrong adapter nothing can be seen of the layer.
     faults, cases = ({}, 0) if adapter else layer_faults(subject, participant.traits, plain)
+    refusals = often(subject.name, subject.mode, said(faults.values()))
     return {
         "subject": subject.name,
         "mode": subject.mode,
@@ -86,7 +88,8 @@ def _judged(participant: Participant) -> dict[str, Any]:
         "capabilities": dict(probed.has),
         "why_not": dict(probed.why),
         "adapter": adapter,
-        "layer": faults,
+        "layer": {clause: failure.mismatch.message for clause, failure in faults.items()},
+        "refusals": [str(one) for one in refusals],
         "cases": cases,
     }
 
@@ -124,6 +127,8 @@ def _show_faults(told: dict[str, Any], console: Terminal) -> None:
         clauses.setdefault(text, []).append(clause)
     for text, broken in clauses.items():
         console.told(f"your layer is wrong: {', '.join(broken)}: {text}", style="bold red")
+    for refusal in told["refusals"]:
+        console.told(refusal, style="yellow")
     console.told("the adapter is right: arrays go in and come out as they should", style="green")
     if not told["cases"]:
         console.told("no tiny case could be judged: everything is unsupported", style="yellow")

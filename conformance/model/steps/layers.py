@@ -86,6 +86,8 @@ class RoundTrip(Step):
 
     def run(self, backend: Backend) -> Value:
         get_config = backend.attribute("get_config")
+        if not hasattr(type(backend.layer), "from_config"):
+            raise Unsupported("the class has no 'from_config'")
         config = get_config()
         found, given = _as_data(config), copy.deepcopy(config)
         again = type(backend.layer).from_config(given)

@@ -42,6 +42,10 @@ class Declaring:
             return Observation(Outcome(unsupported=lacks))
         return self._subject.observe(case)
 
+    def in_own_terms(self, case: Case) -> Case:
+        """Return the case as this subject can be asked."""
+        return self._plain.in_own_terms(case)
+
     def close(self) -> None:
         """Give back processes."""
         self._subject.close()
@@ -91,7 +95,8 @@ def probe(subject: Subject, declared: Capabilities) -> Probed:
     for name, value, case in _cases(plain):
         if name in declared or has.get(name) is True:
             continue
-        observation = observe(case)
+        other = plain.relies_on_another_default(case)
+        observation = Observation(Outcome(unsupported=other)) if other else observe(case)
         ended = _end(observation)
         if ended is not None:
             return Probed(has, why, ended, plain)

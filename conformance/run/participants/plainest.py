@@ -18,11 +18,26 @@ from conformance.cases.drawn.data import position_coded
 from conformance.model.capabilities import LISTS
 from conformance.model.case import Case
 from conformance.model.observation import Observation
-from conformance.model.steps import Call, Step
+from conformance.model.steps import (
+    Build,
+    Call,
+    ComputeOutputShape,
+    GetWeights,
+    Gradients,
+    SetWeights,
+    Step,
+)
 from conformance.model.values.codec import Array, dtype_of
 
 #: Family of the cases: no check is run on them.
 FAMILY = "capabilities"
+
+#: Steps that mean the same of a layer without a bias, and of one with channels first.
+_TURNED = (Build, SetWeights, Call, ComputeOutputShape, Gradients, GetWeights)
+#: How families begin whose cases say what comes of each step.
+_SCRIPTED = "scripted"
+#: What nobody gives to a layer without a bias.
+_OF_BIAS = ("bias_initializer", "bias_regularizer", "bias_constraint")
 
 _DTYPES = ("float32", *(name for name in LISTS["dtypes"] if name != "float32"))
 
@@ -60,6 +75,35 @@ class Plainest:
                 return f"does not offer {name}={default!r}, the default"
         return None
 
+    def in_own_terms(self, case: Case) -> Case:
+        """Return the case without a bias, or with channels first, where it asks for a default that there is not.
+
+        A case whose steps mean something else then stays as it is, and so does a scripted one, which says itself
+        what comes of its steps.
+        """
+        if case.family.startswith(_SCRIPTED) or not all(type(s) in _TURNED for s in case.steps):
+            return case
+        has = {name for name, value in case.arguments.items() if value is not None}
+        arguments, own_steps = dict(case.arguments), case.steps
+        if not self.use_bias and not has & {"use_bias", *_OF_BIAS}:
+            given = [step.values for step in own_steps if isinstance(step, SetWeights)]
+            if not given or any(len(values) != 2 for values in given):
+                return case
+            arguments["use_bias"] = False
+            own_steps = tuple(
+                SetWeights(step.values[:1]) if isinstance(step, SetWeights) else step
+                for step in own_steps
+            )
+        if self.is_first and "data_format" not in has:
+            try:
+                own_steps = tuple(map(_channels_first, own_steps))
+            except ValueError:  # another number of axes
+                return case
+            arguments["data_format"] = "channels_first"
+        if own_steps is case.steps:
+            return case
+        return attrs.evolve(case, arguments=arguments, steps=own_steps)
+
     @property
     def is_first(self) -> bool:
         """Whether channels come before height and width."""
@@ -91,6 +135,18 @@ class Plainest:
         """Return an image of two by two pixels for `case`."""
         first = (data_format or self.data_format) == "channels_first"
         return position_coded((1, 1, 2, 2) if first else (1, 2, 2, 1), dtype or self.dtype)
+
+
+def _channels_first(step: Step) -> Step:
+    """Return a step of a channels_last layer as one of channels_first; ValueError for other than four axes."""
+    changes: dict[str, Any] = {}
+    for name, value in attrs.asdict(step, recurse=False).items():
+        if isinstance(value, np.ndarray):
+            changes[name] = value.transpose(0, 3, 1, 2)
+        elif name == "input_shape":
+            batch, height, width, channels = value
+            changes[name] = (batch, channels, height, width)
+    return attrs.evolve(step, **changes)
 
 
 #: What nearly all layers offer.

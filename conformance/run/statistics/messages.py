@@ -14,13 +14,13 @@ from reports.records.record import Said, SaidOften
 
 #: On so many cases a message is worth a hint, and so many hints are given of a subject.
 ENOUGH, TOLD = 10, 6
-#: On any where it sounds like a refusal: it names a dtype, says what alone there is, or what has to be.
+#: On any where it sounds like a refusal: it names a dtype, says what alone there is, what has to be, what lacks.
 ENOUGH_OF_REFUSALS = 1
 _REFUSAL = re.compile(
     r"\b(only|alone|must|needs?|needed|expected scalar type|cannot)\b|support"
     r"|\b(un(known|implemented|available)|unrecogni[sz]ed)\b"
     r"|\bnot (implemented|available|known|offered|possible|allowed|for)\b|\bno such\b|\bha(s|ve) to be\b"
-    r"|\brequire|\brefuse",
+    r"|\bcould not (find|interpret|locate)\b|\brequire|\brefuse|\bempty\b|\bnot (been )?(loaded|initiali[sz]ed)\b",
     re.IGNORECASE,
 )
 #: Ends a message that says what was not known.
@@ -34,14 +34,15 @@ _SCALAR_TYPES = re.compile(r"scalar type \w+")
 _SLIPS = frozenset({"AttributeError", "NameError", "LookupError", "ArithmeticError"})
 #: What Python and NumPy say of a slip, by a class of errors that is also raised on purpose.
 _SLIP = re.compile(
-    r"matmul: |operands could not be broadcast|could not broadcast|shapes .* not aligned|cannot reshape array"
+    r"matmul: |operands could not be broadcast|could not broadcast|shapes .* not aligned"
+    r"|cannot reshape (array|tensor)|size of tensor a .* must match the size of tensor b"
     r"|shape-mismatch for sum|einstein sum|axes don't match|all the input array|need at least one array"
     r"|unsupported operand type|bad operand type|not supported between instances|object cannot be interpreted"
     r"|object is not (subscriptable|iterable|callable)|must be an iterable, not|cannot unpack non-iterable"
     r"|has no len\(\)|takes .* positional argument|missing \d+ required|got multiple values for|values to unpack"
     r"|can't multiply sequence|invalid literal for|only integer scalar arrays|setting an array element"
     r"|only (length-1|size-1|0-dimensional) arrays|truth value of an array|not supported for the input types"
-    r"|negative dimensions are not allowed"
+    r"|negative dimensions are not allowed|(arg is|of) an empty sequence|iterable argument is empty"
 )
 #: Ends a message that says what was given, after what alone there is.
 _GIVEN = re.compile(

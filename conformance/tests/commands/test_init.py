@@ -36,6 +36,8 @@ def started(
         "PAD-0[1-3]",
         "--clause",
         "ARG-0[3-5]",
+        "--clause",
+        "LIFE-04",
         "--examples",
         "4",
     )

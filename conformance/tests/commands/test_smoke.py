@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,13 +47,52 @@ ADAPTERS = {
     "the call of a plain float32 layer does not work: TypeError at call: needs a tensor": _function(
         _refuse
     ),
-    "is a product for each pixel": _function(lambda y, b: y + 1),
+    "is a product for each pixel": _function(lambda y, b: 2 * y),
+    "needed: [array": _function(lambda y, b: (image for image in y)),
 }
 
 
 @pytest.mark.parametrize(("told", "subject"), ADAPTERS.items(), ids=ADAPTERS)
 def test_an_adapter_that_is_wrong_is_told(told: str, subject: ObjectSubject) -> None:
     assert told in (adapter_fault(subject) or "")
+
+
+def test_what_is_told_of_an_adapter_is_one_line() -> None:
+    assert "\n" not in (adapter_fault(ADAPTERS["needed: [array"]) or "")
+
+
+def test_few_digits_are_the_layer_s() -> None:
+    subject = _function(lambda y, b: np.round(y / 4) * np.float32(4))
+    assert (adapter_fault(subject), "VAL-01" in layer_faults(subject, Traits())[0]) == (None, True)
+
+
+def test_a_layer_that_refuses_a_default_does_not_have_it() -> None:
+    has = probe(ObjectSubject(OtherDefault), {}).has
+    assert has["layouts"] == ["channels_first"]
+
+
+class OtherDefault(fast_impl.Conv2DTranspose):
+    """Has channels_first alone, also where nothing is said."""
+
+    def __init__(self, *args: Any, data_format: str = "channels_first", **more: Any) -> None:
+        if data_format != "channels_first":
+            raise ValueError("NCHW!")
+        super().__init__(*args, data_format=data_format, **more)
+
+
+def test_the_command_proposes_what_is_refused_in_own_words(
+    command: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "long.py").write_text(
+        "import fast_impl\n"
+        "class Layer(fast_impl.Conv2DTranspose):\n"
+        "    def __init__(self, filters, kernel_size, strides=(1, 1), padding='valid'):\n"
+        "        super().__init__(filters, kernel_size, strides, padding)\n"
+        "        if self.strides[0] > self.kernel_size[0]:\n"
+        "            raise ValueError('holes are refused')\n"
+    )
+    told = command("smoke", f"{tmp_path}/long.py:Layer").stdout
+    assert "if your layer does not offer this, say --unsupported 'holes are refused'" in told
 
 
 def test_a_right_adapter_has_no_fault() -> None:

@@ -91,3 +91,28 @@ def test_a_cast_is_one_cause_though_the_dtype_is_told_before_any_call() -> None:
     assert {*told} == {"DTYPE-01", "DTYPE-04"}
     assert len({*told.values()}) == 1
     assert "cast to the layer's dtype" in told["DTYPE-01"]
+
+
+def test_a_result_in_another_dtype_is_no_second_cause_for_the_dtype_of_the_first_input() -> None:
+    clauses = ("DTYPE-0[124]", "INIT-07")
+    result = conformance.check(honest.Wider, profile="smoke", clause=clauses, examples=3)
+    refused = {finding.clause for finding in result.findings if finding.status == "error"}
+    assert (_broken(result), refused) == ({"DTYPE-01", "DTYPE-02"}, {"DTYPE-01"})
+
+
+def test_what_gives_promises_refuses_nothing_by_the_clause_about_values() -> None:
+    clauses = ("VAL-01", "SHAPE-1*", "DTYPE-0[34]", "INIT-07", "KILL-04")
+    result = conformance.check(honest.Promising, profile="smoke", clause=clauses, examples=3)
+    assert _broken(result) == {"VAL-01"}
+
+
+@pytest.mark.parametrize("layer", [honest.CropsAtTheBeginning, honest.FirstCropsAtTheBeginning])
+def test_what_a_layer_always_has_is_not_what_makes_it_wrong(layer: type) -> None:
+    clauses = ("PAD-*", "BIAS-*", "VAL-01", "SHAPE-0*", "FMT-*")
+    result = conformance.check(layer, profile="smoke", clause=clauses)
+    assert _broken(result) == {"PAD-01"}
+
+
+def test_none_for_a_number_may_be_of_a_wrong_type_as_well_as_a_wrong_value() -> None:
+    result = conformance.check(honest.NoneOfAWrongType, profile="smoke", clause="INIT-05")
+    assert _red(result) == []

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+import conformance
 import fast_impl
 from conformance.findings.scripts import script_for
 from conformance.model.case import Case
 from conformance.model.observation import Outcome
-from conformance.model.steps import Call, SetWeights
+from conformance.model.steps import Build, Call, Gradients, SetWeights
 from conformance.oracle.comparison import Mismatch
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import FunctionBackend
@@ -188,3 +189,74 @@ def test_the_script_of_a_finding_calls_the_function_as_the_suite_does(
 def test_operators_are_no_convolutions() -> None:
     with pytest.raises(LoadError, match="neither strides nor padding"):
         backend_class(operator.add, "operator.add")
+
+
+def both_ways(inputs, kernel, strides, padding, data_format, *, bias=None):  # type: ignore[no-untyped-def]
+    return right(inputs, kernel, strides, padding, data_format, bias=bias)
+
+
+both_ways.gradients = fast_impl.conv2d_transpose_gradients  # type: ignore[attr-defined]
+
+BACK = Case(
+    "gradients",
+    {"filters": 1, "kernel_size": 1, "strides": [2, 1], "padding": "same"},
+    (
+        Build((1, 1, 1, 1)),
+        SetWeights((np.full((1, 1, 1, 1), 3, np.float32), np.ones(1, np.float32))),
+        Gradients(np.full((1, 1, 1, 1), 5, np.float32), np.ones((1, 2, 1, 1), np.float32)),
+    ),
+)
+
+
+def test_the_second_function_of_a_pair_gives_gradients() -> None:
+    *_, found = observe(BACK, FunctionBackend(both_ways)).outcomes
+    assert [gradient.ravel().tolist() for gradient in found.value] == [[3], [5], [2]]
+
+
+def test_a_gradient_of_no_bias_is_left_out() -> None:
+    *steps, last = BACK.steps
+    without = Case(
+        "gradients",
+        {**BACK.arguments, "use_bias": False},
+        (steps[0], SetWeights(steps[1].values[:1]), last),  # type: ignore[attr-defined]
+    )
+    *_, found = observe(without, FunctionBackend(both_ways)).outcomes
+    assert found.value[2:] == [None]
+
+
+def test_a_function_alone_has_no_gradients() -> None:
+    *_, found = observe(BACK, FunctionBackend(of_the_page)).outcomes
+    assert found.unsupported == "a bare function has no 'gradients': only a layer (a class) does"
+
+
+def test_the_script_of_gradients_calls_the_second_function(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mismatch = Mismatch("wrong", 0.0, 0.0, 2)
+    script = script_for(
+        f"{__name__}:both_ways",
+        "eager",
+        BACK,
+        mismatch,
+        is_command=False,
+        driven_as=driven_as(both_ways),
+    )
+    exec(script, {})
+    assert "kernel=array([[[[5.]]]]" in capsys.readouterr().out.replace("\n", "")
+
+
+def test_wrong_gradients_of_a_pair_are_found() -> None:
+    def pair(inputs: Any, kernel: Any, strides: Any, padding: Any, data_format: Any) -> Any:
+        return right(inputs, kernel, strides, padding, data_format)
+
+    def back(
+        inputs: Any, kernel: Any, given: Any, strides: Any, padding: Any, data_format: Any
+    ) -> Any:
+        found = fast_impl.conv2d_transpose_gradients(
+            inputs, kernel, given, strides, padding, data_format
+        )
+        return found.inputs, found.kernel[::-1]
+
+    pair.gradients = back  # type: ignore[attr-defined]
+    result = conformance.check(pair, profile="smoke", clause=("GRAD-01", "VAL-01"), examples=3)
+    assert [finding.clause for finding in result.findings] == ["GRAD-01"]

@@ -17,7 +17,7 @@ from conformance.model.case import Case
 from conformance.model.named import literal
 from conformance.model.named import resolve as resolved
 from conformance.model.observation import Outcome
-from conformance.model.steps import Build, Call, GetWeights, SetWeights
+from conformance.model.steps import Build, Call, GetWeights, RoundTrip, SetWeights
 from conformance.subjects import LoadError, resolve
 from conformance.subjects.backend import observe
 from conformance.subjects.layer import FunctionBackend, LayerBackend
@@ -261,6 +261,22 @@ def test_a_method_of_a_framework_s_module_is_not_the_page_s() -> None:
     assert called.unsupported == "the class has no 'apply': that of torch means something else"
 
 
+class Proxy:
+    """It has what its layer has; its class has nothing."""
+
+    def __init__(self, **arguments: Any) -> None:
+        self._layer = fast_impl.Conv2DTranspose(**arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._layer, name)
+
+
+def test_a_class_that_cannot_be_made_of_a_configuration_has_no_round_trip() -> None:
+    case = Case("any", {"filters": 1, "kernel_size": 1}, (RoundTrip(),))
+    (tripped,) = observe(case, LayerBackend(Proxy)).outcomes
+    assert tripped.unsupported == "the class has no 'from_config'"
+
+
 class WithoutBias:
     """A layer that has no bias, and so no word for it."""
 
@@ -307,6 +323,48 @@ def test_a_layer_that_has_no_bias_is_not_given_one() -> None:
 def test_a_layer_that_always_has_a_bias_is_not_one_without() -> None:
     seen = _weighted(WithBias, KERNEL, use_bias=False)
     assert seen.constructed.unsupported == "the constructor takes no use_bias"
+
+
+class Hidden:
+    """A layer with a bias that shows none of its weights, as one around a module of PyTorch."""
+
+    def __init__(self, filters: Any, kernel_size: Any) -> None:
+        self._layer = fast_impl.Conv2DTranspose(filters, kernel_size)
+
+    def build(self, input_shape: Any) -> None:
+        self._layer.build(input_shape)
+
+    def set_weights(self, weights: Any) -> None:
+        self._layer.set_weights([weights[0], weights[1]])
+
+    def __call__(self, inputs: Any) -> Any:
+        return self._layer(inputs)
+
+
+def test_a_layer_that_shows_no_weights_may_have_a_bias() -> None:
+    *_, called = _weighted(Hidden, KERNEL, BIAS).outcomes
+    assert np.all(called.value == 4)
+
+
+def test_a_layer_that_shows_no_weights_and_needs_two_is_not_one_without_a_bias() -> None:
+    _, given, _ = _weighted(Hidden, KERNEL, use_bias=False).outcomes
+    assert given.unsupported == "the constructor takes no use_bias"
+
+
+class Shown(WithoutBias):
+    """It shows its one weight, and looks at no other one that it is given."""
+
+    def set_weights(self, weights: Any) -> None:
+        self._layer.set_weights(weights[:1])
+
+    @property
+    def kernel(self) -> Any:
+        return self._layer.kernel
+
+
+def test_a_layer_that_shows_a_kernel_alone_has_no_bias() -> None:
+    _, given, _ = _weighted(Shown, KERNEL, BIAS).outcomes
+    assert given.unsupported == "the layer has no bias, and its constructor no use_bias"
 
 
 class WithALateBias(WithoutBias):

@@ -167,6 +167,13 @@ def test_numbers_in_an_exception_do_not_tell_causes_apart(numbers):
     assert numbers(*lines) == [(1, 2)]
 
 
+def test_what_was_received_does_not_tell_causes_apart(numbers):
+    texts = [
+        f"Argument `name` cannot contain `/`. Received: name={name}" for name in ("a/b", "c/d")
+    ]
+    assert numbers(*(raised(f"ACT-0{n}", text) for n, text in enumerate(texts, 1))) == [(1, 2)]
+
+
 def test_addresses_in_an_exception_do_not_tell_causes_apart(numbers):
     texts = ("<Ones object at 0x7f1477d4fd90> is none", "<Ones object at 0x7fb7fefda7> is none")
     assert numbers(*(raised(f"ACT-0{n}", text) for n, text in enumerate(texts, 1))) == [(1, 2)]
@@ -238,6 +245,13 @@ def test_what_is_not_refused_is_one_cause_whatever_should_be_raised(grouped):
     assert refused.title.startswith(
         "What must be refused is not, as in this case: the call should raise "
     )
+
+
+def test_what_is_refused_by_another_exception_is_refused(grouped):
+    told = "should raise ValueError, raised AssertionError at call: "
+    lines = [_on(shape, message=told) for shape in ([4, 5, 2], [2, 4, 5])]
+    (cause,) = grouped(*lines)
+    assert cause.title.startswith("What must be refused is refused otherwise, as in this case: ")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from conformance.model.named import literal
 _CALL = steps.Call(INPUTS)
 _BASE = {"filters": 3, "kernel_size": [2, 3]}
 _VALUE, _TYPE = Raises("ValueError"), Raises("TypeError")
+#: What another framework than TensorFlow says of None, which is of a wrong type and a wrong value.
+_EITHER = Raises("ValueError|TypeError")
 
 
 def _kernel(form: Any, *lines: Line, **more: Any) -> Script:
@@ -79,7 +81,7 @@ _REFUSED = tuple(
 #: Other options have no number for None.
 _NONE = (
     *(
-        _kernel({"class_name": name, "config": {option: None}}, both(_CALL, _VALUE))
+        _kernel({"class_name": name, "config": {option: None}}, both(_CALL, _VALUE, outside=_EITHER))
         for name, option in (
             ("RandomUniform", "minval"), ("RandomNormal", "mean"), ("RandomNormal", "stddev"),
             ("TruncatedNormal", "mean"), ("TruncatedNormal", "stddev"), ("Constant", "value"),
@@ -93,7 +95,7 @@ _NONE = (
                 **_BASE,
                 "kernel_initializer": {"class_name": "VarianceScaling", "config": {option: None}},
             },
-            constructor=Expected(error, error),
+            constructor=Expected(error, error, outside=_EITHER),
             lines=(),
         )
         for option, error in (("mode", _VALUE), ("scale", _TYPE))

@@ -228,7 +228,8 @@ def _zeros(view: View) -> Mismatch | None:
         return got
     upstream = view.geometry.to_channels_last(step.output_gradient).astype(np.float64)
     kernel, _ = view.expectation.weights_at(index)
-    targets = (np.zeros(step.inputs.shape), np.zeros(kernel.shape), upstream.sum(axis=(0, 1, 2)))
+    bias = [upstream.sum(axis=(0, 1, 2))] if view.geometry.use_bias else []
+    targets = (np.zeros(step.inputs.shape), np.zeros(kernel.shape), *bias)
     for name, one, target in zip(_NAMES, got, targets):
         mismatch = compare_exactly(one, target, index, name)
         if mismatch is not None:

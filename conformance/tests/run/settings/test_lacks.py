@@ -111,6 +111,9 @@ def test_words_that_are_no_regular_expression_are_found_as_they_are() -> None:
         (_error("\"slow_conv_transpose2d_out_cpu\" not implemented for 'Half'", "RuntimeError"), True),
         (_error("Only zero batch or zero channel inputs are supported, but", "RuntimeError"), True),
         (_error("Given groups=1, expected weight to be at least 1 at dimension 0", "RuntimeError"), True),
+        (_error("Exception encountered when calling Up.call().\n\nOnly zero batch or zero channel inputs are "
+                "supported, but got", "RuntimeError"), True),
+        (_error("Only Tensors of floating point and complex dtype can require gradients", "RuntimeError"), True),
         (_error("At least one stride in the given numpy array is negative, and", "ValueError"), True),
         (_error("given numpy array has byte order different from the native", "ValueError"), True),
         (_error("can't convert np.ndarray of type ml_dtypes.bfloat16. The", "TypeError"), True),

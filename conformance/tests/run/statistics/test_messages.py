@@ -99,7 +99,15 @@ def test_a_refusal_of_dtypes_is_told_once_and_soon() -> None:
 
 @pytest.mark.parametrize(
     "message",
-    ["channels_first unsupported, sorry", "NHWC only", "dilation is not available", "float64"],
+    [
+        "channels_first unsupported, sorry",
+        "NHWC only",
+        "dilation is not available",
+        "float64",
+        "empty input",
+        "Could not interpret regularizer identifier: l1_l2",
+        "weights have not been loaded",
+    ],
 )
 @pytest.mark.parametrize("error", ["ValueError", "AssertionError"])
 def test_what_sounds_like_a_refusal_is_told_soon(message: str, error: str) -> None:
@@ -126,6 +134,8 @@ def _slips() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "nothing", lambda: [a for a, _ in [nothing]]
     yield "arguments", pattern_of  # type: ignore[misc]
     yield "scalar", lambda: int(ones)
+    yield "maximum", lambda: max([])
+    yield "argmax", lambda: np.argmax([])
     yield "truth", lambda: bool(ones == 1)
     yield "stack", lambda: np.stack([])
     yield "isnan", lambda: np.isnan(np.array(["a"]))
@@ -138,6 +148,17 @@ def test_a_slip_is_no_refusal(name: str, slip: Callable[[], object]) -> None:
         slip()
     kind = type(caught.value).__name__
     assert _often(*_failures(str(caught.value), ENOUGH, kind)) == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "cannot reshape tensor of 0 elements into shape [0, 1, -1]",
+        "The size of tensor a (36) must match the size of tensor b (2) at non-singleton dimension 3",
+    ],
+)
+def test_a_slip_is_none_in_words_of_torch_either(message: str) -> None:
+    assert _often(*_failures(message, ENOUGH, "RuntimeError")) == []
 
 
 def test_a_slip_that_a_long_argument_hides_is_no_refusal() -> None:
