@@ -10,7 +10,7 @@ import attrs
 import click
 
 import conformance
-from conformance.commands.console.failing import usage_error
+from conformance.commands.console.failing import chosen, usage_error
 from conformance.subjects.processes import protocol
 
 #: What a program's author needs beside the start.
@@ -41,22 +41,22 @@ STARTS = {
 
 
 @click.command()
-@click.option("--class", "kind", flag_value="class", default="class", help="A class (the default).")
-@click.option("--function", "kind", flag_value="function", help="A bare function.")
-@click.option("--c", "kind", flag_value="c", help="A program in C, with the protocol it speaks.")
-@click.option("--js", "kind", flag_value="js", help="The same in JavaScript, for Node.")
+@click.option("--class", is_flag=True, help="A class (the default).")
+@click.option("--function", is_flag=True, help="A bare function.")
+@click.option("--c", is_flag=True, help="A program in C, with the protocol it speaks.")
+@click.option("--js", is_flag=True, help="The same in JavaScript, for Node.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
     help="The folder to write into; default: this one.",
 )
-def init(kind: str, out: Path) -> None:
+def init(out: Path, **kinds: bool) -> None:
     """Write a commented start for a subject of your own, and print the command that judges it.
 
     Nothing is overwritten. Exit status: 0 written; 2 a file of that name is there, or cannot be written.
     """
-    start = STARTS[kind]
+    start = STARTS[chosen(kinds) or "class"]
     names = (start.file, *start.others)
     there = [name for name in names if name not in start.others and (out / name).exists()]
     if there:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,13 @@ def weights(
             else:
                 click.echo("\n".join(_lines(opened)))
     except (ValueError, OSError, ModuleNotFoundError) as error:
-        usage_error(error)
+        usage_error(_by_options(str(error)))
+
+
+def _by_options(message: str) -> str:
+    """Return what the library says of its arguments, said of the options that were typed."""
+    message = message.replace("say format=,", "say --format,")
+    return re.sub(r"^(format|layout)=", r"--\1 ", message)
 
 
 def _convert(file: WeightFile, kind: str, out: Path, *, only_layers: bool) -> int:

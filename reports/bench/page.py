@@ -29,6 +29,7 @@ def render(results: Results, comparison: Comparison | None = None) -> str:
         ours=ours,
         compared=compared,
         mean=geometric_mean(ratios),
+        new_sizes=geometric_mean(results.ratios(ours, layers=results.shapes)) if ours else None,
         wins=sum(ratio <= 1 for ratio in ratios),
         cards=[(peer, *_against(results, peer.name)) for peer in results.peers],
         key=drawing.key(results),

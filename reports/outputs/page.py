@@ -187,15 +187,19 @@ def _unbroken(text: str) -> Markup:
     )
 
 
-def _moment(text: str) -> str:
-    """Write a time stamp for people; text that is none stays as it is."""
+def _moment(text: str, *, to_the_second: bool = False) -> str:
+    """Write a time stamp for people; text that is none stays as it is.
+
+    Beside other runs, which may be of the same minute, it is written to the second.
+    """
     try:
         when = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         return text
     zone = when.strftime("%z")
     shown = "UTC" if zone in ("+0000", "") else f"UTC{zone[:3]}:{zone[3:5]}"
-    return f"{when.day} {_MONTHS[when.month - 1]} {when.year}, {when:%H:%M} {shown}"
+    time = f"{when:%H:%M:%S}" if to_the_second else f"{when:%H:%M}"
+    return f"{when.day} {_MONTHS[when.month - 1]} {when.year}, {time} {shown}"
 
 
 def _duration(seconds: float | None) -> str:

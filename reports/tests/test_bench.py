@@ -179,6 +179,7 @@ def test_new_sizes_have_a_table_of_their_own():
     page = bench.render(results([*RUN.layers, NEW_SIZE]))
     ours, others = page.split('id="shapes"')[1].split("</section>")[0], page.split('id="layers"')
     assert ("shapes-a" in ours, "shapes-a" in others[1].split("</section>")[0]) == (True, False)
+    assert "takes <b>2.00×</b> the best peer’s time" in ours  # noqa: RUF001
 
 
 def test_a_page_of_new_sizes_alone_stands():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from conformance.commands.console.failing import usage_error, writing
+from conformance.commands.console.failing import chosen, usage_error, writing
 from conformance.commands.console.reading import load
 from conformance.commands.console.verdicts import DEFAULT
 from reports.outputs import exports
@@ -23,7 +23,7 @@ _HELP = {
 
 def _with_formats(function: click.decorators.FC) -> click.decorators.FC:
     for name in reversed(list(exports.FORMATS)):
-        function = click.option(f"--{name}", "kind", flag_value=name, help=_HELP[name])(function)
+        function = click.option(f"--{name}", is_flag=True, help=_HELP[name])(function)
     return function
 
 
@@ -31,11 +31,12 @@ def _with_formats(function: click.decorators.FC) -> click.decorators.FC:
 @click.argument("record", metavar="[RUN]", default=DEFAULT, type=click.Path(path_type=Path))
 @_with_formats
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write; default: print.")
-def export(record: Path, kind: str | None, out: Path | None) -> None:
+def export(record: Path, out: Path | None, **formats: bool) -> None:
     """Print RUN (default: conformance-report/run.jsonl) in another format, or write it to a file.
 
     Exit status: 0 written, whatever the verdicts are; 2 bad usage.
     """
+    kind = chosen(formats)
     if kind is None:
         usage_error(f"choose a format: --{', --'.join(exports.FORMATS)}")
     text = exports.FORMATS[kind](load(record, aside=True))

@@ -70,6 +70,12 @@ def test_nothing_is_overwritten(command: Callable[..., Any], tmp_path: Path) -> 
     assert (done.status, (tmp_path / "my_layer.py").read_text()) == (2, "mine")
 
 
+def test_two_kinds_are_refused(command: Callable[..., Any], tmp_path: Path) -> None:
+    done = command("init", "--c", "--js", cwd=tmp_path)
+    told = "--c and --js each say what to write: give one of them"
+    assert (done.status, told in done.stderr, list(tmp_path.iterdir())) == (2, True, [])
+
+
 def test_what_is_there_is_named(command: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "my_layer.py").write_text("mine", encoding="utf-8")
     assert "'my_layer.py' is there already" in command("init", cwd=tmp_path).stderr

@@ -69,12 +69,13 @@ def test_the_layers_alone_are_written_as_that_kind_has_them(command, path, tmp_p
     [
         (["missing.npz"], "No such file or directory: 'missing.npz'"),
         (["pyproject"], "the name does not tell what kind of file it is"),
+        (["pyproject"], "say --format, one of npz"),
         (["missing.npz", "--layers"], "--layers says what --to writes"),
         (
             ["{path}", "--layout", "up"],
-            "layout='up': must be one of layer, torch, onnx, tflite, jax",
+            "error: --layout 'up': must be one of layer, torch, onnx, tflite, jax",
         ),
-        (["{path}", "--format", "zip"], "format='zip': must be one of npz"),
+        (["{path}", "--format", "zip"], "error: --format 'zip': must be one of npz"),
     ],
 )
 def test_a_mistake_is_one_line_with_status_2(command, path, arguments, said):

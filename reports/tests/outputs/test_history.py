@@ -74,6 +74,10 @@ def test_the_index_says_how_many_conform(run):
     assert "mine did not conform in its newest run" in text
 
 
+def test_runs_of_one_minute_are_told_apart_in_the_index(run):
+    assert "1 November 2026, 08:00:00 UTC" in Reader(reports.render_index([run()])).text
+
+
 def test_the_index_counts_what_was_judged(load):
     lines = (sample.verdict("PAD-01"), sample.verdict("PAD-02", status="unsupported"))
     record = load(mini(*lines, clauses=("PAD-01", "PAD-02")))

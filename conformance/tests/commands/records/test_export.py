@@ -41,13 +41,17 @@ def test_a_format_is_written_to_a_file(folder: Path, command: Callable[..., Any]
     ("options", "told"),
     [
         ((), "choose a format: --junit, --ctrf, --markdown, --badge, --shields"),
+        (
+            ("--junit", "--badge"),
+            "--junit and --badge each say what to write: give one of them",
+        ),
         (("--junit", "nothing.jsonl"), "nothing.jsonl"),
         (
             ("--junit", "--out", "conformance-report/run.jsonl/x.xml"),
             "cannot write 'conformance-report/run.jsonl/x.xml': File exists",
         ),
     ],
-    ids=["no format", "no record", "a file for a folder"],
+    ids=["no format", "two formats", "no record", "a file for a folder"],
 )
 def test_what_cannot_be_done_is_one_line(
     options: tuple[str, ...], told: str, folder: Path, command: Callable[..., Any]
