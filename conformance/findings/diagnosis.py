@@ -533,7 +533,7 @@ class Diagnostician:
         found: list[Case] = []
         for family in map(FAMILIES.__getitem__, _families(failures)):
             if family.is_drawn:
-                found += drawn_cases(family, examples=self._examples, run_seed=self._seed, block=1)
+                found += drawn_cases(family, examples=self._examples, run_seed=self._seed, most=1)
             found += family.fixed
         found = [*self._quick(found)]
         return found[:: max(1, -(-len(found) // OTHERS))]

@@ -101,13 +101,11 @@ def explore(
 
 
 def drawn_cases(
-    family: Family, *, examples: int, run_seed: int, block: int | None = None
+    family: Family, *, examples: int, run_seed: int, most: int | None = None
 ) -> tuple[Case, ...]:
-    """Return the cases that `explore` draws after the family's fixed ones, in its order, or those of one block."""
-    numbers = blocks(family, examples) if block is None else (block,)
-    listed = len(family.listed_blocks(examples))
-    wanted = (number for number in numbers if number >= listed)
-    return tuple(case for n in wanted for case in _cases(family, examples, run_seed, n))
+    """Return the cases that `explore` draws after the listed ones, in its order, of so many blocks at most."""
+    drawn = blocks(family, examples)[len(family.listed_blocks(examples)) :][:most]
+    return tuple(case for n in drawn for case in _cases(family, examples, run_seed, n))
 
 
 def forget_drawn() -> None:

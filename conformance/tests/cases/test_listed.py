@@ -9,7 +9,7 @@ import pytest
 from conformance.cases import FAMILIES
 from conformance.cases.index import BLOCK_ELEMENTS, THOROUGH, Family, is_listed
 from conformance.cases.listed import numbers
-from conformance.judge.exploring import blocks, drawn_cases, size_of_block
+from conformance.judge.exploring import BLOCK, blocks, drawn_cases, size_of_block
 
 SIZES = FAMILIES["sizes"]
 
@@ -36,6 +36,15 @@ def test_drawn_cases_do_not_depend_on_how_many_blocks_come_before() -> None:
     families = [Family("geometry", strategy, thorough) for thorough in (several, lambda: ())]
     drawn = [drawn_cases(family, examples=THOROUGH, run_seed=0) for family in families]
     assert [case.id for case in drawn[0]] == [case.id for case in drawn[1]]
+
+
+@pytest.mark.parametrize("name", ["geometry", "sizes", "degenerate"])
+def test_the_first_drawn_block_is_so_however_many_are_listed(name: str) -> None:
+    family = FAMILIES[name]
+    drawn = drawn_cases(family, examples=1000, run_seed=0)
+    first = drawn_cases(family, examples=1000, run_seed=0, most=1)
+    assert 0 < len(first) <= BLOCK
+    assert [case.id for case in drawn[: len(first)]] == [case.id for case in first]
 
 
 @pytest.mark.parametrize("number", [0, len(SIZES.listed(THOROUGH)) - 1])
