@@ -142,7 +142,8 @@ def _channels_first(step: Step) -> Step:
     changes: dict[str, Any] = {}
     for name, value in attrs.asdict(step, recurse=False).items():
         if isinstance(value, np.ndarray):
-            changes[name] = value.transpose(0, 3, 1, 2)
+            # Row by row, as every array is that no situation lays out otherwise.
+            changes[name] = np.ascontiguousarray(value.transpose(0, 3, 1, 2))
         elif name == "input_shape":
             batch, height, width, channels = value
             changes[name] = (batch, channels, height, width)

@@ -36,6 +36,8 @@ def test_what_has_channels_first_is_asked_with_channels_first() -> None:
         "channels_first",
         [(1, 4, 2, 3), (), (1, 4, 2, 3)],
     )
+    # How an array lies in memory is the matter of situations alone.
+    assert asked.steps[2].inputs.flags.c_contiguous
 
 
 OTHERS = {
