@@ -462,7 +462,7 @@ class Causes:
             bare = attrs.evolve(layer, configuration=without)
             if is_wrong(bare) or self._is_lacking(bare):
                 needs -= {"bias"}
-        case = in_own_terms(self._subject, layer.case())
+        case = self._case(layer)
         tried = (owners(layer, needs, how), *((clause,) for clause in LAST))
         failures = next(filter(None, (self._failures(case, clauses) for clauses in tried)), None)
         if failures is None:
@@ -498,15 +498,18 @@ class Causes:
                 self._seconds += min(time.monotonic() - started, LONGEST)
         return self._wrong[layer]
 
+    def _case(self, layer: Layer) -> Case:
+        """Return the layer's case as the subject can be asked."""
+        return in_own_terms(self._subject, layer.case())
+
     def _is_lacking(self, layer: Layer) -> bool:
         """Tell whether the subject does not offer such a layer."""
-        case = in_own_terms(self._subject, layer.case())
-        observation = self._evidence.observation(self._subject, case)
+        observation = self._evidence.observation(self._subject, self._case(layer))
         return any(outcome.unsupported is not None for outcome in observation.all_outcomes)
 
     def _call(self, layer: Layer) -> str:
         try:
-            case = in_own_terms(self._subject, layer.case())
+            case = self._case(layer)
             if min(layer.configuration.output_shape) < 0 or not runs_here(case, self._traits):
                 return ""
             observation = self._evidence.observation(self._subject, case)
