@@ -110,20 +110,19 @@ _HANDED: tuple[Row, ...] = (
 
 
 def _known_by(key: Callable[[Any], Any]) -> Members:
-    """A copy of the kernel is used as long as the kernel's key is the same."""
+    """Copies of the kernels that there were are kept by a key that a later kernel may have, too."""
 
     def linear(self: Layer, array: Any) -> Any:
         kernel = self.kernel
         kept = own_state(self, "found")
         name = key(kernel), kernel.shape, kernel.dtype.name
-        if kept.get("name") != name:
-            kept.update(name=name, kernel=np.array(kernel))
+        packed = kept.setdefault(name, np.array(kernel))
         outputs = Right._linear(self, array)
         # The right layer's own packed kernel would keep the memory from being used again.
         self._packed = type(self._packed)(self._algorithm)
-        if np.array_equal(kept["kernel"], kernel) or array.dtype != kernel.dtype:
+        if np.array_equal(packed, kernel) or array.dtype != kernel.dtype:
             return outputs
-        return sums(self, array, kernel=kept["kernel"])
+        return sums(self, array, kernel=packed)
 
     return {"_linear": linear, "__getstate__": _without_own}
 
@@ -182,9 +181,9 @@ def _scratch_without_bias(self: Layer, array: Any) -> Any:
 
 
 _KEPT: tuple[Row, ...] = (
-    ("LIFE-01", "address", "A packed kernel is known by the address of its memory.",
+    ("LIFE-01", "address", "Packed kernels are known by the addresses of the kernels' memory.",
      _known_by(lambda kernel: kernel.ctypes.data)),
-    ("LIFE-01", "identity", "A packed kernel is known by the kernel's `id`.", _known_by(id)),
+    ("LIFE-01", "identity", "Packed kernels are known by the kernels' `id`.", _known_by(id)),
     ("LIFE-01", "nearly", "A kernel that is nearly the one of before is not packed again.",
      {"_linear": _nearly, "__getstate__": _without_own}),
     ("LIFE-01", "sample", "A large input is known by every 16th of its numbers.",
